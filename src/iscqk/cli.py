@@ -1,0 +1,49 @@
+"""The `iscqk` program: one command a stage, each usable without Snakemake."""
+
+import argparse
+import importlib
+import sys
+
+from iscqk.errors import UserError
+from iscqk.logs import set_up_logging
+
+# In the order of the pipeline. A stage is a module of iscqk.stages with `add_arguments(parser)`
+# and `run(arguments)`; it is imported only when it is asked for, so that `iscqk score` needs no torch.
+STAGES = {
+    "search": "find the globally nearest (query, reference) pairs of a submission file",
+    "score": "micro-AP and recall at 90 % precision of a submission file or of predictions",
+    "validate": "check a submission file as the challenge platform did",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one stage; return the process's exit status."""
+    arguments = sys.argv[1:] if argv is None else argv
+    stage = importlib.import_module(f"iscqk.stages.{_stage_name(arguments)}")
+    parser = argparse.ArgumentParser(prog=f"iscqk {arguments[0]}", description=stage.__doc__)
+    stage.add_arguments(parser)
+    parsed = parser.parse_args(arguments[1:])
+    set_up_logging()
+    try:
+        stage.run(parsed)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _stage_name(arguments: list[str]) -> str:
+    """Return the module name of the stage asked for, or exit with the list of stages."""
+    epilog = "\n".join(f"  {name:10} {purpose}" for name, purpose in STAGES.items())
+    parser = argparse.ArgumentParser(
+        prog="iscqk",
+        description=__doc__,
+        epilog=f"stages:\n{epilog}\n\n`iscqk STAGE --help` tells a stage's options.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("stage", choices=STAGES, metavar="STAGE")
+    return str(parser.parse_args(arguments[:1]).stage).replace("-", "_")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
