@@ -10,9 +10,19 @@ from iscqk.logs import set_up_logging
 # In the order of the pipeline. A stage is a module of iscqk.stages with `add_arguments(parser)`
 # and `run(arguments)`; it is imported only when it is asked for, so that `iscqk score` needs no torch.
 STAGES = {
+    "draw": "draw the demo's images",
+    "prepare": "list the images of each split in a manifest",
+    "queries": "make the queries of a phase with AugLy",
+    "take-queries": "take the queries of a phase that there are",
+    "copies": "make a shard of a round's training copies",
+    "initial": "make the weights that both sides start from",
+    "embed": "describe images with one model: a shard of a bank, queries or references",
+    "train": "train one side for half a round against the other's bank",
+    "merge": "join shards of descriptors to a submission file",
     "search": "find the globally nearest (query, reference) pairs of a submission file",
     "score": "micro-AP and recall at 90 % precision of a submission file or of predictions",
     "validate": "check a submission file as the challenge platform did",
+    "submit": "assemble the folder of a phase",
 }
 
 
@@ -34,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _stage_name(arguments: list[str]) -> str:
     """Return the module name of the stage asked for, or exit with the list of stages."""
-    epilog = "\n".join(f"  {name:10} {purpose}" for name, purpose in STAGES.items())
+    epilog = "\n".join(f"  {name:13} {purpose}" for name, purpose in STAGES.items())
     parser = argparse.ArgumentParser(
         prog="iscqk",
         description=__doc__,

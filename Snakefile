@@ -1,0 +1,64 @@
+# Images in, a graded submission out. `snakemake submission_phase2 --cores`
+
+import sys
+
+from snakemake.utils import min_version, validate
+
+from iscqk.config import check_config, find_sources
+from iscqk.errors import UserError
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+try:
+    check_config(config, workflow.source_path("workflow/schemas/config.schema.yaml"))
+    validate(config, "workflow/schemas/config.schema.yaml")  # fills in the defaults
+    IMAGES = find_sources(config["dataset"])
+except UserError as error:
+    sys.exit(f"error: {error}")
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/describe.smk"
+include: "workflow/rules/score.smk"
+include: "workflow/rules/submit.smk"
+
+
+wildcard_constraints:
+    phase="phase1|phase2",
+    round=r"\d+",
+    shard=r"\d+",
+    side="q|k",
+    model=r"initial|round\d+-[qk]",
+    split="training|references",
+    content="descriptors|features",
+    ranking="similarity|log_partition",
+
+
+rule all:
+    default_target: True
+    input:
+        "results/submission_phase1/score.json",
+        "results/submission_phase2/score.json",
+
+
+rule submission_phase1:
+    input:
+        "results/submission_phase1/score.json",
+
+
+rule submission_phase2:
+    input:
+        "results/submission_phase2/score.json",
+
+
+onstart:
+    print(config["title"], file=sys.stderr)

@@ -1,0 +1,158 @@
+"""Checking config.yaml with errors that say which key is wrong, and reading from it."""
+
+import difflib
+import glob
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+
+from iscqk.errors import UserError
+from iscqk.formats.ids import PHASES
+from iscqk.formats.submission import MAX_DIMENSION
+
+DEMO_FOLDER = "results/demo"
+
+# Names under which DISC21 went around: the competition's bucket, the archives released after it,
+# and the mirrors' folders. The first that exists is taken; a pattern takes all that it matches.
+_DISC21_FOLDERS = {
+    "training": ["training_images", "train_50k_*", "train_*", "training", "train"],
+    "references": ["reference_images", "refs_50k_*", "references_*", "references", "refs"],
+    "phase1": ["query_images", "dev_queries_50k_*", "dev_queries"],
+    "phase2": [
+        "query_images_phase2",
+        "phase2_query_images",
+        "test_queries_50k_*",
+        "test_queries",
+        "final_queries",
+    ],
+}
+_DISC21_GROUND_TRUTH = {
+    "phase1": ["dev_queries_groundtruth.csv", "dev_ground_truth.csv", "public_ground_truth.csv"],
+    "phase2": ["test_queries_groundtruth.csv", "final_ground_truth.csv"],
+}
+
+
+class Given(NamedTuple):
+    """A phase's queries that the user has."""
+
+    queries: list[str]
+    ground_truth: str
+
+
+class Sources(NamedTuple):
+    """Where images come from; a phase that is not in `phases` has its queries made."""
+
+    training: list[str]
+    references: list[str]
+    others: list[str]
+    phases: dict[str, Given]
+
+
+def check_config(config: Mapping[str, Any], schema: str | Path) -> None:
+    """Check a configuration against its schema and against itself.
+
+    Raises:
+        UserError: the first thing wrong, with the key and the remedy.
+    """
+    rules = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
+    error = best_match(Draft202012Validator(rules).iter_errors(config))
+    if error is not None:
+        raise UserError(f"config: {_explained(error)}")
+    size = config.get("model", {}).get("descriptor_size", MAX_DIMENSION - 1)
+    describe = config.get("describe", {}).get("ranking", "log_partition")
+    rankings = config.get("score", {}).get("rankings", [describe])
+    if size == MAX_DIMENSION and "log_partition" in (describe, *rankings):
+        raise UserError(
+            f"config: model.descriptor_size: {size} leaves no dimension for ranking by "
+            f"log_partition; lower it to {size - 1}, or take log_partition out of "
+            "describe.ranking and score.rankings"
+        )
+    if describe not in rankings:
+        raise UserError(f"config: score.rankings: add {describe}, which describe.ranking submits")
+
+
+def _explained(error: ValidationError) -> str:
+    """Return a one-line message with the key's full name."""
+    where = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties":
+        known = list(error.schema["properties"])
+        unknown = next(key for key in error.instance if key not in known)
+        near = difflib.get_close_matches(str(unknown), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+        return f"{'.'.join(filter(None, [where, str(unknown)]))}: unknown key; {hint}"
+    return f"{where or 'top level'}: {' '.join(error.message.split())}"
+
+
+def find_sources(dataset: Mapping[str, Any]) -> Sources:
+    """Return the folders of the `dataset` section, all of them there.
+
+    Raises:
+        UserError: a folder or file is missing or not named.
+    """
+    finders = {"demo": _demo, "folders": _folders, "disc21": _disc21}
+    return finders[dataset["kind"]](dataset)
+
+
+def _demo(dataset: Mapping[str, Any]) -> Sources:
+    names = ("training", "references", "others")
+    return Sources(*([f"{DEMO_FOLDER}/{name}"] for name in names), phases={})
+
+
+def _folders(dataset: Mapping[str, Any]) -> Sources:
+    given = {
+        phase: Given(
+            _existing(f"{phase}.queries", dataset[phase]["queries"]),
+            _file(f"{phase}.ground_truth", dataset[phase]["ground_truth"]),
+        )
+        for phase in PHASES
+        if phase in dataset
+    }
+    for name in ("training", "references", "others"):
+        if name not in dataset and not (name == "others" and len(given) == len(PHASES)):
+            raise UserError(f"config: dataset.{name}: missing; name the folder of these images")
+    training, references = (_existing(n, dataset[n]) for n in ("training", "references"))
+    others = _existing("others", dataset["others"]) if "others" in dataset else []
+    return Sources(training, references, others, given)
+
+
+def _existing(name: str, folders: str | list[str]) -> list[str]:
+    folders = [folders] if isinstance(folders, str) else folders
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise UserError(
+                f"config: dataset.{name}: no folder {folder} (seen from {Path.cwd()}); "
+                "put the images there or correct the path"
+            )
+    return folders
+
+
+def _file(name: str, path: str) -> str:
+    if not Path(path).is_file():
+        raise UserError(f"config: dataset.{name}: no file {path}; put it there or correct the path")
+    return path
+
+
+def _disc21(dataset: Mapping[str, Any]) -> Sources:
+    if "root" not in dataset:
+        raise UserError("config: dataset.root: missing; name the folder that DISC21 lies in")
+    root = Path(_existing("root", dataset["root"])[0])
+    found = {part: _first(root, part, names) for part, names in _DISC21_FOLDERS.items()}
+    given = {
+        phase: Given(found[phase], _first(root, f"{phase} ground truth", names)[0])
+        for phase, names in _DISC21_GROUND_TRUTH.items()
+    }
+    return Sources(found["training"], found["references"], [], given)
+
+
+def _first(root: Path, part: str, names: list[str]) -> list[str]:
+    """Return what the first of `names` that matches anything matches."""
+    wants_file = names[0].endswith(".csv")
+    for name in names:
+        matches = sorted(glob.glob(str(root / name)))
+        if matches := [m for m in matches if Path(m).is_file() == wants_file]:
+            return matches
+    raise UserError(f"{root}: no {part}; DISC21 calls it one of {', '.join(names)}; put it there")

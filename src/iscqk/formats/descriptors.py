@@ -1,0 +1,93 @@
+"""Descriptor shards: what one `embed` or `describe` job leaves, and what `merge` reads.
+
+    ids      (n,) bytes         vectors  (n, d) float32
+
+Attributes of the file carry provenance. The layout is ours, not the challenge's.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from iscqk.errors import UserError
+from iscqk.formats.hdf5 import (
+    Appender,
+    Attributes,
+    FloatArray,
+    Rows,
+    opening,
+    read_attributes,
+    read_ids,
+    read_vectors,
+    writing,
+)
+from iscqk.formats.ids import REFERENCE, StrArray
+
+
+@dataclass(frozen=True)
+class Descriptors:
+    """An open shard: ids in memory, vectors read when they are sliced."""
+
+    path: Path
+    ids: StrArray
+    vectors: Rows
+    attributes: dict[str, Any]
+
+
+@contextmanager
+def appending_descriptors(
+    path: str | Path, dimension: int, attributes: Attributes | None = None, count: int | None = None
+) -> Iterator[Appender]:
+    """Yield an appender of (ids, vectors) blocks to a shard that appears once it is complete.
+
+    With `count` rows announced, the vectors lie in one piece, which streams fastest.
+    """
+    with writing(path, attributes) as file:
+        appender = Appender(file, ("ids", "vectors"), dimension, REFERENCE.width, count)
+        yield appender
+        if count is not None and appender.written != count:
+            raise UserError(f"{path}: {appender.written} ids came where {count} were announced")
+
+
+def write_descriptors(
+    path: str | Path, ids: Sequence[str] | StrArray, vectors: FloatArray, attributes: Attributes
+) -> None:
+    """Write (n,) ids and (n, d) float32 vectors that are in memory as one shard."""
+    with appending_descriptors(path, vectors.shape[1], attributes, len(ids)) as appender:
+        appender.append(ids, vectors)
+
+
+@contextmanager
+def open_descriptors(path: str | Path) -> Iterator[Descriptors]:
+    """Open a shard; UserError when it is not one."""
+    with opening(path) as file:
+        ids, vectors = read_ids(file, "ids"), read_vectors(file, "vectors")
+        if len(ids) != len(vectors):
+            raise UserError(f"{path}: {len(ids)} ids for {len(vectors)} vectors; make it again")
+        yield Descriptors(Path(path), ids, vectors, read_attributes(file))
+
+
+def descriptor_blocks(
+    paths: Iterable[str | Path], rows: int = 8192
+) -> Iterator[tuple[StrArray, FloatArray]]:
+    """Yield (ids, vectors) of several shards in the order given, at most `rows` at a time."""
+    for path in paths:
+        with open_descriptors(path) as shard:
+            for start in range(0, len(shard.ids), rows):
+                stop = min(start + rows, len(shard.ids))
+                yield shard.ids[start:stop], shard.vectors[start:stop]
+
+
+def count_descriptors(paths: Iterable[str | Path]) -> tuple[int, int]:
+    """Return the rows in several shards together, and their dimension; UserError if it varies."""
+    rows, dimensions = 0, {}
+    for path in paths:
+        with open_descriptors(path) as shard:
+            rows += len(shard.ids)
+            dimensions[shard.vectors.shape[1]] = path
+    if len(dimensions) != 1:
+        found = ", ".join(f"{size} in {path}" for size, path in dimensions.items()) or "no shard"
+        raise UserError(f"shards of one dimension are needed: {found}; describe them again")
+    return rows, next(iter(dimensions))

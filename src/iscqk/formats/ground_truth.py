@@ -1,0 +1,109 @@
+"""Ground truth: `query_id,reference_id`, the reference empty where a query copies nothing.
+
+Two forms go around. The competition's lists every query, distractors with an empty reference, under
+a header. The one released after it has positives only and no header. The difference matters to one
+of the two official evaluators: see `retrieval.metrics`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from iscqk.errors import UserError
+from iscqk.formats.csv_tables import read_table
+from iscqk.formats.files import replacing
+from iscqk.formats.ids import QUERY, REFERENCE, BoolArray, StrArray
+
+_COLUMNS = ["query_id", "reference_id"]
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """The true pairs, and the queries that were listed at all.
+
+    Attributes:
+        query_ids: (p,) query of each true pair.
+        reference_ids: (p,) its reference.
+        distractors: (m,) queries listed without a reference.
+    """
+
+    query_ids: StrArray
+    reference_ids: StrArray
+    distractors: StrArray
+
+    @property
+    def positives_only(self) -> bool:
+        """Whether no distractor is listed, as in the files released after the competition."""
+        return not len(self.distractors)
+
+    @property
+    def listed_queries(self) -> StrArray:
+        """All queries listed, sorted, each once."""
+        return np.unique(np.concatenate([self.query_ids, self.distractors]))
+
+    def __len__(self) -> int:
+        return len(self.query_ids)
+
+
+def read_ground_truth(
+    path: str | Path,
+    query_ids: Iterable[str] | None = None,
+    reference_ids: Iterable[str] | None = None,
+) -> GroundTruth:
+    """Read a ground truth in either form; ids must be among those given, where given.
+
+    Raises:
+        UserError: an id malformed or unknown, a row twice, a query listed both with and without
+            a reference.
+    """
+    table = read_table(path, _COLUMNS)
+    queries, references = (table[name].to_numpy().astype(np.str_) for name in _COLUMNS)
+    positive = references != ""
+    rows = _Rows(path, queries, references)
+    rows.refuse(~QUERY.matches(queries), f"the query is not {QUERY.description}; correct it")
+    malformed = positive & ~REFERENCE.matches(references)
+    rows.refuse(malformed, f"the reference is not {REFERENCE.description}; correct it")
+    rows.refuse(table.duplicated().to_numpy(), "is there twice; keep one")
+    contradicted = ~positive & np.isin(queries, queries[positive])
+    rows.refuse(contradicted, "the query also has a reference; remove one of the rows")
+    rows.refuse_unknown(queries, query_ids, "query")
+    rows.refuse_unknown(
+        references, None if reference_ids is None else [*reference_ids, ""], "reference"
+    )
+    return GroundTruth(queries[positive], references[positive], queries[~positive])
+
+
+def write_ground_truth(path: str | Path, ground_truth: GroundTruth) -> None:
+    """Write the official form: a header, every listed query in order, distractors left empty."""
+    empty = np.full(len(ground_truth.distractors), "", dtype=np.str_)
+    columns = (
+        np.concatenate([ground_truth.query_ids, ground_truth.distractors]),
+        np.concatenate([ground_truth.reference_ids, empty]),
+    )
+    table = pd.DataFrame(dict(zip(_COLUMNS, columns, strict=True))).sort_values(_COLUMNS)
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a file, for errors that name one."""
+
+    path: str | Path
+    queries: StrArray
+    references: StrArray
+
+    def refuse(self, wrong: BoolArray, what: str) -> None:
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            pair = f"{self.queries[row]},{self.references[row]}"
+            raise UserError(f"{self.path}, row {row + 1} ({pair}): {what}")
+
+    def refuse_unknown(self, ids: StrArray, known: Iterable[str] | None, kind: str) -> None:
+        if known is not None:
+            unknown = ~np.isin(ids, np.asarray(list(known), dtype=np.str_))
+            what = f"no such {kind} was described; is this the ground truth of another phase?"
+            self.refuse(unknown, what)

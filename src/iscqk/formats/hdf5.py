@@ -1,0 +1,173 @@
+"""What every HDF5 file here has in common: ids beside vectors, row for row.
+
+Both the official submission and our descriptor shards are pairs of datasets, (n,) ids and (n, d)
+float32 vectors. This module opens them with errors meant for people, reads them a slice at a time
+and writes them a block at a time.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from iscqk.errors import UserError
+from iscqk.formats.files import replacing
+from iscqk.formats.ids import StrArray
+
+FloatArray = NDArray[np.float32]
+Attributes = Mapping[str, str | int | float]
+
+# One megabyte at 256 dimensions: large enough to stream, small enough to look up a single row.
+_ROWS_PER_CHUNK = 1024
+
+
+class Rows:
+    """The (n, d) vectors of a file, read a slice at a time."""
+
+    def __init__(self, dataset: Any, path: Path) -> None:
+        self._dataset = dataset
+        self._where = f"{path}: dataset '{dataset.name.strip('/')}'"
+        self.shape: tuple[int, int] = dataset.shape
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> FloatArray:
+        try:
+            return np.asarray(self._dataset[rows], dtype=np.float32)
+        except OSError as error:
+            span = f"rows {rows.start}-{rows.stop}"
+            raise UserError(f"{self._where}: {span} are damaged; make the file again") from error
+
+
+@contextmanager
+def opening(path: str | Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file to read; UserError when there is none or it is not one."""
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such file; check the path")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        what = f"not an HDF5 file, cut short or in use ({error})"
+        raise UserError(f"{path}: {what}; copy or make it again") from error
+    with file:
+        yield file
+
+
+def dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    """Return a dataset by name; UserError when the file lacks it."""
+    found = file.get(name)
+    if isinstance(found, h5py.Dataset):
+        return found
+    there = ", ".join(sorted(file)) or "nothing"
+    raise UserError(f"{file.filename}: no dataset '{name}' (there is: {there}); add it")
+
+
+def read_vectors(file: h5py.File, name: str) -> Rows:
+    """Return a dataset's lazy (n, d) float32 rows; UserError for any other shape or type."""
+    found = dataset(file, name)
+    where = f"{file.filename}: dataset '{name}'"
+    if found.ndim != 2:
+        raise UserError(f"{where} has shape {found.shape}; write it as (images, dimensions)")
+    if found.dtype != np.float32:
+        raise UserError(f"{where} is {found.dtype}; write it as float32")
+    return Rows(found, Path(file.filename))
+
+
+def read_ids(file: h5py.File, name: str) -> StrArray:
+    """Return the ids of a dataset as (n,) str; fixed-size bytes and variable-length str will do."""
+    found = dataset(file, name)
+    where = f"{file.filename}: dataset '{name}'"
+    if found.ndim != 1:
+        raise UserError(f"{where} has shape {found.shape}; write it as (images,)")
+    if h5py.check_string_dtype(found.dtype) is None:
+        raise UserError(f"{where} is {found.dtype}; write the ids as ascii bytes")
+    try:
+        return _decoded(found[:])
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where} holds an id that is not text; write ascii bytes") from error
+    except OSError as error:
+        raise UserError(f"{where} is damaged; make the file again") from error
+
+
+def _decoded(raw: NDArray[Any]) -> StrArray:
+    """Return (n,) bytes, fixed-size or objects, as (n,) str."""
+    if raw.dtype.kind == "S":
+        return np.char.decode(raw, "utf-8")
+    return np.array([item.decode() for item in raw], dtype=np.str_)
+
+
+class Appender:
+    """A pair of datasets that grows by blocks of ids and vectors."""
+
+    def __init__(
+        self, file: h5py.File, names: tuple[str, str], dimension: int, width: int, count: int | None
+    ) -> None:
+        """Create datasets `names` (ids, vectors); `count` rows in all, or None if not known yet."""
+        self.written = 0
+        self._count = count
+        self._width = width
+        rows = (0,) if count is None else (count,)
+        self._ids = _create(file, names[0], rows, f"S{width}")
+        self._vectors = _create(file, names[1], (*rows, dimension), "f4")
+
+    def append(self, ids: ArrayLike, vectors: ArrayLike) -> None:
+        """Write the next (n,) ids and (n, d) vectors; UserError when they do not fit."""
+        names, block = self.encoded(ids), np.asarray(vectors, dtype=np.float32)
+        end = self.written + len(names)
+        if block.shape != (len(names), self._vectors.shape[1]):
+            expected = (len(names), self._vectors.shape[1])
+            raise UserError(f"vectors have shape {block.shape} where {expected} was expected")
+        if self._count is None:
+            self._ids.resize(end, axis=0)
+            self._vectors.resize(end, axis=0)
+        elif end > self._count:
+            raise UserError(f"more than the {self._count} ids announced, from {_first(names)} on")
+        self._ids[self.written : end] = names
+        self._vectors[self.written : end] = block
+        self.written = end
+
+    def encoded(self, ids: ArrayLike) -> NDArray[np.bytes_]:
+        """Return ids as bytes; UserError for one that is not ascii or would be cut."""
+        try:
+            names = np.asarray(ids, dtype=np.str_).astype(np.bytes_)
+        except UnicodeEncodeError as error:
+            raise UserError(f"id '{error.object}' is not ascii; rename it") from error
+        too_long = np.char.str_len(names) > self._width
+        if too_long.any():
+            name = names[int(np.argmax(too_long))].decode()
+            raise UserError(f"id {name} has over {self._width} characters; shorten it")
+        return names
+
+
+@contextmanager
+def writing(path: str | Path, attributes: Attributes | None = None) -> Iterator[h5py.File]:
+    """Yield an HDF5 file that takes the name `path` once it is complete."""
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        for name, value in sorted((attributes or {}).items()):
+            file.attrs[name] = value
+        yield file
+
+
+def read_attributes(file: h5py.File) -> dict[str, Any]:
+    """Return a file's attributes as plain Python values."""
+    return {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in file.attrs.items()
+    }
+
+
+def _create(file: h5py.File, name: str, shape: tuple[int, ...], dtype: str) -> h5py.Dataset:
+    """Create a contiguous dataset, or a chunked one that can grow if it starts with no rows."""
+    if shape[0]:
+        return file.create_dataset(name, shape, dtype)
+    chunks = (_ROWS_PER_CHUNK, *(max(size, 1) for size in shape[1:]))
+    return file.create_dataset(name, shape, dtype, chunks=chunks, maxshape=(None, *shape[1:]))
+
+
+def _first(names: NDArray[np.bytes_]) -> str:
+    return str(names[0].decode()) if len(names) else "none"

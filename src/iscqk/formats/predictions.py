@@ -1,0 +1,87 @@
+"""Predictions: `query_id,reference_id,score`, a higher score for a likelier copy.
+
+The challenge's own code printed scores with six decimals, which made ties of different scores and
+moved micro-AP; ours are written so that they are read back to the last bit. Its evaluator took at
+most 500,000 rows (isc2021 `isc/io.py`, `scripts/compute_metrics.py`).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iscqk.errors import UserError
+from iscqk.formats.csv_tables import read_table
+from iscqk.formats.files import replacing
+from iscqk.formats.ids import QUERY, REFERENCE, StrArray, pair_keys, repeated
+
+MAX_PREDICTIONS = 500_000
+_COLUMNS = ["query_id", "reference_id", "score"]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """(n,) query ids, reference ids and scores: a pair is there once, a score is finite.
+
+    Raises:
+        UserError: naming the first row that is otherwise. Official ones add up duplicates to a
+            micro-AP of 2 (DrivenData) or stop (FB); so do we.
+    """
+
+    query_ids: StrArray
+    reference_ids: StrArray
+    scores: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        remedy = "correct it, or write the file again with `iscqk search`"
+        for ids, form in ((self.query_ids, QUERY), (self.reference_ids, REFERENCE)):
+            self._refuse(
+                ~form.matches(ids), f"the {form.kind} id is not {form.description}", remedy
+            )
+        self._refuse(~np.isfinite(self.scores), "the score is not a finite number", remedy)
+        self._refuse(repeated(self.keys()), "the pair is there twice", "keep one of each pair")
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def keys(self) -> NDArray[np.int64]:
+        """Return (n,) integers that tell pairs apart; see `ids.pair_keys`."""
+        return pair_keys(self.query_ids, self.reference_ids)
+
+    def of(self, kept: NDArray[np.bool_]) -> "Predictions":
+        """Return the predictions where the (n,) mask holds."""
+        return Predictions(self.query_ids[kept], self.reference_ids[kept], self.scores[kept])
+
+    def _refuse(self, wrong: NDArray[np.bool_], what: str, remedy: str) -> None:
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            pair = f"{self.query_ids[row]},{self.reference_ids[row]},{self.scores[row]}"
+            raise UserError(f"predictions, row {row + 1} ({pair}): {what}; {remedy}")
+
+
+def read_predictions(path: str | Path) -> Predictions:
+    """Read a CSV of at most 500,000 predictions, with or without header.
+
+    Raises:
+        UserError: too many rows, or anything that `Predictions` refuses.
+    """
+    table = read_table(path, _COLUMNS, {"score": np.float64})
+    if len(table) > MAX_PREDICTIONS:
+        raise UserError(
+            f"{path}: {len(table)} predictions; the challenge takes the best {MAX_PREDICTIONS}"
+        )
+    query_ids, reference_ids, scores = (table[name].to_numpy() for name in _COLUMNS)
+    try:
+        return Predictions(query_ids.astype(np.str_), reference_ids.astype(np.str_), scores)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def write_predictions(path: str | Path, predictions: Predictions) -> None:
+    """Write predictions in their order, scores with as many digits as tell them apart."""
+    columns = (predictions.query_ids, predictions.reference_ids, predictions.scores)
+    table = pd.DataFrame(dict(zip(_COLUMNS, columns, strict=True)))
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")

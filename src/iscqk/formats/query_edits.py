@@ -1,0 +1,42 @@
+"""Which edits made each query: `query_id,edits`, the edits' names joined by `;` in their order."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from iscqk.errors import UserError
+from iscqk.formats.csv_tables import read_table
+from iscqk.formats.files import replacing
+from iscqk.formats.ids import QUERY, StrArray
+
+_COLUMNS = ["query_id", "edits"]
+
+
+def read_query_edits(path: str | Path) -> dict[str, StrArray]:
+    """Return for each edit the (m,) queries whose chain includes it, edits in order of name.
+
+    Raises:
+        UserError: a query malformed or listed twice.
+    """
+    table = read_table(path, _COLUMNS)
+    queries = table["query_id"].to_numpy().astype(np.str_)
+    for wrong, what in (
+        (~QUERY.matches(queries), f"is not {QUERY.description}"),
+        (table["query_id"].duplicated().to_numpy(), "is there twice"),
+    ):
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise UserError(f"{path}, row {row + 1}: query '{queries[row]}' {what}; correct it")
+    chains = table.assign(edit=table["edits"].str.split(";")).explode("edit")
+    chains["edit"] = chains["edit"].str.strip()
+    chains = chains[chains["edit"] != ""].drop_duplicates(["query_id", "edit"])
+    groups = chains.groupby("edit")["query_id"]
+    return {str(edit): group.to_numpy().astype(np.str_) for edit, group in groups}
+
+
+def write_query_edits(path: str | Path, chains: dict[str, list[str]]) -> None:
+    """Write each query's chain of edits, by id of query."""
+    rows = [(query, ";".join(edits)) for query, edits in sorted(chains.items())]
+    with replacing(path) as temporary:
+        pd.DataFrame(rows, columns=_COLUMNS).to_csv(temporary, index=False, lineterminator="\n")

@@ -1,0 +1,179 @@
+"""Edited copies: random chains of edits, each a pure function of a key.
+
+A copy's key, such as `(seed, "round1", "T000012")`, decides everything random about it, so that
+any number of workers makes the same copies in any order.
+"""
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from iscqk.errors import UserError
+from iscqk.images.draws import Backgrounds
+from iscqk.images.edits import apply_edit, find_edit
+from iscqk.images.plain import SHORTEST_SIDE
+
+Key = tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class EditPool:
+    """The chains that copies may get; checked when it is made.
+
+    Attributes:
+        names: the edits to draw from, each at most once a chain.
+        strength: least and greatest strength of an edit, in [0, 1].
+        length: least and greatest number of edits in a chain.
+        required: where given, the first edit drawn comes from these names, which need not be
+            among `names`; its place in the chain is random.
+        max_side: pixels to which the longer side of a copy is reduced; None leaves it.
+    """
+
+    names: tuple[str, ...]
+    strength: tuple[float, float]
+    length: tuple[int, int]
+    required: tuple[str, ...] = ()
+    max_side: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn from."""
+        for name in self.names + self.required:
+            find_edit(name)
+        for names in (self.names, self.required):
+            _check(len(set(names)) == len(names), f"a name is there twice: {', '.join(names)}")
+        _check(
+            0 <= self.strength[0] <= self.strength[1] <= 1,
+            f"strength {self.strength}: need 0 <= low <= high <= 1",
+        )
+        _check(
+            1 <= self.length[0] <= self.length[1], f"length {self.length}: need 1 <= low <= high"
+        )
+        _check(
+            self.length[1] <= len(self.names),
+            f"length {self.length}: edits do not repeat, and there are {len(self.names)} names",
+        )
+        _check(
+            self.max_side is None or self.max_side >= SHORTEST_SIDE,
+            f"max_side {self.max_side}: need at least {SHORTEST_SIDE} pixels",
+        )
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "EditPool":
+        """Make a pool of a section of the configuration, whose keys are the attributes.
+
+        Raises:
+            UserError: a key is unknown or missing, or a value has the wrong type or range.
+        """
+        known = {field.name for field in fields(cls)}
+        for key in config:
+            _check(key in known, f"unknown key {key!r}; known: {', '.join(sorted(known))}")
+        return cls(
+            names=_names(config, "names"),
+            strength=_pair(config, "strength", (int, float)),
+            length=_pair(config, "length", (int,)),
+            required=_names(config, "required") if "required" in config else (),
+            max_side=_whole(config, "max_side"),
+        )
+
+
+def make_copy(
+    image: Image.Image, pool: EditPool, key: Key, backgrounds: Backgrounds
+) -> tuple[Image.Image, list[dict[str, Any]]]:
+    """Edit `image` with a random chain; return the copy and its edits, in order.
+
+    A pure function of its arguments: a key gives the same pixels in every process.
+
+    Args:
+        image: an RGB image; it stays as it is.
+        pool: what to draw from.
+        key: integers and strings that name this copy and no other.
+        backgrounds: gives another image from a generator, for the edits that need one.
+
+    Returns:
+        An RGB image of at least 8 x 8 pixels, and for each edit its "name", "strength" and
+        "parameters", which JSON can hold.
+    """
+    rng = _generator(key)
+    edits = []
+    for name in _draw_chain(pool, rng):
+        strength = round(float(rng.uniform(*pool.strength)), 4)
+        image, parameters = apply_edit(image, name, strength, rng, backgrounds)
+        edits.append({"name": name, "strength": strength, "parameters": parameters})
+    return _reduced(image, pool.max_side), edits
+
+
+def encode_jpeg(image: Image.Image, quality: int = 90) -> bytes:
+    """Return `image` as a JPEG file, the same bytes for the same pixels.
+
+    Raises:
+        UserError: the quality is not in 1..100.
+    """
+    if not 1 <= quality <= 100:
+        raise UserError(f"the JPEG quality must be in 1..100, not {quality}")
+    pixels = image.convert("RGB")
+    pixels.info = {}  # else a comment of the source file would be written too
+    buffer = io.BytesIO()
+    pixels.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def _generator(key: Key) -> np.random.Generator:
+    """Return the generator of a key. SHA-256, as Python's own hash of strings changes per process."""
+    for part in key:
+        if type(part) not in (int, str):  # 1, True and np.int64(1) would be different keys
+            raise TypeError(f"a key is made of int and str, not {type(part).__name__}: {key}")
+    digest = hashlib.sha256(repr(key).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest, "big"))
+
+
+def _draw_chain(pool: EditPool, rng: np.random.Generator) -> list[str]:
+    length = int(rng.integers(pool.length[0], pool.length[1], endpoint=True))
+    chain = [str(rng.choice(pool.required))] if pool.required else []
+    others = [name for name in pool.names if name not in chain]
+    chain += rng.choice(others, size=length - len(chain), replace=False).tolist()
+    return [str(name) for name in rng.permutation(chain)]
+
+
+def _reduced(image: Image.Image, max_side: int | None) -> Image.Image:
+    if max_side is None or max(image.size) <= max_side:
+        return image
+    ratio = max_side / max(image.size)
+    width, height = (max(SHORTEST_SIDE, round(side * ratio)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _check(condition: bool, complaint: str) -> None:
+    if not condition:
+        raise UserError(f"edit pool: {complaint}")
+
+
+def _value(config: Mapping[str, Any], key: str) -> Any:
+    _check(key in config, f"the key {key!r} is missing")
+    return config[key]
+
+
+def _names(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = _value(config, key)
+    is_list = isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+    _check(is_list, f"{key} must be a list of names, not {value!r}")
+    return tuple(value)
+
+
+def _pair(config: Mapping[str, Any], key: str, types: tuple[type, ...]) -> tuple[Any, Any]:
+    value = _value(config, key)
+    is_pair = (
+        isinstance(value, list | tuple) and [type(end) in types for end in value] == [True] * 2
+    )
+    _check(is_pair, f"{key} must be [low, high], not {value!r}")
+    return value[0], value[1]
+
+
+def _whole(config: Mapping[str, Any], key: str) -> int | None:
+    value = config.get(key)
+    _check(value is None or type(value) is int, f"{key} must be a whole number, not {value!r}")
+    return value

@@ -1,0 +1,67 @@
+"""Edited copies of many images: the queries of a phase, and the training copies of a round.
+
+A copy is a pure function of (seed, purpose, image id, view), so any number of workers or shards
+makes the same bytes.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from iscqk.images.chains import EditPool, encode_jpeg, make_copy
+from iscqk.images.opening import open_image
+from iscqk.logs import progress
+
+
+class Task(NamedTuple):
+    """One copy to make: its key, from which all randomness comes, and the image's path."""
+
+    key: tuple[int | str, ...]
+    path: str
+
+
+@dataclass(frozen=True)
+class Copier:
+    """How copies are made.
+
+    Attributes:
+        pool: the edits to draw from.
+        backgrounds: paths of images that edits may paste in or paste onto.
+        side: longest side in pixels, of the source before its edits and of the copy after them.
+        quality: of the JPEG.
+    """
+
+    pool: EditPool
+    backgrounds: tuple[str, ...]
+    side: int
+    quality: int
+
+    def copy(self, task: Task) -> tuple[bytes, list[dict[str, Any]]]:
+        """Return the copy as JPEG, and the record of its edits."""
+        image, edits = make_copy(self._open(task.path), self.pool, task.key, self._background)
+        return encode_jpeg(self._shrunk(image), self.quality), edits
+
+    def copies(
+        self, tasks: Iterable[Task], count: int, workers: int
+    ) -> Iterator[tuple[bytes, list[dict[str, Any]]]]:
+        """Yield the copies of `count` tasks in their order, made by `workers` processes."""
+        if workers == 1:
+            yield from progress(map(self.copy, tasks), count, "copies")
+            return
+        with ProcessPoolExecutor(workers) as executor:
+            yield from progress(executor.map(self.copy, tasks, chunksize=16), count, "copies")
+
+    def _open(self, path: str) -> Image.Image:
+        return self._shrunk(open_image(path, self.side))
+
+    def _background(self, rng: np.random.Generator) -> Image.Image:
+        return self._open(self.backgrounds[rng.integers(len(self.backgrounds))])
+
+    def _shrunk(self, image: Image.Image) -> Image.Image:
+        if max(image.size) > self.side:
+            image.thumbnail((self.side, self.side), Image.Resampling.BICUBIC)
+        return image

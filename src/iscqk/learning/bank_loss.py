@@ -1,0 +1,125 @@
+"""A softmax over the whole bank in every step, without its (B, N) matrix of similarities.
+
+With queries q_i (B, D), bank rows k_j (N, D) and temperature t, the Q/K loss is N-way InfoNCE
+
+    L = 1/B sum_i [ log Z_i - q_i.k_{y_i} / t ],   log Z_i = log sum_j exp(q_i.k_j / t)
+
+(van den Oord et al., arXiv:1807.03748, eq. 4, with every training image as a candidate; QK
+Iteration, arXiv:2111.07954). Since d log Z_i / d q_i = sum_j p_ij k_j / t, value and gradient of
+log Z are one pass of attention with V := K: the bank is read once, block by block.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+BLOCK = 4096  # bank rows at a time: 4 MiB of float32 at D = 256, which stays in a core's cache
+
+
+class _LogPartition(torch.autograd.Function):
+    """log Z (B,) with its gradient to queries and temperature from one pass over the bank."""
+
+    @staticmethod
+    def forward(ctx: Any, queries: Tensor, bank: Tensor, temperature: Tensor) -> Tensor:
+        scaled = queries.float() / temperature
+        peak = scaled.new_full((len(queries), 1), -torch.inf)
+        total = scaled.new_zeros((len(queries), 1))
+        mean = scaled.new_zeros(queries.shape)  # sum_j p_ij k_j, not yet divided by the total
+        for block in bank.split(BLOCK):
+            rows = block.float()
+            logits = scaled @ rows.T
+            new_peak = torch.maximum(peak, logits.amax(1, keepdim=True))
+            weights = (logits - new_peak).exp_()
+            decay = (peak - new_peak).exp()
+            total = total * decay + weights.sum(1, keepdim=True)
+            mean = mean * decay + weights @ rows
+            peak = new_peak
+        ctx.save_for_backward(queries, mean / total, temperature)
+        return (peak + total.log()).squeeze(1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, Tensor]:
+        queries, mean, temperature = ctx.saved_tensors
+        gradient = gradients[0][:, None] / temperature
+        to_temperature = -(gradient * queries * mean).sum() / temperature
+        return (gradient * mean).to(queries.dtype), None, to_temperature.reshape(temperature.shape)
+
+
+def log_partition(queries: Tensor, bank: Tensor, temperature: Tensor | float) -> Tensor:
+    """Return log sum_j exp(q_i.k_j / temperature), differentiable in queries and temperature.
+
+    Args:
+        queries: (B, D), any float type.
+        bank: (N, D), float32 or bfloat16; it gets no gradient.
+        temperature: positive scalar.
+
+    Returns:
+        (B,) float32.
+    """
+    return _LogPartition.apply(queries, bank, torch.as_tensor(temperature, dtype=torch.float32))
+
+
+def bank_loss(queries: Tensor, bank: Tensor, targets: Tensor, temperature: Tensor | float) -> Tensor:
+    """Return the mean N-way InfoNCE loss of queries against a frozen bank.
+
+    Args:
+        queries: (B, D) unit rows.
+        bank: (N, D) unit rows, frozen; the positive is one of them.
+        targets: (B,) int64, the positive's row in the bank.
+        temperature: positive scalar; a tensor that requires a gradient is learned.
+
+    Returns:
+        Scalar, differentiable in queries and temperature.
+    """
+    positives = (queries.float() * bank[targets].float()).sum(1)
+    return (log_partition(queries, bank, temperature) - positives / temperature).mean()
+
+
+def live_bank_loss(
+    queries: Tensor,
+    features: Tensor,
+    project: torch.nn.Module,
+    targets: Tensor,
+    temperature: Tensor | float,
+) -> Tensor:
+    """Return the loss of `bank_loss` for a bank that is `project(features)`, the head still live.
+
+    The frozen side's backbone features are cached, its head is applied afresh in every step,
+    block by block, and gets its gradient; a block's rows and similarities are recomputed in the
+    backward pass, so that memory stays O(B * BLOCK).
+
+    Args:
+        queries: (B, D) unit rows.
+        features: (N, C) cached backbone features.
+        project: maps (n, C) to (n, D) unit rows; its parameters are trained.
+        targets: (B,) int64, the positive's row in `features`.
+        temperature: positive scalar.
+
+    Returns:
+        Scalar, differentiable in queries, the head's parameters and temperature.
+    """
+
+    def block_log_partition(block: Tensor) -> Tensor:
+        return torch.logsumexp(queries.float() @ project(block.float()).T / temperature, dim=1)
+
+    blocks = [
+        checkpoint(block_log_partition, block, use_reentrant=False)
+        for block in features.split(BLOCK)
+    ]
+    log_z = torch.logsumexp(torch.stack(blocks), dim=0)
+    positives = (queries.float() * project(features[targets].float())).sum(1)
+    return (log_z - positives / temperature).mean()
+
+
+@torch.no_grad()
+def nearest_negatives(queries: Tensor, bank: Tensor, targets: Tensor) -> Tensor:
+    """Return each query's largest similarity to a bank row other than its target, (B,) float32."""
+    nearest = torch.full((len(queries),), -torch.inf, device=queries.device)
+    for start in range(0, len(bank), BLOCK):
+        similarities = queries.float() @ bank[start : start + BLOCK].float().T
+        inside = (targets >= start) & (targets < start + BLOCK)
+        similarities[inside, targets[inside] - start] = -torch.inf
+        nearest = torch.maximum(nearest, similarities.amax(1))
+    return nearest

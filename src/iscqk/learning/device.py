@@ -1,0 +1,45 @@
+"""Where and how precisely to compute."""
+
+import contextlib
+import logging
+from contextlib import AbstractContextManager
+
+import torch
+
+from iscqk.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+def choose_device() -> torch.device:
+    """Return the GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """Return the context in which the backbone runs.
+
+    Args:
+        precision: `auto` (bfloat16 where the hardware has it), `bf16` or `fp32`.
+        device: of the backbone.
+    """
+    if precision == "fp32" or (precision == "auto" and not _has_bfloat16(device)):
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def set_threads(threads: int) -> None:
+    """Let torch use `threads` cores.
+
+    Raises:
+        UserError: fewer than one.
+    """
+    if threads < 1:
+        raise UserError(f"--threads {threads}: at least 1 is needed")
+    torch.set_num_threads(threads)

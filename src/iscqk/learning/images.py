@@ -1,0 +1,109 @@
+"""Image sets as arrays of pixels for the encoder, and the order in which training draws them."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from iscqk.formats.copies import CopyShards
+from iscqk.images.opening import open_image
+
+
+def to_pixels(image: Image.Image, side: int) -> Tensor:
+    """Squeeze an RGB image to a square; return uint8 (3, side, side)."""
+    # Aspect ratio is given up on purpose: a copy is often cropped or stretched, so it says little.
+    squeezed = image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return torch.from_numpy(np.array(squeezed).transpose(2, 0, 1))
+
+
+class OriginalImages(Dataset[Tensor]):
+    """Images of a manifest, in its order."""
+
+    views = 1
+
+    def __init__(self, paths: Sequence[str], side: int) -> None:
+        self._paths = list(paths)
+        self._side = side
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self._paths)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Return image `index` as uint8 (3, side, side)."""
+        return to_pixels(open_image(self._paths[index], self._side), self._side)
+
+
+class CopyImages(Dataset[Tensor]):
+    """Copies of a round; item `i` is view `i % views` of image `first + i // views`."""
+
+    def __init__(
+        self, copies: CopyShards, side: int, views: int, first: int = 0, last: int | None = None
+    ) -> None:
+        self._copies = copies
+        self._ids = copies.ids[first:last]
+        self._side = side
+        self.views = views
+
+    def __len__(self) -> int:
+        """Return the number of copies."""
+        return len(self._ids) * self.views
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Return copy `index` as uint8 (3, side, side)."""
+        jpeg = self._copies.jpeg(self._ids[index // self.views], index % self.views)
+        return to_pixels(open_image(jpeg), self._side)
+
+
+class Batches(Sampler[list[int]]):
+    """Batches of indices over endless shuffled epochs, a pure function of (seed, step).
+
+    A resumed run therefore sees what the interrupted one would have seen.
+    """
+
+    def __init__(self, count: int, batch_size: int, steps: int, seed: int, first_step: int) -> None:
+        self._count, self._batch_size, self._seed = count, batch_size, seed
+        self._steps = range(first_step, steps)
+        self._epoch, self._order = -1, np.empty(0, dtype=np.int64)
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return len(self._steps)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield a list of `batch_size` indices a step."""
+        for step in self._steps:
+            start = step * self._batch_size
+            yield [self._at(position) for position in range(start, start + self._batch_size)]
+
+    def _at(self, position: int) -> int:
+        epoch = position // self._count
+        if epoch != self._epoch:
+            generator = np.random.default_rng((self._seed, epoch))
+            self._epoch, self._order = epoch, generator.permutation(self._count)
+        return int(self._order[position % self._count])
+
+
+class Indexed(Dataset[tuple[int, Tensor]]):
+    """Images together with their index, as training needs them."""
+
+    def __init__(self, images: OriginalImages | CopyImages) -> None:
+        self._images = images
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> tuple[int, Tensor]:
+        """Return (index, uint8 (3, side, side))."""
+        return index, self._images[index]
+
+
+def training_batches(
+    images: OriginalImages | CopyImages, batches: Batches, workers: int
+) -> DataLoader[tuple[int, Tensor]]:
+    """Return a loader of (indices (B,), images (B, 3, S, S)) that reads ahead in `workers` processes."""
+    return DataLoader(Indexed(images), batch_sampler=batches, num_workers=workers)

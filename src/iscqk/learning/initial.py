@@ -1,0 +1,53 @@
+"""The common starting point of Q and K.
+
+Both sides must begin in one space, or their similarities are not comparable from query to query
+and micro-AP collapses. So both start from the same weights with the same head, and that head is
+the half-whitened PCA of the backbone's features: a good descriptor before any training.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from iscqk.errors import UserError
+from iscqk.learning.images import OriginalImages
+from iscqk.models.encoder import Encoder
+
+
+@torch.no_grad()
+def calibrate_batch_norm(encoder: Encoder, images: OriginalImages) -> None:
+    """Set batch-norm statistics to those of `images`.
+
+    A randomly initialised backbone has none that mean anything, and training freezes them.
+    """
+    norms = [m for m in encoder.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # cumulative average over all batches
+    encoder.train()
+    for batch in DataLoader(images, batch_size=64):
+        encoder.features(batch)
+    encoder.eval()
+
+
+@torch.no_grad()
+def principal_head(encoder: Encoder, features: Tensor, whitening: float) -> None:
+    """Set the head to PCA with partial whitening, learned on features (n, C).
+
+    Component i is divided by its standard deviation to the power `whitening`: 0 is plain PCA,
+    1 full whitening.
+
+    Raises:
+        UserError: fewer images than two.
+    """
+    if len(features) < 2:
+        raise UserError("the head's PCA needs at least 2 training images; add some")
+    centre = features.double().mean(0)
+    _, deviations, directions = torch.linalg.svd(features.double() - centre, full_matrices=False)
+    deviations /= len(features) ** 0.5
+    size = min(encoder.config.descriptor_size, int((deviations > 1e-6 * deviations[0]).sum()))
+    weight = directions[:size] / deviations[:size, None] ** whitening
+    encoder.head.weight.zero_()  # a backbone of fewer features than dimensions leaves some at 0
+    encoder.head.bias.zero_()
+    encoder.head.weight[:size] = weight.float()
+    encoder.head.bias[:size] = -(weight @ centre).float()

@@ -1,0 +1,128 @@
+"""The encoder: a timm backbone, a pooling and a linear head give unit descriptors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from iscqk.errors import UserError
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """What it takes to build an encoder; stored beside its weights.
+
+    Attributes:
+        backbone: any timm model name.
+        image_size: side in pixels to which images are squeezed.
+        pooling: `gem` (p = 3), `average`, or `native`, the backbone's own.
+        descriptor_size: dimensions D of the descriptor.
+        mean: of each RGB channel, on the scale 0 to 1.
+        std: likewise.
+        backbone_options: further arguments of `timm.create_model`.
+    """
+
+    backbone: str
+    image_size: int
+    pooling: str
+    descriptor_size: int
+    mean: Sequence[float] = (0.485, 0.456, 0.406)
+    std: Sequence[float] = (0.229, 0.224, 0.225)
+    backbone_options: dict[str, Any] = field(default_factory=dict)
+
+
+class Encoder(nn.Module):
+    """Images to descriptors: `project(features(images))`."""
+
+    def __init__(self, config: EncoderConfig, pretrained: bool = False) -> None:
+        """Build the encoder, with timm's pretrained backbone weights if asked for.
+
+        Raises:
+            UserError: timm knows no such backbone, or cannot build it so.
+        """
+        super().__init__()
+        self.config = config
+        self.backbone = _create_backbone(config, pretrained)
+        self.head = nn.Linear(self._feature_size(), config.descriptor_size)
+        self.register_buffer("mean", torch.tensor(config.mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(config.std).view(3, 1, 1), persistent=False)
+        self.mean: Tensor
+        self.std: Tensor
+
+    @torch.no_grad()
+    def _feature_size(self) -> int:
+        """Return C; asked by a dry run, since timm's `num_features` is not what every model gives."""
+        size = self.config.image_size
+        training, _ = self.backbone.training, self.backbone.eval()
+        images = torch.zeros(1, 3, size, size)
+        try:
+            features = self._pool(self.backbone.forward_features(images))
+        except (AssertionError, RuntimeError) as error:
+            raise UserError(
+                f"model.image_size: {self.config.backbone} does not take {size} pixels ({error})"
+            ) from None
+        self.backbone.train(training)
+        return int(features.shape[1])
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return pooled backbone features (B, C) of uint8 images (B, 3, S, S)."""
+        scaled = (images.float() / 255 - self.mean) / self.std
+        return self._pool(
+            self.backbone.forward_features(scaled.contiguous(memory_format=torch.channels_last))
+        )
+
+    def project(self, features: Tensor) -> Tensor:
+        """Return unit descriptors (B, D) float32 of pooled features (B, C)."""
+        with torch.autocast(features.device.type, enabled=False):
+            return functional.normalize(self.head(features.float()), dim=1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return unit descriptors (B, D) float32 of uint8 images (B, 3, S, S)."""
+        return self.project(self.features(images))
+
+    def _pool(self, output: Tensor) -> Tensor:
+        if self.config.pooling == "native":
+            return self.backbone.forward_head(output, pre_logits=True).flatten(1)
+        places = _places_first(output, self.backbone)
+        return gem(places) if self.config.pooling == "gem" else places.mean(1)
+
+
+def gem(places: Tensor, power: float = 3.0) -> Tensor:
+    """Pool (B, P, C) to (B, C) by the generalised mean (Radenovic et al., arXiv:1711.02512, eq. 3)."""
+    with torch.autocast(places.device.type, enabled=False):
+        return places.float().clamp(min=1e-6).pow(power).mean(1).pow(1 / power)
+
+
+def _places_first(output: Tensor, backbone: nn.Module) -> Tensor:
+    """Bring (B, C, H, W), (B, H, W, C) or tokens (B, T, C) to (B, places, C)."""
+    if output.ndim == 3:
+        return output[:, getattr(backbone, "num_prefix_tokens", 0) :]  # without class tokens
+    if output.ndim == 4 and getattr(backbone, "output_fmt", "NCHW") == "NHWC":
+        return output.flatten(1, 2)
+    if output.ndim == 4:
+        return output.flatten(2).transpose(1, 2)
+    return output.flatten(1)[:, None]
+
+
+def _create_backbone(config: EncoderConfig, pretrained: bool) -> nn.Module:
+    if not timm.is_model(config.backbone):
+        near = ", ".join(timm.list_models(f"*{config.backbone[:6]}*")[:4]) or "timm.list_models()"
+        raise UserError(f"model.backbone: timm knows no {config.backbone!r}; try {near}")
+    options = {"num_classes": 0, "pretrained": pretrained, **config.backbone_options}
+    try:
+        if timm.get_pretrained_cfg(config.backbone).fixed_input_size:
+            try:  # transformers are built for one size; most can be told which
+                return timm.create_model(config.backbone, img_size=config.image_size, **options)
+            except TypeError:
+                pass
+        return timm.create_model(config.backbone, **options)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"model.backbone: timm cannot build {config.backbone!r} ({reason}); "
+            "see model.backbone_options and model.weights"
+        ) from None

@@ -1,0 +1,78 @@
+"""Encoders on disk: safetensors whose metadata says all that is needed to use them."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors
+from safetensors.torch import load_file, save_file
+
+from iscqk.errors import UserError
+from iscqk.formats.files import replacing
+from iscqk.models.encoder import Encoder, EncoderConfig
+
+
+def save_encoder(path: str | Path, encoder: Encoder, provenance: dict[str, Any]) -> None:
+    """Write the encoder's weights, its config (arch, dim, input size, mean, std) and provenance."""
+    metadata = {
+        "format": "pt",
+        "encoder": json.dumps(dataclasses.asdict(encoder.config), sort_keys=True),
+        "provenance": json.dumps(provenance, sort_keys=True),
+    }
+    weights = {name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}
+    with replacing(path) as temporary:
+        save_file(weights, temporary, metadata)
+
+
+def read_provenance(path: str | Path) -> dict[str, Any]:
+    """Return what `save_encoder` was told of the weights' making.
+
+    Raises:
+        UserError: missing, or no weights of iscqk.
+    """
+    return dict(json.loads(_metadata(path)["provenance"]))
+
+
+def _metadata(path: str | Path) -> dict[str, str]:
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+    except (OSError, safetensors.SafetensorError) as error:
+        raise UserError(f"{path}: cannot read these weights ({error}); train them again") from None
+    if not {"encoder", "provenance"} <= metadata.keys():
+        raise UserError(f"{path}: no encoder weights of iscqk; name a file that it wrote")
+    return dict(metadata)
+
+
+def load_encoder(path: str | Path) -> Encoder:
+    """Return the encoder of a file that `save_encoder` wrote, in evaluation mode.
+
+    Raises:
+        UserError: missing, not such a file, or its weights do not fit its config.
+    """
+    config = _metadata(path)["encoder"]
+    try:
+        encoder = Encoder(EncoderConfig(**json.loads(config)))
+        encoder.load_state_dict(load_file(path))
+    except (ValueError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: weights do not fit their config ({reason}); train again") from None
+    return encoder.eval()
+
+
+def load_backbone(encoder: Encoder, path: str | Path) -> None:
+    """Fill the encoder's backbone from a plain timm safetensors file (no classifier).
+
+    Raises:
+        UserError: missing, no safetensors, or of another architecture.
+    """
+    try:
+        weights = {name: tensor.float() for name, tensor in load_file(path).items()}
+        encoder.backbone.load_state_dict(weights)
+    except (OSError, RuntimeError, safetensors.SafetensorError) as error:
+        reason = " ".join(str(error).split())[:300]
+        backbone = encoder.config.backbone
+        raise UserError(
+            f"{path}: does not fit timm's {backbone} ({reason}); change model.weights or model.backbone"
+        ) from None

@@ -1,0 +1,45 @@
+"""Where a result comes from: versions, commit, configuration, hashes."""
+
+import importlib.metadata
+import platform
+import subprocess
+from typing import Any
+
+PACKAGES = ("torch", "torchvision", "timm", "faiss-cpu", "h5py", "numpy", "pandas", "pillow")
+PACKAGES += ("augly", "snakemake", "iscqk")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that decide results."""
+    found = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), **found}
+
+
+def machine() -> dict[str, Any]:
+    """Return what kind of machine this is."""
+    return {"system": platform.platform(), "processor": _processor()}
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+        return f"{names[0]}, {len(names)} threads"
+    except (OSError, IndexError):
+        return platform.processor() or platform.machine()
+
+
+def commit() -> dict[str, Any]:
+    """Return the commit of the working directory, and whether files differ from it."""
+    revision = _git("rev-parse", "HEAD")
+    changes = _git("status", "--porcelain") if revision else None
+    return {"commit": revision, "modified": bool(changes) if revision else None}
+
+
+def _git(*arguments: str) -> str | None:
+    """Return what git prints, or None without git or a repository."""
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,139 @@
+"""The challenge's scores: micro-AP and recall at 90 % precision, by either official evaluator.
+
+All predictions of all queries form one list, best score first. Where scores are equal, wrong pairs
+stand before right ones, so that a tie never flatters. With rank i from 1, P true pairs in all and
+h_i of them among the first i:
+
+    precision_i = h_i / i      recall_i = h_i / P
+    micro-AP    = sum over i of (recall_i - recall_(i-1)) * precision_i
+    R@P90       = largest recall_i with precision_i >= 0.9, or 0 where there is none
+
+Without interpolation; queries without a true pair (distractors) add wrong pairs only (isc2021
+`isc/metrics.py`; DrivenData `eval_metrics.py` has the same formula). The two evaluators differ in
+what they count, which is named a convention here:
+
+    fb          every query of the file, and the best 500,000 pairs, however few queries there are
+    drivendata  only the queries that the ground truth lists, and the best 10 pairs a listed query
+
+With all 50,000 queries listed they agree. With the ground truth released after the competition,
+which lists no distractor, `drivendata` drops all distractors and reports too much.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iscqk.errors import UserError
+from iscqk.formats.ground_truth import GroundTruth
+from iscqk.formats.ids import QUERY, BoolArray, StrArray, pair_keys
+from iscqk.formats.predictions import MAX_PREDICTIONS, Predictions
+
+CONVENTIONS = ("fb", "drivendata")
+PRECISION_FLOOR = 0.9
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """All predictions in one list, the order in which the metric reads them.
+
+    Attributes:
+        query_ids: (n,) the query of each.
+        scores: (n,) descending.
+        correct: (n,) whether the pair is true; among equal scores, False first.
+        positives: P, true pairs in all, found or not.
+    """
+
+    query_ids: StrArray
+    scores: NDArray[np.float64]
+    correct: BoolArray
+    positives: int
+
+    def of(self, kept: BoolArray, positives: int) -> "Ranking":
+        """Return the list of the predictions where the mask holds, for other true pairs."""
+        return Ranking(self.query_ids[kept], self.scores[kept], self.correct[kept], positives)
+
+
+def check_scorable(ground_truth: GroundTruth, convention: str) -> None:
+    """Raise UserError where no score is defined: no true pair, or no such convention."""
+    if convention not in CONVENTIONS:
+        raise UserError(f"no convention '{convention}'; choose {' or '.join(CONVENTIONS)}")
+    if not len(ground_truth):
+        raise UserError("the ground truth has no true pair, so there is no score; check its file")
+
+
+def budget(ground_truth: GroundTruth, convention: str) -> int:
+    """Return how many pairs the convention takes from the search."""
+    if convention == "drivendata":
+        return 10 * len(ground_truth.listed_queries)
+    return MAX_PREDICTIONS
+
+
+def counted_queries(
+    query_ids: StrArray, ground_truth: GroundTruth, convention: str = "fb"
+) -> BoolArray:
+    """Return for each of (n,) queries whether the convention counts what is predicted for it."""
+    if convention == "fb":
+        return np.ones(len(query_ids), dtype=np.bool_)
+    return np.isin(QUERY.numbers(query_ids), QUERY.numbers(ground_truth.listed_queries))
+
+
+def ranking(predictions: Predictions, ground_truth: GroundTruth, convention: str = "fb") -> Ranking:
+    """Put the predictions that the convention counts into the metric's order.
+
+    Predictions are taken as they are: the conventions' numbers of pairs apply to searches, and
+    neither evaluator applies them to a list of predictions.
+
+    Raises:
+        UserError: no true pair in the ground truth, or an unknown convention.
+    """
+    check_scorable(ground_truth, convention)
+    if convention == "drivendata" and ground_truth.positives_only:
+        log.warning(
+            "the ground truth lists no distractors, so the drivendata convention leaves them all "
+            "out and the score is too high; use the fb convention, or a ground truth with them"
+        )
+    counted = counted_queries(predictions.query_ids, ground_truth, convention)
+    keys = predictions.keys()[counted]
+    correct = np.isin(keys, pair_keys(ground_truth.query_ids, ground_truth.reference_ids))
+    scores = predictions.scores[counted]
+    order = np.lexsort((correct, -scores))
+    queries = predictions.query_ids[counted]
+    return Ranking(queries[order], scores[order], correct[order], len(ground_truth))
+
+
+def micro_average_precision(ranked: Ranking) -> float:
+    """Return micro-AP: the mean over all true pairs of the precision where each was found."""
+    precision, _ = _precision_recall(ranked)
+    return float(precision[ranked.correct].sum() / ranked.positives)
+
+
+def recall_at_precision(ranked: Ranking, floor: float = PRECISION_FLOOR) -> float:
+    """Return the largest recall reached with at least this precision; 0 where never."""
+    precision, recall = _precision_recall(ranked)
+    return float(recall[precision >= floor].max(initial=0.0))
+
+
+def precision_recall_curve(ranked: Ranking) -> pd.DataFrame:
+    """Return rank, score, precision and recall where a true pair was found: the curve's corners.
+
+    Between two of them recall stands still; the mean of the precisions times the last recall is
+    micro-AP.
+    """
+    precision, recall = _precision_recall(ranked)
+    corners = np.flatnonzero(ranked.correct)
+    columns = {"score": ranked.scores, "precision": precision, "recall": recall}
+    at_corners = {name: values[corners] for name, values in columns.items()}
+    return pd.DataFrame({"rank": corners + 1, **at_corners})
+
+
+def _precision_recall(
+    ranked: Ranking,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (n,) precision and (n,) recall at each rank."""
+    hits = np.cumsum(ranked.correct)
+    return hits / np.arange(1, len(hits) + 1), hits / max(ranked.positives, 1)

@@ -1,0 +1,40 @@
+"""From a submission to its predictions: the search, in the challenge's words."""
+
+import numpy as np
+
+from iscqk.errors import UserError
+from iscqk.formats.ids import BoolArray
+from iscqk.formats.predictions import Predictions
+from iscqk.formats.submission import Submission
+from iscqk.retrieval.search import global_search
+
+
+def predict(
+    submission: Submission, max_results: int, threads: int = 1, counted: BoolArray | None = None
+) -> Predictions:
+    """Return the nearest pairs of a submission, best first; the score is -(squared distance).
+
+    Args:
+        submission: an open one.
+        max_results: how many pairs, over all queries together.
+        threads: for the search.
+        counted: (nq,) which queries take part; None for all.
+
+    Raises:
+        UserError: a vector that is not finite, named by its id.
+    """
+    rows = np.arange(len(submission.query)) if counted is None else np.flatnonzero(counted)
+    queries = submission.query[0 : len(submission.query)][rows]
+    wrong = ~np.isfinite(queries).all(axis=1)
+    if wrong.any():
+        name = submission.query_ids[rows[int(np.argmax(wrong))]]
+        raise UserError(f"{submission.path}: {name} holds NaN or infinity; describe it again")
+    try:
+        found = global_search(queries, submission.reference, max_results, threads)
+    except UserError as error:
+        raise UserError(f"{submission.path}: {error}") from error
+    return Predictions(
+        submission.query_ids[rows[found.query_index]],
+        submission.reference_ids[found.reference_index],
+        -found.squared_distance,
+    )

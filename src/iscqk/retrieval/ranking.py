@@ -1,0 +1,55 @@
+"""Ranking by the bank's own log-probability, inside the descriptor and within the rules.
+
+micro-AP ranks the pairs of all queries in one list, so similarities must be comparable from query
+to query; a softmax per query is blind to a constant added to all of a query's similarities. The
+trained softmax has the remedy in it, its partition function over the bank of training images:
+
+    s(q, r) = q.r - t log Z(q),   Z(q) = sum_j exp(q.k_j / t)    ( = t log p(r | q) + constant )
+
+A query gets one more coordinate e and references 0 there, so that the grader's own distance says
+-|q' - r'|^2 = 2 q.r - 2 - e^2; with e^2 = 2 t (log Z - c) this is 2 s(q, r) + constant. The bound
+c = log N - 1/t <= log Z keeps e real and is the same for every query, so that each query and each
+reference is still described on its own, as the rules demand.
+"""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from iscqk.learning.bank_loss import log_partition
+
+FloatArray = NDArray[np.float32]
+
+
+def with_log_partition(queries: FloatArray, bank: FloatArray, temperature: float) -> FloatArray:
+    """Append the coordinate e to queries.
+
+    Args:
+        queries: (n, D) unit rows.
+        bank: (N, D) unit rows, descriptors of training images by the model of the references.
+        temperature: t > 0.
+
+    Returns:
+        (n, D + 1) float32.
+    """
+    blocks = [
+        log_partition(block, torch.from_numpy(bank), temperature)
+        for block in torch.from_numpy(queries).split(256)
+    ]
+    log_z = torch.cat(blocks).numpy().astype(np.float64)
+    bound = math.log(len(bank)) - 1 / temperature
+    coordinate = np.sqrt(np.maximum(2 * temperature * (log_z - bound), 0))
+    return np.column_stack([queries, coordinate]).astype(np.float32)
+
+
+def with_zero(references: FloatArray) -> FloatArray:
+    """Append a coordinate 0 to references (n, D)."""
+    return np.column_stack([references, np.zeros(len(references), dtype=np.float32)])
+
+
+def stacked(blocks: Iterable[tuple[object, FloatArray]]) -> FloatArray:
+    """Return the vectors of all (ids, vectors) blocks, (n, D), in memory."""
+    return np.concatenate([vectors for _, vectors in blocks])

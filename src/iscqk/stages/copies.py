@@ -1,0 +1,49 @@
+"""Make one shard of a round's training copies: a tar of JPEG and JSON (WebDataset layout).
+
+Every round edits every training image anew; the same seed gives the same bytes.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from iscqk.formats.copies import write_copies
+from iscqk.formats.manifest import read_manifest, shard_bounds
+from iscqk.images.chains import EditPool
+from iscqk.images.copying import Copier, Task
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("--training", metavar="MANIFEST", required=True)
+    parser.add_argument("--config", type=json.loads, required=True, help="the `copies` section")
+    parser.add_argument("--edits", type=json.loads, required=True, help="the training edits")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--round", type=int, required=True)
+    parser.add_argument("--shard", type=int, default=0)
+    parser.add_argument("--shards", type=int, default=1)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--workers", type=int, default=1)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the shard."""
+    training = read_manifest(arguments.training)
+    first, last = shard_bounds(len(training), arguments.shard, arguments.shards)
+    rows, views = training.iloc[first:last], range(arguments.config["per_image"])
+    tasks = [
+        Task((arguments.seed, f"round{arguments.round}", row.id, view), row.path)
+        for row in rows.itertuples()
+        for view in views
+    ]
+    copier = Copier(
+        EditPool.from_config(arguments.edits),
+        tuple(training["path"]),
+        arguments.config["side"],
+        arguments.config["quality"],
+    )
+    made = copier.copies(tasks, len(tasks), arguments.workers)
+    write_copies(
+        arguments.output,
+        ((str(t.key[2]), int(t.key[3]), *copy) for t, copy in zip(tasks, made, strict=True)),
+    )

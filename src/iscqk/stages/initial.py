@@ -1,0 +1,78 @@
+"""Make the weights from which both sides start.
+
+The backbone is random, timm's pretrained one, or a safetensors file; the head is the partly
+whitened PCA of its features on training images. Q and K start from the same weights, because
+similarities between two unrelated spaces cannot be compared.
+"""
+
+import argparse
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import timm
+import torch
+
+from iscqk.formats.manifest import read_manifest
+from iscqk.learning.device import set_threads
+from iscqk.learning.embedding import embed
+from iscqk.learning.images import OriginalImages
+from iscqk.learning.initial import calibrate_batch_norm, principal_head
+from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.weights import load_backbone, save_encoder
+
+logger = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("--training", metavar="MANIFEST", required=True)
+    parser.add_argument("--config", type=json.loads, required=True, help="the `model` section")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--output", type=Path, nargs="+", required=True, help="q and k, alike")
+    parser.add_argument("--threads", type=int, default=1)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Build the encoder, fit its head and write it for each side."""
+    set_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    config = arguments.config
+    encoder = _build(config)
+    images = _sample(arguments.training, config, arguments.seed)
+    logger.info("%s: %d features", config["backbone"], encoder.head.in_features)
+    if config["weights"] == "none":
+        calibrate_batch_norm(encoder, images)
+    features = torch.cat([block.clone() for block, _ in embed(encoder.eval(), images, "fp32", 0)])
+    principal_head(encoder, features, config["whitening"])
+    for path in arguments.output:
+        save_encoder(path, encoder, {"half_round": "initial", "model": config})
+
+
+def _build(config: dict[str, Any]) -> Encoder:
+    pretrained = config["weights"] == "pretrained"
+    normalisation = timm.get_pretrained_cfg(config["backbone"], allow_unregistered=True)
+    encoder = Encoder(
+        EncoderConfig(
+            backbone=config["backbone"],
+            image_size=config["image_size"],
+            pooling=config["pooling"],
+            descriptor_size=config["descriptor_size"],
+            mean=config["mean"] or normalisation.mean,
+            std=config["std"] or normalisation.std,
+            backbone_options=config["backbone_options"],
+        ),
+        pretrained,
+    )
+    if config["weights"] not in ("none", "pretrained"):
+        load_backbone(encoder, config["weights"])
+    return encoder.to(memory_format=torch.channels_last)
+
+
+def _sample(manifest: str, config: dict[str, Any], seed: int) -> OriginalImages:
+    """Return a random sample of training images: the first ones may all be of one source."""
+    paths = read_manifest(manifest)["path"].to_numpy()
+    chosen = np.random.default_rng(seed).permutation(len(paths))[: config["head_images"]]
+    return OriginalImages(paths[np.sort(chosen)].tolist(), config["image_size"])

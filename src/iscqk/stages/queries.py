@@ -1,0 +1,114 @@
+"""Make the queries of a phase: AugLy copies of references, and distractors that copy none.
+
+Writes the images, their manifest, the ground truth, and which edits made each query: their names
+in edits.csv, with all parameters in edits.jsonl. The two phases copy different references and different other images, with different edits.
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from iscqk.errors import UserError
+from iscqk.formats.files import replacing, write_text
+from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
+from iscqk.formats.ids import PHASES, query_id
+from iscqk.formats.manifest import read_manifest, write_manifest
+from iscqk.formats.query_edits import write_query_edits
+from iscqk.images.chains import EditPool
+from iscqk.images.collecting import SPLITS, find_images, manifest_of, refuse_overlap
+from iscqk.images.copying import Copier, Task
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("--phase", choices=PHASES, required=True)
+    for split in ("training", "references", "others"):
+        parser.add_argument(f"--{split}", metavar="MANIFEST", required=True)
+    parser.add_argument("--config", type=json.loads, required=True, help="the `queries` section")
+    parser.add_argument("--edits", type=json.loads, required=True, help="the phase's edits")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--images", type=Path, required=True, help="folder of the images")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the CSV files")
+    parser.add_argument("--workers", type=int, default=1)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Make the images, then describe them."""
+    sources = _choose_sources(arguments)
+    copier = _copier(arguments)
+    shutil.rmtree(arguments.images, ignore_errors=True)
+    arguments.images.mkdir(parents=True)
+    tasks = [Task((arguments.seed, arguments.phase, row.id), row.path) for row in sources.itertuples()]
+    records = []
+    copies = copier.copies(tasks, len(tasks), arguments.workers)
+    for row, (jpeg, edits) in zip(sources.itertuples(), copies, strict=True):
+        with replacing(arguments.images / f"{row.id}.jpg") as temporary:
+            temporary.write_bytes(jpeg)
+        records.append({"query_id": row.id, "source_id": row.source, "edits": edits})
+    _write_tables(arguments, sources, records)
+
+
+def _choose_sources(arguments: argparse.Namespace) -> pd.DataFrame:
+    """Return id, source (an image's id), path and reference_id (or "") of each query to make."""
+    phase = PHASES.index(arguments.phase)
+    count = arguments.config["count"]
+    copied = round(count * arguments.config["copies"])
+    rng = np.random.default_rng((arguments.seed, phase))
+    chosen = pd.concat([
+        _share(read_manifest(arguments.references), phase, copied, arguments.seed, "references"),
+        _share(read_manifest(arguments.others), phase, count - copied, arguments.seed, "others"),
+    ])
+    chosen = chosen.iloc[rng.permutation(count)].rename(columns={"id": "source"})
+    chosen["id"] = [query_id(number, arguments.phase) for number in range(count)]
+    chosen["reference_id"] = chosen["source"].where(chosen["source"].str.startswith("R"), "")
+    return chosen
+
+
+def _share(rows: pd.DataFrame, phase: int, count: int, seed: int, name: str) -> pd.DataFrame:
+    """Return `count` images of a phase's half of a split; the phases share none."""
+    half = rows.iloc[np.random.default_rng(seed).permutation(len(rows))[phase::2]]
+    if count > len(half):
+        raise UserError(
+            f"queries.count: {count} sources of queries are needed of dataset.{name}, which has "
+            f"{len(half)} for each phase; add images or lower queries.count"
+        )
+    return half.iloc[:count]
+
+
+def _copier(arguments: argparse.Namespace) -> Copier:
+    phase = PHASES.index(arguments.phase)
+    others = read_manifest(arguments.others)["path"]
+    return Copier(
+        EditPool.from_config(arguments.edits),
+        tuple(others[phase::2]),
+        arguments.config["side"],
+        arguments.config["quality"],
+    )
+
+
+def _write_tables(
+    arguments: argparse.Namespace, sources: pd.DataFrame, records: list[dict[str, Any]]
+) -> None:
+    manifest = manifest_of(
+        find_images([arguments.images]), SPLITS[arguments.phase], arguments.workers
+    )
+    refuse_overlap(read_manifest(arguments.training), manifest, arguments.phase)
+    write_manifest(arguments.output / "queries.csv", manifest)
+    copies = sources[sources["reference_id"] != ""]
+    write_ground_truth(
+        arguments.output / "ground_truth.csv",
+        GroundTruth(
+            copies["id"].to_numpy(dtype=np.str_),
+            copies["reference_id"].to_numpy(dtype=np.str_),
+            sources.loc[sources["reference_id"] == "", "id"].to_numpy(dtype=np.str_),
+        ),
+    )
+    chains = {record["query_id"]: [e["name"] for e in record["edits"]] for record in records}
+    write_query_edits(arguments.output / "edits.csv", chains)
+    lines = "".join(json.dumps(record, sort_keys=True) + "\n" for record in records)
+    write_text(arguments.output / "edits.jsonl", lines)

@@ -1,0 +1,127 @@
+"""Score a submission file or predictions: micro-AP and recall at 90 % precision.
+
+Prints one JSON object. The two official evaluators count differently: --convention fb (default)
+takes every query and the best 500,000 pairs; drivendata takes the queries that the ground truth
+lists and the best 10 pairs for each. Predictions are scored as they are.
+"""
+
+import argparse
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from iscqk.errors import UserError
+from iscqk.formats.files import replacing, write_text
+from iscqk.formats.ground_truth import GroundTruth, read_ground_truth
+from iscqk.formats.predictions import read_predictions
+from iscqk.formats.query_edits import read_query_edits
+from iscqk.formats.submission import MAX_DIMENSION, open_submission
+from iscqk.retrieval.by_edit import table_by_edit
+from iscqk.retrieval.metrics import (
+    CONVENTIONS,
+    Ranking,
+    budget,
+    check_scorable,
+    counted_queries,
+    micro_average_precision,
+    precision_recall_curve,
+    ranking,
+    recall_at_precision,
+)
+from iscqk.retrieval.predicting import predict
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("file", type=Path, help="submission (HDF5) or predictions (CSV)")
+    parser.add_argument("ground_truth", type=Path, help="query_id,reference_id")
+    parser.add_argument("--convention", choices=CONVENTIONS, default="fb")
+    parser.add_argument("--edits", type=Path, help="CSV query_id,edits; names joined by `;`")
+    parser.add_argument("--by-edit", type=Path, metavar="CSV", help="write a table by edit")
+    parser.add_argument("--curve", type=Path, metavar="CSV", help="write precision and recall")
+    parser.add_argument("--output", type=Path, metavar="JSON", help="write what is printed")
+    parser.add_argument("--threads", type=int, default=1, help="of the search")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Search where needed, score, print, and write what was asked for."""
+    if (arguments.by_edit is None) != (arguments.edits is None):
+        raise UserError("--by-edit needs --edits and the other way round; give both")
+    edits = None if arguments.edits is None else read_query_edits(arguments.edits)
+    # by content or by name: a damaged .h5 file must not be reported as a damaged CSV
+    is_hdf5 = arguments.file.suffix in (".h5", ".hdf5") or h5py.is_hdf5(arguments.file)
+    score = _score_submission if is_hdf5 else _score_predictions
+    ranked, ground_truth, counts = score(arguments)
+    text = json.dumps(_summary(ranked, arguments.convention, counts), indent=2)
+    if edits is not None:
+        _write_csv(arguments.by_edit, table_by_edit(ranked, ground_truth, edits))
+    if arguments.curve is not None:
+        _write_csv(arguments.curve, precision_recall_curve(ranked))
+    if arguments.output is not None:
+        write_text(arguments.output, text + "\n")
+    print(text)
+
+
+Scored = tuple[Ranking, GroundTruth, dict[str, Any]]
+
+
+def _score_submission(arguments: argparse.Namespace) -> Scored:
+    with open_submission(arguments.file) as submission:
+        ids = submission.query_ids
+        ground_truth = read_ground_truth(arguments.ground_truth, ids, submission.reference_ids)
+        check_scorable(ground_truth, arguments.convention)
+        if submission.dimension > MAX_DIMENSION:
+            log.warning(
+                "%d dimensions are over the %d allowed", submission.dimension, MAX_DIMENSION
+            )
+        counted = counted_queries(ids, ground_truth, arguments.convention)
+        _warn_unlisted(int(counted.sum()), ground_truth)
+        max_results = budget(ground_truth, arguments.convention)
+        predictions = predict(submission, max_results, arguments.threads, counted)
+        references = len(submission.reference_ids)
+    counts = {"queries": int(counted.sum()), "references": references, "max_results": max_results}
+    return ranking(predictions, ground_truth, arguments.convention), ground_truth, counts
+
+
+def _score_predictions(arguments: argparse.Namespace) -> Scored:
+    ground_truth = read_ground_truth(arguments.ground_truth)
+    predictions = read_predictions(arguments.file)
+    ranked = ranking(predictions, ground_truth, arguments.convention)
+    queries = np.union1d(ground_truth.listed_queries, ranked.query_ids)
+    return ranked, ground_truth, {"queries": len(queries)}
+
+
+def _warn_unlisted(counted: int, ground_truth: GroundTruth) -> None:
+    listed = len(ground_truth.listed_queries)
+    if counted > listed and not ground_truth.positives_only:
+        log.warning(
+            "the ground truth lists %d of %d queries; the others count as distractors "
+            "(--convention drivendata leaves them out)",
+            listed,
+            counted,
+        )
+
+
+def _summary(ranked: Ranking, convention: str, counts: dict[str, Any]) -> dict[str, Any]:
+    """Return what is printed."""
+    return {
+        "micro_ap": micro_average_precision(ranked),
+        "recall_at_p90": recall_at_precision(ranked),
+        "convention": convention,
+        "positives": ranked.positives,
+        "found": int(ranked.correct.sum()),
+        "predictions": len(ranked.scores),
+        **counts,
+    }
+
+
+def _write_csv(path: Path, table: pd.DataFrame) -> None:
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")

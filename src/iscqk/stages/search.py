@@ -1,0 +1,39 @@
+"""Find the globally nearest (query, reference) pairs of a submission file.
+
+Exact: every query is compared with every reference by squared L2 distance, and the nearest pairs
+over all of them are kept, as the challenge does it. Writes query_id,reference_id,score with
+score = -(squared distance), best first.
+"""
+
+import argparse
+import logging
+from pathlib import Path
+
+from iscqk.formats.predictions import MAX_PREDICTIONS, write_predictions
+from iscqk.formats.submission import open_submission
+from iscqk.retrieval.predicting import predict
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("file", type=Path, help="submission, HDF5")
+    parser.add_argument("--output", type=Path, required=True, help="predictions, CSV")
+    parser.add_argument(
+        "--max-results",
+        type=int,
+        default=MAX_PREDICTIONS,
+        metavar="N",
+        help="pairs to keep, over all queries together (default %(default)s, the challenge's)",
+    )
+    parser.add_argument("--threads", type=int, default=1)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Search and write the predictions."""
+    with open_submission(arguments.file) as submission:
+        predictions = predict(submission, arguments.max_results, arguments.threads)
+        pairs = len(submission.query) * len(submission.reference)
+    write_predictions(arguments.output, predictions)
+    log.info("%s: kept %d of %d pairs", arguments.output, len(predictions), pairs)

@@ -1,0 +1,105 @@
+"""Assemble the folder of a phase: descriptors, predictions, score, validation, provenance, card."""
+
+import argparse
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from iscqk.errors import UserError
+from iscqk.formats.files import replacing, sha256_of, write_text
+from iscqk.formats.ids import PHASES
+from iscqk.formats.manifest import content_digest, read_manifest
+from iscqk.model_card import model_card
+from iscqk.provenance import commit, machine, versions
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("--phase", choices=PHASES, required=True)
+    parser.add_argument("--descriptors", type=Path, required=True)
+    parser.add_argument("--predictions", type=Path, required=True)
+    parser.add_argument("--validation", type=Path, required=True)
+    parser.add_argument("--ranking", required=True, help="of the descriptors")
+    parser.add_argument(
+        "--scores", nargs="+", metavar="RANKING=JSON", required=True, help="one for each ranking"
+    )
+    for split in ("training", "references", "queries"):
+        parser.add_argument(f"--{split}", metavar="MANIFEST", required=True)
+    parser.add_argument("--weights", nargs="+", metavar="ROLE=FILE", required=True)
+    parser.add_argument("--config", type=json.loads, required=True, help="the whole configuration")
+    parser.add_argument("--output", type=Path, required=True)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the six files of the folder."""
+    output = arguments.output
+    manifests = {
+        split: read_manifest(getattr(arguments, split))
+        for split in ("training", "references", "queries")
+    }
+    score = _score(arguments, manifests)
+    provenance = _provenance(arguments, manifests)
+    _link(arguments.descriptors, output / "descriptors.h5")
+    _link(arguments.predictions, output / "predictions.csv")
+    _link(arguments.validation, output / "validation.json")
+    write_text(output / "score.json", json.dumps(score, indent=2) + "\n")
+    write_text(output / "provenance.json", json.dumps(provenance, indent=2) + "\n")
+    write_text(output / "MODEL_CARD.md", model_card(score, provenance))
+
+
+def _score(arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return the submitted ranking's score, with those of the others beside it."""
+    scores = {
+        ranking: json.loads(Path(path).read_text(encoding="utf-8"))
+        for ranking, path in _named(arguments.scores).items()
+    }
+    if arguments.ranking not in scores:
+        raise UserError(f"describe.ranking: {arguments.ranking} is not in score.rankings; add it")
+    trained_on = set(manifests["training"]["sha256"])
+    graded = set(manifests["queries"]["sha256"]) | set(manifests["references"]["sha256"])
+    return {
+        **scores[arguments.ranking],
+        "split": f"{arguments.phase}, {arguments.config['dataset']['kind']}",
+        "ranking": arguments.ranking,
+        "trained_on_ground_truth": bool(trained_on & graded),
+        "rankings": scores,
+    }
+
+
+def _provenance(
+    arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]
+) -> dict[str, Any]:
+    return {
+        **commit(),
+        "machine": machine(),
+        "versions": versions(),
+        "config": arguments.config,
+        "seed": arguments.config["seed"],
+        "images": {
+            split: {"count": len(rows), "sha256": content_digest(rows)}
+            for split, rows in manifests.items()
+        },
+        "weights": {
+            role: {"path": path, "sha256": sha256_of(path)}
+            for role, path in _named(arguments.weights).items()
+        },
+        "descriptors_sha256": sha256_of(arguments.descriptors),
+    }
+
+
+def _named(pairs: list[str]) -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Put a file into the folder without a second copy of its bytes, where the disk allows it."""
+    with replacing(target) as temporary:
+        temporary.unlink()
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)

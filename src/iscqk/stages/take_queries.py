@@ -1,0 +1,51 @@
+"""Take the queries of a phase that the user has, with their ground truth.
+
+The ground truth is written in the official form; a query or reference that it names must exist.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
+from iscqk.formats.ids import PHASES
+from iscqk.formats.manifest import read_manifest, write_manifest
+from iscqk.formats.query_edits import write_query_edits
+from iscqk.images.collecting import SPLITS, find_images, manifest_of, refuse_overlap
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("--phase", choices=PHASES, required=True)
+    parser.add_argument("--queries", nargs="+", metavar="DIR", required=True)
+    parser.add_argument("--ground-truth", metavar="CSV", required=True)
+    parser.add_argument("--training", metavar="MANIFEST", required=True)
+    parser.add_argument("--references", metavar="MANIFEST", required=True)
+    parser.add_argument("--output", type=Path, required=True, help="folder of the CSV files")
+    parser.add_argument("--workers", type=int, default=1)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write queries.csv, ground_truth.csv, and edits.csv, which knows of none."""
+    queries = manifest_of(
+        find_images(arguments.queries), SPLITS[arguments.phase], arguments.workers
+    )
+    refuse_overlap(read_manifest(arguments.training), queries, arguments.phase)
+    references = read_manifest(arguments.references)
+    truth = read_ground_truth(arguments.ground_truth, queries["id"], references["id"])
+    write_manifest(arguments.output / "queries.csv", queries)
+    write_ground_truth(arguments.output / "ground_truth.csv", _completed(truth, queries["id"]))
+    write_query_edits(arguments.output / "edits.csv", {})
+
+
+def _completed(truth: GroundTruth, query_ids: pd.Series) -> GroundTruth:
+    """List all other queries of a positives-only truth as the distractors that they are.
+
+    Otherwise the DrivenData convention would silently drop them and inflate the score.
+    """
+    if not truth.positives_only:
+        return truth
+    distractors = np.setdiff1d(query_ids.to_numpy(dtype=np.str_), truth.query_ids)
+    return GroundTruth(truth.query_ids, truth.reference_ids, distractors)

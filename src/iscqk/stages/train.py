@@ -1,0 +1,145 @@
+"""Train one side for half a round, against the frozen bank of the other.
+
+Side q learns from the copies of the round, side k from the originals. An interrupted run resumes
+from its newest checkpoint when it is started again with the same inputs.
+"""
+
+import argparse
+import json
+import math
+import shutil
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from iscqk.errors import UserError
+from iscqk.formats.copies import CopyShards
+from iscqk.formats.descriptors import count_descriptors, open_descriptors
+from iscqk.formats.files import replacing, sha256_of
+from iscqk.formats.manifest import read_manifest
+from iscqk.learning.checkpoint import Checkpoint, fingerprint
+from iscqk.learning.device import choose_device, set_threads
+from iscqk.learning.images import CopyImages, OriginalImages
+from iscqk.learning.training import FrozenBank, HalfRound, TrainConfig
+from iscqk.models.encoder import Encoder
+from iscqk.models.weights import load_encoder, read_provenance, save_encoder
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("--side", choices=["q", "k"], required=True)
+    parser.add_argument("--round", type=int, required=True)
+    parser.add_argument("--start", type=Path, required=True, help="weights of the side to train")
+    parser.add_argument("--frozen", type=Path, required=True, help="weights of the other side")
+    parser.add_argument("--bank", type=Path, nargs="+", required=True, help="its shards, in order")
+    images = parser.add_mutually_exclusive_group(required=True)
+    images.add_argument("--copies", nargs="+", metavar="TAR", help="what side q learns from")
+    images.add_argument("--training", metavar="MANIFEST", help="what side k learns from")
+    parser.add_argument("--config", type=json.loads, required=True, help="the `train` section")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--trained-output", type=Path, required=True)
+    parser.add_argument("--frozen-output", type=Path, required=True)
+    parser.add_argument("--history", type=Path, required=True, help="CSV of the training's health")
+    parser.add_argument("--resume", type=Path, required=True, help="file of the resume state")
+    parser.add_argument("--threads", type=int, default=1)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train and write both sides' weights: a live head changes the frozen side too."""
+    set_threads(arguments.threads)
+    config = _train_config(arguments)
+    encoder, frozen = load_encoder(arguments.start), load_encoder(arguments.frozen)
+    images, ids = _images(arguments, encoder.config.image_size)
+    rows = _read_bank(arguments.bank, ids, sha256_of(arguments.frozen))
+    device = choose_device()
+    rows, encoder, frozen = rows.to(device), encoder.to(device), frozen.to(device)
+    encoder = encoder.to(memory_format=torch.channels_last)
+    bank = FrozenBank.live(rows, frozen) if config.live_head else FrozenBank.fixed(rows)
+    half_round = HalfRound(encoder, bank, config, math.log(_temperature(arguments, config)))
+    checkpoint = Checkpoint(arguments.resume, _fingerprint(arguments))
+    half_round.run(images, arguments.threads - 1, checkpoint)
+    _write(arguments, half_round, frozen)
+    checkpoint.remove()
+
+
+def _train_config(arguments: argparse.Namespace) -> TrainConfig:
+    """Return the configuration of this half-round, with a seed of its own."""
+    half_round = 2 * arguments.round + (arguments.side == "k")
+    seed = int(np.random.default_rng((arguments.seed, half_round)).integers(2**31))
+    known = {field.name for field in fields(TrainConfig)}
+    section = {key: value for key, value in arguments.config.items() if key in known}
+    return TrainConfig(seed=seed, **section)
+
+
+def _images(
+    arguments: argparse.Namespace, side: int
+) -> tuple[OriginalImages | CopyImages, list[str]]:
+    """Return what to learn from, and the id of each bank row that is a positive of it."""
+    if arguments.training:
+        rows = read_manifest(arguments.training)
+        return OriginalImages(rows["path"].tolist(), side), rows["id"].tolist()
+    copies = CopyShards(arguments.copies)
+    return CopyImages(copies, side, copies.views), copies.ids
+
+
+def _read_bank(paths: list[Path], ids: list[str], weights: str) -> Tensor:
+    """Return the bank's rows (N, D) or (N, C), checked to be of these images and weights.
+
+    Raises:
+        UserError: it was made by other weights, or of other images.
+    """
+    count, size = count_descriptors(paths)
+    rows, done = torch.empty(count, size), 0
+    for path in paths:
+        with open_descriptors(path) as shard:
+            end = done + len(shard.ids)
+            if shard.attributes.get("weights_sha256") != weights:
+                raise UserError(f"{path}: a bank of other weights than --frozen; embed it again")
+            if shard.ids.tolist() != ids[done:end]:
+                raise UserError(f"{path}: a bank of other images than those trained on; embed it again")
+            rows[done:end] = torch.from_numpy(shard.vectors[:])
+            done = end
+    if done != len(ids):
+        raise UserError(f"{paths[0]}: {done} bank rows for {len(ids)} images; embed it again")
+    return rows
+
+
+def _temperature(arguments: argparse.Namespace, config: TrainConfig) -> float:
+    """Return the temperature to begin with: a learned one goes on from the last half-round."""
+    if not config.learn_temperature:
+        return config.temperature
+    return float(read_provenance(arguments.frozen).get("temperature", config.temperature))
+
+
+def _fingerprint(arguments: argparse.Namespace) -> str:
+    """Return the digest of all that the outcome depends on."""
+    inputs = [arguments.start, arguments.frozen, *arguments.bank]
+    images = arguments.copies or [arguments.training]
+    return fingerprint(
+        side=arguments.side,
+        round=arguments.round,
+        seed=arguments.seed,
+        config=arguments.config,
+        inputs=[sha256_of(path) for path in [*inputs, *images]],
+    )
+
+
+def _write(arguments: argparse.Namespace, half_round: HalfRound, frozen: Encoder) -> None:
+    facts: dict[str, Any] = {
+        "half_round": f"round{arguments.round}-{arguments.side}",
+        "train": arguments.config,
+        "temperature": half_round.log_temperature.exp().item(),
+    }
+    save_encoder(arguments.trained_output, half_round.encoder, facts)
+    if half_round.config.live_head:
+        save_encoder(arguments.frozen_output, frozen, facts)
+    else:
+        with replacing(arguments.frozen_output) as temporary:
+            shutil.copyfile(arguments.frozen, temporary)
+    with replacing(arguments.history) as temporary:
+        pd.DataFrame(half_round.history).to_csv(temporary, index=False)

@@ -1,0 +1,53 @@
+"""Check a submission file as the challenge platform did, and tell everything that is wrong.
+
+Ids complete (against the manifests given), unique, ascending, of the right form and phase; vectors
+float32, finite, of one dimension up to 256, one for each id. Exit status 1 when it is not valid.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from iscqk.errors import UserError
+from iscqk.formats.csv_tables import read_listed_ids
+from iscqk.formats.files import write_text
+from iscqk.formats.ids import PHASES
+from iscqk.formats.validation import Report, validate_submission
+
+_PROBLEMS_PRINTED = 100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("file", type=Path, help="submission, HDF5")
+    manifest = "CSV whose first column `id` lists the {} that must be there"
+    parser.add_argument("--queries", type=Path, help=manifest.format("queries"))
+    parser.add_argument("--references", type=Path, help=manifest.format("references"))
+    parser.add_argument("--phase", choices=PHASES, help="of the queries (default: any one)")
+    parser.add_argument("--output", type=Path, metavar="JSON", help="write the full report")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Check, print what is wrong, write the report."""
+    lists = (arguments.queries, arguments.references)
+    queries, references = (None if path is None else read_listed_ids(path) for path in lists)
+    report = validate_submission(arguments.file, queries, references, arguments.phase)
+    if arguments.output is not None:
+        write_text(arguments.output, json.dumps(report.as_dict(), indent=2) + "\n")
+    _print(report, arguments.file)
+    if not report.valid:
+        count = len(report.problems)
+        raise UserError(f"{arguments.file}: not valid, {count} problems; correct those above")
+
+
+def _print(report: Report, path: Path) -> None:
+    for problem in report.problems[:_PROBLEMS_PRINTED]:
+        print(problem)
+    more = len(report.problems) - _PROBLEMS_PRINTED
+    if more > 0:
+        print(f"... and {more} more; --output writes them all")
+    if report.valid:
+        print(
+            f"{path}: valid, {report.queries} queries of {report.phase} and {report.references} "
+            f"references in {report.dimension} dimensions"
+        )

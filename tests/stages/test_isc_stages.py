@@ -1,0 +1,205 @@
+"""`iscqk search`, `score` and `validate` as a user of an ISC file runs them."""
+
+import json
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from iscqk.cli import main
+from iscqk.formats.ground_truth import read_ground_truth
+from iscqk.formats.ids import QUERY, REFERENCE
+from iscqk.formats.predictions import Predictions, read_predictions, write_predictions
+from iscqk.formats.submission import write_submission
+
+QUERIES, REFERENCES = 30, 50
+QUERY_IDS = [QUERY.make(number) for number in range(QUERIES)]
+REFERENCE_IDS = [REFERENCE.make(number) for number in range(REFERENCES)]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A submission of 30 queries, 10 of them near copies, with ground truth, lists and edits."""
+    random = np.random.default_rng(0)
+    references = random.normal(size=(REFERENCES, 8)).astype(np.float32)
+    queries = random.normal(size=(QUERIES, 8)).astype(np.float32)
+    queries[:10] = references[:10] + 0.3 * queries[:10]
+    write_submission(
+        tmp_path / "s.h5",
+        8,
+        (QUERIES, [(QUERY_IDS, queries)]),
+        (REFERENCES, [(REFERENCE_IDS, references)]),
+    )
+    rows = [f"{QUERY_IDS[q]},{REFERENCE_IDS[q] if q < 10 else ''}" for q in range(QUERIES)]
+    write(tmp_path / "gt.csv", ["query_id,reference_id", *rows])
+    write(tmp_path / "released.csv", rows[:10])
+    write(tmp_path / "queries.csv", ["id,path", *(f"{name},x" for name in QUERY_IDS)])
+    write(tmp_path / "references.csv", ["id,path", *(f"{name},x" for name in REFERENCE_IDS)])
+    edits = [f"{name},{'blur;crop' if q % 2 else 'crop'}" for q, name in enumerate(QUERY_IDS)]
+    write(tmp_path / "edits.csv", ["query_id,edits", *edits])
+    return tmp_path
+
+
+def write(path, lines):
+    path.write_text("\n".join(lines) + "\n")
+
+
+def iscqk(folder, *arguments):
+    """Run the program in a process of its own."""
+    command = [sys.executable, "-m", "iscqk.cli", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def score(folder, capsys, *arguments):
+    """Run `iscqk score` in this process, return what it prints."""
+    assert main(["score", *(str(folder / name) for name in arguments[:2]), *arguments[2:]]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_search_then_score_is_score(folder):
+    search = iscqk(folder, "search", "s.h5", "--output", "p.csv", "--max-results", 400)
+    assert (search.returncode, search.stdout) == (0, "")
+    predictions = read_predictions(folder / "p.csv")
+    assert len(predictions) == 400
+    assert (np.diff(predictions.scores) <= 0).all()
+    scored = iscqk(folder, "score", "p.csv", "gt.csv")
+    assert scored.returncode == 0, scored.stderr
+    direct = iscqk(folder, "score", "s.h5", "gt.csv", "--threads", 2, "--output", "score.json")
+    result = json.loads(direct.stdout)
+    assert json.loads((folder / "score.json").read_text()) == result
+    assert (
+        result.items()
+        >= {
+            "convention": "fb",
+            "positives": 10,
+            "found": 10,
+            "predictions": 1500,
+            "queries": 30,
+            "references": 50,
+            "max_results": 500_000,
+        }.items()
+    )
+    assert 0.5 < result["micro_ap"] < 1
+    assert json.loads(scored.stdout)["micro_ap"] == pytest.approx(result["micro_ap"], abs=1e-9)
+
+
+def test_validate(folder):
+    lists = ["--queries", "queries.csv", "--references", "references.csv", "--phase", "phase1"]
+    good = iscqk(folder, "validate", "s.h5", *lists, "--output", "validation.json")
+    assert (good.returncode, good.stderr) == (0, "")
+    assert good.stdout == ("s.h5: valid, 30 queries of phase1 and 50 references in 8 dimensions\n")
+    assert json.loads((folder / "validation.json").read_text())["valid"]
+    with h5py.File(folder / "s.h5", "r+") as file:
+        file["query"][3] = np.nan
+        file["reference_ids"][7] = b"R000006"
+    bad = iscqk(folder, "validate", "s.h5", *lists, "--output", "validation.json")
+    assert bad.returncode == 1
+    assert bad.stdout.splitlines() == [
+        "query: row 3: Q00003: holds NaN or infinity",
+        "reference_ids: row 7: R000006: is there twice",
+        "reference_ids: R000007: is missing",
+    ]
+    assert bad.stderr == "error: s.h5: not valid, 3 problems; correct those above\n"
+    report = json.loads((folder / "validation.json").read_text())
+    assert (report["valid"], len(report["problems"])) == (False, 3)
+
+
+def test_many_problems_are_counted_not_printed(folder, capsys):
+    with h5py.File(folder / "s.h5", "r+") as file:
+        file["query"][:] = np.nan
+        file["reference_ids"][:] = b"X"
+    assert main(["validate", str(folder / "s.h5")]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 101
+    assert lines[-1] == "... and 29 more; --output writes them all"
+
+
+def test_score_writes_a_curve_and_a_table_by_edit(folder, capsys):
+    tables = {name: folder / f"{name}.csv" for name in ("curve", "by-edit")}
+    options = [part for name, path in tables.items() for part in (f"--{name}", str(path))]
+    edits = ["--edits", str(folder / "edits.csv")]
+    result = score(folder, capsys, "s.h5", "gt.csv", *options, *edits)
+    curve, by_edit = (pd.read_csv(path) for path in tables.values())
+    area = curve["precision"].mean() * curve["recall"].iloc[-1]
+    assert area == pytest.approx(result["micro_ap"], abs=1e-12)
+    assert by_edit["edit"].tolist() == ["blur", "crop"]
+    assert by_edit["positives"].tolist() == [5, 10]
+    assert by_edit["micro_ap"].iloc[1] == pytest.approx(result["micro_ap"], abs=1e-12)
+
+
+def test_conventions_differ_in_queries_and_budget(folder, capsys):
+    # with 30 queries listed, 300 pairs; with the 10 positives, 100 pairs and no distractor
+    drivendata = ["--convention", "drivendata"]
+    listed = score(folder, capsys, "s.h5", "gt.csv", *drivendata)
+    assert (listed["queries"], listed["max_results"], listed["predictions"]) == (30, 300, 300)
+    released = score(folder, capsys, "s.h5", "released.csv", *drivendata)
+    assert (released["queries"], released["max_results"]) == (10, 100)
+    assert released["micro_ap"] > listed["micro_ap"]
+    fb = score(folder, capsys, "s.h5", "released.csv")
+    assert fb["micro_ap"] == score(folder, capsys, "s.h5", "gt.csv")["micro_ap"]
+
+
+def test_queries_left_out_of_a_full_ground_truth_are_told(folder, capsys, caplog):
+    lines = (folder / "gt.csv").read_text().splitlines()
+    write(folder / "part.csv", lines[:16])
+    score(folder, capsys, "s.h5", "part.csv")
+    assert "lists 15 of 30 queries" in caplog.text
+
+
+def spoil(folder, name, row, value):
+    with h5py.File(folder / "s.h5", "r+") as file:
+        file[name][row] = value
+
+
+@pytest.mark.parametrize(
+    ("dataset", "value", "complaint"),
+    [
+        ("query", np.nan, "Q00004 holds NaN or infinity"),
+        ("reference", np.nan, "reference row 4 holds NaN or infinity"),
+        ("query_ids", b"Q00003", "row 4: id 'Q00003' is there twice"),
+    ],
+)
+@pytest.mark.parametrize("stage", ["search", "score"])
+def test_unfair_submissions_are_errors(folder, capsys, stage, dataset, value, complaint):
+    spoil(folder, dataset, 4, value)
+    rest = ["--output", str(folder / "p.csv")] if stage == "search" else [str(folder / "gt.csv")]
+    assert main([stage, str(folder / "s.h5"), *rest]) == 1
+    error = capsys.readouterr()
+    assert (error.out, error.err.count("\n")) == ("", 1)
+    assert complaint in error.err
+    assert "s.h5" in error.err
+    assert not (folder / "p.csv").exists()
+
+
+def test_errors_of_score_are_one_line(folder, capsys):
+    truth = folder / "gt.csv"
+    cases = [
+        ([folder / "none.h5", truth], "no such file"),
+        ([folder / "gt.csv", truth], "2 columns|cannot be read|not a finite|header is"),
+        ([folder / "s.h5", folder / "s.h5"], "not a CSV"),
+        ([folder / "s.h5", truth, "--edits", folder / "edits.csv"], "give both"),
+    ]
+    for arguments, complaint in cases:
+        assert main(["score", *map(str, arguments)]) == 1
+        error = capsys.readouterr()
+        assert (error.out, error.err.count("\n")) == ("", 1)
+        assert any(part in error.err for part in complaint.split("|")), error.err
+
+
+def test_a_ground_truth_of_another_phase_is_refused(folder, capsys):
+    write(folder / "phase2.csv", ["Q50000,R000001"])
+    assert main(["score", str(folder / "s.h5"), str(folder / "phase2.csv")]) == 1
+    assert "Q50000" in capsys.readouterr().err
+
+
+def test_predictions_are_scored_as_they_are(folder, capsys):
+    """Ten pairs for each listed query bound a search, not a list of predictions."""
+    truth = read_ground_truth(folder / "gt.csv")
+    scores = np.linspace(1, 0, len(truth))
+    write_predictions(folder / "p.csv", Predictions(truth.query_ids, truth.reference_ids, scores))
+    for convention in ("fb", "drivendata"):
+        result = score(folder, capsys, "p.csv", "gt.csv", "--convention", convention)
+        assert (result["micro_ap"], result["recall_at_p90"], result["found"]) == (1, 1, 10)

@@ -1,0 +1,61 @@
+# What the rules share: sections of the config as text, and the names of files of many parts.
+
+import json
+import os
+import sys
+
+from iscqk.sources import sources
+
+# Jobs find the `iscqk` program of this very Python, also where its environment is not activated.
+os.environ["PATH"] = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
+
+# A GPU takes one job at a time (profiles/default); without one, jobs fill the cores.
+GPU = int(os.path.exists("/dev/nvidia0"))
+
+ROUNDS = config["train"]["rounds"]
+FINAL = f"round{ROUNDS}-k" if ROUNDS else "initial"
+
+
+def text(value):
+    """Return a config value as JSON with sorted keys, so that reordered keys rerun nothing."""
+    return json.dumps(value, sort_keys=True)
+
+
+def section(name, *without):
+    """Return a section of the config as JSON, without the keys that its rule does not depend on."""
+    return text({k: v for k, v in config[name].items() if k not in without})
+
+
+def shards(images):
+    """Return the shard numbers of a set of images."""
+    return range(config["shards"][images])
+
+
+def described(model, side, images, content="descriptors"):
+    """Return the shards of what a model's side makes of a set of images."""
+    kind = "training" if images.startswith("copies") else images
+    kind = "queries" if images.startswith("phase") else kind
+    return expand(
+        "results/{content}/{model}/{side}/{images}-{shard}.h5",
+        content=content,
+        model=model,
+        side=side,
+        images=images,
+        shard=shards(kind),
+    )
+
+
+def bank(model, side, images):
+    """Return the shards of a bank: features where the frozen side's head keeps learning."""
+    content = "features" if config["train"]["live_head"] else "descriptors"
+    return described(model, side, images, content)
+
+
+def copies(round):
+    """Return the shards of a round's copies."""
+    return expand("results/copies/round{round}/{shard}.tar", round=round, shard=shards("training"))
+
+
+def before(round):
+    """Return the model that a round starts from."""
+    return f"round{int(round) - 1}-k" if int(round) > 1 else "initial"

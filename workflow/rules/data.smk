@@ -1,0 +1,145 @@
+# Images, manifests, queries and training copies.
+
+
+def folder_inputs(wildcards):
+    """Return the folders of images: one that the demo draws, or the user's."""
+    return IMAGES.training + IMAGES.references + IMAGES.others
+
+
+rule draw:
+    input:
+        code=sources("draw"),
+    output:
+        training=directory("results/demo/training"),
+        references=directory("results/demo/references"),
+        others=directory("results/demo/others"),
+    log:
+        "results/logs/draw.log",
+    benchmark:
+        "results/usage/draw.tsv"
+    conda:
+        "../../envs/iscqk.yaml"
+    threads: 8
+    params:
+        seed=config["seed"],
+        counts=config["dataset"]["demo"],
+    shell:
+        """
+        iscqk draw --output results/demo --seed {params.seed} --workers {threads} \
+            --training {params.counts[training]} --references {params.counts[references]} \
+            --others {params.counts[others]} --side {params.counts[side]} &>{log}
+        """
+
+
+rule prepare:
+    input:
+        folders=folder_inputs,
+        code=sources("prepare"),
+    output:
+        training="results/data/training.csv",
+        references="results/data/references.csv",
+        others="results/data/others.csv",
+    log:
+        "results/logs/prepare.log",
+    benchmark:
+        "results/usage/prepare.tsv"
+    conda:
+        "../../envs/iscqk.yaml"
+    threads: 8
+    params:
+        training=IMAGES.training,
+        references=IMAGES.references,
+        others=IMAGES.others,
+    shell:
+        """
+        iscqk prepare --output results/data --workers {threads} --training {params.training:q} \
+            --references {params.references:q} --others {params.others:q} &>{log}
+        """
+
+
+rule make_queries:
+    input:
+        training="results/data/training.csv",
+        references="results/data/references.csv",
+        others="results/data/others.csv",
+        code=sources("queries"),
+    output:
+        images=directory("results/data/{phase}/images"),
+        queries="results/data/{phase}/queries.csv",
+        ground_truth="results/data/{phase}/ground_truth.csv",
+        edits="results/data/{phase}/edits.csv",
+        record="results/data/{phase}/edits.jsonl",
+    log:
+        "results/logs/queries-{phase}.log",
+    benchmark:
+        "results/usage/queries-{phase}.tsv"
+    wildcard_constraints:
+        phase="|".join({"phase1", "phase2"} - set(IMAGES.phases)) or "none",
+    conda:
+        "../../envs/iscqk.yaml"
+    threads: 8
+    params:
+        config=section("queries"),
+        edits=lambda wildcards: text(config["edits"][wildcards.phase]),
+        seed=config["seed"],
+    shell:
+        """
+        iscqk queries --phase {wildcards.phase} --training {input.training} \
+            --references {input.references} --others {input.others} --config {params.config:q} \
+            --edits {params.edits:q} --seed {params.seed} --images {output.images} \
+            --output results/data/{wildcards.phase} --workers {threads} &>{log}
+        """
+
+
+rule take_queries:
+    input:
+        folders=lambda wildcards: IMAGES.phases[wildcards.phase].queries,
+        ground_truth=lambda wildcards: IMAGES.phases[wildcards.phase].ground_truth,
+        training="results/data/training.csv",
+        references="results/data/references.csv",
+        code=sources("take_queries"),
+    output:
+        queries="results/data/{phase}/queries.csv",
+        ground_truth="results/data/{phase}/ground_truth.csv",
+        edits="results/data/{phase}/edits.csv",
+    log:
+        "results/logs/queries-{phase}.log",
+    benchmark:
+        "results/usage/queries-{phase}.tsv"
+    wildcard_constraints:
+        phase="|".join(IMAGES.phases) or "none",
+    conda:
+        "../../envs/iscqk.yaml"
+    threads: 8
+    shell:
+        """
+        iscqk take-queries --phase {wildcards.phase} --queries {input.folders:q} \
+            --ground-truth {input.ground_truth:q} --training {input.training} \
+            --references {input.references} --output results/data/{wildcards.phase} \
+            --workers {threads} &>{log}
+        """
+
+
+rule copies:
+    input:
+        training="results/data/training.csv",
+        code=sources("copies"),
+    output:
+        "results/copies/round{round}/{shard}.tar",
+    log:
+        "results/logs/copies-round{round}-{shard}.log",
+    benchmark:
+        "results/usage/copies-round{round}-{shard}.tsv"
+    conda:
+        "../../envs/iscqk.yaml"
+    params:
+        config=section("copies"),
+        edits=text(config["edits"]["training"]),
+        seed=config["seed"],
+        shards=config["shards"]["training"],
+    shell:
+        """
+        iscqk copies --training {input.training} --config {params.config:q} \
+            --edits {params.edits:q} --seed {params.seed} --round {wildcards.round} \
+            --shard {wildcards.shard} --shards {params.shards} --output {output} &>{log}
+        """

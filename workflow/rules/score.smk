@@ -1,0 +1,70 @@
+# Global search, micro-AP, validation.
+
+
+rule search:
+    input:
+        descriptors="results/{phase}/{ranking}/descriptors.h5",
+        code=sources("search"),
+    output:
+        "results/{phase}/{ranking}/predictions.csv",
+    log:
+        "results/logs/search-{phase}-{ranking}.log",
+    benchmark:
+        "results/usage/search-{phase}-{ranking}.tsv"
+    conda:
+        "../../envs/iscqk.yaml"
+    threads: 8
+    params:
+        max_results=config["search"]["max_results"],
+    shell:
+        """
+        iscqk search {input.descriptors} --output {output} --max-results {params.max_results} \
+            --threads {threads} &>{log}
+        """
+
+
+rule score:
+    input:
+        predictions="results/{phase}/{ranking}/predictions.csv",
+        ground_truth="results/data/{phase}/ground_truth.csv",
+        edits="results/data/{phase}/edits.csv",
+        code=sources("score"),
+    output:
+        score="results/{phase}/{ranking}/score.json",
+        by_edit="results/{phase}/{ranking}/by_edit.csv",
+        curve="results/{phase}/{ranking}/precision_recall.csv",
+    log:
+        "results/logs/score-{phase}-{ranking}.log",
+    benchmark:
+        "results/usage/score-{phase}-{ranking}.tsv"
+    conda:
+        "../../envs/iscqk.yaml"
+    params:
+        convention=config["score"]["convention"],
+    shell:
+        """
+        iscqk score {input.predictions} {input.ground_truth} --convention {params.convention} \
+            --edits {input.edits} --by-edit {output.by_edit} --curve {output.curve} \
+            --output {output.score} &>{log}
+        """
+
+
+rule validate:
+    input:
+        descriptors="results/{phase}/{ranking}/descriptors.h5",
+        queries="results/data/{phase}/queries.csv",
+        references="results/data/references.csv",
+        code=sources("validate"),
+    output:
+        "results/{phase}/{ranking}/validation.json",
+    log:
+        "results/logs/validate-{phase}-{ranking}.log",
+    benchmark:
+        "results/usage/validate-{phase}-{ranking}.tsv"
+    conda:
+        "../../envs/iscqk.yaml"
+    shell:
+        """
+        iscqk validate {input.descriptors} --queries {input.queries} \
+            --references {input.references} --phase {wildcards.phase} --output {output} &>{log}
+        """

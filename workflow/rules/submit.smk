@@ -1,0 +1,45 @@
+# The folder of a phase.
+
+
+rule submit:
+    input:
+        descriptors=f"results/{{phase}}/{config['describe']['ranking']}/descriptors.h5",
+        predictions=f"results/{{phase}}/{config['describe']['ranking']}/predictions.csv",
+        validation=f"results/{{phase}}/{config['describe']['ranking']}/validation.json",
+        scores=expand(
+            "results/{{phase}}/{ranking}/score.json", ranking=config["score"]["rankings"]
+        ),
+        training="results/data/training.csv",
+        references="results/data/references.csv",
+        queries="results/data/{phase}/queries.csv",
+        query_model=f"results/models/{FINAL}/{config['describe']['queries']}.safetensors",
+        reference_model=f"results/models/{FINAL}/{config['describe']['references']}.safetensors",
+        code=sources("submit"),
+    output:
+        descriptors="results/submission_{phase}/descriptors.h5",
+        predictions="results/submission_{phase}/predictions.csv",
+        score="results/submission_{phase}/score.json",
+        validation="results/submission_{phase}/validation.json",
+        provenance="results/submission_{phase}/provenance.json",
+        card="results/submission_{phase}/MODEL_CARD.md",
+    log:
+        "results/logs/submit-{phase}.log",
+    benchmark:
+        "results/usage/submit-{phase}.tsv"
+    conda:
+        "../../envs/iscqk.yaml"
+    params:
+        ranking=config["describe"]["ranking"],
+        config=text({key: value for key, value in config.items() if key != "title"}),
+        scores=lambda wildcards, input: [
+            f"{ranking}={path}" for ranking, path in zip(config["score"]["rankings"], input.scores)
+        ],
+    shell:
+        """
+        iscqk submit --phase {wildcards.phase} --descriptors {input.descriptors} \
+            --predictions {input.predictions} --validation {input.validation} \
+            --ranking {params.ranking} --scores {params.scores} --training {input.training} \
+            --references {input.references} --queries {input.queries} \
+            --weights queries={input.query_model} references={input.reference_model} \
+            --config {params.config:q} --output results/submission_{wildcards.phase} &>{log}
+        """
