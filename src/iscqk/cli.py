@@ -8,7 +8,7 @@ from iscqk.errors import UserError
 from iscqk.logs import set_up_logging
 
 # In the order of the pipeline. A stage is a module of iscqk.stages with `add_arguments(parser)`
-# and `run(arguments)`; it is imported only when it is asked for, so that `iscqk score` needs no torch.
+# and `run(arguments)`, imported only when it is asked for, so that `iscqk score` needs no torch.
 STAGES = {
     "draw": "draw the demo's images",
     "prepare": "list the images of each split in a manifest",

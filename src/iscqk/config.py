@@ -4,7 +4,7 @@ import difflib
 import glob
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
@@ -79,8 +79,8 @@ def _explained(error: ValidationError) -> str:
     """Return a one-line message with the key's full name."""
     where = ".".join(str(part) for part in error.absolute_path)
     if error.validator == "additionalProperties":
-        known = list(error.schema["properties"])
-        unknown = next(key for key in error.instance if key not in known)
+        known = list(dict(cast("Mapping[str, Any]", error.schema))["properties"])
+        unknown = next(key for key in cast("dict[str, Any]", error.instance) if key not in known)
         near = difflib.get_close_matches(str(unknown), known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         return f"{'.'.join(filter(None, [where, str(unknown)]))}: unknown key; {hint}"
@@ -99,7 +99,8 @@ def find_sources(dataset: Mapping[str, Any]) -> Sources:
 
 def _demo(dataset: Mapping[str, Any]) -> Sources:
     names = ("training", "references", "others")
-    return Sources(*([f"{DEMO_FOLDER}/{name}"] for name in names), phases={})
+    training, references, others = ([f"{DEMO_FOLDER}/{name}"] for name in names)
+    return Sources(training, references, others, {})
 
 
 def _folders(dataset: Mapping[str, Any]) -> Sources:

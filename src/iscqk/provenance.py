@@ -5,8 +5,10 @@ import platform
 import subprocess
 from typing import Any
 
-PACKAGES = ("torch", "torchvision", "timm", "faiss-cpu", "h5py", "numpy", "pandas", "pillow")
-PACKAGES += ("augly", "snakemake", "iscqk")
+PACKAGES = (
+    *("torch", "torchvision", "timm", "faiss-cpu", "h5py", "numpy", "pandas", "pillow"),
+    *("augly", "snakemake", "iscqk"),
+)
 
 
 def versions() -> dict[str, str]:
@@ -23,7 +25,9 @@ def machine() -> dict[str, Any]:
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+            names = [
+                line.split(":", 1)[1].strip() for line in file if line.startswith("model name")
+            ]
         return f"{names[0]}, {len(names)} threads"
     except (OSError, IndexError):
         return platform.processor() or platform.machine()

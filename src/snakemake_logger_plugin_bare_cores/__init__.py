@@ -1,4 +1,4 @@
-"""Make a bare `--cores` mean `--cores all`, as Snakemake's help promises and versions 8 and 9 refuse.
+"""Make a bare `--cores` mean `--cores all`, as Snakemake's help promises but 8 and 9 refuse.
 
 Snakemake imports every installed package named snakemake_logger_plugin_* before it reads its
 command line, so that importing this one is enough. It logs nothing and is never selected.

@@ -2,15 +2,21 @@
 
 import json
 import os
-import sys
 
-from iscqk.sources import sources
+from iscqk.workflow import put_program_on_path, sources
 
-# Jobs find the `iscqk` program of this very Python, also where its environment is not activated.
-os.environ["PATH"] = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
+put_program_on_path()
 
 # A GPU takes one job at a time (profiles/default); without one, jobs fill the cores.
 GPU = int(os.path.exists("/dev/nvidia0"))
+
+MANIFESTS = {
+    "training": "results/data/training.csv",
+    "references": "results/data/references.csv",
+    "phase1": "results/data/phase1/queries.csv",
+    "phase2": "results/data/phase2/queries.csv",
+}
+FEATURES_FLAG = {"features": "--features", "descriptors": ""}
 
 ROUNDS = config["train"]["rounds"]
 FINAL = f"round{ROUNDS}-k" if ROUNDS else "initial"
@@ -53,7 +59,9 @@ def bank(model, side, images):
 
 def copies(round):
     """Return the shards of a round's copies."""
-    return expand("results/copies/round{round}/{shard}.tar", round=round, shard=shards("training"))
+    return expand(
+        "results/copies/round{round}/{shard}.tar", round=round, shard=shards("training")
+    )
 
 
 def before(round):

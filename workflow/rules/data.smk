@@ -1,11 +1,6 @@
 # Images, manifests, queries and training copies.
 
 
-def folder_inputs(wildcards):
-    """Return the folders of images: one that the demo draws, or the user's."""
-    return IMAGES.training + IMAGES.references + IMAGES.others
-
-
 rule draw:
     input:
         code=sources("draw"),
@@ -33,7 +28,7 @@ rule draw:
 
 rule prepare:
     input:
-        folders=folder_inputs,
+        folders=IMAGES.training + IMAGES.references + IMAGES.others,
         code=sources("prepare"),
     output:
         training="results/data/training.csv",

@@ -1,18 +1,10 @@
 # Descriptors of images by a model: banks, queries and references alike.
 
-FEATURES_FLAG = {"features": "--features", "descriptors": ""}
-
-
-def manifest(wildcards):
-    """Return the manifest of a set of images."""
-    split = wildcards.images
-    return f"results/data/{split}{'/queries' if split.startswith('phase') else ''}.csv"
-
 
 rule embed:
     input:
         weights="results/models/{model}/{side}.safetensors",
-        manifest=manifest,
+        manifest=lambda wildcards: MANIFESTS[wildcards.images],
         code=sources("embed"),
     output:
         "results/{content}/{model}/{side}/{images}-{shard}.h5",
@@ -88,7 +80,9 @@ rule merge:
     threads: 8
     params:
         temperature=lambda wildcards: (
-            config["describe"]["temperature"] if wildcards.ranking == "log_partition" else 1
+            config["describe"]["temperature"]
+            if wildcards.ranking == "log_partition"
+            else 1
         ),
     shell:
         """

@@ -7,7 +7,8 @@ rule submit:
         predictions=f"results/{{phase}}/{config['describe']['ranking']}/predictions.csv",
         validation=f"results/{{phase}}/{config['describe']['ranking']}/validation.json",
         scores=expand(
-            "results/{{phase}}/{ranking}/score.json", ranking=config["score"]["rankings"]
+            "results/{{phase}}/{ranking}/score.json",
+            ranking=config["score"]["rankings"],
         ),
         training="results/data/training.csv",
         references="results/data/references.csv",
@@ -32,7 +33,8 @@ rule submit:
         ranking=config["describe"]["ranking"],
         config=text({key: value for key, value in config.items() if key != "title"}),
         scores=lambda wildcards, input: [
-            f"{ranking}={path}" for ranking, path in zip(config["score"]["rankings"], input.scores)
+            f"{ranking}={path}"
+            for ranking, path in zip(config["score"]["rankings"], input.scores)
         ],
     shell:
         """

@@ -12,14 +12,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-
 from iscqk.errors import UserError
 from iscqk.formats.files import replacing
 
 
 def write_copies(path: str | Path, copies: Iterable[tuple[str, int, bytes, list[Any]]]) -> None:
     """Write a shard from (image id, view, JPEG, edits); the same input gives the same bytes."""
-    with replacing(path) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
+    with (
+        replacing(path) as temporary,
+        tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
         for image_id, view, jpeg, edits in copies:
             record = json.dumps({"id": image_id, "view": view, "edits": edits}, sort_keys=True)
             for suffix, content in (("jpg", jpeg), ("json", record.encode())):
@@ -49,7 +51,9 @@ class CopyShards:
         self.ids = list(dict.fromkeys(image_id for image_id, _ in self._places))
         self.views = 1 + max((view for _, view in self._places), default=-1)
         if len(self._places) != len(self.ids) * self.views:
-            raise UserError(f"{self._paths[0]}: images with unequal numbers of copies; make the round's copies again")
+            raise UserError(
+                f"{self._paths[0]}: images differ in their number of copies; make the round's again"
+            )
         self._files: dict[int, int] = {}
 
     def _index(self, number: int, path: str) -> None:
@@ -59,7 +63,11 @@ class CopyShards:
                     stem, suffix = os.path.splitext(member.name)
                     if suffix == ".jpg" and member.isfile():
                         image_id, view = stem.rsplit("_", 1)
-                        self._places[image_id, int(view)] = (number, member.offset_data, member.size)
+                        self._places[image_id, int(view)] = (
+                            number,
+                            member.offset_data,
+                            member.size,
+                        )
         except (OSError, tarfile.TarError, ValueError) as error:
             raise UserError(f"{path}: no shard of copies ({error}); make it again") from None
 
@@ -73,5 +81,3 @@ class CopyShards:
         if number not in self._files:  # opened once in each process, read by position: fork-safe
             self._files[number] = os.open(self._paths[number], os.O_RDONLY)
         return os.pread(self._files[number], size, offset)
-
-

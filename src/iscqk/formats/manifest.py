@@ -33,7 +33,9 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot read this manifest ({error}); run prepare again") from None
     if list(rows.columns) != COLUMNS:
-        raise UserError(f"{path}: a manifest has the columns {','.join(COLUMNS)}; run prepare again")
+        raise UserError(
+            f"{path}: a manifest has the columns {','.join(COLUMNS)}; run prepare again"
+        )
     if not (rows["id"].is_unique and rows["id"].is_monotonic_increasing):
         raise UserError(f"{path}: ids must be sorted and unique; run prepare again")
     return rows

@@ -123,7 +123,7 @@ def encode_jpeg(image: Image.Image, quality: int = 90) -> bytes:
 
 
 def _generator(key: Key) -> np.random.Generator:
-    """Return the generator of a key. SHA-256, as Python's own hash of strings changes per process."""
+    """Return a key's generator; by SHA-256, as Python's hash of strings varies by process."""
     for part in key:
         if type(part) not in (int, str):  # 1, True and np.int64(1) would be different keys
             raise TypeError(f"a key is made of int and str, not {type(part).__name__}: {key}")

@@ -53,7 +53,9 @@ def find_images(folders: Iterable[str | Path]) -> list[Path]:
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder; put the images there or correct the config")
-        images = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        images = sorted(
+            p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()
+        )
         if not images:
             kinds = " ".join(sorted(SUFFIXES))
             raise UserError(f"{folder}: an empty folder; put images there ({kinds})")
@@ -73,7 +75,9 @@ def assign_ids(paths: Sequence[Path], split: SplitIds) -> list[str]:
         if own and owners.setdefault(own, path) != path:
             raise UserError(f"{path}: has the same id as {owners[own]}; rename one of them")
     if len(paths) > len(split.numbers):
-        raise UserError(f"{len(paths)} {split.form.kind} images; there are {len(split.numbers)} ids")
+        raise UserError(
+            f"{len(paths)} {split.form.kind} images; there are {len(split.numbers)} ids"
+        )
     free = (i for i in map(split.form.make, split.numbers) if i not in owners)
     return [split.own(path.stem) or next(free) for path in paths]
 

@@ -38,7 +38,9 @@ def open_image(source: str | Path | bytes, enough: int | None = None) -> Image.I
         raise UserError(f"{name}: no such image; restore it or prepare the data again") from None
     except Exception as error:  # Pillow's decoders raise anything from SyntaxError to struct.error
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{name}: cannot read this image ({reason}); replace or remove it") from None
+        raise UserError(
+            f"{name}: cannot read this image ({reason}); replace or remove it"
+        ) from None
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:

@@ -9,6 +9,7 @@ Iteration, arXiv:2111.07954). Since d log Z_i / d q_i = sum_j p_ij k_j / t, valu
 log Z are one pass of attention with V := K: the bank is read once, block by block.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -61,7 +62,9 @@ def log_partition(queries: Tensor, bank: Tensor, temperature: Tensor | float) ->
     return _LogPartition.apply(queries, bank, torch.as_tensor(temperature, dtype=torch.float32))
 
 
-def bank_loss(queries: Tensor, bank: Tensor, targets: Tensor, temperature: Tensor | float) -> Tensor:
+def bank_loss(
+    queries: Tensor, bank: Tensor, targets: Tensor, temperature: Tensor | float
+) -> Tensor:
     """Return the mean N-way InfoNCE loss of queries against a frozen bank.
 
     Args:
@@ -80,7 +83,7 @@ def bank_loss(queries: Tensor, bank: Tensor, targets: Tensor, temperature: Tenso
 def live_bank_loss(
     queries: Tensor,
     features: Tensor,
-    project: torch.nn.Module,
+    project: Callable[[Tensor], Tensor],
     targets: Tensor,
     temperature: Tensor | float,
 ) -> Tensor:
@@ -93,7 +96,7 @@ def live_bank_loss(
     Args:
         queries: (B, D) unit rows.
         features: (N, C) cached backbone features.
-        project: maps (n, C) to (n, D) unit rows; its parameters are trained.
+        project: the head, (n, C) to (n, D) unit rows; its parameters get gradients.
         targets: (B,) int64, the positive's row in `features`.
         temperature: positive scalar.
 

@@ -105,5 +105,5 @@ class Indexed(Dataset[tuple[int, Tensor]]):
 def training_batches(
     images: OriginalImages | CopyImages, batches: Batches, workers: int
 ) -> DataLoader[tuple[int, Tensor]]:
-    """Return a loader of (indices (B,), images (B, 3, S, S)) that reads ahead in `workers` processes."""
+    """Return a loader of (indices (B,), images (B, 3, S, S)), read ahead by `workers` processes."""
     return DataLoader(Indexed(images), batch_sampler=batches, num_workers=workers)

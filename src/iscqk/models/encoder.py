@@ -48,14 +48,15 @@ class Encoder(nn.Module):
         self.config = config
         self.backbone = _create_backbone(config, pretrained)
         self.head = nn.Linear(self._feature_size(), config.descriptor_size)
-        self.register_buffer("mean", torch.tensor(config.mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(config.std).view(3, 1, 1), persistent=False)
         self.mean: Tensor
         self.std: Tensor
+        self.register_buffer("mean", torch.tensor(config.mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(config.std).view(3, 1, 1), persistent=False)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.no_grad()
     def _feature_size(self) -> int:
-        """Return C; asked by a dry run, since timm's `num_features` is not what every model gives."""
+        """Return C, by a dry run: timm's `num_features` is not what every model gives."""
         size = self.config.image_size
         training, _ = self.backbone.training, self.backbone.eval()
         images = torch.zeros(1, 3, size, size)
@@ -92,7 +93,7 @@ class Encoder(nn.Module):
 
 
 def gem(places: Tensor, power: float = 3.0) -> Tensor:
-    """Pool (B, P, C) to (B, C) by the generalised mean (Radenovic et al., arXiv:1711.02512, eq. 3)."""
+    """Pool (B, P, C) to (B, C) by the generalised mean (arXiv:1711.02512, eq. 3)."""
     with torch.autocast(places.device.type, enabled=False):
         return places.float().clamp(min=1e-6).pow(power).mean(1).pow(1 / power)
 
@@ -108,13 +109,14 @@ def _places_first(output: Tensor, backbone: nn.Module) -> Tensor:
     return output.flatten(1)[:, None]
 
 
-def _create_backbone(config: EncoderConfig, pretrained: bool) -> nn.Module:
+def _create_backbone(config: EncoderConfig, pretrained: bool) -> Any:
     if not timm.is_model(config.backbone):
         near = ", ".join(timm.list_models(f"*{config.backbone[:6]}*")[:4]) or "timm.list_models()"
         raise UserError(f"model.backbone: timm knows no {config.backbone!r}; try {near}")
     options = {"num_classes": 0, "pretrained": pretrained, **config.backbone_options}
     try:
-        if timm.get_pretrained_cfg(config.backbone).fixed_input_size:
+        default = timm.get_pretrained_cfg(config.backbone)
+        if default is not None and default.fixed_input_size:
             try:  # transformers are built for one size; most can be told which
                 return timm.create_model(config.backbone, img_size=config.image_size, **options)
             except TypeError:

@@ -57,7 +57,9 @@ def load_encoder(path: str | Path) -> Encoder:
         encoder.load_state_dict(load_file(path))
     except (ValueError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"{path}: weights do not fit their config ({reason}); train again") from None
+        raise UserError(
+            f"{path}: weights do not fit their config ({reason}); train again"
+        ) from None
     return encoder.eval()
 
 
@@ -74,5 +76,6 @@ def load_backbone(encoder: Encoder, path: str | Path) -> None:
         reason = " ".join(str(error).split())[:300]
         backbone = encoder.config.backbone
         raise UserError(
-            f"{path}: does not fit timm's {backbone} ({reason}); change model.weights or model.backbone"
+            f"{path}: does not fit timm's {backbone} ({reason}); "
+            "change model.weights or model.backbone"
         ) from None

@@ -32,8 +32,8 @@ def run(arguments: argparse.Namespace) -> None:
     first, last = shard_bounds(len(training), arguments.shard, arguments.shards)
     rows, views = training.iloc[first:last], range(arguments.config["per_image"])
     tasks = [
-        Task((arguments.seed, f"round{arguments.round}", row.id, view), row.path)
-        for row in rows.itertuples()
+        Task((arguments.seed, f"round{arguments.round}", image_id, view), path)
+        for image_id, path in zip(rows["id"], rows["path"], strict=True)
         for view in views
     ]
     copier = Copier(

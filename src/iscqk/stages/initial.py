@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import timm
 import torch
+from timm.models import PretrainedCfg
 
 from iscqk.formats.manifest import read_manifest
 from iscqk.learning.device import set_threads
@@ -53,22 +54,22 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _build(config: dict[str, Any]) -> Encoder:
     pretrained = config["weights"] == "pretrained"
-    normalisation = timm.get_pretrained_cfg(config["backbone"], allow_unregistered=True)
+    timms = timm.get_pretrained_cfg(config["backbone"]) or PretrainedCfg()
     encoder = Encoder(
         EncoderConfig(
             backbone=config["backbone"],
             image_size=config["image_size"],
             pooling=config["pooling"],
             descriptor_size=config["descriptor_size"],
-            mean=config["mean"] or normalisation.mean,
-            std=config["std"] or normalisation.std,
+            mean=config["mean"] or timms.mean,
+            std=config["std"] or timms.std,
             backbone_options=config["backbone_options"],
         ),
         pretrained,
     )
     if config["weights"] not in ("none", "pretrained"):
         load_backbone(encoder, config["weights"])
-    return encoder.to(memory_format=torch.channels_last)
+    return encoder
 
 
 def _sample(manifest: str, config: dict[str, Any], seed: int) -> OriginalImages:

@@ -1,7 +1,8 @@
 """Make the queries of a phase: AugLy copies of references, and distractors that copy none.
 
 Writes the images, their manifest, the ground truth, and which edits made each query: their names
-in edits.csv, with all parameters in edits.jsonl. The two phases copy different references and different other images, with different edits.
+in edits.csv, with all parameters in edits.jsonl. The two phases copy different references and
+different other images, with different edits.
 """
 
 import argparse
@@ -43,13 +44,15 @@ def run(arguments: argparse.Namespace) -> None:
     copier = _copier(arguments)
     shutil.rmtree(arguments.images, ignore_errors=True)
     arguments.images.mkdir(parents=True)
-    tasks = [Task((arguments.seed, arguments.phase, row.id), row.path) for row in sources.itertuples()]
-    records = []
+    phase, seed = arguments.phase, arguments.seed
+    queries = list(zip(sources["id"], sources["source"], sources["path"], strict=True))
+    tasks = [Task((seed, phase, query), path) for query, _, path in queries]
     copies = copier.copies(tasks, len(tasks), arguments.workers)
-    for row, (jpeg, edits) in zip(sources.itertuples(), copies, strict=True):
-        with replacing(arguments.images / f"{row.id}.jpg") as temporary:
+    records = []
+    for (query, source, _), (jpeg, edits) in zip(queries, copies, strict=True):
+        with replacing(arguments.images / f"{query}.jpg") as temporary:
             temporary.write_bytes(jpeg)
-        records.append({"query_id": row.id, "source_id": row.source, "edits": edits})
+        records.append({"query_id": query, "source_id": source, "edits": edits})
     _write_tables(arguments, sources, records)
 
 
@@ -59,10 +62,16 @@ def _choose_sources(arguments: argparse.Namespace) -> pd.DataFrame:
     count = arguments.config["count"]
     copied = round(count * arguments.config["copies"])
     rng = np.random.default_rng((arguments.seed, phase))
-    chosen = pd.concat([
-        _share(read_manifest(arguments.references), phase, copied, arguments.seed, "references"),
-        _share(read_manifest(arguments.others), phase, count - copied, arguments.seed, "others"),
-    ])
+    chosen = pd.concat(
+        [
+            _share(
+                read_manifest(arguments.references), phase, copied, arguments.seed, "references"
+            ),
+            _share(
+                read_manifest(arguments.others), phase, count - copied, arguments.seed, "others"
+            ),
+        ]
+    )
     chosen = chosen.iloc[rng.permutation(count)].rename(columns={"id": "source"})
     chosen["id"] = [query_id(number, arguments.phase) for number in range(count)]
     chosen["reference_id"] = chosen["source"].where(chosen["source"].str.startswith("R"), "")

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -43,9 +42,9 @@ def run(arguments: argparse.Namespace) -> None:
     }
     score = _score(arguments, manifests)
     provenance = _provenance(arguments, manifests)
-    _link(arguments.descriptors, output / "descriptors.h5")
-    _link(arguments.predictions, output / "predictions.csv")
-    _link(arguments.validation, output / "validation.json")
+    _copy(arguments.descriptors, output / "descriptors.h5")
+    _copy(arguments.predictions, output / "predictions.csv")
+    _copy(arguments.validation, output / "validation.json")
     write_text(output / "score.json", json.dumps(score, indent=2) + "\n")
     write_text(output / "provenance.json", json.dumps(provenance, indent=2) + "\n")
     write_text(output / "MODEL_CARD.md", model_card(score, provenance))
@@ -95,11 +94,7 @@ def _named(pairs: list[str]) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def _link(source: Path, target: Path) -> None:
-    """Put a file into the folder without a second copy of its bytes, where the disk allows it."""
+def _copy(source: Path, target: Path) -> None:
+    # Not a link: Snakemake dates its outputs, and would date the linked source anew with them.
     with replacing(target) as temporary:
-        temporary.unlink()
-        try:
-            os.link(source, temporary)
-        except OSError:
-            shutil.copyfile(source, temporary)
+        shutil.copyfile(source, temporary)

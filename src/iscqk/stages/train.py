@@ -58,7 +58,6 @@ def run(arguments: argparse.Namespace) -> None:
     rows = _read_bank(arguments.bank, ids, sha256_of(arguments.frozen))
     device = choose_device()
     rows, encoder, frozen = rows.to(device), encoder.to(device), frozen.to(device)
-    encoder = encoder.to(memory_format=torch.channels_last)
     bank = FrozenBank.live(rows, frozen) if config.live_head else FrozenBank.fixed(rows)
     half_round = HalfRound(encoder, bank, config, math.log(_temperature(arguments, config)))
     checkpoint = Checkpoint(arguments.resume, _fingerprint(arguments))
@@ -101,7 +100,7 @@ def _read_bank(paths: list[Path], ids: list[str], weights: str) -> Tensor:
             if shard.attributes.get("weights_sha256") != weights:
                 raise UserError(f"{path}: a bank of other weights than --frozen; embed it again")
             if shard.ids.tolist() != ids[done:end]:
-                raise UserError(f"{path}: a bank of other images than those trained on; embed it again")
+                raise UserError(f"{path}: a bank of other images; embed it again")
             rows[done:end] = torch.from_numpy(shard.vectors[:])
             done = end
     if done != len(ids):

@@ -1,19 +1,24 @@
-"""Which source files a stage depends on, so that editing one reruns just its stages.
-
-Snakemake does not see edits in a package that a rule's command imports. Each rule therefore
-declares the files that its stage imports, directly or not, as inputs.
-"""
+"""What the Snakefile asks of Python."""
 
 import ast
 import os
+import sys
 from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 
 
+def put_program_on_path() -> None:
+    """Let jobs find the `iscqk` of this very Python, also where its environment is not active."""
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
 def sources(stage: str) -> list[str]:
     """Return the sorted paths, seen from here, of all modules of iscqk that a stage imports.
+
+    Snakemake does not see edits in a package that a rule's command imports. Each rule therefore
+    declares these files as inputs, so that editing one reruns just the stages that use it.
 
     Args:
         stage: name of a module of iscqk.stages.

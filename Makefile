@@ -1,0 +1,55 @@
+# Everything from nothing: `make submission_phase2`, `make test`. Needs Python 3.11 or newer, and libmagic.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv pip
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+INSTALLED := $(VENV)/.installed
+TARGETS := all submission_phase1 submission_phase2
+
+.PHONY: $(TARGETS) install test check format lock clean
+
+$(TARGETS): $(INSTALLED)
+	snakemake $@ --cores
+
+install: $(INSTALLED)
+
+# uv takes torch and torchvision from the package index together. Plain pip may pick up a CPU-only
+# torch that lies on the machine, which does not go with the index's torchvision.
+$(INSTALLED): envs/requirements.txt envs/requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: $(PYTHON) is older than Python 3.11; run make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv==0.13.9
+	$(UV) install --quiet --python $(BIN)/python --compile-bytecode \
+		-r envs/requirements.txt -r envs/requirements-dev.txt
+	$(UV) install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
+	@$(BIN)/python -c 'import magic' 2>/dev/null || { echo "error: AugLy needs libmagic:" \
+		"apt-get install libmagic1 (Debian), brew install libmagic (macOS)"; exit 1; }
+	touch $@
+
+test: $(INSTALLED)
+	python -m pytest
+
+check: $(INSTALLED)
+	ruff check src tests
+	ruff format --check src tests
+	snakefmt --check Snakefile workflow
+	mypy
+	snakemake --lint
+
+format: $(INSTALLED)
+	ruff check --fix src tests
+	ruff format src tests
+	snakefmt Snakefile workflow
+
+# Resolve envs/*.in anew into exact versions.
+lock: $(INSTALLED)
+	cd envs && for name in requirements requirements-dev; do \
+		../$(UV) compile --quiet --upgrade --no-header --no-annotate --no-emit-index-url \
+		--python ../$(BIN)/python $$name.in -o $$name.txt; done
+	$(BIN)/python envs/write_conda_env.py
+
+clean:
+	rm -rf $(VENV) results/* .snakemake
