@@ -37,7 +37,7 @@ wildcard_constraints:
     round=r"\d+",
     shard=r"\d+",
     side="q|k",
-    model=r"initial|round\d+-[qk]",
+    model=r"initial|warm-up|round\d+-[qk]",
     split="training|references",
     content="descriptors|features",
     ranking="similarity|log_partition",

@@ -16,6 +16,7 @@ STAGES = {
     "take-queries": "take the queries of a phase that there are",
     "copies": "make a shard of a round's training copies",
     "initial": "make the weights that both sides start from",
+    "warm-up": "train random weights a little before the first round",
     "embed": "describe images with one model: a shard of a bank, queries or references",
     "train": "train one side for half a round against the other's bank",
     "merge": "join shards of descriptors to a submission file",

@@ -14,6 +14,11 @@ def put_program_on_path() -> None:
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
+def gpu_count() -> int:
+    """Return 1 where there is an NVIDIA GPU, else 0; torch could tell too, but takes seconds."""
+    return int(Path("/dev/nvidia0").exists())
+
+
 def sources(stage: str) -> list[str]:
     """Return the sorted paths, seen from here, of all modules of iscqk that a stage imports.
 

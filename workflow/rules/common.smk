@@ -1,14 +1,13 @@
 # What the rules share: sections of the config as text, and the names of files of many parts.
 
 import json
-import os
 
-from iscqk.workflow import put_program_on_path, sources
+from iscqk.workflow import gpu_count, put_program_on_path, sources
 
 put_program_on_path()
 
 # A GPU takes one job at a time (profiles/default); without one, jobs fill the cores.
-GPU = int(os.path.exists("/dev/nvidia0"))
+GPU = gpu_count()
 
 MANIFESTS = {
     "training": "results/data/training.csv",
@@ -17,6 +16,19 @@ MANIFESTS = {
     "phase2": "results/data/phase2/queries.csv",
 }
 FEATURES_FLAG = {"features": "--features", "descriptors": ""}
+
+# Keys of `train` that only the one or the other kind of training depends on.
+WARM_UP_KEYS = [key for key in config["train"] if key.startswith("warm_up_")]
+HALF_ROUND_KEYS = [
+    *(
+        "rounds",
+        "images_per_half_round",
+        "temperature",
+        "learn_temperature",
+        "bank_views",
+    ),
+    *("live_head", "learning_rate", "head_learning_rate", "batch_norm"),
+]
 
 ROUNDS = config["train"]["rounds"]
 FINAL = f"round{ROUNDS}-k" if ROUNDS else "initial"
@@ -66,4 +78,6 @@ def copies(round):
 
 def before(round):
     """Return the model that a round starts from."""
-    return f"round{int(round) - 1}-k" if int(round) > 1 else "initial"
+    if int(round) > 1:
+        return f"round{int(round) - 1}-k"
+    return "warm-up" if config["train"]["warm_up_images"] else "initial"

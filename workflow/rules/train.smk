@@ -25,6 +25,37 @@ rule initial:
         """
 
 
+rule warm_up:
+    input:
+        start="results/models/initial/q.safetensors",
+        copies=copies(0),
+        training="results/data/training.csv",
+        code=sources("warm_up"),
+    output:
+        q="results/models/warm-up/q.safetensors",
+        k="results/models/warm-up/k.safetensors",
+        history="results/models/warm-up/history.csv",
+    log:
+        "results/logs/warm-up.log",
+    benchmark:
+        "results/usage/warm-up.tsv"
+    conda:
+        "../../envs/iscqk.yaml"
+    threads: 8
+    resources:
+        gpu=GPU,
+    params:
+        config=section("train", *HALF_ROUND_KEYS),
+        seed=config["seed"],
+    shell:
+        """
+        iscqk warm-up --start {input.start} --copies {input.copies} --training {input.training} \
+            --config {params.config:q} --seed {params.seed} --output {output.q} {output.k} \
+            --history {output.history} --resume results/resume/warm-up.pt \
+            --threads {threads} &>{log}
+        """
+
+
 rule train_q:
     input:
         start=lambda wildcards: f"results/models/{before(wildcards.round)}/q.safetensors",
@@ -46,7 +77,7 @@ rule train_q:
     resources:
         gpu=GPU,
     params:
-        config=section("train", "rounds"),
+        config=section("train", "rounds", *WARM_UP_KEYS),
         seed=config["seed"],
     shell:
         """
@@ -81,7 +112,7 @@ rule train_k:
     resources:
         gpu=GPU,
     params:
-        config=section("train", "rounds"),
+        config=section("train", "rounds", *WARM_UP_KEYS),
         seed=config["seed"],
     shell:
         """

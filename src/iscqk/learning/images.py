@@ -58,6 +58,26 @@ class CopyImages(Dataset[Tensor]):
         return to_pixels(open_image(jpeg), self._side)
 
 
+class Pairs(Dataset[Tensor]):
+    """Copies, each together with its original."""
+
+    views = 1
+
+    def __init__(self, copies: CopyImages, originals: OriginalImages) -> None:
+        self._copies, self._originals = copies, originals
+
+    def __len__(self) -> int:
+        """Return the number of pairs, one for each copy."""
+        return len(self._copies)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Return uint8 (2, 3, side, side): the copy, then its original."""
+        return torch.stack([self._copies[index], self._originals[index // self._copies.views]])
+
+
+Images = OriginalImages | CopyImages | Pairs
+
+
 class Batches(Sampler[list[int]]):
     """Batches of indices over endless shuffled epochs, a pure function of (seed, step).
 
@@ -90,7 +110,7 @@ class Batches(Sampler[list[int]]):
 class Indexed(Dataset[tuple[int, Tensor]]):
     """Images together with their index, as training needs them."""
 
-    def __init__(self, images: OriginalImages | CopyImages) -> None:
+    def __init__(self, images: Images) -> None:
         self._images = images
 
     def __len__(self) -> int:
@@ -98,12 +118,12 @@ class Indexed(Dataset[tuple[int, Tensor]]):
         return len(self._images)
 
     def __getitem__(self, index: int) -> tuple[int, Tensor]:
-        """Return (index, uint8 (3, side, side))."""
+        """Return the index and what `images` holds there."""
         return index, self._images[index]
 
 
 def training_batches(
-    images: OriginalImages | CopyImages, batches: Batches, workers: int
+    images: Images, batches: Batches, workers: int
 ) -> DataLoader[tuple[int, Tensor]]:
-    """Return a loader of (indices (B,), images (B, 3, S, S)), read ahead by `workers` processes."""
+    """Return a loader of indices (B,) with their images, read ahead by `workers` processes."""
     return DataLoader(Indexed(images), batch_sampler=batches, num_workers=workers)

@@ -21,6 +21,7 @@ def calibrate_batch_norm(encoder: Encoder, images: OriginalImages) -> None:
     A randomly initialised backbone has none that mean anything, and training freezes them.
     """
     norms = [m for m in encoder.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # cumulative average over all batches
@@ -28,6 +29,8 @@ def calibrate_batch_norm(encoder: Encoder, images: OriginalImages) -> None:
     for batch in DataLoader(images, batch_size=64):
         encoder.features(batch)
     encoder.eval()
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
 
 
 @torch.no_grad()

@@ -1,20 +1,24 @@
-"""Half a round: SGD on one side against the frozen bank of the other."""
+"""SGD on one encoder: half a round against a frozen bank, or the warm-up before the first."""
 
 import logging
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from iscqk.errors import UserError
-from iscqk.learning.bank_loss import bank_loss, live_bank_loss, nearest_negatives
+from iscqk.formats.files import replacing
 from iscqk.learning.checkpoint import Checkpoint
 from iscqk.learning.device import autocast
-from iscqk.learning.images import Batches, CopyImages, OriginalImages, training_batches
+from iscqk.learning.images import Batches, Images, training_batches
+from iscqk.learning.objectives import Objective
 from iscqk.models.encoder import Encoder
 
 logger = logging.getLogger(__name__)
@@ -22,9 +26,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The `train` section of config.yaml, where each key is explained."""
+    """How to train; config.yaml explains the keys of its `train` section, which most are.
 
-    images_per_half_round: int
+    `images` is the budget: images drawn for SGD, with repetition.
+    """
+
+    images: int
     batch_size: int
     temperature: float
     learn_temperature: bool
@@ -40,49 +47,27 @@ class TrainConfig:
     checkpoint_every: int
     seed: int
 
+    @classmethod
+    def from_section(
+        cls, section: Mapping[str, Any], images: int, seed: tuple[int, int], **changes: Any
+    ) -> "TrainConfig":
+        """Return the `train` section as configuration of one training.
+
+        Args:
+            section: the section; keys of others than training are passed over.
+            images: the budget.
+            seed: the experiment's seed and this training's number.
+            changes: values to take instead of the section's.
+        """
+        own = {field.name for field in fields(cls)}
+        values = {key: value for key, value in section.items() if key in own}
+        number = int(np.random.default_rng(seed).integers(2**31))
+        return cls(**{**values, **changes, "images": images, "seed": number})
+
     @property
     def steps(self) -> int:
-        """SGD steps of a half-round."""
-        return max(1, self.images_per_half_round // self.batch_size)
-
-
-class FrozenBank:
-    """The frozen side: descriptors of all N training images, exactly current in every step.
-
-    With a live head it is the frozen backbone's features, and the head keeps learning.
-    """
-
-    def __init__(self, rows: Tensor, encoder: Encoder | None) -> None:
-        """Use `fixed` or `live` instead."""
-        self._rows, self._encoder = rows, encoder
-
-    @classmethod
-    def fixed(cls, descriptors: Tensor) -> "FrozenBank":
-        """Make a bank of descriptors (N, D) that stay as they are."""
-        return cls(descriptors, None)
-
-    @classmethod
-    def live(cls, features: Tensor, encoder: Encoder) -> "FrozenBank":
-        """Make a bank of features (N, C) under the head of `encoder`, which is trained."""
-        return cls(features, encoder)
-
-    @property
-    def parameters(self) -> list[nn.Parameter]:
-        """Return what is trained on the frozen side."""
-        return list(self._encoder.head.parameters()) if self._encoder else []
-
-    def loss(self, queries: Tensor, targets: Tensor, temperature: Tensor) -> Tensor:
-        """Return the mean loss of queries (B, D) with positives at rows `targets` (B,)."""
-        if self._encoder is None:
-            return bank_loss(queries, self._rows, targets, temperature)
-        return live_bank_loss(queries, self._rows, self._encoder.project, targets, temperature)
-
-    @torch.no_grad()
-    def current(self) -> Tensor:
-        """Return the descriptors (N, D) as they are now."""
-        if self._encoder is None:
-            return self._rows
-        return torch.cat([self._encoder.project(block) for block in self._rows.split(4096)])
+        """SGD steps in all."""
+        return max(1, self.images // self.batch_size)
 
 
 def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
@@ -99,25 +84,28 @@ def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-class HalfRound:
-    """Training of one encoder against a frozen bank, resumable at any step."""
+class Training:
+    """Training of one encoder towards an objective, resumable at any step."""
 
     def __init__(
-        self, encoder: Encoder, bank: FrozenBank, config: TrainConfig, log_temperature: float
+        self, encoder: Encoder, objective: Objective, config: TrainConfig, temperature: float
     ) -> None:
-        """Prepare the optimiser; `log_temperature` is where a learned temperature goes on."""
-        self.encoder, self.bank, self.config = encoder, bank, config
+        """Prepare the optimiser; a learned temperature begins at `temperature`."""
+        self.encoder, self.objective, self.config = encoder, objective, config
         device = next(encoder.parameters()).device
-        self.log_temperature = nn.Parameter(torch.tensor(log_temperature, device=device))
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature), device=device))
         self.log_temperature.requires_grad_(config.learn_temperature)
-        self.optimizer = _optimizer(encoder, bank, self.log_temperature, config)
+        self.optimizer = _optimizer(encoder, objective, self.log_temperature, config)
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.history: list[dict[str, float]] = []
 
-    def run(
-        self, images: OriginalImages | CopyImages, workers: int, checkpoint: Checkpoint
-    ) -> None:
-        """Train to the end; positives of image `i` of `images` stand at bank row `i // views`.
+    @property
+    def temperature(self) -> float:
+        """The temperature as it is now."""
+        return self.log_temperature.exp().item()
+
+    def run(self, images: Images, workers: int, checkpoint: Checkpoint) -> None:
+        """Train to the end.
 
         Raises:
             UserError: the loss is no longer finite.
@@ -127,25 +115,26 @@ class HalfRound:
         self.encoder.train(config.batch_norm == "batch")
         start = time.monotonic()
         for step, (indices, pixels) in enumerate(training_batches(images, batches, workers), first):
-            targets = indices // images.views
-            loss, queries = self._step(step, pixels, targets)
+            indices = indices.to(self.log_temperature.device)
+            loss, descriptors = self._step(step, pixels, indices)
             last = step + 1 == config.steps
             if last or (step + 1) % config.log_every == 0:
                 rate = (step + 1 - first) * config.batch_size / (time.monotonic() - start)
-                self._log(step + 1, loss, queries, targets, rate)
+                self._log(step + 1, loss, descriptors, indices, rate)
             if (step + 1) % config.checkpoint_every == 0 and not last:
                 checkpoint.save(self._state(step + 1))
         self.encoder.eval()
 
-    def _step(self, step: int, pixels: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        config, device = self.config, self.log_temperature.device
+    def _step(self, step: int, pixels: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Take a step on images (B, 3, S, S), or on pairs (B, 2, 3, S, S)."""
+        config, device = self.config, indices.device
         factor = learning_rate_factor(step, config.steps, config.warmup)
         for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
             group["lr"] = rate * factor
         with autocast(config.precision, device):
-            features = self.encoder.features(pixels.to(device, non_blocking=True))
-        queries = self.encoder.project(features)
-        loss = self.bank.loss(queries, targets.to(device), self.log_temperature.exp())
+            features = self.encoder.features(pixels.to(device, non_blocking=True).flatten(0, -4))
+        descriptors = self.encoder.project(features)
+        loss = self.objective.loss(descriptors, indices, self.log_temperature.exp())
         if not torch.isfinite(loss):
             raise UserError(
                 f"the loss is {loss.item()} at step {step}; lower train.learning_rate "
@@ -154,37 +143,37 @@ class HalfRound:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
-        return loss.detach(), queries.detach()
+        return loss.detach(), descriptors.detach()
 
-    def _log(self, step: int, loss: Tensor, queries: Tensor, targets: Tensor, rate: float) -> None:
-        """Record the health of this batch against the whole bank."""
-        bank, targets = self.bank.current(), targets.to(queries.device)
-        positive = (queries * bank[targets].float()).sum(1)
-        negative = nearest_negatives(queries, bank, targets)
+    def _log(
+        self, step: int, loss: Tensor, descriptors: Tensor, indices: Tensor, rate: float
+    ) -> None:
+        """Record the health of this batch."""
+        positive, negative = self.objective.similarities(descriptors, indices)
         row = {
             "step": step,
             "images": step * self.config.batch_size,
             "loss": loss.item(),
             "positive_similarity": positive.mean().item(),
             "nearest_negative_similarity": negative.mean().item(),
-            "bank_accuracy": (positive > negative).float().mean().item(),
-            "temperature": self.log_temperature.exp().item(),
+            "accuracy": (positive > negative).float().mean().item(),
+            "temperature": self.temperature,
             "images_per_second": rate,
         }
         self.history.append(row)
         left = (self.config.steps - step) * self.config.batch_size / rate
         logger.info(
-            "step %d of %d: loss %.3f, positive %.3f, nearest negative %.3f, accuracy on the bank "
-            "%.3f, %.0f images/s, %.0f s left",
+            "step %d of %d: loss %.3f, positive %.3f, nearest negative %.3f, accuracy %.3f, "
+            "%.0f images/s, %.0f s left",
             step, self.config.steps, row["loss"], row["positive_similarity"],
-            row["nearest_negative_similarity"], row["bank_accuracy"], rate, left,
+            row["nearest_negative_similarity"], row["accuracy"], rate, left,
         )  # fmt: skip
 
     def _state(self, step: int) -> dict[str, Any]:
         return {
             "step": step,
             "encoder": self.encoder.state_dict(),
-            "frozen_head": [parameter.detach() for parameter in self.bank.parameters],
+            "objective": [parameter.detach() for parameter in self.objective.parameters],
             "log_temperature": self.log_temperature.detach(),
             "optimizer": self.optimizer.state_dict(),
             "history": self.history,
@@ -202,7 +191,7 @@ class HalfRound:
         self.history = state["history"]
         with torch.no_grad():
             self.log_temperature.copy_(state["log_temperature"])
-            for parameter, saved in zip(self.bank.parameters, state["frozen_head"], strict=True):
+            for parameter, saved in zip(self.objective.parameters, state["objective"], strict=True):
                 parameter.copy_(saved)
         torch.set_rng_state(state["rng"])
         logger.info("resuming at step %d", state["step"])
@@ -210,10 +199,10 @@ class HalfRound:
 
 
 def _optimizer(
-    encoder: Encoder, bank: FrozenBank, log_temperature: nn.Parameter, config: TrainConfig
+    encoder: Encoder, objective: Objective, log_temperature: nn.Parameter, config: TrainConfig
 ) -> torch.optim.Optimizer:
     """Return the optimiser over backbone, heads and temperature, each with its learning rate."""
-    heads = [*encoder.head.parameters(), *bank.parameters]
+    heads = [*encoder.head.parameters(), *objective.parameters]
     groups = [
         {"params": list(encoder.backbone.parameters()), "lr": config.learning_rate},
         {"params": heads, "lr": config.head_learning_rate},
@@ -229,3 +218,9 @@ def _optimizer(
 
 def _sgd(groups: list[dict[str, Any]], weight_decay: float) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, momentum=0.9, nesterov=True, weight_decay=weight_decay)
+
+
+def write_history(path: str | Path, history: list[dict[str, float]]) -> None:
+    """Write what a training logged as CSV, one row an entry."""
+    with replacing(path) as temporary:
+        pd.DataFrame(history).to_csv(temporary, index=False)

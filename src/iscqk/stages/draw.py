@@ -1,1 +1,30 @@
-"""Placeholder while the generator is being written."""
+"""Draw the demo's images, so that a fresh clone runs without any data."""
+
+import argparse
+from pathlib import Path
+
+from iscqk.images.demo import draw_split
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("--output", type=Path, required=True, help="a folder for each split in it")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--side", type=int, default=144, help="longest side in pixels")
+    parser.add_argument("--training", type=int, default=3000, metavar="COUNT")
+    parser.add_argument("--references", type=int, default=1000, metavar="COUNT")
+    parser.add_argument("--others", type=int, default=600, metavar="COUNT")
+    parser.add_argument("--workers", type=int, default=1)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the three folders."""
+    for split in ("training", "references", "others"):
+        draw_split(
+            arguments.output / split,
+            split,
+            getattr(arguments, split),
+            arguments.seed,
+            arguments.side,
+            arguments.workers,
+        )

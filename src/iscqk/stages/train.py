@@ -6,14 +6,10 @@ from its newest checkpoint when it is started again with the same inputs.
 
 import argparse
 import json
-import math
 import shutil
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -25,7 +21,8 @@ from iscqk.formats.manifest import read_manifest
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.device import choose_device, set_threads
 from iscqk.learning.images import CopyImages, OriginalImages
-from iscqk.learning.training import FrozenBank, HalfRound, TrainConfig
+from iscqk.learning.objectives import FrozenBank
+from iscqk.learning.training import TrainConfig, Training, write_history
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder, read_provenance, save_encoder
 
@@ -53,26 +50,28 @@ def run(arguments: argparse.Namespace) -> None:
     """Train and write both sides' weights: a live head changes the frozen side too."""
     set_threads(arguments.threads)
     config = _train_config(arguments)
-    encoder, frozen = load_encoder(arguments.start), load_encoder(arguments.frozen)
-    images, ids = _images(arguments, encoder.config.image_size)
-    rows = _read_bank(arguments.bank, ids, sha256_of(arguments.frozen))
     device = choose_device()
-    rows, encoder, frozen = rows.to(device), encoder.to(device), frozen.to(device)
-    bank = FrozenBank.live(rows, frozen) if config.live_head else FrozenBank.fixed(rows)
-    half_round = HalfRound(encoder, bank, config, math.log(_temperature(arguments, config)))
+    encoder = load_encoder(arguments.start).to(device)
+    frozen = load_encoder(arguments.frozen).to(device)
+    images, ids = _images(arguments, encoder.config.image_size)
+    rows = _read_bank(arguments.bank, ids, sha256_of(arguments.frozen)).to(device)
+    bank = (
+        FrozenBank.live(rows, images.views, frozen)
+        if config.live_head
+        else FrozenBank.fixed(rows, images.views)
+    )
+    training = Training(encoder, bank, config, _temperature(arguments, config))
     checkpoint = Checkpoint(arguments.resume, _fingerprint(arguments))
-    half_round.run(images, arguments.threads - 1, checkpoint)
-    _write(arguments, half_round, frozen)
+    training.run(images, arguments.threads - 1, checkpoint)
+    _write(arguments, training, frozen)
     checkpoint.remove()
 
 
 def _train_config(arguments: argparse.Namespace) -> TrainConfig:
     """Return the configuration of this half-round, with a seed of its own."""
     half_round = 2 * arguments.round + (arguments.side == "k")
-    seed = int(np.random.default_rng((arguments.seed, half_round)).integers(2**31))
-    known = {field.name for field in fields(TrainConfig)}
-    section = {key: value for key, value in arguments.config.items() if key in known}
-    return TrainConfig(seed=seed, **section)
+    budget = arguments.config["images_per_half_round"]
+    return TrainConfig.from_section(arguments.config, budget, (arguments.seed, half_round))
 
 
 def _images(
@@ -128,17 +127,16 @@ def _fingerprint(arguments: argparse.Namespace) -> str:
     )
 
 
-def _write(arguments: argparse.Namespace, half_round: HalfRound, frozen: Encoder) -> None:
+def _write(arguments: argparse.Namespace, training: Training, frozen: Encoder) -> None:
     facts: dict[str, Any] = {
         "half_round": f"round{arguments.round}-{arguments.side}",
         "train": arguments.config,
-        "temperature": half_round.log_temperature.exp().item(),
+        "temperature": training.temperature,
     }
-    save_encoder(arguments.trained_output, half_round.encoder, facts)
-    if half_round.config.live_head:
+    save_encoder(arguments.trained_output, training.encoder, facts)
+    if training.config.live_head:
         save_encoder(arguments.frozen_output, frozen, facts)
     else:
         with replacing(arguments.frozen_output) as temporary:
             shutil.copyfile(arguments.frozen, temporary)
-    with replacing(arguments.history) as temporary:
-        pd.DataFrame(half_round.history).to_csv(temporary, index=False)
+    write_history(arguments.history, training.history)

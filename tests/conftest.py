@@ -1,0 +1,84 @@
+"""A copy of the workflow in an empty folder, run once for all tests that look at its results."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+TINY = """\
+dataset: {demo: {training: 64, references: 32, others: 24, side: 64}}
+queries: {count: 20}
+model: {backbone: test_resnet, image_size: 32, descriptor_size: 63, head_images: 64}
+train: {rounds: 1, images_per_half_round: 128, batch_size: 16, log_every: 2}
+"""
+
+
+class Project:
+    """A folder that holds the workflow, its sources and a tiny configuration."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a shell command as a user would who has activated the environment."""
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        env = {**os.environ, "PATH": path, "PYTHONPATH": str(self.folder / "src")}
+        done = subprocess.run(
+            command, shell=True, cwd=self.folder, env=env, capture_output=True, text=True
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{command}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def jobs(self, arguments: str = "") -> set[str]:
+        """Return the rules that Snakemake would run for `all`."""
+        command = f"snakemake all --dry-run --configfile config.yaml tiny.yaml {arguments}"
+        done = self.run(command)
+        rules = re.findall(r"^(?:local)?rule (\w+):$", done.stdout + done.stderr, re.MULTILINE)
+        return set(rules) - {"all"}
+
+    def replace(self, file: str, old: str, new: str) -> None:
+        """Edit a file of the folder."""
+        path = self.folder / file
+        text = path.read_text()
+        assert old in text, f"{file} has no {old!r}"
+        path.write_text(text.replace(old, new, 1))
+
+
+def make_project(folder: Path) -> Project:
+    for name in ("Snakefile", "config.yaml", "workflow", "profiles", "envs", "src"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.egg-info"))
+        else:
+            shutil.copy(source, folder / name)
+    (folder / "tiny.yaml").write_text(TINY)
+    return Project(folder)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Return a project in which nothing has run."""
+    return make_project(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """Return a project whose two submissions are made; tests must leave it as it is."""
+    project = make_project(tmp_path_factory.mktemp("finished"))
+    project.run("snakemake all --cores --configfile config.yaml tiny.yaml")
+    return project
+
+
+@pytest.fixture
+def finished_copy(finished, tmp_path):
+    """Return a copy of the finished project that a test may change."""
+    folder = tmp_path / "project"
+    shutil.copytree(finished.folder, folder)  # with times, which Snakemake looks at
+    return Project(folder)

@@ -1,0 +1,112 @@
+"""Folders to manifests: ids, order, overlaps, and every kind of bad input."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from iscqk.cli import main
+from iscqk.errors import UserError
+from iscqk.formats.manifest import read_manifest, shard_bounds
+from iscqk.images.collecting import SPLITS, assign_ids, find_images
+
+
+def write_image(path: Path, seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for number in range(5):
+        write_image(tmp_path / f"training/sub {number % 2}/picture {number}.png", number)
+        write_image(tmp_path / f"references/ré{number}.jpg", 100 + number)
+        write_image(tmp_path / f"others/-o{number}.jpg", 200 + number)
+    return tmp_path
+
+
+def prepare(folders: Path, workers: int = 1) -> int:
+    splits = [f"--{name}={folders / name}" for name in ("training", "references", "others")]
+    return main(["prepare", *splits, f"--output={folders / 'out'}", f"--workers={workers}"])
+
+
+def test_manifests_have_official_ids_sizes_and_hashes(folders):
+    assert prepare(folders) == 0
+    rows = read_manifest(folders / "out/references.csv")
+    assert rows["id"].tolist() == [f"R{i:06d}" for i in range(5)]
+    assert set(zip(rows["width"], rows["height"], strict=True)) == {(30, 20)}
+    assert rows["sha256"].str.len().eq(64).all() and rows["sha256"].is_unique
+    assert read_manifest(folders / "out/training.csv")["id"].iloc[0] == "T000000"
+
+
+def test_any_number_of_workers_writes_the_same(folders):
+    prepare(folders, 1)
+    first = [path.read_bytes() for path in sorted((folders / "out").iterdir())]
+    prepare(folders, 2)
+    assert [path.read_bytes() for path in sorted((folders / "out").iterdir())] == first
+
+
+def test_official_names_keep_their_ids_and_others_get_free_ones():
+    paths = [Path("a/R000001.jpg"), Path("a/x.jpg"), Path("b/y.jpg"), Path("c/R000000.png")]
+    ids = assign_ids(paths, SPLITS["references"])
+    assert ids == ["R000001", "R000002", "R000003", "R000000"]
+    queries = [Path("Q50007.jpg"), Path("Q00001.jpg")]
+    assert assign_ids(queries, SPLITS["phase2"]) == ["Q50007", "Q50000"]
+
+
+def test_two_files_of_one_id_are_refused():
+    with pytest.raises(UserError, match=r"b/R000001.jpg: has the same id as a/R000001.jpg; rename"):
+        assign_ids([Path("a/R000001.jpg"), Path("b/R000001.jpg")], SPLITS["references"])
+
+
+def test_training_on_references_is_refused(folders, capsys):
+    copy = folders / "references/copy.png"
+    copy.write_bytes((folders / "training/sub 1/picture 3.png").read_bytes())
+    assert prepare(folders) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert str(copy) in error and "picture 3.png" in error and "remove one of them" in error
+
+
+def test_an_empty_folder_is_told(folders):
+    (folders / "empty").mkdir()
+    (folders / "empty/readme.txt").write_text("no image")
+    with pytest.raises(UserError, match="empty: an empty folder; put images there"):
+        find_images([folders / "empty"])
+    with pytest.raises(UserError, match="none: no such folder"):
+        find_images([folders / "none"])
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"\xff\xd8\xff\xe0 cut"])
+def test_a_corrupt_image_is_told_before_any_work(folders, capsys, content):
+    bad = folders / "training/bad.jpg"
+    bad.write_bytes(content)
+    assert prepare(folders) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith(f"error: {bad}: cannot read this image") and "replace or" in error
+    assert not (folders / "out").exists()
+
+
+def test_a_truncated_photograph_is_told(folders, capsys):
+    whole = (folders / "references/ré1.jpg").read_bytes()
+    (folders / "references/cut.jpg").write_bytes(whole[: len(whole) // 2])
+    assert prepare(folders) == 1
+    assert "cut.jpg: cannot read this image" in capsys.readouterr().err
+
+
+def test_shards_cover_every_row_once():
+    for count in (0, 1, 7, 100):
+        bounds = [shard_bounds(count, shard, 4) for shard in range(4)]
+        assert [i for first, last in bounds for i in range(first, last)] == list(range(count))
+    with pytest.raises(UserError, match="shard 4 of 4 does not exist"):
+        shard_bounds(10, 4, 4)
+
+
+def test_a_manifest_out_of_order_is_refused(folders):
+    prepare(folders)
+    path = folders / "out/training.csv"
+    header, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([header, *reversed(lines)]))
+    with pytest.raises(UserError, match=r"training.csv: ids must be sorted and unique"):
+        read_manifest(path)

@@ -1,0 +1,99 @@
+"""The bank loss against the formula in float64, value and every gradient."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import normalize
+
+from iscqk.learning import bank_loss as module
+from iscqk.learning.bank_loss import bank_loss, live_bank_loss, log_partition, nearest_negatives
+
+
+def unit_rows(count: int, size: int, seed: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return normalize(torch.randn(count, size, generator=generator), dim=1)
+
+
+def slow_loss(queries, bank, targets, temperature):
+    """-1/B sum_i log( exp(q_i.k_y / t) / sum_j exp(q_i.k_j / t) ), term by term in float64."""
+    total = 0.0
+    for query, target in zip(queries, targets, strict=True):
+        similarities = np.array([float(query @ key) for key in bank]) / temperature
+        peak = similarities.max()
+        log_z = peak + np.log(np.exp(similarities - peak).sum())
+        total += log_z - similarities[target]
+    return total / len(queries)
+
+
+@pytest.fixture(params=[7, 64, 100_000])
+def block(request, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", request.param)
+
+
+@pytest.mark.parametrize("temperature", [0.02, 0.07, 1.0])
+def test_loss_is_the_formula(block, temperature):
+    queries, bank = unit_rows(5, 16, 0), unit_rows(333, 16, 1)
+    targets = torch.tensor([0, 332, 7, 64, 64])
+    expected = slow_loss(
+        queries.double().numpy(), bank.double().numpy(), targets.tolist(), temperature
+    )
+    assert bank_loss(queries, bank, targets, temperature).item() == pytest.approx(
+        expected, rel=1e-5, abs=1e-6
+    )
+
+
+def test_gradients_are_those_of_the_closed_form(block):
+    """dL/dQ = (P - Y) K / (t B), dL/dt = -sum (P - Y) * (Q K^T) / (B t^2)."""
+    queries, bank = unit_rows(6, 8, 2).requires_grad_(), unit_rows(200, 8, 3)
+    targets, temperature = torch.arange(6) * 30, torch.tensor(0.1, requires_grad=True)
+    bank_loss(queries, bank, targets, temperature).backward()
+    q, k, t = queries.detach().double(), bank.double(), 0.1
+    difference = torch.softmax(q @ k.T / t, 1) - nn.functional.one_hot(targets, 200)
+    torch.testing.assert_close(
+        queries.grad.double(), difference @ k / (t * 6), rtol=1e-4, atol=1e-6
+    )
+    expected = -(difference * (q @ k.T)).sum() / (6 * t**2)
+    assert temperature.grad.item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_log_partition_of_extreme_similarities_is_finite():
+    queries = normalize(torch.ones(1, 4), dim=1)
+    bank = torch.cat([queries, -queries])
+    assert log_partition(queries, bank, 1e-3).item() == pytest.approx(1000.0)
+    assert log_partition(-queries, bank[:1], 1e-3).item() == pytest.approx(-1000.0)
+
+
+def test_a_bfloat16_bank_is_accumulated_in_float32():
+    queries, bank = unit_rows(8, 64, 4), unit_rows(20_000, 64, 5).bfloat16()
+    exact = torch.logsumexp(queries.double() @ bank.double().T / 0.05, 1)
+    torch.testing.assert_close(
+        log_partition(queries, bank, 0.05).double(), exact, rtol=0, atol=1e-4
+    )
+
+
+def test_live_head_agrees_with_autograd_of_the_full_matrix(block):
+    torch.manual_seed(6)
+    head = nn.Linear(12, 8).double().float()
+    queries, features = unit_rows(4, 8, 7).requires_grad_(), torch.randn(150, 12)
+    targets = torch.tensor([3, 149, 0, 64])
+
+    def project(rows):
+        return normalize(head(rows), dim=1)
+
+    live_bank_loss(queries, features, project, targets, 0.1).backward()
+    found = [queries.grad.clone(), head.weight.grad.clone(), head.bias.grad.clone()]
+    queries.grad = head.weight.grad = head.bias.grad = None
+    logits = queries @ project(features).T / 0.1
+    (torch.logsumexp(logits, 1) - logits[torch.arange(4), targets]).mean().backward()
+    for ours, theirs in zip(found, [queries.grad, head.weight.grad, head.bias.grad], strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_nearest_negatives_leave_out_the_target(block):
+    queries, bank = unit_rows(5, 8, 8), unit_rows(90, 8, 9)
+    targets = torch.tensor([0, 10, 20, 88, 89])
+    bank[targets] = queries  # the nearest row of all, and not a negative
+    similarities = queries @ bank.T
+    similarities[torch.arange(5), targets] = -2
+    torch.testing.assert_close(nearest_negatives(queries, bank, targets), similarities.amax(1))

@@ -1,0 +1,199 @@
+"""Half-rounds: schedules, order of images, resuming, live heads, and that they learn."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from iscqk.errors import UserError
+from iscqk.learning.checkpoint import Checkpoint, fingerprint
+from iscqk.learning.embedding import embed
+from iscqk.learning.images import Batches, OriginalImages
+from iscqk.learning.initial import calibrate_batch_norm, principal_head
+from iscqk.learning.objectives import FrozenBank, InBatch
+from iscqk.learning.training import TrainConfig, Training, learning_rate_factor
+from iscqk.models.encoder import Encoder, EncoderConfig
+
+CONFIG = TrainConfig(
+    images=48,
+    batch_size=8,
+    temperature=0.1,
+    learn_temperature=False,
+    live_head=False,
+    optimizer="adamw",
+    learning_rate=1e-3,
+    head_learning_rate=1e-3,
+    weight_decay=0.0,
+    warmup=0.1,
+    batch_norm="frozen",
+    precision="fp32",
+    log_every=2,
+    checkpoint_every=2,
+    seed=3,
+)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    folder, rng = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
+    paths = []
+    for number in range(24):
+        coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+        paths.append(str(folder / f"{number}.png"))
+        coarse.resize((48, 40), Image.Resampling.BICUBIC).save(paths[-1])
+    return OriginalImages(paths, 32)
+
+
+@pytest.fixture
+def encoder(images):
+    torch.manual_seed(0)
+    encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 16))
+    calibrate_batch_norm(encoder, images)
+    features = torch.cat([features for features, _ in embed(encoder, images, "fp32", 0)])
+    principal_head(encoder, features.clone(), 0.5)
+    return encoder
+
+
+def bank_of(encoder, images):
+    return torch.cat([vectors for _, vectors in embed(encoder, images, "fp32", 0)]).clone()
+
+
+def train(encoder, bank, images, path, config=CONFIG):
+    training = Training(encoder, bank, config, config.temperature)
+    training.run(images, 0, Checkpoint(path, fingerprint(run=1)))
+    return training
+
+
+def test_learning_rate_warms_up_and_falls_to_zero():
+    factors = [learning_rate_factor(step, 100, 0.1) for step in range(100)]
+    assert factors[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
+    assert factors[10] == 1.0 and factors[55] == pytest.approx(0.5) and factors[-1] < 1e-3
+    assert all(a >= b for a, b in zip(factors[10:], factors[11:], strict=False))
+
+
+def test_every_epoch_sees_every_image_once_and_resuming_changes_nothing():
+    whole = list(Batches(10, 4, 10, 7, 0))
+    order = [index for batch in whole for index in batch]
+    for epoch in range(4):
+        assert sorted(order[epoch * 10 : epoch * 10 + 10]) == list(range(10))
+    assert order[:10] != order[10:20]
+    assert list(Batches(10, 4, 10, 7, 6)) == whole[6:]
+
+
+def test_training_lowers_the_loss(encoder, images, tmp_path):
+    bank = bank_of(encoder, images)
+    config = replace(CONFIG, images=400)
+    history = train(encoder, FrozenBank.fixed(bank.flip(1), 1), images, tmp_path / "c.pt", config)
+    losses = [row["loss"] for row in history.history]
+    assert losses[-1] < 0.7 * losses[0]
+    assert history.history[-1]["accuracy"] > history.history[0]["accuracy"]
+
+
+def test_the_warm_up_lowers_the_loss_of_pairs(encoder, images, tmp_path):
+    config = replace(CONFIG, images=400, batch_norm="batch")
+    history = train(encoder, InBatch(), FlippedPairs(images), tmp_path / "c.pt", config).history
+    assert history[-1]["loss"] < 0.7 * history[0]["loss"]
+    assert history[-1]["accuracy"] > history[0]["accuracy"]
+
+
+class FlippedPairs:
+    """Upside-down copies with their originals."""
+
+    def __init__(self, images):
+        self.images, self.views = images, 1
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        original = self.images[index]
+        return torch.stack([original.flip(1), original])
+
+
+def test_an_interrupted_run_ends_with_the_same_weights(encoder, images, tmp_path, monkeypatch):
+    bank = FrozenBank.fixed(bank_of(encoder, images), 1)
+    start = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
+    whole = train(encoder, bank, images, tmp_path / "whole.pt")
+    expected = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
+
+    encoder.load_state_dict(start)
+    step = Training._step
+
+    def killed(self, number, pixels, targets):
+        if number == 5:
+            raise KeyboardInterrupt
+        return step(self, number, pixels, targets)
+
+    monkeypatch.setattr(Training, "_step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(encoder, bank, images, tmp_path / "cut.pt")
+    monkeypatch.setattr(Training, "_step", step)
+    encoder.load_state_dict(start)
+    resumed = train(encoder, bank, images, tmp_path / "cut.pt")
+    for name, tensor in encoder.state_dict().items():
+        assert torch.equal(tensor, expected[name]), name
+    assert [r["loss"] for r in resumed.history] == [r["loss"] for r in whole.history]
+
+
+def test_a_checkpoint_of_another_run_is_not_used(tmp_path):
+    Checkpoint(tmp_path / "c.pt", fingerprint(seed=1)).save({"step": 5})
+    assert Checkpoint(tmp_path / "c.pt", fingerprint(seed=1)).load() == {"step": 5}
+    assert Checkpoint(tmp_path / "c.pt", fingerprint(seed=2)).load() is None
+    (tmp_path / "c.pt").write_bytes(b"half a file")
+    assert Checkpoint(tmp_path / "c.pt", fingerprint(seed=1)).load() is None
+
+
+def test_a_live_head_moves_and_the_frozen_backbone_does_not(encoder, images, tmp_path):
+    features = torch.cat([features for features, _ in embed(encoder, images, "fp32", 0)]).clone()
+    frozen = Encoder(encoder.config)
+    frozen.load_state_dict(encoder.state_dict())
+    head, backbone = frozen.head.weight.clone(), frozen.backbone.state_dict()
+    backbone = {name: tensor.clone() for name, tensor in backbone.items()}
+    config = replace(CONFIG, live_head=True)
+    train(encoder, FrozenBank.live(features, 1, frozen), images, tmp_path / "c.pt", config)
+    assert not torch.equal(frozen.head.weight, head)
+    assert all(torch.equal(t, backbone[n]) for n, t in frozen.backbone.state_dict().items())
+
+
+def test_a_learned_temperature_moves(encoder, images, tmp_path):
+    config = replace(CONFIG, learn_temperature=True)
+    bank = FrozenBank.fixed(bank_of(encoder, images), 1)
+    training = train(encoder, bank, images, tmp_path / "c.pt", config)
+    assert training.temperature != pytest.approx(0.1, abs=1e-4)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(encoder, images, tmp_path):
+    bank = FrozenBank.fixed(torch.full((24, 16), torch.nan), 1)
+    with pytest.raises(UserError, match="loss is nan at step 0; lower train.learning_rate"):
+        train(encoder, bank, images, tmp_path / "c.pt")
+
+
+def test_the_head_is_partly_whitened_pca(encoder, images):
+    features = torch.cat([features for features, _ in embed(encoder, images, "fp32", 0)]).clone()
+    for whitening in (0.0, 0.5, 1.0):
+        principal_head(encoder, features, whitening)
+        projected = encoder.head(features).double()
+        covariance = (projected.T @ projected / len(features)).detach()
+        deviations = torch.linalg.svdvals((features - features.mean(0)).double()) / 24**0.5
+        expected = torch.diag(deviations[:16] ** (2 - 2 * whitening))
+        torch.testing.assert_close(
+            covariance, expected, rtol=1e-3, atol=1e-3 * expected.max().item()
+        )
+
+
+def test_a_copy_image_row_is_the_centre_of_its_views(encoder, images):
+    """Two equal views give the row of one; `embed` averages features before the head."""
+
+    class Twice:
+        views = 2
+
+        def __len__(self):
+            return 2 * len(images)
+
+        def __getitem__(self, index):
+            return images[index // 2]
+
+    once, twice = bank_of(encoder, images), bank_of(encoder, Twice())
+    torch.testing.assert_close(once, twice, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,184 @@
+"""The workflow, run by the real Snakemake: what it makes, and what a change reruns."""
+
+import json
+import shutil
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+SUBMISSION = (
+    "descriptors.h5 predictions.csv score.json validation.json provenance.json MODEL_CARD.md"
+)
+AFTER_SCORE = {"score", "submit"}
+
+
+def float64_micro_ap(descriptors, ground_truth, max_results=500_000):
+    """Micro-AP from the formula, pair by pair in float64, ties worst first."""
+    with h5py.File(descriptors) as file:
+        queries, references = file["query"][:].astype(float), file["reference"][:].astype(float)
+        query_ids, reference_ids = (
+            file["query_ids"][:].astype(str),
+            file["reference_ids"][:].astype(str),
+        )
+    truth = pd.read_csv(ground_truth, keep_default_na=False)
+    true = {(q, r) for q, r in truth.itertuples(index=False) if r}
+    pairs = []
+    for query_id, query in zip(query_ids, queries, strict=True):
+        for reference_id, reference in zip(reference_ids, references, strict=True):
+            distance = ((query - reference) ** 2).sum()
+            pairs.append((distance, (query_id, reference_id) in true))
+    found = area = 0
+    for rank, (_, is_true) in enumerate(sorted(pairs)[:max_results], 1):
+        found += is_true
+        area += is_true * found / rank
+    return area / len(true)
+
+
+@pytest.mark.parametrize("phase", ["phase1", "phase2"])
+def test_a_submission_is_whole_valid_and_scored_right(finished, phase):
+    folder = finished.folder / f"results/submission_{phase}"
+    assert {path.name for path in folder.iterdir()} == set(SUBMISSION.split())
+    score = json.loads((folder / "score.json").read_text())
+    truth = finished.folder / f"results/data/{phase}/ground_truth.csv"
+    expected = float64_micro_ap(folder / "descriptors.h5", truth)
+    assert score["micro_ap"] == pytest.approx(expected, abs=1e-9)
+    assert score["trained_on_ground_truth"] is False
+    assert set(score["rankings"]) == {"similarity", "log_partition"}
+    assert json.loads((folder / "validation.json").read_text())["valid"] is True
+    with h5py.File(folder / "descriptors.h5") as file:
+        assert set(file) == {"query", "reference", "query_ids", "reference_ids"}
+        assert file["query"].shape == (20, 64) and file["query"].dtype == np.float32
+        assert file["query_ids"].dtype == "S6" and file["reference_ids"].dtype == "S7"
+
+
+def test_provenance_names_what_made_the_result(finished):
+    path = finished.folder / "results/submission_phase2/provenance.json"
+    provenance = json.loads(path.read_text())
+    assert provenance["versions"]["augly"] == "1.0.0"
+    assert provenance["images"]["training"]["count"] == 64
+    assert provenance["seed"] == 0 and "title" not in provenance["config"]
+    assert len(provenance["weights"]["queries"]["sha256"]) == 64
+
+
+def test_phases_share_no_source_and_phase_2_has_edits_of_its_own(finished):
+    records = {}
+    for phase in ("phase1", "phase2"):
+        lines = (finished.folder / f"results/data/{phase}/edits.jsonl").read_text().splitlines()
+        records[phase] = [json.loads(line) for line in lines]
+    sources = [{r["source_id"] for r in records[phase]} for phase in records]
+    assert len(sources[0]) == len(sources[1]) == 20 and not sources[0] & sources[1]
+    names = [{e["name"] for r in records[p] for e in r["edits"]} for p in records]
+    for record in records["phase2"]:
+        assert {e["name"] for e in record["edits"]} - names[0], "a chain without an unseen edit"
+    strengths = [[e["strength"] for r in records[p] for e in r["edits"]] for p in records]
+    assert max(strengths[0]) <= min(strengths[1])
+
+
+def test_a_second_run_does_nothing(finished):
+    assert finished.jobs() == set()
+    assert finished.jobs("--forcerun score") == AFTER_SCORE  # the helper does see jobs
+
+
+def test_editing_the_metric_reruns_scoring_only(finished_copy):
+    with open(finished_copy.folder / "src/iscqk/retrieval/metrics.py", "a") as file:
+        file.write("\n# edited\n")
+    assert finished_copy.jobs() == AFTER_SCORE
+
+
+def test_a_search_key_reruns_search_and_what_follows(finished_copy):
+    finished_copy.replace("config.yaml", "max_results: 500000", "max_results: 400000")
+    assert finished_copy.jobs() == AFTER_SCORE | {"search"}
+
+
+def test_one_round_more_trains_one_round_only(finished_copy):
+    finished_copy.replace("tiny.yaml", "rounds: 1", "rounds: 2")
+    done = finished_copy.run("snakemake all --dry-run --configfile config.yaml tiny.yaml")
+    lines = (done.stdout + done.stderr).splitlines()
+    trained = [line.split()[-1] for line in lines if line.strip().startswith("log:")]
+    half_rounds = sorted(path for path in trained if "train-" in path)
+    assert half_rounds == ["results/logs/train-round2-k.log", "results/logs/train-round2-q.log"]
+    assert not [path for path in trained if "round1-0.log" in path and "copies" in path]
+
+
+def test_a_title_a_comment_and_the_order_of_keys_rerun_nothing(finished_copy):
+    finished_copy.replace("config.yaml", "title: iscqk demo", "title: another # indeed")
+    finished_copy.replace("config.yaml", "# of the JPEG", "# of each JPEG")
+    finished_copy.replace(
+        "tiny.yaml",
+        "rounds: 1, images_per_half_round: 128",
+        "images_per_half_round: 128, rounds: 1",
+    )
+    assert finished_copy.jobs() == set()
+
+
+@pytest.mark.parametrize(
+    "command", ["snakemake {} --cores", "snakemake {} --cores 2", "snakemake {}"]
+)
+def test_the_literal_commands_are_understood(finished, command):
+    literal = command.format("submission_phase2") + " --configfile config.yaml tiny.yaml"
+    done = finished.run(literal)
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("train: {rouns: 2}", "config: train.rouns: unknown key; did you mean rounds?"),
+        ("sed: 1", "config: sed: unknown key; did you mean seed?"),
+        ("train: {rounds: -1}", "config: train.rounds: -1 is less than the minimum of 0"),
+        (
+            "dataset: {kind: folders, training: none, references: none, others: none}",
+            "config: dataset.training: no folder none",
+        ),
+        ("dataset: {kind: disc21, root: .}", "no training; DISC21 calls it one of"),
+        ("model: {descriptor_size: 256}", "leaves no dimension for ranking by log_partition"),
+    ],
+)
+def test_a_wrong_config_is_told_in_one_line(project, config, message):
+    (project.folder / "wrong.yaml").write_text(config)
+    done = project.run("snakemake all --cores --configfile config.yaml wrong.yaml", check=False)
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if "profile" not in line]
+    assert len(errors) == 1 and errors[0].startswith("error: ") and message in errors[0]
+
+
+def test_the_workflow_passes_its_linter(project):
+    assert "good condition" in project.run("snakemake --lint").stderr
+
+
+def test_folders_with_queries_of_their_own(finished, project):
+    """The user's own queries and ground truth, in the released form, with official names kept."""
+    data, folder = finished.folder / "results/data", project.folder / "own"
+    for split in ("training", "references"):
+        shutil.copytree(finished.folder / f"results/demo/{split}", folder / split)
+    config = [
+        "dataset:",
+        "  kind: folders",
+        "  training: own/training",
+        "  references: [own/references]",
+    ]
+    for phase in ("phase1", "phase2"):
+        shutil.copytree(data / phase / "images", folder / phase)
+        truth = pd.read_csv(data / phase / "ground_truth.csv").dropna()
+        truth.to_csv(folder / f"{phase}.csv", header=False, index=False, lineterminator="\r\n")
+        config.append(f"  {phase}: {{queries: own/{phase}, ground_truth: own/{phase}.csv}}")
+    (project.folder / "own.yaml").write_text("\n".join(config))
+    project.run(
+        "snakemake results/data/phase1/queries.csv results/data/phase2/queries.csv --cores "
+        "--configfile config.yaml tiny.yaml own.yaml"
+    )
+    for phase in ("phase1", "phase2"):
+        written = project.folder / f"results/data/{phase}/ground_truth.csv"
+        assert written.read_text() == (data / phase / "ground_truth.csv").read_text()
+        ids = pd.read_csv(project.folder / f"results/data/{phase}/queries.csv")["id"]
+        assert ids.tolist() == pd.read_csv(data / phase / "queries.csv")["id"].tolist()
+    (folder / "phase1.csv").write_text("Q00000,R999999\n")
+    done = project.run(
+        "snakemake results/data/phase1/queries.csv --cores --configfile config.yaml tiny.yaml own.yaml",
+        check=False,
+    )
+    assert done.returncode == 1
+    log = (project.folder / "results/logs/queries-phase1.log").read_text()
+    assert "own/phase1.csv, row 1 (Q00000,R999999): no such reference" in log
