@@ -107,8 +107,8 @@ def test_a_title_a_comment_and_the_order_of_keys_rerun_nothing(finished_copy):
     finished_copy.replace("config.yaml", "# of the JPEG", "# of each JPEG")
     finished_copy.replace(
         "tiny.yaml",
-        "rounds: 1, images_per_half_round: 128",
-        "images_per_half_round: 128, rounds: 1",
+        "rounds: 1, batch_size: 16",
+        "batch_size: 16, rounds: 1",
     )
     assert finished_copy.jobs() == set()
 
@@ -175,10 +175,8 @@ def test_folders_with_queries_of_their_own(finished, project):
         ids = pd.read_csv(project.folder / f"results/data/{phase}/queries.csv")["id"]
         assert ids.tolist() == pd.read_csv(data / phase / "queries.csv")["id"].tolist()
     (folder / "phase1.csv").write_text("Q00000,R999999\n")
-    done = project.run(
-        "snakemake results/data/phase1/queries.csv --cores --configfile config.yaml tiny.yaml own.yaml",
-        check=False,
-    )
+    own = "--cores --configfile config.yaml tiny.yaml own.yaml"
+    done = project.run(f"snakemake results/data/phase1/queries.csv {own}", check=False)
     assert done.returncode == 1
     log = (project.folder / "results/logs/queries-phase1.log").read_text()
     assert "own/phase1.csv, row 1 (Q00000,R999999): no such reference" in log
