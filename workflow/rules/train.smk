@@ -46,11 +46,12 @@ rule warm_up:
         gpu=GPU,
     params:
         config=section("train", *HALF_ROUND_KEYS),
+        model=section("model"),
         seed=config["seed"],
     shell:
         """
         iscqk warm-up --start {input.start} --copies {input.copies} --training {input.training} \
-            --config {params.config:q} --seed {params.seed} --output {output.q} {output.k} \
+            --config {params.config:q} --model {params.model:q} --seed {params.seed} --output {output.q} {output.k} \
             --history {output.history} --resume results/resume/warm-up.pt \
             --threads {threads} &>{log}
         """

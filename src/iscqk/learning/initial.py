@@ -5,11 +5,15 @@ and micro-AP collapses. So both start from the same weights with the same head, 
 the half-whitened PCA of the backbone's features: a good descriptor before any training.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from iscqk.errors import UserError
+from iscqk.learning.embedding import embed
 from iscqk.learning.images import OriginalImages
 from iscqk.models.encoder import Encoder
 
@@ -33,6 +37,19 @@ def calibrate_batch_norm(encoder: Encoder, images: OriginalImages) -> None:
         norm.momentum = momentum
 
 
+def head_images(paths: Sequence[str], side: int, count: int, seed: int) -> OriginalImages:
+    """Return a random sample of images: the first ones may all be of one source."""
+    chosen = np.random.default_rng(seed).permutation(len(paths))[:count]
+    return OriginalImages([paths[i] for i in sorted(chosen.tolist())], side)
+
+
+def fit_head(encoder: Encoder, images: OriginalImages, whitening: float) -> None:
+    """Set the head to the partly whitened PCA of the backbone's features of `images`."""
+    blocks = embed(encoder.eval(), images, "fp32", 0)
+    features = torch.cat([block.cpu() for block, _ in blocks]).clone()
+    principal_head(encoder, features, whitening)
+
+
 @torch.no_grad()
 def principal_head(encoder: Encoder, features: Tensor, whitening: float) -> None:
     """Set the head to PCA with partial whitening, learned on features (n, C).
@@ -50,7 +67,8 @@ def principal_head(encoder: Encoder, features: Tensor, whitening: float) -> None
     deviations /= len(features) ** 0.5
     size = min(encoder.config.descriptor_size, int((deviations > 1e-6 * deviations[0]).sum()))
     weight = directions[:size] / deviations[:size, None] ** whitening
+    device = encoder.head.weight.device
     encoder.head.weight.zero_()  # a backbone of fewer features than dimensions leaves some at 0
     encoder.head.bias.zero_()
-    encoder.head.weight[:size] = weight.float()
-    encoder.head.bias[:size] = -(weight @ centre).float()
+    encoder.head.weight[:size] = weight.float().to(device)
+    encoder.head.bias[:size] = -(weight @ centre).float().to(device)

@@ -11,16 +11,13 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import timm
 import torch
 from timm.models import PretrainedCfg
 
 from iscqk.formats.manifest import read_manifest
 from iscqk.learning.device import set_threads
-from iscqk.learning.embedding import embed
-from iscqk.learning.images import OriginalImages
-from iscqk.learning.initial import calibrate_batch_norm, principal_head
+from iscqk.learning.initial import calibrate_batch_norm, fit_head, head_images
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import load_backbone, save_encoder
 
@@ -42,12 +39,12 @@ def run(arguments: argparse.Namespace) -> None:
     torch.manual_seed(arguments.seed)
     config = arguments.config
     encoder = _build(config)
-    images = _sample(arguments.training, config, arguments.seed)
+    paths = read_manifest(arguments.training)["path"].tolist()
+    images = head_images(paths, config["image_size"], config["head_images"], arguments.seed)
     logger.info("%s: %d features", config["backbone"], encoder.head.in_features)
     if config["weights"] == "none":
         calibrate_batch_norm(encoder, images)
-    features = torch.cat([block.clone() for block, _ in embed(encoder.eval(), images, "fp32", 0)])
-    principal_head(encoder, features, config["whitening"])
+    fit_head(encoder, images, config["whitening"])
     for path in arguments.output:
         save_encoder(path, encoder, {"half_round": "initial", "model": config})
 
@@ -70,10 +67,3 @@ def _build(config: dict[str, Any]) -> Encoder:
     if config["weights"] not in ("none", "pretrained"):
         load_backbone(encoder, config["weights"])
     return encoder
-
-
-def _sample(manifest: str, config: dict[str, Any], seed: int) -> OriginalImages:
-    """Return a random sample of training images: the first ones may all be of one source."""
-    paths = read_manifest(manifest)["path"].to_numpy()
-    chosen = np.random.default_rng(seed).permutation(len(paths))[: config["head_images"]]
-    return OriginalImages(paths[np.sort(chosen)].tolist(), config["image_size"])

@@ -2,6 +2,7 @@
 
 A bank of random features is a poor teacher. A short SimCLR-like training of one encoder for both
 sides gives the first round something to alternate from, in one space; pretrained weights need none.
+Its head is dropped, as SimCLR drops its projection head, for the PCA of what was learned.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from iscqk.formats.manifest import read_manifest
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.device import choose_device, set_threads
 from iscqk.learning.images import CopyImages, OriginalImages, Pairs
+from iscqk.learning.initial import fit_head, head_images
 from iscqk.learning.objectives import InBatch
 from iscqk.learning.training import TrainConfig, Training, write_history
 from iscqk.models.weights import load_encoder, save_encoder
@@ -26,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--copies", nargs="+", metavar="TAR", required=True)
     parser.add_argument("--training", metavar="MANIFEST", required=True)
     parser.add_argument("--config", type=json.loads, required=True, help="the `train` section")
+    parser.add_argument("--model", type=json.loads, required=True, help="the `model` section")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=Path, nargs="+", required=True, help="q and k, alike")
     parser.add_argument("--history", type=Path, required=True, help="CSV of the training's health")
@@ -51,10 +54,14 @@ def run(arguments: argparse.Namespace) -> None:
     encoder = load_encoder(arguments.start).to(choose_device())
     training = Training(encoder, InBatch(), config, config.temperature)
     inputs = [sha256_of(p) for p in (arguments.start, arguments.training, *arguments.copies)]
-    run = fingerprint(config=section, seed=arguments.seed, inputs=inputs)
+    run = fingerprint(config=section, model=arguments.model, seed=arguments.seed, inputs=inputs)
     checkpoint = Checkpoint(arguments.resume, run)
     pairs = _pairs(arguments, encoder.config.image_size)
     training.run(pairs, arguments.threads - 1, checkpoint)
+    paths = read_manifest(arguments.training)["path"].tolist()
+    size, count = encoder.config.image_size, arguments.model["head_images"]
+    images = head_images(paths, size, count, arguments.seed)
+    fit_head(encoder, images, arguments.model["whitening"])
     for path in arguments.output:
         save_encoder(path, encoder, {"half_round": "warm-up", "train": section})
     write_history(arguments.history, training.history)
