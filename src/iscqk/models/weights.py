@@ -15,11 +15,9 @@ from iscqk.models.encoder import Encoder, EncoderConfig
 
 def save_encoder(path: str | Path, encoder: Encoder, provenance: dict[str, Any]) -> None:
     """Write the encoder's weights, its config (arch, dim, input size, mean, std) and provenance."""
-    metadata = {
-        "format": "pt",
-        "encoder": json.dumps(dataclasses.asdict(encoder.config), sort_keys=True),
-        "provenance": json.dumps(provenance, sort_keys=True),
-    }
+    facts = {"encoder": dataclasses.asdict(encoder.config), "provenance": provenance}
+    # One entry: safetensors writes several in random order, and equal weights must be equal bytes.
+    metadata = {"iscqk": json.dumps(facts, sort_keys=True)}
     weights = {name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}
     with replacing(path) as temporary:
         save_file(weights, temporary, metadata)
@@ -31,18 +29,18 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
     Raises:
         UserError: missing, or no weights of iscqk.
     """
-    return dict(json.loads(_metadata(path)["provenance"]))
+    return dict(_facts(path)["provenance"])
 
 
-def _metadata(path: str | Path) -> dict[str, str]:
+def _facts(path: str | Path) -> dict[str, Any]:
     try:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
     except (OSError, safetensors.SafetensorError) as error:
         raise UserError(f"{path}: cannot read these weights ({error}); train them again") from None
-    if not {"encoder", "provenance"} <= metadata.keys():
+    if "iscqk" not in metadata:
         raise UserError(f"{path}: no encoder weights of iscqk; name a file that it wrote")
-    return dict(metadata)
+    return dict(json.loads(metadata["iscqk"]))
 
 
 def load_encoder(path: str | Path) -> Encoder:
@@ -51,9 +49,9 @@ def load_encoder(path: str | Path) -> Encoder:
     Raises:
         UserError: missing, not such a file, or its weights do not fit its config.
     """
-    config = _metadata(path)["encoder"]
+    config = _facts(path)["encoder"]
     try:
-        encoder = Encoder(EncoderConfig(**json.loads(config)))
+        encoder = Encoder(EncoderConfig(**config))
         encoder.load_state_dict(load_file(path))
     except (ValueError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())

@@ -1,0 +1,92 @@
+"""Encoders of many architectures, and their weights on disk."""
+
+import json
+
+import pytest
+import safetensors
+import torch
+
+from iscqk.errors import UserError
+from iscqk.models.encoder import Encoder, EncoderConfig, gem
+from iscqk.models.weights import load_backbone, load_encoder, save_encoder
+
+SMALL = EncoderConfig("test_resnet", 32, "gem", 16)
+# A convolutional net, one with channels last, a transformer with a class token, one without.
+BACKBONES = ["test_efficientnet", "swin_tiny_patch4_window7_224", "test_vit", "mixer_s32_224"]
+
+
+@pytest.mark.parametrize("pooling", ["gem", "average", "native"])
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_any_backbone_gives_unit_descriptors(backbone, pooling):
+    encoder = Encoder(EncoderConfig(backbone, 64, pooling, 12)).eval()
+    images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    with torch.no_grad():
+        descriptors = encoder(images)
+    assert descriptors.shape == (2, 12) and descriptors.dtype == torch.float32
+    torch.testing.assert_close(descriptors.norm(dim=1), torch.ones(2))
+
+
+def test_gem_is_its_formula():
+    places = torch.rand(2, 9, 5)
+    expected = (places.double() ** 3).mean(1) ** (1 / 3)
+    torch.testing.assert_close(gem(places).double(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_images_are_normalised_by_the_encoder_itself():
+    config = EncoderConfig("test_resnet", 32, "gem", 16, mean=(0.5,) * 3, std=(0.25,) * 3)
+    encoder, seen = Encoder(config).eval(), []
+    encoder.backbone.conv1.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    encoder(torch.full((1, 3, 32, 32), 255, dtype=torch.uint8))
+    torch.testing.assert_close(seen[0], torch.full((1, 3, 32, 32), 2.0))
+
+
+def test_weights_come_back_with_all_that_is_needed(tmp_path):
+    encoder = Encoder(SMALL).eval()
+    save_encoder(tmp_path / "q.safetensors", encoder, {"half_round": "round1-q"})
+    images = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
+    loaded = load_encoder(tmp_path / "q.safetensors")
+    assert torch.equal(loaded(images), encoder(images))
+    with safetensors.safe_open(tmp_path / "q.safetensors", "pt") as file:
+        facts = json.loads(file.metadata()["iscqk"])
+    assert facts["encoder"]["backbone"] == "test_resnet" and facts["encoder"]["image_size"] == 32
+    assert facts["provenance"] == {"half_round": "round1-q"}
+
+
+def test_the_same_weights_are_the_same_bytes(tmp_path):
+    encoder = Encoder(SMALL)
+    for number in range(8):
+        save_encoder(tmp_path / str(number), encoder, {"x": 1, "y": 2})
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
+def test_a_plain_timm_backbone_is_taken_and_another_is_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    encoder, other = Encoder(SMALL), Encoder(SMALL)
+    weights = {name: tensor.contiguous() for name, tensor in encoder.backbone.state_dict().items()}
+    save_file(weights, tmp_path / "timm.safetensors")
+    load_backbone(other, tmp_path / "timm.safetensors")
+    assert torch.equal(other.backbone.conv1.weight, encoder.backbone.conv1.weight)
+    wrong = Encoder(EncoderConfig("test_efficientnet", 32, "gem", 16))
+    with pytest.raises(UserError, match="does not fit timm's test_efficientnet"):
+        load_backbone(wrong, tmp_path / "timm.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (EncoderConfig("resnet10", 32, "gem", 8), "timm knows no 'resnet10'; try"),
+        (EncoderConfig("test_resnet", 32, "gem", 8, backbone_options={"x": 1}), "cannot build"),
+    ],
+)
+def test_a_wrong_model_is_told(config, message):
+    with pytest.raises(UserError, match=message):
+        Encoder(config)
+
+
+def test_files_that_are_no_weights_are_told(tmp_path):
+    (tmp_path / "x.safetensors").write_bytes(b"nothing")
+    with pytest.raises(UserError, match=r"x.safetensors: cannot read these weights"):
+        load_encoder(tmp_path / "x.safetensors")
+    with pytest.raises(UserError, match=r"none.safetensors: cannot read these weights"):
+        load_encoder(tmp_path / "none.safetensors")

@@ -1,0 +1,86 @@
+"""Configuration: folders found, defaults complete, presets valid, environments in step."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from iscqk.config import check_config, find_sources
+from iscqk.errors import UserError
+from iscqk.images.chains import EditPool
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def defaults(schema, path=""):
+    for key, rule in schema.get("properties", {}).items():
+        if rule.get("type") == "object" and "properties" in rule:
+            yield from defaults(rule, f"{path}{key}.")
+        elif "default" in rule:
+            yield f"{path}{key}", rule["default"]
+
+
+def test_config_yaml_states_every_default_and_agrees_with_the_schema():
+    for name, default in defaults(yaml.safe_load(SCHEMA.read_text())):
+        value = CONFIG
+        for key in name.split("."):
+            assert key in value, f"config.yaml does not explain {name}"
+            value = value[key]
+        assert value == default, name
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "workflow/presets").glob("*.yaml")), ids=str)
+def test_presets_are_valid(path):
+    merged = {**CONFIG}
+    for section, values in yaml.safe_load(path.read_text()).items():
+        merged[section] = {**CONFIG[section], **values} if isinstance(values, dict) else values
+    check_config(merged, SCHEMA)
+
+
+def test_phase_2_has_edits_and_strengths_that_training_and_phase_1_never_use():
+    pools = {name: EditPool.from_config(pool) for name, pool in CONFIG["edits"].items()}
+    seen = set(pools["training"].names) | set(pools["phase1"].names)
+    assert pools["phase2"].required and not set(pools["phase2"].required) & seen
+    for name in ("training", "phase1"):
+        assert pools[name].strength[1] <= pools["phase2"].strength[0]
+
+
+def disc21(root):
+    for folder in ("train_50k_0", "train_50k_1", "refs_50k_0", "dev_queries_50k_0"):
+        (root / folder).mkdir()
+    (root / "test_queries_50k_0").mkdir()
+    for phase in ("dev", "test"):
+        (root / f"{phase}_queries_groundtruth.csv").write_text("Q00000,R000000\n")
+    return {"kind": "disc21", "root": str(root)}
+
+
+def test_disc21_is_found_under_its_official_names(tmp_path):
+    sources = find_sources(disc21(tmp_path))
+    assert sources.training == [str(tmp_path / f"train_50k_{i}") for i in range(2)]
+    assert sources.references == [str(tmp_path / "refs_50k_0")] and sources.others == []
+    given = sources.phases["phase2"]
+    assert given.queries == [str(tmp_path / "test_queries_50k_0")]
+    assert given.ground_truth == str(tmp_path / "test_queries_groundtruth.csv")
+
+
+def test_a_missing_part_of_disc21_is_named(tmp_path):
+    dataset = disc21(tmp_path)
+    (tmp_path / "refs_50k_0").rmdir()
+    with pytest.raises(UserError, match="no references; DISC21 calls it one of reference_images"):
+        find_sources(dataset)
+
+
+def test_phases_without_queries_need_sources_of_distractors(tmp_path):
+    folders = {"kind": "folders", "training": str(tmp_path), "references": str(tmp_path)}
+    with pytest.raises(UserError, match=r"dataset.others: missing"):
+        find_sources(folders)
+    assert find_sources({**folders, "others": str(tmp_path)}).phases == {}
+
+
+def test_the_conda_environment_has_the_pinned_versions():
+    conda_env = runpy.run_path(str(ROOT / "envs/write_conda_env.py"))["conda_env"]
+    pins = (ROOT / "envs/requirements.txt").read_text()
+    assert (ROOT / "envs/iscqk.yaml").read_text() == conda_env(pins)
