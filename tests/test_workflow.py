@@ -1,12 +1,15 @@
 """The workflow, run by the real Snakemake: what it makes, and what a change reruns."""
 
 import json
+import re
 import shutil
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
+
+from conftest import ROOT
 
 SUBMISSION = (
     "descriptors.h5 predictions.csv score.json validation.json provenance.json MODEL_CARD.md"
@@ -180,3 +183,11 @@ def test_folders_with_queries_of_their_own(finished, project):
     assert done.returncode == 1
     log = (project.folder / "results/logs/queries-phase1.log").read_text()
     assert "own/phase1.csv, row 1 (Q00000,R999999): no such reference" in log
+
+
+def test_the_readme_shows_the_graph_of_rules(project):
+    done = project.run("snakemake --rulegraph mermaid-js submission_phase2")
+    names = dict(re.findall(r"(id\d+)\[(\w+)\]", done.stdout))
+    edges = {(names[a], names[b]) for a, b in re.findall(r"(id\d+) --> (id\d+)", done.stdout)}
+    shown = (ROOT / "README.md").read_text().split("```mermaid")[1].split("```")[0]
+    assert set(re.findall(r"(\w+) --> (\w+)", shown)) == edges

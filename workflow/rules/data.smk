@@ -1,4 +1,5 @@
-# Images, manifests, queries and training copies.
+# Images, manifests, queries and training copies. What may find fault with the user's data has
+# priority, so that it is told before the hours of training.
 
 
 rule draw:
@@ -38,6 +39,7 @@ rule prepare:
         "results/logs/prepare.log",
     benchmark:
         "results/usage/prepare.tsv"
+    priority: 10
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
@@ -70,6 +72,7 @@ rule make_queries:
         "results/usage/queries-{phase}.tsv"
     wildcard_constraints:
         phase="|".join({"phase1", "phase2"} - set(IMAGES.phases)) or "none",
+    priority: 10
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
@@ -103,6 +106,7 @@ rule take_queries:
         "results/usage/queries-{phase}.tsv"
     wildcard_constraints:
         phase="|".join(IMAGES.phases) or "none",
+    priority: 10
     conda:
         "../../envs/iscqk.yaml"
     threads: 8

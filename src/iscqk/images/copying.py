@@ -52,8 +52,9 @@ class Copier:
         if workers == 1:
             yield from progress(map(self.copy, tasks), count, "copies")
             return
-        with ProcessPoolExecutor(workers) as executor:
-            yield from progress(executor.map(self.copy, tasks, chunksize=16), count, "copies")
+        # The copier goes to each worker once, not with each task: it names every background.
+        with ProcessPoolExecutor(workers, initializer=_be, initargs=(self,)) as executor:
+            yield from progress(executor.map(_copy, tasks, chunksize=16), count, "copies")
 
     def _open(self, path: str) -> Image.Image:
         return self._shrunk(open_image(path, self.side))
@@ -65,3 +66,15 @@ class Copier:
         if max(image.size) > self.side:
             image.thumbnail((self.side, self.side), Image.Resampling.BICUBIC)
         return image
+
+
+_copier: Copier  # of a worker process
+
+
+def _be(copier: Copier) -> None:
+    global _copier
+    _copier = copier
+
+
+def _copy(task: Task) -> tuple[bytes, list[dict[str, Any]]]:
+    return _copier.copy(task)

@@ -17,11 +17,11 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import FloatArray
 from iscqk.logs import progress
-from iscqk.retrieval.blas import one_thread_products
 from iscqk.retrieval.screening import Block, DoubleArray, IntArray, pairs_within
 
 # Pairs measured at a time: their float64 differences fit a processor's cache.
@@ -79,7 +79,8 @@ def global_search(
     starts = range(0, references.shape[0], reference_block)
     query_blocks = [Block.of_queries(*rows) for rows in _blocks(queries, query_block, "query")]
     reference_blocks = _blocks(references, reference_block, "reference")
-    with one_thread_products(), ThreadPoolExecutor(threads) as workers:
+    # OpenBLAS would spread every product over all cores, whatever share of them this job was given.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as workers:
         for rows in progress(reference_blocks, len(starts), "search, blocks of references"):
             block = Block.of_references(*rows)
             # a batch at a time, so that each starts from a recent cut and few results wait

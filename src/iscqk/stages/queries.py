@@ -7,7 +7,6 @@ different other images, with different edits.
 
 import argparse
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +41,9 @@ def run(arguments: argparse.Namespace) -> None:
     """Make the images, then describe them."""
     sources = _choose_sources(arguments)
     copier = _copier(arguments)
-    shutil.rmtree(arguments.images, ignore_errors=True)
-    arguments.images.mkdir(parents=True)
+    arguments.images.mkdir(parents=True, exist_ok=True)
+    if any(arguments.images.iterdir()):
+        raise UserError(f"{arguments.images}: not empty; remove what is in it or name another")
     phase, seed = arguments.phase, arguments.seed
     queries = list(zip(sources["id"], sources["source"], sources["path"], strict=True))
     tasks = [Task((seed, phase, query), path) for query, _, path in queries]
