@@ -27,6 +27,7 @@ CONFIG = TrainConfig(
     head_learning_rate=1e-3,
     weight_decay=0.0,
     warmup=0.1,
+    schedule="cosine",
     batch_norm="frozen",
     precision="fp32",
     log_every=2,
@@ -67,10 +68,11 @@ def train(encoder, bank, images, path, config=CONFIG):
 
 
 def test_learning_rate_warms_up_and_falls_to_zero():
-    factors = [learning_rate_factor(step, 100, 0.1) for step in range(100)]
+    factors = [learning_rate_factor(step, 100, 0.1, "cosine") for step in range(100)]
     assert factors[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
     assert factors[10] == 1.0 and factors[55] == pytest.approx(0.5) and factors[-1] < 1e-3
     assert all(a >= b for a, b in zip(factors[10:], factors[11:], strict=False))
+    assert learning_rate_factor(99, 100, 0.1, "constant") == 1.0
 
 
 def test_every_epoch_sees_every_image_once_and_resuming_changes_nothing():

@@ -41,6 +41,7 @@ class TrainConfig:
     head_learning_rate: float
     weight_decay: float
     warmup: float
+    schedule: str
     batch_norm: str
     precision: str
     log_every: int
@@ -70,17 +71,20 @@ class TrainConfig:
         return max(1, self.images // self.batch_size)
 
 
-def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
-    """Return the factor on the learning rate: linear warm-up, then half a cosine to 0.
+def learning_rate_factor(step: int, steps: int, warmup: float, schedule: str) -> float:
+    """Return the factor on the learning rate: a linear warm-up, then what the schedule says.
 
     Args:
         step: from 0.
         steps: in all.
         warmup: fraction of the steps that warm up.
+        schedule: `cosine`, half a cosine from 1 to 0, or `constant`, 1 to the end.
     """
     warm = max(1, round(warmup * steps))
     if step < warm:
         return (step + 1) / warm
+    if schedule == "constant":
+        return 1.0
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
@@ -128,7 +132,7 @@ class Training:
     def _step(self, step: int, pixels: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Take a step on images (B, 3, S, S), or on pairs (B, 2, 3, S, S)."""
         config, device = self.config, indices.device
-        factor = learning_rate_factor(step, config.steps, config.warmup)
+        factor = learning_rate_factor(step, config.steps, config.warmup, config.schedule)
         for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
             group["lr"] = rate * factor
         with autocast(config.precision, device):
