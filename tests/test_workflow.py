@@ -8,6 +8,8 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from conftest import ROOT
 
@@ -150,6 +152,34 @@ def test_a_wrong_config_is_told_in_one_line(project, config, message):
 
 def test_the_workflow_passes_its_linter(project):
     assert "good condition" in project.run("snakemake --lint").stderr
+
+
+OTHER_CHOICES = """\
+model: {pooling: native, descriptor_size: 256}
+train:
+  {live_head: true, learn_temperature: true, optimizer: sgd, schedule: constant,
+   batch_norm: batch, warm_up_images: 0, bank_views: 1}
+describe: {queries: k, references: q, ranking: similarity}
+score: {rankings: [similarity], convention: drivendata}
+shards: {training: 1, references: 1, queries: 1}
+"""
+
+
+def test_the_other_choices_of_the_config_work_too(project):
+    (project.folder / "other.yaml").write_text(OTHER_CHOICES)
+    project.run("snakemake submission_phase1 --cores --configfile config.yaml tiny.yaml other.yaml")
+    folder = project.folder / "results/submission_phase1"
+    score = json.loads((folder / "score.json").read_text())
+    truth = project.folder / "results/data/phase1/ground_truth.csv"
+    expected = float64_micro_ap(folder / "descriptors.h5", truth, max_results=10 * 20)
+    assert score["convention"] == "drivendata"
+    assert score["micro_ap"] == pytest.approx(expected, abs=1e-9)
+    models = project.folder / "results/models"
+    before, after = (load_file(models / f"{m}/k.safetensors") for m in ("initial", "round1-q"))
+    changed = {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
+    assert changed == {"head.weight", "head.bias"}  # of the frozen side: live head, frozen backbone
+    temperatures = pd.read_csv(models / "round1-q/history.csv")["temperature"]
+    assert temperatures.iloc[-1] != pytest.approx(0.05, abs=1e-5)
 
 
 OWN_FOLDERS = """\

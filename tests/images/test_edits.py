@@ -1,6 +1,7 @@
 """Every AugLy image function behind the door: whole, pure, and AugLy indeed."""
 
 import inspect
+import os
 import random
 import subprocess
 import sys
@@ -8,10 +9,12 @@ import sys
 import numpy as np
 import pytest
 from augly.image import functional
-from PIL import Image
+from PIL import Image, ImageFont
 
 from iscqk.errors import UserError
+from iscqk.images.augly_door import emoji_names, letter_indices
 from iscqk.images.edits import EDIT_NAMES, apply_edit
+from iscqk.images.overlay_recipes import FONTS
 
 SIZES = [(16, 16), (40, 300), (300, 200)]
 
@@ -83,6 +86,72 @@ def test_the_edit_is_augly_s_own(name):
     parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in parameters.items()}
     theirs = getattr(functional, name)(image, **parameters).convert("RGB")
     assert ours.tobytes() == theirs.tobytes()
+
+
+def test_the_mended_warp_is_that_of_augly_on_an_old_numpy(monkeypatch):
+    image = picture((96, 72))
+    ours, parameters = apply_edit(
+        image, "perspective_transform", 0.7, np.random.default_rng(5), another
+    )
+    monkeypatch.setattr(np, "float", float, raising=False)
+    assert ours.tobytes() == functional.perspective_transform(image, **parameters).tobytes()
+
+
+def test_a_meme_is_the_image_under_a_caption_with_letters():
+    image = picture((96, 72))
+    meme, parameters = apply_edit(image, "meme_format", 0.5, np.random.default_rng(5), another)
+    height = parameters["caption_height"]
+    assert meme.size == (96, 72 + height)
+    assert meme.crop((0, height, 96, 72 + height)).tobytes() == image.tobytes()
+    pixels = np.asarray(meme.crop((0, 0, 96, height))).reshape(-1, 3)
+    for colour in ("meme_bg_color", "text_color"):
+        assert (pixels == parameters[colour]).all(axis=1).sum() > 20
+
+
+@pytest.mark.parametrize("name", ["meme_format", "overlay_text", "perspective_transform"])
+def test_mends_are_gone_after_the_call_even_if_it_fails(name, monkeypatch):
+    edited(name)
+    monkeypatch.setattr(functional, name, lambda image, **arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        edited(name)
+    assert functional.ImageFont is ImageFont and functional.imutils.utils.np is np
+    assert not hasattr(np, "float") and not hasattr(ImageFont.FreeTypeFont, "getsize_multiline")
+
+
+def test_importing_augly_leaves_the_global_generators_alone():
+    code = (
+        "import random, numpy, sys; random.seed(1); numpy.random.seed(1)\n"
+        "from PIL import Image; from iscqk.images.edits import apply_edit\n"
+        "assert 'augly' not in sys.modules\n"
+        "image = Image.new('RGB', (32, 32))\n"
+        "apply_edit(image, 'blur', 0.5, numpy.random.default_rng(0), None)\n"
+        "assert 'augly' in sys.modules and 'torch' not in sys.modules\n"
+        "print(random.random(), numpy.random.random())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [
+        str(random.Random(1).random()),
+        str(np.random.RandomState(1).random_sample()),
+    ]
+
+
+def test_emojis_and_letters_are_there_in_one_order():
+    assert len(emoji_names()) == 872 and list(emoji_names()) == sorted(emoji_names())
+    assert not any(os.path.isabs(name) for name in emoji_names())
+    assert all(len(letter_indices(font)) == 52 for font in FONTS)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 10), (8, 1500), (1500, 8)])
+def test_the_thinnest_images_break_no_edit(size):
+    for name in EDIT_NAMES:
+        for seed in (1, 2):
+            assert min(edited(name, 1.0, seed, size).size) >= 8
+
+
+def test_what_is_transparent_is_laid_on_white():
+    image = Image.new("RGBA", (20, 10), (255, 0, 0, 0))
+    shown = apply_edit(image, "hflip", 0.5, np.random.default_rng(0), another)[0]
+    assert shown.getcolors() == [(200, (255, 255, 255))]
 
 
 def test_unknown_names_and_strengths_are_refused():

@@ -30,6 +30,11 @@ HALF_ROUND_KEYS = [
     *("live_head", "learning_rate", "head_learning_rate", "batch_norm"),
 ]
 
+# The conventions take different numbers of pairs: fb what was searched for, drivendata its own.
+SCORED = {"fb": "predictions.csv", "drivendata": "descriptors.h5"}[
+    config["score"]["convention"]
+]
+
 ROUNDS = config["train"]["rounds"]
 FINAL = f"round{ROUNDS}-k" if ROUNDS else "initial"
 

@@ -25,7 +25,7 @@ rule search:
 
 rule score:
     input:
-        predictions="results/{phase}/{ranking}/predictions.csv",
+        scored=f"results/{{phase}}/{{ranking}}/{SCORED}",
         ground_truth="results/data/{phase}/ground_truth.csv",
         edits="results/data/{phase}/edits.csv",
         code=sources("score"),
@@ -43,7 +43,7 @@ rule score:
         convention=config["score"]["convention"],
     shell:
         """
-        iscqk score {input.predictions} {input.ground_truth} --convention {params.convention} \
+        iscqk score {input.scored} {input.ground_truth} --convention {params.convention} \
             --edits {input.edits} --by-edit {output.by_edit} --curve {output.curve} \
             --output {output.score} &>{log}
         """
