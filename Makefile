@@ -47,7 +47,7 @@ format: $(INSTALLED)
 # Resolve envs/*.in anew into exact versions.
 lock: $(INSTALLED)
 	cd envs && for name in requirements requirements-dev; do \
-		../$(UV) compile --quiet --upgrade --no-header --no-annotate --no-emit-index-url \
+		../$(UV) compile --quiet --upgrade --no-header --no-annotate \
 		--python ../$(BIN)/python $$name.in -o $$name.txt; done
 	$(BIN)/python envs/write_conda_env.py
 

@@ -30,10 +30,9 @@ def copy(key, pool=EVERYTHING, image=None):
 
 
 def test_the_configuration_becomes_a_pool():
-    pool = EditPool.from_config({**CONFIG, "required": ["skew"], "max_side": 64})
-    assert pool == EditPool(("blur", "crop", "hflip", "pad"), (0.0, 0.6), (1, 3), ("skew",), 64)
+    pool = EditPool.from_config({**CONFIG, "required": ["skew"]})
+    assert pool == EditPool(("blur", "crop", "hflip", "pad"), (0.0, 0.6), (1, 3), ("skew",))
     assert EditPool.from_config(CONFIG).required == ()
-    assert EditPool.from_config(CONFIG).max_side is None
 
 
 @pytest.mark.parametrize(
@@ -60,8 +59,6 @@ def test_the_configuration_becomes_a_pool():
         ({"length": [1, 5]}, "edits do not repeat, and there are 4 names"),
         ({"length": [1.0, 2.0]}, r"length must be \[low, high\]"),
         ({"length": [True, 2]}, r"length must be \[low, high\]"),
-        ({"max_side": 7}, "max_side 7: need at least 8 pixels"),
-        ({"max_side": "big"}, "max_side must be a whole number"),
         ({"lenght": [1, 2]}, "unknown key 'lenght'; known: length"),
     ],
 )
@@ -137,16 +134,10 @@ def test_the_image_is_left_as_it_was():
 
 @pytest.mark.parametrize("size", [(8, 8), (1, 1), (9, 900), (900, 9), (40, 300)])
 def test_long_chains_survive_odd_shapes(size):
-    pool = EditPool(EDIT_NAMES, (0.0, 1.0), (6, 6), max_side=64)
+    pool = EditPool(EDIT_NAMES, (0.0, 1.0), (6, 6))
     for number in range(12):
         image = copy((number,), pool, picture(size))[0]
-        assert image.mode == "RGB" and min(image.size) >= 8 and max(image.size) <= 64
-
-
-def test_the_longer_side_is_reduced_and_never_enlarged():
-    for max_side, size in ((40, (40, 30)), (72, (72, 54)), (500, (72, 54))):
-        pool = EditPool(("hflip",), (0, 1), (1, 1), max_side=max_side)
-        assert copy((0,), pool)[0].size == size
+        assert image.mode == "RGB" and min(image.size) >= 8
 
 
 def test_jpeg_bytes_depend_on_the_pixels_only():

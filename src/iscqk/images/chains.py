@@ -16,7 +16,6 @@ from PIL import Image
 from iscqk.errors import UserError
 from iscqk.images.draws import Backgrounds
 from iscqk.images.edits import apply_edit, find_edit
-from iscqk.images.plain import SHORTEST_SIDE
 
 Key = tuple[int | str, ...]
 
@@ -31,14 +30,12 @@ class EditPool:
         length: least and greatest number of edits in a chain.
         required: where given, the first edit drawn comes from these names, which need not be
             among `names`; its place in the chain is random.
-        max_side: pixels to which the longer side of a copy is reduced; None leaves it.
     """
 
     names: tuple[str, ...]
     strength: tuple[float, float]
     length: tuple[int, int]
     required: tuple[str, ...] = ()
-    max_side: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn from."""
@@ -57,10 +54,6 @@ class EditPool:
             self.length[1] <= len(self.names),
             f"length {self.length}: edits do not repeat, and there are {len(self.names)} names",
         )
-        _check(
-            self.max_side is None or self.max_side >= SHORTEST_SIDE,
-            f"max_side {self.max_side}: need at least {SHORTEST_SIDE} pixels",
-        )
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "EditPool":
@@ -77,7 +70,6 @@ class EditPool:
             strength=_pair(config, "strength", (int, float)),
             length=_pair(config, "length", (int,)),
             required=_names(config, "required") if "required" in config else (),
-            max_side=_whole(config, "max_side"),
         )
 
 
@@ -104,7 +96,7 @@ def make_copy(
         strength = round(float(rng.uniform(*pool.strength)), 4)
         image, parameters = apply_edit(image, name, strength, rng, backgrounds)
         edits.append({"name": name, "strength": strength, "parameters": parameters})
-    return _reduced(image, pool.max_side), edits
+    return image, edits
 
 
 def encode_jpeg(image: Image.Image, quality: int = 90) -> bytes:
@@ -139,14 +131,6 @@ def _draw_chain(pool: EditPool, rng: np.random.Generator) -> list[str]:
     return [str(name) for name in rng.permutation(chain)]
 
 
-def _reduced(image: Image.Image, max_side: int | None) -> Image.Image:
-    if max_side is None or max(image.size) <= max_side:
-        return image
-    ratio = max_side / max(image.size)
-    width, height = (max(SHORTEST_SIDE, round(side * ratio)) for side in image.size)
-    return image.resize((width, height), Image.Resampling.LANCZOS)
-
-
 def _check(condition: bool, complaint: str) -> None:
     if not condition:
         raise UserError(f"edit pool: {complaint}")
@@ -171,9 +155,3 @@ def _pair(config: Mapping[str, Any], key: str, types: tuple[type, ...]) -> tuple
     )
     _check(is_pair, f"{key} must be [low, high], not {value!r}")
     return value[0], value[1]
-
-
-def _whole(config: Mapping[str, Any], key: str) -> int | None:
-    value = config.get(key)
-    _check(value is None or type(value) is int, f"{key} must be a whole number, not {value!r}")
-    return value
