@@ -93,7 +93,7 @@ def manifest_of(paths: Sequence[Path], split: SplitIds, workers: int) -> pd.Data
         looks = pool.map(_look, paths, chunksize=64)
         found = list(progress(looks, len(paths), "read images"))
     problems = [look for look in found if isinstance(look, str)]
-    for problem in problems:
+    for problem in problems[1:]:  # the first is the error itself
         logger.error("%s", problem)
     if problems:
         others = f" (and {len(problems) - 1} more, all in the log)" if len(problems) > 1 else ""
