@@ -1,5 +1,6 @@
 # Images in, a graded submission out. `snakemake submission_phase2 --cores`
 
+import re
 import sys
 
 from snakemake.utils import min_version, validate
@@ -30,6 +31,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/describe.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/submit.smk"
+include: "workflow/rules/study.smk"
 
 
 wildcard_constraints:
@@ -37,8 +39,10 @@ wildcard_constraints:
     round=r"\d+",
     shard=r"\d+",
     side="q|k",
-    model=r"initial|warm-up|round\d+-[qk]",
-    split="training|references",
+    run="|".join(map(re.escape, RUNS)),
+    ablation="|".join(config["study"]["ablations"]) or "none",
+    model=r"initial|warm-up|learned-\d+|round\d+-[qk]",
+    split="training|unbalanced",
     content="descriptors|features",
     ranking="similarity|log_partition",
 
@@ -58,6 +62,32 @@ rule submission_phase1:
 rule submission_phase2:
     input:
         "results/submission_phase2/score.json",
+
+
+rule study:
+    input:
+        "results/study/table.csv",
+
+
+rule ablations:
+    input:
+        expand(
+            "results/study/{ablation}/table.csv", ablation=config["study"]["ablations"]
+        ),
+
+
+for name in config["study"]["ablations"]:
+
+    rule:
+        name:
+            f"ablation_{name}"
+        input:
+            f"results/study/{name}/table.csv",
+
+
+rule unbalanced:
+    input:
+        "results/unbalanced/table.csv",
 
 
 onstart:

@@ -16,14 +16,17 @@ STAGES = {
     "take-queries": "take the queries of a phase that there are",
     "copies": "make a shard of a round's training copies",
     "initial": "make the weights that both sides start from",
-    "warm-up": "train random weights a little before the first round",
+    "learn": "train one encoder for both sides by SimCLR, MoCo or ISD",
     "embed": "describe images with one model: a shard of a bank, queries or references",
-    "train": "train one side for half a round against the other's bank",
+    "train": "train one side of Q/K for half a round against the other's bank",
     "merge": "join shards of descriptors to a submission file",
     "search": "find the globally nearest (query, reference) pairs of a submission file",
     "score": "micro-AP and recall at 90 % precision of a submission file or of predictions",
     "validate": "check a submission file as the challenge platform did",
     "submit": "assemble the folder of a phase",
+    "compare": "set runs side by side: table and plots",
+    "classes": "list labelled images, a folder for each class",
+    "neighbours": "nearest-neighbour accuracy on all and on rare classes",
 }
 
 

@@ -7,7 +7,14 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from iscqk.learning import bank_loss as module
-from iscqk.learning.bank_loss import bank_loss, live_bank_loss, log_partition, nearest_negatives
+from iscqk.learning.bank_loss import (
+    bank_loss,
+    expected_bank_loss,
+    live_bank_loss,
+    log_partition,
+    nearest_negatives,
+    soft_targets,
+)
 
 
 def unit_rows(count: int, size: int, seed: int) -> torch.Tensor:
@@ -55,6 +62,25 @@ def test_gradients_are_those_of_the_closed_form(block):
     )
     expected = -(difference * (q @ k.T)).sum() / (6 * t**2)
     assert temperature.grad.item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("softness", [0.0, 0.3, 1.0])
+def test_soft_targets_and_their_mix_are_cross_entropy(block, softness):
+    """-sum_j p_ij log softmax_j, p a mix of one-hot and a teacher's softmax, in float64."""
+    queries, bank = unit_rows(5, 16, 0).double().requires_grad_(), unit_rows(120, 16, 1).double()
+    targets = torch.tensor([3, 119, 7, 64, 64])
+    teacher = torch.softmax(bank[targets] @ bank.T / 0.2, 1)
+    mixed = (1 - softness) * nn.functional.one_hot(targets, 120) + softness * teacher
+    expected = -(mixed * torch.log_softmax(queries @ bank.T / 0.07, 1)).sum(1).mean()
+    (wanted,) = torch.autograd.grad(expected, queries)
+    rows = (1 - softness) * bank[targets] + softness * soft_targets(bank[targets], bank, 0.2)
+    for ours in (
+        bank_loss(queries, bank, mixed, 0.07),
+        expected_bank_loss(queries, bank, rows, 0.07),
+    ):
+        assert ours.item() == pytest.approx(expected.item(), rel=1e-6)
+        (found,) = torch.autograd.grad(ours, queries)
+        torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-8)
 
 
 def test_log_partition_of_extreme_similarities_is_finite():

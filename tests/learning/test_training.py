@@ -1,4 +1,4 @@
-"""Half-rounds: schedules, order of images, resuming, live heads, and that they learn."""
+"""Training by every method: schedules, order of images, resuming, live heads, that they learn."""
 
 from dataclasses import replace
 
@@ -10,18 +10,17 @@ from PIL import Image
 from iscqk.errors import UserError
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.embedding import embed
+from iscqk.learning.frozen_bank import BankConfig, FrozenBank
 from iscqk.learning.images import Batches, OriginalImages
 from iscqk.learning.initial import calibrate_batch_norm, principal_head
-from iscqk.learning.objectives import FrozenBank, InBatch
+from iscqk.learning.momentum import MomentumContrast, SelfDistillation
+from iscqk.learning.objectives import InBatch
 from iscqk.learning.training import TrainConfig, Training, learning_rate_factor
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 CONFIG = TrainConfig(
     images=48,
     batch_size=8,
-    temperature=0.1,
-    learn_temperature=False,
-    live_head=False,
     optimizer="adamw",
     learning_rate=1e-3,
     head_learning_rate=1e-3,
@@ -29,7 +28,6 @@ CONFIG = TrainConfig(
     warmup=0.1,
     schedule="cosine",
     batch_norm="frozen",
-    precision="fp32",
     log_every=2,
     checkpoint_every=2,
     seed=3,
@@ -52,17 +50,17 @@ def encoder(images):
     torch.manual_seed(0)
     encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 16))
     calibrate_batch_norm(encoder, images)
-    features = torch.cat([features for features, _ in embed(encoder, images, "fp32", 0)])
+    features = torch.cat([features for features, _ in embed(encoder, images, 0)])
     principal_head(encoder, features.clone(), 0.5)
     return encoder
 
 
 def bank_of(encoder, images):
-    return torch.cat([vectors for _, vectors in embed(encoder, images, "fp32", 0)]).clone()
+    return torch.cat([vectors for _, vectors in embed(encoder, images, 0)]).clone()
 
 
 def train(encoder, bank, images, path, config=CONFIG):
-    training = Training(encoder, bank, config, config.temperature)
+    training = Training(encoder, bank, config)
     training.run(images, 0, Checkpoint(path, fingerprint(run=1)))
     return training
 
@@ -87,15 +85,23 @@ def test_every_epoch_sees_every_image_once_and_resuming_changes_nothing():
 def test_training_lowers_the_loss(encoder, images, tmp_path):
     bank = bank_of(encoder, images)
     config = replace(CONFIG, images=400)
-    history = train(encoder, FrozenBank.fixed(bank.flip(1), 1), images, tmp_path / "c.pt", config)
+    history = train(
+        encoder, FrozenBank(bank.flip(1), 1, BankConfig(0.1)), images, tmp_path / "c.pt", config
+    )
     losses = [row["loss"] for row in history.history]
     assert losses[-1] < 0.7 * losses[0]
     assert history.history[-1]["accuracy"] > history.history[0]["accuracy"]
 
 
-def test_the_warm_up_lowers_the_loss_of_pairs(encoder, images, tmp_path):
+def test_simclr_lowers_the_loss_of_pairs(encoder, images, tmp_path):
     config = replace(CONFIG, images=400, batch_norm="batch")
-    history = train(encoder, InBatch(), FlippedPairs(images), tmp_path / "c.pt", config).history
+    history = train(
+        encoder,
+        InBatch(encoder, "descriptor", 0.1),
+        FlippedPairs(images),
+        tmp_path / "c.pt",
+        config,
+    ).history
     margins = [r["positive_similarity"] - r["nearest_negative_similarity"] for r in history]
     assert history[-1]["loss"] < 0.7 * history[0]["loss"] and margins[-1] > margins[0]
 
@@ -114,29 +120,73 @@ class FlippedPairs:
         return torch.stack([original.flip(1), original])
 
 
-def test_an_interrupted_run_ends_with_the_same_weights(encoder, images, tmp_path, monkeypatch):
-    bank = FrozenBank.fixed(bank_of(encoder, images), 1)
+def objective_of(method, encoder, images):
+    """Return the objective of a method, and what it learns from."""
+    torch.manual_seed(5)
+    if method == "qk":
+        rows = bank_of(encoder, images)
+        config = BankConfig(0.1, learn_temperature=True, negatives=12, soft_targets=0.3)
+        return FrozenBank(rows, 1, config), images
+    made = {
+        "simclr": lambda: InBatch(encoder, "mlp", 0.1),
+        "moco": lambda: MomentumContrast(encoder, "mlp", 20, 0.9, 0.2),
+        "isd": lambda: SelfDistillation(encoder, "mlp_bn", 20, 0.9, 0.1, 0.02),
+    }
+    return made[method](), FlippedPairs(images)
+
+
+@pytest.mark.parametrize("method", ["qk", "simclr", "moco", "isd"])
+def test_an_interrupted_run_ends_with_the_same_weights(
+    encoder, images, tmp_path, monkeypatch, method
+):
+    """Kill it at step 5; the queue, the slow encoder, heads and random numbers come back too."""
     start = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
-    whole = train(encoder, bank, images, tmp_path / "whole.pt")
-    expected = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
+    config = replace(CONFIG, images=48 * (2 if method == "simclr" else 1), batch_norm="batch")
+    runs = {}
+    for name, killed_at in (("whole", None), ("cut", 5)):
+        for attempt in range(1 if killed_at is None else 2):
+            encoder.eval().load_state_dict(start)
+            objective, data = objective_of(method, encoder, images)
+            step = Training._step
 
-    encoder.load_state_dict(start)
-    step = Training._step
+            def stopped(
+                self, number, *arguments, at=killed_at if attempt == 0 else None, step=step
+            ):
+                if number == at:
+                    raise KeyboardInterrupt
+                return step(self, number, *arguments)
 
-    def killed(self, number, pixels, targets):
-        if number == 5:
-            raise KeyboardInterrupt
-        return step(self, number, pixels, targets)
+            training = Training(encoder, objective, config, parts=2)
+            with monkeypatch.context() as patch:
+                patch.setattr(Training, "_step", stopped)
+                try:
+                    training.run(data, 0, Checkpoint(tmp_path / name, fingerprint(run=1)))
+                except KeyboardInterrupt:
+                    assert attempt == 0 and killed_at == 5
+        runs[name] = training
+    assert [r["loss"] for r in runs["cut"].history] == [r["loss"] for r in runs["whole"].history]
+    assert list(runs["cut"].snapshots) == [3, 6]
+    for step, weights in runs["whole"].snapshots.items():
+        for name, tensor in weights.items():
+            assert torch.equal(tensor, runs["cut"].snapshots[step][name]), (step, name)
 
-    monkeypatch.setattr(Training, "_step", killed)
-    with pytest.raises(KeyboardInterrupt):
-        train(encoder, bank, images, tmp_path / "cut.pt")
-    monkeypatch.setattr(Training, "_step", step)
-    encoder.load_state_dict(start)
-    resumed = train(encoder, bank, images, tmp_path / "cut.pt")
-    for name, tensor in encoder.state_dict().items():
-        assert torch.equal(tensor, expected[name]), name
-    assert [r["loss"] for r in resumed.history] == [r["loss"] for r in whole.history]
+
+@pytest.mark.parametrize("method", ["moco", "isd"])
+def test_a_momentum_method_moves_two_encoders_and_fills_its_queue(
+    encoder, images, tmp_path, method
+):
+    objective, data = objective_of(method, encoder, images)
+    before = [parameter.clone() for parameter in objective.slow_encoder.parameters()]
+    config = replace(CONFIG, batch_norm="batch", learning_rate=1e-2)
+    training = train(encoder, objective, data, tmp_path / "c.pt", config)
+    slow, fast = list(objective.slow_encoder.parameters()), list(encoder.parameters())
+    assert any(not torch.equal(a, b) for a, b in zip(slow, before, strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(slow, fast, strict=True))
+    assert len(objective.queue.rows) == 20 and int(objective.queue.count) == 48
+    torch.testing.assert_close(objective.queue.rows.norm(dim=1), torch.ones(20))
+    shipped = training.snapshots[training.steps]
+    expected = objective.slow_encoder if method == "isd" else encoder
+    assert all(torch.equal(shipped[name], t) for name, t in expected.state_dict().items())
 
 
 def test_a_checkpoint_of_another_run_is_not_used(tmp_path):
@@ -148,32 +198,32 @@ def test_a_checkpoint_of_another_run_is_not_used(tmp_path):
 
 
 def test_a_live_head_moves_and_the_frozen_backbone_does_not(encoder, images, tmp_path):
-    features = torch.cat([features for features, _ in embed(encoder, images, "fp32", 0)]).clone()
+    features = torch.cat([features for features, _ in embed(encoder, images, 0)]).clone()
     frozen = Encoder(encoder.config)
     frozen.load_state_dict(encoder.state_dict())
     head, backbone = frozen.head.weight.clone(), frozen.backbone.state_dict()
     backbone = {name: tensor.clone() for name, tensor in backbone.items()}
-    config = replace(CONFIG, live_head=True)
-    train(encoder, FrozenBank.live(features, 1, frozen), images, tmp_path / "c.pt", config)
+    bank = FrozenBank(features, 1, BankConfig(0.1), frozen)
+    train(encoder, bank, images, tmp_path / "c.pt")
     assert not torch.equal(frozen.head.weight, head)
     assert all(torch.equal(t, backbone[n]) for n, t in frozen.backbone.state_dict().items())
 
 
 def test_a_learned_temperature_moves(encoder, images, tmp_path):
-    config = replace(CONFIG, learn_temperature=True)
-    bank = FrozenBank.fixed(bank_of(encoder, images), 1)
-    training = train(encoder, bank, images, tmp_path / "c.pt", config)
-    assert training.temperature != pytest.approx(0.1, abs=1e-4)
+    bank = FrozenBank(bank_of(encoder, images), 1, BankConfig(0.1, learn_temperature=True))
+    training = train(encoder, bank, images, tmp_path / "c.pt")
+    assert bank.temperature != pytest.approx(0.1, abs=1e-4)
+    assert training.history[-1]["temperature"] == bank.temperature
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(encoder, images, tmp_path):
-    bank = FrozenBank.fixed(torch.full((24, 16), torch.nan), 1)
-    with pytest.raises(UserError, match="loss is nan at step 0; lower train.learning_rate"):
+    bank = FrozenBank(torch.full((24, 16), torch.nan), 1, BankConfig(0.1))
+    with pytest.raises(UserError, match="loss is nan at step 0; lower the learning_rate"):
         train(encoder, bank, images, tmp_path / "c.pt")
 
 
 def test_the_head_is_partly_whitened_pca(encoder, images):
-    features = torch.cat([features for features, _ in embed(encoder, images, "fp32", 0)]).clone()
+    features = torch.cat([features for features, _ in embed(encoder, images, 0)]).clone()
     for whitening in (0.0, 0.5, 1.0):
         principal_head(encoder, features, whitening)
         projected = encoder.head(features).double()

@@ -1,7 +1,10 @@
 # What the rules share: sections of the config as text, and the names of files of many parts.
 
 import json
+import os
 
+from iscqk import runs
+from iscqk.formats.ids import PHASES
 from iscqk.workflow import gpu_count, put_program_on_path, sources
 
 put_program_on_path()
@@ -11,32 +14,24 @@ GPU = gpu_count()
 
 MANIFESTS = {
     "training": "results/data/training.csv",
+    "unbalanced": "results/data/unbalanced.csv",
+    "evaluation": "results/data/evaluation.csv",
     "references": "results/data/references.csv",
     "phase1": "results/data/phase1/queries.csv",
     "phase2": "results/data/phase2/queries.csv",
 }
 FEATURES_FLAG = {"features": "--features", "descriptors": ""}
 
-# Keys of `train` that only the one or the other kind of training depends on.
-WARM_UP_KEYS = [key for key in config["train"] if key.startswith("warm_up_")]
-HALF_ROUND_KEYS = [
-    *(
-        "rounds",
-        "images_per_half_round",
-        "temperature",
-        "learn_temperature",
-        "bank_views",
-    ),
-    *("live_head", "learning_rate", "head_learning_rate", "batch_norm"),
-]
-
 # The conventions take different numbers of pairs: fb what was searched for, drivendata its own.
 SCORED = {"fb": "predictions.csv", "drivendata": "descriptors.h5"}[
     config["score"]["convention"]
 ]
 
-ROUNDS = config["train"]["rounds"]
-FINAL = f"round{ROUNDS}-k" if ROUNDS else "initial"
+RUNS = runs.all_runs(config)
+HOMES = runs.homes(
+    RUNS
+)  # of runs whose trainings are alike, the one under whose name they are
+SUBMITTED = runs.submission_run(config)
 
 
 def text(value):
@@ -44,45 +39,110 @@ def text(value):
     return json.dumps(value, sort_keys=True)
 
 
-def section(name, *without):
-    """Return a section of the config as JSON, without the keys that its rule does not depend on."""
-    return text({k: v for k, v in config[name].items() if k not in without})
+def of_run(section):
+    """Return a function of wildcards to a section of the run's config, as JSON."""
+    return lambda wildcards: text(RUNS[wildcards.run][section])
+
+
+def train_section(method):
+    """Return a function of wildcards to what training by a method depends on, as JSON."""
+    return lambda wildcards: text(runs.train_section(RUNS[wildcards.run], method))
+
+
+def seed(wildcards):
+    """Return the seed of a run."""
+    return RUNS[wildcards.run]["seed"]
+
+
+def split(wildcards):
+    """Return the name of the images that a run learns from."""
+    return RUNS[wildcards.run].get("split", "training")
+
+
+def training(wildcards):
+    """Return the manifest of the images that a run learns from."""
+    return MANIFESTS[split(wildcards)]
 
 
 def shards(images):
     """Return the shard numbers of a set of images."""
-    return range(config["shards"][images])
-
-
-def described(model, side, images, content="descriptors"):
-    """Return the shards of what a model's side makes of a set of images."""
     kind = "training" if images.startswith("copies") else images
     kind = "queries" if images.startswith("phase") else kind
-    return expand(
-        "results/{content}/{model}/{side}/{images}-{shard}.h5",
-        content=content,
-        model=model,
-        side=side,
-        images=images,
-        shard=shards(kind),
+    return range(config["shards"].get(kind, 1))
+
+
+def model(run, name=None):
+    """Return the folder of a run's model; without a name, of its last."""
+    name = name or runs.models(RUNS[run])[-1]
+    return f"results/runs/{HOMES[run, name]}/{name}"
+
+
+def weights(name, side):
+    """Return a function of wildcards to the weights of the run's model of that name."""
+    return lambda wildcards: (
+        f"{model(wildcards.run, name.format(**wildcards))}/{side}.safetensors"
     )
 
 
-def bank(model, side, images):
+def described(folder, side, images, content="descriptors"):
+    """Return the shards of what a model's side makes of a set of images."""
+    return [f"{folder}/{content}/{side}/{images}-{n}.h5" for n in shards(images)]
+
+
+def bank(wildcards, name, side, images):
     """Return the shards of a bank: features where the frozen side's head keeps learning."""
-    content = "features" if config["train"]["live_head"] else "descriptors"
-    return described(model, side, images, content)
+    live = RUNS[wildcards.run]["train"]["qk"]["live_head"]
+    content = "features" if live else "descriptors"
+    return described(model(wildcards.run, name), side, images, content)
 
 
-def copies(round):
+def copies(split, round):
     """Return the shards of a round's copies."""
-    return expand(
-        "results/copies/round{round}/{shard}.tar", round=round, shard=shards("training")
+    return [f"results/copies/{split}/round{round}/{n}.tar" for n in shards("copies")]
+
+
+def before(side):
+    """Return a function of wildcards to the weights that a side starts a round from."""
+    return lambda wildcards: (
+        f"{model(wildcards.run, before_round(wildcards))}/{side}.safetensors"
     )
 
 
-def before(round):
-    """Return the model that a round starts from."""
-    if int(round) > 1:
-        return f"round{int(round) - 1}-k"
-    return "warm-up" if config["train"]["warm_up_images"] else "initial"
+def before_round(wildcards):
+    """Return the name of the model that a round starts from."""
+    return runs.before(RUNS[wildcards.run], int(wildcards.round))
+
+
+def for_phase(wildcards, role, images):
+    """Return descriptors of images by the side that describes queries or references."""
+    side = RUNS[wildcards.run]["describe"][role]
+    return described(model(wildcards.run, wildcards.model), side, images)
+
+
+def scored(run, phase, ranking, file="score.json", name=None):
+    """Return a file of the scores of a model, `name` of a run or None for its last."""
+    name = name or runs.models(RUNS[run])[-1]
+    return f"results/runs/{run}/{name}/{phase}/{ranking}/{file}"
+
+
+def method(wildcards):
+    """Return the method of a run."""
+    return RUNS[wildcards.run]["train"]["method"]
+
+
+def all_copies(wildcards):
+    """Return the shards of all copies that a run learns from."""
+    rounds = runs.copy_rounds(RUNS[wildcards.run])
+    return [shard for number in rounds for shard in copies(split(wildcards), number)]
+
+
+def learned(file):
+    """Return a file of the models along a training of one encoder for both sides."""
+    parts = range(1, config["study"]["points"] + 1)
+    return [f"results/runs/{{run}}/learned-{part}/{file}" for part in parts]
+
+
+def folders(files):
+    """Return the options that name the folders of files as outputs."""
+    files = [files] if isinstance(files, str) else files
+    return " ".join(f"--output {os.path.dirname(file)}" for file in files)

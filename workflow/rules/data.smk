@@ -77,7 +77,7 @@ rule make_queries:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
-        config=section("queries"),
+        config=text(config["queries"]),
         edits=lambda wildcards: text(config["edits"][wildcards.phase]),
         seed=config["seed"],
     shell:
@@ -121,18 +121,19 @@ rule take_queries:
 
 rule copies:
     input:
-        training="results/data/training.csv",
+        training=lambda wildcards: MANIFESTS[wildcards.split],
         code=sources("copies"),
     output:
-        "results/copies/round{round}/{shard}.tar",
+        "results/copies/{split}/round{round}/{shard}.tar",
     log:
-        "results/logs/copies-round{round}-{shard}.log",
+        "results/logs/copies-{split}-round{round}-{shard}.log",
     benchmark:
-        "results/usage/copies-round{round}-{shard}.tsv"
+        "results/usage/copies-{split}-round{round}-{shard}.tsv"
     conda:
         "../../envs/iscqk.yaml"
+    threads: 8
     params:
-        config=section("copies"),
+        config=text(config["copies"]),
         edits=text(config["edits"]["training"]),
         seed=config["seed"],
         shards=config["shards"]["training"],
@@ -140,5 +141,6 @@ rule copies:
         """
         iscqk copies --training {input.training} --config {params.config:q} \
             --edits {params.edits:q} --seed {params.seed} --round {wildcards.round} \
-            --shard {wildcards.shard} --shards {params.shards} --output {output} &>{log}
+            --shard {wildcards.shard} --shards {params.shards} --output {output} \
+            --workers {threads} &>{log}
         """

@@ -3,23 +3,24 @@
 
 rule embed:
     input:
-        weights="results/models/{model}/{side}.safetensors",
+        weights="results/runs/{run}/{model}/{side}.safetensors",
         manifest=lambda wildcards: MANIFESTS[wildcards.images],
         code=sources("embed"),
     output:
-        "results/{content}/{model}/{side}/{images}-{shard}.h5",
+        "results/runs/{run}/{model}/{content}/{side}/{images}-{shard}.h5",
     log:
-        "results/logs/embed-{content}-{model}-{side}-{images}-{shard}.log",
+        "results/logs/{run}/{model}/embed-{content}-{side}-{images}-{shard}.log",
     benchmark:
-        "results/usage/embed-{content}-{model}-{side}-{images}-{shard}.tsv"
+        "results/usage/{run}/{model}/embed-{content}-{side}-{images}-{shard}.tsv"
     wildcard_constraints:
-        images="training|references|phase1|phase2",
+        images="|".join(MANIFESTS),
     conda:
         "../../envs/iscqk.yaml"
+    threads: 8
     resources:
         gpu=GPU,
     params:
-        shards=lambda wildcards: len(described("", "", wildcards.images)),
+        shards=lambda wildcards: len(shards(wildcards.images)),
         flag=lambda wildcards: FEATURES_FLAG[wildcards.content],
         precision=config["describe"]["precision"],
     shell:
@@ -32,21 +33,22 @@ rule embed:
 
 rule embed_copies:
     input:
-        weights="results/models/{model}/{side}.safetensors",
-        copies="results/copies/round{round}/{shard}.tar",
+        weights="results/runs/{run}/{model}/{side}.safetensors",
+        copies="results/copies/training/round{round}/{shard}.tar",
         code=sources("embed"),
     output:
-        "results/{content}/{model}/{side}/copies{round}-{shard}.h5",
+        "results/runs/{run}/{model}/{content}/{side}/copies{round}-{shard}.h5",
     log:
-        "results/logs/embed-{content}-{model}-{side}-copies{round}-{shard}.log",
+        "results/logs/{run}/{model}/embed-{content}-{side}-copies{round}-{shard}.log",
     benchmark:
-        "results/usage/embed-{content}-{model}-{side}-copies{round}-{shard}.tsv"
+        "results/usage/{run}/{model}/embed-{content}-{side}-copies{round}-{shard}.tsv"
     conda:
         "../../envs/iscqk.yaml"
+    threads: 8
     resources:
         gpu=GPU,
     params:
-        views=config["train"]["bank_views"],
+        views=lambda wildcards: RUNS[wildcards.run]["train"]["qk"]["bank_views"],
         flag=lambda wildcards: FEATURES_FLAG[wildcards.content],
         precision=config["describe"]["precision"],
     shell:
@@ -59,28 +61,26 @@ rule embed_copies:
 
 rule merge:
     input:
-        queries=lambda wildcards: described(
-            FINAL, config["describe"]["queries"], wildcards.phase
-        ),
-        references=described(FINAL, config["describe"]["references"], "references"),
+        queries=lambda wildcards: for_phase(wildcards, "queries", wildcards.phase),
+        references=lambda wildcards: for_phase(wildcards, "references", "references"),
         training=lambda wildcards: (
-            described(FINAL, config["describe"]["references"], "training")
+            for_phase(wildcards, "references", "training")
             if wildcards.ranking == "log_partition"
             else []
         ),
         code=sources("merge"),
     output:
-        "results/{phase}/{ranking}/descriptors.h5",
+        "results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
     log:
-        "results/logs/merge-{phase}-{ranking}.log",
+        "results/logs/{run}/{model}/merge-{phase}-{ranking}.log",
     benchmark:
-        "results/usage/merge-{phase}-{ranking}.tsv"
+        "results/usage/{run}/{model}/merge-{phase}-{ranking}.tsv"
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
         temperature=lambda wildcards: (
-            config["describe"]["temperature"]
+            RUNS[wildcards.run]["describe"]["temperature"]
             if wildcards.ranking == "log_partition"
             else 1
         ),

@@ -3,14 +3,14 @@
 
 rule search:
     input:
-        descriptors="results/{phase}/{ranking}/descriptors.h5",
+        descriptors="results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
         code=sources("search"),
     output:
-        "results/{phase}/{ranking}/predictions.csv",
+        "results/runs/{run}/{model}/{phase}/{ranking}/predictions.csv",
     log:
-        "results/logs/search-{phase}-{ranking}.log",
+        "results/logs/{run}/{model}/search-{phase}-{ranking}.log",
     benchmark:
-        "results/usage/search-{phase}-{ranking}.tsv"
+        "results/usage/{run}/{model}/search-{phase}-{ranking}.tsv"
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
@@ -25,18 +25,18 @@ rule search:
 
 rule score:
     input:
-        scored=f"results/{{phase}}/{{ranking}}/{SCORED}",
+        scored=f"results/runs/{{run}}/{{model}}/{{phase}}/{{ranking}}/{SCORED}",
         ground_truth="results/data/{phase}/ground_truth.csv",
         edits="results/data/{phase}/edits.csv",
         code=sources("score"),
     output:
-        score="results/{phase}/{ranking}/score.json",
-        by_edit="results/{phase}/{ranking}/by_edit.csv",
-        curve="results/{phase}/{ranking}/precision_recall.csv",
+        score="results/runs/{run}/{model}/{phase}/{ranking}/score.json",
+        by_edit="results/runs/{run}/{model}/{phase}/{ranking}/by_edit.csv",
+        curve="results/runs/{run}/{model}/{phase}/{ranking}/precision_recall.csv",
     log:
-        "results/logs/score-{phase}-{ranking}.log",
+        "results/logs/{run}/{model}/score-{phase}-{ranking}.log",
     benchmark:
-        "results/usage/score-{phase}-{ranking}.tsv"
+        "results/usage/{run}/{model}/score-{phase}-{ranking}.tsv"
     conda:
         "../../envs/iscqk.yaml"
     params:
@@ -51,16 +51,16 @@ rule score:
 
 rule validate:
     input:
-        descriptors="results/{phase}/{ranking}/descriptors.h5",
+        descriptors="results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
         queries="results/data/{phase}/queries.csv",
         references="results/data/references.csv",
         code=sources("validate"),
     output:
-        "results/{phase}/{ranking}/validation.json",
+        "results/runs/{run}/{model}/{phase}/{ranking}/validation.json",
     log:
-        "results/logs/validate-{phase}-{ranking}.log",
+        "results/logs/{run}/{model}/validate-{phase}-{ranking}.log",
     benchmark:
-        "results/usage/validate-{phase}-{ranking}.tsv"
+        "results/usage/{run}/{model}/validate-{phase}-{ranking}.tsv"
     conda:
         "../../envs/iscqk.yaml"
     shell:

@@ -1,20 +1,25 @@
 # The folder of a phase.
 
 
+def submitted(wildcards, file):
+    """Return a file of the ranking that is submitted."""
+    return scored(SUBMITTED, wildcards.phase, config["describe"]["ranking"], file)
+
+
 rule submit:
     input:
-        descriptors=f"results/{{phase}}/{config['describe']['ranking']}/descriptors.h5",
-        predictions=f"results/{{phase}}/{config['describe']['ranking']}/predictions.csv",
-        validation=f"results/{{phase}}/{config['describe']['ranking']}/validation.json",
-        scores=expand(
-            "results/{{phase}}/{ranking}/score.json",
-            ranking=config["score"]["rankings"],
-        ),
+        descriptors=lambda wildcards: submitted(wildcards, "descriptors.h5"),
+        predictions=lambda wildcards: submitted(wildcards, "predictions.csv"),
+        validation=lambda wildcards: submitted(wildcards, "validation.json"),
+        scores=lambda wildcards: [
+            scored(SUBMITTED, wildcards.phase, ranking)
+            for ranking in config["score"]["rankings"]
+        ],
         training="results/data/training.csv",
         references="results/data/references.csv",
         queries="results/data/{phase}/queries.csv",
-        query_model=f"results/models/{FINAL}/{config['describe']['queries']}.safetensors",
-        reference_model=f"results/models/{FINAL}/{config['describe']['references']}.safetensors",
+        query_model=f"{model(SUBMITTED)}/{config['describe']['queries']}.safetensors",
+        reference_model=f"{model(SUBMITTED)}/{config['describe']['references']}.safetensors",
         code=sources("submit"),
     output:
         descriptors="results/submission_{phase}/descriptors.h5",
@@ -31,7 +36,13 @@ rule submit:
         "../../envs/iscqk.yaml"
     params:
         ranking=config["describe"]["ranking"],
-        config=text({key: value for key, value in config.items() if key != "title"}),
+        config=text(
+            {
+                key: value
+                for key, value in RUNS[SUBMITTED].items()
+                if key not in ("title", "study", "unbalanced")
+            }
+        ),
         scores=lambda wildcards, input: [
             f"{ranking}={path}"
             for ranking, path in zip(config["score"]["rankings"], input.scores)

@@ -1,23 +1,24 @@
-# The alternation, unrolled: each half-round is a job that trains one side against the other's bank.
+# Training. Q/K's alternation is unrolled: each half-round is a job that trains one side against the
+# other's bank. The other methods train one encoder for both sides, as Q/K's warm-up does.
 
 
 rule initial:
     input:
-        training="results/data/training.csv",
+        training=training,
         code=sources("initial"),
     output:
-        q="results/models/initial/q.safetensors",
-        k="results/models/initial/k.safetensors",
+        q="results/runs/{run}/initial/q.safetensors",
+        k="results/runs/{run}/initial/k.safetensors",
     log:
-        "results/logs/initial.log",
+        "results/logs/{run}/initial.log",
     benchmark:
-        "results/usage/initial.tsv"
+        "results/usage/{run}/initial.tsv"
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
-        config=section("model"),
-        seed=config["seed"],
+        config=of_run("model"),
+        seed=seed,
     shell:
         """
         iscqk initial --training {input.training} --config {params.config:q} \
@@ -27,99 +28,134 @@ rule initial:
 
 rule warm_up:
     input:
-        start="results/models/initial/q.safetensors",
-        copies=copies(0),
-        training="results/data/training.csv",
-        code=sources("warm_up"),
+        start=weights("initial", "q"),
+        copies=copies("training", 0),
+        training=training,
+        code=sources("learn"),
     output:
-        q="results/models/warm-up/q.safetensors",
-        k="results/models/warm-up/k.safetensors",
-        history="results/models/warm-up/history.csv",
+        q="results/runs/{run}/warm-up/q.safetensors",
+        k="results/runs/{run}/warm-up/k.safetensors",
+        history="results/runs/{run}/warm-up/history.csv",
     log:
-        "results/logs/warm-up.log",
+        "results/logs/{run}/warm-up.log",
     benchmark:
-        "results/usage/warm-up.tsv"
+        "results/usage/{run}/warm-up.tsv"
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     resources:
         gpu=GPU,
     params:
-        config=section("train", *HALF_ROUND_KEYS),
-        model=section("model"),
-        seed=config["seed"],
+        method="simclr",
+        images=lambda wildcards: RUNS[wildcards.run]["train"]["qk"]["warm_up_images"],
+        config=train_section("simclr"),
+        model=of_run("model"),
+        seed=seed,
+        copies=f"--copies {' '.join(copies('training', 0))}",
+        outputs=lambda wildcards, output: folders(output.history),
+        resume="results/resume/{run}/warm-up.pt",
     shell:
         """
-        iscqk warm-up --start {input.start} --copies {input.copies} --training {input.training} \
-            --config {params.config:q} --model {params.model:q} --seed {params.seed} --output {output.q} {output.k} \
-            --history {output.history} --resume results/resume/warm-up.pt \
-            --threads {threads} &>{log}
+        iscqk learn --method {params.method} --images {params.images} --start {input.start} \
+            {params.copies} --training {input.training} --config {params.config:q} \
+            --model {params.model:q} --seed {params.seed} {params.outputs} \
+            --resume {params.resume} --threads {threads} &>{log}
         """
+
+
+use rule warm_up as learn with:
+    input:
+        start=weights("initial", "q"),
+        copies=all_copies,
+        training=training,
+        code=sources("learn"),
+    output:
+        q=learned("q.safetensors"),
+        k=learned("k.safetensors"),
+        history=learned("history.csv"),
+    log:
+        "results/logs/{run}/learn.log",
+    benchmark:
+        "results/usage/{run}/learn.tsv"
+    params:
+        method=method,
+        images=lambda wildcards: runs.budget(RUNS[wildcards.run]),
+        config=lambda wildcards: train_section(method(wildcards))(wildcards),
+        model=of_run("model"),
+        seed=seed,
+        copies=lambda wildcards: " ".join(
+            f"--copies {' '.join(copies(split(wildcards), number))}"
+            for number in runs.copy_rounds(RUNS[wildcards.run])
+        ),
+        outputs=lambda wildcards, output: folders(output.history),
+        resume="results/resume/{run}/learn.pt",
 
 
 rule train_q:
     input:
-        start=lambda wildcards: f"results/models/{before(wildcards.round)}/q.safetensors",
-        frozen=lambda wildcards: f"results/models/{before(wildcards.round)}/k.safetensors",
-        bank=lambda wildcards: bank(before(wildcards.round), "k", "training"),
-        copies=lambda wildcards: copies(wildcards.round),
+        start=before("q"),
+        frozen=before("k"),
+        bank=lambda wildcards: bank(wildcards, before_round(wildcards), "k", "training"),
+        copies=lambda wildcards: copies("training", wildcards.round),
         code=sources("train"),
     output:
-        q="results/models/round{round}-q/q.safetensors",
-        k="results/models/round{round}-q/k.safetensors",
-        history="results/models/round{round}-q/history.csv",
+        q="results/runs/{run}/round{round}-q/q.safetensors",
+        k="results/runs/{run}/round{round}-q/k.safetensors",
+        history="results/runs/{run}/round{round}-q/history.csv",
     log:
-        "results/logs/train-round{round}-q.log",
+        "results/logs/{run}/train-round{round}-q.log",
     benchmark:
-        "results/usage/train-round{round}-q.tsv"
+        "results/usage/{run}/train-round{round}-q.tsv"
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     resources:
         gpu=GPU,
     params:
-        config=section("train", "rounds", *WARM_UP_KEYS),
-        seed=config["seed"],
+        config=train_section("qk"),
+        seed=seed,
     shell:
         """
         iscqk train --side q --round {wildcards.round} --start {input.start} \
             --frozen {input.frozen} --bank {input.bank} --copies {input.copies} \
             --config {params.config:q} --seed {params.seed} --trained-output {output.q} \
             --frozen-output {output.k} --history {output.history} \
-            --resume results/resume/round{wildcards.round}-q.pt --threads {threads} &>{log}
+            --resume results/resume/{wildcards.run}/round{wildcards.round}-q.pt \
+            --threads {threads} &>{log}
         """
 
 
 rule train_k:
     input:
-        start="results/models/round{round}-q/k.safetensors",
-        frozen="results/models/round{round}-q/q.safetensors",
+        start=weights("round{round}-q", "k"),
+        frozen=weights("round{round}-q", "q"),
         bank=lambda wildcards: bank(
-            f"round{wildcards.round}-q", "q", f"copies{wildcards.round}"
+            wildcards, f"round{wildcards.round}-q", "q", f"copies{wildcards.round}"
         ),
-        training="results/data/training.csv",
+        training=training,
         code=sources("train"),
     output:
-        q="results/models/round{round}-k/q.safetensors",
-        k="results/models/round{round}-k/k.safetensors",
-        history="results/models/round{round}-k/history.csv",
+        q="results/runs/{run}/round{round}-k/q.safetensors",
+        k="results/runs/{run}/round{round}-k/k.safetensors",
+        history="results/runs/{run}/round{round}-k/history.csv",
     log:
-        "results/logs/train-round{round}-k.log",
+        "results/logs/{run}/train-round{round}-k.log",
     benchmark:
-        "results/usage/train-round{round}-k.tsv"
+        "results/usage/{run}/train-round{round}-k.tsv"
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     resources:
         gpu=GPU,
     params:
-        config=section("train", "rounds", *WARM_UP_KEYS),
-        seed=config["seed"],
+        config=train_section("qk"),
+        seed=seed,
     shell:
         """
         iscqk train --side k --round {wildcards.round} --start {input.start} \
             --frozen {input.frozen} --bank {input.bank} --training {input.training} \
             --config {params.config:q} --seed {params.seed} --trained-output {output.k} \
             --frozen-output {output.q} --history {output.history} \
-            --resume results/resume/round{wildcards.round}-k.pt --threads {threads} &>{log}
+            --resume results/resume/{wildcards.run}/round{wildcards.round}-k.pt \
+            --threads {threads} &>{log}
         """

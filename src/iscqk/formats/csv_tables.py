@@ -1,4 +1,4 @@
-"""Reading the challenge's CSV files in all the guises in which they go around.
+"""CSV files: writing ours, and reading the challenge's in all the guises in which they go around.
 
 With and without header, byte-order mark, quotes, CRLF: the files released after the competition
 are not written like those of the competition. Everything is text here; empty fields are "".
@@ -11,6 +11,13 @@ from typing import Any
 import pandas as pd
 
 from iscqk.errors import UserError
+from iscqk.formats.files import replacing
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table with a header line and without its index."""
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def read_table(

@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.csv_tables import read_table
-from iscqk.formats.files import replacing
+from iscqk.formats.csv_tables import read_table, write_table
 from iscqk.formats.ids import QUERY, REFERENCE, BoolArray, StrArray
 
 _COLUMNS = ["query_id", "reference_id"]
@@ -83,9 +82,8 @@ def write_ground_truth(path: str | Path, ground_truth: GroundTruth) -> None:
         np.concatenate([ground_truth.query_ids, ground_truth.distractors]),
         np.concatenate([ground_truth.reference_ids, empty]),
     )
-    table = pd.DataFrame(dict(zip(_COLUMNS, columns, strict=True))).sort_values(_COLUMNS)
-    with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+    table = pd.DataFrame(dict(zip(_COLUMNS, columns, strict=True)))
+    write_table(path, table.sort_values(_COLUMNS))
 
 
 @dataclass(frozen=True)

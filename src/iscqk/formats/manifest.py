@@ -10,15 +10,14 @@ from pathlib import Path
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import replacing
+from iscqk.formats.csv_tables import write_table
 
 COLUMNS = ["id", "path", "sha256", "width", "height"]
 
 
 def write_manifest(path: str | Path, rows: pd.DataFrame) -> None:
     """Write `rows` (the five columns) sorted by id."""
-    with replacing(path) as temporary:
-        rows[COLUMNS].sort_values("id").to_csv(temporary, index=False)
+    write_table(path, rows[COLUMNS].sort_values("id"))
 
 
 def read_manifest(path: str | Path) -> pd.DataFrame:

@@ -13,8 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.csv_tables import read_table
-from iscqk.formats.files import replacing
+from iscqk.formats.csv_tables import read_table, write_table
 from iscqk.formats.ids import QUERY, REFERENCE, StrArray, pair_keys, repeated
 
 MAX_PREDICTIONS = 500_000
@@ -82,6 +81,4 @@ def read_predictions(path: str | Path) -> Predictions:
 def write_predictions(path: str | Path, predictions: Predictions) -> None:
     """Write predictions in their order, scores with as many digits as tell them apart."""
     columns = (predictions.query_ids, predictions.reference_ids, predictions.scores)
-    table = pd.DataFrame(dict(zip(_COLUMNS, columns, strict=True)))
-    with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+    write_table(path, pd.DataFrame(dict(zip(_COLUMNS, columns, strict=True))))

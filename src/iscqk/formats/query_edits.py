@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.csv_tables import read_table
-from iscqk.formats.files import replacing
+from iscqk.formats.csv_tables import read_table, write_table
 from iscqk.formats.ids import QUERY, StrArray
 
 _COLUMNS = ["query_id", "edits"]
@@ -38,5 +37,4 @@ def read_query_edits(path: str | Path) -> dict[str, StrArray]:
 def write_query_edits(path: str | Path, chains: dict[str, list[str]]) -> None:
     """Write each query's chain of edits, by id of query."""
     rows = [(query, ";".join(edits)) for query, edits in sorted(chains.items())]
-    with replacing(path) as temporary:
-        pd.DataFrame(rows, columns=_COLUMNS).to_csv(temporary, index=False, lineterminator="\n")
+    write_table(path, pd.DataFrame(rows, columns=_COLUMNS))

@@ -7,6 +7,9 @@ With queries q_i (B, D), bank rows k_j (N, D) and temperature t, the Q/K loss is
 (van den Oord et al., arXiv:1807.03748, eq. 4, with every training image as a candidate; QK
 Iteration, arXiv:2111.07954). Since d log Z_i / d q_i = sum_j p_ij k_j / t, value and gradient of
 log Z are one pass of attention with V := K: the bank is read once, block by block.
+
+A soft target p^T over the bank, as ISD distils it (arXiv:2012.09259), is the same loss with another
+vector in the place of k_{y_i}: its expectation m_i = sum_j p^T_ij k_j. So is any mix of both.
 """
 
 from collections.abc import Callable
@@ -16,7 +19,27 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from iscqk.learning.numerics import wide
+
 BLOCK = 4096  # bank rows at a time: 4 MiB of float32 at D = 256, which stays in a core's cache
+
+
+def _attention(queries: Tensor, bank: Tensor, temperature: Tensor | float) -> tuple[Tensor, Tensor]:
+    """Return log Z (B,) and the softmax's mean row, sum_j p_ij k_j (B, D), in one pass."""
+    scaled = wide(queries) / temperature
+    peak = scaled.new_full((len(queries), 1), -torch.inf)
+    total = scaled.new_zeros((len(queries), 1))
+    mean = scaled.new_zeros(queries.shape)  # not yet divided by the total
+    for block in bank.split(BLOCK):
+        rows = block.to(scaled.dtype)
+        logits = scaled @ rows.T
+        new_peak = torch.maximum(peak, logits.amax(1, keepdim=True))
+        weights = (logits - new_peak).exp_()
+        decay = (peak - new_peak).exp()
+        total = total * decay + weights.sum(1, keepdim=True)
+        mean = mean * decay + weights @ rows
+        peak = new_peak
+    return (peak + total.log()).squeeze(1), mean / total
 
 
 class _LogPartition(torch.autograd.Function):
@@ -24,21 +47,9 @@ class _LogPartition(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, queries: Tensor, bank: Tensor, temperature: Tensor) -> Tensor:
-        scaled = queries.float() / temperature
-        peak = scaled.new_full((len(queries), 1), -torch.inf)
-        total = scaled.new_zeros((len(queries), 1))
-        mean = scaled.new_zeros(queries.shape)  # sum_j p_ij k_j, not yet divided by the total
-        for block in bank.split(BLOCK):
-            rows = block.float()
-            logits = scaled @ rows.T
-            new_peak = torch.maximum(peak, logits.amax(1, keepdim=True))
-            weights = (logits - new_peak).exp_()
-            decay = (peak - new_peak).exp()
-            total = total * decay + weights.sum(1, keepdim=True)
-            mean = mean * decay + weights @ rows
-            peak = new_peak
-        ctx.save_for_backward(queries, mean / total, temperature)
-        return (peak + total.log()).squeeze(1)
+        log_z, mean = _attention(queries, bank, temperature)
+        ctx.save_for_backward(queries, mean, temperature)
+        return log_z
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, Tensor]:
@@ -57,27 +68,61 @@ def log_partition(queries: Tensor, bank: Tensor, temperature: Tensor | float) ->
         temperature: positive scalar.
 
     Returns:
-        (B,) float32.
+        (B,) float32, or float64 where queries are.
     """
-    return _LogPartition.apply(queries, bank, torch.as_tensor(temperature, dtype=torch.float32))
+    scale = torch.as_tensor(temperature, dtype=wide(queries).dtype, device=queries.device)
+    return _LogPartition.apply(queries, bank, scale)
 
 
 def bank_loss(
     queries: Tensor, bank: Tensor, targets: Tensor, temperature: Tensor | float
 ) -> Tensor:
-    """Return the mean N-way InfoNCE loss of queries against a frozen bank.
+    """Return the mean cross entropy of queries' softmax over a frozen bank.
 
     Args:
         queries: (B, D) unit rows.
-        bank: (N, D) unit rows, frozen; the positive is one of them.
-        targets: (B,) int64, the positive's row in the bank.
+        bank: (N, D) unit rows, frozen.
+        targets: as in torch's cross_entropy: (B,) int64, the row of each one's positive, or (B, N)
+            float, a distribution over the bank. `expected_bank_loss` needs no (B, N) targets.
         temperature: positive scalar; a tensor that requires a gradient is learned.
 
     Returns:
         Scalar, differentiable in queries and temperature.
     """
-    positives = (queries.float() * bank[targets].float()).sum(1)
-    return (log_partition(queries, bank, temperature) - positives / temperature).mean()
+    hard = targets.ndim == 1
+    expected = bank[targets] if hard else wide(targets) @ bank.to(wide(targets).dtype)
+    return expected_bank_loss(queries, bank, expected, temperature)
+
+
+def expected_bank_loss(
+    queries: Tensor, bank: Tensor, expected: Tensor, temperature: Tensor | float
+) -> Tensor:
+    """Return `bank_loss` of targets that are given by the bank row they expect.
+
+    Args:
+        queries: (B, D) unit rows.
+        bank: (N, D) unit rows, frozen.
+        expected: (B, D), m_i = sum_j p^T_ij k_j of the target distribution p^T; the positive
+            itself, `soft_targets`, or a mix of both.
+        temperature: positive scalar; a tensor that requires a gradient is learned.
+
+    Returns:
+        Scalar, differentiable in queries and temperature.
+    """
+    toward = (wide(queries) * wide(expected)).sum(1) / temperature
+    return (log_partition(queries, bank, temperature) - toward).mean()
+
+
+@torch.no_grad()
+def soft_targets(teachers: Tensor, bank: Tensor, temperature: Tensor | float) -> Tensor:
+    """Return the bank row that each teacher's softmax over the bank expects, (B, D) float32.
+
+    Args:
+        teachers: (B, D) unit rows, what the teacher makes of the same images.
+        bank: (N, D) unit rows.
+        temperature: of the teacher, positive.
+    """
+    return _attention(teachers, bank, temperature)[1]
 
 
 def live_bank_loss(

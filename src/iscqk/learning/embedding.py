@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from iscqk.learning.device import autocast
 from iscqk.learning.images import CopyImages, OriginalImages
 from iscqk.logs import progress
 from iscqk.models.encoder import Encoder
@@ -16,7 +15,7 @@ BATCH_IMAGES = 64
 
 @torch.inference_mode()
 def embed(
-    encoder: Encoder, images: OriginalImages | CopyImages, precision: str, workers: int
+    encoder: Encoder, images: OriginalImages | CopyImages, workers: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (features (n, C), descriptors (n, D)) float32 on the CPU, block by block, in order.
 
@@ -26,7 +25,6 @@ def embed(
     device = next(encoder.parameters()).device
     loader = DataLoader(images, BATCH_IMAGES * images.views, num_workers=workers)
     for batch in progress(loader, len(loader), "embed, batches"):
-        with autocast(precision, device):
-            features = encoder.features(batch.to(device, non_blocking=True)).float()
+        features = encoder.features(batch.to(device, non_blocking=True))
         centres = features.unflatten(0, (-1, images.views)).mean(1)
         yield centres.cpu(), encoder.project(centres).cpu()

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import ConcatDataset, DataLoader, Dataset, Sampler
 
+from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.images.opening import open_image
 
@@ -59,23 +60,32 @@ class CopyImages(Dataset[Tensor]):
 
 
 class Pairs(Dataset[Tensor]):
-    """Copies, each together with its original."""
+    """Copies, each together with its original, or with the image's next copy."""
 
-    views = 1
+    def __init__(self, copies: CopyImages, originals: OriginalImages | None) -> None:
+        """Pair copies with originals, or without these with one another.
 
-    def __init__(self, copies: CopyImages, originals: OriginalImages) -> None:
+        Raises:
+            UserError: there is only one copy of an image to pair with itself.
+        """
         self._copies, self._originals = copies, originals
+        if originals is None and copies.views < 2:
+            raise UserError("partner: copy needs copies.per_image: 2; raise it or take original")
 
     def __len__(self) -> int:
         """Return the number of pairs, one for each copy."""
         return len(self._copies)
 
     def __getitem__(self, index: int) -> Tensor:
-        """Return uint8 (2, 3, side, side): the copy, then its original."""
-        return torch.stack([self._copies[index], self._originals[index // self._copies.views]])
+        """Return uint8 (2, 3, side, side): the copy, then its partner."""
+        image, view = divmod(index, self._copies.views)
+        if self._originals is not None:
+            return torch.stack([self._copies[index], self._originals[image]])
+        other = image * self._copies.views + (view + 1) % self._copies.views
+        return torch.stack([self._copies[index], self._copies[other]])
 
 
-Images = OriginalImages | CopyImages | Pairs
+Images = OriginalImages | CopyImages | Pairs | ConcatDataset[Tensor]
 
 
 class Batches(Sampler[list[int]]):

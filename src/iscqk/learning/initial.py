@@ -44,8 +44,9 @@ def head_images(paths: Sequence[str], side: int, count: int, seed: int) -> Origi
 
 
 def fit_head(encoder: Encoder, images: OriginalImages, whitening: float) -> None:
-    """Set the head to the partly whitened PCA of the backbone's features of `images`."""
-    blocks = embed(encoder.eval(), images, "fp32", 0)
+    """Set the head to the partly whitened PCA of the backbone's float32 features of `images`."""
+    encoder.precision = "fp32"
+    blocks = embed(encoder.eval(), images, 0)
     features = torch.cat([block.cpu() for block, _ in blocks]).clone()
     principal_head(encoder, features, whitening)
 

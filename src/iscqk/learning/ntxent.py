@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from iscqk.learning.numerics import wide
+
 
 def ntxent_loss(view0: Tensor, view1: Tensor, temperature: Tensor | float) -> Tensor:
     """Return the normalised temperature-scaled cross entropy of B positive pairs.
@@ -18,7 +20,7 @@ def ntxent_loss(view0: Tensor, view1: Tensor, temperature: Tensor | float) -> Te
     Returns:
         Scalar, the mean over 2B rows, differentiable in all arguments.
     """
-    rows = torch.cat([view0, view1]).float()
+    rows = wide(torch.cat([view0, view1]))
     similarities = rows @ rows.T / temperature
     similarities.fill_diagonal_(-torch.inf)
     targets = torch.arange(len(rows), device=rows.device).roll(len(view0))

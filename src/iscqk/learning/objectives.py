@@ -1,89 +1,123 @@
-"""What training minimises: similarity to a frozen bank, or to the other view within the batch."""
+"""What each method minimises in a step, over one and the same encoder, loader and optimiser."""
 
-from typing import Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from iscqk.learning.bank_loss import bank_loss, live_bank_loss, nearest_negatives
 from iscqk.learning.ntxent import ntxent_loss
 from iscqk.models.encoder import Encoder
 
 
-class Objective(Protocol):
-    """A loss of a batch's descriptors, and the state of health that is logged beside it."""
+class Outcome(NamedTuple):
+    """A step's loss, and the state of health that is logged beside it where it was asked for."""
 
-    @property
-    def parameters(self) -> list[nn.Parameter]:
-        """Return what is trained beside the encoder."""
-
-    def loss(self, descriptors: Tensor, indices: Tensor, temperature: Tensor) -> Tensor:
-        """Return the mean loss of descriptors (B, D) of the images at `indices` (B,)."""
-
-    def similarities(self, descriptors: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Return each one's similarity to its positive and to its nearest negative, (B,) both."""
+    loss: Tensor
+    positive: Tensor | None = None  # (B,) similarity to the positive
+    negative: Tensor | None = None  # (B,) similarity to the nearest negative
 
 
-class FrozenBank:
-    """The frozen side: descriptors of all N training images, exactly current in every step.
+class Objective(nn.Module):
+    """A method's loss with what it trains or remembers beside the encoder.
 
-    The positive of item `i` stands at row `i // views`. With a live head the rows are the frozen
-    backbone's features, and the head keeps learning.
+    Its parameters that require a gradient are trained with the encoder's head; its state dict is
+    part of the resume state.
+
+    Attributes:
+        views: images of an item that the gradient goes through; the budget counts each of them.
+        temperature: of the softmax that is trained, as it is now.
     """
 
-    def __init__(self, rows: Tensor, views: int, encoder: Encoder | None) -> None:
-        """Use `fixed` or `live` instead."""
-        self._rows, self._views, self._encoder = rows, views, encoder
+    views = 1
+    temperature: float
 
-    @classmethod
-    def fixed(cls, descriptors: Tensor, views: int) -> "FrozenBank":
-        """Make a bank of descriptors (N, D) that stay as they are."""
-        return cls(descriptors, views, None)
+    def forward(self, encoder: Encoder, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:
+        """Return the outcome of a batch.
 
-    @classmethod
-    def live(cls, features: Tensor, views: int, encoder: Encoder) -> "FrozenBank":
-        """Make a bank of features (N, C) under the head of `encoder`, which is trained."""
-        return cls(features, views, encoder)
+        Args:
+            encoder: what is trained.
+            pixels: (B, 3, S, S) uint8 images, or (B, 2, 3, S, S) pairs.
+            indices: (B,) the items' numbers.
+            health: whether to measure similarities too.
+        """
+        raise NotImplementedError
 
-    @property
-    def parameters(self) -> list[nn.Parameter]:
-        """Return the live head's parameters, if there is one."""
-        return list(self._encoder.head.parameters()) if self._encoder else []
+    def after_step(self, encoder: Encoder) -> None:
+        """Follow the encoder, which has just taken a step."""
 
-    def loss(self, descriptors: Tensor, indices: Tensor, temperature: Tensor) -> Tensor:
-        """Return N-way InfoNCE against the whole bank."""
-        targets = indices // self._views
-        if self._encoder is None:
-            return bank_loss(descriptors, self._rows, targets, temperature)
-        project = self._encoder.project
-        return live_bank_loss(descriptors, self._rows, project, targets, temperature)
-
-    @torch.no_grad()
-    def similarities(self, descriptors: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Return similarity to the positive row, and to the nearest of all others."""
-        rows, targets = self._current(), indices // self._views
-        positive = (descriptors * rows[targets].float()).sum(1)
-        return positive, nearest_negatives(descriptors, rows, targets)
-
-    def _current(self) -> Tensor:
-        """Return the descriptors (N, D) as they are now."""
-        if self._encoder is None:
-            return self._rows
-        return torch.cat([self._encoder.project(block) for block in self._rows.split(4096)])
+    def shipped(self, encoder: Encoder) -> Encoder:
+        """Return the encoder that describes images after training."""
+        return encoder
 
 
-class InBatch:
-    """Copy and original by one encoder, in turn; the batch's other images are the negatives."""
+class Projection(nn.Module):
+    """Where the loss looks at an image: its descriptor, its features, or a projection of them."""
 
-    parameters: list[nn.Parameter] = []
+    def __init__(self, encoder: Encoder, head: str) -> None:
+        """Choose the head.
 
-    def loss(self, descriptors: Tensor, indices: Tensor, temperature: Tensor) -> Tensor:
-        """Return NT-Xent of descriptors (2B, D)."""
-        return ntxent_loss(descriptors[0::2], descriptors[1::2], temperature)
+        Args:
+            encoder: it is for.
+            head: `descriptor`, the encoder's own; `none`, the features as they are (ISD's
+                ResNet-18); `mlp`, MoCo v2's (arXiv:2003.04297); or `mlp_bn`, that of ISD's
+                ResNet-50, with batch norm. All but the first are dropped after training.
+        """
+        super().__init__()
+        size = encoder.head.in_features
+        self.head = head
+        self.size = {"none": size, "mlp": 128, "mlp_bn": max(size // 4, 128)}.get(
+            head, encoder.head.out_features
+        )
+        self.layers: nn.Module = nn.Identity()
+        if head == "mlp":
+            self.layers = mlp(size, size, self.size, batch_norm=False)
+        elif head == "mlp_bn":
+            self.layers = mlp(size, 2 * size, self.size, batch_norm=True)
 
-    @torch.no_grad()
-    def similarities(self, descriptors: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Return similarity of a copy to its original, and to the nearest other, (B,) both."""
-        matrix = descriptors[0::2] @ descriptors[1::2].T
-        positive = matrix.diagonal().clone()
-        return positive, matrix.fill_diagonal_(-torch.inf).amax(1)
+    def forward(self, encoder: Encoder, pixels: Tensor) -> Tensor:
+        """Return unit rows (B, D) of uint8 images (B, 3, S, S)."""
+        features = encoder.features(pixels)
+        if self.head == "descriptor":
+            return encoder.project(features)
+        return functional.normalize(self.layers(features), dim=1)
+
+
+def mlp(size: int, hidden: int, output: int, batch_norm: bool) -> nn.Sequential:
+    """Return Linear, batch norm where asked for, ReLU, Linear."""
+    norm = [nn.BatchNorm1d(hidden)] if batch_norm else []
+    first = nn.Linear(size, hidden, bias=not batch_norm)
+    return nn.Sequential(first, *norm, nn.ReLU(), nn.Linear(hidden, output))
+
+
+class InBatch(Objective):
+    """SimCLR: both images of a pair through one encoder; the batch's others are the negatives."""
+
+    views = 2
+
+    def __init__(self, encoder: Encoder, head: str, temperature: float) -> None:
+        super().__init__()
+        self.projection = Projection(encoder, head)
+        self.temperature = temperature
+
+    def forward(self, encoder: Encoder, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:
+        """Return NT-Xent of pairs."""
+        rows = self.projection(encoder, pixels.flatten(0, 1))
+        first, second = rows[0::2], rows[1::2]
+        loss = ntxent_loss(first, second, self.temperature)
+        return Outcome(loss, *pair_health(first, second, second)) if health else Outcome(loss)
+
+
+@torch.no_grad()
+def pair_health(first: Tensor, second: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor]:
+    """Return similarity within pairs (B,), and of each first one to its nearest negative (B,).
+
+    Where `negatives` are the seconds themselves, each one's own is left out.
+    """
+    positive = (first * second).sum(1)
+    if not len(negatives):
+        return positive, torch.full_like(positive, -1)
+    matrix = first @ negatives.T
+    if negatives is second:
+        matrix.fill_diagonal_(-torch.inf)
+    return positive, matrix.amax(1)

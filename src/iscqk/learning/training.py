@@ -1,24 +1,20 @@
-"""SGD on one encoder: half a round against a frozen bank, or the warm-up before the first."""
+"""SGD on one encoder towards the objective of any method."""
 
 import logging
 import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from iscqk.errors import UserError
-from iscqk.formats.files import replacing
 from iscqk.learning.checkpoint import Checkpoint
-from iscqk.learning.device import autocast
 from iscqk.learning.images import Batches, Images, training_batches
-from iscqk.learning.objectives import Objective
+from iscqk.learning.objectives import Objective, Outcome
 from iscqk.models.encoder import Encoder
 
 logger = logging.getLogger(__name__)
@@ -28,14 +24,11 @@ logger = logging.getLogger(__name__)
 class TrainConfig:
     """How to train; config.yaml explains the keys of its `train` section, which most are.
 
-    `images` is the budget: images drawn for SGD, with repetition.
+    `images` is the budget: images that the gradient goes through, with repetition.
     """
 
     images: int
     batch_size: int
-    temperature: float
-    learn_temperature: bool
-    live_head: bool
     optimizer: str
     learning_rate: float
     head_learning_rate: float
@@ -43,32 +36,25 @@ class TrainConfig:
     warmup: float
     schedule: str
     batch_norm: str
-    precision: str
     log_every: int
     checkpoint_every: int
     seed: int
 
     @classmethod
     def from_section(
-        cls, section: Mapping[str, Any], images: int, seed: tuple[int, int], **changes: Any
+        cls, section: Mapping[str, Any], method: str, images: int, seed: tuple[int, int]
     ) -> "TrainConfig":
         """Return the `train` section as configuration of one training.
 
         Args:
-            section: the section; keys of others than training are passed over.
+            section: the section; what is in the method's own part of it goes before the rest.
+            method: whose part to take.
             images: the budget.
             seed: the experiment's seed and this training's number.
-            changes: values to take instead of the section's.
         """
-        own = {field.name for field in fields(cls)}
-        values = {key: value for key, value in section.items() if key in own}
-        number = int(np.random.default_rng(seed).integers(2**31))
-        return cls(**{**values, **changes, "images": images, "seed": number})
-
-    @property
-    def steps(self) -> int:
-        """SGD steps in all."""
-        return max(1, self.images // self.batch_size)
+        values = {**section, **section[method], "images": images}
+        values["seed"] = int(np.random.default_rng(seed).integers(2**31))
+        return cls(**{field.name: values[field.name] for field in fields(cls)})
 
 
 def learning_rate_factor(step: int, steps: int, warmup: float, schedule: str) -> float:
@@ -92,95 +78,107 @@ class Training:
     """Training of one encoder towards an objective, resumable at any step."""
 
     def __init__(
-        self, encoder: Encoder, objective: Objective, config: TrainConfig, temperature: float
+        self, encoder: Encoder, objective: Objective, config: TrainConfig, parts: int = 1
     ) -> None:
-        """Prepare the optimiser; a learned temperature begins at `temperature`."""
+        """Prepare the optimiser; encoder and objective are on one device.
+
+        Attributes:
+            history: what was logged, a row an entry.
+            snapshots: step to weights of the shipped encoder, after each of `parts` equal parts.
+        """
         self.encoder, self.objective, self.config = encoder, objective, config
-        device = next(encoder.parameters()).device
-        self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature), device=device))
-        self.log_temperature.requires_grad_(config.learn_temperature)
-        self.optimizer = _optimizer(encoder, objective, self.log_temperature, config)
+        self.images_per_step = config.batch_size * objective.views
+        self.steps = max(1, config.images // self.images_per_step)
+        self.optimizer = _optimizer(encoder, objective, config)
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.history: list[dict[str, float]] = []
-
-    @property
-    def temperature(self) -> float:
-        """The temperature as it is now."""
-        return self.log_temperature.exp().item()
+        self.snapshots: dict[int, dict[str, Tensor]] = {}
+        self._ends = {max(1, self.steps * part // parts) for part in range(1, parts + 1)}
 
     def run(self, images: Images, workers: int, checkpoint: Checkpoint) -> None:
         """Train to the end.
+
+        Args:
+            images: to learn from.
+            workers: processes that read them ahead; 0 reads them here.
+            checkpoint: the resume state.
 
         Raises:
             UserError: the loss is no longer finite.
         """
         config, first = self.config, self._resume(checkpoint)
-        batches = Batches(len(images), config.batch_size, config.steps, config.seed, first)
-        self.encoder.train(config.batch_norm == "batch")
+        batches = Batches(len(images), config.batch_size, self.steps, config.seed, first)
+        for module in (self.encoder, self.objective):
+            module.train(config.batch_norm == "batch")
         start = time.monotonic()
         for step, (indices, pixels) in enumerate(training_batches(images, batches, workers), first):
-            indices = indices.to(self.log_temperature.device)
-            loss, descriptors = self._step(step, pixels, indices)
-            last = step + 1 == config.steps
-            if last or (step + 1) % config.log_every == 0:
-                rate = (step + 1 - first) * config.batch_size / (time.monotonic() - start)
-                self._log(step + 1, loss, descriptors, indices, rate)
-            if (step + 1) % config.checkpoint_every == 0 and not last:
-                checkpoint.save(self._state(step + 1))
+            done = step + 1
+            logged = done in self._ends or done % config.log_every == 0
+            outcome = self._step(step, pixels, indices, logged)
+            if logged:
+                rate = (done - first) * self.images_per_step / (time.monotonic() - start)
+                self._log(done, outcome, rate)
+            if done in self._ends:
+                self.snapshots[done] = self._shipped()
+            if done % config.checkpoint_every == 0 and done < self.steps:
+                checkpoint.save(self._state(done))
         self.encoder.eval()
+        self.objective.eval()
 
-    def _step(self, step: int, pixels: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
+    def _step(self, step: int, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:
         """Take a step on images (B, 3, S, S), or on pairs (B, 2, 3, S, S)."""
-        config, device = self.config, indices.device
-        factor = learning_rate_factor(step, config.steps, config.warmup, config.schedule)
+        config = self.config
+        factor = learning_rate_factor(step, self.steps, config.warmup, config.schedule)
         for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
             group["lr"] = rate * factor
-        with autocast(config.precision, device):
-            features = self.encoder.features(pixels.to(device, non_blocking=True).flatten(0, -4))
-        descriptors = self.encoder.project(features)
-        loss = self.objective.loss(descriptors, indices, self.log_temperature.exp())
-        if not torch.isfinite(loss):
+        device = next(self.encoder.parameters()).device
+        pixels, indices = (tensor.to(device, non_blocking=True) for tensor in (pixels, indices))
+        outcome: Outcome = self.objective(self.encoder, pixels, indices, health)
+        if not torch.isfinite(outcome.loss):
             raise UserError(
-                f"the loss is {loss.item()} at step {step}; lower train.learning_rate "
+                f"the loss is {outcome.loss.item()} at step {step}; lower the learning_rate "
                 "or set train.precision to fp32"
             )
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        outcome.loss.backward()
         self.optimizer.step()
-        return loss.detach(), descriptors.detach()
+        self.objective.after_step(self.encoder)
+        return outcome
 
-    def _log(
-        self, step: int, loss: Tensor, descriptors: Tensor, indices: Tensor, rate: float
-    ) -> None:
-        """Record the health of this batch."""
-        positive, negative = self.objective.similarities(descriptors, indices)
+    def _log(self, step: int, outcome: Outcome, rate: float) -> None:
+        """Record the health of a batch."""
+        assert outcome.positive is not None and outcome.negative is not None
         row = {
             "step": step,
-            "images": step * self.config.batch_size,
-            "loss": loss.item(),
-            "positive_similarity": positive.mean().item(),
-            "nearest_negative_similarity": negative.mean().item(),
-            "accuracy": (positive > negative).float().mean().item(),
-            "temperature": self.temperature,
+            "images": step * self.images_per_step,
+            "loss": outcome.loss.item(),
+            "positive_similarity": outcome.positive.mean().item(),
+            "nearest_negative_similarity": outcome.negative.mean().item(),
+            "accuracy": (outcome.positive > outcome.negative).float().mean().item(),
+            "temperature": self.objective.temperature,
             "images_per_second": rate,
         }
         self.history.append(row)
-        left = (self.config.steps - step) * self.config.batch_size / rate
+        left = (self.steps - step) * self.images_per_step / rate
         logger.info(
             "step %d of %d: loss %.3f, positive %.3f, nearest negative %.3f, accuracy %.3f, "
             "%.0f images/s, %.0f s left",
-            step, self.config.steps, row["loss"], row["positive_similarity"],
+            step, self.steps, row["loss"], row["positive_similarity"],
             row["nearest_negative_similarity"], row["accuracy"], rate, left,
         )  # fmt: skip
+
+    def _shipped(self) -> dict[str, Tensor]:
+        weights = self.objective.shipped(self.encoder).state_dict()
+        return {name: tensor.cpu().clone() for name, tensor in weights.items()}
 
     def _state(self, step: int) -> dict[str, Any]:
         return {
             "step": step,
             "encoder": self.encoder.state_dict(),
-            "objective": [parameter.detach() for parameter in self.objective.parameters],
-            "log_temperature": self.log_temperature.detach(),
+            "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "history": self.history,
+            "snapshots": self.snapshots,
             "rng": torch.get_rng_state(),
         }
 
@@ -191,28 +189,26 @@ class Training:
             torch.manual_seed(self.config.seed)
             return 0
         self.encoder.load_state_dict(state["encoder"])
+        self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.history = state["history"]
-        with torch.no_grad():
-            self.log_temperature.copy_(state["log_temperature"])
-            for parameter, saved in zip(self.objective.parameters, state["objective"], strict=True):
-                parameter.copy_(saved)
+        self.history, self.snapshots = state["history"], state["snapshots"]
         torch.set_rng_state(state["rng"])
         logger.info("resuming at step %d", state["step"])
         return int(state["step"])
 
 
 def _optimizer(
-    encoder: Encoder, objective: Objective, log_temperature: nn.Parameter, config: TrainConfig
+    encoder: Encoder, objective: Objective, config: TrainConfig
 ) -> torch.optim.Optimizer:
     """Return the optimiser over backbone, heads and temperature, each with its learning rate."""
-    heads = [*encoder.head.parameters(), *objective.parameters]
-    groups = [
+    beside = {name: p for name, p in objective.named_parameters() if p.requires_grad}
+    temperature = beside.pop("log_temperature", None)
+    groups: list[dict[str, Any]] = [
         {"params": list(encoder.backbone.parameters()), "lr": config.learning_rate},
-        {"params": heads, "lr": config.head_learning_rate},
+        {"params": [*encoder.head.parameters(), *beside.values()], "lr": config.head_learning_rate},
     ]
-    if config.learn_temperature:
-        groups.append({"params": [log_temperature], "lr": 1e-2, "weight_decay": 0.0})
+    if temperature is not None:
+        groups.append({"params": [temperature], "lr": 1e-2, "weight_decay": 0.0})
     optimizers: dict[str, Callable[..., torch.optim.Optimizer]] = {
         "adamw": torch.optim.AdamW,
         "sgd": _sgd,
@@ -222,9 +218,3 @@ def _optimizer(
 
 def _sgd(groups: list[dict[str, Any]], weight_decay: float) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, momentum=0.9, nesterov=True, weight_decay=weight_decay)
-
-
-def write_history(path: str | Path, history: list[dict[str, float]]) -> None:
-    """Write what a training logged as CSV, one row an entry."""
-    with replacing(path) as temporary:
-        pd.DataFrame(history).to_csv(temporary, index=False)

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from iscqk.errors import UserError
+from iscqk.models.device import autocast
+from iscqk.models.gist import Gist
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class EncoderConfig:
     """What it takes to build an encoder; stored beside its weights.
 
     Attributes:
-        backbone: any timm model name.
+        backbone: any timm model name, or `gist`, which learns nothing.
         image_size: side in pixels to which images are squeezed.
         pooling: `gem` (p = 3), `average`, or `native`, the backbone's own.
         descriptor_size: dimensions D of the descriptor.
@@ -36,7 +38,13 @@ class EncoderConfig:
 
 
 class Encoder(nn.Module):
-    """Images to descriptors: `project(features(images))`."""
+    """Images to descriptors: `project(features(images))`.
+
+    Attributes:
+        precision: in which the backbone computes; `auto`, `bf16` or `fp32`, see `autocast`.
+    """
+
+    precision = "fp32"
 
     def __init__(self, config: EncoderConfig, pretrained: bool = False) -> None:
         """Build the encoder, with timm's pretrained backbone weights if asked for.
@@ -70,11 +78,12 @@ class Encoder(nn.Module):
         return int(features.shape[1])
 
     def features(self, images: Tensor) -> Tensor:
-        """Return pooled backbone features (B, C) of uint8 images (B, 3, S, S)."""
+        """Return pooled backbone features (B, C) float32 of uint8 images (B, 3, S, S)."""
         scaled = (images.float() / 255 - self.mean) / self.std
-        return self._pool(
-            self.backbone.forward_features(scaled.contiguous(memory_format=torch.channels_last))
-        )
+        with autocast(self.precision, images.device):
+            return self._pool(
+                self.backbone.forward_features(scaled.contiguous(memory_format=torch.channels_last))
+            ).float()
 
     def project(self, features: Tensor) -> Tensor:
         """Return unit descriptors (B, D) float32 of pooled features (B, C)."""
@@ -110,6 +119,8 @@ def _places_first(output: Tensor, backbone: nn.Module) -> Tensor:
 
 
 def _create_backbone(config: EncoderConfig, pretrained: bool) -> Any:
+    if config.backbone == "gist":
+        return Gist(config.image_size)
     if not timm.is_model(config.backbone):
         near = ", ".join(timm.list_models(f"*{config.backbone[:6]}*")[:4]) or "timm.list_models()"
         raise UserError(f"model.backbone: timm knows no {config.backbone!r}; try {near}")

@@ -13,9 +13,9 @@ from iscqk.formats.copies import CopyShards
 from iscqk.formats.descriptors import appending_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import read_manifest, shard_bounds
-from iscqk.learning.device import choose_device, set_threads
 from iscqk.learning.embedding import embed
 from iscqk.learning.images import CopyImages, OriginalImages
+from iscqk.models.device import choose_device, set_threads
 from iscqk.models.weights import load_encoder
 
 
@@ -38,12 +38,13 @@ def run(arguments: argparse.Namespace) -> None:
     """Write the shard of descriptors."""
     set_threads(arguments.threads)
     encoder = load_encoder(arguments.weights).to(choose_device())
+    encoder.precision = arguments.precision
     ids, images = _images(arguments, encoder.config.image_size)
     size = encoder.head.in_features if arguments.features else encoder.head.out_features
     attributes = {"weights_sha256": sha256_of(arguments.weights)}
     with appending_descriptors(arguments.output, size, attributes, len(ids)) as appender:
         done = 0
-        for features, vectors in embed(encoder, images, arguments.precision, arguments.threads - 1):
+        for features, vectors in embed(encoder, images, arguments.threads - 1):
             block = features if arguments.features else vectors
             appender.append(ids[done : done + len(block)], block.numpy())
             done += len(block)

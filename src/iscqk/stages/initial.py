@@ -16,8 +16,8 @@ import torch
 from timm.models import PretrainedCfg
 
 from iscqk.formats.manifest import read_manifest
-from iscqk.learning.device import set_threads
 from iscqk.learning.initial import calibrate_batch_norm, fit_head, head_images
+from iscqk.models.device import set_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import load_backbone, save_encoder
 

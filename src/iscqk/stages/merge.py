@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from iscqk.formats.descriptors import FloatArray, count_descriptors, descriptor_blocks
 from iscqk.formats.submission import write_submission
-from iscqk.learning.device import set_threads
+from iscqk.models.device import set_threads
 from iscqk.retrieval.ranking import stacked, with_log_partition, with_zero
 
 Block = tuple[NDArray, FloatArray]

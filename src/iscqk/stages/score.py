@@ -13,10 +13,10 @@ from typing import Any
 
 import h5py
 import numpy as np
-import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import replacing, write_text
+from iscqk.formats.csv_tables import write_table
+from iscqk.formats.files import write_text
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_query_edits
@@ -61,9 +61,9 @@ def run(arguments: argparse.Namespace) -> None:
     ranked, ground_truth, counts = score(arguments)
     text = json.dumps(_summary(ranked, arguments.convention, counts), indent=2)
     if edits is not None:
-        _write_csv(arguments.by_edit, table_by_edit(ranked, ground_truth, edits))
+        write_table(arguments.by_edit, table_by_edit(ranked, ground_truth, edits))
     if arguments.curve is not None:
-        _write_csv(arguments.curve, precision_recall_curve(ranked))
+        write_table(arguments.curve, precision_recall_curve(ranked))
     if arguments.output is not None:
         write_text(arguments.output, text + "\n")
     print(text)
@@ -120,8 +120,3 @@ def _summary(ranked: Ranking, convention: str, counts: dict[str, Any]) -> dict[s
         "predictions": len(ranked.scores),
         **counts,
     }
-
-
-def _write_csv(path: Path, table: pd.DataFrame) -> None:
-    with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")

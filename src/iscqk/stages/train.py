@@ -7,22 +7,25 @@ from its newest checkpoint when it is started again with the same inputs.
 import argparse
 import json
 import shutil
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor
 
 from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
+from iscqk.formats.csv_tables import write_table
 from iscqk.formats.descriptors import count_descriptors, open_descriptors
 from iscqk.formats.files import replacing, sha256_of
 from iscqk.formats.manifest import read_manifest
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
-from iscqk.learning.device import choose_device, set_threads
+from iscqk.learning.frozen_bank import BankConfig, FrozenBank
 from iscqk.learning.images import CopyImages, OriginalImages
-from iscqk.learning.objectives import FrozenBank
-from iscqk.learning.training import TrainConfig, Training, write_history
+from iscqk.learning.training import TrainConfig, Training
+from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder, read_provenance, save_encoder
 
@@ -49,18 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train and write both sides' weights: a live head changes the frozen side too."""
     set_threads(arguments.threads)
-    config = _train_config(arguments)
-    device = choose_device()
-    encoder = load_encoder(arguments.start).to(device)
-    frozen = load_encoder(arguments.frozen).to(device)
+    section, device = arguments.config["qk"], choose_device()
+    encoder, frozen = load_encoder(arguments.start), load_encoder(arguments.frozen)
+    encoder.precision = arguments.config["precision"]
     images, ids = _images(arguments, encoder.config.image_size)
-    rows = _read_bank(arguments.bank, ids, sha256_of(arguments.frozen)).to(device)
-    bank = (
-        FrozenBank.live(rows, images.views, frozen)
-        if config.live_head
-        else FrozenBank.fixed(rows, images.views)
-    )
-    training = Training(encoder, bank, config, _temperature(arguments, config))
+    rows = _read_bank(arguments.bank, ids, sha256_of(arguments.frozen))
+    live = frozen if section["live_head"] else None
+    bank = FrozenBank(rows, images.views, _bank_config(arguments), live)
+    training = Training(encoder.to(device), bank.to(device), _train_config(arguments))
     checkpoint = Checkpoint(arguments.resume, _fingerprint(arguments))
     training.run(images, arguments.threads - 1, checkpoint)
     _write(arguments, training, frozen)
@@ -71,7 +70,20 @@ def _train_config(arguments: argparse.Namespace) -> TrainConfig:
     """Return the configuration of this half-round, with a seed of its own."""
     half_round = 2 * arguments.round + (arguments.side == "k")
     budget = arguments.config["images_per_half_round"]
-    return TrainConfig.from_section(arguments.config, budget, (arguments.seed, half_round))
+    return TrainConfig.from_section(arguments.config, "qk", budget, (arguments.seed, half_round))
+
+
+def _bank_config(arguments: argparse.Namespace) -> BankConfig:
+    """Return how to learn from the bank; a learned temperature goes on from the last half-round."""
+    section = arguments.config["qk"]
+    values = {field.name: section[field.name] for field in fields(BankConfig)}
+    if values["negatives"] == "all":
+        values["negatives"] = None
+    config = BankConfig(**values)
+    if config.learn_temperature:
+        last = read_provenance(arguments.frozen).get("temperature", config.temperature)
+        return replace(config, temperature=float(last))
+    return config
 
 
 def _images(
@@ -107,13 +119,6 @@ def _read_bank(paths: list[Path], ids: list[str], weights: str) -> Tensor:
     return rows
 
 
-def _temperature(arguments: argparse.Namespace, config: TrainConfig) -> float:
-    """Return the temperature to begin with: a learned one goes on from the last half-round."""
-    if not config.learn_temperature:
-        return config.temperature
-    return float(read_provenance(arguments.frozen).get("temperature", config.temperature))
-
-
 def _fingerprint(arguments: argparse.Namespace) -> str:
     """Return the digest of all that the outcome depends on."""
     inputs = [arguments.start, arguments.frozen, *arguments.bank]
@@ -128,15 +133,18 @@ def _fingerprint(arguments: argparse.Namespace) -> str:
 
 
 def _write(arguments: argparse.Namespace, training: Training, frozen: Encoder) -> None:
+    section = arguments.config["qk"]
     facts: dict[str, Any] = {
         "half_round": f"round{arguments.round}-{arguments.side}",
         "train": arguments.config,
-        "temperature": training.temperature,
+        "temperature": training.objective.temperature,
     }
     save_encoder(arguments.trained_output, training.encoder, facts)
-    if training.config.live_head:
+    if section["sides"] == "one":
+        save_encoder(arguments.frozen_output, training.encoder, facts)
+    elif section["live_head"]:
         save_encoder(arguments.frozen_output, frozen, facts)
     else:
         with replacing(arguments.frozen_output) as temporary:
             shutil.copyfile(arguments.frozen, temporary)
-    write_history(arguments.history, training.history)
+    write_table(arguments.history, pd.DataFrame(training.history))

@@ -1,0 +1,128 @@
+"""Plots as SVG, readable in black and white: methods differ in marker and line as in colour."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("svg")
+
+import pandas as pd
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+
+from iscqk.formats.files import replacing
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2")
+MARKERS = "osD^vPX"
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 2)))
+# The same data give the same bytes: ids are drawn from this salt, and no date is written.
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "iscqk",
+    "svg.fonttype": "none",
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+}
+
+
+def label_plot(path: Path, table: pd.DataFrame, title: str) -> None:
+    """Plot micro-AP with its spread over labels, a line for each phase.
+
+    Args:
+        path: of the SVG.
+        table: `iscqk.comparison.tables.summary`.
+        title: the label's column.
+    """
+    with _figure(path, [""]) as (axes,):
+        phases = table.groupby("phase", sort=False)
+        for style, (phase, rows) in zip(_styles(), phases, strict=False):
+            spread = rows["micro_ap_std"].fillna(0)
+            axes.errorbar(rows[title].astype(str), rows["micro_ap"], spread, capsize=3,
+                          label=str(phase), **style)  # fmt: skip
+        axes.set(xlabel=title, ylabel="micro-AP", ylim=(0, None))
+        axes.legend()
+
+
+def accuracy_plot(path: Path, table: pd.DataFrame) -> None:
+    """Plot accuracy with its spread by method, a panel for each set of classes.
+
+    Args:
+        path: of the SVG.
+        table: columns method, classes, accuracy, accuracy_std.
+    """
+    sets = [str(name) for name in table["classes"].unique()]
+    with _figure(path, [f"{name} classes" for name in sets]) as panels:
+        for axes, name in zip(panels, sets, strict=True):
+            rows = table[table["classes"] == name]
+            spread = rows["accuracy_std"].fillna(0)
+            axes.errorbar(rows["method"], rows["accuracy"], spread, fmt="o", capsize=3, color="k")
+            axes.set(ylabel="nearest-neighbour accuracy", ylim=(0, None))
+
+
+def line_plot(
+    path: Path, table: pd.DataFrame, x: tuple[str, str], y: tuple[str, str], marked: bool
+) -> None:
+    """Plot y over x, a panel for each phase, a style for each label, a line for each seed.
+
+    Args:
+        path: of the SVG.
+        table: columns label, seed, phase, x and y.
+        x: column and title of the axis.
+        y: likewise.
+        marked: whether points have markers.
+    """
+    phases = [str(phase) for phase in table["phase"].unique()]
+    styles = dict(zip(table["label"].unique(), _styles(), strict=False))
+    with _figure(path, phases) as panels:
+        for axes, phase in zip(panels, phases, strict=True):
+            in_phase = table[table["phase"] == phase]
+            for (label, seed), rows in in_phase.groupby(["label", "seed"], sort=False):
+                style = styles[label] if marked else {**styles[label], "marker": ""}
+                first = seed == in_phase["seed"].iloc[0]
+                axes.plot(rows[x[0]], rows[y[0]], label=label if first else None, **style)
+            axes.set(xlabel=x[1], ylabel=y[1], ylim=(0, None))
+        panels[0].legend()
+
+
+def edit_plot(path: Path, table: pd.DataFrame) -> None:
+    """Plot micro-AP by edit, a panel for each phase, a marker for each label.
+
+    Args:
+        path: of the SVG.
+        table: columns label, phase, edit, micro_ap.
+    """
+    phases = [str(phase) for phase in table["phase"].unique()]
+    styles = dict(zip(table["label"].unique(), _styles(), strict=False))
+    with _figure(path, phases, height=8) as panels:
+        for axes, phase in zip(panels, phases, strict=True):
+            in_phase = table[table["phase"] == phase]
+            order = in_phase.groupby("edit")["micro_ap"].mean().sort_values().index
+            for label, rows in in_phase.groupby("label", sort=False):
+                places = rows.set_index("edit")["micro_ap"].reindex(order)
+                axes.plot(places, order, **{**styles[label], "linestyle": ""}, label=label)
+            axes.set(xlabel="micro-AP of copies with this edit, against all distractors")
+        panels[0].legend()
+
+
+def _styles() -> Iterator[dict[str, Any]]:
+    for colour, marker, line in cycle(zip(COLOURS, MARKERS, LINES, strict=True)):
+        yield {"color": colour, "marker": marker, "linestyle": line, "markersize": 5}
+
+
+@contextmanager
+def _figure(path: Path, titles: list[str], height: float = 4.5) -> Iterator[list[Axes]]:
+    """Give panels side by side to draw in; write them when done."""
+    with pyplot.rc_context(STYLE):
+        figure, panels = pyplot.subplots(
+            1, len(titles), figsize=(6 * len(titles), height), squeeze=False, layout="constrained"
+        )
+        for axes, title in zip(panels[0], titles, strict=True):
+            axes.set_title(title)
+        yield list(panels[0])
+        with replacing(path) as temporary:
+            figure.savefig(temporary, format="svg", metadata={"Date": None})
+        pyplot.close(figure)

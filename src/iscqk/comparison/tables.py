@@ -1,0 +1,99 @@
+"""Runs side by side: their scores, what they saw and what they cost, with the spread over seeds."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+COLUMNS = [
+    *("phase", "micro_ap", "micro_ap_std", "recall_at_p90"),
+    *("images_seen", "train_seconds", "peak_mb"),
+]
+
+
+class Measured(NamedTuple):
+    """Files that one phase of one run left behind.
+
+    Attributes:
+        label: of its row in the table.
+        seed: of the run.
+        phase: of the score.
+        score: score.json.
+        histories: history.csv of each training, one after the other.
+        usage: Snakemake's benchmark of every job that its training took.
+    """
+
+    label: str
+    seed: int
+    phase: str
+    score: str
+    histories: list[str]
+    usage: list[str]
+
+
+def run_table(measured: Iterable[Measured]) -> pd.DataFrame:
+    """Return a row for each run and phase: scores, images seen by SGD, seconds, megabytes.
+
+    The seconds of a run are those of its jobs one after the other, its megabytes the largest
+    job's resident memory.
+    """
+    return pd.DataFrame([_row(one) for one in measured])
+
+
+def _row(one: Measured) -> dict[str, object]:
+    score = json.loads(Path(one.score).read_text(encoding="utf-8"))
+    usage = pd.concat([pd.read_csv(path, sep="\t") for path in one.usage])
+    return {
+        "label": one.label,
+        "seed": one.seed,
+        "phase": one.phase,
+        "micro_ap": score["micro_ap"],
+        "recall_at_p90": score["recall_at_p90"],
+        "images_seen": images_seen(one.histories),
+        "train_seconds": usage["s"].sum(),
+        "peak_mb": pd.to_numeric(usage["max_rss"], errors="coerce").max(),
+    }
+
+
+def images_seen(histories: Iterable[str]) -> int:
+    """Return how many images SGD saw in trainings one after the other."""
+    return sum(int(pd.read_csv(path)["images"].iloc[-1]) for path in histories)
+
+
+def summary(runs: pd.DataFrame, title: str) -> pd.DataFrame:
+    """Return means over seeds, a row for each label and phase in the order of `runs`.
+
+    Args:
+        runs: what `run_table` gave.
+        title: name of the label's column.
+    """
+    groups = runs.groupby(["label", "phase"], sort=False)
+    means = groups.mean(numeric_only=True)
+    means["micro_ap_std"] = groups["micro_ap"].std(ddof=1)  # of one seed: not known, empty
+    for column in ("images_seen", "train_seconds", "peak_mb"):
+        means[column] = means[column].round().astype("Int64")
+    return means.reset_index()[["label", *COLUMNS]].rename(columns={"label": title})
+
+
+def markdown(table: pd.DataFrame, seeds: int) -> str:
+    """Return a summary as a Markdown table, a row for each label."""
+    title = str(table.columns[0])
+    phases = table["phase"].unique()
+    head = [title]
+    for phase in phases:
+        head += [f"{phase} micro-AP", f"{phase} R@P90"]
+    lines = [[*head, "images seen", "training, s", "peak, MB"]]
+    lines.append(["---"] + ["---:"] * (len(lines[0]) - 1))
+    for label, rows in table.groupby(title, sort=False):
+        cells = [str(label)]
+        for phase in phases:
+            row = rows[rows["phase"] == phase].iloc[0]
+            spread = "" if pd.isna(row["micro_ap_std"]) else f" ± {row['micro_ap_std']:.4f}"
+            cells += [f"{row['micro_ap']:.4f}{spread}", f"{row['recall_at_p90']:.4f}"]
+        cost = rows[["images_seen", "train_seconds", "peak_mb"]].max()
+        lines.append([*cells, *(f"{value:,}" for value in cost)])
+    text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    over = "one seed" if seeds == 1 else f"mean ± standard deviation over {seeds} seeds"
+    return f"{text}\n\n{over}\n"

@@ -1,0 +1,185 @@
+"""Runs: a run is one method trained from one seed, and what its config says of it.
+
+The submission is a run, the study compares runs, and an ablation is runs that differ in some keys.
+Whatever two runs have in common is made once: all share images and copies, and a model that several
+runs have lies under the name of the first of them, its home.
+"""
+
+import copy
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+Config = dict[str, Any]
+
+# The challenge's baseline: GIST of 32 x 32 pixels, plain PCA. It takes pixels from 0 to 255.
+GIST = {
+    "backbone": "gist",
+    "weights": "none",
+    "image_size": 32,
+    "pooling": "average",
+    "whitening": 0,
+    "mean": [0, 0, 0],
+    "std": [1 / 255, 1 / 255, 1 / 255],
+    "backbone_options": {},
+}
+METHODS = ("qk", "simclr", "moco", "isd")  # those that learn
+
+
+class Compared(NamedTuple):
+    """A run as a row of a table: its label there, its seed, its name."""
+
+    label: str
+    seed: int
+    run: str
+
+
+def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> Config:
+    """Return a config with the values of dotted keys (`train.qk.temperature`) changed.
+
+    Raises:
+        KeyError: there is no such key.
+    """
+    result = copy.deepcopy(dict(config))
+    for key, value in changes.items():
+        *sections, last = key.split(".")
+        place = result
+        for section in sections:
+            place = place[section]
+        if last not in place:
+            raise KeyError(key)
+        place[last] = value
+    if result["train"]["method"] == "gist":
+        result["model"] = {**result["model"], **GIST}
+        result["train"]["rounds"] = 0
+    return result
+
+
+def submission_run(config: Config) -> str:
+    """Return the name of the run that is submitted."""
+    return f"{config['train']['method']}-{config['seed']}"
+
+
+def study_rows(config: Config) -> list[Compared]:
+    """Return the runs that the study compares: every method from every seed."""
+    study = config["study"]
+    return [Compared(m, s, f"{m}-{s}") for m in study["methods"] for s in study["seeds"]]
+
+
+def ablation_rows(config: Config, ablation: str) -> list[Compared]:
+    """Return the runs of an ablation: every set of values from every seed."""
+    return [
+        Compared(label, seed, f"{ablation}-{label}-{seed}")
+        for label in _settings(config, ablation)
+        for seed in config["study"]["seeds"]
+    ]
+
+
+def unbalanced_rows(config: Config) -> list[Compared]:
+    """Return the runs on the unbalanced images."""
+    section = config["unbalanced"]
+    return [
+        Compared(m, s, f"unbalanced-{m}-{s}") for m in section["methods"] for s in section["seeds"]
+    ]
+
+
+def all_runs(config: Config) -> dict[str, Config]:
+    """Return the config of every run by its name, the submission's first."""
+    runs = {submission_run(config): changed(config, {})}
+    for row in study_rows(config):
+        runs.setdefault(row.run, changed(config, {"train.method": row.label, "seed": row.seed}))
+    for ablation in config["study"]["ablations"]:
+        settings = _settings(config, ablation)
+        for row in ablation_rows(config, ablation):
+            changes = {"train.method": "qk", "seed": row.seed, **settings[row.label]}
+            runs[row.run] = changed(config, changes)
+    for row in unbalanced_rows(config):
+        changes = {**config["unbalanced"]["changes"], "train.method": row.label, "seed": row.seed}
+        runs[row.run] = {**changed(config, changes), "split": "unbalanced"}
+    return runs
+
+
+def _settings(config: Config, ablation: str) -> dict[str, dict[str, Any]]:
+    """Return an ablation's changes by label: values of its keys that stand at one place."""
+    keys = config["study"]["ablations"][ablation]
+    rows = zip(*keys.values(), strict=True)
+    return {_label(values): dict(zip(keys, values, strict=True)) for values in rows}
+
+
+def _label(values: tuple[Any, ...]) -> str:
+    return "-".join(v if isinstance(v, str) else json.dumps(v) for v in values)
+
+
+def homes(runs: Mapping[str, Config]) -> dict[tuple[str, str], str]:
+    """Return for every (run, model) the first run that has the very same model."""
+    first: dict[tuple[str, str], str] = {}
+    return {
+        (run, model): first.setdefault((model, _making(config, model)), run)
+        for run, config in runs.items()
+        for model in dict.fromkeys(["initial", *models(config)])
+    }
+
+
+def _making(config: Config, model: str) -> str:
+    """Return all that a model of a run depends on, as text."""
+    train = config["train"]
+    facts = [config["seed"], config["model"], config.get("split")]
+    if model.startswith("learned"):
+        method, points = train["method"], config["study"]["points"]
+        facts += [train_section(config, method), budget(config), copy_rounds(config), points]
+    elif model != "initial":
+        facts += [train_section(config, "simclr"), train["qk"]["warm_up_images"]]
+    if model.startswith("round"):
+        facts.append(train_section(config, "qk"))
+    return json.dumps(facts, sort_keys=True)
+
+
+def budget(config: Config) -> int:
+    """Return the images that SGD sees in a run: what Q/K sees, whatever the method."""
+    train = config["train"]
+    if not train["rounds"]:
+        return 0
+    return int(train["qk"]["warm_up_images"] + 2 * train["rounds"] * train["images_per_half_round"])
+
+
+def copy_rounds(config: Config) -> list[int]:
+    """Return the rounds whose copies a run learns from; 0 is the warm-up's."""
+    train = config["train"]
+    rounds = list(range(1, train["rounds"] + 1))
+    return [0, *rounds] if train["qk"]["warm_up_images"] and rounds else rounds
+
+
+def models(config: Config) -> list[str]:
+    """Return the models along a run's training, in order; the last is what it submits."""
+    train = config["train"]
+    if not train["rounds"]:
+        return ["initial"]
+    if train["method"] != "qk":
+        return [f"learned-{part}" for part in range(1, config["study"]["points"] + 1)]
+    warm_up = ["warm-up"] if train["qk"]["warm_up_images"] else []
+    rounds = range(1, train["rounds"] + 1)
+    return [*warm_up, *(f"round{number}-{side}" for number in rounds for side in "qk")]
+
+
+def before(config: Config, number: int) -> str:
+    """Return the model that round `number` of Q/K starts from."""
+    if number > 1:
+        return f"round{number - 1}-k"
+    return "warm-up" if config["train"]["qk"]["warm_up_images"] else "initial"
+
+
+def train_section(config: Config, method: str) -> Config:
+    """Return the part of `train` that one training by `method` depends on.
+
+    How many rounds there are is no part of it: one more redoes none.
+    """
+    train, own = config["train"], dict(config["train"][method])
+    own.pop("warm_up_images", None)
+    shared = {
+        key: value
+        for key, value in train.items()
+        if key not in ("method", "rounds", "images_per_half_round", *METHODS)
+    }
+    if method == "qk":
+        shared["images_per_half_round"] = train["images_per_half_round"]
+    return {**shared, method: own}

@@ -1,0 +1,101 @@
+"""Set runs side by side: table.csv, table.md, a plot, and curves where their data are given."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from iscqk.comparison.plots import edit_plot, label_plot, line_plot
+from iscqk.comparison.tables import Measured, images_seen, markdown, run_table, summary
+from iscqk.formats.csv_tables import write_table
+from iscqk.formats.files import write_text
+
+Rows = list[dict[str, Any]]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("--title", required=True, help="what the rows are, `method` for example")
+    parser.add_argument(
+        "--runs", type=json.loads, required=True,
+        help="JSON list, one for each run and phase: label, seed, phase, score, histories, usage, "
+        "and, for the curves, curve (precision and recall) and by_edit",
+    )  # fmt: skip
+    parser.add_argument(
+        "--traces", type=json.loads, default=[],
+        help="JSON list of label, seed, trace, which `iscqk trace` wrote, and models: for each "
+        "model in it the history.csv of all trainings up to it",
+    )  # fmt: skip
+    parser.add_argument("--output", type=Path, required=True, help="folder")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the folder."""
+    output, rows = arguments.output, arguments.runs
+    fields = Measured._fields
+    runs = run_table(Measured(**{key: row[key] for key in fields}) for row in rows)
+    table = summary(runs, arguments.title)
+    write_table(output / "runs.csv", runs)
+    write_table(output / "table.csv", table)
+    write_text(output / "table.md", markdown(table, runs["seed"].nunique()))
+    label_plot(output / "micro_ap.svg", table, arguments.title)
+    if "by_edit" in rows[0]:
+        _compare_edits(rows, output)
+        _compare_curves(rows, output)
+    if arguments.traces:
+        _compare_traces(arguments.traces, output)
+
+
+def _compare_edits(rows: Rows, output: Path) -> None:
+    """Write micro-AP by edit, means over seeds."""
+    table = _joined(rows, "by_edit")
+    columns = ["queries", "positives", "micro_ap", "recall_at_p90", "recall_at_1"]
+    means = table.groupby(["label", "phase", "edit"], sort=False)[columns].mean().reset_index()
+    write_table(output / "by_edit.csv", means)
+    edit_plot(output / "by_edit.svg", means)
+
+
+def _compare_curves(rows: Rows, output: Path) -> None:
+    """Write precision over recall of every seed."""
+    table = _joined(rows, "curve")
+    write_table(output / "precision_recall.csv", table)
+    line_plot(
+        output / "precision_recall.svg",
+        table,
+        ("recall", "recall"),
+        ("precision", "precision"),
+        marked=False,
+    )
+
+
+def _compare_traces(traces: Rows, output: Path) -> None:
+    """Write micro-AP over images seen."""
+    table = pd.concat([_trace(one) for one in traces], ignore_index=True)
+    write_table(output / "images_seen.csv", table)
+    line_plot(
+        output / "images_seen.svg",
+        table,
+        ("images_seen", "images seen by SGD"),
+        ("micro_ap", "micro-AP by similarity"),
+        marked=True,
+    )
+
+
+def _trace(one: dict[str, Any]) -> pd.DataFrame:
+    """Return a run's scores by phase and images seen."""
+    seen = {model: images_seen(histories) for model, histories in one["models"].items()}
+    table = pd.read_csv(one["trace"])
+    return table.assign(
+        label=one["label"], seed=one["seed"], images_seen=table["model"].map(seen)
+    ).drop(columns="model")
+
+
+def _joined(rows: Rows, key: str) -> pd.DataFrame:
+    """Return the CSVs that `key` names under one another, with the runs they are of."""
+    tables = [
+        pd.read_csv(row[key]).assign(label=row["label"], seed=row["seed"], phase=row["phase"])
+        for row in rows
+    ]
+    return pd.concat(tables, ignore_index=True)

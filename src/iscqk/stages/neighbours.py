@@ -1,0 +1,72 @@
+"""Set methods side by side that learned from unbalanced images, by nearest-neighbour accuracy.
+
+Accuracy is that of a balanced evaluation set, over all classes and over the rare ones: an image
+counts as right when the nearest other image is of its class.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from iscqk.comparison.plots import accuracy_plot
+from iscqk.errors import UserError
+from iscqk.formats.csv_tables import write_table
+from iscqk.formats.descriptors import descriptor_blocks
+from iscqk.formats.files import write_text
+from iscqk.formats.manifest import read_manifest
+from iscqk.retrieval.neighbours import classes_of, neighbour_is_of_class, rare_classes
+from iscqk.retrieval.ranking import stacked
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument(
+        "--runs", type=json.loads, required=True,
+        help="JSON list of method, seed and features, the shards of the evaluation images'",
+    )  # fmt: skip
+    parser.add_argument("--training", metavar="MANIFEST", required=True)
+    parser.add_argument("--evaluation", metavar="MANIFEST", required=True)
+    parser.add_argument("--rare", type=int, required=True, help="training images that make common")
+    parser.add_argument("--output", type=Path, required=True, help="folder")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write runs.csv, table.csv, table.md and a plot."""
+    classes = classes_of(read_manifest(arguments.evaluation))
+    rare = rare_classes(classes_of(read_manifest(arguments.training)), arguments.rare)
+    is_rare = np.isin(classes, sorted(rare))
+    if is_rare.all() or not is_rare.any():
+        raise UserError(
+            f"unbalanced.rare: {arguments.rare} leaves no {'common' if is_rare.all() else 'rare'} "
+            "class; choose a number between their sizes"
+        )
+    rows = []
+    for one in arguments.runs:
+        right = neighbour_is_of_class(stacked(descriptor_blocks(one["features"])), classes)
+        accuracies = {"all": right.mean(), "rare": right[is_rare].mean()}
+        rows += [
+            {"method": one["method"], "seed": one["seed"], "classes": name, "accuracy": value}
+            for name, value in accuracies.items()
+        ]
+    runs = pd.DataFrame(rows)
+    groups = runs.groupby(["method", "classes"], sort=False)["accuracy"]
+    table = groups.agg(accuracy="mean", accuracy_std="std").reset_index()
+    write_table(arguments.output / "runs.csv", runs)
+    write_table(arguments.output / "table.csv", table)
+    write_text(arguments.output / "table.md", _markdown(table, runs["seed"].nunique()))
+    accuracy_plot(arguments.output / "accuracy.svg", table)
+
+
+def _markdown(table: pd.DataFrame, seeds: int) -> str:
+    lines = ["| method | all classes | rare classes |", "| --- | ---: | ---: |"]
+    for method, rows in table.groupby("method", sort=False):
+        pairs = zip(rows["accuracy"], rows["accuracy_std"], strict=True)
+        cells = [
+            f"{100 * mean:.1f} %" + ("" if pd.isna(std) else f" ± {100 * std:.1f}")
+            for mean, std in pairs
+        ]
+        lines.append(f"| {method} | {' | '.join(cells)} |")
+    return "\n".join(lines) + f"\n\nnearest-neighbour accuracy, {seeds} seeds\n"

@@ -1,0 +1,78 @@
+"""Score models along a training: micro-AP by similarity of each, in one go, without their files.
+
+For the curve over images seen. Queries are described by side q of each model, references by
+side k.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from iscqk.errors import UserError
+from iscqk.formats.csv_tables import write_table
+from iscqk.formats.ground_truth import read_ground_truth
+from iscqk.formats.ids import PHASES
+from iscqk.formats.manifest import read_manifest
+from iscqk.formats.predictions import Predictions
+from iscqk.learning.embedding import embed
+from iscqk.learning.images import OriginalImages
+from iscqk.models.device import choose_device, set_threads
+from iscqk.models.encoder import Encoder
+from iscqk.models.weights import load_encoder
+from iscqk.retrieval.metrics import micro_average_precision, ranking
+from iscqk.retrieval.search import global_search
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("--models", nargs="+", metavar="DIR", required=True, help="in order")
+    parser.add_argument("--references", metavar="MANIFEST", required=True)
+    parser.add_argument("--queries", nargs="+", metavar="MANIFEST", required=True)
+    parser.add_argument("--ground-truth", nargs="+", metavar="CSV", required=True)
+    parser.add_argument("--max-results", type=int, default=500_000)
+    parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
+    parser.add_argument("--output", type=Path, required=True, help="CSV: model, phase, micro_ap")
+    parser.add_argument("--threads", type=int, default=1)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the table; queries and ground truths are those of both phases, in order."""
+    set_threads(arguments.threads)
+    if not len(arguments.queries) == len(arguments.ground_truth) == len(PHASES):
+        raise UserError("--queries and --ground-truth: name a file for each phase")
+    rows = []
+    for model in arguments.models:
+        references = _described(f"{model}/k.safetensors", arguments.references, arguments)
+        phases = zip(PHASES, arguments.queries, arguments.ground_truth, strict=True)
+        for phase, manifest, truth in phases:
+            queries = _described(f"{model}/q.safetensors", manifest, arguments)
+            rows.append((model, phase, _micro_ap(queries, references, truth, arguments)))
+    write_table(arguments.output, pd.DataFrame(rows, columns=["model", "phase", "micro_ap"]))
+
+
+Described = tuple[np.ndarray, np.ndarray]
+
+
+def _described(weights: str, manifest: str, arguments: argparse.Namespace) -> Described:
+    """Return ids (n,) and descriptors (n, D) of a manifest's images."""
+    encoder: Encoder = load_encoder(weights).to(choose_device())
+    encoder.precision = arguments.precision
+    rows = read_manifest(manifest)
+    images = OriginalImages(rows["path"].tolist(), encoder.config.image_size)
+    blocks = [vectors.numpy() for _, vectors in embed(encoder, images, arguments.threads - 1)]
+    return rows["id"].to_numpy(dtype=np.str_), np.concatenate(blocks)
+
+
+def _micro_ap(
+    queries: Described, references: Described, truth: str, arguments: argparse.Namespace
+) -> float:
+    found = global_search(queries[1], references[1], arguments.max_results, arguments.threads)
+    predictions = Predictions(
+        queries[0][found.query_index],
+        references[0][found.reference_index],
+        -found.squared_distance,
+    )
+    ground_truth = read_ground_truth(truth, queries[0], references[0])
+    return micro_average_precision(ranking(predictions, ground_truth))

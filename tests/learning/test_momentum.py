@@ -1,0 +1,150 @@
+"""MoCo and ISD: losses against the published formulas, the queue, the slow encoder."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.functional import normalize
+
+from iscqk.learning.bank_loss import bank_loss
+from iscqk.learning.isd import isd_loss
+from iscqk.learning.moco import moco_loss
+from iscqk.learning.momentum import MomentumContrast, Queue, SelfDistillation, _move
+from iscqk.models.encoder import Encoder, EncoderConfig
+
+
+def unit_rows(count, size=16, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return normalize(torch.randn(count, size, generator=generator, dtype=torch.float64), dim=1)
+
+
+def gradient(loss, trained):
+    (found,) = torch.autograd.grad(loss, trained, retain_graph=True)
+    return found
+
+
+@pytest.mark.parametrize("temperature", [0.07, 0.2])
+def test_moco_is_its_formula_and_the_published_code(temperature):
+    query, key, queue = unit_rows(6, seed=1).requires_grad_(), unit_rows(6, seed=2), unit_rows(40)
+    # He et al., eq. 1, term by term.
+    total = 0
+    for q, k in zip(query, key, strict=True):
+        positive = torch.exp(q @ k / temperature)
+        negatives = sum(torch.exp(q @ row / temperature) for row in queue)
+        total = total - torch.log(positive / (positive + negatives))
+    formula = total / 6
+    # facebookresearch/moco, moco/builder.py.
+    l_pos = torch.einsum("nc,nc->n", [query, key]).unsqueeze(-1)
+    l_neg = torch.einsum("nc,ck->nk", [query, queue.T])
+    logits = torch.cat([l_pos, l_neg], dim=1) / temperature
+    published = nn.CrossEntropyLoss()(logits, torch.zeros(6, dtype=torch.long))
+    ours = moco_loss(query, key, queue, temperature)
+    single = moco_loss(query.float(), key.float(), queue.float(), temperature)
+    for reference in (formula, published):
+        assert ours.item() == pytest.approx(reference.item(), abs=1e-12)
+        assert single.item() == pytest.approx(reference.item(), rel=1e-6)
+        torch.testing.assert_close(gradient(ours, query), gradient(reference, query))
+
+
+@pytest.mark.parametrize("temperatures", [(0.02, 0.02), (0.1, 0.01)])
+def test_isd_is_its_formula_and_the_published_code(temperatures):
+    """With the temperatures of both published settings."""
+    student, teacher, queue = (
+        unit_rows(6, seed=1).requires_grad_(),
+        unit_rows(6, seed=2),
+        unit_rows(40),
+    )
+    of_student, of_teacher = temperatures
+    # Tejankar et al., eq. 1 to 3: KL(p of the teacher || p of the student), term by term.
+    total = 0
+    for s, t in zip(student, teacher, strict=True):
+        weights = torch.stack([torch.exp(t @ row / of_teacher) for row in queue])
+        target = weights / weights.sum()
+        weights = torch.stack([torch.exp(s @ row / of_student) for row in queue])
+        total = total + (target * (torch.log(target) - torch.log(weights / weights.sum()))).sum()
+    formula = total / 6
+    # UMBCvision/ISD, train_isd_plus.py: KLD of similarities.
+    sim_q, sim_k = student @ queue.T / of_student, teacher @ queue.T / of_teacher
+    published = functional.kl_div(
+        functional.log_softmax(sim_q, dim=1),
+        functional.softmax(sim_k, dim=1),
+        reduction="batchmean",
+    )
+    ours = isd_loss(student, teacher, queue, of_student, of_teacher)
+    single = isd_loss(student.float(), teacher.float(), queue.float(), of_student, of_teacher)
+    for reference in (formula, published):
+        assert ours.item() == pytest.approx(reference.item(), abs=1e-10)
+        assert single.item() == pytest.approx(reference.item(), rel=1e-5)
+        torch.testing.assert_close(gradient(ours, student), gradient(reference, student))
+
+
+def test_isd_is_the_bank_loss_of_soft_targets_less_their_entropy():
+    student, teacher, queue = unit_rows(5, seed=1), unit_rows(5, seed=2), unit_rows(30)
+    targets = torch.softmax(teacher @ queue.T / 0.05, 1)
+    entropy = -(targets * targets.log()).sum(1).mean()
+    expected = bank_loss(student, queue, targets, 0.1) - entropy
+    torch.testing.assert_close(isd_loss(student, teacher, queue, 0.1, 0.05), expected)
+
+
+def test_the_teacher_gets_no_gradient():
+    student, teacher = unit_rows(3, seed=1).requires_grad_(), unit_rows(3, seed=2).requires_grad_()
+    isd_loss(student, teacher, unit_rows(9), 0.1, 0.1).backward()
+    assert teacher.grad is None and student.grad.abs().sum() > 0
+
+
+def test_an_empty_queue_teaches_nothing():
+    rows = unit_rows(3)
+    assert moco_loss(rows, rows, rows[:0], 0.1).item() == 0
+    assert isd_loss(rows, rows, rows[:0], 0.1, 0.1).item() == 0
+
+
+def test_the_queue_keeps_the_newest_rows_first_in_first_out():
+    queue, seen = Queue(10, 4), []
+    assert queue.rows.shape == (0, 4)
+    for number in range(5):  # 4 does not divide 10: the queue wraps in the middle of a batch
+        rows = torch.full((4, 4), float(number)) + torch.arange(4)[:, None] / 10
+        queue.append(rows)
+        seen += rows[:, 0].tolist()
+        assert sorted(queue.rows[:, 0].tolist()) == pytest.approx(sorted(seen[-10:]))
+
+
+def test_the_slow_encoder_moves_by_the_momentum():
+    slow, fast = nn.Linear(3, 2), nn.Linear(3, 2)
+    expected = 0.9 * slow.weight.detach() + 0.1 * fast.weight.detach()
+    _move(slow.requires_grad_(False), fast, 0.9)
+    torch.testing.assert_close(slow.weight, expected)
+
+
+@pytest.mark.parametrize("method", [MomentumContrast, SelfDistillation])
+def test_keys_are_queued_only_after_the_step(method):
+    """No image is compared with its own key as a negative, and ISD has no positive pair."""
+    torch.manual_seed(0)
+    encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 16)).eval()
+    temperatures = [0.1] if method is MomentumContrast else [0.1, 0.1]
+    objective = method(encoder, "none", 64, 0.9, *temperatures).eval()
+    pixels = torch.randint(0, 256, (6, 2, 3, 32, 32), dtype=torch.uint8)
+    objective(encoder, pixels, torch.arange(6), True)
+    assert len(objective.queue.rows) == 0
+    objective.after_step(encoder)
+    expected = normalize(encoder.features(pixels[:, 1]), dim=1)
+    torch.testing.assert_close(objective.queue.rows, expected, rtol=1e-4, atol=1e-5)
+    outcome = objective(encoder, pixels, torch.arange(6), True)
+    assert outcome.loss.isfinite() and outcome.positive.shape == outcome.negative.shape == (6,)
+    assert not [
+        name for name, p in objective.named_parameters() if "slow" in name and p.requires_grad
+    ]
+
+
+def test_the_published_heads():
+    """ISD: none for ResNet-18, feat -> 2 feat -> feat / 4 with batch norm for ResNet-50."""
+    encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 16))
+    size = encoder.head.in_features
+    plain = SelfDistillation(copy.deepcopy(encoder), "none", 8, 0.999, 0.02, 0.02)
+    shapes = [tuple(m.weight.shape) for m in plain.predictor if isinstance(m, nn.Linear)]
+    assert shapes == [(size, size), (size, size)]
+    assert sum(isinstance(m, nn.BatchNorm1d) for m in plain.predictor) == 1
+    moco = MomentumContrast(encoder, "mlp", 8, 0.999, 0.2)
+    shapes = [tuple(m.weight.shape) for m in moco.projection.layers if isinstance(m, nn.Linear)]
+    assert shapes == [(size, size), (128, size)]
