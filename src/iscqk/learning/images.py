@@ -136,4 +136,6 @@ def training_batches(
     images: Images, batches: Batches, workers: int
 ) -> DataLoader[tuple[int, Tensor]]:
     """Return a loader of indices (B,) with their images, read ahead by `workers` processes."""
-    return DataLoader(Indexed(images), batch_sampler=batches, num_workers=workers)
+    # With a generator of its own the loader draws nothing from the one that a resumed run restores.
+    own = torch.Generator()
+    return DataLoader(Indexed(images), batch_sampler=batches, num_workers=workers, generator=own)
