@@ -5,6 +5,7 @@ import sys
 
 from snakemake.utils import min_version, validate
 
+from iscqk import runs
 from iscqk.config import check_config, find_sources
 from iscqk.errors import UserError
 
@@ -18,6 +19,13 @@ try:
     check_config(config, workflow.source_path("workflow/schemas/config.schema.yaml"))
     validate(config, "workflow/schemas/config.schema.yaml")  # fills in the defaults
     IMAGES = find_sources(config["dataset"])
+    RUNS = runs.all_runs(
+        config
+    )  # what is trained: the submission, and what the study compares
+    for changed in RUNS.values():
+        check_config(
+            changed, workflow.source_path("workflow/schemas/config.schema.yaml")
+        )
 except UserError as error:
     sys.exit(f"error: {error}")
 

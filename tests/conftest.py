@@ -15,7 +15,16 @@ TINY = """\
 dataset: {demo: {training: 64, references: 32, others: 24, side: 64}}
 queries: {count: 20}
 model: {backbone: test_resnet, image_size: 32, descriptor_size: 63, head_images: 64}
-train: {rounds: 1, batch_size: 16, images_per_half_round: 128, warm_up_images: 64, log_every: 2}
+train:
+  rounds: 1
+  images_per_half_round: 128
+  log_every: 2
+  qk: {batch_size: 16, warm_up_images: 128}
+  simclr: {batch_size: 16}
+  moco: {batch_size: 16, queue: 40}
+  isd: {batch_size: 16, queue: 40}
+study: {points: 2}
+shards: {training: 2, references: 2}
 """
 
 

@@ -1,14 +1,17 @@
 """Configuration: folders found, defaults complete, presets valid, environments in step."""
 
+import copy
 import runpy
 from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from iscqk.config import check_config, find_sources
 from iscqk.errors import UserError
 from iscqk.images.chains import EditPool
+from iscqk.runs import all_runs
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -34,10 +37,10 @@ def test_config_yaml_states_every_default_and_agrees_with_the_schema():
 
 @pytest.mark.parametrize("path", sorted((ROOT / "workflow/presets").glob("*.yaml")), ids=str)
 def test_presets_are_valid(path):
-    merged = {**CONFIG}
-    for section, values in yaml.safe_load(path.read_text()).items():
-        merged[section] = {**CONFIG[section], **values} if isinstance(values, dict) else values
-    check_config(merged, SCHEMA)
+    merged = copy.deepcopy(CONFIG)
+    update_config(merged, yaml.safe_load(path.read_text()))  # as Snakemake does
+    for config in all_runs(merged).values():
+        check_config(config, SCHEMA)
 
 
 def test_phase_2_has_edits_and_strengths_that_training_and_phase_1_never_use():

@@ -103,7 +103,7 @@ def test_one_round_more_trains_one_round_only(finished_copy):
     lines = (done.stdout + done.stderr).splitlines()
     trained = [line.split()[-1] for line in lines if line.strip().startswith("log:")]
     half_rounds = sorted(path for path in trained if "train-" in path)
-    assert half_rounds == ["results/logs/train-round2-k.log", "results/logs/train-round2-q.log"]
+    assert half_rounds == [f"results/logs/qk-0/train-round2-{side}.log" for side in "kq"]
     assert not [path for path in trained if "round1-0.log" in path and "copies" in path]
 
 
@@ -112,8 +112,8 @@ def test_a_title_a_comment_and_the_order_of_keys_rerun_nothing(finished_copy):
     finished_copy.replace("config.yaml", "# of the JPEG", "# of each JPEG")
     finished_copy.replace(
         "tiny.yaml",
-        "rounds: 1, batch_size: 16",
-        "batch_size: 16, rounds: 1",
+        "batch_size: 16, warm_up_images: 128",
+        "warm_up_images: 128, batch_size: 16",
     )
     assert finished_copy.jobs() == set()
 
@@ -139,6 +139,14 @@ def test_the_literal_commands_are_understood(finished, command):
         ),
         ("dataset: {kind: disc21, root: .}", "no training; DISC21 calls it one of"),
         ("model: {descriptor_size: 256}", "leaves no dimension for ranking by log_partition"),
+        (
+            "study: {ablations: {heat: {train.qk.heat: [1]}}}",
+            "config: train.qk.heat: no such key to change",
+        ),
+        (
+            "study: {ablations: {temperature: {train.qk.temperature: [0]}}}",
+            "config: train.qk.temperature: 0 is less than or equal to the minimum of 0",
+        ),
     ],
 )
 def test_a_wrong_config_is_told_in_one_line(project, config, message):
@@ -157,8 +165,11 @@ def test_the_workflow_passes_its_linter(project):
 OTHER_CHOICES = """\
 model: {pooling: native, descriptor_size: 256}
 train:
-  {live_head: true, learn_temperature: true, optimizer: sgd, schedule: constant,
-   batch_norm: batch, warm_up_images: 0, bank_views: 1}
+  optimizer: sgd
+  schedule: constant
+  qk:
+    {live_head: true, learn_temperature: true, batch_norm: batch, warm_up_images: 0, bank_views: 1,
+     negatives: 40, soft_targets: 0.3}
 describe: {queries: k, references: q, ranking: similarity}
 score: {rankings: [similarity], convention: drivendata}
 shards: {training: 1, references: 1, queries: 1}
@@ -174,12 +185,81 @@ def test_the_other_choices_of_the_config_work_too(project):
     expected = float64_micro_ap(folder / "descriptors.h5", truth, max_results=10 * 20)
     assert score["convention"] == "drivendata"
     assert score["micro_ap"] == pytest.approx(expected, abs=1e-9)
-    models = project.folder / "results/models"
+    models = project.folder / "results/runs/qk-0"
     before, after = (load_file(models / f"{m}/k.safetensors") for m in ("initial", "round1-q"))
     changed = {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
     assert changed == {"head.weight", "head.bias"}  # of the frozen side: live head, frozen backbone
     temperatures = pd.read_csv(models / "round1-q/history.csv")["temperature"]
     assert temperatures.iloc[-1] != pytest.approx(0.05, abs=1e-5)
+
+
+def test_the_study_compares_every_method(finished_copy):
+    """gist, simclr, moco and isd beside the Q/K that is there already, and one ablation."""
+    (finished_copy.folder / "study.yaml").write_text(STUDY)
+    sort_into_classes(finished_copy.folder)
+    finished_copy.run(
+        "snakemake study ablation_soft_targets unbalanced --cores "
+        "--configfile config.yaml tiny.yaml study.yaml"
+    )
+    study = finished_copy.folder / "results/study"
+    table = pd.read_csv(study / "table.csv")
+    assert list(table) == TABLE
+    methods = ["gist", "simclr", "moco", "isd", "qk"]
+    assert table["method"].tolist() == [m for m in methods for _ in range(2)]
+    seen = dict(zip(table["method"], table["images_seen"], strict=True))
+    assert seen == {"gist": 0, "simclr": 384, "moco": 384, "isd": 384, "qk": 384}
+    assert (table["train_seconds"] > 0).all() and (table["peak_mb"] > 0).all()
+    for row in table.itertuples():
+        models = {"gist": "initial", "qk": "round1-k"}
+        folder = f"results/runs/{row.method}-0/{models.get(row.method, 'learned-2')}/{row.phase}"
+        score = json.loads((finished_copy.folder / folder / "log_partition/score.json").read_text())
+        assert row.micro_ap == score["micro_ap"]
+    assert "| qk |" in (study / "table.md").read_text()
+    names = ["by_edit", "precision_recall", "images_seen"]
+    assert all((study / f"{n}.{kind}").stat().st_size for n in names for kind in ("csv", "svg"))
+    along = pd.read_csv(study / "images_seen.csv")
+    assert along[along["label"] == "qk"]["images_seen"].tolist() == [128, 128, 256, 256, 384, 384]
+    assert along[along["label"] == "isd"]["images_seen"].tolist() == [192, 192, 384, 384]
+    ablation = pd.read_csv(study / "soft_targets/table.csv")
+    assert list(ablation) == ["soft_targets", *TABLE[1:]]
+    assert ablation["soft_targets"].tolist() == [0, 0, 1, 1]
+    hard = ablation[ablation["soft_targets"] == 0]["micro_ap"].tolist()
+    assert hard == table[table["method"] == "qk"]["micro_ap"].tolist()  # one and the same run
+    unbalanced = pd.read_csv(finished_copy.folder / "results/unbalanced/table.csv")
+    assert unbalanced["method"].tolist() == ["moco", "moco", "isd", "isd"]
+    assert unbalanced["classes"].tolist() == ["all", "rare"] * 2
+    assert unbalanced["accuracy"].between(0, 1).all()
+
+
+def sort_into_classes(folder):
+    """Lay the demo's images out as classes: 40 and 10 to learn from, 6 of each to evaluate."""
+    images = sorted((folder / "results/demo/training").iterdir())
+    parts = {
+        "training/common": 40,
+        "training/rare": 10,
+        "evaluation/common": 6,
+        "evaluation/rare": 6,
+    }
+    for part, count in parts.items():
+        (folder / "classes" / part).mkdir(parents=True)
+        for image in images[:count]:
+            shutil.copy(image, folder / "classes" / part)
+        images = images[count:]
+
+
+TABLE = [
+    *("method", "phase", "micro_ap", "micro_ap_std", "recall_at_p90"),
+    *("images_seen", "train_seconds", "peak_mb"),
+]
+STUDY = """\
+study: {ablations: {soft_targets: {train.qk.soft_targets: [0, 1]}}}
+unbalanced:
+  training: classes/training
+  evaluation: classes/evaluation
+  seeds: [0]
+  rare: 12
+  changes: {train.images_per_half_round: 64, train.qk.warm_up_images: 0}
+"""
 
 
 OWN_FOLDERS = """\

@@ -6,9 +6,8 @@ from typing import Any
 _CARD = """\
 # Copy-detection descriptors, {split}
 
-Two encoders of images, trained by alternating Q/K contrastive learning (QK Iteration,
-arXiv:2111.07954): one describes edited copies, the other originals; a small squared distance
-between a query's and a reference's descriptor says that the one copies the other.
+{method} A small squared distance between a query's and a reference's descriptor says that the one
+copies the other.
 
 ## Intended use
 
@@ -18,7 +17,7 @@ recognising people or for likeness in meaning: two photographs of one thing are 
 ## Model
 
 - backbone `{backbone}`, {image_size} px, pooling `{pooling}`, {descriptor_size} dimensions
-- rounds of training: {rounds}; ranking of pairs: `{ranking}`
+- method `{method_name}`, rounds of training: {rounds}; ranking of pairs: `{ranking}`
 {weights}
 
 ## Training data
@@ -44,6 +43,16 @@ the same pair of weights.
 """
 
 
+_METHODS = {
+    "qk": "Two encoders of images, trained by alternating Q/K contrastive learning (QK Iteration,\n"
+    "arXiv:2111.07954): one describes edited copies, the other originals.",
+    "simclr": "An encoder of images, trained by in-batch contrast (SimCLR, arXiv:2002.05709).",
+    "moco": "An encoder of images, trained by momentum contrast (MoCo v2, arXiv:2003.04297).",
+    "isd": "An encoder of images: the teacher of similarity distillation (ISD, arXiv:2012.09259).",
+    "gist": "GIST with PCA, the challenge's baseline; no network is trained.",
+}
+
+
 def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
     """Return the card in Markdown.
 
@@ -61,6 +70,8 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
         **{split: facts["count"] for split, facts in images.items()},
         **{key: value for key, value in score.items() if key not in ("rankings", *images)},
         descriptor_size=config["model"]["descriptor_size"],
+        method=_METHODS[config["train"]["method"]],
+        method_name=config["train"]["method"],
         rounds=config["train"]["rounds"],
         training_digest=images["training"]["sha256"],
         weights="\n".join(weights),

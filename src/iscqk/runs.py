@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from iscqk.errors import UserError
+
 Config = dict[str, Any]
 
 # The challenge's baseline: GIST of 32 x 32 pixels, plain PCA. It takes pixels from 0 to 255.
@@ -38,16 +40,16 @@ def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> Config:
     """Return a config with the values of dotted keys (`train.qk.temperature`) changed.
 
     Raises:
-        KeyError: there is no such key.
+        UserError: there is no such key.
     """
     result = copy.deepcopy(dict(config))
     for key, value in changes.items():
         *sections, last = key.split(".")
         place = result
         for section in sections:
-            place = place[section]
+            place = place.get(section, {})
         if last not in place:
-            raise KeyError(key)
+            raise UserError(f"config: {key}: no such key to change; name it as in config.yaml")
         place[last] = value
     if result["train"]["method"] == "gist":
         result["model"] = {**result["model"], **GIST}
@@ -84,7 +86,11 @@ def unbalanced_rows(config: Config) -> list[Compared]:
 
 
 def all_runs(config: Config) -> dict[str, Config]:
-    """Return the config of every run by its name, the submission's first."""
+    """Return the config of every run by its name, the submission's first.
+
+    Raises:
+        UserError: an ablation names a key that is not there, or lists of unequal length.
+    """
     runs = {submission_run(config): changed(config, {})}
     for row in study_rows(config):
         runs.setdefault(row.run, changed(config, {"train.method": row.label, "seed": row.seed}))
@@ -95,13 +101,20 @@ def all_runs(config: Config) -> dict[str, Config]:
             runs[row.run] = changed(config, changes)
     for row in unbalanced_rows(config):
         changes = {**config["unbalanced"]["changes"], "train.method": row.label, "seed": row.seed}
-        runs[row.run] = {**changed(config, changes), "split": "unbalanced"}
+        runs[row.run] = changed(config, changes)
     return runs
+
+
+def split(run: str) -> str:
+    """Return the name of the images that a run learns from."""
+    return "unbalanced" if run.startswith("unbalanced-") else "training"
 
 
 def _settings(config: Config, ablation: str) -> dict[str, dict[str, Any]]:
     """Return an ablation's changes by label: values of its keys that stand at one place."""
     keys = config["study"]["ablations"][ablation]
+    if len({len(values) for values in keys.values()}) > 1:
+        raise UserError(f"config: study.ablations.{ablation}: give each key as many values")
     rows = zip(*keys.values(), strict=True)
     return {_label(values): dict(zip(keys, values, strict=True)) for values in rows}
 
@@ -114,16 +127,16 @@ def homes(runs: Mapping[str, Config]) -> dict[tuple[str, str], str]:
     """Return for every (run, model) the first run that has the very same model."""
     first: dict[tuple[str, str], str] = {}
     return {
-        (run, model): first.setdefault((model, _making(config, model)), run)
+        (run, model): first.setdefault((model, _making(run, config, model)), run)
         for run, config in runs.items()
         for model in dict.fromkeys(["initial", *models(config)])
     }
 
 
-def _making(config: Config, model: str) -> str:
+def _making(run: str, config: Config, model: str) -> str:
     """Return all that a model of a run depends on, as text."""
     train = config["train"]
-    facts = [config["seed"], config["model"], config.get("split")]
+    facts = [config["seed"], config["model"], split(run)]
     if model.startswith("learned"):
         method, points = train["method"], config["study"]["points"]
         facts += [train_section(config, method), budget(config), copy_rounds(config), points]

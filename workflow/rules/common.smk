@@ -27,7 +27,6 @@ SCORED = {"fb": "predictions.csv", "drivendata": "descriptors.h5"}[
     config["score"]["convention"]
 ]
 
-RUNS = runs.all_runs(config)
 HOMES = runs.homes(
     RUNS
 )  # of runs whose trainings are alike, the one under whose name they are
@@ -56,7 +55,7 @@ def seed(wildcards):
 
 def split(wildcards):
     """Return the name of the images that a run learns from."""
-    return RUNS[wildcards.run].get("split", "training")
+    return runs.split(wildcards.run)
 
 
 def training(wildcards):

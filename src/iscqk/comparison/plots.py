@@ -100,10 +100,11 @@ def edit_plot(path: Path, table: pd.DataFrame) -> None:
     with _figure(path, phases, height=8) as panels:
         for axes, phase in zip(panels, phases, strict=True):
             in_phase = table[table["phase"] == phase]
-            order = in_phase.groupby("edit")["micro_ap"].mean().sort_values().index
-            for label, rows in in_phase.groupby("label", sort=False):
-                places = rows.set_index("edit")["micro_ap"].reindex(order)
-                axes.plot(places, order, **{**styles[label], "linestyle": ""}, label=label)
+            places = in_phase.pivot(index="edit", columns="label", values="micro_ap")
+            places = places.loc[places.mean(axis=1).sort_values().index]
+            for label, style in styles.items():
+                scores = places[label].to_numpy()
+                axes.plot(scores, places.index, **{**style, "linestyle": ""}, label=label)
             axes.set(xlabel="micro-AP of copies with this edit, against all distractors")
         panels[0].legend()
 

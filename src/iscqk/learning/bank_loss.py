@@ -129,10 +129,10 @@ def live_bank_loss(
     queries: Tensor,
     features: Tensor,
     project: Callable[[Tensor], Tensor],
-    targets: Tensor,
+    expected: Tensor,
     temperature: Tensor | float,
 ) -> Tensor:
-    """Return the loss of `bank_loss` for a bank that is `project(features)`, the head still live.
+    """Return `expected_bank_loss` of a bank that is `project(features)`, the head still live.
 
     The frozen side's backbone features are cached, its head is applied afresh in every step,
     block by block, and gets its gradient; a block's rows and similarities are recomputed in the
@@ -142,11 +142,11 @@ def live_bank_loss(
         queries: (B, D) unit rows.
         features: (N, C) cached backbone features.
         project: the head, (n, C) to (n, D) unit rows; its parameters get gradients.
-        targets: (B,) int64, the positive's row in `features`.
+        expected: (B, D), m_i; `project` of the positives' features, or a mix with `soft_targets`.
         temperature: positive scalar.
 
     Returns:
-        Scalar, differentiable in queries, the head's parameters and temperature.
+        Scalar, differentiable in queries, expected, the head's parameters and temperature.
     """
 
     def block_log_partition(block: Tensor) -> Tensor:
@@ -157,8 +157,8 @@ def live_bank_loss(
         for block in features.split(BLOCK)
     ]
     log_z = torch.logsumexp(torch.stack(blocks), dim=0)
-    positives = (queries.float() * project(features[targets].float())).sum(1)
-    return (log_z - positives / temperature).mean()
+    toward = (queries.float() * expected.float()).sum(1) / temperature
+    return (log_z - toward).mean()
 
 
 @torch.no_grad()

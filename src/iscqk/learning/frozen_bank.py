@@ -70,15 +70,16 @@ class FrozenBank(Objective):
 
     def _loss(self, descriptors: Tensor, rows: Tensor, targets: Tensor) -> Tensor:
         temperature, frozen = self.log_temperature.exp(), self._frozen[0]
-        softness = self.config.soft_targets
-        if frozen is not None:
-            return live_bank_loss(descriptors, rows, frozen.project, targets, temperature)
-        expected = rows[targets]
-        if softness:
+        expected = rows[targets] if frozen is None else frozen.project(rows[targets])
+        if share := self.config.soft_targets:
             # The teacher is the frozen side: what it makes of the original, or of its copies.
-            soft = soft_targets(expected, rows, self.config.teacher_temperature)
-            expected = (1 - softness) * expected + softness * soft
-        return expected_bank_loss(descriptors, rows, expected, temperature)
+            with torch.no_grad():
+                current = self._current(rows)
+            soft = soft_targets(expected, current, self.config.teacher_temperature)
+            expected = (1 - share) * expected + share * soft
+        if frozen is None:
+            return expected_bank_loss(descriptors, rows, expected, temperature)
+        return live_bank_loss(descriptors, rows, frozen.project, expected, temperature)
 
     def _drawn(self, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return the rows of this step with the targets' numbers among them.
