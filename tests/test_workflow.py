@@ -220,6 +220,10 @@ def test_the_study_compares_every_method(finished_copy):
     along = pd.read_csv(study / "images_seen.csv")
     assert along[along["label"] == "qk"]["images_seen"].tolist() == [128, 128, 256, 256, 384, 384]
     assert along[along["label"] == "isd"]["images_seen"].tolist() == [192, 192, 384, 384]
+    rankings = pd.read_csv(study / "rankings.csv")
+    submitted = rankings[rankings["ranking"] == "log_partition"]
+    assert submitted["micro_ap"].tolist() == table["micro_ap"].tolist()
+    assert set(rankings["ranking"]) == {"log_partition", "similarity"}
     ablation = pd.read_csv(study / "soft_targets/table.csv")
     assert list(ablation) == ["soft_targets", *TABLE[1:]]
     assert ablation["soft_targets"].tolist() == [0, 0, 1, 1]

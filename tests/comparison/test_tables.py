@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from iscqk.comparison.plots import accuracy_plot, edit_plot, label_plot, line_plot
-from iscqk.comparison.tables import Measured, markdown, run_table, summary
+from iscqk.comparison.tables import Measured, markdown, rankings_markdown, run_table, summary
 
 
 @pytest.fixture
@@ -55,6 +55,17 @@ def test_markdown_has_a_row_for_each_method(runs):
     text = markdown(summary(runs, "method"), 2)
     assert "| qk | 0.6000 ± 0.1414 | 0.5000 | 0.3000 ± 0.0707 | 0.5000 | 96 | 4 | 100 |" in text
     assert text.count("\n| ") == 3 and "over 2 seeds" in text
+
+
+def test_rankings_stand_side_by_side():
+    rows = [("qk", "phase1", "similarity", 0.5, 0.01), ("qk", "phase1", "log_partition", 0.6, None)]
+    columns = ["label", "phase", "ranking", "micro_ap", "micro_ap_std"]
+    means = pd.DataFrame(rows, columns=columns).set_index(columns[:3])
+    assert rankings_markdown(means).splitlines() == [
+        "| micro-AP | phase1, similarity | phase1, log_partition |",
+        "| --- | ---: | ---: |",
+        "| qk | 0.5000 ± 0.0100 | 0.6000 |",
+    ]
 
 
 def test_plots_are_svg_and_the_same_data_give_the_same_bytes(runs, tmp_path):

@@ -83,6 +83,10 @@ METHODS_COMPARED = [
             row.run, phase, config["describe"]["ranking"], "precision_recall.csv"
         ),
         "by_edit": scored(row.run, phase, config["describe"]["ranking"], "by_edit.csv"),
+        "rankings": {
+            ranking: scored(row.run, phase, ranking)
+            for ranking in config["score"]["rankings"]
+        },
     }
     for row in runs.study_rows(config)
     for phase in PHASES
@@ -139,6 +143,7 @@ rule compare_methods:
         multiext("results/study/by_edit", ".csv", ".svg"),
         multiext("results/study/precision_recall", ".csv", ".svg"),
         multiext("results/study/images_seen", ".csv", ".svg"),
+        multiext("results/study/rankings", ".csv", ".md"),
         "results/study/runs.csv",
         "results/study/micro_ap.svg",
     log:

@@ -57,6 +57,11 @@ def _row(one: Measured) -> dict[str, object]:
     }
 
 
+def micro_ap(score: str) -> float:
+    """Return what a score.json says."""
+    return float(json.loads(Path(score).read_text(encoding="utf-8"))["micro_ap"])
+
+
 def images_seen(histories: Iterable[str]) -> int:
     """Return how many images SGD saw in trainings one after the other."""
     return sum(int(pd.read_csv(path)["images"].iloc[-1]) for path in histories)
@@ -90,10 +95,35 @@ def markdown(table: pd.DataFrame, seeds: int) -> str:
         cells = [str(label)]
         for phase in phases:
             row = rows[rows["phase"] == phase].iloc[0]
-            spread = "" if pd.isna(row["micro_ap_std"]) else f" ± {row['micro_ap_std']:.4f}"
-            cells += [f"{row['micro_ap']:.4f}{spread}", f"{row['recall_at_p90']:.4f}"]
+            cells += [_spread(row["micro_ap"], row["micro_ap_std"]), f"{row['recall_at_p90']:.4f}"]
         cost = rows[["images_seen", "train_seconds", "peak_mb"]].max()
         lines.append([*cells, *(f"{value:,}" for value in cost)])
-    text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    text = _lines(lines)
     over = "one seed" if seeds == 1 else f"mean ± standard deviation over {seeds} seeds"
-    return f"{text}\n\n{over}\n"
+    return f"{text}\n{over}\n"
+
+
+def rankings_markdown(means: pd.DataFrame) -> str:
+    """Return micro-AP by ranking as a Markdown table, a row for each label.
+
+    Args:
+        means: micro_ap and micro_ap_std, by label, phase and ranking.
+    """
+    texts = pd.Series(
+        [_spread(*row) for row in means[["micro_ap", "micro_ap_std"]].itertuples(index=False)],
+        index=means.index,
+    )
+    columns = list(dict.fromkeys((phase, ranking) for _, phase, ranking in means.index))
+    lines = [["micro-AP", *(f"{phase}, {ranking}" for phase, ranking in columns)]]
+    lines.append(["---"] + ["---:"] * len(columns))
+    for label in dict.fromkeys(means.index.get_level_values("label")):
+        lines.append([str(label), *(str(texts[label, *column]) for column in columns)])
+    return _lines(lines)
+
+
+def _spread(mean: float, std: float) -> str:
+    return f"{mean:.4f}" + ("" if pd.isna(std) else f" ± {std:.4f}")
+
+
+def _lines(rows: list[list[str]]) -> str:
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)

@@ -8,7 +8,15 @@ from typing import Any
 import pandas as pd
 
 from iscqk.comparison.plots import edit_plot, label_plot, line_plot
-from iscqk.comparison.tables import Measured, images_seen, markdown, run_table, summary
+from iscqk.comparison.tables import (
+    Measured,
+    images_seen,
+    markdown,
+    micro_ap,
+    rankings_markdown,
+    run_table,
+    summary,
+)
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import write_text
 
@@ -21,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs", type=json.loads, required=True,
         help="JSON list, one for each run and phase: label, seed, phase, score, histories, usage, "
-        "and, for the curves, curve (precision and recall) and by_edit",
+        "and, for the curves, curve (precision and recall), by_edit and rankings (of each, score)",
     )  # fmt: skip
     parser.add_argument(
         "--traces", type=json.loads, default=[],
@@ -44,6 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     if "by_edit" in rows[0]:
         _compare_edits(rows, output)
         _compare_curves(rows, output)
+        _compare_rankings(rows, output)
     if arguments.traces:
         _compare_traces(arguments.traces, output)
 
@@ -68,6 +77,23 @@ def _compare_curves(rows: Rows, output: Path) -> None:
         ("precision", "precision"),
         marked=False,
     )
+
+
+def _compare_rankings(rows: Rows, output: Path) -> None:
+    """Write micro-AP by ranking, means over seeds and their spread."""
+    table = pd.DataFrame(
+        {
+            **{key: row[key] for key in ("label", "seed", "phase")},
+            "ranking": ranking,
+            "micro_ap": micro_ap(path),
+        }
+        for row in rows
+        for ranking, path in row["rankings"].items()
+    )
+    keys = ["label", "phase", "ranking"]
+    means = table.groupby(keys, sort=False)["micro_ap"].agg(micro_ap="mean", micro_ap_std="std")
+    write_table(output / "rankings.csv", means.reset_index())
+    write_text(output / "rankings.md", rankings_markdown(means))
 
 
 def _compare_traces(traces: Rows, output: Path) -> None:
