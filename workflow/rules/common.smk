@@ -27,9 +27,8 @@ SCORED = {"fb": "predictions.csv", "drivendata": "descriptors.h5"}[
     config["score"]["convention"]
 ]
 
-HOMES = runs.homes(
-    RUNS
-)  # of runs whose trainings are alike, the one under whose name they are
+# (run, model) to the run under whose name that model lies.
+HOMES = runs.homes(RUNS)
 SUBMITTED = runs.submission_run(config)
 
 
@@ -118,10 +117,9 @@ def for_phase(wildcards, role, images):
     return described(model(wildcards.run, wildcards.model), side, images)
 
 
-def scored(run, phase, ranking, file="score.json", name=None):
-    """Return a file of the scores of a model, `name` of a run or None for its last."""
-    name = name or runs.models(RUNS[run])[-1]
-    return f"results/runs/{run}/{name}/{phase}/{ranking}/{file}"
+def scored(run, phase, ranking, file="score.json"):
+    """Return a file of the scores of a run's last model."""
+    return f"results/runs/{run}/{runs.models(RUNS[run])[-1]}/{phase}/{ranking}/{file}"
 
 
 def method(wildcards):

@@ -216,7 +216,7 @@ UNBALANCED = [
         "seed": row.seed,
         "features": described(model(row.run), "k", "evaluation", "features"),
     }
-    for row in [*runs.unbalanced_rows(config)]
+    for row in runs.unbalanced_rows(config)
 ]
 
 
