@@ -24,6 +24,7 @@ STAGES = {
     "score": "micro-AP and recall at 90 % precision of a submission file or of predictions",
     "validate": "check a submission file as the challenge platform did",
     "submit": "assemble the folder of a phase",
+    "trace": "score the models along a training",
     "compare": "set runs side by side: table and plots",
     "classes": "list labelled images, a folder for each class",
     "neighbours": "nearest-neighbour accuracy on all and on rare classes",
