@@ -249,3 +249,9 @@ def test_a_copy_image_row_is_the_centre_of_its_views(encoder, images):
 
     once, twice = bank_of(encoder, images), bank_of(encoder, Twice())
     torch.testing.assert_close(once, twice, rtol=1e-4, atol=1e-5)
+
+
+def test_more_parts_than_steps_are_refused(encoder, images):
+    bank = FrozenBank(bank_of(encoder, images), 1, BankConfig(0.1))
+    with pytest.raises(UserError, match="48 images make 6 steps, too few for 7 parts"):
+        Training(encoder, bank, CONFIG, parts=7)

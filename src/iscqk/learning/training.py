@@ -75,16 +75,20 @@ def learning_rate_factor(step: int, steps: int, warmup: float, schedule: str) ->
 
 
 class Training:
-    """Training of one encoder towards an objective, resumable at any step."""
+    """Training of one encoder towards an objective, resumable at any step.
+
+    Attributes:
+        history: what was logged, a row an entry.
+        snapshots: step to weights of the shipped encoder, after each of some equal parts.
+    """
 
     def __init__(
         self, encoder: Encoder, objective: Objective, config: TrainConfig, parts: int = 1
     ) -> None:
         """Prepare the optimiser; encoder and objective are on one device.
 
-        Attributes:
-            history: what was logged, a row an entry.
-            snapshots: step to weights of the shipped encoder, after each of `parts` equal parts.
+        Raises:
+            UserError: there are more parts than steps.
         """
         self.encoder, self.objective, self.config = encoder, objective, config
         self.images_per_step = config.batch_size * objective.views
@@ -93,7 +97,12 @@ class Training:
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.history: list[dict[str, float]] = []
         self.snapshots: dict[int, dict[str, Tensor]] = {}
-        self._ends = {max(1, self.steps * part // parts) for part in range(1, parts + 1)}
+        if self.steps < parts:
+            raise UserError(
+                f"{config.images} images make {self.steps} steps, too few for {parts} parts; "
+                "raise train.images_per_half_round or lower study.points"
+            )
+        self._ends = {self.steps * part // parts for part in range(1, parts + 1)}
 
     def run(self, images: Images, workers: int, checkpoint: Checkpoint) -> None:
         """Train to the end.
