@@ -39,6 +39,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/describe.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/submit.smk"
+include: "workflow/rules/compared.smk"
 include: "workflow/rules/study.smk"
 
 

@@ -143,3 +143,8 @@ def folders(files):
     """Return the options that name the folders of files as outputs."""
     files = [files] if isinstance(files, str) else files
     return " ".join(f"--output {os.path.dirname(file)}" for file in files)
+
+
+def submitted(wildcards, file):
+    """Return a file of the ranking that is submitted."""
+    return scored(SUBMITTED, wildcards.phase, config["describe"]["ranking"], file)

@@ -1,11 +1,6 @@
 # The folder of a phase.
 
 
-def submitted(wildcards, file):
-    """Return a file of the ranking that is submitted."""
-    return scored(SUBMITTED, wildcards.phase, config["describe"]["ranking"], file)
-
-
 rule submit:
     input:
         descriptors=lambda wildcards: submitted(wildcards, "descriptors.h5"),

@@ -91,7 +91,8 @@ def _compare_rankings(rows: Rows, output: Path) -> None:
         for ranking, path in row["rankings"].items()
     )
     keys = ["label", "phase", "ranking"]
-    means = table.groupby(keys, sort=False)["micro_ap"].agg(micro_ap="mean", micro_ap_std="std")
+    groups = table.groupby(keys, sort=False)["micro_ap"]
+    means = pd.DataFrame({"micro_ap": groups.mean(), "micro_ap_std": groups.std()})
     write_table(output / "rankings.csv", means.reset_index())
     write_text(output / "rankings.md", rankings_markdown(means))
 
