@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from iscqk.learning.bank_loss import (
+    BLOCK,
     expected_bank_loss,
     live_bank_loss,
     nearest_negatives,
@@ -101,4 +102,4 @@ class FrozenBank(Objective):
         frozen = self._frozen[0]
         if frozen is None:
             return rows.float()
-        return torch.cat([frozen.project(block) for block in rows.split(4096)])
+        return torch.cat([frozen.project(block) for block in rows.split(BLOCK)])

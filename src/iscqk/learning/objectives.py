@@ -1,5 +1,6 @@
 """What each method minimises in a step, over one and the same encoder, loader and optimiser."""
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
@@ -18,7 +19,7 @@ class Outcome(NamedTuple):
     negative: Tensor | None = None  # (B,) similarity to the nearest negative
 
 
-class Objective(nn.Module):
+class Objective(nn.Module, ABC):
     """A method's loss with what it trains or remembers beside the encoder.
 
     Its parameters that require a gradient are trained with the encoder's head; its state dict is
@@ -32,6 +33,7 @@ class Objective(nn.Module):
     views = 1
     temperature: float
 
+    @abstractmethod
     def forward(self, encoder: Encoder, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:
         """Return the outcome of a batch.
 
@@ -41,9 +43,8 @@ class Objective(nn.Module):
             indices: (B,) the items' numbers.
             health: whether to measure similarities too.
         """
-        raise NotImplementedError
 
-    def after_step(self, encoder: Encoder) -> None:
+    def after_step(self, encoder: Encoder) -> None:  # noqa: B027  # most have nothing to follow
         """Follow the encoder, which has just taken a step."""
 
     def shipped(self, encoder: Encoder) -> Encoder:

@@ -44,10 +44,13 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("--queries and --ground-truth: name a file for each phase")
     rows = []
     for model in arguments.models:
-        references = _described(f"{model}/k.safetensors", arguments.references, arguments)
+        query_encoder, encoder = (
+            _loaded(f"{model}/{side}.safetensors", arguments) for side in "qk"
+        )
+        references = _described(encoder, arguments.references, arguments)
         phases = zip(PHASES, arguments.queries, arguments.ground_truth, strict=True)
         for phase, manifest, truth in phases:
-            queries = _described(f"{model}/q.safetensors", manifest, arguments)
+            queries = _described(query_encoder, manifest, arguments)
             rows.append((model, phase, _micro_ap(queries, references, truth, arguments)))
     write_table(arguments.output, pd.DataFrame(rows, columns=["model", "phase", "micro_ap"]))
 
@@ -55,10 +58,14 @@ def run(arguments: argparse.Namespace) -> None:
 Described = tuple[np.ndarray, np.ndarray]
 
 
-def _described(weights: str, manifest: str, arguments: argparse.Namespace) -> Described:
-    """Return ids (n,) and descriptors (n, D) of a manifest's images."""
+def _loaded(weights: str, arguments: argparse.Namespace) -> Encoder:
     encoder: Encoder = load_encoder(weights).to(choose_device())
     encoder.precision = arguments.precision
+    return encoder
+
+
+def _described(encoder: Encoder, manifest: str, arguments: argparse.Namespace) -> Described:
+    """Return ids (n,) and descriptors (n, D) of a manifest's images."""
     rows = read_manifest(manifest)
     images = OriginalImages(rows["path"].tolist(), encoder.config.image_size)
     blocks = [vectors.numpy() for _, vectors in embed(encoder, images, arguments.threads - 1)]
