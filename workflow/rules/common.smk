@@ -12,6 +12,9 @@ put_program_on_path()
 # A GPU takes one job at a time (profiles/default); without one, jobs fill the cores.
 GPU = gpu_count()
 
+# Short jobs spend more time on starting up than on work that fills a machine, so two run at once.
+HALF = max(1, (workflow.cores or 8) // 2)
+
 MANIFESTS = {
     "training": "results/data/training.csv",
     "unbalanced": "results/data/unbalanced.csv",

@@ -16,7 +16,7 @@ rule embed:
         images="|".join(MANIFESTS),
     conda:
         "../../envs/iscqk.yaml"
-    threads: 8
+    threads: HALF
     resources:
         gpu=GPU,
     params:
@@ -44,7 +44,7 @@ rule embed_copies:
         "results/usage/{run}/{model}/embed-{content}-{side}-copies{round}-{shard}.tsv"
     conda:
         "../../envs/iscqk.yaml"
-    threads: 8
+    threads: HALF
     resources:
         gpu=GPU,
     params:
@@ -77,7 +77,7 @@ rule merge:
         "results/usage/{run}/{model}/merge-{phase}-{ranking}.tsv"
     conda:
         "../../envs/iscqk.yaml"
-    threads: 8
+    threads: HALF
     params:
         temperature=lambda wildcards: (
             RUNS[wildcards.run]["describe"]["temperature"]

@@ -13,7 +13,7 @@ rule search:
         "results/usage/{run}/{model}/search-{phase}-{ranking}.tsv"
     conda:
         "../../envs/iscqk.yaml"
-    threads: 8
+    threads: HALF
     params:
         max_results=config["search"]["max_results"],
     shell:

@@ -20,7 +20,7 @@ rule trace:
         "results/usage/{run}/trace.tsv"
     conda:
         "../../envs/iscqk.yaml"
-    threads: 8
+    threads: HALF
     resources:
         gpu=GPU,
     params:

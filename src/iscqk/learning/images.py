@@ -56,7 +56,7 @@ class CopyImages(Dataset[Tensor]):
     def __getitem__(self, index: int) -> Tensor:
         """Return copy `index` as uint8 (3, side, side)."""
         jpeg = self._copies.jpeg(self._ids[index // self.views], index % self.views)
-        return to_pixels(open_image(jpeg), self._side)
+        return to_pixels(open_image(jpeg, self._side), self._side)
 
 
 class Pairs(Dataset[Tensor]):
