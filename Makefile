@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 INSTALLED := $(VENV)/.installed
-TARGETS := all submission_phase1 submission_phase2 study ablations unbalanced
+TARGETS := all submission_phase1 submission_phase2 study ablations unbalanced benchmarks
 
 .PHONY: $(TARGETS) install test check format lock clean
 

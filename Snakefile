@@ -41,6 +41,7 @@ include: "workflow/rules/score.smk"
 include: "workflow/rules/submit.smk"
 include: "workflow/rules/compared.smk"
 include: "workflow/rules/study.smk"
+include: "workflow/rules/benchmarks.smk"
 
 
 wildcard_constraints:
@@ -97,6 +98,11 @@ for name in config["study"]["ablations"]:
 rule unbalanced:
     input:
         "results/unbalanced/table.csv",
+
+
+rule benchmarks:
+    input:
+        "results/benchmarks/table.md",
 
 
 onstart:

@@ -184,14 +184,14 @@ def before(config: Config, number: int) -> str:
 def train_section(config: Config, method: str) -> Config:
     """Return the part of `train` that one training by `method` depends on.
 
-    How many rounds there are is no part of it: one more redoes none.
+    How many rounds there are is no part of it: one more redoes none. Nor is who does it.
     """
     train, own = config["train"], dict(config["train"][method])
     own.pop("warm_up_images", None)
     shared = {
         key: value
         for key, value in train.items()
-        if key not in ("method", "rounds", "images_per_half_round", *METHODS)
+        if key not in ("method", "rounds", "images_per_half_round", "processes", *METHODS)
     }
     if method == "qk":
         shared["images_per_half_round"] = train["images_per_half_round"]

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn.functional import normalize
 
+from iscqk.learning import attention
 from iscqk.learning import bank_loss as module
 from iscqk.learning.bank_loss import (
     bank_loss,
@@ -35,6 +36,7 @@ def slow_loss(queries, bank, targets, temperature):
 
 @pytest.fixture(params=[7, 64, 100_000])
 def block(request, monkeypatch):
+    monkeypatch.setattr(attention, "BLOCK", request.param)
     monkeypatch.setattr(module, "BLOCK", request.param)
 
 

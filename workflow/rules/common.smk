@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 
 from iscqk import runs
 from iscqk.formats.ids import PHASES
@@ -11,6 +12,9 @@ put_program_on_path()
 
 # A GPU takes one job at a time (profiles/default); without one, jobs fill the cores.
 GPU = gpu_count()
+
+# A resource and no parameter: how many share the work changes no result, and reruns nothing.
+PROCESSES = config["train"]["processes"]
 
 # Short jobs spend more time on starting up than on work that fills a machine, so two run at once.
 HALF = max(1, (workflow.cores or 8) // 2)
@@ -112,6 +116,16 @@ def before(side):
 def before_round(wildcards):
     """Return the name of the model that a round starts from."""
     return runs.before(RUNS[wildcards.run], int(wildcards.round))
+
+
+def near_duplicates(wildcards):
+    """Return the table of near-duplicates that a run knows of, if there is one."""
+    return RUNS[wildcards.run]["train"]["qk"]["near_duplicates"] or []
+
+
+def given(option, path):
+    """Return an option with its value, or nothing where there is none."""
+    return f"{option} {shlex.quote(str(path))}" if path else ""
 
 
 def for_phase(wildcards, role, images):

@@ -16,9 +16,10 @@ rule embed:
         images="|".join(MANIFESTS),
     conda:
         "../../envs/iscqk.yaml"
-    threads: HALF
+    threads: max(HALF, PROCESSES)
     resources:
         gpu=GPU,
+        processes=PROCESSES,
     params:
         shards=lambda wildcards: len(shards(wildcards.images)),
         flag=lambda wildcards: FEATURES_FLAG[wildcards.content],
@@ -27,7 +28,8 @@ rule embed:
         """
         iscqk embed --weights {input.weights} --manifest {input.manifest} \
             --shard {wildcards.shard} --shards {params.shards} {params.flag} \
-            --precision {params.precision} --output {output} --threads {threads} &>{log}
+            --precision {params.precision} --output {output} \
+            --processes {resources.processes} --threads {threads} &>{log}
         """
 
 
@@ -44,9 +46,10 @@ rule embed_copies:
         "results/usage/{run}/{model}/embed-{content}-{side}-copies{round}-{shard}.tsv"
     conda:
         "../../envs/iscqk.yaml"
-    threads: HALF
+    threads: max(HALF, PROCESSES)
     resources:
         gpu=GPU,
+        processes=PROCESSES,
     params:
         views=lambda wildcards: RUNS[wildcards.run]["train"]["qk"]["bank_views"],
         flag=lambda wildcards: FEATURES_FLAG[wildcards.content],
@@ -55,7 +58,7 @@ rule embed_copies:
         """
         iscqk embed --weights {input.weights} --copies {input.copies} --views {params.views} \
             {params.flag} --precision {params.precision} --output {output} \
-            --threads {threads} &>{log}
+            --processes {resources.processes} --threads {threads} &>{log}
         """
 
 

@@ -45,6 +45,7 @@ rule warm_up:
     threads: 8
     resources:
         gpu=GPU,
+        processes=PROCESSES,
     params:
         method="simclr",
         images=lambda wildcards: RUNS[wildcards.run]["train"]["qk"]["warm_up_images"],
@@ -59,7 +60,7 @@ rule warm_up:
         iscqk learn --method {params.method} --images {params.images} --start {input.start} \
             {params.copies} --training {input.training} --config {params.config:q} \
             --model {params.model:q} --seed {params.seed} {params.outputs} \
-            --resume {params.resume} --threads {threads} &>{log}
+            --resume {params.resume} --processes {resources.processes} --threads {threads} &>{log}
         """
 
 
@@ -98,6 +99,7 @@ rule train_q:
         bank=lambda wildcards: bank(wildcards, before_round(wildcards), "k", "training"),
         copies=lambda wildcards: copies("training", wildcards.round),
         code=sources("train"),
+        near_duplicates=near_duplicates,
     output:
         q="results/runs/{run}/round{round}-q/q.safetensors",
         k="results/runs/{run}/round{round}-q/k.safetensors",
@@ -111,8 +113,12 @@ rule train_q:
     threads: 8
     resources:
         gpu=GPU,
+        processes=PROCESSES,
     params:
         config=train_section("qk"),
+        near_duplicates=lambda wildcards, input: given(
+            "--near-duplicates", input.near_duplicates
+        ),
         seed=seed,
     shell:
         """
@@ -121,7 +127,7 @@ rule train_q:
             --config {params.config:q} --seed {params.seed} --trained-output {output.q} \
             --frozen-output {output.k} --history {output.history} \
             --resume results/resume/{wildcards.run}/round{wildcards.round}-q.pt \
-            --threads {threads} &>{log}
+            {params.near_duplicates} --processes {resources.processes} --threads {threads} &>{log}
         """
 
 
@@ -134,6 +140,7 @@ rule train_k:
         ),
         training=training,
         code=sources("train"),
+        near_duplicates=near_duplicates,
     output:
         q="results/runs/{run}/round{round}-k/q.safetensors",
         k="results/runs/{run}/round{round}-k/k.safetensors",
@@ -147,8 +154,12 @@ rule train_k:
     threads: 8
     resources:
         gpu=GPU,
+        processes=PROCESSES,
     params:
         config=train_section("qk"),
+        near_duplicates=lambda wildcards, input: given(
+            "--near-duplicates", input.near_duplicates
+        ),
         seed=seed,
     shell:
         """
@@ -157,5 +168,5 @@ rule train_k:
             --config {params.config:q} --seed {params.seed} --trained-output {output.k} \
             --frozen-output {output.q} --history {output.history} \
             --resume results/resume/{wildcards.run}/round{wildcards.round}-k.pt \
-            --threads {threads} &>{log}
+            {params.near_duplicates} --processes {resources.processes} --threads {threads} &>{log}
         """

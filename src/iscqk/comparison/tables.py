@@ -103,6 +103,18 @@ def markdown(table: pd.DataFrame, seeds: int) -> str:
     return f"{text}\n{over}\n"
 
 
+def as_markdown(table: pd.DataFrame) -> str:
+    """Return any table as Markdown, numbers to three digits."""
+
+    def text(value: object) -> str:
+        if isinstance(value, float):
+            return "" if pd.isna(value) else f"{value:.3g}"
+        return str(value)
+
+    rows = [[text(value) for value in row] for row in table.itertuples(index=False)]
+    return _lines([[str(name) for name in table], ["---"] * len(table.columns), *rows])
+
+
 def rankings_markdown(means: pd.DataFrame) -> str:
     """Return micro-AP by ranking as a Markdown table, a row for each label.
 

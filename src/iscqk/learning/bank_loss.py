@@ -6,10 +6,13 @@ With queries q_i (B, D), bank rows k_j (N, D) and temperature t, the Q/K loss is
 
 (van den Oord et al., arXiv:1807.03748, eq. 4, with every training image as a candidate; QK
 Iteration, arXiv:2111.07954). Since d log Z_i / d q_i = sum_j p_ij k_j / t, value and gradient of
-log Z are one pass of attention with V := K: the bank is read once, block by block.
+log Z are one pass of attention with V := K (`attention.py`): the bank is read once.
 
 A soft target p^T over the bank, as ISD distils it (arXiv:2012.09259), is the same loss with another
 vector in the place of k_{y_i}: its expectation m_i = sum_j p^T_ij k_j. So is any mix of both.
+
+With `shared` a function's bank is this process's part of one; queries, targets' rows and results
+are alike in all processes (`processes.py`).
 """
 
 from collections.abc import Callable
@@ -19,83 +22,92 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from iscqk.learning import processes
+from iscqk.learning.attention import BLOCK, attention, mask_excluded
 from iscqk.learning.numerics import wide
-
-BLOCK = 4096  # bank rows at a time: 4 MiB of float32 at D = 256, which stays in a core's cache
-
-
-def _attention(queries: Tensor, bank: Tensor, temperature: Tensor | float) -> tuple[Tensor, Tensor]:
-    """Return log Z (B,) and the softmax's mean row, sum_j p_ij k_j (B, D), in one pass."""
-    scaled = wide(queries) / temperature
-    peak = scaled.new_full((len(queries), 1), -torch.inf)
-    total = scaled.new_zeros((len(queries), 1))
-    mean = scaled.new_zeros(queries.shape)  # not yet divided by the total
-    for block in bank.split(BLOCK):
-        rows = block.to(scaled.dtype)
-        logits = scaled @ rows.T
-        new_peak = torch.maximum(peak, logits.amax(1, keepdim=True))
-        weights = (logits - new_peak).exp_()
-        decay = (peak - new_peak).exp()
-        total = total * decay + weights.sum(1, keepdim=True)
-        mean = mean * decay + weights @ rows
-        peak = new_peak
-    return (peak + total.log()).squeeze(1), mean / total
 
 
 class _LogPartition(torch.autograd.Function):
     """log Z (B,) with its gradient to queries and temperature from one pass over the bank."""
 
     @staticmethod
-    def forward(ctx: Any, queries: Tensor, bank: Tensor, temperature: Tensor) -> Tensor:
-        log_z, mean = _attention(queries, bank, temperature)
+    def forward(
+        ctx: Any,
+        queries: Tensor,
+        bank: Tensor,
+        temperature: Tensor,
+        excluded: Tensor | None,
+        shared: bool,
+    ) -> Tensor:
+        log_z, mean = attention(queries, bank, temperature, excluded, shared)
         ctx.save_for_backward(queries, mean, temperature)
         return log_z
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, Tensor]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         queries, mean, temperature = ctx.saved_tensors
         gradient = gradients[0][:, None] / temperature
         to_temperature = -(gradient * queries * mean).sum() / temperature
-        return (gradient * mean).to(queries.dtype), None, to_temperature.reshape(temperature.shape)
+        to_queries = (gradient * mean).to(queries.dtype)
+        return to_queries, None, to_temperature.reshape(temperature.shape), None, None
 
 
-def log_partition(queries: Tensor, bank: Tensor, temperature: Tensor | float) -> Tensor:
+def log_partition(
+    queries: Tensor,
+    bank: Tensor,
+    temperature: Tensor | float,
+    excluded: Tensor | None = None,
+    shared: bool = False,
+) -> Tensor:
     """Return log sum_j exp(q_i.k_j / temperature), differentiable in queries and temperature.
 
     Args:
         queries: (B, D), any float type.
         bank: (N, D), float32 or bfloat16; it gets no gradient.
         temperature: positive scalar.
+        excluded: (M, 2) int64 pairs (query, bank row) that the sum leaves out, sorted by bank row:
+            rows that would be false negatives.
+        shared: whether `bank` is this process's part.
 
     Returns:
         (B,) float32, or float64 where queries are.
     """
     scale = torch.as_tensor(temperature, dtype=wide(queries).dtype, device=queries.device)
-    return _LogPartition.apply(queries, bank, scale)
+    return _LogPartition.apply(queries, bank, scale, excluded, shared)
 
 
 def bank_loss(
-    queries: Tensor, bank: Tensor, targets: Tensor, temperature: Tensor | float
+    queries: Tensor,
+    bank: Tensor,
+    targets: Tensor,
+    temperature: Tensor | float,
+    excluded: Tensor | None = None,
 ) -> Tensor:
     """Return the mean cross entropy of queries' softmax over a frozen bank.
 
     Args:
         queries: (B, D) unit rows.
-        bank: (N, D) unit rows, frozen.
+        bank: (N, D) unit rows, frozen; float32 or bfloat16.
         targets: as in torch's cross_entropy: (B,) int64, the row of each one's positive, or (B, N)
             float, a distribution over the bank. `expected_bank_loss` needs no (B, N) targets.
         temperature: positive scalar; a tensor that requires a gradient is learned.
+        excluded: as in `log_partition`; never a query's own target.
 
     Returns:
         Scalar, differentiable in queries and temperature.
     """
     hard = targets.ndim == 1
     expected = bank[targets] if hard else wide(targets) @ bank.to(wide(targets).dtype)
-    return expected_bank_loss(queries, bank, expected, temperature)
+    return expected_bank_loss(queries, bank, expected, temperature, excluded)
 
 
 def expected_bank_loss(
-    queries: Tensor, bank: Tensor, expected: Tensor, temperature: Tensor | float
+    queries: Tensor,
+    bank: Tensor,
+    expected: Tensor,
+    temperature: Tensor | float,
+    excluded: Tensor | None = None,
+    shared: bool = False,
 ) -> Tensor:
     """Return `bank_loss` of targets that are given by the bank row they expect.
 
@@ -105,24 +117,29 @@ def expected_bank_loss(
         expected: (B, D), m_i = sum_j p^T_ij k_j of the target distribution p^T; the positive
             itself, `soft_targets`, or a mix of both.
         temperature: positive scalar; a tensor that requires a gradient is learned.
+        excluded: as in `log_partition`.
+        shared: whether `bank` is this process's part.
 
     Returns:
         Scalar, differentiable in queries and temperature.
     """
     toward = (wide(queries) * wide(expected)).sum(1) / temperature
-    return (log_partition(queries, bank, temperature) - toward).mean()
+    return (log_partition(queries, bank, temperature, excluded, shared) - toward).mean()
 
 
 @torch.no_grad()
-def soft_targets(teachers: Tensor, bank: Tensor, temperature: Tensor | float) -> Tensor:
+def soft_targets(
+    teachers: Tensor, bank: Tensor, temperature: Tensor | float, shared: bool = False
+) -> Tensor:
     """Return the bank row that each teacher's softmax over the bank expects, (B, D) float32.
 
     Args:
         teachers: (B, D) unit rows, what the teacher makes of the same images.
         bank: (N, D) unit rows.
         temperature: of the teacher, positive.
+        shared: whether `bank` is this process's part.
     """
-    return _attention(teachers, bank, temperature)[1]
+    return attention(teachers, bank, temperature, shared=shared)[1]
 
 
 def live_bank_loss(
@@ -131,6 +148,8 @@ def live_bank_loss(
     project: Callable[[Tensor], Tensor],
     expected: Tensor,
     temperature: Tensor | float,
+    excluded: Tensor | None = None,
+    shared: bool = False,
 ) -> Tensor:
     """Return `expected_bank_loss` of a bank that is `project(features)`, the head still live.
 
@@ -144,30 +163,39 @@ def live_bank_loss(
         project: the head, (n, C) to (n, D) unit rows; its parameters get gradients.
         expected: (B, D), m_i; `project` of the positives' features, or a mix with `soft_targets`.
         temperature: positive scalar.
+        excluded: as in `log_partition`.
+        shared: whether `features` are this process's part.
 
     Returns:
         Scalar, differentiable in queries, expected, the head's parameters and temperature.
     """
 
-    def block_log_partition(block: Tensor) -> Tensor:
-        return torch.logsumexp(queries.float() @ project(block.float()).T / temperature, dim=1)
+    def block_log_partition(block: Tensor, start: int) -> Tensor:
+        logits = queries.float() @ project(block.float()).T / temperature
+        return torch.logsumexp(mask_excluded(logits, start, excluded), dim=1)
 
     blocks = [
-        checkpoint(block_log_partition, block, use_reentrant=False)
-        for block in features.split(BLOCK)
+        checkpoint(block_log_partition, block, number * BLOCK, use_reentrant=False)
+        for number, block in enumerate(features.split(BLOCK))
     ]
     log_z = torch.logsumexp(torch.stack(blocks), dim=0)
+    if shared and processes.count() > 1:
+        peak = processes.maximum(log_z)
+        log_z = peak + processes.total((log_z - peak).exp()).log()
     toward = (queries.float() * expected.float()).sum(1) / temperature
     return (log_z - toward).mean()
 
 
 @torch.no_grad()
 def nearest_negatives(queries: Tensor, bank: Tensor, targets: Tensor) -> Tensor:
-    """Return each query's largest similarity to a bank row other than its target, (B,) float32."""
+    """Return each query's largest similarity to a bank row other than its target, (B,) float32.
+
+    A target that is no row of this bank, but of another process's part, may have any other number.
+    """
     nearest = torch.full((len(queries),), -torch.inf, device=queries.device)
     for start in range(0, len(bank), BLOCK):
         similarities = queries.float() @ bank[start : start + BLOCK].float().T
-        inside = (targets >= start) & (targets < start + BLOCK)
+        inside = (targets >= start) & (targets < start + len(similarities[0]))
         similarities[inside, targets[inside] - start] = -torch.inf
         nearest = torch.maximum(nearest, similarities.amax(1))
     return nearest

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from iscqk.learning import processes
 from iscqk.learning.images import CopyImages, OriginalImages
 from iscqk.logs import progress
 from iscqk.models.encoder import Encoder
@@ -20,11 +21,26 @@ def embed(
     """Yield (features (n, C), descriptors (n, D)) float32 on the CPU, block by block, in order.
 
     An image's copies share one row: the features of its views are averaged before the head, so
-    that the row is the centre of what edits make of that image.
+    that the row is the centre of what edits make of that image. Several processes make a part of
+    each block, and every one of them yields the whole.
     """
-    device = next(encoder.parameters()).device
-    loader = DataLoader(images, BATCH_IMAGES * images.views, num_workers=workers)
-    for batch in progress(loader, len(loader), "embed, batches"):
+    device, rows = next(encoder.parameters()).device, len(images) // images.views
+    blocks = range(0, rows, BATCH_IMAGES * processes.count())
+    mine = [_part(start, rows, images.views) for start in blocks]
+    loader = DataLoader(images, batch_sampler=mine, num_workers=workers)
+    for start, batch in zip(blocks, progress(loader, len(blocks), "embed, batches"), strict=True):
         features = encoder.features(batch.to(device, non_blocking=True))
-        centres = features.unflatten(0, (-1, images.views)).mean(1)
+        centres = processes.gather(features.unflatten(0, (-1, images.views)).mean(1))
+        centres = centres[: rows - start]
         yield centres.cpu(), encoder.project(centres).cpu()
+
+
+def _part(start: int, rows: int, views: int) -> list[int]:
+    """Return the items of this process's part of the block of rows from `start` on.
+
+    Where the rows run out, parts are filled up with the last row, to be of equal size.
+    """
+    size = min(BATCH_IMAGES, -(-(rows - start) // processes.count()))
+    first = start + processes.rank() * size
+    numbers = [min(number, rows - 1) for number in range(first, first + size)]
+    return [number * views + view for number in numbers for view in range(views)]

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from iscqk.learning import processes
+from iscqk.learning.attention import BLOCK
 from iscqk.learning.bank_loss import (
-    BLOCK,
     expected_bank_loss,
     live_bank_loss,
     nearest_negatives,
@@ -38,14 +39,37 @@ class FrozenBank(Objective):
     are its backbone's features, and its head keeps learning; without one they are descriptors.
     """
 
+    accumulates = True  # the negatives are the bank's, whatever the batch is
+
     def __init__(
-        self, rows: Tensor, views_per_row: int, config: BankConfig, frozen: Encoder | None = None
+        self,
+        rows: Tensor,
+        views_per_row: int,
+        config: BankConfig,
+        frozen: Encoder | None = None,
+        first: int = 0,
+        near_duplicates: Tensor | None = None,
     ) -> None:
-        """Take rows (N, D), or (N, C) with a live head."""
+        """Take the bank, or this process's part of it.
+
+        Args:
+            rows: (n, D) descriptors in float32 or bfloat16, or (n, C) features for a live head.
+            views_per_row: items, one after the other, whose positive is the same row.
+            config: how to learn.
+            frozen: the encoder of a live head.
+            first: the bank's row that `rows` begin with.
+            near_duplicates: (M, 2) int64 pairs of bank rows that are no negatives of each other,
+                sorted, each in both orders.
+        """
         super().__init__()
         self.rows: Tensor
-        self.register_buffer("rows", rows, persistent=False)  # a file of its own, not resume state
-        self.config, self.views_per_row = config, views_per_row
+        self.near_duplicates: Tensor | None
+        # Files of their own, not resume state.
+        self.register_buffer("rows", rows, persistent=False)
+        self.register_buffer("near_duplicates", near_duplicates, persistent=False)
+        self.config, self.views_per_row, self.first = config, views_per_row, first
+        counted = processes.total(torch.tensor(len(rows)))
+        self.count, self.shared = int(counted), processes.count() > 1
         self.head = frozen.head if frozen else None
         self._frozen = [frozen]  # in a list: its backbone is no part of this module
         self.log_temperature = nn.Parameter(
@@ -59,47 +83,88 @@ class FrozenBank(Objective):
 
     def forward(self, encoder: Encoder, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:
         """Return N-way InfoNCE against the whole bank, or against a random part of it."""
-        descriptors, targets = encoder(pixels), indices // self.views_per_row
-        rows, targets = self._drawn(targets)
-        loss = self._loss(descriptors, rows, targets)
+        descriptors = processes.gather(encoder(pixels))
+        targets = processes.gather(indices) // self.views_per_row
+        taken = self._drawn(targets)
+        rows = self.rows if taken is None else self.rows[taken]
+        loss = self._loss(descriptors, rows, targets, self._excluded(targets, taken))
         if not health:
             return Outcome(loss)
         with torch.no_grad():
-            current, detached = self._current(rows), descriptors.detach()
-            positive = (detached * current[targets]).sum(1)
-            return Outcome(loss, positive, nearest_negatives(detached, current, targets))
+            detached = descriptors.detach()
+            positive = (detached * self._positives(targets)).sum(1)
+            mine = self._places(targets, taken)
+            nearest = nearest_negatives(detached, self._current(rows), mine)
+            return Outcome(loss, positive, processes.maximum(nearest))
 
-    def _loss(self, descriptors: Tensor, rows: Tensor, targets: Tensor) -> Tensor:
+    def _loss(
+        self, descriptors: Tensor, rows: Tensor, targets: Tensor, excluded: Tensor | None
+    ) -> Tensor:
         temperature, frozen = self.log_temperature.exp(), self._frozen[0]
-        expected = rows[targets] if frozen is None else frozen.project(rows[targets])
+        expected = self._positives(targets)
         if share := self.config.soft_targets:
             # The teacher is the frozen side: what it makes of the original, or of its copies.
             with torch.no_grad():
-                current = self._current(rows)
-            soft = soft_targets(expected, current, self.config.teacher_temperature)
+                current, teacher = self._current(rows), self.config.teacher_temperature
+                soft = soft_targets(expected, current, teacher, self.shared)
             expected = (1 - share) * expected + share * soft
         if frozen is None:
-            return expected_bank_loss(descriptors, rows, expected, temperature)
-        return live_bank_loss(descriptors, rows, frozen.project, expected, temperature)
+            return expected_bank_loss(
+                descriptors, rows, expected, temperature, excluded, self.shared
+            )
+        return live_bank_loss(
+            descriptors, rows, frozen.project, expected, temperature, excluded, self.shared
+        )
 
-    def _drawn(self, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the rows of this step with the targets' numbers among them.
+    def _positives(self, targets: Tensor) -> Tensor:
+        """Return the descriptors (B, D) of bank rows, in whichever process they lie."""
+        inside = (targets >= self.first) & (targets < self.first + len(self.rows))
+        found = self.rows.new_zeros(len(targets), self.rows.shape[1], dtype=torch.float32)
+        found[inside] = self.rows[targets[inside] - self.first].float()
+        found = processes.total(found)
+        return found if self._frozen[0] is None else self._frozen[0].project(found)
 
-        All of the bank, or the batch's positives and random others, `negatives` + 1 in all.
+    def _drawn(self, targets: Tensor) -> Tensor | None:
+        """Return which rows take part in this step, sorted; None for all of them.
+
+        The batch's positives and random others are `negatives` + 1 in all.
         """
         count = self.config.negatives
-        if count is None or count + 1 >= len(self.rows):
-            return self.rows, targets
-        positives, numbers = targets.unique(return_inverse=True)
-        chosen = torch.ones(len(self.rows), dtype=torch.bool)
+        if count is None or count + 1 >= self.count:
+            return None
+        positives = targets.unique()
+        chosen = torch.ones(self.count, dtype=torch.bool)
         chosen[positives.cpu()] = False
         others = chosen.nonzero().squeeze(1)
         others = others[torch.randperm(len(others))[: max(0, count + 1 - len(positives))]]
-        return self.rows[torch.cat([positives, others.to(positives.device)])], numbers
+        numbers = torch.cat([positives, others.to(positives.device)]).sort().values - self.first
+        return numbers[(numbers >= 0) & (numbers < len(self.rows))]
+
+    def _places(self, numbers: Tensor, taken: Tensor | None) -> Tensor:
+        """Return where bank rows stand among the rows that take part here, -1 where nowhere."""
+        places = numbers - self.first
+        if taken is not None:
+            at = torch.searchsorted(taken, places).clamp(max=max(len(taken) - 1, 0))
+            places = torch.where(taken[at] == places, at, -1) if len(taken) else places * 0 - 1
+        outside = (places < 0) | (places >= len(self.rows))
+        return places.masked_fill(outside, -1)
+
+    def _excluded(self, targets: Tensor, taken: Tensor | None) -> Tensor | None:
+        """Return (M, 2) pairs (query, row that takes part) of known near-duplicates."""
+        pairs = self.near_duplicates
+        if pairs is None:
+            return None
+        low = torch.searchsorted(pairs[:, 0].contiguous(), targets)
+        many = torch.searchsorted(pairs[:, 0].contiguous(), targets, right=True) - low
+        query = torch.arange(len(targets), device=targets.device).repeat_interleave(many)
+        within = torch.arange(len(query), device=targets.device) - (many.cumsum(0) - many)[query]
+        row = self._places(pairs[low[query] + within, 1], taken)
+        found = torch.stack([query, row], dim=1)[row >= 0]
+        return found[found[:, 1].argsort()] if len(found) else None
 
     def _current(self, rows: Tensor) -> Tensor:
         """Return the descriptors of rows as they are now."""
         frozen = self._frozen[0]
         if frozen is None:
-            return rows.float()
+            return rows
         return torch.cat([frozen.project(block) for block in rows.split(BLOCK)])

@@ -11,6 +11,7 @@ from torch.utils.data import ConcatDataset, DataLoader, Dataset, Sampler
 from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.images.opening import open_image
+from iscqk.learning import processes
 
 
 def to_pixels(image: Image.Image, side: int) -> Tensor:
@@ -91,7 +92,8 @@ Images = OriginalImages | CopyImages | Pairs | ConcatDataset[Tensor]
 class Batches(Sampler[list[int]]):
     """Batches of indices over endless shuffled epochs, a pure function of (seed, step).
 
-    A resumed run therefore sees what the interrupted one would have seen.
+    A resumed run therefore sees what the interrupted one would have seen, and several processes
+    see in their parts of a batch what one would have seen in the whole.
     """
 
     def __init__(self, count: int, batch_size: int, steps: int, seed: int, first_step: int) -> None:
@@ -104,10 +106,11 @@ class Batches(Sampler[list[int]]):
         return len(self._steps)
 
     def __iter__(self) -> Iterator[list[int]]:
-        """Yield a list of `batch_size` indices a step."""
+        """Yield a list of a step's indices, this process's part of `batch_size`."""
+        share = self._batch_size // processes.count()
         for step in self._steps:
-            start = step * self._batch_size
-            yield [self._at(position) for position in range(start, start + self._batch_size)]
+            start = step * self._batch_size + processes.rank() * share
+            yield [self._at(position) for position in range(start, start + share)]
 
     def _at(self, position: int) -> int:
         epoch = position // self._count

@@ -1,12 +1,14 @@
 """What each method minimises in a step, over one and the same encoder, loader and optimiser."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from iscqk.learning import processes
 from iscqk.learning.ntxent import ntxent_loss
 from iscqk.models.encoder import Encoder
 
@@ -19,6 +21,15 @@ class Outcome(NamedTuple):
     negative: Tensor | None = None  # (B,) similarity to the nearest negative
 
 
+def mean_outcome(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return the outcome of a batch from those of its equal parts."""
+    losses, positives, negatives = zip(*outcomes, strict=True)
+    loss = torch.stack([loss.detach() for loss in losses]).mean()
+    if positives[0] is None:
+        return Outcome(loss)
+    return Outcome(loss, torch.cat(positives), torch.cat(negatives))
+
+
 class Objective(nn.Module, ABC):
     """A method's loss with what it trains or remembers beside the encoder.
 
@@ -28,9 +39,11 @@ class Objective(nn.Module, ABC):
     Attributes:
         views: images of an item that the gradient goes through; the budget counts each of them.
         temperature: of the softmax that is trained, as it is now.
+        accumulates: whether a batch's loss is the mean of its parts' losses.
     """
 
     views = 1
+    accumulates = False
     temperature: float
 
     @abstractmethod
@@ -42,6 +55,9 @@ class Objective(nn.Module, ABC):
             pixels: (B, 3, S, S) uint8 images, or (B, 2, 3, S, S) pairs.
             indices: (B,) the items' numbers.
             health: whether to measure similarities too.
+
+        Under several processes these are the process's part of the batch, and the outcome is the
+        whole batch's.
         """
 
     def after_step(self, encoder: Encoder) -> None:  # noqa: B027  # most have nothing to follow
@@ -77,8 +93,8 @@ class Projection(nn.Module):
             self.layers = mlp(size, 2 * size, self.size, batch_norm=True)
 
     def forward(self, encoder: Encoder, pixels: Tensor) -> Tensor:
-        """Return unit rows (B, D) of uint8 images (B, 3, S, S)."""
-        features = encoder.features(pixels)
+        """Return unit rows (B, D) of uint8 images (B, 3, S, S), those of all processes."""
+        features = processes.gather(encoder.features(pixels))
         if self.head == "descriptor":
             return encoder.project(features)
         return functional.normalize(self.layers(features), dim=1)

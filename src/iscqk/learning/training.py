@@ -3,7 +3,8 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -12,9 +13,10 @@ import torch
 from torch import Tensor
 
 from iscqk.errors import UserError
+from iscqk.learning import processes
 from iscqk.learning.checkpoint import Checkpoint
 from iscqk.learning.images import Batches, Images, training_batches
-from iscqk.learning.objectives import Objective, Outcome
+from iscqk.learning.objectives import Objective, Outcome, mean_outcome
 from iscqk.models.encoder import Encoder
 
 logger = logging.getLogger(__name__)
@@ -39,6 +41,8 @@ class TrainConfig:
     log_every: int
     checkpoint_every: int
     seed: int
+    accumulate: int = 1
+    compile: bool = False
 
     @classmethod
     def from_section(
@@ -54,7 +58,7 @@ class TrainConfig:
         """
         values = {**section, **section[method], "images": images}
         values["seed"] = int(np.random.default_rng(seed).integers(2**31))
-        return cls(**{field.name: values[field.name] for field in fields(cls)})
+        return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
 
 
 def learning_rate_factor(step: int, steps: int, warmup: float, schedule: str) -> float:
@@ -74,6 +78,32 @@ def learning_rate_factor(step: int, steps: int, warmup: float, schedule: str) ->
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
+class Clock:
+    """Batches as they come, timed: how many a second, and the share of time spent waiting."""
+
+    def __init__(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        self._batches = batches
+        self._start = self._waited = 0.0
+        self._taken = 0
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the batches; the clock starts with the first, when all workers are up."""
+        batches = iter(self._batches)
+        batch = next(batches, None)
+        self._start = time.monotonic()
+        while batch is not None:
+            self._taken += 1
+            yield batch
+            asked = time.monotonic()
+            batch = next(batches, None)
+            self._waited += time.monotonic() - asked
+
+    def read(self) -> tuple[float, float]:
+        """Return steps a second, the present one included, and the share of time waited."""
+        passed = max(time.monotonic() - self._start, 1e-9)
+        return self._taken / passed, self._waited / passed
+
+
 class Training:
     """Training of one encoder towards an objective, resumable at any step.
 
@@ -88,7 +118,7 @@ class Training:
         """Prepare the optimiser; encoder and objective are on one device.
 
         Raises:
-            UserError: there are more parts than steps.
+            UserError: there are more parts than steps, or a batch cannot be split as configured.
         """
         self.encoder, self.objective, self.config = encoder, objective, config
         self.images_per_step = config.batch_size * objective.views
@@ -102,7 +132,21 @@ class Training:
                 f"{config.images} images make {self.steps} steps, too few for {parts} parts; "
                 "raise train.images_per_half_round or lower study.points"
             )
+        self._check_split()
+        if config.compile:
+            encoder.compile_backbone()
         self._ends = {self.steps * part // parts for part in range(1, parts + 1)}
+
+    def _check_split(self) -> None:
+        """Refuse a batch that processes and accumulation cannot share out evenly."""
+        config, count = self.config, processes.count()
+        if config.batch_size % (count * config.accumulate):
+            raise UserError(
+                f"batch_size {config.batch_size} is no multiple of processes ({count}) times "
+                f"accumulate ({config.accumulate}); change one of them"
+            )
+        if config.accumulate > 1 and not self.objective.accumulates:
+            raise UserError("accumulate: only Q/K's loss of a batch is the mean of its parts'")
 
     def run(self, images: Images, workers: int, checkpoint: Checkpoint) -> None:
         """Train to the end.
@@ -119,18 +163,18 @@ class Training:
         batches = Batches(len(images), config.batch_size, self.steps, config.seed, first)
         for module in (self.encoder, self.objective):
             module.train(config.batch_norm == "batch")
-        start = time.monotonic()
-        for step, (indices, pixels) in enumerate(training_batches(images, batches, workers), first):
-            done = step + 1
-            logged = done in self._ends or done % config.log_every == 0
-            outcome = self._step(step, pixels, indices, logged)
-            if logged:
-                rate = (done - first) * self.images_per_step / (time.monotonic() - start)
-                self._log(done, outcome, rate)
-            if done in self._ends:
-                self.snapshots[done] = self._shipped()
-            if done % config.checkpoint_every == 0 and done < self.steps:
-                checkpoint.save(self._state(done))
+        clock = Clock(training_batches(images, batches, workers))
+        with processes.SharedBatchNorm() if processes.count() > 1 else nullcontext():
+            for step, (indices, pixels) in enumerate(clock, first):
+                done = step + 1
+                logged = done in self._ends or done % config.log_every == 0
+                outcome = self._step(step, pixels, indices, logged)
+                if logged:
+                    self._log(done, outcome, clock)
+                if done in self._ends:
+                    self.snapshots[done] = self._shipped()
+                if done % config.checkpoint_every == 0 and done < self.steps:
+                    self._save(checkpoint, done)
         self.encoder.eval()
         self.objective.eval()
 
@@ -142,21 +186,27 @@ class Training:
             group["lr"] = rate * factor
         device = next(self.encoder.parameters()).device
         pixels, indices = (tensor.to(device, non_blocking=True) for tensor in (pixels, indices))
-        outcome: Outcome = self.objective(self.encoder, pixels, indices, health)
-        if not torch.isfinite(outcome.loss):
-            raise UserError(
-                f"the loss is {outcome.loss.item()} at step {step}; lower the learning_rate "
-                "or set train.precision to fp32"
-            )
         self.optimizer.zero_grad(set_to_none=True)
-        outcome.loss.backward()
+        outcomes, parts = [], config.accumulate
+        for some, numbers in zip(pixels.chunk(parts), indices.chunk(parts), strict=True):
+            outcome: Outcome = self.objective(self.encoder, some, numbers, health)
+            if not torch.isfinite(outcome.loss):
+                raise UserError(
+                    f"the loss is {outcome.loss.item()} at step {step}; lower the learning_rate "
+                    "or set train.precision to fp32"
+                )
+            (outcome.loss / (parts * processes.count())).backward()
+            outcomes.append(outcome)
+        processes.sum_gradients(p for group in self.optimizer.param_groups for p in group["params"])
         self.optimizer.step()
         self.objective.after_step(self.encoder)
-        return outcome
+        return mean_outcome(outcomes)
 
-    def _log(self, step: int, outcome: Outcome, rate: float) -> None:
+    def _log(self, step: int, outcome: Outcome, clock: "Clock") -> None:
         """Record the health of a batch."""
         assert outcome.positive is not None and outcome.negative is not None
+        steps_per_second, wait = clock.read()
+        rate = steps_per_second * self.images_per_step
         row = {
             "step": step,
             "images": step * self.images_per_step,
@@ -166,15 +216,20 @@ class Training:
             "accuracy": (outcome.positive > outcome.negative).float().mean().item(),
             "temperature": self.objective.temperature,
             "images_per_second": rate,
+            "data_wait": wait,
         }
         self.history.append(row)
         left = (self.steps - step) * self.images_per_step / rate
         logger.info(
             "step %d of %d: loss %.3f, positive %.3f, nearest negative %.3f, accuracy %.3f, "
-            "%.0f images/s, %.0f s left",
+            "%.0f images/s, %.1f %% of the time waiting for images, %.0f s left",
             step, self.steps, row["loss"], row["positive_similarity"],
-            row["nearest_negative_similarity"], row["accuracy"], rate, left,
+            row["nearest_negative_similarity"], row["accuracy"], rate, 100 * wait, left,
         )  # fmt: skip
+
+    def _save(self, checkpoint: Checkpoint, step: int) -> None:
+        if processes.rank() == 0:
+            checkpoint.save(self._state(step))
 
     def _shipped(self) -> dict[str, Tensor]:
         weights = self.objective.shipped(self.encoder).state_dict()

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 from contextlib import AbstractContextManager
 
 import torch
@@ -12,8 +13,12 @@ logger = logging.getLogger(__name__)
 
 
 def choose_device() -> torch.device:
-    """Return the GPU where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Return the GPU where there is one, this process's among several, else the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(device)
+    return device
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
@@ -34,8 +39,8 @@ def _has_bfloat16(device: torch.device) -> bool:
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
-def set_threads(threads: int) -> None:
-    """Let torch use `threads` cores.
+def set_threads(threads: int) -> int:
+    """Let torch use `threads` cores; return their number.
 
     Raises:
         UserError: fewer than one.
@@ -43,3 +48,4 @@ def set_threads(threads: int) -> None:
     if threads < 1:
         raise UserError(f"--threads {threads}: at least 1 is needed")
     torch.set_num_threads(threads)
+    return threads

@@ -77,6 +77,10 @@ class Encoder(nn.Module):
         self.backbone.train(training)
         return int(features.shape[1])
 
+    def compile_backbone(self) -> None:
+        """Let torch compile the backbone's forward pass; weights and their names stay."""
+        self.backbone.forward_features = torch.compile(self.backbone.forward_features)
+
     def features(self, images: Tensor) -> Tensor:
         """Return pooled backbone features (B, C) float32 of uint8 images (B, 3, S, S)."""
         scaled = (images.float() / 255 - self.mean) / self.std

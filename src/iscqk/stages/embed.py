@@ -6,13 +6,17 @@ instead, for a bank whose head keeps learning.
 """
 
 import argparse
+import collections
 from pathlib import Path
+
+import torch
 
 from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.formats.descriptors import appending_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import read_manifest, shard_bounds
+from iscqk.learning import processes
 from iscqk.learning.embedding import embed
 from iscqk.learning.images import CopyImages, OriginalImages
 from iscqk.models.device import choose_device, set_threads
@@ -31,20 +35,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--features", action="store_true")
     parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=1, help="that share the images")
+    parser.add_argument("--threads", type=int, default=1, help="of all processes together")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the shard of descriptors."""
-    set_threads(arguments.threads)
-    encoder = load_encoder(arguments.weights).to(choose_device())
+    processes.launch(arguments.processes, arguments.threads)
+    device = choose_device()
+    with processes.joined(device):
+        _embed(arguments, device, set_threads(arguments.threads // processes.count()))
+
+
+def _embed(arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
+    encoder = load_encoder(arguments.weights).to(device)
     encoder.precision = arguments.precision
     ids, images = _images(arguments, encoder.config.image_size)
+    blocks = embed(encoder, images, threads - 1)
+    if processes.rank() > 0:
+        collections.deque(blocks, maxlen=0)  # helps to make them, and writes nothing
+        return
     size = encoder.head.in_features if arguments.features else encoder.head.out_features
     attributes = {"weights_sha256": sha256_of(arguments.weights)}
     with appending_descriptors(arguments.output, size, attributes, len(ids)) as appender:
         done = 0
-        for features, vectors in embed(encoder, images, arguments.threads - 1):
+        for features, vectors in blocks:
             block = features if arguments.features else vectors
             appender.append(ids[done : done + len(block)], block.numpy())
             done += len(block)

@@ -20,6 +20,7 @@ from iscqk.formats.copies import CopyShards
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import read_manifest
+from iscqk.learning import processes
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.images import CopyImages, OriginalImages, Pairs
 from iscqk.learning.initial import fit_head, head_images
@@ -50,19 +51,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "training's health; repeat it for the state after equal parts of the training",
     )  # fmt: skip
     parser.add_argument("--resume", type=Path, required=True, help="file of the resume state")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=1, help="that share the batch")
+    parser.add_argument("--threads", type=int, default=1, help="of all processes together")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Train one encoder and write it for each side, after every part."""
-    set_threads(arguments.threads)
+    processes.launch(arguments.processes, arguments.threads)
+    device = choose_device()
+    with processes.joined(device):
+        _learn(arguments, device, set_threads(arguments.threads // processes.count()))
+
+
+def _learn(arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
     section, method = arguments.config, arguments.method
     config = TrainConfig.from_section(section, method, arguments.images, (arguments.seed, 0))
     torch.manual_seed(config.seed)
     encoder = load_encoder(arguments.start)
     encoder.precision = section["precision"]
     objective = make_objective(encoder, method, section[method])
-    device = choose_device()
     training = Training(encoder.to(device), objective.to(device), config, len(arguments.output))
     shards = [shard for round_copies in arguments.copies for shard in round_copies]
     checkpoint = Checkpoint(
@@ -73,7 +80,9 @@ def run(arguments: argparse.Namespace) -> None:
             inputs=[sha256_of(p) for p in (arguments.start, arguments.training, *shards)],
         ),
     )
-    training.run(_pairs(arguments, encoder.config.image_size), arguments.threads - 1, checkpoint)
+    training.run(_pairs(arguments, encoder.config.image_size), threads - 1, checkpoint)
+    if processes.rank() > 0:
+        return
     for folder, (step, weights) in zip(arguments.output, training.snapshots.items(), strict=True):
         encoder.load_state_dict(weights)
         _write(folder, encoder, [row for row in training.history if row["step"] <= step], arguments)

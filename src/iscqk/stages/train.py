@@ -13,14 +13,13 @@ from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor
 
-from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.descriptors import count_descriptors, open_descriptors
 from iscqk.formats.files import replacing, sha256_of
 from iscqk.formats.manifest import read_manifest
+from iscqk.learning import processes
+from iscqk.learning.bank import read_bank, read_near_duplicates
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.frozen_bank import BankConfig, FrozenBank
 from iscqk.learning.images import CopyImages, OriginalImages
@@ -46,24 +45,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frozen-output", type=Path, required=True)
     parser.add_argument("--history", type=Path, required=True, help="CSV of the training's health")
     parser.add_argument("--resume", type=Path, required=True, help="file of the resume state")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--near-duplicates", metavar="CSV", help="id,near_duplicate: no negatives of each other"
+    )
+    parser.add_argument("--processes", type=int, default=1, help="that share batch and bank")
+    parser.add_argument("--threads", type=int, default=1, help="of all processes together")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Train and write both sides' weights: a live head changes the frozen side too."""
-    set_threads(arguments.threads)
-    section, device = arguments.config["qk"], choose_device()
+    processes.launch(arguments.processes, arguments.threads)
+    device = choose_device()
+    with processes.joined(device):
+        _train(arguments, device, set_threads(arguments.threads // processes.count()))
+
+
+def _train(arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
     encoder, frozen = load_encoder(arguments.start), load_encoder(arguments.frozen)
     encoder.precision = arguments.config["precision"]
     images, ids = _images(arguments, encoder.config.image_size)
-    rows = _read_bank(arguments.bank, ids, sha256_of(arguments.frozen))
-    live = frozen if section["live_head"] else None
-    bank = FrozenBank(rows, images.views, _bank_config(arguments), live)
+    bank = _bank(arguments, images.views, ids, frozen)
     training = Training(encoder.to(device), bank.to(device), _train_config(arguments))
     checkpoint = Checkpoint(arguments.resume, _fingerprint(arguments))
-    training.run(images, arguments.threads - 1, checkpoint)
-    _write(arguments, training, frozen)
-    checkpoint.remove()
+    training.run(images, threads - 1, checkpoint)
+    if processes.rank() == 0:
+        _write(arguments, training, frozen)
+        checkpoint.remove()
+
+
+def _bank(arguments: argparse.Namespace, views: int, ids: list[str], frozen: Encoder) -> FrozenBank:
+    section, digest = arguments.config["qk"], sha256_of(arguments.frozen)
+    rows, first = read_bank(arguments.bank, ids, digest, section["bank_precision"])
+    pairs = arguments.near_duplicates and read_near_duplicates(arguments.near_duplicates, ids)
+    live = frozen if section["live_head"] else None
+    return FrozenBank(rows, views, _bank_config(arguments), live, first, pairs)
 
 
 def _train_config(arguments: argparse.Namespace) -> TrainConfig:
@@ -97,32 +112,11 @@ def _images(
     return CopyImages(copies, side, copies.views), copies.ids
 
 
-def _read_bank(paths: list[Path], ids: list[str], weights: str) -> Tensor:
-    """Return the bank's rows (N, D) or (N, C), checked to be of these images and weights.
-
-    Raises:
-        UserError: it was made by other weights, or of other images.
-    """
-    count, size = count_descriptors(paths)
-    rows, done = torch.empty(count, size), 0
-    for path in paths:
-        with open_descriptors(path) as shard:
-            end = done + len(shard.ids)
-            if shard.attributes.get("weights_sha256") != weights:
-                raise UserError(f"{path}: a bank of other weights than --frozen; embed it again")
-            if shard.ids.tolist() != ids[done:end]:
-                raise UserError(f"{path}: a bank of other images; embed it again")
-            rows[done:end] = torch.from_numpy(shard.vectors[:])
-            done = end
-    if done != len(ids):
-        raise UserError(f"{paths[0]}: {done} bank rows for {len(ids)} images; embed it again")
-    return rows
-
-
 def _fingerprint(arguments: argparse.Namespace) -> str:
     """Return the digest of all that the outcome depends on."""
     inputs = [arguments.start, arguments.frozen, *arguments.bank]
     images = arguments.copies or [arguments.training]
+    inputs += [arguments.near_duplicates] if arguments.near_duplicates else []
     return fingerprint(
         side=arguments.side,
         round=arguments.round,

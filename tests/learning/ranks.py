@@ -1,0 +1,88 @@
+"""What test_processes.py runs under torchrun: everything that processes share, once each.
+
+python -m torch.distributed.run --nproc-per-node P ranks.py FOLDER
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from test_training import CONFIG, FlippedPairs
+from torch.nn.functional import normalize
+
+from iscqk.formats.manifest import shard_bounds
+from iscqk.learning import processes
+from iscqk.learning.checkpoint import Checkpoint
+from iscqk.learning.embedding import embed
+from iscqk.learning.frozen_bank import BankConfig, FrozenBank
+from iscqk.learning.images import OriginalImages
+from iscqk.learning.momentum import MomentumContrast, SelfDistillation
+from iscqk.learning.objectives import InBatch
+from iscqk.learning.training import Training
+from iscqk.models.encoder import Encoder, EncoderConfig
+
+BANK = {
+    "plain": BankConfig(0.1),
+    "learned temperature": BankConfig(0.1, learn_temperature=True),
+    "few negatives": BankConfig(0.1, negatives=9),
+    "soft targets": BankConfig(0.1, soft_targets=0.5),
+}
+
+
+def new_encoder() -> Encoder:
+    torch.manual_seed(0)
+    return Encoder(EncoderConfig("test_efficientnet", 32, "gem", 16))  # smooth all over
+
+
+def bank(kind: str, near_duplicates: bool = False, live: bool = False) -> FrozenBank:
+    frozen = new_encoder()
+    size = frozen.head.in_features if live else 16
+    rows = normalize(torch.randn(24, size, generator=torch.Generator().manual_seed(5)), dim=1)
+    first, last = shard_bounds(24, processes.rank(), processes.count())
+    pairs = torch.tensor([[1, 2], [2, 1], [2, 9], [9, 2]]) if near_duplicates else None
+    return FrozenBank(rows[first:last], 1, BANK[kind], frozen if live else None, first, pairs)
+
+
+def train(encoder, objective, images):
+    config = replace(
+        CONFIG, images=64, batch_norm="batch", log_every=1, checkpoint_every=99, optimizer="sgd",
+        learning_rate=0.003, head_learning_rate=0.003,
+    )  # fmt: skip
+    training = Training(encoder, objective, config)
+    training.run(images, 0, Checkpoint("none.pt", ""))
+    names = ("loss", "positive_similarity", "nearest_negative_similarity")
+    curve = torch.tensor([[row[name] for name in names] for row in training.history])
+    return curve, torch.cat([p.detach().flatten() for p in encoder.parameters()])
+
+
+def everything(images) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for kind in BANK:
+        found[kind] = train(new_encoder(), bank(kind), images)
+    found["near duplicates"] = train(new_encoder(), bank("plain", near_duplicates=True), images)
+    found["live head"] = train(new_encoder(), bank("plain", live=True), images)
+    pairs = FlippedPairs(images)
+    for name, make in {
+        "simclr": lambda encoder: InBatch(encoder, "descriptor", 0.1),
+        "moco": lambda encoder: MomentumContrast(encoder, "mlp", 32, 0.9, 0.1),
+        "isd": lambda encoder: SelfDistillation(encoder, "none", 32, 0.9, 0.1, 0.05),
+    }.items():
+        encoder = new_encoder()
+        found[name] = train(encoder, make(encoder), pairs)
+    encoder = new_encoder().eval()
+    found["embed"] = [torch.cat(kind) for kind in zip(*embed(encoder, images, 0), strict=True)]
+    return found
+
+
+def main(folder: Path) -> None:
+    torch.set_num_threads(1)
+    images = OriginalImages(sorted(map(str, folder.glob("*.png"))), 32)
+    with processes.joined(torch.device("cpu")):
+        found = everything(images)
+        if processes.rank() == 0:
+            torch.save(found, folder / f"{processes.count()}.pt")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,86 @@
+"""Every way to the softmax over a bank against the formula in float64."""
+
+import pytest
+import torch
+from torch.nn.functional import normalize
+
+from iscqk.learning import attention as module
+from iscqk.learning.attention import attention, blocked, fused, rounded
+
+
+def unit_rows(count: int, size: int, seed: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return normalize(torch.randn(count, size, generator=generator), dim=1)
+
+
+def exact(queries, bank, temperature, excluded=None):
+    """log Z and the mean row from the whole matrix, in float64."""
+    logits = queries.double() @ bank.double().T / temperature
+    if excluded is not None:
+        logits[excluded[:, 0], excluded[:, 1]] = -torch.inf
+    return logits.logsumexp(1), logits.softmax(1) @ bank.double()
+
+
+def crowd(count: int, size: int, seed: int) -> torch.Tensor:
+    """Rows in clusters of 50, as near-duplicates are: many of a query's logits are large."""
+    centres = unit_rows(-(-count // 50), size, seed).repeat_interleave(50, 0)[:count]
+    return normalize(centres + 0.4 * unit_rows(count, size, seed + 1), dim=1)
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 1000, 9001])
+@pytest.mark.parametrize("way", [blocked, fused])
+def test_float32_is_exact_to_rounding(way, count):
+    queries, bank = unit_rows(5, 24, 0), unit_rows(count, 24, 1)
+    log_z, mean = way(queries / 0.05, bank)
+    expected = exact(queries, bank, 0.05)
+    torch.testing.assert_close(log_z.double(), expected[0], rtol=2e-6, atol=2e-6)
+    torch.testing.assert_close(mean.double(), expected[1], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0.02, 0.05, 0.2])
+@pytest.mark.parametrize("make", [unit_rows, crowd])
+@pytest.mark.parametrize("count", [5, 4096, 20_000])
+def test_a_bfloat16_bank_costs_little_accuracy(make, count, temperature):
+    """Loss within 0.1 % and gradient within 1 % of float64, the positive in the bank."""
+    bank = make(count, 64, 2).bfloat16()
+    targets = torch.arange(4) * (count // 5)
+    positives = bank[targets].double()
+    queries = normalize(positives.float() + 0.5 * unit_rows(4, 64, 4), dim=1)
+    log_z, mean = rounded(queries / temperature, bank)
+    true_log_z, true_mean = exact(queries, bank, temperature)
+    toward = (queries.double() * positives).sum(1) / temperature
+    loss, true_loss = (log_z - toward).mean(), (true_log_z - toward).mean()
+    # A loss of nearly nothing is a difference of like numbers, in any float32.
+    assert loss.item() == pytest.approx(true_loss.item(), rel=1e-3, abs=5e-6)
+    gradient, true_gradient = mean - positives, true_mean - positives
+    assert (gradient - true_gradient).norm() <= 0.01 * true_gradient.norm() + 1e-6
+
+
+@pytest.mark.parametrize("block", [3, 64, 4096])
+def test_excluded_pairs_take_no_part(block, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", block)
+    queries, bank = unit_rows(4, 16, 5), unit_rows(130, 16, 6)
+    pairs = {(0, 0), (0, 1), (0, 2), (3, 2), (1, 63), (1, 64), (2, 129)}  # a whole block of 3 too
+    excluded = torch.tensor(sorted(pairs, key=lambda pair: pair[1]))
+    log_z, mean = attention(queries, bank, 0.1, excluded)
+    expected = exact(queries, bank, 0.1, excluded)
+    torch.testing.assert_close(log_z.double(), expected[0], rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(mean.double(), expected[1], rtol=1e-5, atol=1e-6)
+
+
+def test_what_the_fast_ways_cannot_do_is_done_all_the_same():
+    """Rows apart in memory, and logits whose exponentials would overflow."""
+    queries, bank = unit_rows(3, 16, 7), unit_rows(50, 32, 8)
+    for rows, temperature in ((bank[:, ::2], 0.05), (bank[:, :16].bfloat16(), 1e-3)):
+        log_z, mean = attention(queries, rows, temperature)
+        expected = exact(queries, rows, temperature)
+        torch.testing.assert_close(log_z.double(), expected[0], rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(mean.double(), expected[1], rtol=1e-2, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_query_that_is_no_number_is_not_hidden(dtype):
+    queries, bank = unit_rows(2, 16, 9), unit_rows(100, 16, 10).to(dtype)
+    queries[1, 3] = torch.nan
+    log_z, _ = attention(queries, bank, 0.05)
+    assert log_z.isfinite().tolist() == [True, False]

@@ -1,0 +1,110 @@
+"""The bank on disk: parts for several processes, and what is refused; near-duplicates."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import normalize
+
+from iscqk.errors import UserError
+from iscqk.formats.descriptors import write_descriptors
+from iscqk.learning import bank as module
+from iscqk.learning import processes
+from iscqk.learning.bank import read_bank, read_near_duplicates
+from iscqk.learning.frozen_bank import BankConfig, FrozenBank
+
+IDS = [f"T{number:06}" for number in range(11)]
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """Return a bank of 11 rows in three shards, and the rows."""
+    rows = np.random.default_rng(0).normal(size=(11, 4)).astype(np.float32)
+    bounds, paths = [0, 4, 5, 11], []
+    for number, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False)):
+        paths.append(tmp_path / f"{number}.h5")
+        write_descriptors(paths[-1], IDS[low:high], rows[low:high], {"weights_sha256": "w"})
+    return paths, torch.from_numpy(rows)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 11])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_processes_read_parts_that_make_up_the_bank(shards, count, precision, monkeypatch):
+    monkeypatch.setattr(module, "_ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(processes, "count", lambda: count)
+    paths, rows = shards
+    parts = []
+    for rank in range(count):
+        monkeypatch.setattr(processes, "rank", lambda rank=rank: rank)
+        part, first = read_bank(paths, IDS, "w", precision)
+        assert first == sum(len(p) for p in parts) and part.dtype == module.DTYPES[precision]
+        parts.append(part)
+    assert torch.equal(torch.cat(parts), rows.to(module.DTYPES[precision]))
+
+
+@pytest.mark.parametrize(
+    ("ids", "weights", "message"),
+    [
+        (IDS, "other", "a bank of other weights than --frozen; embed it again"),
+        (IDS[::-1], "w", "a bank of other images; embed it again"),
+        (IDS[:-1], "w", "11 bank rows for 10 images; embed it again"),
+    ],
+)
+def test_another_bank_is_refused(shards, ids, weights, message):
+    with pytest.raises(UserError, match=message):
+        read_bank(shards[0], ids, weights)
+
+
+def test_near_duplicates_are_read_both_ways(tmp_path):
+    path = tmp_path / "near.csv"
+    path.write_text("id,near_duplicate\nT000002,T000000\nT000000,T000002\nT000001,T000002\n")
+    pairs = read_near_duplicates(path, IDS)
+    assert pairs.tolist() == [[0, 2], [1, 2], [2, 0], [2, 1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,near_duplicate\nT000002,X\n", "row 1: 'X' is no training image; remove the row"),
+        ("id,near_duplicate\nT000002,T000002\n", "row 1: pairs an image with itself"),
+    ],
+)
+def test_a_wrong_near_duplicate_is_named(tmp_path, text, message):
+    path = tmp_path / "near.csv"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_near_duplicates(path, IDS)
+
+
+class Fixed(nn.Module):
+    """Stand in for an encoder: the pixels are the descriptors."""
+
+    def forward(self, pixels):
+        return normalize(pixels, dim=1)
+
+
+@pytest.mark.parametrize("negatives", [None, 11])
+def test_near_duplicates_are_no_negatives(negatives):
+    """Cross entropy in float64 over all rows but those; drawing 11 negatives of 11 draws all."""
+    torch.manual_seed(0)
+    rows, pixels = normalize(torch.randn(12, 6), dim=1), torch.randn(3, 6)
+    pairs = torch.tensor([[0, 5], [4, 5], [4, 7], [5, 0], [5, 4], [7, 4]])
+    config = BankConfig(0.1, negatives=negatives)
+    bank = FrozenBank(rows, 2, config, near_duplicates=pairs)
+    indices = torch.tensor([8, 1, 22])  # views of the images of rows 4, 0 and 11
+    logits = (normalize(pixels, dim=1).double() @ rows.double().T) / 0.1
+    logits[0, 5] = logits[0, 7] = logits[1, 5] = -torch.inf
+    expected = nn.functional.cross_entropy(logits, torch.tensor([4, 0, 11]))
+    outcome = bank(Fixed(), pixels, indices, True)
+    assert outcome.loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_drawn_negatives_include_every_positive_and_as_many_as_asked_for():
+    torch.manual_seed(1)
+    rows, pixels = normalize(torch.randn(50, 6), dim=1), torch.randn(4, 6)
+    bank = FrozenBank(rows, 1, BankConfig(0.1, negatives=9))
+    targets = torch.tensor([3, 49, 3, 20])
+    taken = bank._drawn(targets)
+    assert len(taken.unique()) == 10 and {3, 20, 49} <= set(taken.tolist())
+    assert taken[bank._places(targets, taken)].tolist() == targets.tolist()
+    assert torch.isfinite(bank(Fixed(), pixels, targets, True).loss)

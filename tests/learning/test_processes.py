@@ -1,0 +1,56 @@
+"""Two and four gloo processes under torchrun find what one finds, up to rounding."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+RANKS = Path(__file__).with_name("ranks.py")
+TRAININGS = [
+    "plain", "learned temperature", "few negatives", "soft targets", "near duplicates",
+    "live head", "simclr", "moco", "isd",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Return what one, two and four processes find."""
+    folder, rng = tmp_path_factory.mktemp("ranks"), np.random.default_rng(0)
+    for number in range(23):  # no multiple of anything
+        # Noise: of smooth images some channels are all but constant, and batch norm blows up the
+        # last bit of these.
+        noise = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(folder / f"{number:02}.png")
+    for count in (1, 2, 4):
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        command = [*torchrun, f"--nproc-per-node={count}", str(RANKS), str(folder)]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stderr
+    return {count: torch.load(folder / f"{count}.pt") for count in (1, 2, 4)}
+
+
+@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("training", TRAININGS)
+def test_processes_train_as_one(found, training, count):
+    """Some steps with batch statistics: the curve and the weights at its end."""
+    curve, weights = found[1][training]
+    theirs, their_weights = found[count][training]
+    assert len(curve) >= 4 and (curve[0] - curve[-1]).abs().max() > 1e-3  # something was learned
+    torch.testing.assert_close(theirs, curve, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(their_weights, weights, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_processes_describe_as_one(found, count):
+    for theirs, ours in zip(found[count]["embed"], found[1]["embed"], strict=True):
+        assert len(ours) == 23
+        torch.testing.assert_close(theirs, ours, rtol=1e-5, atol=1e-6)
+
+
+def test_the_runs_differ_from_one_another(found):
+    ends = [found[1][training][0][-1, 0].item() for training in TRAININGS]
+    assert len({round(end, 5) for end in ends}) == len(ends)
