@@ -1,5 +1,6 @@
 """Training by every method: schedules, order of images, resuming, live heads, that they learn."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from PIL import Image
 
 from iscqk.errors import UserError
+from iscqk.learning import training as training_module
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.embedding import embed
 from iscqk.learning.frozen_bank import BankConfig, FrozenBank
@@ -15,7 +17,7 @@ from iscqk.learning.images import Batches, OriginalImages
 from iscqk.learning.initial import calibrate_batch_norm, principal_head
 from iscqk.learning.momentum import MomentumContrast, SelfDistillation
 from iscqk.learning.objectives import InBatch
-from iscqk.learning.training import TrainConfig, Training, learning_rate_factor
+from iscqk.learning.training import Clock, TrainConfig, Training, learning_rate_factor
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 CONFIG = TrainConfig(
@@ -255,3 +257,57 @@ def test_more_parts_than_steps_are_refused(encoder, images):
     bank = FrozenBank(bank_of(encoder, images), 1, BankConfig(0.1))
     with pytest.raises(UserError, match="48 images make 6 steps, too few for 7 parts"):
         Training(encoder, bank, CONFIG, parts=7)
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_a_batch_in_parts_is_the_whole_batch(encoder, images, tmp_path, parts):
+    """With frozen statistics: the negatives are the bank's, so that the loss is a plain mean."""
+    rows, weights = bank_of(encoder, images).flip(1), []
+    for accumulate in (1, parts):
+        learner = copy.deepcopy(encoder)
+        config = replace(CONFIG, accumulate=accumulate, optimizer="sgd")
+        bank = FrozenBank(rows, 1, BankConfig(0.1))
+        history = train(learner, bank, images, tmp_path / f"{accumulate}.pt", config).history
+        weights.append([*learner.parameters(), torch.tensor([row["loss"] for row in history])])
+    for one, other in zip(*weights, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("accumulate", "objective", "message"),
+    [
+        (3, "qk", "batch_size 8 is no multiple of processes .1. times accumulate .3."),
+        (2, "simclr", "accumulate: only Q/K's loss"),
+    ],
+)
+def test_a_batch_that_cannot_be_split_is_refused(encoder, images, accumulate, objective, message):
+    made = {
+        "qk": lambda: FrozenBank(bank_of(encoder, images), 1, BankConfig(0.1)),
+        "simclr": lambda: InBatch(encoder, "descriptor", 0.1),
+    }[objective]()
+    with pytest.raises(UserError, match=message):
+        Training(encoder, made, replace(CONFIG, accumulate=accumulate))
+
+
+def test_the_clock_tells_waiting_from_working(monkeypatch):
+    """Batches that take 3 s to come, and steps of 1 s; the first batch is not waited for."""
+    now = [0.0]
+    monkeypatch.setattr(training_module.time, "monotonic", lambda: now[0])
+
+    def batches():
+        for number in range(5):
+            now[0] += 3
+            yield number
+
+    clock = Clock(batches())
+    for number in clock:
+        now[0] += 1
+        assert clock.read() == ((number + 1) / (1 + 4 * number), 3 * number / (1 + 4 * number))
+
+
+def test_compiling_changes_no_name_and_hardly_a_number(encoder, images):
+    batch = torch.stack([images[i] for i in range(4)])
+    names, expected = list(encoder.state_dict()), encoder.eval()(batch)
+    encoder.compile_backbone()
+    assert list(encoder.state_dict()) == names
+    torch.testing.assert_close(encoder(batch), expected, rtol=1e-3, atol=1e-4)
