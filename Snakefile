@@ -103,6 +103,7 @@ rule unbalanced:
 rule benchmarks:
     input:
         "results/benchmarks/table.md",
+        "results/benchmarks/million/history.csv",
 
 
 onstart:

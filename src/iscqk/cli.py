@@ -27,6 +27,7 @@ STAGES = {
     "trace": "score the models along a training",
     "compare": "set runs side by side: table and plots",
     "classes": "list labelled images, a folder for each class",
+    "synthesize": "make up a shard of random descriptors, to try sizes",
     "benchmark": "time, memory and error of the loss over the bank, beside its peers",
     "neighbours": "nearest-neighbour accuracy on all and on rare classes",
 }

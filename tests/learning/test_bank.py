@@ -47,12 +47,19 @@ def test_processes_read_parts_that_make_up_the_bank(shards, count, precision, mo
     [
         (IDS, "other", "a bank of other weights than --frozen; embed it again"),
         (IDS[::-1], "w", "a bank of other images; embed it again"),
-        (IDS[:-1], "w", "11 bank rows for 10 images; embed it again"),
+        ([*IDS, "T000011"], "w", "11 bank rows for 12 images; embed it again"),
     ],
 )
 def test_another_bank_is_refused(shards, ids, weights, message):
     with pytest.raises(UserError, match=message):
         read_bank(shards[0], ids, weights)
+
+
+def test_a_bank_may_hold_more_rows_than_are_learned_from(shards):
+    paths, rows = shards
+    for count in (2, 4, 7):
+        part, first = read_bank(paths, IDS[:count], "w")
+        assert first == 0 and torch.equal(part, rows)
 
 
 def test_near_duplicates_are_read_both_ways(tmp_path):

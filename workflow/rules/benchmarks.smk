@@ -24,3 +24,57 @@ rule benchmark:
             --rows {params.rows} --repeats {params.repeats} --output results/benchmarks \
             --threads {threads} &>{log}
         """
+
+
+rule synthetic_bank:
+    input:
+        weights=f"{model(SUBMITTED, 'initial')}/k.safetensors",
+        code=sources("synthesize"),
+    output:
+        "results/benchmarks/synthetic.h5",
+    log:
+        "results/logs/synthetic-bank.log",
+    conda:
+        "../../envs/iscqk.yaml"
+    params:
+        rows=config["benchmarks"]["synthetic_rows"],
+        dimension=config["model"]["descriptor_size"],
+        seed=config["seed"],
+    shell:
+        """
+        iscqk synthesize --rows {params.rows} --dimension {params.dimension} \
+            --seed {params.seed} --weights {input.weights} --output {output} &>{log}
+        """
+
+
+# The very training of round 1's side q, with the synthetic rows as further negatives.
+rule train_against_a_million:
+    input:
+        q=f"{model(SUBMITTED, 'initial')}/q.safetensors",
+        k=f"{model(SUBMITTED, 'initial')}/k.safetensors",
+        bank=described(model(SUBMITTED, "initial"), "k", "training"),
+        synthetic="results/benchmarks/synthetic.h5",
+        copies=copies("training", 1),
+        code=sources("train"),
+    output:
+        q="results/benchmarks/million/q.safetensors",
+        k="results/benchmarks/million/k.safetensors",
+        history="results/benchmarks/million/history.csv",
+    log:
+        "results/logs/train-against-a-million.log",
+    benchmark:
+        "results/usage/train-against-a-million.tsv"
+    conda:
+        "../../envs/iscqk.yaml"
+    threads: 8
+    params:
+        config=text(runs.train_section(config, "qk")),
+        seed=config["seed"],
+    shell:
+        """
+        iscqk train --side q --round 1 --start {input.q} --frozen {input.k} \
+            --bank {input.bank} {input.synthetic} --copies {input.copies} \
+            --config {params.config:q} --seed {params.seed} --trained-output {output.q} \
+            --frozen-output {output.k} --history {output.history} \
+            --resume results/resume/million.pt --threads {threads} &>{log}
+        """

@@ -24,7 +24,8 @@ def read_bank(
 
     Args:
         paths: its shards, in order.
-        ids: of the images that it must be of, in order.
+        ids: of the images that are learned from; the bank must begin with these, in order. Rows
+            that it has beyond them are further negatives.
         weights: digest of the weights that it must be made by.
         precision: to hold it in, `fp32` or `bf16`.
 
@@ -32,7 +33,7 @@ def read_bank(
         UserError: it was made by other weights, or of other images.
     """
     count, size = count_descriptors(paths)
-    if count != len(ids):
+    if count < len(ids):
         raise UserError(f"{paths[0]}: {count} bank rows for {len(ids)} images; embed it again")
     first, last = shard_bounds(count, processes.rank(), processes.count())
     rows, start = torch.empty(last - first, size, dtype=DTYPES[precision]), 0
@@ -41,7 +42,7 @@ def read_bank(
             end = start + len(shard.ids)
             if shard.attributes.get("weights_sha256") != weights:
                 raise UserError(f"{path}: a bank of other weights than --frozen; embed it again")
-            if shard.ids.tolist() != list(ids[start:end]):
+            if shard.ids[: max(0, len(ids) - start)].tolist() != list(ids[start:end]):
                 raise UserError(f"{path}: a bank of other images; embed it again")
             for low in range(max(start, first), min(end, last), _ROWS_AT_ONCE):
                 high = min(low + _ROWS_AT_ONCE, end, last)

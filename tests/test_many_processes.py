@@ -1,0 +1,40 @@
+"""`train.processes: 2` and `snakemake benchmarks`, by the real Snakemake at a tiny size."""
+
+import pandas as pd
+import pytest
+
+TWO = "train: {processes: 2}\n"
+SMALL = """\
+benchmarks: {batch_sizes: [8, 16], rows: [64, 1024], repeats: 2, synthetic_rows: 3000}
+"""
+
+
+def test_two_processes_take_the_same_steps(finished_copy):
+    """How many share the work reruns nothing by itself; here half a round is made again."""
+    (finished_copy.folder / "two.yaml").write_text(TWO)
+    assert finished_copy.jobs("two.yaml") == set()
+    path = finished_copy.folder / "results/runs/qk-0/round1-k/history.csv"
+    before = pd.read_csv(path)
+    done = finished_copy.run(
+        "snakemake results/runs/qk-0/round1-k/history.csv --cores --forcerun embed_copies "
+        "--configfile config.yaml tiny.yaml two.yaml"
+    )
+    assert "rule embed_copies:" in done.stderr and "rule train_k:" in done.stderr
+    after = pd.read_csv(path)
+    assert after["step"].tolist() == before["step"].tolist()
+    for column in ("loss", "positive_similarity"):  # float32 in another order, over eight steps
+        assert after[column].tolist() == pytest.approx(before[column].tolist(), rel=0.02)
+
+
+def test_benchmarks_measure_every_way_beside_its_peers(finished_copy):
+    (finished_copy.folder / "small.yaml").write_text(SMALL)
+    finished_copy.run("snakemake benchmarks --cores --configfile config.yaml tiny.yaml small.yaml")
+    folder = finished_copy.folder / "results/benchmarks"
+    losses = pd.read_csv(folder / "losses.csv")
+    assert len(losses) == 4 * 7 and (losses["seconds"] > 0).all()
+    ours = losses[losses["way"] == "bank_loss"]
+    assert (ours["loss_error"] < 1e-3).all() and (ours["gradient_error"] < 1e-2).all()
+    assert pd.read_csv(folder / "step.csv")["share"].between(0, 1).all()
+    assert "| bank_loss |" in (folder / "table.md").read_text()
+    assert (folder / "losses.svg").stat().st_size
+    assert len(pd.read_csv(folder / "million/history.csv")) == 4  # 128 images, against 3064 rows
