@@ -15,8 +15,9 @@ from iscqk.learning.numerics import wide
 
 BLOCK = 4096  # bank rows at a time: 4 MiB of float32 at D = 256, which stays in a core's cache
 
-# Parts of the bank that the fused kernel takes side by side, so that all cores have work.
+# Parts of the bank that are taken side by side, so that all cores have work of their own.
 _PARTS = 8
+_ROUNDED_PARTS, _ROUNDED_ROWS = 4, 2048
 # exp(64) times 2^32 rows still fits float32, so that up to here no maximum need be subtracted.
 _SAFE_EXPONENT = 64.0
 # A row with more than this share of the softmax is measured in float32 (see `_rounded`).
@@ -115,23 +116,25 @@ def rounded(scaled: Tensor, bank: Tensor) -> LogPartitionAndMean:
     What rounding the query itself moves is known to first order: dZ = sum_j exp(q.k_j) k_j.dq.
     Logits must be at most `_SAFE_EXPONENT`.
     """
-    queries = scaled.to(torch.bfloat16)
+    queries, together = scaled.to(torch.bfloat16), _ROUNDED_PARTS * _ROUNDED_ROWS
     total, mean = scaled.new_zeros(len(scaled)), scaled.new_zeros(scaled.shape)
     heavy_total, heavy_mean = total.clone(), mean.clone()
-    for rows in bank.split(BLOCK):
-        weights = (queries @ rows.T).exp_()
-        sums = weights.sum(1, dtype=torch.float32)
+    for group in bank.split(together):
+        parts = _ROUNDED_PARTS if len(group) == together else 1
+        rows = group.reshape(parts, -1, bank.shape[1])
+        weights = (queries.expand(parts, *queries.shape) @ rows.mT).exp_()
+        sums = weights.sum((0, 2), dtype=torch.float32)
         bound = (total + heavy_total + sums) * _HEAVY
-        if (weights.amax(1) > bound).any():
-            query, row = (weights > bound[:, None]).nonzero(as_tuple=True)
-            weights[query, row] = 0
-            sums = weights.sum(1, dtype=torch.float32)
-            keys = rows[row].float()
+        if (weights.amax((0, 2)) > bound).any():
+            part, query, row = (weights > bound[:, None]).nonzero(as_tuple=True)
+            weights[part, query, row] = 0
+            sums = weights.sum((0, 2), dtype=torch.float32)
+            keys = rows[part, row].float()
             exact = (scaled[query] * keys).sum(1).exp()
             heavy_total.index_add_(0, query, exact)
             heavy_mean.index_add_(0, query, exact[:, None] * keys)
         total += sums
-        mean += weights @ rows
+        mean += (weights @ rows).sum(0, dtype=torch.float32)
     total += ((scaled - queries) * mean).sum(1) + heavy_total
     return total.log(), (mean + heavy_mean) / total[:, None]
 
