@@ -28,9 +28,8 @@ def launch(processes: int, threads: int) -> None:
     if processes == 1 or "WORLD_SIZE" in os.environ:
         return
     os.environ["OMP_NUM_THREADS"] = str(max(1, threads // processes))
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--no-python"]
-    sys.stdout.flush()
-    os.execv(sys.executable, [*torchrun, f"--nproc-per-node={processes}", *sys.argv])
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    os.execv(sys.executable, [sys.executable, *torchrun, "-m", "iscqk.cli", *sys.argv[1:]])
 
 
 @contextmanager
