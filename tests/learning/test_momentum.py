@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.functional import normalize
 
+from iscqk.errors import UserError
 from iscqk.learning.bank_loss import bank_loss
 from iscqk.learning.isd import isd_loss
 from iscqk.learning.moco import moco_loss
@@ -148,3 +149,8 @@ def test_the_published_heads():
     moco = MomentumContrast(encoder, "mlp", 8, 0.999, 0.2)
     shapes = [tuple(m.weight.shape) for m in moco.projection.layers if isinstance(m, nn.Linear)]
     assert shapes == [(size, size), (128, size)]
+
+
+def test_a_queue_that_holds_no_batch_is_refused():
+    with pytest.raises(UserError, match="a queue of 4 is shorter than a batch of 5; raise it"):
+        Queue(4, 3).append(torch.ones(5, 3))

@@ -27,11 +27,15 @@ rule trace:
         models=lambda wildcards: [
             model(wildcards.run, name) for name in runs.models(RUNS[wildcards.run])
         ],
+        sides=lambda wildcards: [
+            RUNS[wildcards.run]["describe"][role] for role in ("queries", "references")
+        ],
         precision=config["describe"]["precision"],
     shell:
         """
-        iscqk trace --models {params.models} --references {input.references} \
-            --queries {input.queries} --ground-truth {input.ground_truth} \
+        iscqk trace --models {params.models} --sides {params.sides} \
+            --references {input.references} --queries {input.queries} \
+            --ground-truth {input.ground_truth} \
             --precision {params.precision} --output {output} --threads {threads} &>{log}
         """
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from iscqk.errors import UserError
 from iscqk.learning.isd import isd_loss
 from iscqk.learning.moco import moco_loss
 from iscqk.learning.objectives import Objective, Outcome, Projection, mlp, pair_health
@@ -29,7 +30,11 @@ class Queue(nn.Module):
         return self.buffer[: min(int(self.count), len(self.buffer))]
 
     def append(self, rows: Tensor) -> None:
-        """Add rows (B, D), over the oldest where it is full."""
+        """Add rows (B, D), over the oldest where it is full; UserError when it holds fewer."""
+        if len(rows) > len(self.buffer):
+            raise UserError(
+                f"a queue of {len(self.buffer)} is shorter than a batch of {len(rows)}; raise it"
+            )
         places = torch.arange(len(rows), device=rows.device) + self.count
         self.buffer[places % len(self.buffer)] = rows
         self.count += len(rows)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.comparison.plots import accuracy_plot
+from iscqk.comparison.tables import as_markdown
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.descriptors import descriptor_blocks
@@ -61,12 +62,11 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _markdown(table: pd.DataFrame, seeds: int) -> str:
-    lines = ["| method | all classes | rare classes |", "| --- | ---: | ---: |"]
-    for method, rows in table.groupby("method", sort=False):
-        pairs = zip(rows["accuracy"], rows["accuracy_std"], strict=True)
-        cells = [
-            f"{100 * mean:.1f} %" + ("" if pd.isna(std) else f" ± {100 * std:.1f}")
-            for mean, std in pairs
-        ]
-        lines.append(f"| {method} | {' | '.join(cells)} |")
-    return "\n".join(lines) + f"\n\nnearest-neighbour accuracy, {seeds} seeds\n"
+    texts = [
+        f"{100 * row.accuracy:.1f} %"
+        + ("" if pd.isna(row.accuracy_std) else f" ± {100 * row.accuracy_std:.1f}")
+        for row in table.itertuples()
+    ]
+    wide = table.assign(text=texts, classes=table["classes"] + " classes")
+    wide = wide.pivot(index="method", columns="classes", values="text").reset_index()
+    return f"{as_markdown(wide)}\nnearest-neighbour accuracy, {seeds} seeds\n"

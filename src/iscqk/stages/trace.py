@@ -1,7 +1,6 @@
 """Score models along a training: micro-AP by similarity of each, in one go, without their files.
 
-For the curve over images seen. Queries are described by side q of each model, references by
-side k.
+For the curve over images seen.
 """
 
 import argparse
@@ -28,6 +27,13 @@ from iscqk.retrieval.search import global_search
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--models", nargs="+", metavar="DIR", required=True, help="in order")
+    parser.add_argument(
+        "--sides",
+        choices=["q", "k"],
+        nargs=2,
+        default=["q", "k"],
+        help="that describe queries and references",
+    )
     parser.add_argument("--references", metavar="MANIFEST", required=True)
     parser.add_argument("--queries", nargs="+", metavar="MANIFEST", required=True)
     parser.add_argument("--ground-truth", nargs="+", metavar="CSV", required=True)
@@ -45,7 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
     rows = []
     for model in arguments.models:
         query_encoder, encoder = (
-            _loaded(f"{model}/{side}.safetensors", arguments) for side in "qk"
+            _loaded(f"{model}/{side}.safetensors", arguments) for side in arguments.sides
         )
         references = _described(encoder, arguments.references, arguments)
         phases = zip(PHASES, arguments.queries, arguments.ground_truth, strict=True)
