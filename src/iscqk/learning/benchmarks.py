@@ -1,9 +1,12 @@
 """What a step's loss over the bank costs, beside what else people would use for it."""
 
+import ctypes
 import gc
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
@@ -19,6 +22,8 @@ from iscqk.models.encoder import Encoder
 TEMPERATURE = 0.05
 # A contender whose runs have taken this long is not run again, in seconds.
 _ENOUGH = 10.0
+
+_CLEAR = Path("/proc/self/clear_refs")
 
 Step = Callable[[], tuple[Tensor, Tensor] | None]
 
@@ -96,33 +101,28 @@ def compare_losses(batch_size: int, rows: int, dimension: int, repeats: int) -> 
     and has no error to measure.
     """
     problem = Problem(batch_size, rows, dimension)
-    steps = problem.steps()
-    seconds: dict[tuple[str, str], list[float]] = {key: [] for key in steps}
-    memory = {key: extra_memory(step) for key, step in steps.items()}
+    measured: dict[tuple[str, str], list[Measured]] = {key: [] for key in problem.steps()}
     for _ in range(repeats):
-        for key, step in steps.items():
-            if sum(seconds[key]) < _ENOUGH:
-                seconds[key].append(_timed(step))
-    median = {key: sorted(times)[len(times) // 2] for key, times in seconds.items()}
+        for key, step in problem.steps().items():
+            if sum(one.seconds for one in measured[key]) < _ENOUGH:
+                measured[key].append(measure(step))
+    seconds = {key: median([one.seconds for one in runs]) for key, runs in measured.items()}
     exact = {precision: problem.exact(precision) for precision in ("fp32", "bf16")}
-    table = []
-    for (name, precision), step in steps.items():
-        found = None if name == "MoCo queue" else step()
-        time_taken = median[name, precision]
-        table.append(
-            {
-                "batch_size": batch_size,
-                "rows": rows,
-                "way": name,
-                "precision": precision,
-                "seconds": time_taken,
-                "times_naive": median["cross_entropy", "fp32"] / time_taken,
-                "of_products": median["two matrix products", precision] / time_taken,
-                "extra_mib": memory[name, precision],
-                **_errors(found, exact[precision]),
-            }
-        )
-    return pd.DataFrame(table)
+    return pd.DataFrame(
+        {
+            "batch_size": batch_size,
+            "rows": rows,
+            "way": name,
+            "precision": precision,
+            "seconds": seconds[name, precision],
+            "times_naive": seconds["cross_entropy", "fp32"] / seconds[name, precision],
+            "of_products": seconds["two matrix products", precision] / seconds[name, precision],
+            # The smallest, since the first run may set something up for good.
+            "extra_mib": min(one.extra_mib for one in runs),
+            **_errors(runs[0].found if name != "MoCo queue" else None, exact[precision]),
+        }
+        for (name, precision), runs in measured.items()
+    )
 
 
 def _errors(
@@ -163,35 +163,36 @@ def compare_step(
     times: dict[str, list[float]] = {name: [] for name in parts}
     for _ in range(repeats):
         for name, part in parts.items():
-            times[name].append(_timed(part))
-    median = {name: sorted(taken)[len(taken) // 2] for name, taken in times.items()}
-    for name, taken in median.items():
+            times[name].append(measure(part).seconds)
+    medians = {name: median(taken) for name, taken in times.items()}
+    for name, taken in medians.items():
         yield {"part": name, "batch_size": batch_size, "rows": rows, "seconds": taken,
-               "share": taken / median["whole step"]}  # fmt: skip
+               "share": taken / medians["whole step"]}  # fmt: skip
 
 
-def _timed(step: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    step()
-    return time.perf_counter() - start
+class Measured(NamedTuple):
+    """What a run took: seconds, MiB by which resident memory peaked, and what it found."""
+
+    seconds: float
+    extra_mib: float
+    found: Any
 
 
-def extra_memory(step: Callable[[], object]) -> float:
-    """Return by how many MiB a step's peak of resident memory exceeds what there was before.
-
-    Linux tells the peak since it was last reset; elsewhere this is NaN.
-    """
-    reset, status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
-    if not reset.exists():
-        return float("nan")
-    step()  # what the first run sets up for good is not the step's
+def measure(step: Callable[[], object]) -> Measured:
+    """Run a step once. Linux tells the peak of memory since a reset; elsewhere it is NaN."""
     gc.collect()
-    reset.write_text("5")
-    before = _status_kib(status, "VmRSS")
-    step()
-    return (_status_kib(status, "VmHWM") - before) / 1024
+    if linux := _CLEAR.exists():
+        if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+            libc.malloc_trim(0)  # or memory that others left over would hide what a step takes
+        _CLEAR.write_text("5")
+        before = _status_kib("VmRSS")
+    start = time.perf_counter()
+    found = step()
+    seconds = time.perf_counter() - start
+    extra = (_status_kib("VmHWM") - before) / 1024 if linux else float("nan")
+    return Measured(seconds, extra, found)
 
 
-def _status_kib(status: Path, name: str) -> int:
-    lines = status.read_text().splitlines()
+def _status_kib(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith(name)).split()[1])
