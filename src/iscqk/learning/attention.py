@@ -129,10 +129,12 @@ def rounded(scaled: Tensor, bank: Tensor) -> LogPartitionAndMean:
             part, query, row = (weights > bound[:, None]).nonzero(as_tuple=True)
             weights[part, query, row] = 0
             sums = weights.sum((0, 2), dtype=torch.float32)
-            keys = rows[part, row].float()
-            exact = (scaled[query] * keys).sum(1).exp()
-            heavy_total.index_add_(0, query, exact)
-            heavy_mean.index_add_(0, query, exact[:, None] * keys)
+            some = zip(part.split(BLOCK), query.split(BLOCK), row.split(BLOCK), strict=True)
+            for these, of, at in some:
+                keys = rows[these, at].float()
+                exact = (scaled[of] * keys).sum(1).exp()
+                heavy_total.index_add_(0, of, exact)
+                heavy_mean.index_add_(0, of, exact[:, None] * keys)
         total += sums
         mean += (weights @ rows).sum(0, dtype=torch.float32)
     total += ((scaled - queries) * mean).sum(1) + heavy_total
