@@ -29,7 +29,8 @@ def launch(processes: int, threads: int) -> None:
         return
     os.environ["OMP_NUM_THREADS"] = str(max(1, threads // processes))
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    os.execv(sys.executable, [sys.executable, *torchrun, "-m", "iscqk.cli", *sys.argv[1:]])
+    # After --, or torchrun takes our --start for an abbreviation of one of its own options.
+    os.execv(sys.executable, [sys.executable, *torchrun, "-m", "--", "iscqk.cli", *sys.argv[1:]])
 
 
 @contextmanager
