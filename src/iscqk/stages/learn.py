@@ -81,12 +81,14 @@ def _learn(arguments: argparse.Namespace, device: torch.device, threads: int) ->
         ),
     )
     training.run(_pairs(arguments, encoder.config.image_size), threads - 1, checkpoint)
-    if processes.rank() > 0:
-        return
     for folder, (step, weights) in zip(arguments.output, training.snapshots.items(), strict=True):
         encoder.load_state_dict(weights)
-        _write(folder, encoder, [row for row in training.history if row["step"] <= step], arguments)
-    checkpoint.remove()
+        _refit_head(encoder, arguments)
+        if processes.rank() == 0:
+            history = [row for row in training.history if row["step"] <= step]
+            _write(folder, encoder, history, arguments)
+    if processes.rank() == 0:
+        checkpoint.remove()
 
 
 def make_objective(encoder: Encoder, method: str, section: dict[str, Any]) -> Objective:
@@ -118,16 +120,20 @@ def _pairs(arguments: argparse.Namespace, side: int) -> ConcatDataset[torch.Tens
     return ConcatDataset(rounds)
 
 
-def _write(
-    folder: Path, encoder: Encoder, history: list[dict[str, float]], arguments: argparse.Namespace
-) -> None:
-    """Write the encoder as both sides, its head fitted again where that is due."""
+def _refit_head(encoder: Encoder, arguments: argparse.Namespace) -> None:
+    """Fit the head again where that is due; all processes describe the images for it."""
     section = arguments.config[arguments.method]
     if section["refit_head"] or section["head"] != "descriptor":
         paths = read_manifest(arguments.training)["path"].tolist()
         size, count = encoder.config.image_size, arguments.model["head_images"]
         images = head_images(paths, size, count, arguments.seed)
         fit_head(encoder, images, arguments.model["whitening"])
+
+
+def _write(
+    folder: Path, encoder: Encoder, history: list[dict[str, float]], arguments: argparse.Namespace
+) -> None:
+    """Write the encoder as both sides."""
     facts = {"method": arguments.method, "train": arguments.config}
     for side in ("q", "k"):
         save_encoder(folder / f"{side}.safetensors", encoder, facts)
