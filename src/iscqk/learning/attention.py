@@ -17,10 +17,10 @@ BLOCK = 4096  # bank rows at a time: 4 MiB of float32 at D = 256, which stays in
 
 # Parts of the bank that are taken side by side, so that all cores have work of their own.
 _PARTS = 8
-_ROUNDED_PARTS, _ROUNDED_ROWS = 4, 2048
+_ROUNDED_ROWS = 1024
 # exp(64) times 2^32 rows still fits float32, so that up to here no maximum need be subtracted.
 _SAFE_EXPONENT = 64.0
-# A row with more than this share of the softmax is measured in float32 (see `_rounded`).
+# A row with more than this share of the softmax is measured in float32 (see `rounded`).
 _HEAVY = 1 / 4096
 
 LogPartitionAndMean = tuple[Tensor, Tensor]  # (B,) and (B, D)
@@ -32,6 +32,7 @@ def attention(
     temperature: Tensor | float,
     excluded: Tensor | None = None,
     shared: bool = False,
+    at_least: Tensor | None = None,
 ) -> LogPartitionAndMean:
     """Return log Z (B,) and the mean row (B, D) of queries' softmax over a bank; no gradients.
 
@@ -41,22 +42,28 @@ def attention(
         temperature: positive scalar.
         excluded: (M, 2) int64 pairs (query, bank row) that take no part, sorted by bank row.
         shared: whether `bank` is this process's part of one; queries are alike in all processes.
+        at_least: (B,), where it is known how large log Z is at least; a help to be fast.
 
     Returns:
         Both in float32, or in float64 where queries are.
     """
     scaled = wide(queries) / temperature
-    result = _choose(scaled, bank, excluded)
-    return _over_processes(*result) if shared and processes.count() > 1 else result
+    log_z, mean = _choose(scaled, bank, excluded, at_least)
+    if not shared:
+        return log_z, mean
+    whole = processes.log_sum_exp(log_z)
+    return whole, processes.total((log_z - whole).exp()[:, None] * mean)
 
 
-def _choose(scaled: Tensor, bank: Tensor, excluded: Tensor | None) -> LogPartitionAndMean:
+def _choose(
+    scaled: Tensor, bank: Tensor, excluded: Tensor | None, at_least: Tensor | None
+) -> LogPartitionAndMean:
     """Take the fastest way that serves."""
     if bank.device.type == "cpu" and scaled.dtype == torch.float32 and excluded is None:
         if bank.dtype == torch.float32 and bank.is_contiguous():
             return fused(scaled, bank)
         if bank.dtype == torch.bfloat16 and scaled.norm(dim=1).amax() <= _SAFE_EXPONENT:
-            return rounded(scaled, bank)
+            return rounded(scaled, bank, at_least)
     return blocked(scaled, bank, excluded)
 
 
@@ -108,34 +115,39 @@ def fused(scaled: Tensor, bank: Tensor) -> LogPartitionAndMean:
     return _together(parts)
 
 
-def rounded(scaled: Tensor, bank: Tensor) -> LogPartitionAndMean:
+def rounded(scaled: Tensor, bank: Tensor, at_least: Tensor | None = None) -> LogPartitionAndMean:
     """Return `blocked` for a bfloat16 bank by bfloat16 products, with float32 accumulation.
 
     Products of bfloat16 come out rounded, off by up to 1/512 of themselves. Over many rows this
     averages out; the few rows that carry a query's softmax are taken out and measured in float32.
     What rounding the query itself moves is known to first order: dZ = sum_j exp(q.k_j) k_j.dq.
     Logits must be at most `_SAFE_EXPONENT`.
+
+    Z is not known before the end, so that in the first rows too many pass for heavy; a bound on
+    it from the positives, log Z >= `at_least`, spares most of them.
     """
-    queries, together = scaled.to(torch.bfloat16), _ROUNDED_PARTS * _ROUNDED_ROWS
+    queries, together = scaled.to(torch.bfloat16), _PARTS * _ROUNDED_ROWS
     total, mean = scaled.new_zeros(len(scaled)), scaled.new_zeros(scaled.shape)
     heavy_total, heavy_mean = total.clone(), mean.clone()
+    least = torch.zeros_like(total) if at_least is None else at_least.exp()
     for group in bank.split(together):
-        parts = _ROUNDED_PARTS if len(group) == together else 1
+        parts = _PARTS if len(group) == together else 1
         rows = group.reshape(parts, -1, bank.shape[1])
         weights = (queries.expand(parts, *queries.shape) @ rows.mT).exp_()
-        sums = weights.sum((0, 2), dtype=torch.float32)
-        bound = (total + heavy_total + sums) * _HEAVY
-        if (weights.amax((0, 2)) > bound).any():
-            part, query, row = (weights > bound[:, None]).nonzero(as_tuple=True)
-            weights[part, query, row] = 0
-            sums = weights.sum((0, 2), dtype=torch.float32)
-            some = zip(part.split(BLOCK), query.split(BLOCK), row.split(BLOCK), strict=True)
-            for these, of, at in some:
-                keys = rows[these, at].float()
+        sums = weights.sum(2, dtype=torch.float32)
+        bound = torch.maximum(least, total + heavy_total + sums.sum(0)) * _HEAVY
+        part, query = (weights.amax(2) > bound).nonzero(as_tuple=True)
+        if len(part):
+            which, row = (weights[part, query] > bound[query, None]).nonzero(as_tuple=True)
+            weights[part[which], query[which], row] = 0
+            sums[part, query] = weights[part, query].sum(1, dtype=torch.float32)
+            for some, at in zip(which.split(BLOCK), row.split(BLOCK), strict=True):
+                of = query[some]
+                keys = rows[part[some], at].float()
                 exact = (scaled[of] * keys).sum(1).exp()
                 heavy_total.index_add_(0, of, exact)
                 heavy_mean.index_add_(0, of, exact[:, None] * keys)
-        total += sums
+        total += sums.sum(0)
         mean += (weights @ rows).sum(0, dtype=torch.float32)
     total += ((scaled - queries) * mean).sum(1) + heavy_total
     return total.log(), (mean + heavy_mean) / total[:, None]
@@ -146,11 +158,3 @@ def _together(parts: list[LogPartitionAndMean]) -> LogPartitionAndMean:
     log_z, means = torch.stack([z for z, _ in parts]), torch.stack([mean for _, mean in parts])
     whole = log_z.logsumexp(0)
     return whole, ((log_z - whole).exp()[:, :, None] * means).sum(0)
-
-
-def _over_processes(log_z: Tensor, mean: Tensor) -> LogPartitionAndMean:
-    """Return the attention over the whole bank from that over each process's part."""
-    peak = processes.maximum(log_z)
-    share = (log_z - peak).exp()[:, None]
-    sums = processes.total(torch.cat([share, share * mean], dim=1))
-    return peak + sums[:, 0].log(), sums[:, 1:] / sums[:, :1]

@@ -38,8 +38,9 @@ class _LogPartition(torch.autograd.Function):
         temperature: Tensor,
         excluded: Tensor | None,
         shared: bool,
+        at_least: Tensor | None,
     ) -> Tensor:
-        log_z, mean = attention(queries, bank, temperature, excluded, shared)
+        log_z, mean = attention(queries, bank, temperature, excluded, shared, at_least)
         ctx.save_for_backward(queries, mean, temperature)
         return log_z
 
@@ -49,7 +50,7 @@ class _LogPartition(torch.autograd.Function):
         gradient = gradients[0][:, None] / temperature
         to_temperature = -(gradient * queries * mean).sum() / temperature
         to_queries = (gradient * mean).to(queries.dtype)
-        return to_queries, None, to_temperature.reshape(temperature.shape), None, None
+        return to_queries, None, to_temperature.reshape(temperature.shape), None, None, None
 
 
 def log_partition(
@@ -58,6 +59,7 @@ def log_partition(
     temperature: Tensor | float,
     excluded: Tensor | None = None,
     shared: bool = False,
+    at_least: Tensor | None = None,
 ) -> Tensor:
     """Return log sum_j exp(q_i.k_j / temperature), differentiable in queries and temperature.
 
@@ -68,12 +70,13 @@ def log_partition(
         excluded: (M, 2) int64 pairs (query, bank row) that the sum leaves out, sorted by bank row:
             rows that would be false negatives.
         shared: whether `bank` is this process's part.
+        at_least: (B,), where it is known how large the result is at least; a help to be fast.
 
     Returns:
         (B,) float32, or float64 where queries are.
     """
     scale = torch.as_tensor(temperature, dtype=wide(queries).dtype, device=queries.device)
-    return _LogPartition.apply(queries, bank, scale, excluded, shared)
+    return _LogPartition.apply(queries, bank, scale, excluded, shared, at_least)
 
 
 def bank_loss(
@@ -124,7 +127,9 @@ def expected_bank_loss(
         Scalar, differentiable in queries and temperature.
     """
     toward = (wide(queries) * wide(expected)).sum(1) / temperature
-    return (log_partition(queries, bank, temperature, excluded, shared) - toward).mean()
+    # A cross entropy is never negative: log Z is at least what it is compared with.
+    log_z = log_partition(queries, bank, temperature, excluded, shared, toward.detach())
+    return (log_z - toward).mean()
 
 
 @torch.no_grad()
@@ -179,9 +184,8 @@ def live_bank_loss(
         for number, block in enumerate(features.split(BLOCK))
     ]
     log_z = torch.logsumexp(torch.stack(blocks), dim=0)
-    if shared and processes.count() > 1:
-        peak = processes.maximum(log_z)
-        log_z = peak + processes.total((log_z - peak).exp()).log()
+    if shared:
+        log_z = processes.log_sum_exp(log_z)
     toward = (queries.float() * expected.float()).sum(1) / temperature
     return (log_z - toward).mean()
 

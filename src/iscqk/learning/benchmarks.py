@@ -50,7 +50,7 @@ class Problem:
             ),
             ("cross_entropy", "fp32"): lambda: self._loss(self._cross_entropy),
             ("MoCo queue", "fp32"): lambda: self._loss(self._queue),
-            ("blocked", "fp32"): self._blocked,
+            ("blocked", "fp32"): lambda: self._blocked(self.queries, self.bank),
             ("bank_loss", "fp32"): lambda: self._loss(lambda q: self._bank_loss(q, self.bank)),
             ("bank_loss", "bf16"): lambda: self._loss(lambda q: self._bank_loss(q, self.rounded)),
         }
@@ -58,10 +58,7 @@ class Problem:
     def exact(self, precision: str) -> tuple[Tensor, Tensor]:
         """Return loss and gradient in float64, over the bank as it is in that precision."""
         bank = self.bank if precision == "fp32" else self.rounded
-        queries, positives = self.queries.double(), bank[self.targets].double()
-        log_z, mean = blocked(queries / TEMPERATURE, bank)
-        loss = (log_z - (queries * positives).sum(1) / TEMPERATURE).mean()
-        return loss, (mean - positives) / (TEMPERATURE * len(queries))
+        return self._blocked(self.queries.double(), bank)
 
     def _products(self, queries: Tensor, bank: Tensor) -> None:
         """Do the arithmetic that no exact way can do without, and nothing else."""
@@ -82,11 +79,12 @@ class Problem:
         """MoCo's step with a queue of that length; its positive stands beside the queue."""
         return moco_loss(queries, self.bank[self.targets], self.bank, TEMPERATURE)
 
-    def _blocked(self) -> tuple[Tensor, Tensor]:
-        positives = self.bank[self.targets]
-        log_z, mean = blocked(self.queries / TEMPERATURE, self.bank)
-        loss = (log_z - (self.queries * positives).sum(1) / TEMPERATURE).mean()
-        return loss, (mean - positives) / (TEMPERATURE * len(self.queries))
+    def _blocked(self, queries: Tensor, bank: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute in the precision of the queries."""
+        positives = bank[self.targets].to(queries.dtype)
+        log_z, mean = blocked(queries / TEMPERATURE, bank)
+        loss = (log_z - (queries * positives).sum(1) / TEMPERATURE).mean()
+        return loss, (mean - positives) / (TEMPERATURE * len(queries))
 
     def _bank_loss(self, queries: Tensor, bank: Tensor) -> Tensor:
         return bank_loss(queries, bank, self.targets, TEMPERATURE)

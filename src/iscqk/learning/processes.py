@@ -19,8 +19,22 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from iscqk.models.device import choose_device, set_threads
 
-def launch(processes: int, threads: int) -> None:
+
+@contextmanager
+def working(processes: int, threads: int) -> Iterator[tuple[torch.device, int]]:
+    """Be one of several processes that do this command together, with their share of the threads.
+
+    Yields the device of this process and the number of its threads.
+    """
+    _launch(processes, threads)
+    device = choose_device()
+    with joined(device):
+        yield device, set_threads(threads // count())
+
+
+def _launch(processes: int, threads: int) -> None:
     """Start this very command again as several processes of this machine, in place of this one.
 
     Under torchrun, also one of several machines, and where one process is asked for, do nothing.
@@ -102,6 +116,14 @@ def maximum(value: Tensor) -> Tensor:
     largest = value.contiguous().clone()
     dist.all_reduce(largest, dist.ReduceOp.MAX)
     return largest
+
+
+def log_sum_exp(value: Tensor) -> Tensor:
+    """Return log of the sum of a tensor's exponentials over the processes; differentiable."""
+    if count() == 1:
+        return value
+    peak = maximum(value)
+    return peak + total((value - peak).exp()).log()
 
 
 def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:

@@ -19,7 +19,6 @@ from iscqk.formats.manifest import read_manifest, shard_bounds
 from iscqk.learning import processes
 from iscqk.learning.embedding import embed
 from iscqk.learning.images import CopyImages, OriginalImages
-from iscqk.models.device import choose_device, set_threads
 from iscqk.models.weights import load_encoder
 
 
@@ -41,10 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the shard of descriptors."""
-    processes.launch(arguments.processes, arguments.threads)
-    device = choose_device()
-    with processes.joined(device):
-        _embed(arguments, device, set_threads(arguments.threads // processes.count()))
+    with processes.working(arguments.processes, arguments.threads) as (device, threads):
+        _embed(arguments, device, threads)
 
 
 def _embed(arguments: argparse.Namespace, device: torch.device, threads: int) -> None:

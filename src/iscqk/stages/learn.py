@@ -27,7 +27,6 @@ from iscqk.learning.initial import fit_head, head_images
 from iscqk.learning.momentum import MomentumContrast, SelfDistillation
 from iscqk.learning.objectives import InBatch, Objective
 from iscqk.learning.training import TrainConfig, Training
-from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder, save_encoder
 
@@ -57,10 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train one encoder and write it for each side, after every part."""
-    processes.launch(arguments.processes, arguments.threads)
-    device = choose_device()
-    with processes.joined(device):
-        _learn(arguments, device, set_threads(arguments.threads // processes.count()))
+    with processes.working(arguments.processes, arguments.threads) as (device, threads):
+        _learn(arguments, device, threads)
 
 
 def _learn(arguments: argparse.Namespace, device: torch.device, threads: int) -> None:

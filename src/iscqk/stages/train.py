@@ -24,7 +24,6 @@ from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.frozen_bank import BankConfig, FrozenBank
 from iscqk.learning.images import CopyImages, OriginalImages
 from iscqk.learning.training import TrainConfig, Training
-from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder, read_provenance, save_encoder
 
@@ -54,10 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train and write both sides' weights: a live head changes the frozen side too."""
-    processes.launch(arguments.processes, arguments.threads)
-    device = choose_device()
-    with processes.joined(device):
-        _train(arguments, device, set_threads(arguments.threads // processes.count()))
+    with processes.working(arguments.processes, arguments.threads) as (device, threads):
+        _train(arguments, device, threads)
 
 
 def _train(arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
