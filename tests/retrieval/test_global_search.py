@@ -1,5 +1,7 @@
 """The search against measuring every pair in float64 and sorting, and against faiss."""
 
+from unittest import mock
+
 import faiss
 import h5py
 import numpy as np
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import read_vectors
-from iscqk.retrieval import screening
+from iscqk.retrieval import rounded_screen, screening
 from iscqk.retrieval.search import global_search
 
 
@@ -48,6 +50,8 @@ SETS = {
     "far from zero": (normal(90, 16, 0) + 3e4, normal(210, 16, 1) + 3e4),
     "over float32's squares": (normal(90, 16, 0) * 1e25, normal(210, 16, 1) * 1e25),
     "under float32's squares": (normal(90, 48, 0) * 2e-23, normal(210, 48, 1) * 2e-23),
+    "denormal": (normal(90, 48, 0) * 1e-39, normal(210, 48, 1) * 1e-39),
+    "denormal beside ordinary": (normal(90, 8, 0) * 1e-39, normal(210, 8, 1)),
     "norms of all sizes": tuple(
         normal(rows, 16, rows) * np.logspace(-22, 22, rows, dtype=np.float32)[:, None]
         for rows in (90, 210)
@@ -57,8 +61,15 @@ SETS = {
 SETS = {name: tuple(np.float32(side) for side in sides) for name, sides in SETS.items()}
 
 
+@pytest.fixture(params=[False, True], ids=["without bfloat16", "with bfloat16"])
+def bfloat16(request, monkeypatch):
+    """Screen with and without it, whatever processor this is."""
+    monkeypatch.setattr(screening, "bfloat16_is_fast", lambda: request.param)
+
+
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("max_results", [1, 7, 500, 5000, 18_900, 100_000])
+@pytest.mark.usefixtures("bfloat16")
 def test_it_is_the_brute_force_result_to_the_last_bit(name, max_results):
     assert_exact(*SETS[name], max_results, query_block=32, reference_block=64)
 
@@ -67,6 +78,14 @@ def test_it_is_the_brute_force_result_to_the_last_bit(name, max_results):
 @pytest.mark.parametrize(("max_results", "size"), [(300, 16), (40, 16), (40, 70), (1, 70)])
 def test_the_float32_screen_alone_loses_nothing(name, max_results, size, monkeypatch):
     monkeypatch.setattr(screening, "_CROWDED", 2.0)
+    assert_exact(*SETS[name], max_results, query_block=size, reference_block=size)
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize(("max_results", "size"), [(300, 16), (40, 16), (40, 70), (1, 70)])
+def test_the_bfloat16_screen_loses_nothing(name, max_results, size, monkeypatch):
+    monkeypatch.setattr(screening, "bfloat16_is_fast", lambda: True)
+    monkeypatch.setattr(rounded_screen, "_CROWDED", 2.0)
     assert_exact(*SETS[name], max_results, query_block=size, reference_block=size)
 
 
@@ -81,9 +100,10 @@ def test_blocks_and_threads_do_not_change_the_result(name, options):
     assert_exact(*SETS[name], 1234, **options)
 
 
+@pytest.mark.parametrize("fast", [False, True])
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_any_small_set(data):
+def test_any_small_set(fast, data):
     dimension = data.draw(st.integers(1, 9))
     numbers = data.draw(st.sampled_from([
         st.integers(-2, 2).map(float), st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -94,12 +114,13 @@ def test_any_small_set(data):
                                   max_size=most))  # fmt: skip
         sides.append(np.array(rows, dtype=np.float32).reshape(len(rows), dimension))
     sizes = st.integers(1, 13)
-    assert_exact(
-        *sides,
-        data.draw(st.integers(1, 100)),
-        query_block=data.draw(sizes),
-        reference_block=data.draw(sizes),
-    )
+    with mock.patch.object(screening, "bfloat16_is_fast", lambda: fast):
+        assert_exact(
+            *sides,
+            data.draw(st.integers(1, 100)),
+            query_block=data.draw(sizes),
+            reference_block=data.draw(sizes),
+        )
 
 
 def test_faiss_finds_the_same_pairs():
@@ -179,7 +200,9 @@ def test_senseless_requests_are_refused(dimension, max_results, threads, complai
         global_search(normal(2, 4, 0), normal(2, dimension, 1), max_results, threads)
 
 
-def test_the_screen_spares_nearly_all_measuring():
+@pytest.mark.parametrize(("fast", "most"), [(False, 1010), (True, 1200)])
+def test_the_screen_spares_nearly_all_measuring(fast, most, monkeypatch):
+    monkeypatch.setattr(screening, "bfloat16_is_fast", lambda: fast)
     queries, references = normal(512, 64, 0), normal(2048, 64, 1)
     cut = global_search(queries, references, 1000).squared_distance[-1]
     rows, _ = screening.pairs_within(
@@ -188,7 +211,7 @@ def test_the_screen_spares_nearly_all_measuring():
         cut,
         limit=10_000,
     )
-    assert 1000 <= len(rows) <= 1010
+    assert 1000 <= len(rows) <= most
 
 
 @pytest.mark.filterwarnings("error")

@@ -28,12 +28,13 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[obj
         precision: `auto` (bfloat16 where the hardware has it), `bf16` or `fp32`.
         device: of the backbone.
     """
-    if precision == "fp32" or (precision == "auto" and not _has_bfloat16(device)):
+    if precision == "fp32" or (precision == "auto" and not has_bfloat16(device)):
         return contextlib.nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
-def _has_bfloat16(device: torch.device) -> bool:
+def has_bfloat16(device: torch.device) -> bool:
+    """Return whether the device multiplies bfloat16 in hardware."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

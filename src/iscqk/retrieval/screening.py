@@ -9,14 +9,21 @@ product of n terms, summed in any order, with or without fused multiply-add, is 
 g(n) * sum |terms|, g(n) = n u / (1 - n u) (Higham, Accuracy and Stability of Numerical Algorithms,
 section 3.1); and sum |terms| <= |q||r| + |r|^2 / 2 by Cauchy-Schwarz. So no pair is lost when the
 threshold is lowered by that much; those that pass are measured again by the caller.
+
+Where the processor multiplies bfloat16, that comes first (`rounded_screen`), then float32, then
+float64, until few enough pass.
 """
 
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
+import torch
 from numpy.typing import DTypeLike, NDArray
 
 from iscqk.formats.hdf5 import FloatArray
+from iscqk.models.device import has_bfloat16
+from iscqk.retrieval.rounded_screen import Rounded, rounded_pairs
 
 DoubleArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -67,6 +74,16 @@ class Block:
         """(n, d) float32."""
         return self.augmented[:, :-1]
 
+    @cached_property
+    def rounded_queries(self) -> Rounded:
+        """The vectors of queries in bfloat16."""
+        return Rounded.of_queries(self.vectors)
+
+    @cached_property
+    def rounded_references(self) -> Rounded:
+        """The vectors of references in bfloat16."""
+        return Rounded.of_references(self.vectors)
+
     def factor(self, dtype: DTypeLike) -> NDArray[np.floating]:
         """Return the (n, d + 1) factor of the product in float32 or float64."""
         if dtype == np.float32:
@@ -82,6 +99,11 @@ def pairs_within(
     Left out are only pairs with a squared distance above `cut` (infinite: no cut yet) and pairs to
     which `limit` other pairs of these blocks are nearer for certain.
     """
+    if np.isfinite(cut) and bfloat16_is_fast():
+        thresholds = (queries.square_norms - _loosened(queries, cut)) / 2
+        found = rounded_pairs(queries.rounded_queries, references.rounded_references, thresholds)
+        if found is not None:
+            return found
     size = len(queries.last) * len(references.last)
     crowded = True
     if queries.square_norms.max() + references.square_norms.max() < _FLOAT32_SAFE:
@@ -99,15 +121,25 @@ def pairs_within(
     return rows, columns
 
 
+@cache
+def bfloat16_is_fast() -> bool:
+    """Return whether the bfloat16 screen is worth its while on this processor."""
+    return has_bfloat16(torch.device("cpu"))
+
+
+def _loosened(queries: Block, cut: float) -> float:
+    """Return the cut, and some more: the distances it is compared with are rounded themselves."""
+    return cut * (1.0 + _roundoff(np.float64, _terms(queries)))
+
+
 def _screen(
     queries: Block, references: Block, cut: float, dtype: DTypeLike
 ) -> tuple[IntArray, DoubleArray]:
     """Return flat indices of the pairs that may be within the cut, and their products."""
     margins = _margins(queries, references, dtype)
-    # the distances that the cut is compared with are rounded themselves
-    slack = cut * (1.0 + _roundoff(np.float64, _terms(queries)))
     with np.errstate(over="ignore"):  # a cut beyond float32 lets everything pass
-        thresholds = ((queries.square_norms - slack) / 2 - margins).astype(dtype)
+        thresholds = (queries.square_norms - _loosened(queries, cut)) / 2 - margins
+        thresholds = thresholds.astype(dtype)
     thresholds = np.nextafter(thresholds, np.array(-np.inf, dtype=dtype))
     products = queries.factor(dtype) @ references.factor(dtype).T
     pairs = np.flatnonzero(products >= thresholds[:, None])

@@ -12,10 +12,12 @@ whatever the blocks and the threads.
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import repeat
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -79,8 +81,7 @@ def global_search(
     starts = range(0, references.shape[0], reference_block)
     query_blocks = [Block.of_queries(*rows) for rows in _blocks(queries, query_block, "query")]
     reference_blocks = _blocks(references, reference_block, "reference")
-    # OpenBLAS would spread every product over all cores, whatever share of them this job was given.
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as workers:
+    with _workers(threads) as workers:
         for rows in progress(reference_blocks, len(starts), "search, blocks of references"):
             block = Block.of_references(*rows)
             # a batch at a time, so that each starts from a recent cut and few results wait
@@ -89,6 +90,21 @@ def global_search(
                 for found in workers.map(nearest.among, batch, repeat(block)):
                     nearest.add(*found)
     return nearest.ordered()
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Yield threads that compute in one thread each.
+
+    OpenBLAS and torch would spread every product over all cores, whatever this job was given.
+    """
+    before = torch.get_num_threads()
+    alone = ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,))
+    try:
+        with threadpool_limits(1, "blas"), alone as workers:
+            yield workers
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Nearest:
