@@ -42,6 +42,7 @@ include: "workflow/rules/submit.smk"
 include: "workflow/rules/compared.smk"
 include: "workflow/rules/study.smk"
 include: "workflow/rules/benchmarks.smk"
+include: "workflow/rules/rehearsal.smk"
 
 
 wildcard_constraints:
@@ -104,6 +105,11 @@ rule benchmarks:
     input:
         "results/benchmarks/table.md",
         "results/benchmarks/million/history.csv",
+
+
+rule rehearsal:
+    input:
+        "results/rehearsal/table.md",
 
 
 onstart:

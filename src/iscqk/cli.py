@@ -8,7 +8,7 @@ from iscqk.errors import UserError
 from iscqk.logs import set_up_logging
 
 # In the order of the pipeline. A stage is a module of iscqk.stages with `add_arguments(parser)`
-# and `run(arguments)`, imported only when it is asked for, so that `iscqk score` needs no torch.
+# and `run(arguments)`, imported only when it is asked for: most need not wait for timm.
 STAGES = {
     "draw": "draw the demo's images",
     "prepare": "list the images of each split in a manifest",
@@ -21,6 +21,7 @@ STAGES = {
     "train": "train one side of Q/K for half a round against the other's bank",
     "merge": "join shards of descriptors to a submission file",
     "search": "find the globally nearest (query, reference) pairs of a submission file",
+    "combine": "make one list of what the searches of parts of the references found",
     "score": "micro-AP and recall at 90 % precision of a submission file or of predictions",
     "validate": "check a submission file as the challenge platform did",
     "submit": "assemble the folder of a phase",
@@ -29,6 +30,9 @@ STAGES = {
     "classes": "list labelled images, a folder for each class",
     "synthesize": "make up a shard of random descriptors, to try sizes",
     "benchmark": "time, memory and error of the loss over the bank, beside its peers",
+    "plant": "make up the descriptors of a phase whose micro-AP is known",
+    "peers": "time search and scoring beside their peers",
+    "rehearsed": "what a rehearsal took and found, as a table",
     "neighbours": "nearest-neighbour accuracy on all and on rare classes",
 }
 

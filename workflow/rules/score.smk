@@ -1,26 +1,58 @@
 # Global search, micro-AP, validation.
 
 
+# Where there is one shard, no list of parts is needed.
+PART = "-{shard}" if len(shards("search")) > 1 else ""
+
+
 rule search:
     input:
         descriptors="results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
         code=sources("search"),
     output:
-        "results/runs/{run}/{model}/{phase}/{ranking}/predictions.csv",
+        f"results/runs/{{run}}/{{model}}/{{phase}}/{{ranking}}/predictions{PART}.csv",
     log:
-        "results/logs/{run}/{model}/search-{phase}-{ranking}.log",
+        f"results/logs/{{run}}/{{model}}/search-{{phase}}-{{ranking}}{PART}.log",
     benchmark:
-        "results/usage/{run}/{model}/search-{phase}-{ranking}.tsv"
+        f"results/usage/{{run}}/{{model}}/search-{{phase}}-{{ranking}}{PART}.tsv"
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
         max_results=config["search"]["max_results"],
+        shard=lambda wildcards: wildcards.get("shard", 0),
+        shards=len(shards("search")),
     shell:
         """
         iscqk search {input.descriptors} --output {output} --max-results {params.max_results} \
-            --threads {threads} &>{log}
+            --shard {params.shard} --shards {params.shards} --threads {threads} &>{log}
         """
+
+
+if PART:
+
+    rule combine:
+        input:
+            parts=expand(
+                "results/runs/{{run}}/{{model}}/{{phase}}/{{ranking}}/predictions-{shard}.csv",
+                shard=shards("search"),
+            ),
+            code=sources("combine"),
+        output:
+            "results/runs/{run}/{model}/{phase}/{ranking}/predictions.csv",
+        log:
+            "results/logs/{run}/{model}/combine-{phase}-{ranking}.log",
+        benchmark:
+            "results/usage/{run}/{model}/combine-{phase}-{ranking}.tsv"
+        conda:
+            "../../envs/iscqk.yaml"
+        params:
+            max_results=config["search"]["max_results"],
+        shell:
+            """
+            iscqk combine {input.parts} --output {output} \
+                --max-results {params.max_results} &>{log}
+            """
 
 
 rule score:

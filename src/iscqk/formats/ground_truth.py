@@ -43,6 +43,15 @@ class GroundTruth:
         """All queries listed, sorted, each once."""
         return np.unique(np.concatenate([self.query_ids, self.distractors]))
 
+    def among(self, query_ids: StrArray, reference_ids: StrArray) -> "GroundTruth":
+        """Return what is true when there are only these queries and references."""
+        known = np.isin(self.reference_ids, reference_ids)
+        listed = np.isin(self.query_ids, query_ids)
+        kept = listed & known
+        lost = np.setdiff1d(self.query_ids[listed], self.query_ids[kept])
+        others = self.distractors[np.isin(self.distractors, query_ids)]
+        return GroundTruth(self.query_ids[kept], self.reference_ids[kept], np.union1d(others, lost))
+
     def __len__(self) -> int:
         return len(self.query_ids)
 

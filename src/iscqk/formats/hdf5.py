@@ -28,20 +28,29 @@ _ROWS_PER_CHUNK = 1024
 class Rows:
     """The (n, d) vectors of a file, read a slice at a time."""
 
-    def __init__(self, dataset: Any, path: Path) -> None:
+    def __init__(self, dataset: Any, path: Path, part: slice = slice(None)) -> None:
         self._dataset = dataset
-        self._where = f"{path}: dataset '{dataset.name.strip('/')}'"
-        self.shape: tuple[int, int] = dataset.shape
+        self._path = path
+        self._first, last, _ = part.indices(len(dataset))
+        self.shape: tuple[int, int] = (last - self._first, dataset.shape[1])
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, rows: slice) -> FloatArray:
+        start, stop, _ = rows.indices(len(self))
+        start, stop = self._first + start, self._first + stop
         try:
-            return np.asarray(self._dataset[rows], dtype=np.float32)
+            return np.asarray(self._dataset[start:stop], dtype=np.float32)
         except OSError as error:
-            span = f"rows {rows.start}-{rows.stop}"
-            raise UserError(f"{self._where}: {span} are damaged; make the file again") from error
+            where = f"{self._path}: dataset '{self._dataset.name.strip('/')}'"
+            raise UserError(
+                f"{where}: rows {start}-{stop} are damaged; make the file again"
+            ) from error
+
+    def part(self, first: int, last: int) -> "Rows":
+        """Return the rows from `first` up to `last`, read when they are sliced."""
+        return Rows(self._dataset, self._path, slice(self._first + first, self._first + last))
 
 
 @contextmanager

@@ -49,9 +49,17 @@ class Predictions:
         """Return (n,) integers that tell pairs apart; see `ids.pair_keys`."""
         return pair_keys(self.query_ids, self.reference_ids)
 
-    def of(self, kept: NDArray[np.bool_]) -> "Predictions":
-        """Return the predictions where the (n,) mask holds."""
-        return Predictions(self.query_ids[kept], self.reference_ids[kept], self.scores[kept])
+    def at(self, rows: NDArray[np.int64]) -> "Predictions":
+        """Return the predictions in (m,) rows."""
+        return Predictions(self.query_ids[rows], self.reference_ids[rows], self.scores[rows])
+
+    def with_more(self, others: "Predictions") -> "Predictions":
+        """Return these and other predictions."""
+        return Predictions(
+            np.concatenate([self.query_ids, others.query_ids]),
+            np.concatenate([self.reference_ids, others.reference_ids]),
+            np.concatenate([self.scores, others.scores]),
+        )
 
     def _refuse(self, wrong: NDArray[np.bool_], what: str, remedy: str) -> None:
         if wrong.any():

@@ -1,12 +1,7 @@
 """What a step's loss over the bank costs, beside what else people would use for it."""
 
-import ctypes
-import gc
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
@@ -17,13 +12,12 @@ from iscqk.learning.attention import BLOCK, blocked
 from iscqk.learning.bank_loss import bank_loss
 from iscqk.learning.frozen_bank import BankConfig, FrozenBank
 from iscqk.learning.moco import moco_loss
+from iscqk.measuring import Measured, measure
 from iscqk.models.encoder import Encoder
 
 TEMPERATURE = 0.05
 # A contender whose runs have taken this long is not run again, in seconds.
 _ENOUGH = 10.0
-
-_CLEAR = Path("/proc/self/clear_refs")
 
 Step = Callable[[], tuple[Tensor, Tensor] | None]
 
@@ -166,31 +160,3 @@ def compare_step(
     for name, taken in medians.items():
         yield {"part": name, "batch_size": batch_size, "rows": rows, "seconds": taken,
                "share": taken / medians["whole step"]}  # fmt: skip
-
-
-class Measured(NamedTuple):
-    """What a run took: seconds, MiB by which resident memory peaked, and what it found."""
-
-    seconds: float
-    extra_mib: float
-    found: Any
-
-
-def measure(step: Callable[[], object]) -> Measured:
-    """Run a step once. Linux tells the peak of memory since a reset; elsewhere it is NaN."""
-    gc.collect()
-    if linux := _CLEAR.exists():
-        if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
-            libc.malloc_trim(0)  # or memory that others left over would hide what a step takes
-        _CLEAR.write_text("5")
-        before = _status_kib("VmRSS")
-    start = time.perf_counter()
-    found = step()
-    seconds = time.perf_counter() - start
-    extra = (_status_kib("VmHWM") - before) / 1024 if linux else float("nan")
-    return Measured(seconds, extra, found)
-
-
-def _status_kib(name: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(name)).split()[1])

@@ -10,7 +10,11 @@ from iscqk.retrieval.search import global_search
 
 
 def predict(
-    submission: Submission, max_results: int, threads: int = 1, counted: BoolArray | None = None
+    submission: Submission,
+    max_results: int,
+    threads: int = 1,
+    counted: BoolArray | None = None,
+    part: tuple[int, int] | None = None,
 ) -> Predictions:
     """Return the nearest pairs of a submission, best first; the score is -(squared distance).
 
@@ -19,6 +23,7 @@ def predict(
         max_results: how many pairs, over all queries together.
         threads: for the search.
         counted: (nq,) which queries take part; None for all.
+        part: the first reference that takes part and the one after the last; None for all.
 
     Raises:
         UserError: a vector that is not finite, named by its id.
@@ -29,12 +34,15 @@ def predict(
     if wrong.any():
         name = submission.query_ids[rows[int(np.argmax(wrong))]]
         raise UserError(f"{submission.path}: {name} holds NaN or infinity; describe it again")
+    first, last = part or (0, len(submission.reference))
+    references = submission.reference.part(first, last)
     try:
-        found = global_search(queries, submission.reference, max_results, threads)
+        found = global_search(queries, references, max_results, threads)
     except UserError as error:
-        raise UserError(f"{submission.path}: {error}") from error
+        where = f", references from row {first} on" if first else ""
+        raise UserError(f"{submission.path}{where}: {error}") from error
     return Predictions(
         submission.query_ids[rows[found.query_index]],
-        submission.reference_ids[found.reference_index],
+        submission.reference_ids[first + found.reference_index],
         -found.squared_distance,
     )

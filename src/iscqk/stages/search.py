@@ -2,13 +2,15 @@
 
 Exact: every query is compared with every reference by squared L2 distance, and the nearest pairs
 over all of them are kept, as the challenge does it. Writes query_id,reference_id,score with
-score = -(squared distance), best first.
+score = -(squared distance), best first. With --shard only a part of the references is searched;
+`iscqk combine` makes one list of what the parts give.
 """
 
 import argparse
 import logging
 from pathlib import Path
 
+from iscqk.formats.manifest import shard_bounds
 from iscqk.formats.predictions import MAX_PREDICTIONS, write_predictions
 from iscqk.formats.submission import open_submission
 from iscqk.retrieval.predicting import predict
@@ -27,13 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="pairs to keep, over all queries together (default %(default)s, the challenge's)",
     )
+    parser.add_argument("--shard", type=int, default=0, help="of the references")
+    parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Search and write the predictions."""
     with open_submission(arguments.file) as submission:
-        predictions = predict(submission, arguments.max_results, arguments.threads)
-        pairs = len(submission.query) * len(submission.reference)
+        part = shard_bounds(len(submission.reference), arguments.shard, arguments.shards)
+        predictions = predict(submission, arguments.max_results, arguments.threads, part=part)
+        pairs = len(submission.query) * (part[1] - part[0])
     write_predictions(arguments.output, predictions)
     log.info("%s: kept %d of %d pairs", arguments.output, len(predictions), pairs)

@@ -1,0 +1,85 @@
+"""Time search and scoring beside their peers: a slice of a submission's search, all of its score.
+
+The slice keeps the proportion of pairs to results. Writes a table and checks that all ways agree.
+"""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from iscqk.errors import UserError
+from iscqk.formats.csv_tables import write_table
+from iscqk.formats.ground_truth import GroundTruth, read_ground_truth
+from iscqk.formats.predictions import Predictions, read_predictions
+from iscqk.formats.submission import Submission, open_submission
+from iscqk.retrieval.benchmarks import Timed, rates, scorings, searches, take_turns
+from iscqk.retrieval.metrics import micro_average_precision, ranking
+from iscqk.retrieval.search import Pairs
+
+_AGREEMENT = 1e-9  # of micro-AP
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("file", type=Path, help="submission, HDF5")
+    parser.add_argument("predictions", type=Path, help="its predictions, CSV")
+    parser.add_argument("ground_truth", type=Path)
+    parser.add_argument("--queries", type=int, required=True, help="in the slice")
+    parser.add_argument("--references", type=int, required=True, help="in the slice")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--output", type=Path, required=True, help="CSV")
+    parser.add_argument("--threads", type=int, default=1)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure and write the table."""
+    predictions = read_predictions(arguments.predictions)
+    ground_truth = read_ground_truth(arguments.ground_truth)
+    with open_submission(arguments.file) as submission:
+        found = _search_slice(submission, ground_truth, len(predictions), arguments)
+    scored = take_turns(scorings(predictions, ground_truth), arguments.repeats)
+    values = {name: float(one.found) for name, one in scored.items()}
+    tables = [found, _table("scoring", scored, "iscqk score", values)]
+    write_table(arguments.output, pd.concat(tables))
+
+
+def _search_slice(
+    submission: Submission, ground_truth: GroundTruth, results: int, arguments: argparse.Namespace
+) -> pd.DataFrame:
+    """Return what each search of the first queries and references takes, and its micro-AP."""
+    queries = submission.query[: arguments.queries]
+    references = submission.reference[: arguments.references]
+    pairs = len(submission.query) * len(submission.reference)
+    results = max(1, results * len(queries) * len(references) // pairs)
+    timed = take_turns(searches(queries, references, results, arguments.threads), arguments.repeats)
+    truth = ground_truth.among(
+        submission.query_ids[: len(queries)], submission.reference_ids[: len(references)]
+    )
+    values = {
+        name: micro_average_precision(ranking(_predictions(submission, one.found), truth))
+        for name, one in timed.items()
+        if isinstance(one.found, Pairs)
+    }
+    return _table("search", timed, "iscqk search", values)
+
+
+def _predictions(submission: Submission, found: Pairs) -> Predictions:
+    return Predictions(
+        submission.query_ids[found.query_index],
+        submission.reference_ids[found.reference_index],
+        -found.squared_distance,
+    )
+
+
+def _table(
+    task: str, timed: dict[str, Timed], ours: str, micro_ap: dict[str, float]
+) -> pd.DataFrame:
+    """Return a row for each way; UserError where two do not agree."""
+    if max(micro_ap.values()) - min(micro_ap.values()) > _AGREEMENT:
+        raise UserError(f"{task}: micro-AP differs: {micro_ap}; one of the ways is wrong")
+    rows = [
+        {"task": task, **row, "micro_ap": micro_ap.get(name)}
+        for name, row in zip(timed, rates(timed, ours), strict=True)
+    ]
+    return pd.DataFrame(rows)

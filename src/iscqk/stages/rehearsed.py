@@ -1,0 +1,54 @@
+"""Tell what a rehearsal took and found: time and memory of each rule, micro-AP, peers.
+
+Fails where micro-AP is not the one that was planted.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from iscqk.comparison.tables import as_markdown
+from iscqk.errors import UserError
+from iscqk.formats.files import write_text
+
+_AGREEMENT = 1e-9  # of micro-AP
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument(
+        "--usage", nargs="+", required=True, metavar="RULE=TSV", help="Snakemake's benchmarks"
+    )
+    parser.add_argument("--expected", type=Path, required=True, help="of `iscqk plant`")
+    parser.add_argument("--score", type=Path, required=True, help="of `iscqk score`")
+    parser.add_argument("--peers", type=Path, required=True, help="of `iscqk peers`")
+    parser.add_argument("--output", type=Path, required=True, help="table, Markdown")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Check the score and write the table."""
+    expected, score = (_read(path) for path in (arguments.expected, arguments.score))
+    if abs(expected["micro_ap"] - score["micro_ap"]) > _AGREEMENT:
+        raise UserError(
+            f"{arguments.score}: micro-AP is {score['micro_ap']}, planted was "
+            f"{expected['micro_ap']}; the search or the scoring is wrong"
+        )
+    usage = pd.DataFrame([_usage(*item.split("=", 1)) for item in arguments.usage])
+    found = f"micro-AP {score['micro_ap']!r}, planted {expected['micro_ap']!r}\n"
+    peers = pd.read_csv(arguments.peers)
+    write_text(arguments.output, f"{found}\n{as_markdown(usage)}\n{as_markdown(peers)}")
+
+
+def _usage(rule: str, path: str) -> dict[str, object]:
+    """Return a rule's wall-clock seconds and resident memory."""
+    measured = pd.read_csv(path, sep="\t").iloc[0]
+    peak = pd.to_numeric(measured["max_rss"], errors="coerce")
+    return {"rule": rule, "seconds": float(measured["s"]), "peak_mb": float(peak)}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
