@@ -53,7 +53,7 @@ def global_search(
     references: Vectors,
     max_results: int,
     threads: int = 1,
-    query_block: int = 512,
+    query_block: int = 2048,
     reference_block: int = 2048,
 ) -> Pairs:
     """Return the `max_results` nearest pairs, or all where there are fewer.
@@ -66,7 +66,7 @@ def global_search(
         references: (nb, d) float32.
         max_results: N, from 1.
         threads: blocks of queries worked on at a time.
-        query_block: queries in a block.
+        query_block: queries in a block, fewer where threads would have none.
         reference_block: references in a block.
 
     Returns:
@@ -79,6 +79,7 @@ def global_search(
     _check(queries, references, max_results, threads)
     nearest = _Nearest(max_results, references.shape[0])
     starts = range(0, references.shape[0], reference_block)
+    query_block = min(query_block, max(1, -(-queries.shape[0] // threads)))
     query_blocks = [Block.of_queries(*rows) for rows in _blocks(queries, query_block, "query")]
     reference_blocks = _blocks(references, reference_block, "reference")
     with _workers(threads) as workers:
