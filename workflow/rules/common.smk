@@ -6,7 +6,8 @@ import shlex
 
 from iscqk import runs
 from iscqk.formats.ids import PHASES
-from iscqk.workflow import gpu_count, put_program_on_path, sources
+from iscqk.workflow import gpu_count, put_program_on_path
+from iscqk.workflow import sources as source_files
 
 put_program_on_path()
 
@@ -37,6 +38,11 @@ SCORED = {"fb": "predictions.csv", "drivendata": "descriptors.h5"}[
 # (run, model) to the run under whose name that model lies.
 HOMES = runs.homes(RUNS)
 SUBMITTED = runs.submission_run(config)
+
+
+def sources(stage):
+    """Return the source files of a stage, which lie here also where results lie in a storage."""
+    return local(source_files(stage))
 
 
 def text(value):
