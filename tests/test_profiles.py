@@ -1,0 +1,71 @@
+"""The profiles for clusters, as a dry run of Snakemake reads them."""
+
+import re
+
+import pytest
+import yaml
+
+from conftest import ROOT
+
+OVER_SLURM = "--profile profiles/slurm --workflow-profile profiles/kubernetes"
+PROFILES = {
+    "slurm": "--workflow-profile profiles/slurm",
+    # Another executor than the profile's, whose plugin is not part of the environment.
+    "kubernetes": f"{OVER_SLURM} --executor local",
+}
+GPU_RULES = {"embed", "embed_copies", "learn", "train_k", "train_q", "trace", "warm_up"}
+
+
+def jobs(project, command):
+    """Return (rule, threads, resources) of every job that a dry run lists."""
+    done = project.run(f"snakemake --dry-run {command}")
+    found = set()
+    for block in re.split(r"^(?=rule \w+:$)", done.stdout + done.stderr, flags=re.MULTILINE)[1:]:
+        rule = re.match(r"rule (\w+):", block)[1]
+        threads = re.search(r"^ +threads: (\d+)$", block, re.MULTILINE)
+        resources = re.search(r"^ +resources: (.+)$", block, re.MULTILINE)[1]
+        pairs = tuple(sorted(pair.split("=", 1) for pair in resources.split(", ")))
+        found.add((rule, int(threads[1]) if threads else 1, tuple(map(tuple, pairs))))
+    return [(rule, threads, dict(resources)) for rule, threads, resources in found]
+
+
+@pytest.fixture
+def disc21(project):
+    """Return a project with folders of DISC21's names and shape, a few empty images in each."""
+    for name in ("train", "references", "dev_queries", "test_queries"):
+        folder = project.folder / f"disc21/{name}"
+        folder.mkdir(parents=True)
+        (folder / "image.jpg").touch()
+    for name in ("dev", "test"):
+        path = project.folder / f"disc21/{name}_queries_groundtruth.csv"
+        path.write_text("Q00000,R000000\n")
+    (project.folder / "root.yaml").write_text("dataset: {root: disc21}")
+    return project
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_cluster_is_asked_for_what_the_rules_need(project, profile):
+    found = jobs(project, f"study --configfile config.yaml tiny.yaml {PROFILES[profile]}")
+    assert len({rule for rule, _, _ in found}) > 15
+    assert max(threads for _, threads, _ in found) == 8  # also of rules that take half a machine
+    for rule, _, resources in found:
+        assert resources.get("gpu", "0") == ("1" if rule in GPU_RULES else "0"), rule
+        assert int(resources["mem_mb"]) >= 8000 and int(resources["runtime"]) >= 60
+        if profile == "kubernetes":
+            assert (resources["gpu_manufacturer"], resources["scale"]) == ("nvidia", "0")
+
+
+def test_the_challenge_is_asked_for_in_shards(disc21):
+    files = "--configfile config.yaml workflow/presets/disc21.yaml root.yaml"
+    found = jobs(disc21, f"submission_phase2 {files} {PROFILES['slurm']}")
+    asked = {rule: resources for rule, _, resources in found}
+    for rule in ("train_q", "train_k"):
+        assert int(asked[rule]["mem_mb"]) >= 32000 and int(asked[rule]["runtime"]) >= 720
+    for rule in ("copies", "embed", "embed_copies"):  # a shard is 5,000 images
+        assert int(asked[rule]["runtime"]) <= 120
+
+
+def test_the_profile_names_rules_that_exist(project):
+    profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
+    rules = set(project.run("snakemake --list-rules").stdout.split())
+    assert set(profile["set-resources"]) | set(profile["set-threads"]) <= rules
