@@ -81,7 +81,7 @@ rule rehearse_search:
         "results/usage/rehearsal/search.tsv"
     conda:
         "../../envs/iscqk.yaml"
-    threads: workflow.cores
+    threads: 8
     params:
         max_results=config["search"]["max_results"],
     shell:
@@ -120,7 +120,7 @@ rule rehearse_peers:
         "results/logs/rehearsal/peers.log",
     conda:
         "../../envs/iscqk.yaml"
-    threads: workflow.cores
+    threads: 8
     params:
         slice=config["rehearsal"]["slice"],
         repeats=config["rehearsal"]["repeats"],
