@@ -6,8 +6,8 @@ Behind it are mended, during a call and inside AugLy's own modules only:
 * `perspective_transform` asks numpy for `np.float`, which numpy 1.24 removed;
 * text is laid out by libraqm, which fails where it is built without HarfBuzz and differs from
   machine to machine: the basic layout is always used instead;
-* some functions reseed numpy's global generator: both global generators are seeded before a call
-  and put back after it. AugLy also draws from `random` when it is imported.
+* `random_noise` and `shuffle_pixels` reseed numpy's global generator: it is put back after them.
+  No other function touches a global generator, but AugLy's import draws from `random`.
 
 Not for threads, as AugLy itself is not: workers are processes.
 """
@@ -17,8 +17,8 @@ import os
 import pickle
 import random
 import types
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +28,15 @@ from PIL import Image, ImageFont
 from iscqk.errors import UserError
 
 
-def call_augly(
-    name: str, image: Image.Image, arguments: Mapping[str, Any], seed: int
-) -> Image.Image:
+def call_augly(name: str, image: Image.Image, arguments: Mapping[str, Any]) -> Image.Image:
     """Return `augly.image.functional.<name>(image, **arguments)`.
 
-    Paths of fonts, emojis and screenshots in `arguments` are relative to AugLy's own folders.
-    `seed` (32 bits) is for what the function draws from the global generators, which stay as
-    they were. A failure is AugLy's own exception: a bug in the arguments, not the user's fault.
+    Paths of fonts, emojis and screenshots in `arguments` are relative to AugLy's own folders. The
+    global generators stay as they were. A failure is AugLy's own exception: a bug in the
+    arguments, not the user's fault.
     """
     function = getattr(_augly(), name)
-    with _mended(name), _global_generators_seeded(seed):
+    with _MENDS.get(name, nullcontext)():
         return function(image, **_with_asset_paths(arguments))
 
 
@@ -103,16 +101,20 @@ _OLD_NUMPY = types.SimpleNamespace(**vars(np) | {"float": float})
 
 
 @contextmanager
-def _mended(name: str) -> Iterator[None]:
-    """Give the module of AugLy that needs it the old library under the name it knows."""
-    functional = _augly()
-    if name in ("meme_format", "overlay_text"):
-        module, attribute, old_library = functional, "ImageFont", _OLD_IMAGE_FONT
-    elif name == "perspective_transform":
-        module, attribute, old_library = functional.imutils.utils, "np", _OLD_NUMPY
-    else:
+def _old_image_font() -> Iterator[None]:
+    with _replaced(_augly(), "ImageFont", _OLD_IMAGE_FONT):
         yield
-        return
+
+
+@contextmanager
+def _old_numpy() -> Iterator[None]:
+    with _replaced(_augly().imutils.utils, "np", _OLD_NUMPY):
+        yield
+
+
+@contextmanager
+def _replaced(module: Any, attribute: str, old_library: object) -> Iterator[None]:
+    """Give a module of AugLy the old library under the name it knows."""
     library = getattr(module, attribute)
     setattr(module, attribute, old_library)
     try:
@@ -122,12 +124,19 @@ def _mended(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _global_generators_seeded(seed: int) -> Iterator[None]:
-    state, numpy_state = random.getstate(), np.random.get_state()
-    random.seed(seed)
-    np.random.seed(seed)
+def _numpy_generator_kept() -> Iterator[None]:
+    state = np.random.get_state()
     try:
         yield
     finally:
-        random.setstate(state)
-        np.random.set_state(numpy_state)
+        np.random.set_state(state)
+
+
+# By name, so that the other functions, most of which are fast, are called without any detour.
+_MENDS: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    "meme_format": _old_image_font,
+    "overlay_text": _old_image_font,
+    "perspective_transform": _old_numpy,
+    "random_noise": _numpy_generator_kept,
+    "shuffle_pixels": _numpy_generator_kept,
+}

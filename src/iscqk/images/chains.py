@@ -125,10 +125,11 @@ def _generator(key: Key) -> np.random.Generator:
 
 def _draw_chain(pool: EditPool, rng: np.random.Generator) -> list[str]:
     length = int(rng.integers(pool.length[0], pool.length[1], endpoint=True))
-    chain = [str(rng.choice(pool.required))] if pool.required else []
+    chain = [pool.required[rng.integers(len(pool.required))]] if pool.required else []
     others = [name for name in pool.names if name not in chain]
-    chain += rng.choice(others, size=length - len(chain), replace=False).tolist()
-    return [str(name) for name in rng.permutation(chain)]
+    # By number: numpy would make arrays of the names, which takes longer than the drawing.
+    chain += [others[i] for i in rng.choice(len(others), length - len(chain), replace=False)]
+    return [chain[i] for i in rng.permutation(len(chain))]
 
 
 def _check(condition: bool, complaint: str) -> None:

@@ -122,7 +122,8 @@ def apply_edit(
     draw = Draw(image.size, strength, rng, backgrounds)
     parameters = edit.parameters(draw)
     arguments = parameters | edit.objects(draw, parameters)
-    edited = call_augly(name, image, arguments, seed=draw.seed())
+    draw.seed()  # unused, but without it the same seeds would give other chains than they gave
+    edited = call_augly(name, image, arguments)
     return plain(edited), json.loads(json.dumps(parameters))
 
 

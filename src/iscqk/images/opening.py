@@ -33,7 +33,8 @@ def open_image(source: str | Path | bytes, enough: int | None = None) -> Image.I
                 if enough:
                     image.draft("RGB", (enough, enough))
                 image.load()
-                return _as_rgb(ImageOps.exif_transpose(image))
+                ImageOps.exif_transpose(image, in_place=True)
+                return _as_rgb(image)
     except FileNotFoundError:
         raise UserError(f"{name}: no such image; restore it or prepare the data again") from None
     except Exception as error:  # Pillow's decoders raise anything from SyntaxError to struct.error
