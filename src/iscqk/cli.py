@@ -33,6 +33,8 @@ STAGES = {
     "plant": "make up the descriptors of a phase whose micro-AP is known",
     "peers": "time search and scoring beside their peers",
     "rehearsed": "what a rehearsal took and found, as a table",
+    "benchmark-images": "copies and descriptions per second, beside their peers",
+    "benchmark-table": "show the benchmarks' tables as one page",
     "neighbours": "nearest-neighbour accuracy on all and on rare classes",
 }
 
@@ -55,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _stage_name(arguments: list[str]) -> str:
     """Return the module name of the stage asked for, or exit with the list of stages."""
-    epilog = "\n".join(f"  {name:13} {purpose}" for name, purpose in STAGES.items())
+    epilog = "\n".join(f"  {name:16} {purpose}" for name, purpose in STAGES.items())
     parser = argparse.ArgumentParser(
         prog="iscqk",
         description=__doc__,

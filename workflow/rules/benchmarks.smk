@@ -8,7 +8,6 @@ rule benchmark:
     output:
         multiext("results/benchmarks/losses", ".csv", ".svg"),
         "results/benchmarks/step.csv",
-        "results/benchmarks/table.md",
     log:
         "results/logs/benchmark.log",
     conda:
@@ -23,6 +22,55 @@ rule benchmark:
         iscqk benchmark --weights {input.weights} --batch-sizes {params.batch_sizes} \
             --rows {params.rows} --repeats {params.repeats} --output results/benchmarks \
             --threads {threads} &>{log}
+        """
+
+
+rule benchmark_images:
+    input:
+        training="results/data/training.csv",
+        weights=f"{model(SUBMITTED, 'initial')}/q.safetensors",
+        code=sources("benchmark_images"),
+    output:
+        copies="results/benchmarks/copies.csv",
+        extraction="results/benchmarks/extraction.csv",
+    log:
+        "results/logs/benchmark-images.log",
+    conda:
+        "../../envs/iscqk.yaml"
+    threads: 8
+    resources:
+        gpu=GPU,
+    params:
+        copies=text(config["copies"]),
+        edits=text(config["edits"]["training"]),
+        config=text(config["benchmarks"]["images"]),
+        seed=config["seed"],
+        repeats=config["benchmarks"]["repeats"],
+    shell:
+        """
+        iscqk benchmark-images --training {input.training} --weights {input.weights} \
+            --copies {params.copies:q} --edits {params.edits:q} --config {params.config:q} \
+            --seed {params.seed} --repeats {params.repeats} --output results/benchmarks \
+            --threads {threads} &>{log}
+        """
+
+
+rule benchmark_table:
+    input:
+        tables=expand(
+            "results/benchmarks/{name}.csv",
+            name=["losses", "step", "copies", "extraction"],
+        ),
+        code=sources("benchmark_table"),
+    output:
+        "results/benchmarks/table.md",
+    log:
+        "results/logs/benchmark-table.log",
+    conda:
+        "../../envs/iscqk.yaml"
+    shell:
+        """
+        iscqk benchmark-table --tables {input.tables} --output {output} &>{log}
         """
 
 

@@ -6,9 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from iscqk.comparison.plots import growth_plot
-from iscqk.comparison.tables import as_markdown
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.files import write_text
 from iscqk.learning.benchmarks import compare_losses, compare_step
 from iscqk.models.device import set_threads
 from iscqk.models.weights import load_encoder
@@ -27,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write losses.csv, step.csv, both in table.md, and a plot over the bank's size."""
+    """Write losses.csv, step.csv and a plot over the bank's size."""
     set_threads(arguments.threads)
     cells = [(size, rows) for size in arguments.batch_sizes for rows in arguments.rows]
     repeats = arguments.repeats
@@ -41,4 +39,3 @@ def run(arguments: argparse.Namespace) -> None:
     write_table(folder / "losses.csv", losses)
     write_table(folder / "step.csv", step)
     growth_plot(folder / "losses.svg", losses)
-    write_text(folder / "table.md", f"{as_markdown(losses)}\n{as_markdown(step)}")
