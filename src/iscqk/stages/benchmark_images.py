@@ -48,8 +48,8 @@ def run(arguments: argparse.Namespace) -> None:
         }
         # Copies first: their workers are forks, which torch's threads do not follow.
         copies = {name: _copies(arguments, paths) for name, paths in sets.items()}
+        write_table(arguments.output / "copies.csv", _joined(copies))
         extraction = {name: _extraction(arguments, paths) for name, paths in sets.items()}
-    write_table(arguments.output / "copies.csv", _joined(copies))
     write_table(arguments.output / "extraction.csv", _joined(extraction))
 
 
