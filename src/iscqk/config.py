@@ -3,6 +3,7 @@
 import difflib
 import glob
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -58,8 +59,7 @@ def check_config(config: Mapping[str, Any], schema: str | Path) -> None:
     Raises:
         UserError: the first thing wrong, with the key and the remedy.
     """
-    rules = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
-    error = best_match(Draft202012Validator(rules).iter_errors(config))
+    error = best_match(_validator(schema).iter_errors(config))
     if error is not None:
         raise UserError(f"config: {_explained(error)}")
     size = config.get("model", {}).get("descriptor_size", MAX_DIMENSION - 1)
@@ -73,6 +73,12 @@ def check_config(config: Mapping[str, Any], schema: str | Path) -> None:
         )
     if describe not in rankings:
         raise UserError(f"config: score.rankings: add {describe}, which describe.ranking submits")
+
+
+@cache
+def _validator(schema: str | Path) -> Draft202012Validator:
+    """Return what checks against a schema; read once, for the config of every run is checked."""
+    return Draft202012Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
 
 
 def _explained(error: ValidationError) -> str:
