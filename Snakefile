@@ -56,6 +56,7 @@ wildcard_constraints:
     split="training|unbalanced",
     content="descriptors|features",
     ranking="similarity|log_partition",
+    half="public|private",
 
 
 rule all:

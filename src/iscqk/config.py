@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
 from iscqk.errors import UserError
-from iscqk.formats.ids import PHASES
+from iscqk.formats.ids import HALVES, PHASES
 from iscqk.formats.submission import MAX_DIMENSION
 
 DEMO_FOLDER = "results/demo"
@@ -31,17 +31,19 @@ _DISC21_FOLDERS = {
         "final_queries",
     ],
 }
+_PUBLIC_GROUND_TRUTH = "public_ground_truth.csv"  # of the competition; lists the public half only
 _DISC21_GROUND_TRUTH = {
-    "phase1": ["dev_queries_groundtruth.csv", "dev_ground_truth.csv", "public_ground_truth.csv"],
+    "phase1": ["dev_queries_groundtruth.csv", "dev_ground_truth.csv", _PUBLIC_GROUND_TRUTH],
     "phase2": ["test_queries_groundtruth.csv", "final_ground_truth.csv"],
 }
 
 
 class Given(NamedTuple):
-    """A phase's queries that the user has."""
+    """A phase's queries that the user has, and the halves of it that are scored on their own."""
 
     queries: list[str]
     ground_truth: str
+    halves: tuple[str, ...] = ()
 
 
 class Sources(NamedTuple):
@@ -149,10 +151,17 @@ def _disc21(dataset: Mapping[str, Any]) -> Sources:
     root = Path(_existing("root", dataset["root"])[0])
     found = {part: _first(root, part, names) for part, names in _DISC21_FOLDERS.items()}
     given = {
-        phase: Given(found[phase], _first(root, f"{phase} ground truth", names)[0])
+        phase: _disc21_given(phase, found[phase], _first(root, f"{phase} ground truth", names)[0])
         for phase, names in _DISC21_GROUND_TRUTH.items()
     }
     return Sources(found["training"], found["references"], [], given)
+
+
+def _disc21_given(phase: str, queries: list[str], ground_truth: str) -> Given:
+    """Return a phase's queries, phase 1 with the halves that its ground truth tells of."""
+    halves = HALVES if phase == "phase1" else ()
+    listed = halves[:1] if Path(ground_truth).name == _PUBLIC_GROUND_TRUTH else halves
+    return Given(queries, ground_truth, listed)
 
 
 def _first(root: Path, part: str, names: list[str]) -> list[str]:

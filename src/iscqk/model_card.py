@@ -28,7 +28,7 @@ recognising people or for likeness in meaning: two photographs of one thing are 
 ## Evaluation
 
 {queries} queries against {references} references, `{convention}` convention:
-micro-AP **{micro_ap:.4f}**, recall at 90 % precision {recall_at_p90:.4f}.
+micro-AP **{micro_ap:.4f}**, recall at 90 % precision {recall_at_p90:.4f}.{halves}
 
 ## Limits
 
@@ -65,15 +65,22 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
         f"- {role}: `{facts['path']}`, SHA-256 `{facts['sha256']}`"
         for role, facts in provenance["weights"].items()
     ]
+    halves = [
+        f"\nOf the {half} half: {part['micro_ap']:.4f}, {part['recall_at_p90']:.4f}."
+        for half, part in score.get("halves", {}).items()
+    ]
     return _CARD.format(
         **{key: config["model"][key] for key in ("backbone", "image_size", "pooling")},
         **{split: facts["count"] for split, facts in images.items()},
-        **{key: value for key, value in score.items() if key not in ("rankings", *images)},
+        **{
+            key: value for key, value in score.items() if key not in ("rankings", "halves", *images)
+        },
         descriptor_size=config["model"]["descriptor_size"],
         method=_METHODS[config["train"]["method"]],
         method_name=config["train"]["method"],
         rounds=config["train"]["rounds"],
         training_digest=images["training"]["sha256"],
         weights="\n".join(weights),
+        halves="".join(halves),
         config=json.dumps(config, indent=2),
     )

@@ -168,6 +168,11 @@ def folders(files):
     return " ".join(f"--output {os.path.dirname(file)}" for file in files)
 
 
+def halves(phase):
+    """Return the halves of a phase that are scored on their own."""
+    return IMAGES.phases[phase].halves if phase in IMAGES.phases else ()
+
+
 def submitted(wildcards, file):
     """Return a file of the ranking that is submitted."""
     return scored(SUBMITTED, wildcards.phase, config["describe"]["ranking"], file)

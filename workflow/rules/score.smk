@@ -81,6 +81,30 @@ rule score:
         """
 
 
+# A half has a search of its own: its nearest pairs are not all among those of the whole.
+rule score_half:
+    input:
+        descriptors="results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
+        ground_truth="results/data/{phase}/ground_truth.csv",
+        code=sources("score"),
+    output:
+        "results/runs/{run}/{model}/{phase}/{ranking}/score-{half}.json",
+    log:
+        "results/logs/{run}/{model}/score-{phase}-{ranking}-{half}.log",
+    benchmark:
+        "results/usage/{run}/{model}/score-{phase}-{ranking}-{half}.tsv"
+    conda:
+        "../../envs/iscqk.yaml"
+    threads: HALF
+    params:
+        convention=config["score"]["convention"],
+    shell:
+        """
+        iscqk score {input.descriptors} {input.ground_truth} --convention {params.convention} \
+            --half {wildcards.half} --output {output} --threads {threads} &>{log}
+        """
+
+
 rule validate:
     input:
         descriptors="results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",

@@ -10,6 +10,10 @@ rule submit:
             scored(SUBMITTED, wildcards.phase, ranking)
             for ranking in config["score"]["rankings"]
         ],
+        halves=lambda wildcards: [
+            submitted(wildcards, f"score-{half}.json")
+            for half in halves(wildcards.phase)
+        ],
         training="results/data/training.csv",
         references="results/data/references.csv",
         queries="results/data/{phase}/queries.csv",
@@ -42,12 +46,16 @@ rule submit:
             f"{ranking}={path}"
             for ranking, path in zip(config["score"]["rankings"], input.scores)
         ],
+        halves=lambda wildcards, input: [
+            f"{half}={path}"
+            for half, path in zip(halves(wildcards.phase), input.halves)
+        ],
     shell:
         """
         iscqk submit --phase {wildcards.phase} --descriptors {input.descriptors} \
             --predictions {input.predictions} --validation {input.validation} \
-            --ranking {params.ranking} --scores {params.scores} --training {input.training} \
-            --references {input.references} --queries {input.queries} \
+            --ranking {params.ranking} --scores {params.scores} --halves {params.halves} \
+            --training {input.training} --references {input.references} --queries {input.queries} \
             --weights queries={input.query_model} references={input.reference_model} \
             --config {params.config:q} --output results/submission_{wildcards.phase} &>{log}
         """

@@ -14,7 +14,7 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table, write_table
-from iscqk.formats.ids import QUERY, REFERENCE, BoolArray, StrArray
+from iscqk.formats.ids import QUERY, REFERENCE, BoolArray, StrArray, in_half
 
 _COLUMNS = ["query_id", "reference_id"]
 
@@ -51,6 +51,12 @@ class GroundTruth:
         lost = np.setdiff1d(self.query_ids[listed], self.query_ids[kept])
         others = self.distractors[np.isin(self.distractors, query_ids)]
         return GroundTruth(self.query_ids[kept], self.reference_ids[kept], np.union1d(others, lost))
+
+    def of_half(self, half: str) -> "GroundTruth":
+        """Return what is said of the queries of one half of phase 1."""
+        kept = in_half(self.query_ids, half)
+        distractors = self.distractors[in_half(self.distractors, half)]
+        return GroundTruth(self.query_ids[kept], self.reference_ids[kept], distractors)
 
     def __len__(self) -> int:
         return len(self.query_ids)

@@ -1,7 +1,8 @@
 """The challenge's ids: T and six digits, R and six digits, Q and five digits.
 
 Training images are T000000-T999999, references R000000-R999999, queries Q00000-Q49999 in phase 1
-and Q50000-Q99999 in phase 2 (DISC21 data set, ISC 2021 rules).
+and Q50000-Q99999 in phase 2 (DISC21 data set, ISC 2021 rules). The ground truth of phase 1's first
+half, Q00000-Q24999, was public during the competition, that of its second half private.
 """
 
 from typing import NamedTuple
@@ -15,6 +16,8 @@ StrArray = NDArray[np.str_]
 
 PHASES = ("phase1", "phase2")
 QUERIES_PER_PHASE = 50_000
+HALVES = ("public", "private")  # of phase 1
+QUERIES_PER_HALF = 25_000
 
 
 class IdForm(NamedTuple):
@@ -80,6 +83,11 @@ def phase_numbers(query_ids: ArrayLike) -> IntArray:
 def phase_of(query: str) -> str:
     """Return the phase that one well-formed query id belongs to."""
     return PHASES[int(phase_numbers([query])[0])]
+
+
+def in_half(query_ids: ArrayLike, half: str) -> BoolArray:
+    """Return for each of (n,) well-formed query ids whether it is in this half of phase 1."""
+    return QUERY.numbers(query_ids) // QUERIES_PER_HALF == HALVES.index(half)
 
 
 def pair_keys(query_ids: ArrayLike, reference_ids: ArrayLike) -> IntArray:

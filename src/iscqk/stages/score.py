@@ -2,7 +2,8 @@
 
 Prints one JSON object. The two official evaluators count differently: --convention fb (default)
 takes every query and the best 500,000 pairs; drivendata takes the queries that the ground truth
-lists and the best 10 pairs for each. Predictions are scored as they are.
+lists and the best 10 pairs for each. Predictions are scored as they are. With --half, the queries
+of phase 1's other half count as if they were not there.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import write_text
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth
+from iscqk.formats.ids import HALVES, StrArray, in_half
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_query_edits
 from iscqk.formats.submission import MAX_DIMENSION, open_submission
@@ -43,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="submission (HDF5) or predictions (CSV)")
     parser.add_argument("ground_truth", type=Path, help="query_id,reference_id")
     parser.add_argument("--convention", choices=CONVENTIONS, default="fb")
+    parser.add_argument(
+        "--half", choices=HALVES, help="of phase 1: Q00000-Q24999 are public, the rest private"
+    )
     parser.add_argument("--edits", type=Path, help="CSV query_id,edits; names joined by `;`")
     parser.add_argument("--by-edit", type=Path, metavar="CSV", help="write a table by edit")
     parser.add_argument("--curve", type=Path, metavar="CSV", help="write precision and recall")
@@ -59,6 +64,8 @@ def run(arguments: argparse.Namespace) -> None:
     is_hdf5 = arguments.file.suffix in (".h5", ".hdf5") or h5py.is_hdf5(arguments.file)
     score = _score_submission if is_hdf5 else _score_predictions
     ranked, ground_truth, counts = score(arguments)
+    if arguments.half:
+        counts["half"] = arguments.half
     text = json.dumps(_summary(ranked, arguments.convention, counts), indent=2)
     if edits is not None:
         write_table(arguments.by_edit, table_by_edit(ranked, ground_truth, edits))
@@ -75,13 +82,15 @@ Scored = tuple[Ranking, GroundTruth, dict[str, Any]]
 def _score_submission(arguments: argparse.Namespace) -> Scored:
     with open_submission(arguments.file) as submission:
         ids = submission.query_ids
-        ground_truth = read_ground_truth(arguments.ground_truth, ids, submission.reference_ids)
+        ground_truth = _ground_truth(arguments, ids, submission.reference_ids)
         check_scorable(ground_truth, arguments.convention)
         if submission.dimension > MAX_DIMENSION:
             log.warning(
                 "%d dimensions are over the %d allowed", submission.dimension, MAX_DIMENSION
             )
         counted = counted_queries(ids, ground_truth, arguments.convention)
+        if arguments.half:
+            counted &= in_half(ids, arguments.half)
         _warn_unlisted(int(counted.sum()), ground_truth)
         max_results = budget(ground_truth, arguments.convention)
         predictions = predict(submission, max_results, arguments.threads, counted)
@@ -91,11 +100,29 @@ def _score_submission(arguments: argparse.Namespace) -> Scored:
 
 
 def _score_predictions(arguments: argparse.Namespace) -> Scored:
-    ground_truth = read_ground_truth(arguments.ground_truth)
+    ground_truth = _ground_truth(arguments)
     predictions = read_predictions(arguments.file)
+    if arguments.half:
+        predictions = predictions.of(in_half(predictions.query_ids, arguments.half))
     ranked = ranking(predictions, ground_truth, arguments.convention)
     queries = np.union1d(ground_truth.listed_queries, ranked.query_ids)
     return ranked, ground_truth, {"queries": len(queries)}
+
+
+def _ground_truth(
+    arguments: argparse.Namespace,
+    query_ids: StrArray | None = None,
+    reference_ids: StrArray | None = None,
+) -> GroundTruth:
+    """Return the ground truth, or what it says of the half that is asked for."""
+    path, half = arguments.ground_truth, arguments.half
+    whole = read_ground_truth(path, query_ids, reference_ids)
+    if half is None:
+        return whole
+    part = whole.of_half(half)
+    if not len(part):
+        raise UserError(f"{path}: no true pair of the {half} half; take a file that lists them")
+    return part
 
 
 def _warn_unlisted(counted: int, ground_truth: GroundTruth) -> None:

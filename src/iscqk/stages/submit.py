@@ -26,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scores", nargs="+", metavar="RANKING=JSON", required=True, help="one for each ranking"
     )
+    parser.add_argument(
+        "--halves", nargs="*", metavar="HALF=JSON", default=[], help="scores of parts of the phase"
+    )
     for split in ("training", "references", "queries"):
         parser.add_argument(f"--{split}", metavar="MANIFEST", required=True)
     parser.add_argument("--weights", nargs="+", metavar="ROLE=FILE", required=True)
@@ -51,11 +54,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _score(arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return the submitted ranking's score, with those of the others beside it."""
-    scores = {
-        ranking: json.loads(Path(path).read_text(encoding="utf-8"))
-        for ranking, path in _named(arguments.scores).items()
-    }
+    """Return the submitted ranking's score, with its halves' and the other rankings' beside it."""
+    scores, halves = _read(arguments.scores), _read(arguments.halves)
     if arguments.ranking not in scores:
         raise UserError(f"describe.ranking: {arguments.ranking} is not in score.rankings; add it")
     trained_on = set(manifests["training"]["sha256"])
@@ -65,6 +65,7 @@ def _score(arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]) ->
         "split": f"{arguments.phase}, {arguments.config['dataset']['kind']}",
         "ranking": arguments.ranking,
         "trained_on_ground_truth": bool(trained_on & graded),
+        **({"halves": halves} if halves else {}),
         "rankings": scores,
     }
 
@@ -87,6 +88,14 @@ def _provenance(
             for role, path in _named(arguments.weights).items()
         },
         "descriptors_sha256": sha256_of(arguments.descriptors),
+    }
+
+
+def _read(pairs: list[str]) -> dict[str, Any]:
+    """Return the JSON of each file named."""
+    return {
+        name: json.loads(Path(path).read_text(encoding="utf-8"))
+        for name, path in _named(pairs).items()
     }
 
 
