@@ -34,10 +34,15 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of a user who has activated the environment."""
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return {**os.environ, "PATH": path, "PYTHONPATH": str(self.folder / "src")}
+
     def run(self, command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a shell command as a user would who has activated the environment."""
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        env = {**os.environ, "PATH": path, "PYTHONPATH": str(self.folder / "src")}
+        env = self.environment
         done = subprocess.run(
             command, shell=True, cwd=self.folder, env=env, capture_output=True, text=True
         )

@@ -236,3 +236,13 @@ def test_the_readme_shows_the_graph_of_rules(project):
     edges = {(names[a], names[b]) for a, b in re.findall(r"(id\d+) --> (id\d+)", done.stdout)}
     shown = (ROOT / "README.md").read_text().split("```mermaid")[1].split("```")[0]
     assert set(re.findall(r"(\w+) --> (\w+)", shown)) == edges
+
+
+def test_a_shard_that_is_lost_is_made_again_alone(finished_copy):
+    merged = "results/runs/qk-0/round1-k/phase1/similarity/descriptors.h5"
+    (finished_copy.folder / "results/runs/qk-0/round1-k/descriptors/k/references-1.h5").unlink()
+    (finished_copy.folder / merged).unlink()
+    done = finished_copy.run(f"snakemake {merged} -n --configfile config.yaml tiny.yaml")
+    logs = re.findall(r"^    log: results/logs/(\S+)$", done.stdout + done.stderr, re.MULTILINE)
+    embed = "qk-0/round1-k/embed-descriptors-k-references-1.log"
+    assert sorted(logs) == [embed, "qk-0/round1-k/merge-phase1-similarity.log"]

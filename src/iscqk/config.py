@@ -33,8 +33,19 @@ _DISC21_FOLDERS = {
 }
 _PUBLIC_GROUND_TRUTH = "public_ground_truth.csv"  # of the competition; lists the public half only
 _DISC21_GROUND_TRUTH = {
-    "phase1": ["dev_queries_groundtruth.csv", "dev_ground_truth.csv", _PUBLIC_GROUND_TRUTH],
+    "phase1": [
+        "dev_queries_groundtruth.csv",
+        "dev_ground_truth.csv",
+        _PUBLIC_GROUND_TRUTH,
+        f"list_files/{_PUBLIC_GROUND_TRUTH}",
+    ],
     "phase2": ["test_queries_groundtruth.csv", "final_ground_truth.csv"],
+}
+# What the challenge's evaluator had in its folder of that name; taken where they are.
+_DISC21_LISTS = {
+    "training": "list_files/train",
+    "references": "list_files/references",
+    "phase1": "list_files/dev_queries",
 }
 
 
@@ -47,12 +58,16 @@ class Given(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """Where images come from; a phase that is not in `phases` has its queries made."""
+    """Where images come from; a phase that is not in `phases` has its queries made.
+
+    A split or phase that is in `lists` has only the images whose names that file lists.
+    """
 
     training: list[str]
     references: list[str]
     others: list[str]
     phases: dict[str, Given]
+    lists: dict[str, str]
 
 
 def check_config(config: Mapping[str, Any], schema: str | Path) -> None:
@@ -108,7 +123,7 @@ def find_sources(dataset: Mapping[str, Any]) -> Sources:
 def _demo(dataset: Mapping[str, Any]) -> Sources:
     names = ("training", "references", "others")
     training, references, others = ([f"{DEMO_FOLDER}/{name}"] for name in names)
-    return Sources(training, references, others, {})
+    return Sources(training, references, others, {}, {})
 
 
 def _folders(dataset: Mapping[str, Any]) -> Sources:
@@ -125,7 +140,12 @@ def _folders(dataset: Mapping[str, Any]) -> Sources:
             raise UserError(f"config: dataset.{name}: missing; name the folder of these images")
     training, references = (_existing(n, dataset[n]) for n in ("training", "references"))
     others = _existing("others", dataset["others"]) if "others" in dataset else []
-    return Sources(training, references, others, given)
+    return Sources(training, references, others, given, _lists(dataset))
+
+
+def _lists(dataset: Mapping[str, Any]) -> dict[str, str]:
+    """Return the list files that the config names."""
+    return {name: _file(f"lists.{name}", path) for name, path in dataset.get("lists", {}).items()}
 
 
 def _existing(name: str, folders: str | list[str]) -> list[str]:
@@ -154,7 +174,10 @@ def _disc21(dataset: Mapping[str, Any]) -> Sources:
         phase: _disc21_given(phase, found[phase], _first(root, f"{phase} ground truth", names)[0])
         for phase, names in _DISC21_GROUND_TRUTH.items()
     }
-    return Sources(found["training"], found["references"], [], given)
+    lists = {split: str(root / name) for split, name in _DISC21_LISTS.items()}
+    lists = {split: path for split, path in lists.items() if Path(path).is_file()}
+    lists |= _lists(dataset)
+    return Sources(found["training"], found["references"], [], given, lists)
 
 
 def _disc21_given(phase: str, queries: list[str], ground_truth: str) -> Given:

@@ -69,12 +69,11 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
         f"\nOf the {half} half: {part['micro_ap']:.4f}, {part['recall_at_p90']:.4f}."
         for half, part in score.get("halves", {}).items()
     ]
+    elsewhere = ("rankings", "halves", *images)
     return _CARD.format(
         **{key: config["model"][key] for key in ("backbone", "image_size", "pooling")},
         **{split: facts["count"] for split, facts in images.items()},
-        **{
-            key: value for key, value in score.items() if key not in ("rankings", "halves", *images)
-        },
+        **{key: value for key, value in score.items() if key not in elsewhere},
         descriptor_size=config["model"]["descriptor_size"],
         method=_METHODS[config["train"]["method"]],
         method_name=config["train"]["method"],

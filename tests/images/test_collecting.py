@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from iscqk.cli import main
 from iscqk.errors import UserError
-from iscqk.formats.manifest import read_manifest, shard_bounds
+from iscqk.formats.manifest import read_manifest, read_shard, shard_bounds
 from iscqk.images.collecting import SPLITS, assign_ids, find_images
 
 
@@ -110,3 +111,37 @@ def test_a_manifest_out_of_order_is_refused(folders):
     path.write_text("\n".join([header, *reversed(lines)]))
     with pytest.raises(UserError, match=r"training.csv: ids must be sorted and unique"):
         read_manifest(path)
+
+
+@pytest.mark.parametrize("ending", ["", "\r"])
+def test_a_shard_is_its_rows_of_the_whole(folders, ending):
+    prepare(folders)
+    path = folders / "out/training.csv"
+    path.write_text(path.read_text().rstrip("\n").replace("\n", ending + "\n"))
+    whole = read_manifest(path)
+    shards = [read_shard(path, shard, 3) for shard in range(3)]
+    assert [len(rows) for rows in shards] == [1, 2, 2]
+    pd.testing.assert_frame_equal(pd.concat(shards, ignore_index=True), whole)
+
+
+@pytest.mark.parametrize("name", ["R000003", "Q51000"])
+def test_training_on_what_is_named_as_graded_is_refused(folders, capsys, name):
+    write_image(folders / f"training/sub 0/{name}.jpg", 300)
+    assert prepare(folders) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert f"{name}.jpg: named as a" in error and "against the rules" in error
+
+
+def test_a_list_file_says_which_images_count(folders, capsys):
+    (folders / "list").write_text("picture 1\npicture 3\r\n".replace(" ", "-"))
+    for number in range(5):
+        old = folders / f"training/sub {number % 2}/picture {number}.png"
+        old.rename(old.with_name(f"picture-{number}.png"))
+    splits = [f"--{name}={folders / name}" for name in ("training", "references", "others")]
+    command = ["prepare", *splits, f"--output={folders / 'out'}", "--lists"]
+    assert main([*command, f"training={folders / 'list'}"]) == 0
+    paths = read_manifest(folders / "out/training.csv")["path"]
+    assert [Path(path).stem for path in paths] == ["picture-1", "picture-3"]
+    (folders / "list").write_text("picture-1\npicture-7\npicture-6\n")
+    assert main([*command, f"training={folders / 'list'}"]) == 1
+    assert "lists 2 images that are not there, picture-6 first" in capsys.readouterr().err

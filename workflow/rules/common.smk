@@ -168,6 +168,11 @@ def folders(files):
     return " ".join(f"--output {os.path.dirname(file)}" for file in files)
 
 
+def lists():
+    """Return the list files of the splits that are no phase's."""
+    return {split: file for split, file in IMAGES.lists.items() if split not in PHASES}
+
+
 def halves(phase):
     """Return the halves of a phase that are scored on their own."""
     return IMAGES.phases[phase].halves if phase in IMAGES.phases else ()

@@ -30,6 +30,7 @@ rule draw:
 rule prepare:
     input:
         folders=IMAGES.training + IMAGES.references + IMAGES.others,
+        lists=list(lists().values()),
         code=sources("prepare"),
     output:
         training="results/data/training.csv",
@@ -47,10 +48,12 @@ rule prepare:
         training=IMAGES.training,
         references=IMAGES.references,
         others=IMAGES.others,
+        lists=[f"{split}={path}" for split, path in lists().items()],
     shell:
         """
         iscqk prepare --output results/data --workers {threads} --training {params.training:q} \
-            --references {params.references:q} --others {params.others:q} &>{log}
+            --references {params.references:q} --others {params.others:q} \
+            --lists {params.lists:q} &>{log}
         """
 
 
@@ -93,6 +96,7 @@ rule take_queries:
     input:
         folders=lambda wildcards: IMAGES.phases[wildcards.phase].queries,
         ground_truth=lambda wildcards: IMAGES.phases[wildcards.phase].ground_truth,
+        list=lambda wildcards: IMAGES.lists.get(wildcards.phase, []),
         training="results/data/training.csv",
         references="results/data/references.csv",
         code=sources("take_queries"),
@@ -110,12 +114,14 @@ rule take_queries:
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
+    params:
+        list=lambda wildcards, input: given("--list", input.list),
     shell:
         """
         iscqk take-queries --phase {wildcards.phase} --queries {input.folders:q} \
             --ground-truth {input.ground_truth:q} --training {input.training} \
             --references {input.references} --output results/data/{wildcards.phase} \
-            --workers {threads} &>{log}
+            {params.list} --workers {threads} &>{log}
         """
 
 

@@ -1,8 +1,6 @@
 """Writing files so that a name never stands for half a file."""
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,27 +10,17 @@ from pathlib import Path
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block succeeds.
 
-    On an error the temporary file is removed and what stood at `path` before is untouched.
+    On an error the temporary file is removed and what stood at `path` before is untouched. Its name
+    is always the same, so that what a killed job left behind goes when the job is run again.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(
-        prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent
-    )
-    os.close(descriptor)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())  # mkstemp makes files private; results are for sharing
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -1,22 +1,33 @@
-"""Manifests: the CSV list of a split's images.
+"""Manifests: the CSV list of a split's images, a line each.
 
 Columns: `id` (official form, sorted, unique), `path` (relative to the working directory or
 absolute), `sha256` of the file, `width` and `height` in pixels.
 """
 
 import hashlib
+import io
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
+from iscqk.formats.ids import TRAINING
 
 COLUMNS = ["id", "path", "sha256", "width", "height"]
 
 
 def write_manifest(path: str | Path, rows: pd.DataFrame) -> None:
-    """Write `rows` (the five columns) sorted by id."""
+    """Write `rows` (the five columns) sorted by id.
+
+    Raises:
+        UserError: a path of several lines.
+    """
+    wrong = rows["path"].str.contains("\n", regex=False)
+    if wrong.any():
+        raise UserError(f"{rows['path'][wrong].iloc[0]!r}: a line break in a name; rename it")
     write_table(path, rows[COLUMNS].sort_values("id"))
 
 
@@ -26,9 +37,46 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
     Raises:
         UserError: not a manifest, or its ids are not sorted and unique.
     """
+    return _parsed(path, path)
+
+
+def read_shard(path: str | Path, shard: int, shards: int) -> pd.DataFrame:
+    """Return one shard's rows of a manifest, a fraction of the time that all of them take.
+
+    Raises:
+        UserError: as `read_manifest`, as far as these rows tell; no such shard.
+    """
+    try:
+        content = Path(path).read_bytes().rstrip(b"\n") + b"\n"
+    except OSError as error:
+        raise UserError(f"{path}: cannot read this manifest ({error}); run prepare again") from None
+    ends = np.flatnonzero(np.frombuffer(content, dtype=np.uint8) == ord("\n")) + 1
+    first, last = shard_bounds(len(ends) - 1, shard, shards)
+    return _parsed(path, io.BytesIO(content[: ends[0]] + content[ends[first] : ends[last]]))
+
+
+def read_training(path: str | Path) -> pd.DataFrame:
+    """Return the manifest of images to train on; UserError where it lists anything else."""
+    rows = read_manifest(path)
+    refuse_untrainable(rows["id"], path)
+    return rows
+
+
+def refuse_untrainable(ids: Iterable[str], source: str | Path) -> None:
+    """Raise UserError at the first id that is no training image's: the rules forbid to learn it."""
+    names = np.asarray(list(ids), dtype=np.str_)
+    wrong = ~TRAINING.matches(names)
+    if wrong.any():
+        raise UserError(
+            f"{source}: {names[int(np.argmax(wrong))]} is no training image; training on "
+            "references or queries is against the rules, name the training images instead"
+        )
+
+
+def _parsed(path: str | Path, content: str | Path | io.BytesIO) -> pd.DataFrame:
     text = {"id": str, "path": str, "sha256": str}
     try:
-        rows = pd.read_csv(path, dtype=text, keep_default_na=False)
+        rows = pd.read_csv(content, dtype=text, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot read this manifest ({error}); run prepare again") from None
     if list(rows.columns) != COLUMNS:

@@ -6,11 +6,12 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
-from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm
+from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm, StrArray
 from iscqk.formats.manifest import COLUMNS
 from iscqk.images.opening import open_image
 from iscqk.logs import progress
@@ -61,6 +62,41 @@ def find_images(folders: Iterable[str | Path]) -> list[Path]:
             raise UserError(f"{folder}: an empty folder; put images there ({kinds})")
         found += images
     return found
+
+
+def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:
+    """Return the images named in a list file, as the challenge's: the name of one in each line.
+
+    Raises:
+        UserError: there is no such file, or some image of it is not among `paths`.
+    """
+    try:
+        listed = dict.fromkeys(Path(names).read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{names}: cannot read this list ({error}); correct its path") from None
+    missing = listed.keys() - {path.stem for path in paths}
+    if missing:
+        raise UserError(
+            f"{names}: lists {len(missing)} images that are not there, {min(missing)} first; "
+            "unpack all archives, or remove the list to do without"
+        )
+    return [path for path in paths if path.stem in listed]
+
+
+def refuse_graded(paths: Sequence[Path]) -> None:
+    """Refuse training images that go by the name of a reference or query of the challenge.
+
+    Raises:
+        UserError: there is one.
+    """
+    stems: StrArray = np.array([path.stem for path in paths], dtype=np.str_)
+    for form in (REFERENCE, QUERY):
+        named = form.matches(stems)
+        if named.any():
+            raise UserError(
+                f"{paths[int(np.argmax(named))]}: named as a {form.kind}; training on these is "
+                f"against the rules, move it away or rename it ({named.sum()} such images)"
+            )
 
 
 def assign_ids(paths: Sequence[Path], split: SplitIds) -> list[str]:

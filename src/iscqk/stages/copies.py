@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from iscqk.formats.copies import write_copies
-from iscqk.formats.manifest import read_manifest, shard_bounds
+from iscqk.formats.manifest import read_training, shard_bounds
 from iscqk.images.chains import EditPool
 from iscqk.images.copying import Copier, Task
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the shard."""
-    training = read_manifest(arguments.training)
+    training = read_training(arguments.training)
     first, last = shard_bounds(len(training), arguments.shard, arguments.shards)
     rows, views = training.iloc[first:last], range(arguments.config["per_image"])
     tasks = [

@@ -15,7 +15,7 @@ from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.formats.descriptors import appending_descriptors
 from iscqk.formats.files import sha256_of
-from iscqk.formats.manifest import read_manifest, shard_bounds
+from iscqk.formats.manifest import read_shard
 from iscqk.learning import processes
 from iscqk.learning.embedding import embed
 from iscqk.learning.images import CopyImages, OriginalImages
@@ -67,9 +67,7 @@ def _images(
 ) -> tuple[list[str], OriginalImages | CopyImages]:
     """Return the ids of the rows to come, and their images."""
     if arguments.manifest:
-        rows = read_manifest(arguments.manifest)
-        first, last = shard_bounds(len(rows), arguments.shard, arguments.shards)
-        rows = rows.iloc[first:last]
+        rows = read_shard(arguments.manifest, arguments.shard, arguments.shards)
         return rows["id"].tolist(), OriginalImages(rows["path"].tolist(), side)
     copies = CopyShards([arguments.copies])
     if arguments.views > copies.views:

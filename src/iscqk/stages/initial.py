@@ -15,7 +15,7 @@ import timm
 import torch
 from timm.models import PretrainedCfg
 
-from iscqk.formats.manifest import read_manifest
+from iscqk.formats.manifest import read_training
 from iscqk.learning.initial import calibrate_batch_norm, fit_head, head_images
 from iscqk.models.device import set_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
     torch.manual_seed(arguments.seed)
     config = arguments.config
     encoder = _build(config)
-    paths = read_manifest(arguments.training)["path"].tolist()
+    paths = read_training(arguments.training)["path"].tolist()
     images = head_images(paths, config["image_size"], config["head_images"], arguments.seed)
     logger.info("%s: %d features", config["backbone"], encoder.head.in_features)
     if config["weights"] == "none":

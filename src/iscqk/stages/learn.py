@@ -19,7 +19,7 @@ from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import sha256_of
-from iscqk.formats.manifest import read_manifest
+from iscqk.formats.manifest import read_training
 from iscqk.learning import processes
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.images import CopyImages, OriginalImages, Pairs
@@ -104,7 +104,7 @@ def make_objective(encoder: Encoder, method: str, section: dict[str, Any]) -> Ob
 
 def _pairs(arguments: argparse.Namespace, side: int) -> ConcatDataset[torch.Tensor]:
     """Return every copy of all rounds with its partner."""
-    rows = read_manifest(arguments.training)
+    rows = read_training(arguments.training)
     originals = OriginalImages(rows["path"].tolist(), side)
     partner = arguments.config[arguments.method]["partner"]
     rounds = []
@@ -121,7 +121,7 @@ def _refit_head(encoder: Encoder, arguments: argparse.Namespace) -> None:
     """Fit the head again where that is due; all processes describe the images for it."""
     section = arguments.config[arguments.method]
     if section["refit_head"] or section["head"] != "descriptor":
-        paths = read_manifest(arguments.training)["path"].tolist()
+        paths = read_training(arguments.training)["path"].tolist()
         size, count = encoder.config.image_size, arguments.model["head_images"]
         images = head_images(paths, size, count, arguments.seed)
         fit_head(encoder, images, arguments.model["whitening"])

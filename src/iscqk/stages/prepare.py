@@ -1,8 +1,9 @@
 """Make a manifest of every split: id, path, sha256, width and height of each image.
 
 Folders are searched recursively. Files named by official ids (T000000.jpg, R000000.jpg) keep
-them, the others get the free ones. Every image is decoded once; a reference that is also a
-training image is refused.
+them, the others get the free ones. Every image is decoded once. A training image that is also a
+reference, or is named as one, is refused. Of a split with a list file only the images in it count,
+and none of them may be missing.
 """
 
 import argparse
@@ -11,7 +12,14 @@ from pathlib import Path
 import pandas as pd
 
 from iscqk.formats.manifest import COLUMNS, write_manifest
-from iscqk.images.collecting import SPLITS, find_images, manifest_of, refuse_overlap
+from iscqk.images.collecting import (
+    SPLITS,
+    find_images,
+    manifest_of,
+    only_listed,
+    refuse_graded,
+    refuse_overlap,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--references", nargs="+", metavar="DIR", required=True)
     parser.add_argument(
         "--others", nargs="*", metavar="DIR", default=[], help="sources of distractor queries"
+    )
+    parser.add_argument(
+        "--lists", nargs="*", metavar="SPLIT=FILE", default=[], help="an image's name in each line"
     )
     parser.add_argument("--output", type=Path, required=True, help="folder of the manifests")
     parser.add_argument("--workers", type=int, default=1)
@@ -38,4 +49,10 @@ def _manifest(name: str, arguments: argparse.Namespace) -> pd.DataFrame:
     folders = getattr(arguments, name)
     if not folders:
         return pd.DataFrame(columns=COLUMNS)
-    return manifest_of(find_images(folders), SPLITS[name], arguments.workers)
+    paths = find_images(folders)
+    lists = dict(pair.split("=", 1) for pair in arguments.lists)
+    if name in lists:
+        paths = only_listed(paths, lists[name])
+    if name == "training":
+        refuse_graded(paths)
+    return manifest_of(paths, SPLITS[name], arguments.workers)

@@ -1,6 +1,7 @@
 """Take the queries of a phase that the user has, with their ground truth.
 
-The ground truth is written in the official form; a query or reference that it names must exist.
+With a list file only the queries in it count, and none of them may be missing. The ground truth is
+written in the official form; a query or reference that it names must exist.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_gro
 from iscqk.formats.ids import PHASES
 from iscqk.formats.manifest import read_manifest, write_manifest
 from iscqk.formats.query_edits import write_query_edits
-from iscqk.images.collecting import SPLITS, find_images, manifest_of, refuse_overlap
+from iscqk.images.collecting import SPLITS, find_images, manifest_of, only_listed, refuse_overlap
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--phase", choices=PHASES, required=True)
     parser.add_argument("--queries", nargs="+", metavar="DIR", required=True)
     parser.add_argument("--ground-truth", metavar="CSV", required=True)
+    parser.add_argument("--list", metavar="FILE", help="an image's name in each line")
     parser.add_argument("--training", metavar="MANIFEST", required=True)
     parser.add_argument("--references", metavar="MANIFEST", required=True)
     parser.add_argument("--output", type=Path, required=True, help="folder of the CSV files")
@@ -29,9 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write queries.csv, ground_truth.csv, and edits.csv, which knows of none."""
-    queries = manifest_of(
-        find_images(arguments.queries), SPLITS[arguments.phase], arguments.workers
-    )
+    paths = find_images(arguments.queries)
+    if arguments.list:
+        paths = only_listed(paths, arguments.list)
+    queries = manifest_of(paths, SPLITS[arguments.phase], arguments.workers)
     refuse_overlap(read_manifest(arguments.training), queries, arguments.phase)
     references = read_manifest(arguments.references)
     truth = read_ground_truth(arguments.ground_truth, queries["id"], references["id"])

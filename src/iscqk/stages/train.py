@@ -17,7 +17,7 @@ import torch
 from iscqk.formats.copies import CopyShards
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import replacing, sha256_of
-from iscqk.formats.manifest import read_manifest
+from iscqk.formats.manifest import read_training, refuse_untrainable
 from iscqk.learning import processes
 from iscqk.learning.bank import read_bank, read_near_duplicates
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
@@ -103,9 +103,10 @@ def _images(
 ) -> tuple[OriginalImages | CopyImages, list[str]]:
     """Return what to learn from, and the id of each bank row that is a positive of it."""
     if arguments.training:
-        rows = read_manifest(arguments.training)
+        rows = read_training(arguments.training)
         return OriginalImages(rows["path"].tolist(), side), rows["id"].tolist()
     copies = CopyShards(arguments.copies)
+    refuse_untrainable(copies.ids, arguments.copies[0])
     return CopyImages(copies, side, copies.views), copies.ids
 
 
