@@ -136,3 +136,18 @@ def test_a_stage_of_training_refuses_references(finished, command):
     done = finished.run(f"iscqk {command} {manifest}", check=False)
     assert done.returncode == 1 and not (finished.folder / "out").exists()
     assert f"{manifest}: R000000 is no training image; training on references" in done.stderr
+
+
+def test_the_preset_is_hundreds_of_jobs_that_no_number_of_images_adds_to(project):
+    """A dry run looks at folders and files, and never into them: it takes seconds at any size."""
+    root = project.folder / "stand-in"
+    for name in ("train_50k_0", "refs_50k_0", "dev_queries_50k_0", "test_queries_50k_0"):
+        (root / name).mkdir(parents=True)
+    for name in ("dev", "test"):
+        (root / f"{name}_queries_groundtruth.csv").write_text("")
+    (project.folder / "root.yaml").write_text("dataset: {root: stand-in}")
+    files = "config.yaml workflow/presets/disc21.yaml root.yaml"
+    done = project.run(f"snakemake all --dry-run --quiet rules --configfile {files}")
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.MULTILINE))
+    assert int(counts["copies"]) == 2 * 200 and int(counts["score_half"]) == 2
+    assert 1000 < int(counts["total"]) < 2000
