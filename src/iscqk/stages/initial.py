@@ -35,11 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Build the encoder, fit its head and write it for each side."""
+    paths = read_training(arguments.training)["path"].tolist()
     set_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     config = arguments.config
     encoder = _build(config)
-    paths = read_training(arguments.training)["path"].tolist()
     images = head_images(paths, config["image_size"], config["head_images"], arguments.seed)
     logger.info("%s: %d features", config["backbone"], encoder.head.in_features)
     if config["weights"] == "none":
