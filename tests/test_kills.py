@@ -67,7 +67,7 @@ def test_five_kills_change_no_file(finished, project, moments):
     expected, whole = results(finished), seconds(finished)
     kills = 0
     while kills < KILLS:
-        if not killed(project, moments.uniform(0, whole / 3)):
+        if not killed(project, moments.uniform(0, whole / 4)):
             shutil.rmtree(project.folder / "results")
             continue
         kills += 1
