@@ -49,8 +49,8 @@ class Predictions:
         """Return (n,) integers that tell pairs apart; see `ids.pair_keys`."""
         return pair_keys(self.query_ids, self.reference_ids)
 
-    def at(self, rows: NDArray[np.int64]) -> "Predictions":
-        """Return the predictions in (m,) rows."""
+    def at(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Predictions":
+        """Return the predictions in (m,) rows, or where a (n,) mask holds."""
         return Predictions(self.query_ids[rows], self.reference_ids[rows], self.scores[rows])
 
     def with_more(self, others: "Predictions") -> "Predictions":

@@ -103,7 +103,7 @@ def _score_predictions(arguments: argparse.Namespace) -> Scored:
     ground_truth = _ground_truth(arguments)
     predictions = read_predictions(arguments.file)
     if arguments.half:
-        predictions = predictions.of(in_half(predictions.query_ids, arguments.half))
+        predictions = predictions.at(in_half(predictions.query_ids, arguments.half))
     ranked = ranking(predictions, ground_truth, arguments.convention)
     queries = np.union1d(ground_truth.listed_queries, ranked.query_ids)
     return ranked, ground_truth, {"queries": len(queries)}
