@@ -3,9 +3,12 @@
 import ctypes
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from statistics import median
+from typing import Any, NamedTuple, TypeVar
+
+Way = TypeVar("Way", bound=Hashable)
 
 _CLEAR = Path("/proc/self/clear_refs")
 
@@ -16,6 +19,26 @@ class Measured(NamedTuple):
     seconds: float
     extra_mib: float
     found: Any
+
+
+def take_turns(
+    ways: Mapping[Way, Callable[[], object]], repeats: int, enough: float
+) -> dict[Way, list[Measured]]:
+    """Run each way, then each a second time and so on, so that all meet the same load.
+
+    A way whose turns have taken `enough` seconds gets no more of them.
+    """
+    runs: dict[Way, list[Measured]] = {way: [] for way in ways}
+    for _ in range(repeats):
+        for way, run in ways.items():
+            if sum(one.seconds for one in runs[way]) < enough:
+                runs[way].append(measure(run))
+    return runs
+
+
+def median_seconds(runs: Sequence[Measured]) -> float:
+    """Return the median of what runs took."""
+    return median([one.seconds for one in runs])
 
 
 def measure(step: Callable[[], object]) -> Measured:

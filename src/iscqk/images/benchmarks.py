@@ -9,9 +9,10 @@ import pandas as pd
 
 from iscqk.images.copying import Copier, Task
 from iscqk.images.plain_loop import Recipe, copy_plainly, recipe
-from iscqk.timing import per_second, take_turns
+from iscqk.measuring import median_seconds, take_turns
 
 PLAIN, OURS, CEILING = "plain AugLy loop", "iscqk copies", "pure Python, the ceiling"
+_ENOUGH = 30.0  # seconds after which a way gets no more turns
 _ROUNDS = 2_000_000  # of a pure Python loop: some tenths of a second
 
 
@@ -25,7 +26,11 @@ def compare_copies(
     a loop that shares nothing and hardly touches memory: what it gains by more processes is what
     the machine's cores have to give.
     """
-    rates = take_turns(_ways(copier, tasks, workers), repeats)
+    runs = take_turns(_ways(copier, tasks, workers), repeats, _ENOUGH)
+    rates = {
+        (way, count): (count if way == CEILING else len(tasks)) / median_seconds(measured)
+        for (way, count), measured in runs.items()
+    }
     return pd.DataFrame(
         {
             "way": way,
@@ -40,17 +45,15 @@ def compare_copies(
 
 def _ways(
     copier: Copier, tasks: Sequence[Task], workers: int
-) -> dict[tuple[str, int], Callable[[], float]]:
-    """Return what to measure, by way and number of processes, as copies or loops per second."""
+) -> dict[tuple[str, int], Callable[[], None]]:
+    """Return what to measure, by way and number of processes."""
     recipes = [recipe(copier, task) for task in tasks]  # imports AugLy and reads its fonts, too
-    plain = partial(_copy_plainly, copier, recipes)
-    ways: dict[tuple[str, int], Callable[[], float]] = {
-        (PLAIN, 1): partial(per_second, len(tasks), plain)
+    ways: dict[tuple[str, int], Callable[[], None]] = {
+        (PLAIN, 1): partial(_copy_plainly, copier, recipes)
     }
     for count in sorted({1, workers}):
-        ours = partial(_copy, copier, tasks, count)
-        ways[OURS, count] = partial(per_second, len(tasks), ours)
-        ways[CEILING, count] = partial(per_second, count, partial(_count_in_processes, count))
+        ways[OURS, count] = partial(_copy, copier, tasks, count)
+        ways[CEILING, count] = partial(_count_in_processes, count)
     return ways
 
 

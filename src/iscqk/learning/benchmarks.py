@@ -1,7 +1,6 @@
 """What a step's loss over the bank costs, beside what else people would use for it."""
 
 from collections.abc import Callable, Iterator
-from statistics import median
 
 import pandas as pd
 import torch
@@ -12,7 +11,7 @@ from iscqk.learning.attention import BLOCK, blocked
 from iscqk.learning.bank_loss import bank_loss
 from iscqk.learning.frozen_bank import BankConfig, FrozenBank
 from iscqk.learning.moco import moco_loss
-from iscqk.measuring import Measured, measure
+from iscqk.measuring import median_seconds, take_turns
 from iscqk.models.encoder import Encoder
 
 TEMPERATURE = 0.05
@@ -93,12 +92,8 @@ def compare_losses(batch_size: int, rows: int, dimension: int, repeats: int) -> 
     and has no error to measure.
     """
     problem = Problem(batch_size, rows, dimension)
-    measured: dict[tuple[str, str], list[Measured]] = {key: [] for key in problem.steps()}
-    for _ in range(repeats):
-        for key, step in problem.steps().items():
-            if sum(one.seconds for one in measured[key]) < _ENOUGH:
-                measured[key].append(measure(step))
-    seconds = {key: median([one.seconds for one in runs]) for key, runs in measured.items()}
+    measured = take_turns(problem.steps(), repeats, _ENOUGH)
+    seconds = {key: median_seconds(runs) for key, runs in measured.items()}
     exact = {precision: problem.exact(precision) for precision in ("fp32", "bf16")}
     return pd.DataFrame(
         {
@@ -152,11 +147,8 @@ def compare_step(
 
     parts = {"whole step": whole, "loss and its gradient": loss_alone}
     whole()  # the first one builds its kernels
-    times: dict[str, list[float]] = {name: [] for name in parts}
-    for _ in range(repeats):
-        for name, part in parts.items():
-            times[name].append(measure(part).seconds)
-    medians = {name: median(taken) for name, taken in times.items()}
+    measured = take_turns(parts, repeats, _ENOUGH)
+    medians = {name: median_seconds(runs) for name, runs in measured.items()}
     for name, taken in medians.items():
         yield {"part": name, "batch_size": batch_size, "rows": rows, "seconds": taken,
                "share": taken / medians["whole step"]}  # fmt: skip

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 import pandas as pd
@@ -13,11 +14,12 @@ from torch import Tensor
 from iscqk.formats.descriptors import appending_descriptors
 from iscqk.learning.embedding import BATCH_IMAGES, embed
 from iscqk.learning.images import OriginalImages
+from iscqk.measuring import take_turns
 from iscqk.models.device import set_threads
 from iscqk.models.encoder import Encoder
-from iscqk.timing import per_second, take_turns
 
 BARE, OURS, READING = "bare model", "iscqk embed", "reading alone"
+_ENOUGH = 30.0  # seconds after which a way gets no more turns
 
 
 def compare_extraction(
@@ -31,13 +33,12 @@ def compare_extraction(
     """
     images = OriginalImages(paths, encoder.config.image_size)
     pixels = torch.stack(_read(images))
-    ways: dict[tuple[str, int], Callable[[], float]] = {
-        (READING, 1): partial(per_second, len(images), partial(_read, images))
-    }
+    ways: dict[tuple[str, int], Callable[[], float]] = {(READING, 1): partial(_reading, images)}
     for count in sorted({1, threads}):
         ways[BARE, count] = partial(_bare, encoder, pixels, count)
         ways[OURS, count] = partial(_embed, encoder, images, count)
-    rates = take_turns(ways, repeats)
+    runs = take_turns(ways, repeats, _ENOUGH)
+    rates = {way: median([one.found for one in measured]) for way, measured in runs.items()}
     return pd.DataFrame(
         {
             "backbone": encoder.config.backbone,
@@ -53,6 +54,12 @@ def compare_extraction(
 
 def _read(images: OriginalImages) -> list[Tensor]:
     return [images[index] for index in range(len(images))]
+
+
+def _reading(images: OriginalImages) -> float:
+    start = time.perf_counter()
+    _read(images)
+    return len(images) / (time.perf_counter() - start)
 
 
 @torch.inference_mode()

@@ -1,7 +1,6 @@
 """Search and scoring beside what else there is for them, on one machine in one run."""
 
 from collections.abc import Callable, Iterator
-from statistics import median
 from typing import Any, NamedTuple
 
 import faiss
@@ -13,13 +12,14 @@ from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.ids import IntArray
 from iscqk.formats.predictions import Predictions
-from iscqk.measuring import Measured, measure
+from iscqk.measuring import Measured, median_seconds, take_turns
 from iscqk.models.device import has_bfloat16
 from iscqk.retrieval.metrics import micro_average_precision, ranking
 from iscqk.retrieval.search import Pairs, global_search
 
 Contenders = dict[str, Callable[[], object]]
 _BLOCK = 2048  # of the bare products
+_ENOUGH = 60.0  # seconds after which a way gets no more turns
 
 
 class Timed(NamedTuple):
@@ -30,18 +30,15 @@ class Timed(NamedTuple):
     found: Any
 
 
-def take_turns(contenders: Contenders, repeats: int) -> dict[str, Timed]:
-    """Run each way once, then each a second time and so on, and return their medians."""
-    runs: dict[str, list[Measured]] = {name: [] for name in contenders}
-    for _ in range(repeats):
-        for name, contender in contenders.items():
-            runs[name].append(measure(contender))
+def compare(contenders: Contenders, repeats: int) -> dict[str, Timed]:
+    """Let each way take turns with the others and return what it took."""
+    runs = take_turns(contenders, repeats, _ENOUGH)
     return {name: _summary(measured) for name, measured in runs.items()}
 
 
 def _summary(runs: list[Measured]) -> Timed:
-    seconds, extra_mib, found = zip(*runs, strict=True)
-    return Timed(median(seconds), min(extra_mib), found[0])
+    least = min(one.extra_mib for one in runs)
+    return Timed(median_seconds(runs), least, runs[0].found)
 
 
 def searches(

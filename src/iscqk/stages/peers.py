@@ -13,7 +13,7 @@ from iscqk.formats.csv_tables import write_table
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth
 from iscqk.formats.predictions import Predictions, read_predictions
 from iscqk.formats.submission import Submission, open_submission
-from iscqk.retrieval.benchmarks import Timed, rates, scorings, searches, take_turns
+from iscqk.retrieval.benchmarks import Timed, compare, rates, scorings, searches
 from iscqk.retrieval.metrics import micro_average_precision, ranking
 from iscqk.retrieval.search import Pairs
 
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
     ground_truth = read_ground_truth(arguments.ground_truth)
     with open_submission(arguments.file) as submission:
         found = _search_slice(submission, ground_truth, len(predictions), arguments)
-    scored = take_turns(scorings(predictions, ground_truth), arguments.repeats)
+    scored = compare(scorings(predictions, ground_truth), arguments.repeats)
     values = {name: float(one.found) for name, one in scored.items()}
     tables = [found, _table("scoring", scored, "iscqk score", values)]
     write_table(arguments.output, pd.concat(tables))
@@ -52,7 +52,7 @@ def _search_slice(
     references = submission.reference[: arguments.references]
     pairs = len(submission.query) * len(submission.reference)
     results = max(1, results * len(queries) * len(references) // pairs)
-    timed = take_turns(searches(queries, references, results, arguments.threads), arguments.repeats)
+    timed = compare(searches(queries, references, results, arguments.threads), arguments.repeats)
     truth = ground_truth.among(
         submission.query_ids[: len(queries)], submission.reference_ids[: len(references)]
     )
