@@ -95,6 +95,11 @@ def pair_keys(query_ids: ArrayLike, reference_ids: ArrayLike) -> IntArray:
     return QUERY.numbers(query_ids) * 10**REFERENCE.digits + REFERENCE.numbers(reference_ids)
 
 
+def query_numbers(keys: IntArray) -> IntArray:
+    """Return the numbers of the queries in (n,) `pair_keys`."""
+    return keys // 10**REFERENCE.digits
+
+
 def repeated(ids: ArrayLike) -> BoolArray:
     """Return for each of (n,) ids or keys whether an equal one stands before it."""
     values = np.asarray(ids)

@@ -6,6 +6,7 @@ most 500,000 rows (isc2021 `isc/io.py`, `scripts/compute_metrics.py`).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -40,11 +41,12 @@ class Predictions:
                 ~form.matches(ids), f"the {form.kind} id is not {form.description}", remedy
             )
         self._refuse(~np.isfinite(self.scores), "the score is not a finite number", remedy)
-        self._refuse(repeated(self.keys()), "the pair is there twice", "keep one of each pair")
+        self._refuse(repeated(self.keys), "the pair is there twice", "keep one of each pair")
 
     def __len__(self) -> int:
         return len(self.scores)
 
+    @cached_property
     def keys(self) -> NDArray[np.int64]:
         """Return (n,) integers that tell pairs apart; see `ids.pair_keys`."""
         return pair_keys(self.query_ids, self.reference_ids)

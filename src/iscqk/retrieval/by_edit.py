@@ -36,7 +36,7 @@ def table_by_edit(
         ground_truth: what it was made with.
         edits: for each edit the queries whose chain includes it.
     """
-    queries, true_queries = QUERY.numbers(ranked.query_ids), QUERY.numbers(ground_truth.query_ids)
+    queries, true_queries = ranked.queries, QUERY.numbers(ground_truth.query_ids)
     distractor = ~np.isin(queries, true_queries)
     best = ranked.correct & ~repeated(queries)
     rows = []

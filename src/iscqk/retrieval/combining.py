@@ -16,7 +16,7 @@ def combine(parts: Iterable[Predictions], max_results: int) -> Predictions:
     best = None
     for part in parts:
         every = part if best is None else best.with_more(part)
-        best = every.at(np.lexsort((every.keys(), -every.scores))[:max_results])
+        best = every.at(np.lexsort((every.keys, -every.scores))[:max_results])
     if best is None:
         raise ValueError("there is no part to combine")
     return best

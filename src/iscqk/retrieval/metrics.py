@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from iscqk.errors import UserError
 from iscqk.formats.ground_truth import GroundTruth
-from iscqk.formats.ids import QUERY, BoolArray, StrArray, pair_keys
+from iscqk.formats.ids import QUERY, BoolArray, IntArray, StrArray, pair_keys, query_numbers
 from iscqk.formats.predictions import MAX_PREDICTIONS, Predictions
 
 CONVENTIONS = ("fb", "drivendata")
@@ -42,20 +42,20 @@ class Ranking:
     """All predictions in one list, the order in which the metric reads them.
 
     Attributes:
-        query_ids: (n,) the query of each.
+        queries: (n,) the number of each one's query.
         scores: (n,) descending.
         correct: (n,) whether the pair is true; among equal scores, False first.
         positives: P, true pairs in all, found or not.
     """
 
-    query_ids: StrArray
+    queries: IntArray
     scores: NDArray[np.float64]
     correct: BoolArray
     positives: int
 
     def of(self, kept: BoolArray, positives: int) -> "Ranking":
         """Return the list of the predictions where the mask holds, for other true pairs."""
-        return Ranking(self.query_ids[kept], self.scores[kept], self.correct[kept], positives)
+        return Ranking(self.queries[kept], self.scores[kept], self.correct[kept], positives)
 
 
 def check_scorable(ground_truth: GroundTruth, convention: str) -> None:
@@ -97,13 +97,26 @@ def ranking(predictions: Predictions, ground_truth: GroundTruth, convention: str
             "the ground truth lists no distractors, so the drivendata convention leaves them all "
             "out and the score is too high; use the fb convention, or a ground truth with them"
         )
-    counted = counted_queries(predictions.query_ids, ground_truth, convention)
-    keys = predictions.keys()[counted]
+    if convention != "fb":
+        counted = counted_queries(predictions.query_ids, ground_truth, convention)
+        predictions = predictions.at(counted)
+    keys, scores = predictions.keys, predictions.scores
     correct = np.isin(keys, pair_keys(ground_truth.query_ids, ground_truth.reference_ids))
-    scores = predictions.scores[counted]
-    order = np.lexsort((correct, -scores))
-    queries = predictions.query_ids[counted]
-    return Ranking(queries[order], scores[order], correct[order], len(ground_truth))
+    order = _worst_first(scores, correct)
+    return Ranking(query_numbers(keys)[order], scores[order], correct[order], len(ground_truth))
+
+
+def _worst_first(scores: NDArray[np.float64], correct: BoolArray) -> NDArray[np.intp]:
+    """Return where the scores lie, best first, and among equal ones the wrong pairs first.
+
+    It is lexsort((correct, -scores)) in half the time: few scores are equal.
+    """
+    order = np.argsort(-scores)
+    after = np.diff(scores[order]) == 0
+    tied = np.flatnonzero(np.append(after, False) | np.append(False, after))
+    rows = order[tied]
+    order[tied] = rows[np.lexsort((correct[rows], -scores[rows]))]
+    return order
 
 
 def micro_average_precision(ranked: Ranking) -> float:

@@ -19,7 +19,7 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import write_text
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth
-from iscqk.formats.ids import HALVES, StrArray, in_half
+from iscqk.formats.ids import HALVES, QUERY, StrArray, in_half
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_query_edits
 from iscqk.formats.submission import MAX_DIMENSION, open_submission
@@ -105,7 +105,7 @@ def _score_predictions(arguments: argparse.Namespace) -> Scored:
     if arguments.half:
         predictions = predictions.at(in_half(predictions.query_ids, arguments.half))
     ranked = ranking(predictions, ground_truth, arguments.convention)
-    queries = np.union1d(ground_truth.listed_queries, ranked.query_ids)
+    queries = np.union1d(QUERY.numbers(ground_truth.listed_queries), ranked.queries)
     return ranked, ground_truth, {"queries": len(queries)}
 
 
