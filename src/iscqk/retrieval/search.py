@@ -10,11 +10,11 @@ places. Equal distances rank by query, then by reference, so that there is one r
 whatever the blocks and the threads.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import repeat
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -25,6 +25,8 @@ from iscqk.errors import UserError
 from iscqk.formats.hdf5 import FloatArray
 from iscqk.logs import progress
 from iscqk.retrieval.screening import Block, DoubleArray, IntArray, pairs_within
+
+Found = TypeVar("Found")
 
 # Pairs measured at a time: their float64 differences fit a processor's cache.
 _PAIRS_PER_CHUNK = 4096
@@ -80,16 +82,15 @@ def global_search(
     nearest = _Nearest(max_results, references.shape[0])
     starts = range(0, references.shape[0], reference_block)
     query_block = min(query_block, max(1, -(-queries.shape[0] // threads)))
-    query_blocks = [Block.of_queries(*rows) for rows in _blocks(queries, query_block, "query")]
+    query_blocks = [Block.of_queries(*block) for block in _blocks(queries, query_block, "query")]
     reference_blocks = _blocks(references, reference_block, "reference")
+    rows = progress(reference_blocks, len(starts), "search, blocks of references")
+    blocks = (Block.of_references(*block) for block in rows)
+    pairs = ((ours, theirs) for theirs in blocks for ours in query_blocks)
     with _workers(threads) as workers:
-        for rows in progress(reference_blocks, len(starts), "search, blocks of references"):
-            block = Block.of_references(*rows)
-            # a batch at a time, so that each starts from a recent cut and few results wait
-            for first in range(0, len(query_blocks), threads):
-                batch = query_blocks[first : first + threads]
-                for found in workers.map(nearest.among, batch, repeat(block)):
-                    nearest.add(*found)
+        # no further ahead, so that each starts from a recent cut and few results wait
+        for found in _ahead(workers, nearest.among, pairs, threads + 1):
+            nearest.add(*found)
     return nearest.ordered()
 
 
@@ -106,6 +107,19 @@ def _workers(count: int) -> Iterator[ThreadPoolExecutor]:
             yield workers
     finally:
         torch.set_num_threads(before)
+
+
+def _ahead(
+    workers: ThreadPoolExecutor, function: Callable[..., Found], tasks: Iterable[Any], count: int
+) -> Iterator[Found]:
+    """Yield what a function makes of each task, in order, with `count` tasks under way."""
+    under_way: deque[Future[Found]] = deque()
+    for task in tasks:
+        under_way.append(workers.submit(function, *task))
+        if len(under_way) == count:
+            yield under_way.popleft().result()
+    while under_way:
+        yield under_way.popleft().result()
 
 
 class _Nearest:
