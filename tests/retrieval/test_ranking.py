@@ -14,7 +14,7 @@ def unit_rows(count, size, seed):
 @pytest.mark.parametrize("temperature", [0.02, 0.05, 0.5])
 def test_distance_ranks_by_similarity_less_log_partition(temperature):
     queries, references, bank = unit_rows(9, 12, 0), unit_rows(15, 12, 1), unit_rows(700, 12, 2)
-    q, r = with_log_partition(queries, bank, temperature), with_zero(references)
+    q, r = with_log_partition(queries, np.split(bank, [300, 301]), temperature), with_zero(references)
     assert q.dtype == r.dtype == np.float32 and q.shape == (9, 13) and r.shape == (15, 13)
     distances = ((q.astype(float)[:, None] - r.astype(float)[None]) ** 2).sum(2)
     similarities = queries.astype(float) @ references.astype(float).T
@@ -26,6 +26,6 @@ def test_distance_ranks_by_similarity_less_log_partition(temperature):
 
 def test_a_query_is_described_on_its_own():
     queries, bank = unit_rows(300, 8, 3), unit_rows(50, 8, 4)
-    together = with_log_partition(queries, bank, 0.05)
-    alone = np.concatenate([with_log_partition(query[None], bank, 0.05) for query in queries])
+    together = with_log_partition(queries, [bank], 0.05)
+    alone = np.concatenate([with_log_partition(query[None], [bank], 0.05) for query in queries])
     np.testing.assert_allclose(together, alone, rtol=1e-6, atol=1e-6)

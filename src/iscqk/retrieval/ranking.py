@@ -24,25 +24,35 @@ from iscqk.learning.bank_loss import log_partition
 FloatArray = NDArray[np.float32]
 
 
-def with_log_partition(queries: FloatArray, bank: FloatArray, temperature: float) -> FloatArray:
+def with_log_partition(
+    queries: FloatArray, bank: Iterable[FloatArray], temperature: float
+) -> FloatArray:
     """Append the coordinate e to queries.
 
     Args:
         queries: (n, D) unit rows.
-        bank: (N, D) unit rows, descriptors of training images by the model of the references.
+        bank: blocks of (n, D) unit rows, N in all, descriptors of training images by the model
+            of the references; a block in memory at a time.
         temperature: t > 0.
 
     Returns:
         (n, D + 1) float32.
     """
-    blocks = [
-        log_partition(block, torch.from_numpy(bank), temperature)
-        for block in torch.from_numpy(queries).split(256)
-    ]
-    log_z = torch.cat(blocks).numpy().astype(np.float64)
-    bound = math.log(len(bank)) - 1 / temperature
+    log_z, count = np.full(len(queries), -np.inf), 0
+    for block in bank:
+        log_z = np.logaddexp(log_z, _log_partition(queries, block, temperature))
+        count += len(block)
+    bound = math.log(count) - 1 / temperature
     coordinate = np.sqrt(np.maximum(2 * temperature * (log_z - bound), 0))
     return np.column_stack([queries, coordinate]).astype(np.float32)
+
+
+def _log_partition(queries: FloatArray, block: FloatArray, temperature: float) -> FloatArray:
+    """Return the (n,) log-partition of queries over a block of the bank."""
+    rows = torch.from_numpy(block)
+    parts = [log_partition(q, rows, temperature) for q in torch.from_numpy(queries).split(256)]
+    found: FloatArray = torch.cat(parts).numpy()
+    return found
 
 
 def with_zero(references: FloatArray) -> FloatArray:

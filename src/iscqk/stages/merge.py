@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from iscqk.formats.descriptors import FloatArray, count_descriptors, descriptor_blocks
 from iscqk.formats.submission import write_submission
 from iscqk.models.device import set_threads
-from iscqk.retrieval.ranking import stacked, with_log_partition, with_zero
+from iscqk.retrieval.ranking import with_log_partition, with_zero
 
 Block = tuple[NDArray, FloatArray]
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the submission file, references streamed block by block."""
+    """Write the submission file, everything streamed block by block."""
     set_threads(arguments.threads)
     query_count, dimension = count_descriptors(arguments.queries)
     reference_count, _ = count_descriptors([*arguments.references])
@@ -50,6 +50,6 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _ranked(queries: Iterable[Block], arguments: argparse.Namespace) -> Iterator[Block]:
-    bank = stacked(descriptor_blocks(arguments.training))
     for ids, vectors in queries:
+        bank = (block for _, block in descriptor_blocks(arguments.training))
         yield ids, with_log_partition(vectors, bank, arguments.temperature)
