@@ -14,7 +14,8 @@ def unit_rows(count, size, seed):
 @pytest.mark.parametrize("temperature", [0.02, 0.05, 0.5])
 def test_distance_ranks_by_similarity_less_log_partition(temperature):
     queries, references, bank = unit_rows(9, 12, 0), unit_rows(15, 12, 1), unit_rows(700, 12, 2)
-    q, r = with_log_partition(queries, np.split(bank, [300, 301]), temperature), with_zero(references)
+    blocks = np.split(bank, [300, 301])
+    q, r = with_log_partition(queries, blocks, temperature), with_zero(references)
     assert q.dtype == r.dtype == np.float32 and q.shape == (9, 13) and r.shape == (15, 13)
     distances = ((q.astype(float)[:, None] - r.astype(float)[None]) ** 2).sum(2)
     similarities = queries.astype(float) @ references.astype(float).T
