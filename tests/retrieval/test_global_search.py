@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import read_vectors
-from iscqk.retrieval import rounded_screen, screening
+from iscqk.retrieval import integer_screen, screening
 from iscqk.retrieval.search import global_search
 
 
@@ -61,15 +61,15 @@ SETS = {
 SETS = {name: tuple(np.float32(side) for side in sides) for name, sides in SETS.items()}
 
 
-@pytest.fixture(params=[False, True], ids=["without bfloat16", "with bfloat16"])
-def bfloat16(request, monkeypatch):
+@pytest.fixture(params=[False, True], ids=["without integers", "with integers"])
+def integers(request, monkeypatch):
     """Screen with and without it, whatever processor this is."""
-    monkeypatch.setattr(screening, "bfloat16_is_fast", lambda: request.param)
+    monkeypatch.setattr(screening, "integers_are_fast", lambda: request.param)
 
 
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("max_results", [1, 7, 500, 5000, 18_900, 100_000])
-@pytest.mark.usefixtures("bfloat16")
+@pytest.mark.usefixtures("integers")
 def test_it_is_the_brute_force_result_to_the_last_bit(name, max_results):
     assert_exact(*SETS[name], max_results, query_block=32, reference_block=64)
 
@@ -83,9 +83,9 @@ def test_the_float32_screen_alone_loses_nothing(name, max_results, size, monkeyp
 
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize(("max_results", "size"), [(300, 16), (40, 16), (40, 70), (1, 70)])
-def test_the_bfloat16_screen_loses_nothing(name, max_results, size, monkeypatch):
-    monkeypatch.setattr(screening, "bfloat16_is_fast", lambda: True)
-    monkeypatch.setattr(rounded_screen, "_CROWDED", 2.0)
+def test_the_integer_screen_loses_nothing(name, max_results, size, monkeypatch):
+    monkeypatch.setattr(screening, "integers_are_fast", lambda: True)
+    monkeypatch.setattr(integer_screen, "_CROWDED", 2.0)
     assert_exact(*SETS[name], max_results, query_block=size, reference_block=size)
 
 
@@ -114,7 +114,7 @@ def test_any_small_set(fast, data):
                                   max_size=most))  # fmt: skip
         sides.append(np.array(rows, dtype=np.float32).reshape(len(rows), dimension))
     sizes = st.integers(1, 13)
-    with mock.patch.object(screening, "bfloat16_is_fast", lambda: fast):
+    with mock.patch.object(screening, "integers_are_fast", lambda: fast):
         assert_exact(
             *sides,
             data.draw(st.integers(1, 100)),
@@ -202,7 +202,7 @@ def test_senseless_requests_are_refused(dimension, max_results, threads, complai
 
 @pytest.mark.parametrize(("fast", "most"), [(False, 1010), (True, 1200)])
 def test_the_screen_spares_nearly_all_measuring(fast, most, monkeypatch):
-    monkeypatch.setattr(screening, "bfloat16_is_fast", lambda: fast)
+    monkeypatch.setattr(screening, "integers_are_fast", lambda: fast)
     queries, references = normal(512, 64, 0), normal(2048, 64, 1)
     cut = global_search(queries, references, 1000).squared_distance[-1]
     rows, _ = screening.pairs_within(

@@ -10,8 +10,8 @@ g(n) * sum |terms|, g(n) = n u / (1 - n u) (Higham, Accuracy and Stability of Nu
 section 3.1); and sum |terms| <= |q||r| + |r|^2 / 2 by Cauchy-Schwarz. So no pair is lost when the
 threshold is lowered by that much; those that pass are measured again by the caller.
 
-Where the processor multiplies bfloat16, that comes first (`rounded_screen`), then float32, then
-float64, until few enough pass.
+Where the processor is fast at products of 8-bit integers, these come first (`integer_screen`), then
+float32, then float64, until few enough pass.
 """
 
 from dataclasses import dataclass
@@ -22,8 +22,7 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 
 from iscqk.formats.hdf5 import FloatArray
-from iscqk.models.device import has_bfloat16
-from iscqk.retrieval.rounded_screen import Rounded, rounded_pairs
+from iscqk.retrieval.integer_screen import Rounded, integer_pairs
 
 DoubleArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -76,12 +75,12 @@ class Block:
 
     @cached_property
     def rounded_queries(self) -> Rounded:
-        """The vectors of queries in bfloat16."""
+        """The vectors of queries as integers."""
         return Rounded.of_queries(self.vectors)
 
     @cached_property
     def rounded_references(self) -> Rounded:
-        """The vectors of references in bfloat16."""
+        """The vectors of references as integers."""
         return Rounded.of_references(self.vectors)
 
     def factor(self, dtype: DTypeLike) -> NDArray[np.floating]:
@@ -99,9 +98,9 @@ def pairs_within(
     Left out are only pairs with a squared distance above `cut` (infinite: no cut yet) and pairs to
     which `limit` other pairs of these blocks are nearer for certain.
     """
-    if np.isfinite(cut) and bfloat16_is_fast():
-        thresholds = (queries.square_norms - _loosened(queries, cut)) / 2
-        found = rounded_pairs(queries.rounded_queries, references.rounded_references, thresholds)
+    if np.isfinite(cut) and integers_are_fast():
+        loosened = _loosened(queries, cut)
+        found = integer_pairs(queries.rounded_queries, references.rounded_references, loosened)
         if found is not None:
             return found
     size = len(queries.last) * len(references.last)
@@ -122,9 +121,12 @@ def pairs_within(
 
 
 @cache
-def bfloat16_is_fast() -> bool:
-    """Return whether the bfloat16 screen is worth its while on this processor."""
-    return has_bfloat16(torch.device("cpu"))
+def integers_are_fast() -> bool:
+    """Return whether this processor has instructions for products of 8-bit integers.
+
+    Without them such products are slow, and on some processors not exact.
+    """
+    return bool(torch.cpu._is_vnni_supported())
 
 
 def _loosened(queries: Block, cut: float) -> float:
