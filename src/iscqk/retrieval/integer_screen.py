@@ -95,7 +95,7 @@ def _needed(
     moved: DoubleArray,
     cut: float,
 ) -> DoubleArray:
-    """Return the (n,) q'.r' that pairs of queries in `rows` have at least, if within the cut.
+    """Return (n,) bounds: q'.r' of a pair within the cut is at least that large.
 
     Args:
         queries: all of them.
