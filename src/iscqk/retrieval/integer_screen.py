@@ -8,7 +8,7 @@ bounded by how far it moved the vectors, which is measured:
 
 A pair is within the cut c where q.r >= (|q|^2 + |r|^2 - c) / 2. A query's largest product in a
 block tells first whether the block can have such a pair, by the block's shortest, longest and
-farthest moved references; for few queries it can. Their pairs are then judged each by its own bound.
+farthest moved references; for few queries it can. Their pairs are then judged singly.
 """
 
 from dataclasses import dataclass
