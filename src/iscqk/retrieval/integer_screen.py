@@ -73,7 +73,7 @@ def integer_pairs(
     unit = queries.scales * references.scales
     shortest, longest = references.norms.min(), references.norms.max()
     needed = _needed(queries, slice(None), shortest, longest, references.moved.max(), cut)
-    least = np.floor(np.clip(needed / unit, -(2.0**31), 2.0**31 - 1))[:, None]
+    least = np.floor(np.clip(needed / unit, -(2.0**31), 2.0**31 - 1)).astype(np.int32)[:, None]
     products = torch._int_mm(queries.integers, references.integers.T)
     hit = np.flatnonzero(products.amax(1, keepdim=True).numpy() >= least)
     some = products.numpy()[hit]
