@@ -22,7 +22,7 @@ class Measured(NamedTuple):
 
 
 def take_turns(
-    ways: Mapping[Way, Callable[[], object]], repeats: int, enough: float
+    ways: Mapping[Way, Callable[[], object]], repeats: int, enough: float = 30.0
 ) -> dict[Way, list[Measured]]:
     """Run each way, then each a second time and so on, so that all meet the same load.
 

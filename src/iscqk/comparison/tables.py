@@ -57,7 +57,7 @@ def _row(one: Measured) -> dict[str, object]:
     }
 
 
-def micro_ap(score: str) -> float:
+def micro_ap(score: str | Path) -> float:
     """Return what a score.json says."""
     return float(json.loads(Path(score).read_text(encoding="utf-8"))["micro_ap"])
 

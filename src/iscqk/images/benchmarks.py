@@ -12,7 +12,6 @@ from iscqk.images.plain_loop import Recipe, copy_plainly, recipe
 from iscqk.measuring import median_seconds, take_turns
 
 PLAIN, OURS, CEILING = "plain AugLy loop", "iscqk copies", "pure Python, the ceiling"
-_ENOUGH = 30.0  # seconds after which a way gets no more turns
 _ROUNDS = 2_000_000  # of a pure Python loop: some tenths of a second
 
 
@@ -26,7 +25,7 @@ def compare_copies(
     a loop that shares nothing and hardly touches memory: what it gains by more processes is what
     the machine's cores have to give.
     """
-    runs = take_turns(_ways(copier, tasks, workers), repeats, _ENOUGH)
+    runs = take_turns(_ways(copier, tasks, workers), repeats)
     rates = {
         (way, count): (count if way == CEILING else len(tasks)) / median_seconds(measured)
         for (way, count), measured in runs.items()

@@ -19,7 +19,6 @@ from iscqk.models.device import set_threads
 from iscqk.models.encoder import Encoder
 
 BARE, OURS, READING = "bare model", "iscqk embed", "reading alone"
-_ENOUGH = 30.0  # seconds after which a way gets no more turns
 
 
 def compare_extraction(
@@ -37,7 +36,7 @@ def compare_extraction(
     for count in sorted({1, threads}):
         ways[BARE, count] = partial(_bare, encoder, pixels, count)
         ways[OURS, count] = partial(_embed, encoder, images, count)
-    runs = take_turns(ways, repeats, _ENOUGH)
+    runs = take_turns(ways, repeats)
     rates = {way: median([one.found for one in measured]) for way, measured in runs.items()}
     return pd.DataFrame(
         {

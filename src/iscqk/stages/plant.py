@@ -14,7 +14,7 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.descriptors import FloatArray, appending_descriptors
+from iscqk.formats.descriptors import FloatArray, appending_descriptors, descriptor_blocks
 from iscqk.formats.files import write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import QUERIES_PER_PHASE, REFERENCE, StrArray, query_id
@@ -36,13 +36,13 @@ def run(arguments: argparse.Namespace) -> None:
     if not 10 <= count <= min(QUERIES_PER_PHASE, total):
         most = f"from 10 to {QUERIES_PER_PHASE}, and no more than references"
         raise UserError(f"--queries {count}: give {most}")
-    blocks = random_references(total, arguments.dimension, arguments.seed)
-    planted = plant(count, blocks, total, arguments.seed)
     queries = np.array([query_id(number, "phase2") for number in range(count)])
     references = np.array([REFERENCE.make(number) for number in range(total)])
-    again = random_references(total, arguments.dimension, arguments.seed)
+    drawn = random_references(total, arguments.dimension, arguments.seed)
+    _write(folder / "references", references, arguments.dimension, drawn)
+    blocks = (vectors for _, vectors in descriptor_blocks([folder / "references.h5"]))
+    planted = plant(count, blocks, total, arguments.seed)
     _write(folder / "queries", queries, arguments.dimension, [planted.queries])
-    _write(folder / "references", references, arguments.dimension, again)
     write_ground_truth(folder / "ground_truth.csv", _ground_truth(planted, queries, references))
     expected = {"micro_ap": known_micro_ap(planted), "positives": int(planted.true.sum())}
     write_text(folder / "expected.json", json.dumps(expected, indent=2) + "\n")

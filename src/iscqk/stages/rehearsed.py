@@ -4,13 +4,11 @@ Fails where micro-AP is not the one that was planted.
 """
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from iscqk.comparison.tables import as_markdown
+from iscqk.comparison.tables import as_markdown, micro_ap
 from iscqk.errors import UserError
 from iscqk.formats.files import write_text
 
@@ -30,14 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Check the score and write the table."""
-    expected, score = (_read(path) for path in (arguments.expected, arguments.score))
-    if abs(expected["micro_ap"] - score["micro_ap"]) > _AGREEMENT:
+    planted, scored = micro_ap(arguments.expected), micro_ap(arguments.score)
+    if abs(planted - scored) > _AGREEMENT:
         raise UserError(
-            f"{arguments.score}: micro-AP is {score['micro_ap']}, planted was "
-            f"{expected['micro_ap']}; the search or the scoring is wrong"
+            f"{arguments.score}: micro-AP is {scored}, planted was {planted}; "
+            "the search or the scoring is wrong"
         )
     usage = pd.DataFrame([_usage(*item.split("=", 1)) for item in arguments.usage])
-    found = f"micro-AP {score['micro_ap']!r}, planted {expected['micro_ap']!r}\n"
+    found = f"micro-AP {scored!r}, planted {planted!r}\n"
     peers = pd.read_csv(arguments.peers)
     write_text(arguments.output, f"{found}\n{as_markdown(usage)}\n{as_markdown(peers)}")
 
@@ -47,8 +45,3 @@ def _usage(rule: str, path: str) -> dict[str, object]:
     measured = pd.read_csv(path, sep="\t").iloc[0]
     peak = pd.to_numeric(measured["max_rss"], errors="coerce")
     return {"rule": rule, "seconds": float(measured["s"]), "peak_mb": float(peak)}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
