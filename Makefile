@@ -6,9 +6,9 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 INSTALLED := $(VENV)/.installed
-TARGETS := all submission_phase1 submission_phase2 study ablations unbalanced benchmarks
+TARGETS := all submission_phase1 submission_phase2 study ablations unbalanced benchmarks rehearsal
 
-.PHONY: $(TARGETS) install test check format lock clean
+.PHONY: $(TARGETS) install test check docs format lock clean
 
 $(TARGETS): $(INSTALLED)
 	snakemake $@ --cores
@@ -32,16 +32,20 @@ $(INSTALLED): envs/requirements.txt envs/requirements-dev.txt pyproject.toml
 test: $(INSTALLED)
 	python -m pytest
 
-check: $(INSTALLED)
-	ruff check src tests
-	ruff format --check src tests
+check: $(INSTALLED) docs
+	ruff check src tests docs
+	ruff format --check src tests docs
 	snakefmt --check Snakefile workflow
 	mypy
 	snakemake --lint
 
+# A warning is an error, and a dead link within the pages a warning.
+docs: $(INSTALLED)
+	sphinx-build -q -W --keep-going docs docs/_build
+
 format: $(INSTALLED)
-	ruff check --fix src tests
-	ruff format src tests
+	ruff check --fix src tests docs
+	ruff format src tests docs
 	snakefmt Snakefile workflow
 
 # Resolve envs/*.in anew into exact versions.

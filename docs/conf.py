@@ -1,0 +1,30 @@
+"""The documentation: `make docs` builds it into docs/_build; a warning is an error there."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import generated  # noqa: E402
+
+project = "iscqk"
+author = "the authors of iscqk"
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+myst_heading_anchors = 3
+suppress_warnings = ["myst.header"]  # the parts of the README that pages include begin at level 2
+
+html_theme = "furo"
+html_title = "iscqk"
+html_show_copyright = False
+html_show_sphinx = False
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+napoleon_attr_annotations = False  # NumPy's spell out to what docutils takes for links
+
+
+def setup(app):
+    """Write the pages that come from the schema and the commands before any page is read."""
+    app.connect("builder-inited", lambda app: generated.write(Path(app.srcdir) / "reference"))

@@ -1,0 +1,112 @@
+"""Pages of the reference that are made of what they describe: the schema and the commands."""
+
+import argparse
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from iscqk.cli import STAGES
+from iscqk.formats.files import write_text
+
+ROOT = Path(__file__).parent.parent
+
+_CONFIGURATION = """\
+# Configuration
+
+`config.yaml` is the experiment. Files laid over it with `--configfile config.yaml mine.yaml` change
+single keys, `--config` changes them on the command line. A key that is not in this list is refused.
+"""
+
+_COMMANDS = """\
+# Commands
+
+Every stage of the workflow is a command that needs no Snakemake.
+"""
+
+
+def write(folder: Path) -> None:
+    """Write configuration.md and commands.md into `folder`."""
+    write_text(folder / "configuration.md", _configuration())
+    write_text(folder / "commands.md", _commands())
+
+
+def _configuration() -> str:
+    """Return a table of keys for each section of the schema."""
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    notes = _notes((ROOT / "config.yaml").read_text())
+    sections: dict[str, list[str]] = {}
+    for key, rule in _keys(schema, schema["$defs"]):
+        meaning = notes.get(key) or rule.get("description", "")
+        row = f"| `{key}` | {_range(rule)} | {_default(rule)} | {meaning} |"
+        sections.setdefault(key.split(".")[0], []).append(row)
+    tables = [
+        f"## {name}\n\n| key | values | default | meaning |\n|---|---|---|---|\n" + "\n".join(rows)
+        for name, rows in sections.items()
+    ]
+    return "\n\n".join([_CONFIGURATION, *tables]) + "\n"
+
+
+def _keys(
+    rule: dict[str, Any], shared: dict[str, Any], name: str = ""
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name and rule of every key below `rule`, in the schema's order."""
+    if "$ref" in rule:
+        rule = {**shared[rule["$ref"].split("/")[-1]], **rule}
+    if "properties" not in rule:
+        yield name, rule
+        return
+    for key, below in rule["properties"].items():
+        yield from _keys(below, shared, f"{name}.{key}" if name else key)
+
+
+def _range(rule: dict[str, Any]) -> str:
+    """Return in words what values a rule allows."""
+    if "enum" in rule:
+        return ", ".join(f"`{value}`" for value in rule["enum"])
+    if "const" in rule:
+        return f"`{rule['const']}`"
+    if "oneOf" in rule:
+        return " or ".join(_range(option) for option in rule["oneOf"])
+    kinds = rule.get("type") or rule["$ref"].split("/")[-1]
+    name = " or ".join(kinds) if isinstance(kinds, list) else kinds
+    bounds = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to"}
+    return " ".join([name, *(f"{word} {rule[key]}" for key, word in bounds.items() if key in rule)])
+
+
+def _default(rule: dict[str, Any]) -> str:
+    if "default" not in rule:
+        return ""
+    return f"`{yaml.safe_dump(rule['default'], default_flow_style=True).splitlines()[0]}`"
+
+
+def _notes(text: str) -> dict[str, str]:
+    """Return what the comments of config.yaml say of each key: on its line, or just above it."""
+    notes: dict[str, str] = {}
+    path: list[tuple[int, str]] = []
+    above = ""
+    for line in text.splitlines():
+        if comment := re.match(r"( *)# (.*)", line):
+            above = f"{above} {comment[0].replace('# ', '', 1).strip()}"
+        elif key := re.match(r"( *)([\w-]+):(?:.*?# (.*))?", line):
+            path = [step for step in path if step[0] < len(key[1])] + [(len(key[1]), key[2])]
+            note = key[3] or above
+            notes[".".join(name for _, name in path)] = note.strip().replace("|", "\\|")
+            above = ""
+        else:
+            above = ""
+    return notes
+
+
+def _commands() -> str:
+    """Return the help of every command."""
+    parts = [_COMMANDS]
+    for name, purpose in STAGES.items():
+        stage = importlib.import_module(f"iscqk.stages.{name.replace('-', '_')}")
+        parser = argparse.ArgumentParser(prog=f"iscqk {name}", description=stage.__doc__)
+        stage.add_arguments(parser)
+        parts.append(f"## iscqk {name}\n\n{purpose}\n\n```text\n{parser.format_help()}```")
+    return "\n\n".join(parts) + "\n"
