@@ -23,27 +23,27 @@ class Checkpoint:
 
     def __init__(self, path: str | Path, run: str) -> None:
         """Name the file and the `fingerprint` of the run."""
-        self._path, self._run = Path(path), run
+        self.path, self._run = Path(path), run
 
     def load(self) -> dict[str, Any] | None:
         """Return the saved state, or None where there is none or it is another run's."""
-        if not self._path.exists():
+        if not self.path.exists():
             return None
         try:
-            state = torch.load(self._path, map_location="cpu", weights_only=True)
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
         except Exception as error:
-            logger.warning("%s: cannot be read (%s), starting anew", self._path, error)
+            logger.warning("%s: cannot be read (%s), starting anew", self.path, error)
             return None
         if state.pop("run", None) != self._run:
-            logger.info("%s: of another configuration, starting anew", self._path)
+            logger.info("%s: of another configuration, starting anew", self.path)
             return None
         return state
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the saved state."""
-        with replacing(self._path) as temporary:
+        with replacing(self.path) as temporary:
             torch.save({**state, "run": self._run}, temporary)
 
     def remove(self) -> None:
         """Forget the state; a finished half-round that is forced to run again starts afresh."""
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)

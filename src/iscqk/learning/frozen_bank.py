@@ -95,7 +95,7 @@ class FrozenBank(Objective):
             positive = (detached * self._positives(targets)).sum(1)
             mine = self._places(targets, taken)
             nearest = nearest_negatives(detached, self._current(rows), mine)
-            return Outcome(loss, positive, processes.maximum(nearest))
+            return Outcome(loss, positive, processes.maximum(nearest), detached)
 
     def _loss(
         self, descriptors: Tensor, rows: Tensor, targets: Tensor, excluded: Tensor | None

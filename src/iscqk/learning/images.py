@@ -1,5 +1,6 @@
 """Image sets as arrays of pixels for the encoder, and the order in which training draws them."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -26,13 +27,18 @@ class OriginalImages(Dataset[Tensor]):
 
     views = 1
 
-    def __init__(self, paths: Sequence[str], side: int) -> None:
+    def __init__(self, paths: Sequence[str], side: int, ids: Sequence[str] | None = None) -> None:
         self._paths = list(paths)
+        self._ids = self._paths if ids is None else ids
         self._side = side
 
     def __len__(self) -> int:
         """Return the number of images."""
         return len(self._paths)
+
+    def name(self, index: int) -> str:
+        """Return the id of image `index`, or its path where none was given."""
+        return self._ids[index]
 
     def __getitem__(self, index: int) -> Tensor:
         """Return image `index` as uint8 (3, side, side)."""
@@ -53,6 +59,10 @@ class CopyImages(Dataset[Tensor]):
     def __len__(self) -> int:
         """Return the number of copies."""
         return len(self._ids) * self.views
+
+    def name(self, index: int) -> str:
+        """Return the id of the image of copy `index`."""
+        return self._ids[index // self.views]
 
     def __getitem__(self, index: int) -> Tensor:
         """Return copy `index` as uint8 (3, side, side)."""
@@ -77,6 +87,10 @@ class Pairs(Dataset[Tensor]):
         """Return the number of pairs, one for each copy."""
         return len(self._copies)
 
+    def name(self, index: int) -> str:
+        """Return the id of the image of pair `index`."""
+        return self._copies.name(index)
+
     def __getitem__(self, index: int) -> Tensor:
         """Return uint8 (2, 3, side, side): the copy, then its partner."""
         image, view = divmod(index, self._copies.views)
@@ -86,7 +100,20 @@ class Pairs(Dataset[Tensor]):
         return torch.stack([self._copies[index], self._copies[other]])
 
 
-Images = OriginalImages | CopyImages | Pairs | ConcatDataset[Tensor]
+class Rounds(ConcatDataset[Tensor]):
+    """The pairs of several rounds, one after the other."""
+
+    def __init__(self, rounds: Sequence[Pairs]) -> None:
+        super().__init__(rounds)
+        self._rounds = rounds
+
+    def name(self, index: int) -> str:
+        """Return the id of the image of pair `index`."""
+        place = bisect_right(self.cumulative_sizes, index)
+        return self._rounds[place].name(index - self.cumulative_sizes[place])
+
+
+Images = OriginalImages | CopyImages | Pairs | Rounds
 
 
 class Batches(Sampler[list[int]]):

@@ -19,15 +19,16 @@ class Outcome(NamedTuple):
     loss: Tensor
     positive: Tensor | None = None  # (B,) similarity to the positive
     negative: Tensor | None = None  # (B,) similarity to the nearest negative
+    rows: Tensor | None = None  # (B, D) unit rows of different images, which the loss looked at
 
 
 def mean_outcome(outcomes: Sequence[Outcome]) -> Outcome:
     """Return the outcome of a batch from those of its equal parts."""
-    losses, positives, negatives = zip(*outcomes, strict=True)
+    losses, *healths = zip(*outcomes, strict=True)
     loss = torch.stack([loss.detach() for loss in losses]).mean()
-    if positives[0] is None:
+    if healths[0][0] is None:
         return Outcome(loss)
-    return Outcome(loss, torch.cat(positives), torch.cat(negatives))
+    return Outcome(loss, *(torch.cat(parts) for parts in healths))
 
 
 class Objective(nn.Module, ABC):
@@ -126,15 +127,15 @@ class InBatch(Objective):
 
 
 @torch.no_grad()
-def pair_health(first: Tensor, second: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor]:
-    """Return similarity within pairs (B,), and of each first one to its nearest negative (B,).
+def pair_health(first: Tensor, second: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return similarity within pairs (B,), of first ones to their nearest negatives (B,), and them.
 
     Where `negatives` are the seconds themselves, each one's own is left out.
     """
     positive = (first * second).sum(1)
     if not len(negatives):
-        return positive, torch.full_like(positive, -1)
+        return positive, torch.full_like(positive, -1), first.detach()
     matrix = first @ negatives.T
     if negatives is second:
         matrix.fill_diagonal_(-torch.inf)
-    return positive, matrix.amax(1)
+    return positive, matrix.amax(1), first.detach()

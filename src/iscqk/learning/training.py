@@ -12,9 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from iscqk.collapse import effective_rank
 from iscqk.errors import UserError
 from iscqk.learning import processes
 from iscqk.learning.checkpoint import Checkpoint
+from iscqk.learning.health import (
+    NotFinite,
+    gradient_norm,
+    refuse_not_finite,
+    stopped,
+    warn_of_collapse,
+)
 from iscqk.learning.images import Batches, Images, training_batches
 from iscqk.learning.objectives import Objective, Outcome, mean_outcome
 from iscqk.models.encoder import Encoder
@@ -127,6 +135,7 @@ class Training:
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.history: list[dict[str, float]] = []
         self.snapshots: dict[int, dict[str, Tensor]] = {}
+        self._saved: int | None = None  # the newest step of the resume state
         if self.steps < parts:
             raise UserError(
                 f"{config.images} images make {self.steps} steps, too few for {parts} parts; "
@@ -157,7 +166,8 @@ class Training:
             checkpoint: the resume state.
 
         Raises:
-            UserError: the loss is no longer finite.
+            UserError: loss, gradients or weights are no longer finite; the resume state before is
+                kept.
         """
         config, first = self.config, self._resume(checkpoint)
         batches = Batches(len(images), config.batch_size, self.steps, config.seed, first)
@@ -166,20 +176,37 @@ class Training:
         clock = Clock(training_batches(images, batches, workers))
         with processes.SharedBatchNorm() if processes.count() > 1 else nullcontext():
             for step, (indices, pixels) in enumerate(clock, first):
-                done = step + 1
-                logged = done in self._ends or done % config.log_every == 0
-                outcome = self._step(step, pixels, indices, logged)
-                if logged:
-                    self._log(done, outcome, clock)
-                if done in self._ends:
-                    self.snapshots[done] = self._shipped()
-                if done % config.checkpoint_every == 0 and done < self.steps:
-                    self._save(checkpoint, done)
+                try:
+                    self._advance(step, pixels, indices, clock, checkpoint)
+                except NotFinite as error:
+                    raise stopped(error, step, images, indices, checkpoint, self._saved) from None
         self.encoder.eval()
         self.objective.eval()
 
+    def _advance(
+        self, step: int, pixels: Tensor, indices: Tensor, clock: Clock, checkpoint: Checkpoint
+    ) -> None:
+        """Take a step, and keep what is to be kept after it."""
+        config, done = self.config, step + 1
+        ended = done in self._ends
+        logged = ended or done % config.log_every == 0
+        saved = done % config.checkpoint_every == 0 and done < self.steps
+        outcome = self._step(step, pixels, indices, logged)
+        if ended or saved:
+            refuse_not_finite(self.encoder, self.objective)
+        if logged:
+            self._log(done, outcome, clock)
+        if ended:
+            self.snapshots[done] = self._shipped()
+        if saved:
+            self._save(checkpoint, done)
+
     def _step(self, step: int, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:
-        """Take a step on images (B, 3, S, S), or on pairs (B, 2, 3, S, S)."""
+        """Take a step on images (B, 3, S, S), or on pairs (B, 2, 3, S, S).
+
+        Raises:
+            NotFinite: loss or gradients are not, and the step was not taken.
+        """
         config = self.config
         factor = learning_rate_factor(step, self.steps, config.warmup, config.schedule)
         for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
@@ -190,21 +217,23 @@ class Training:
         outcomes, parts = [], config.accumulate
         for some, numbers in zip(pixels.chunk(parts), indices.chunk(parts), strict=True):
             outcome: Outcome = self.objective(self.encoder, some, numbers, health)
-            if not torch.isfinite(outcome.loss):
-                raise UserError(
-                    f"the loss is {outcome.loss.item()} at step {step}; lower the learning_rate "
-                    "or set train.precision to fp32"
-                )
             (outcome.loss / (parts * processes.count())).backward()
             outcomes.append(outcome)
-        processes.sum_gradients(p for group in self.optimizer.param_groups for p in group["params"])
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        processes.sum_gradients(parameters)
+        whole = mean_outcome(outcomes)
+        if not torch.isfinite(whole.loss + (norm := gradient_norm(parameters))):
+            raise NotFinite(
+                f"the loss is {whole.loss.item()} and its gradient's norm {norm.item()}"
+            )
         self.optimizer.step()
         self.objective.after_step(self.encoder)
-        return mean_outcome(outcomes)
+        return whole
 
     def _log(self, step: int, outcome: Outcome, clock: "Clock") -> None:
         """Record the health of a batch."""
         assert outcome.positive is not None and outcome.negative is not None
+        assert outcome.rows is not None
         steps_per_second, wait = clock.read()
         rate = steps_per_second * self.images_per_step
         row = {
@@ -214,10 +243,12 @@ class Training:
             "positive_similarity": outcome.positive.mean().item(),
             "nearest_negative_similarity": outcome.negative.mean().item(),
             "accuracy": (outcome.positive > outcome.negative).float().mean().item(),
+            "effective_rank": effective_rank(outcome.rows.float().cpu().numpy()),
             "temperature": self.objective.temperature,
             "images_per_second": rate,
             "data_wait": wait,
         }
+        warn_of_collapse(step, row["effective_rank"], self.history)
         self.history.append(row)
         left = (self.steps - step) * self.images_per_step / rate
         logger.info(
@@ -230,6 +261,7 @@ class Training:
     def _save(self, checkpoint: Checkpoint, step: int) -> None:
         if processes.rank() == 0:
             checkpoint.save(self._state(step))
+        self._saved = step
 
     def _shipped(self) -> dict[str, Tensor]:
         weights = self.objective.shipped(self.encoder).state_dict()
@@ -258,7 +290,8 @@ class Training:
         self.history, self.snapshots = state["history"], state["snapshots"]
         torch.set_rng_state(state["rng"])
         logger.info("resuming at step %d", state["step"])
-        return int(state["step"])
+        self._saved = int(state["step"])
+        return self._saved
 
 
 def _optimizer(

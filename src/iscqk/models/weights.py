@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import safetensors
+import torch
 from safetensors.torch import load_file, save_file
 
 from iscqk.errors import UserError
@@ -14,13 +16,32 @@ from iscqk.models.encoder import Encoder, EncoderConfig
 
 
 def save_encoder(path: str | Path, encoder: Encoder, provenance: dict[str, Any]) -> None:
-    """Write the encoder's weights, its config (arch, dim, input size, mean, std) and provenance."""
+    """Write the encoder's weights, its config (arch, dim, input size, mean, std) and provenance.
+
+    Raises:
+        UserError: a weight is not finite.
+    """
+    refuse_not_finite(path, encoder.state_dict())
     facts = {"encoder": dataclasses.asdict(encoder.config), "provenance": provenance}
     # One entry: safetensors writes several in random order, and equal weights must be equal bytes.
     metadata = {"iscqk": json.dumps(facts, sort_keys=True)}
     weights = {name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}
     with replacing(path) as temporary:
         save_file(weights, temporary, metadata)
+
+
+def not_finite(weights: Mapping[str, torch.Tensor]) -> str | None:
+    """Return the name of the first tensor that holds NaN or infinity, None where none does."""
+    return next((name for name, values in weights.items() if not values.isfinite().all()), None)
+
+
+def refuse_not_finite(path: str | Path, weights: Mapping[str, torch.Tensor]) -> None:
+    """Raise UserError where a file's weights are not all finite."""
+    if name := not_finite(weights):
+        raise UserError(
+            f"{path}: weights {name} hold NaN or infinity; train them again with a lower "
+            "train.learning_rate, or name other ones"
+        )
 
 
 def read_provenance(path: str | Path) -> dict[str, Any]:
@@ -47,17 +68,18 @@ def load_encoder(path: str | Path) -> Encoder:
     """Return the encoder of a file that `save_encoder` wrote, in evaluation mode.
 
     Raises:
-        UserError: missing, not such a file, or its weights do not fit its config.
+        UserError: missing, not such a file, weights that do not fit its config or are not finite.
     """
     config = _facts(path)["encoder"]
     try:
         encoder = Encoder(EncoderConfig(**config))
-        encoder.load_state_dict(load_file(path))
+        encoder.load_state_dict(weights := load_file(path))
     except (ValueError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
             f"{path}: weights do not fit their config ({reason}); train again"
         ) from None
+    refuse_not_finite(path, weights)
     return encoder.eval()
 
 
@@ -65,7 +87,7 @@ def load_backbone(encoder: Encoder, path: str | Path) -> None:
     """Fill the encoder's backbone from a plain timm safetensors file (no classifier).
 
     Raises:
-        UserError: missing, no safetensors, or of another architecture.
+        UserError: missing, no safetensors, of another architecture, or not finite.
     """
     try:
         weights = {name: tensor.float() for name, tensor in load_file(path).items()}
@@ -77,3 +99,4 @@ def load_backbone(encoder: Encoder, path: str | Path) -> None:
             f"{path}: does not fit timm's {backbone} ({reason}); "
             "change model.weights or model.backbone"
         ) from None
+    refuse_not_finite(path, weights)

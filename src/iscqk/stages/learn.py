@@ -13,7 +13,6 @@ from typing import Any
 
 import pandas as pd
 import torch
-from torch.utils.data import ConcatDataset
 
 from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
@@ -22,7 +21,7 @@ from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import read_training
 from iscqk.learning import processes
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
-from iscqk.learning.images import CopyImages, OriginalImages, Pairs
+from iscqk.learning.images import CopyImages, OriginalImages, Pairs, Rounds
 from iscqk.learning.initial import fit_head, head_images
 from iscqk.learning.momentum import MomentumContrast, SelfDistillation
 from iscqk.learning.objectives import InBatch, Objective
@@ -102,7 +101,7 @@ def make_objective(encoder: Encoder, method: str, section: dict[str, Any]) -> Ob
     return objective(encoder, **{key: section[key] for key in keys})
 
 
-def _pairs(arguments: argparse.Namespace, side: int) -> ConcatDataset[torch.Tensor]:
+def _pairs(arguments: argparse.Namespace, side: int) -> Rounds:
     """Return every copy of all rounds with its partner."""
     rows = read_training(arguments.training)
     originals = OriginalImages(rows["path"].tolist(), side)
@@ -114,7 +113,7 @@ def _pairs(arguments: argparse.Namespace, side: int) -> ConcatDataset[torch.Tens
             raise UserError(f"{paths[0]}: of other images; make them anew")
         copies = CopyImages(shards, side, shards.views)
         rounds.append(Pairs(copies, originals if partner == "original" else None))
-    return ConcatDataset(rounds)
+    return Rounds(rounds)
 
 
 def _refit_head(encoder: Encoder, arguments: argparse.Namespace) -> None:

@@ -104,7 +104,8 @@ def _images(
     """Return what to learn from, and the id of each bank row that is a positive of it."""
     if arguments.training:
         rows = read_training(arguments.training)
-        return OriginalImages(rows["path"].tolist(), side), rows["id"].tolist()
+        ids = rows["id"].tolist()
+        return OriginalImages(rows["path"].tolist(), side, ids), ids
     copies = CopyShards(arguments.copies)
     refuse_untrainable(copies.ids, arguments.copies[0])
     return CopyImages(copies, side, copies.views), copies.ids
