@@ -50,6 +50,7 @@ def told(path, **expected):
 def test_a_good_file_is_valid(path):
     report = validate_submission(path, QUERY_IDS, REFERENCE_IDS, "phase2")
     assert report.as_dict() == {
+        "warnings": (),
         "valid": True,
         "problems": [],
         "queries": 20,

@@ -37,6 +37,7 @@ if PART:
                 "results/runs/{{run}}/{{model}}/{{phase}}/{{ranking}}/predictions-{shard}.csv",
                 shard=shards("search"),
             ),
+            descriptors="results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
             code=sources("combine"),
         output:
             "results/runs/{run}/{model}/{phase}/{ranking}/predictions.csv",
@@ -50,7 +51,7 @@ if PART:
             max_results=config["search"]["max_results"],
         shell:
             """
-            iscqk combine {input.parts} --output {output} \
+            iscqk combine {input.parts} --file {input.descriptors} --output {output} \
                 --max-results {params.max_results} &>{log}
             """
 

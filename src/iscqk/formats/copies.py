@@ -1,33 +1,49 @@
 """Copy shards: tar files of JPEG and JSON in the WebDataset layout.
 
 A copy is two members, `{id}_{view}.jpg` and `{id}_{view}.json`; the JSON holds the record of its
-edits. A shard is stored uncompressed, so that its members can be read in place, in any order.
+edits. A shard is stored uncompressed, so that its members can be read in place, in any order. Its
+first member is its origin (`formats.origins`), under a name that WebDataset's readers skip.
 """
 
 import io
 import json
 import os
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from iscqk.errors import UserError
 from iscqk.formats.files import replacing
+from iscqk.formats.origins import Origin
+
+_ORIGIN = "__origin__/copies.json"
+_LONGEST_ORIGIN = 65_536  # bytes
 
 
-def write_copies(path: str | Path, copies: Iterable[tuple[str, int, bytes, list[Any]]]) -> None:
+def write_copies(
+    path: str | Path, copies: Iterable[tuple[str, int, bytes, list[Any]]], origin: Origin
+) -> None:
     """Write a shard from (image id, view, JPEG, edits); the same input gives the same bytes."""
     with (
         replacing(path) as temporary,
         tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar,
     ):
-        for image_id, view, jpeg, edits in copies:
-            record = json.dumps({"id": image_id, "view": view, "edits": edits}, sort_keys=True)
-            for suffix, content in (("jpg", jpeg), ("json", record.encode())):
-                member = tarfile.TarInfo(f"{image_id}_{view}.{suffix}")  # mtime 0, no owner
-                member.size = len(content)
-                tar.addfile(member, io.BytesIO(content))
+        for name, content in _members(copies, origin):
+            member = tarfile.TarInfo(name)  # mtime 0, no owner
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+
+
+def _members(
+    copies: Iterable[tuple[str, int, bytes, list[Any]]], origin: Origin
+) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of what a shard holds, in order."""
+    yield _ORIGIN, json.dumps(dict(origin), sort_keys=True).encode()
+    for image_id, view, jpeg, edits in copies:
+        record = json.dumps({"id": image_id, "view": view, "edits": edits}, sort_keys=True)
+        yield f"{image_id}_{view}.jpg", jpeg
+        yield f"{image_id}_{view}.json", record.encode()
 
 
 class CopyShards:
@@ -36,6 +52,7 @@ class CopyShards:
     Attributes:
         ids: image ids in the order of the shards, one for each image.
         views: copies of each image.
+        origins: path and origin of each shard, for `check_parts`.
     """
 
     def __init__(self, paths: Iterable[str | Path]) -> None:
@@ -46,6 +63,7 @@ class CopyShards:
         """
         self._paths = [str(path) for path in paths]
         self._places: dict[tuple[str, int], tuple[int, int, int]] = {}
+        self.origins: list[tuple[str, Origin]] = [(path, {}) for path in self._paths]
         for number, path in enumerate(self._paths):
             self._index(number, path)
         self.ids = list(dict.fromkeys(image_id for image_id, _ in self._places))
@@ -60,6 +78,8 @@ class CopyShards:
         try:
             with tarfile.open(path, "r:") as tar:
                 for member in tar:
+                    if member.name == _ORIGIN:
+                        self.origins[number] = (path, _read_origin(tar, member))
                     stem, suffix = os.path.splitext(member.name)
                     if suffix == ".jpg" and member.isfile():
                         image_id, view = stem.rsplit("_", 1)
@@ -81,3 +101,12 @@ class CopyShards:
         if number not in self._files:  # opened once in each process, read by position: fork-safe
             self._files[number] = os.open(self._paths[number], os.O_RDONLY)
         return os.pread(self._files[number], size, offset)
+
+
+def _read_origin(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Origin:
+    """Return what a shard says of itself; ValueError where that is none."""
+    file = tar.extractfile(member) if member.isreg() else None
+    found = json.loads(file.read(_LONGEST_ORIGIN)) if file else None
+    if not isinstance(found, dict):
+        raise ValueError(f"{member.name} is no origin")
+    return found

@@ -2,7 +2,8 @@
 
     ids      (n,) bytes         vectors  (n, d) float32
 
-Attributes of the file carry provenance. The layout is ours, not the challenge's.
+Attributes of the file carry its origin, see `formats.origins`. The layout is ours, not the
+challenge's.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import (
@@ -24,6 +27,7 @@ from iscqk.formats.hdf5 import (
     writing,
 )
 from iscqk.formats.ids import REFERENCE, StrArray
+from iscqk.formats.origins import Origin
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,15 @@ class Descriptors:
     ids: StrArray
     vectors: Rows
     attributes: dict[str, Any]
+
+    def block(self, first: int, last: int) -> FloatArray:
+        """Return some rows; UserError where one is not finite."""
+        rows = self.vectors[first:last]
+        wrong = ~np.isfinite(rows).all(axis=1)
+        if wrong.any():
+            name = self.ids[first + int(np.argmax(wrong))]
+            raise UserError(f"{self.path}: {name} holds NaN or infinity; describe it again")
+        return rows
 
 
 @contextmanager
@@ -77,7 +90,16 @@ def descriptor_blocks(
         with open_descriptors(path) as shard:
             for start in range(0, len(shard.ids), rows):
                 stop = min(start + rows, len(shard.ids))
-                yield shard.ids[start:stop], shard.vectors[start:stop]
+                yield shard.ids[start:stop], shard.block(start, stop)
+
+
+def origins(paths: Iterable[str | Path]) -> list[tuple[str | Path, Origin]]:
+    """Return each shard's path and origin, for `check_parts`."""
+    found: list[tuple[str | Path, Origin]] = []
+    for path in paths:
+        with opening(path) as file:
+            found.append((path, read_attributes(file)))
+    return found
 
 
 def count_descriptors(paths: Iterable[str | Path]) -> tuple[int, int]:

@@ -126,11 +126,17 @@ class Appender:
 
     def append(self, ids: ArrayLike, vectors: ArrayLike) -> None:
         """Write the next (n,) ids and (n, d) vectors; UserError when they do not fit."""
-        names, block = self.encoded(ids), np.asarray(vectors, dtype=np.float32)
+        names = self.encoded(ids)
+        with np.errstate(over="ignore"):  # what float32 does not hold is refused below
+            block = np.asarray(vectors, dtype=np.float32)
         end = self.written + len(names)
         if block.shape != (len(names), self._vectors.shape[1]):
             expected = (len(names), self._vectors.shape[1])
             raise UserError(f"vectors have shape {block.shape} where {expected} was expected")
+        wrong = ~np.isfinite(block).all(axis=1)
+        if wrong.any():
+            name = names[int(np.argmax(wrong))].decode()
+            raise UserError(f"id '{name}' has a vector that is not finite; describe it again")
         if self._count is None:
             self._ids.resize(end, axis=0)
             self._vectors.resize(end, axis=0)

@@ -22,7 +22,6 @@ from iscqk.errors import UserError
 from iscqk.formats.hdf5 import (
     Appender,
     Attributes,
-    FloatArray,
     Rows,
     opening,
     read_attributes,
@@ -125,21 +124,20 @@ def _write_side(file: h5py.File, side: str, dimension: int, count: int, blocks: 
     form, last = SIDES[side], ""
     appender = Appender(file, (f"{side}_ids", side), dimension, form.width, count)
     for ids, vectors in blocks:
-        names, block = np.asarray(ids, dtype=np.str_), np.asarray(vectors, dtype=np.float32)
-        _check_block(form, last, names, block)
-        appender.append(names, block)
+        names = np.asarray(ids, dtype=np.str_)
+        _check_block(form, last, names)
+        appender.append(names, vectors)
         last = str(names[-1]) if len(names) else last
     if appender.written != count:
         raise UserError(f"{appender.written} ids came where {count} were announced; add the rest")
 
 
-def _check_block(form: IdForm, last: str, ids: StrArray, vectors: FloatArray) -> None:
-    """Raise UserError at the first row of a block that the platform would refuse."""
+def _check_block(form: IdForm, last: str, ids: StrArray) -> None:
+    """Raise UserError at the first id of a block that the platform would refuse."""
     before = np.concatenate([np.array([last]), ids[:-1]])
     for wrong, what in (
         (~form.matches(ids), f"is not {form.description}"),
         (ids <= before, "does not ascend; merge in order of id, each id once"),
-        (~np.isfinite(vectors).all(axis=-1), "has a vector that is not finite"),
     ):
         if wrong.any():
             raise UserError(f"id '{ids[int(np.argmax(wrong))]}' {what}")

@@ -13,12 +13,14 @@ from typing import Any
 import h5py
 import numpy as np
 
+from iscqk.collapse import COLLAPSED, effective_rank
 from iscqk.errors import UserError
-from iscqk.formats.hdf5 import dataset, opening, read_ids
+from iscqk.formats.hdf5 import FloatArray, dataset, opening, read_ids
 from iscqk.formats.ids import PHASES, QUERY, BoolArray, StrArray, phase_numbers, repeated
 from iscqk.formats.submission import MAX_DIMENSION, SIDES
 
 _ROWS_PER_BLOCK = 8192
+_SAMPLED, _TOGETHER = 8192, 512  # rows that are looked at for collapse, and those in one piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,17 @@ class Problem:
 
 @dataclass(frozen=True)
 class Report:
-    """What `validate_submission` found; counts are None where they could not be read."""
+    """What `validate_submission` found; counts are None where they could not be read.
+
+    Warnings are of what the platform takes, and is of little worth.
+    """
 
     problems: list[Problem]
     queries: int | None = None
     references: int | None = None
     dimension: int | None = None
     phase: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -90,7 +96,8 @@ def validate_submission(
         *_dimension_problems(query.shape, reference.shape),
         *phase_problems,
     ]
-    return Report(problems, _count(query.ids), _count(reference.ids), dimension, found)
+    warnings = (*query.warnings, *reference.warnings)
+    return Report(problems, _count(query.ids), _count(reference.ids), dimension, found, warnings)
 
 
 @dataclass(frozen=True)
@@ -100,12 +107,14 @@ class _Side:
     ids: StrArray | None
     shape: tuple[int, int] | None
     problems: list[Problem]
+    warnings: list[str]
 
     @classmethod
     def of(cls, file: h5py.File, side: str, expected: Iterable[str] | None) -> "_Side":
         ids: StrArray | None = None
         shape: tuple[int, int] | None = None
         problems: list[Problem] = []
+        warnings: list[str] = []
         try:
             ids = read_ids(file, f"{side}_ids")
             problems += _id_problems(side, ids, expected)
@@ -115,9 +124,12 @@ class _Side:
             vectors = dataset(file, side)
             shape = vectors.shape if vectors.ndim == 2 else None
             problems += _vector_problems(side, vectors, ids)
+            if not problems:
+                worthless, warnings = _collapse(side, _sample(vectors))
+                problems += worthless
         except UserError as error:
             problems.append(Problem(side, str(error)))
-        return cls(ids, shape, problems)
+        return cls(ids, shape, problems, warnings)
 
 
 def _id_problems(side: str, ids: StrArray, expected: Iterable[str] | None) -> Iterator[Problem]:
@@ -160,6 +172,24 @@ def _rows_not_finite(vectors: h5py.Dataset) -> Iterator[int]:
             raise UserError(f"damaged from row {start} on ({error})") from error
         wrong = ~np.isfinite(block).all(axis=1)
         yield from (start + np.flatnonzero(wrong)).tolist()
+
+
+def _sample(vectors: h5py.Dataset) -> FloatArray:
+    """Return rows from all over a side, or all where they are few."""
+    starts = range(0, len(vectors), _TOGETHER)
+    every = max(1, len(starts) * _TOGETHER // _SAMPLED)
+    parts = [vectors[start : start + _TOGETHER] for start in starts[::every]]
+    return np.concatenate(parts) if parts else np.zeros((0, vectors.shape[1]), np.float32)
+
+
+def _collapse(side: str, rows: FloatArray) -> tuple[list[Problem], list[str]]:
+    """Return the problem that all rows are the same, or the warning that they nearly are."""
+    remedy = "the model may have collapsed, train it again with a lower train.learning_rate"
+    if len(rows) > 1 and (rows == rows[0]).all():
+        return [Problem(side, f"describes all images the same; {remedy}")], []
+    if (rank := effective_rank(rows)) < COLLAPSED:
+        return [], [f"{side}: describes all images alike (effective rank {rank:.3f}); {remedy}"]
+    return [], []
 
 
 def _dimension_problems(

@@ -1,7 +1,8 @@
 """The bank on disk: shards of descriptors, of which a process reads its part, and no copy more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,8 +10,9 @@ from torch import Tensor
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
-from iscqk.formats.descriptors import count_descriptors, open_descriptors
+from iscqk.formats.descriptors import count_descriptors, open_descriptors, origins
 from iscqk.formats.manifest import shard_bounds
+from iscqk.formats.origins import check_parts
 from iscqk.learning import processes
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -18,7 +20,12 @@ _ROWS_AT_ONCE = 65_536
 
 
 def read_bank(
-    paths: Sequence[str | Path], ids: Sequence[str], weights: str, precision: str = "fp32"
+    paths: Sequence[str | Path],
+    ids: Sequence[str],
+    weights: str,
+    precision: str = "fp32",
+    expected: Mapping[str, Any] | None = None,
+    size: int | None = None,
 ) -> tuple[Tensor, int]:
     """Return this process's rows (n, D) of a bank and the number of the first one.
 
@@ -28,15 +35,23 @@ def read_bank(
             that it has beyond them are further negatives.
         weights: digest of the weights that it must be made by.
         precision: to hold it in, `fp32` or `bf16`.
+        expected: what the origins of its shards must say; see `formats.origins`.
+        size: D that it must have; None for any.
 
     Raises:
-        UserError: it was made by other weights, or of other images.
+        UserError: it was made by other weights, of other images, in another way, or its shards are
+            not in order and complete; a row is not finite.
     """
-    count, size = count_descriptors(paths)
+    real = [(path, made) for path, made in origins(paths) if not made.get("synthetic")]
+    if real:
+        check_parts(real, "embed it again", expected)
+    count, found = count_descriptors(paths)
+    if size not in (None, found):
+        raise UserError(f"{paths[0]}: a bank of {found} dimensions, not {size}; embed it again")
     if count < len(ids):
         raise UserError(f"{paths[0]}: {count} bank rows for {len(ids)} images; embed it again")
     first, last = shard_bounds(count, processes.rank(), processes.count())
-    rows, start = torch.empty(last - first, size, dtype=DTYPES[precision]), 0
+    rows, start = torch.empty(last - first, found, dtype=DTYPES[precision]), 0
     for path in paths:
         with open_descriptors(path) as shard:
             end = start + len(shard.ids)
@@ -46,7 +61,7 @@ def read_bank(
                 raise UserError(f"{path}: a bank of other images; embed it again")
             for low in range(max(start, first), min(end, last), _ROWS_AT_ONCE):
                 high = min(low + _ROWS_AT_ONCE, end, last)
-                block = torch.from_numpy(shard.vectors[low - start : high - start])
+                block = torch.from_numpy(shard.block(low - start, high - start))
                 rows[low - first : high - first] = block
             start = end
     return rows, first

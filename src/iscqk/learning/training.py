@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from typing import Any
@@ -25,6 +25,7 @@ from iscqk.learning.health import (
 )
 from iscqk.learning.images import Batches, Images, training_batches
 from iscqk.learning.objectives import Objective, Outcome, mean_outcome
+from iscqk.learning.optimizing import make_optimizer
 from iscqk.models.encoder import Encoder
 
 logger = logging.getLogger(__name__)
@@ -131,7 +132,10 @@ class Training:
         self.encoder, self.objective, self.config = encoder, objective, config
         self.images_per_step = config.batch_size * objective.views
         self.steps = max(1, config.images // self.images_per_step)
-        self.optimizer = _optimizer(encoder, objective, config)
+        rates = (config.learning_rate, config.head_learning_rate)
+        self.optimizer = make_optimizer(
+            encoder, objective, config.optimizer, rates, config.weight_decay
+        )
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.history: list[dict[str, float]] = []
         self.snapshots: dict[int, dict[str, Tensor]] = {}
@@ -292,26 +296,3 @@ class Training:
         logger.info("resuming at step %d", state["step"])
         self._saved = int(state["step"])
         return self._saved
-
-
-def _optimizer(
-    encoder: Encoder, objective: Objective, config: TrainConfig
-) -> torch.optim.Optimizer:
-    """Return the optimiser over backbone, heads and temperature, each with its learning rate."""
-    beside = {name: p for name, p in objective.named_parameters() if p.requires_grad}
-    temperature = beside.pop("log_temperature", None)
-    groups: list[dict[str, Any]] = [
-        {"params": list(encoder.backbone.parameters()), "lr": config.learning_rate},
-        {"params": [*encoder.head.parameters(), *beside.values()], "lr": config.head_learning_rate},
-    ]
-    if temperature is not None:
-        groups.append({"params": [temperature], "lr": 1e-2, "weight_decay": 0.0})
-    optimizers: dict[str, Callable[..., torch.optim.Optimizer]] = {
-        "adamw": torch.optim.AdamW,
-        "sgd": _sgd,
-    }
-    return optimizers[config.optimizer](groups, weight_decay=config.weight_decay)
-
-
-def _sgd(groups: list[dict[str, Any]], weight_decay: float) -> torch.optim.Optimizer:
-    return torch.optim.SGD(groups, momentum=0.9, nesterov=True, weight_decay=weight_decay)

@@ -27,11 +27,11 @@ def neighbour_is_of_class(features: FloatArray, classes: StrArray) -> BoolArray:
     arXiv:2012.09259, with one balanced set in the place of two).
 
     Args:
-        features: (n, C), not all zero in any row.
+        features: (n, C); a row of zeros is as far from every other.
         classes: (n,).
     """
     rows = features.astype(np.float64)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny)
     similarities = rows @ rows.T
     np.fill_diagonal(similarities, -np.inf)
     same: BoolArray = classes[similarities.argmax(axis=1)] == classes

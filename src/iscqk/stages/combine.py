@@ -1,20 +1,40 @@
 """Make one list of what searches of parts of the references found: the best of all, best first."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
-from iscqk.formats.predictions import MAX_PREDICTIONS, read_predictions, write_predictions
+from iscqk.formats.predictions import (
+    MAX_PREDICTIONS,
+    Predictions,
+    read_predictions,
+    write_predictions,
+)
+from iscqk.formats.submission import open_submission
+from iscqk.retrieval.checking import refuse_other_predictions
 from iscqk.retrieval.combining import combine
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("parts", type=Path, nargs="+", help="predictions, CSV, of each part")
+    parser.add_argument("--file", type=Path, help="submission, HDF5, that was searched")
     parser.add_argument("--output", type=Path, required=True, help="predictions, CSV")
     parser.add_argument("--max-results", type=int, default=MAX_PREDICTIONS, metavar="N")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the list; one part at a time is in memory beside it."""
-    parts = (read_predictions(path) for path in arguments.parts)
-    write_predictions(arguments.output, combine(parts, arguments.max_results))
+    combined = combine(_parts(arguments), arguments.max_results)
+    write_predictions(arguments.output, combined)
+
+
+def _parts(arguments: argparse.Namespace) -> Iterator[Predictions]:
+    """Yield the parts, and refuse one that is not of the file, where it is named."""
+    with open_submission(arguments.file) if arguments.file else nullcontext() as submission:
+        for path in arguments.parts:
+            predictions = read_predictions(path)
+            if submission is not None:
+                refuse_other_predictions(path, predictions, submission)
+            yield predictions

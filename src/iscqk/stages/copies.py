@@ -4,11 +4,14 @@ Every round edits every training image anew; the same seed gives the same bytes.
 """
 
 import argparse
+import hashlib
 import json
 from pathlib import Path
 
 from iscqk.formats.copies import write_copies
+from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import read_training, shard_bounds
+from iscqk.formats.origins import Origin
 from iscqk.images.chains import EditPool
 from iscqk.images.copying import Copier, Task
 
@@ -46,4 +49,14 @@ def run(arguments: argparse.Namespace) -> None:
     write_copies(
         arguments.output,
         ((str(t.key[2]), int(t.key[3]), *copy) for t, copy in zip(tasks, made, strict=True)),
+        _origin(arguments),
     )
+
+
+def _origin(arguments: argparse.Namespace) -> Origin:
+    edits = json.dumps([arguments.config, arguments.edits], sort_keys=True)
+    return {
+        "manifest_sha256": sha256_of(arguments.training),
+        "edits_sha256": hashlib.sha256(edits.encode()).hexdigest(),
+        **{key: getattr(arguments, key) for key in ("seed", "round", "shard", "shards")},
+    }

@@ -7,10 +7,16 @@ instead, for a bank whose head keeps learning.
 
 import argparse
 import collections
+import logging
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
+from iscqk.collapse import COLLAPSED, spread
 from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.formats.descriptors import appending_descriptors
@@ -19,7 +25,10 @@ from iscqk.formats.manifest import read_shard
 from iscqk.learning import processes
 from iscqk.learning.embedding import embed
 from iscqk.learning.images import CopyImages, OriginalImages
+from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder
+
+logger = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,32 +56,58 @@ def run(arguments: argparse.Namespace) -> None:
 def _embed(arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
     encoder = load_encoder(arguments.weights).to(device)
     encoder.precision = arguments.precision
-    ids, images = _images(arguments, encoder.config.image_size)
+    ids, images, origin = _images(arguments, encoder.config.image_size)
     blocks = embed(encoder, images, threads - 1)
     if processes.rank() > 0:
         collections.deque(blocks, maxlen=0)  # helps to make them, and writes nothing
         return
+    attributes = {
+        **origin,
+        "content": "features" if arguments.features else "descriptors",
+        "weights_sha256": sha256_of(arguments.weights),
+    }
+    _write(arguments, encoder, ids, blocks, attributes)
+
+
+def _write(
+    arguments: argparse.Namespace,
+    encoder: Encoder,
+    ids: list[str],
+    blocks: Iterable[tuple[Tensor, Tensor]],
+    attributes: dict[str, Any],
+) -> None:
+    """Write the rows as they come; warn where all images of the shard are described alike."""
     size = encoder.head.in_features if arguments.features else encoder.head.out_features
-    attributes = {"weights_sha256": sha256_of(arguments.weights)}
+    moments, done = np.zeros((encoder.head.out_features,) * 2), 0
     with appending_descriptors(arguments.output, size, attributes, len(ids)) as appender:
-        done = 0
         for features, vectors in blocks:
             block = features if arguments.features else vectors
             appender.append(ids[done : done + len(block)], block.numpy())
             done += len(block)
+            rows = vectors.double().numpy()
+            moments += rows.T @ rows
+    if done > 1 and moments.any() and (rank := spread(moments)) < COLLAPSED:
+        logger.warning(
+            "%s describes all %d images alike (effective rank %.3f); unless they are one image, "
+            "train again with a lower train.learning_rate",
+            arguments.weights, done, rank,
+        )  # fmt: skip
 
 
 def _images(
     arguments: argparse.Namespace, side: int
-) -> tuple[list[str], OriginalImages | CopyImages]:
-    """Return the ids of the rows to come, and their images."""
+) -> tuple[list[str], OriginalImages | CopyImages, dict[str, Any]]:
+    """Return the ids of the rows to come, their images, and the origin of these."""
     if arguments.manifest:
         rows = read_shard(arguments.manifest, arguments.shard, arguments.shards)
-        return rows["id"].tolist(), OriginalImages(rows["path"].tolist(), side)
+        origin = {key: getattr(arguments, key) for key in ("shard", "shards")}
+        origin["manifest_sha256"] = sha256_of(arguments.manifest)
+        return rows["id"].tolist(), OriginalImages(rows["path"].tolist(), side), origin
     copies = CopyShards([arguments.copies])
     if arguments.views > copies.views:
         raise UserError(
             f"train.bank_views: {arguments.views} copies of an image are asked for, and "
             f"{arguments.copies} has {copies.views}; raise copies.per_image"
         )
-    return copies.ids, CopyImages(copies, side, arguments.views)
+    origin = {**copies.origins[0][1], "views": arguments.views}
+    return copies.ids, CopyImages(copies, side, arguments.views), origin

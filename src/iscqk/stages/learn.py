@@ -19,6 +19,7 @@ from iscqk.formats.copies import CopyShards
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import read_training
+from iscqk.formats.origins import check_parts
 from iscqk.learning import processes
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.images import CopyImages, OriginalImages, Pairs, Rounds
@@ -106,9 +107,11 @@ def _pairs(arguments: argparse.Namespace, side: int) -> Rounds:
     rows = read_training(arguments.training)
     originals = OriginalImages(rows["path"].tolist(), side)
     partner = arguments.config[arguments.method]["partner"]
+    images = {"manifest_sha256": sha256_of(arguments.training)}
     rounds = []
     for paths in arguments.copies:
         shards = CopyShards(paths)
+        check_parts(shards.origins, "make it again", images)
         if shards.ids != rows["id"].tolist():
             raise UserError(f"{paths[0]}: of other images; make them anew")
         copies = CopyImages(shards, side, shards.views)

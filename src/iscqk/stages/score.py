@@ -17,10 +17,10 @@ import numpy as np
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.files import write_text
+from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth
-from iscqk.formats.ids import HALVES, QUERY, StrArray, in_half
-from iscqk.formats.predictions import read_predictions
+from iscqk.formats.ids import HALVES, PHASES, QUERY, StrArray, in_half, phase_numbers
+from iscqk.formats.predictions import Predictions, read_predictions
 from iscqk.formats.query_edits import read_query_edits
 from iscqk.formats.submission import MAX_DIMENSION, open_submission
 from iscqk.retrieval.by_edit import table_by_edit
@@ -64,6 +64,8 @@ def run(arguments: argparse.Namespace) -> None:
     is_hdf5 = arguments.file.suffix in (".h5", ".hdf5") or h5py.is_hdf5(arguments.file)
     score = _score_submission if is_hdf5 else _score_predictions
     ranked, ground_truth, counts = score(arguments)
+    counts["scored_sha256"] = sha256_of(arguments.file)
+    _warn_tied(ranked)
     if arguments.half:
         counts["half"] = arguments.half
     text = json.dumps(_summary(ranked, arguments.convention, counts), indent=2)
@@ -102,6 +104,7 @@ def _score_submission(arguments: argparse.Namespace) -> Scored:
 def _score_predictions(arguments: argparse.Namespace) -> Scored:
     ground_truth = _ground_truth(arguments)
     predictions = read_predictions(arguments.file)
+    _refuse_other_phase(arguments, predictions, ground_truth)
     if arguments.half:
         predictions = predictions.at(in_half(predictions.query_ids, arguments.half))
     ranked = ranking(predictions, ground_truth, arguments.convention)
@@ -123,6 +126,29 @@ def _ground_truth(
     if not len(part):
         raise UserError(f"{path}: no true pair of the {half} half; take a file that lists them")
     return part
+
+
+def _refuse_other_phase(
+    arguments: argparse.Namespace, predictions: Predictions, ground_truth: GroundTruth
+) -> None:
+    """Refuse predictions for queries of a phase of which the ground truth lists none."""
+    listed = np.unique(phase_numbers(ground_truth.listed_queries))
+    wrong = ~np.isin(phase_numbers(predictions.query_ids), listed)
+    if len(listed) and wrong.any():
+        phases = " and ".join(PHASES[number] for number in listed)
+        raise UserError(
+            f"{arguments.file}: {predictions.query_ids[int(np.argmax(wrong))]} is no query of "
+            f"{phases}, which {arguments.ground_truth} is of; name the file of that phase"
+        )
+
+
+def _warn_tied(ranked: Ranking) -> None:
+    if len(ranked.scores) > 1 and ranked.scores[0] == ranked.scores[-1]:
+        log.warning(
+            "all %d predictions have one score, so they rank nothing; if all descriptors are "
+            "alike, train again with a lower learning rate",
+            len(ranked.scores),
+        )
 
 
 def _warn_unlisted(counted: int, ground_truth: GroundTruth) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.files import replacing, sha256_of, write_text
-from iscqk.formats.ids import PHASES
+from iscqk.formats.ids import HALVES, PHASES
 from iscqk.formats.manifest import content_digest, read_manifest
+from iscqk.formats.predictions import read_predictions
+from iscqk.formats.submission import open_submission
 from iscqk.model_card import model_card
 from iscqk.provenance import commit, machine, versions
+from iscqk.retrieval.checking import refuse_other_predictions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
         split: read_manifest(getattr(arguments, split))
         for split in ("training", "references", "queries")
     }
+    refuse_mixed(arguments, manifests)
     score = _score(arguments, manifests)
     provenance = _provenance(arguments, manifests)
     _copy(arguments.descriptors, output / "descriptors.h5")
@@ -51,6 +56,48 @@ def run(arguments: argparse.Namespace) -> None:
     write_text(output / "score.json", json.dumps(score, indent=2) + "\n")
     write_text(output / "provenance.json", json.dumps(provenance, indent=2) + "\n")
     write_text(output / "MODEL_CARD.md", model_card(score, provenance))
+
+
+def refuse_mixed(arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]) -> None:
+    """Refuse files that do not belong together, whatever the stages before have checked.
+
+    Raises:
+        UserError: naming the first file that is of other descriptors, weights, images or phase.
+    """
+    descriptors, weights = arguments.descriptors, _named(arguments.weights)
+    digest = sha256_of(descriptors)
+    expected = {
+        "ranking": arguments.ranking,
+        "query_weights_sha256": sha256_of(weights["queries"]),
+        "reference_weights_sha256": sha256_of(weights["references"]),
+        "query_manifest_sha256": sha256_of(arguments.queries),
+        "reference_manifest_sha256": sha256_of(arguments.references),
+    }
+    with open_submission(descriptors) as submission:
+        predictions = read_predictions(arguments.predictions)
+        refuse_other_predictions(arguments.predictions, predictions, submission)
+        _compare(descriptors, submission.attributes, expected, "merge the shards")
+    _compare(
+        arguments.validation,
+        _json(arguments.validation),
+        {"valid": True, "phase": arguments.phase, "validated_sha256": digest}
+        | {split: len(manifests[split]) for split in ("queries", "references")},
+        "validate the descriptors",
+    )
+    for name, path in _named(arguments.scores + arguments.halves).items():
+        if name == arguments.ranking or name in HALVES:
+            found, scored = _json(path), {digest, sha256_of(arguments.predictions)}
+            if found.get("scored_sha256") not in scored:
+                raise UserError(f"{path}: not the score of {descriptors}; score it again")
+
+
+def _compare(
+    path: Path, found: Mapping[str, Any], expected: Mapping[str, Any], remedy: str
+) -> None:
+    for key, value in expected.items():
+        if found.get(key) != value:
+            what = f"{key} is {found.get(key)}, and {value} here"
+            raise UserError(f"{path}: of something else ({what}); {remedy} again")
 
 
 def _score(arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]) -> dict[str, Any]:
@@ -93,10 +140,14 @@ def _provenance(
 
 def _read(pairs: list[str]) -> dict[str, Any]:
     """Return the JSON of each file named."""
-    return {
-        name: json.loads(Path(path).read_text(encoding="utf-8"))
-        for name, path in _named(pairs).items()
-    }
+    return {name: _json(path) for name, path in _named(pairs).items()}
+
+
+def _json(path: str | Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(Path(path).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path}: cannot be read as JSON ({error}); make it again") from None
 
 
 def _named(pairs: list[str]) -> dict[str, str]:

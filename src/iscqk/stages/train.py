@@ -14,10 +14,12 @@ from typing import Any
 import pandas as pd
 import torch
 
+from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import replacing, sha256_of
 from iscqk.formats.manifest import read_training, refuse_untrainable
+from iscqk.formats.origins import Origin, check_parts
 from iscqk.learning import processes
 from iscqk.learning.bank import read_bank, read_near_duplicates
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
@@ -60,8 +62,9 @@ def run(arguments: argparse.Namespace) -> None:
 def _train(arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
     encoder, frozen = load_encoder(arguments.start), load_encoder(arguments.frozen)
     encoder.precision = arguments.config["precision"]
-    images, ids = _images(arguments, encoder.config.image_size)
-    bank = _bank(arguments, images.views, ids, frozen)
+    _check_sizes(arguments, encoder, frozen)
+    images, ids, origin = _images(arguments, encoder.config.image_size)
+    bank = _bank(arguments, images.views, ids, frozen, origin)
     training = Training(encoder.to(device), bank.to(device), _train_config(arguments))
     checkpoint = Checkpoint(arguments.resume, _fingerprint(arguments))
     training.run(images, threads - 1, checkpoint)
@@ -70,9 +73,24 @@ def _train(arguments: argparse.Namespace, device: torch.device, threads: int) ->
         checkpoint.remove()
 
 
-def _bank(arguments: argparse.Namespace, views: int, ids: list[str], frozen: Encoder) -> FrozenBank:
+def _check_sizes(arguments: argparse.Namespace, encoder: Encoder, frozen: Encoder) -> None:
+    """Refuse two sides whose descriptors cannot be compared."""
+    ours, theirs = encoder.head.out_features, frozen.head.out_features
+    if ours != theirs:
+        raise UserError(
+            f"{arguments.frozen}: descriptors of {theirs} dimensions, and {ours} in "
+            f"{arguments.start}; name two sides of one run"
+        )
+
+
+def _bank(
+    arguments: argparse.Namespace, views: int, ids: list[str], frozen: Encoder, origin: Origin
+) -> FrozenBank:
     section, digest = arguments.config["qk"], sha256_of(arguments.frozen)
-    rows, first = read_bank(arguments.bank, ids, digest, section["bank_precision"])
+    content = "features" if section["live_head"] else "descriptors"
+    expected, head = {**origin, "content": content}, frozen.head
+    size = head.in_features if section["live_head"] else head.out_features
+    rows, first = read_bank(arguments.bank, ids, digest, section["bank_precision"], expected, size)
     pairs = arguments.near_duplicates and read_near_duplicates(arguments.near_duplicates, ids)
     live = frozen if section["live_head"] else None
     return FrozenBank(rows, views, _bank_config(arguments), live, first, pairs)
@@ -100,15 +118,20 @@ def _bank_config(arguments: argparse.Namespace) -> BankConfig:
 
 def _images(
     arguments: argparse.Namespace, side: int
-) -> tuple[OriginalImages | CopyImages, list[str]]:
-    """Return what to learn from, and the id of each bank row that is a positive of it."""
+) -> tuple[OriginalImages | CopyImages, list[str], Origin]:
+    """Return what to learn from, the id of each bank row that is a positive of it, its origin."""
     if arguments.training:
         rows = read_training(arguments.training)
         ids = rows["id"].tolist()
-        return OriginalImages(rows["path"].tolist(), side, ids), ids
+        views = arguments.config["qk"]["bank_views"]
+        origin = {"round": arguments.round, "views": views}
+        origin["manifest_sha256"] = sha256_of(arguments.training)
+        return OriginalImages(rows["path"].tolist(), side, ids), ids, origin
     copies = CopyShards(arguments.copies)
     refuse_untrainable(copies.ids, arguments.copies[0])
-    return CopyImages(copies, side, copies.views), copies.ids
+    check_parts(copies.origins, "make it again", {"round": arguments.round})
+    origin = {"manifest_sha256": copies.origins[0][1].get("manifest_sha256")}
+    return CopyImages(copies, side, copies.views), copies.ids, origin
 
 
 def _fingerprint(arguments: argparse.Namespace) -> str:

@@ -1,7 +1,8 @@
 """Check a submission file as the challenge platform did, and tell everything that is wrong.
 
 Ids complete (against the manifests given), unique, ascending, of the right form and phase; vectors
-float32, finite, of one dimension up to 256, one for each id. Exit status 1 when it is not valid.
+float32, finite, of one dimension up to 256, one for each id, and not all the same. Exit status 1
+when it is not valid; descriptors that are nearly alike are a warning.
 """
 
 import argparse
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_listed_ids
-from iscqk.formats.files import write_text
+from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.ids import PHASES
 from iscqk.formats.validation import Report, validate_submission
 
@@ -33,14 +34,21 @@ def run(arguments: argparse.Namespace) -> None:
     queries, references = (None if path is None else read_listed_ids(path) for path in lists)
     report = validate_submission(arguments.file, queries, references, arguments.phase)
     if arguments.output is not None:
-        write_text(arguments.output, json.dumps(report.as_dict(), indent=2) + "\n")
+        facts = {**report.as_dict(), "validated_sha256": _digest(arguments.file)}
+        write_text(arguments.output, json.dumps(facts, indent=2) + "\n")
     _print(report, arguments.file)
     if not report.valid:
         count = len(report.problems)
         raise UserError(f"{arguments.file}: not valid, {count} problems; correct those above")
 
 
+def _digest(path: Path) -> str | None:
+    return sha256_of(path) if path.is_file() else None
+
+
 def _print(report: Report, path: Path) -> None:
+    for warning in report.warnings:
+        print(f"warning: {warning}")
     for problem in report.problems[:_PROBLEMS_PRINTED]:
         print(problem)
     more = len(report.problems) - _PROBLEMS_PRINTED
