@@ -22,7 +22,7 @@ from iscqk.formats.files import sha256_of
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING
 from iscqk.formats.manifest import write_manifest
 from iscqk.formats.origins import check_parts
-from iscqk.formats.predictions import read_predictions, write_predictions
+from iscqk.formats.predictions import Predictions, read_predictions, write_predictions
 from iscqk.formats.submission import write_submission
 from iscqk.learning.bank import read_bank
 from iscqk.models.encoder import Encoder, EncoderConfig
@@ -216,8 +216,8 @@ def searched(described, folder):
 
 def other_distance(path):
     found = read_predictions(path)
-    found.scores[7] -= 1e-6
-    write_predictions(path, found)
+    scores = found.scores - 1e-6 * (np.arange(len(found)) == 7)
+    write_predictions(path, Predictions(found.query_ids, found.reference_ids, scores))
 
 
 PARTS = {
@@ -424,3 +424,15 @@ def test_embed_says_what_it_was_made_of_and_warns_of_collapse(round_one, caplog)
             "shard": 0,
             "shards": 1,
         }
+
+
+def test_neighbours_refuses_features_of_other_images(tmp_path, capsys):
+    """Two classes, a common one of three images and a rare one of one."""
+    rows = [[name, f"{'ab'[n == 3]}/{n}.jpg", "x", 32, 32] for n, name in enumerate(IDS)]
+    columns = ["id", "path", "sha256", "width", "height"]
+    write_manifest(tmp_path / "images.csv", pd.DataFrame(rows, columns=columns))
+    features = str(shard(tmp_path / "f.h5", TRAINING, 4))
+    one = json.dumps([{"method": "isd", "seed": 0, "features": [features]}])
+    images = [f"--{role}={tmp_path / 'images.csv'}" for role in ("training", "evaluation")]
+    assert main(["neighbours", "--runs", one, *images, "--rare=2", f"--output={tmp_path}"]) == 1
+    assert "f.h5: of another images (m, and" in capsys.readouterr().err

@@ -15,9 +15,10 @@ from iscqk.comparison.plots import accuracy_plot
 from iscqk.comparison.tables import as_markdown
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.descriptors import descriptor_blocks
-from iscqk.formats.files import write_text
+from iscqk.formats.descriptors import descriptor_blocks, origins
+from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.manifest import read_manifest
+from iscqk.formats.origins import check_parts
 from iscqk.retrieval.neighbours import classes_of, neighbour_is_of_class, rare_classes
 from iscqk.retrieval.ranking import stacked
 
@@ -45,7 +46,9 @@ def run(arguments: argparse.Namespace) -> None:
             "class; choose a number between their sizes"
         )
     rows = []
+    images = {"manifest_sha256": sha256_of(arguments.evaluation)}
     for one in arguments.runs:
+        check_parts(origins(one["features"]), "embed it again", images)
         right = neighbour_is_of_class(stacked(descriptor_blocks(one["features"])), classes)
         accuracies = {"all": right.mean(), "rare": right[is_rare].mean()}
         rows += [

@@ -1,0 +1,162 @@
+"""`iscqk submit` takes only files that belong together."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from iscqk.cli import main
+from iscqk.formats.descriptors import write_descriptors
+from iscqk.formats.files import sha256_of
+from iscqk.formats.ids import QUERY, REFERENCE, TRAINING
+from iscqk.formats.manifest import write_manifest
+from iscqk.formats.predictions import Predictions, read_predictions, write_predictions
+
+CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+SPLITS = {"queries": (QUERY, 10), "references": (REFERENCE, 40), "training": (TRAINING, 20)}
+
+
+def manifest(folder, split):
+    form, count = SPLITS[split]
+    rows = [[form.make(n), f"{n}.jpg", f"{split}{n}", 32, 32] for n in range(count)]
+    columns = ["id", "path", "sha256", "width", "height"]
+    write_manifest(folder / f"{split}.csv", pd.DataFrame(rows, columns=columns))
+
+
+def describe(folder, split, weights):
+    form, count = SPLITS[split]
+    rows = np.random.default_rng(count).normal(size=(count, 8)).astype(np.float32)
+    origin = {
+        "manifest_sha256": sha256_of(folder / f"{split}.csv"),
+        "weights_sha256": sha256_of(folder / weights),
+    }
+    write_descriptors(folder / f"{split}.h5", [form.make(n) for n in range(count)], rows, origin)
+
+
+def iscqk(stage, *arguments):
+    return main([stage, *map(str, arguments)])
+
+
+def merge(folder):
+    shards = ("--queries", folder / "queries.h5", "--references", folder / "references.h5")
+    return iscqk("merge", *shards, "--ranking", "similarity", "--output", folder / "s.h5")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """All that is submitted, by the stages themselves, of made-up shards."""
+    folder = tmp_path_factory.mktemp("made")
+    for number, side in enumerate("qk"):
+        (folder / f"{side}.safetensors").write_text(f"weights {number}")
+    for split in SPLITS:
+        manifest(folder, split)
+    describe(folder, "queries", "q.safetensors")
+    describe(folder, "references", "k.safetensors")
+    (folder / "gt.csv").write_text("Q00001,R000001\nQ00002,\n")
+    lists = ("--queries", folder / "queries.csv", "--references", folder / "references.csv")
+    assert merge(folder) == 0
+    assert iscqk("search", folder / "s.h5", "--output", folder / "p.csv") == 0
+    report = ("--phase", "phase1", "--output", folder / "v.json")
+    assert iscqk("validate", folder / "s.h5", *lists, *report) == 0
+    assert iscqk("score", folder / "p.csv", folder / "gt.csv", "--output", folder / "f.json") == 0
+    public = ("--half", "public", "--output", folder / "h.json")
+    assert iscqk("score", folder / "s.h5", folder / "gt.csv", *public) == 0
+    return folder
+
+
+@pytest.fixture
+def pieces(made, tmp_path):
+    return Path(shutil.copytree(made, tmp_path / "pieces"))
+
+
+def submit(folder):
+    paths = {
+        **{"descriptors": "s.h5", "predictions": "p.csv", "validation": "v.json"},
+        **{split: f"{split}.csv" for split in SPLITS},
+        "output": "out",
+    }
+    options = [part for name, file in paths.items() for part in (f"--{name}", folder / file)]
+    weights = [f"queries={folder}/q.safetensors", f"references={folder}/k.safetensors"]
+    scores = [f"--scores=similarity={folder}/f.json", f"--halves=public={folder}/h.json"]
+    options += ["--phase", "phase1", "--ranking", "similarity", "--config", json.dumps(CONFIG)]
+    return iscqk("submit", *options, *scores, "--weights", *weights)
+
+
+def other_distance(folder):
+    found = read_predictions(folder / "p.csv")
+    scores = found.scores - 1e-6 * (np.arange(len(found)) == 5)
+    write_predictions(folder / "p.csv", Predictions(found.query_ids, found.reference_ids, scores))
+
+
+def change(folder, file, **facts):
+    path = folder / file
+    path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
+
+
+def merged_anew(folder):
+    describe(folder, "references", "q.safetensors")
+    merge(folder)
+
+
+FAULTS = {
+    "query weights trained since": (
+        lambda folder: (folder / "q.safetensors").write_text("weights 2"),
+        "s.h5: of something else (query_weights_sha256 is",
+    ),
+    "references by another model": (merged_anew, "s.h5: of something else (reference_weights"),
+    "other queries": (
+        lambda folder: (folder / "queries.csv").write_text(
+            (folder / "queries.csv").read_text().replace("queries7", "another")
+        ),
+        "s.h5: of something else (query_manifest_sha256 is",
+    ),
+    "predictions of another file": (other_distance, "p.csv: Q0000"),
+    "another file validated": (
+        lambda folder: change(folder, "v.json", validated_sha256="x"),
+        "v.json: of something else (validated_sha256 is x",
+    ),
+    "not valid": (
+        lambda folder: change(folder, "v.json", valid=False),
+        "v.json: of something else (valid is False, and True here); validate the descriptors again",
+    ),
+    "validated as another phase": (
+        lambda folder: change(folder, "v.json", phase="phase2"),
+        "v.json: of something else (phase is phase2, and phase1 here)",
+    ),
+    "fewer references validated": (
+        lambda folder: change(folder, "v.json", references=39),
+        "v.json: of something else (references is 39, and 40 here)",
+    ),
+    "the score of another file": (
+        lambda folder: change(folder, "f.json", scored_sha256="x"),
+        "f.json: not the score of",
+    ),
+    "the half's score of another file": (
+        lambda folder: change(folder, "h.json", scored_sha256="x"),
+        "h.json: not the score of",
+    ),
+    "a score cut short": (
+        lambda folder: (folder / "f.json").write_text("{"),
+        "f.json: cannot be read as JSON",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), FAULTS.values(), ids=FAULTS)
+def test_what_does_not_belong_together_is_not_submitted(pieces, capsys, spoil, message):
+    spoil(pieces)
+    assert submit(pieces) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert message in told
+    assert told.startswith("error: ") and "again" in told
+    assert not (pieces / "out").exists()
+
+
+def test_what_belongs_together_is_submitted(pieces):
+    assert submit(pieces) == 0
+    assert (pieces / "out/descriptors.h5").read_bytes() == (pieces / "s.h5").read_bytes()
+    assert json.loads((pieces / "out/score.json").read_text())["ranking"] == "similarity"
