@@ -102,8 +102,8 @@ def put(path, name, row, value):
         file[name][row] = value
 
 
-def fewer_dimensions(path):
-    write_descriptors(path, [QUERY.make(0)], units(1)[:, :4], {})
+def fewer_dimensions(path, weights="w"):
+    write_descriptors(path, [QUERY.make(0)], units(1)[:, :4], {"weights_sha256": weights})
 
 
 MERGES = {
@@ -115,7 +115,11 @@ MERGES = {
         lambda files: shard(files["references"], REFERENCE, 40, "wr", shards=2),
         "r.h5: of another number of shards .2, and 1 is due",
     ),
-    "other dimensions": (lambda files: fewer_dimensions(files["queries"]), "r.h5: queries and"),
+    "other dimensions": (lambda files: fewer_dimensions(files["queries"]), "descriptors of one"),
+    "a bank of other dimensions": (
+        lambda files: fewer_dimensions(files["training"], "wr"),
+        "of one dimension are needed: 8 in ",
+    ),
     "a row that is not finite": (
         lambda files: put(files["training"], "vectors", 3, np.nan),
         "t.h5: R000003 holds NaN or infinity; describe it again",

@@ -26,3 +26,10 @@ def test_classes_are_folders_and_rare_ones_have_few_training_images():
     rows = pd.DataFrame({"path": ["x/cat/1.jpg", "x/cat/2.jpg", "x/dog/1.jpg"]})
     assert classes_of(rows).tolist() == ["cat", "cat", "dog"]
     assert rare_classes(classes_of(rows), 2) == {"dog"}
+
+
+def test_a_feature_of_zeros_is_no_nan():
+    """It is as far from every other, so that the first other one counts; the rest is untouched."""
+    features = np.array([[0, 0], [1, 0], [0, 1], [0, 2]], dtype=np.float32)
+    classes = np.array(["b", "b", "c", "c"])
+    assert neighbour_is_of_class(features, classes).tolist() == [True, True, True, True]

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from iscqk.errors import UserError
 from iscqk.formats.descriptors import FloatArray, count_descriptors, descriptor_blocks, origins
-from iscqk.formats.origins import Origin, check_parts
+from iscqk.formats.hdf5 import Attributes
+from iscqk.formats.origins import check_parts
 from iscqk.formats.submission import write_submission
 from iscqk.models.device import set_threads
 from iscqk.retrieval.ranking import with_log_partition, with_zero
 
 Block = tuple[NDArray, FloatArray]
-_CARRIED = ("manifest_sha256", "weights_sha256")
+_DIGESTS = {"manifest_sha256", "weights_sha256"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,28 +55,31 @@ def run(arguments: argparse.Namespace) -> None:
     )
 
 
-def _checked(arguments: argparse.Namespace) -> Origin:
+def _checked(arguments: argparse.Namespace) -> Attributes:
     """Refuse shards that do not belong together; return what made them, by role."""
-    ranked = arguments.ranking == "log_partition"
-    if ranked and (not arguments.training or arguments.temperature <= 0):
-        raise UserError("log_partition needs --training and a --temperature over 0; give both")
-    shards = {"query": arguments.queries, "reference": arguments.references}
-    made: dict[str, str | int | float] = {}
-    expected: dict[str, object] = {}
-    for role, paths in {**shards, **({"training": arguments.training} if ranked else {})}.items():
-        parts = origins(paths)
-        check_parts(parts, "describe it again", expected if role == "training" else None)
-        digests = {key: value for key, value in parts[0][1].items() if key in _CARRIED}
-        made |= {f"{role}_{key}": value for key, value in digests.items()}
-        # The bank is described by the model of the references (iscqk.retrieval.ranking).
-        expected = {"weights_sha256": digests.get("weights_sha256")}
-    sizes = {count_descriptors(paths)[1] for paths in shards.values()}
+    roles = {"query": arguments.queries, "reference": arguments.references}
+    if arguments.ranking == "log_partition":
+        if not arguments.training or not arguments.temperature > 0:
+            raise UserError("log_partition needs --training and a --temperature over 0; give both")
+        roles["training"] = arguments.training
+    parts = {role: origins(paths) for role, paths in roles.items()}
+    # The bank is described by the model of the references (iscqk.retrieval.ranking).
+    expected = {"weights_sha256": parts["reference"][0][1].get("weights_sha256")}
+    for role, shards in parts.items():
+        check_parts(shards, "describe it again", expected if role == "training" else None)
+    _check_sizes(roles)
+    first = {role: shards[0][1] for role, shards in parts.items()}
+    return {
+        f"{role}_{key}": made[key] for role, made in first.items() for key in _DIGESTS & {*made}
+    }
+
+
+def _check_sizes(roles: dict[str, list[Path]]) -> None:
+    """Refuse descriptors of different dimensions."""
+    sizes = {count_descriptors(paths)[1]: paths[0] for paths in roles.values()}
     if len(sizes) > 1:
-        raise UserError(
-            f"{arguments.references[0]}: queries and references have {sizes} dimensions; "
-            "describe them with two sides of one run"
-        )
-    return made
+        found = ", ".join(f"{size} in {path}" for size, path in sizes.items())
+        raise UserError(f"descriptors of one dimension are needed: {found}; describe them again")
 
 
 def _ranked(queries: Iterable[Block], arguments: argparse.Namespace) -> Iterator[Block]:

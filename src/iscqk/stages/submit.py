@@ -73,6 +73,8 @@ def refuse_mixed(arguments: argparse.Namespace, manifests: dict[str, pd.DataFram
         "query_manifest_sha256": sha256_of(arguments.queries),
         "reference_manifest_sha256": sha256_of(arguments.references),
     }
+    if arguments.ranking == "log_partition":
+        expected["training_manifest_sha256"] = sha256_of(arguments.training)
     with open_submission(descriptors) as submission:
         predictions = read_predictions(arguments.predictions)
         refuse_other_predictions(arguments.predictions, predictions, submission)
