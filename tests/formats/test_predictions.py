@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -103,12 +101,10 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
         read_predictions(tmp_path / "q.csv")
 
 
-def test_half_a_million_rows_are_read_quickly_and_no_more_are_taken(tmp_path):
+def test_half_a_million_rows_are_read_and_no_more_are_taken(tmp_path):
     full = predictions(np.random.default_rng(0).normal(size=500_000))
     write_predictions(tmp_path / "p.csv", full)
-    start = time.perf_counter()
     assert len(read_predictions(tmp_path / "p.csv")) == 500_000
-    assert time.perf_counter() - start < 10  # about one second on a quiet machine
     with open(tmp_path / "p.csv", "a") as file:
         file.write("Q00000,R999999,0\n")
     with pytest.raises(UserError, match="500001 predictions"):
