@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-from iscqk.errors import UserError
+from iscqk.ending import status_of
 from iscqk.logs import set_up_logging
 
 # In the order of the pipeline. A stage is a module of iscqk.stages with `add_arguments(parser)`
@@ -42,17 +42,16 @@ STAGES = {
 def main(argv: list[str] | None = None) -> int:
     """Run one stage; return the process's exit status."""
     arguments = sys.argv[1:] if argv is None else argv
+    return status_of(lambda: _run(arguments))
+
+
+def _run(arguments: list[str]) -> None:
     stage = importlib.import_module(f"iscqk.stages.{_stage_name(arguments)}")
     parser = argparse.ArgumentParser(prog=f"iscqk {arguments[0]}", description=stage.__doc__)
     stage.add_arguments(parser)
     parsed = parser.parse_args(arguments[1:])
     set_up_logging()
-    try:
-        stage.run(parsed)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    stage.run(parsed)
 
 
 def _stage_name(arguments: list[str]) -> str:

@@ -1,10 +1,13 @@
 """What the Snakefile asks of Python."""
 
 import ast
+import hashlib
 import os
 import sys
 from functools import cache
 from pathlib import Path
+
+from iscqk.ending import FOLLOWED
 
 PACKAGE = Path(__file__).parent
 
@@ -12,6 +15,14 @@ PACKAGE = Path(__file__).parent
 def put_program_on_path() -> None:
     """Let jobs find the `iscqk` of this very Python, also where its environment is not active."""
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def end_jobs_with_snakemake() -> None:
+    """Let jobs end when this Snakemake does, however it ends (iscqk.ending).
+
+    A killed Snakemake cannot end its jobs, which would go on beside those of the next one.
+    """
+    os.environ[FOLLOWED] = str(os.getpid())
 
 
 def gpu_count() -> int:
@@ -36,6 +47,11 @@ def sources(stage: str) -> list[str]:
             found.add(path)
             waiting += _imports(path)
     return sorted(os.path.relpath(path) for path in found)
+
+
+def code_digest(stage: str) -> str:
+    """Return a digest of the modules that a stage imports."""
+    return hashlib.sha256(b"".join(Path(path).read_bytes() for path in sources(stage))).hexdigest()
 
 
 @cache

@@ -6,10 +6,11 @@ import shlex
 
 from iscqk import runs
 from iscqk.formats.ids import PHASES
-from iscqk.workflow import gpu_count, put_program_on_path
+from iscqk.workflow import end_jobs_with_snakemake, gpu_count, put_program_on_path
 from iscqk.workflow import sources as source_files
 
 put_program_on_path()
+end_jobs_with_snakemake()
 
 # A GPU takes one job at a time (profiles/default); without one, jobs fill the cores.
 GPU = gpu_count()

@@ -162,7 +162,8 @@ class Appender:
 @contextmanager
 def writing(path: str | Path, attributes: Attributes | None = None) -> Iterator[h5py.File]:
     """Yield an HDF5 file that takes the name `path` once it is complete."""
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    # Its own lock would be in the way of the one that `replacing` has.
+    with replacing(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
         for name, value in sorted((attributes or {}).items()):
             file.attrs[name] = value
         yield file

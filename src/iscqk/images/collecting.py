@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm, StrArray
 from iscqk.formats.manifest import COLUMNS
 from iscqk.images.opening import open_image
 from iscqk.logs import progress
+from iscqk.workers import mapped
 
 logger = logging.getLogger(__name__)
 
@@ -125,9 +125,8 @@ def manifest_of(paths: Sequence[Path], split: SplitIds, workers: int) -> pd.Data
         UserError: images that cannot be read; all of them are logged, the first is named.
     """
     ids = assign_ids(paths, split)
-    with ProcessPoolExecutor(workers) as pool:
-        looks = pool.map(_look, paths, chunksize=64)
-        found = list(progress(looks, len(paths), "read images"))
+    looks = mapped(_look, paths, workers, 64)
+    found = list(progress(looks, len(paths), "read images"))
     problems = [look for look in found if isinstance(look, str)]
     for problem in problems[1:]:  # the first is the error itself
         logger.error("%s", problem)

@@ -5,7 +5,6 @@ makes the same bytes.
 """
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ from PIL import Image
 from iscqk.images.chains import EditPool, encode_jpeg, make_copy
 from iscqk.images.opening import open_image
 from iscqk.logs import progress
+from iscqk.workers import mapped
 
 
 class Task(NamedTuple):
@@ -53,8 +53,8 @@ class Copier:
             yield from progress(map(self.copy, tasks), count, "copies")
             return
         # The copier goes to each worker once, not with each task: it names every background.
-        with ProcessPoolExecutor(workers, initializer=_be, initargs=(self,)) as executor:
-            yield from progress(executor.map(_copy, tasks, chunksize=16), count, "copies")
+        copies = mapped(_copy, tasks, workers, 16, _be, (self,))
+        yield from progress(copies, count, "copies")
 
     def _open(self, path: str) -> Image.Image:
         return self._shrunk(open_image(path, self.side))

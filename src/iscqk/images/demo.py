@@ -4,19 +4,20 @@ Ten kinds of scene with the statistics of photographs as far as that goes: spect
 1/f, muted palettes that recur, objects with shade and shadow, texture, lettering, noise.
 """
 
+import collections
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from iscqk.formats.files import replacing
+from iscqk.formats.files import filling
 from iscqk.images.canvas import Canvas
 from iscqk.images.chains import encode_jpeg
 from iscqk.images.collecting import SPLITS
+from iscqk.workers import mapped
 
 LETTERS = "ABCDEFGHIJKLMNOPRSTUVWXYZ0123456789"
 
@@ -40,23 +41,24 @@ def draw_split(folder: Path, split: str, count: int, seed: int, side: int, worke
     """Write `count` images of a split as JPEG files named by official ids.
 
     Args:
-        folder: where to; made if missing.
+        folder: where to; made, unless it is there and empty.
         split: training, references or others; no two splits share an image.
         count: of images.
         seed: another seed draws other images.
         side: longest side in pixels.
         workers: processes; their number changes no byte.
+
+    Raises:
+        UserError: the folder is not empty, or cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    draw = partial(_write, folder, split, seed, side)
-    with ProcessPoolExecutor(workers) as pool:
-        list(pool.map(draw, range(count), chunksize=32))
+    with filling(folder) as temporary:
+        draw = partial(_write, temporary, split, seed, side)
+        collections.deque(mapped(draw, range(count), workers, 32), maxlen=0)
 
 
 def _write(folder: Path, split: str, seed: int, side: int, index: int) -> None:
     jpeg = encode_jpeg(draw_image(seed, split, index, side), 88)
-    with replacing(folder / f"{SPLITS[split].form.make(index)}.jpg") as temporary:
-        temporary.write_bytes(jpeg)
+    (folder / f"{SPLITS[split].form.make(index)}.jpg").write_bytes(jpeg)
 
 
 def _word(canvas: Canvas) -> str:

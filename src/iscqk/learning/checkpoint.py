@@ -1,6 +1,7 @@
 """Resume state of a half-round: kept outside declared outputs, which Snakemake deletes."""
 
 import hashlib
+import io
 import json
 import logging
 from pathlib import Path
@@ -19,31 +20,46 @@ def fingerprint(**facts: Any) -> str:
 
 
 class Checkpoint:
-    """One file that holds the newest state; it is used only by the run that it belongs to."""
+    """One file that holds the newest state; it is used only by the run that it belongs to.
+
+    The state stands behind its own digest: what a disk gave back wrong is not learned on from.
+    """
 
     def __init__(self, path: str | Path, run: str) -> None:
         """Name the file and the `fingerprint` of the run."""
         self.path, self._run = Path(path), run
 
     def load(self) -> dict[str, Any] | None:
-        """Return the saved state, or None where there is none or it is another run's."""
+        """Return the saved state; None if there is none, or a damaged or another run's."""
         if not self.path.exists():
             return None
         try:
-            state = torch.load(self.path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            logger.warning("%s: cannot be read (%s), starting anew", self.path, error)
+            state = _read(self.path)
+        except Exception as error:  # of many types, as anything may be in the file
+            logger.warning("%s: cannot be used (%s), starting anew", self.path, error)
             return None
         if state.pop("run", None) != self._run:
-            logger.info("%s: of another configuration, starting anew", self.path)
+            logger.info("%s: of another configuration or version, starting anew", self.path)
             return None
         return state
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the saved state."""
-        with replacing(self.path) as temporary:
-            torch.save({**state, "run": self._run}, temporary)
+        content = io.BytesIO()
+        torch.save({**state, "run": self._run}, content)
+        with replacing(self.path) as temporary, open(temporary, "wb") as file:
+            file.write(hashlib.sha256(content.getbuffer()).digest())
+            file.write(content.getbuffer())
 
     def remove(self) -> None:
         """Forget the state; a finished half-round that is forced to run again starts afresh."""
         self.path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the state in a file; ValueError, or what torch raises, if it is not whole."""
+    content = path.read_bytes()
+    digest, content = content[:32], content[32:]
+    if hashlib.sha256(content).digest() != digest:
+        raise ValueError("damaged")
+    return dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from iscqk.learning import processes
-from iscqk.learning.images import CopyImages, OriginalImages
+from iscqk.learning.images import CopyImages, OriginalImages, loading
 from iscqk.logs import progress
 from iscqk.models.encoder import Encoder
 
@@ -27,7 +26,7 @@ def embed(
     device, rows = next(encoder.parameters()).device, len(images) // images.views
     blocks = range(0, rows, BATCH_IMAGES * processes.count())
     mine = [_part(start, rows, images.views) for start in blocks]
-    loader = DataLoader(images, batch_sampler=mine, num_workers=workers)
+    loader = loading(images, mine, workers)
     for start, batch in zip(blocks, progress(loader, len(blocks), "embed, batches"), strict=True):
         features = encoder.features(batch.to(device, non_blocking=True))
         centres = processes.gather(features.unflatten(0, (-1, images.views)).mean(1))

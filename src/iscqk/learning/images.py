@@ -1,7 +1,8 @@
 """Image sets as arrays of pixels for the encoder, and the order in which training draws them."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -9,10 +10,13 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Sampler
 
+from iscqk import ending
 from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.images.opening import open_image
 from iscqk.learning import processes
+
+Item = TypeVar("Item")
 
 
 def to_pixels(image: Image.Image, side: int) -> Tensor:
@@ -166,6 +170,20 @@ def training_batches(
     images: Images, batches: Batches, workers: int
 ) -> DataLoader[tuple[int, Tensor]]:
     """Return a loader of indices (B,) with their images, read ahead by `workers` processes."""
-    # With a generator of its own the loader draws nothing from the one that a resumed run restores.
-    own = torch.Generator()
-    return DataLoader(Indexed(images), batch_sampler=batches, num_workers=workers, generator=own)
+    return loading(Indexed(images), batches, workers)
+
+
+def loading(images: Dataset[Item], batches: Iterable[list[int]], workers: int) -> DataLoader[Item]:
+    """Return a loader of batches of images, read ahead by `workers` processes; 0 reads them here.
+
+    The stage ends where a worker is lost, or where none reads anything for a long time.
+    """
+    return DataLoader(
+        images,
+        batch_sampler=batches,
+        num_workers=workers,
+        timeout=ending.PATIENCE_SECONDS if workers else 0,
+        worker_init_fn=ending.be_worker,
+        # With one of its own it draws nothing from the generator that a resumed run restores.
+        generator=torch.Generator(),
+    )

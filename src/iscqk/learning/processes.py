@@ -9,7 +9,9 @@ of `gather` and `total` are sums over the processes, and so are those of the par
 (`sum_gradients`): they come out as the gradient of that loss, up to rounding.
 """
 
+import logging
 import os
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +21,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from iscqk.ending import FOLLOWED, LOST_WORKER
+from iscqk.errors import UserError
 from iscqk.models.device import choose_device, set_threads
 
 
@@ -35,16 +39,33 @@ def working(processes: int, threads: int) -> Iterator[tuple[torch.device, int]]:
 
 
 def _launch(processes: int, threads: int) -> None:
-    """Start this very command again as several processes of this machine, in place of this one.
+    """Do this very command as several processes of this machine, then end this one.
 
     Under torchrun, also one of several machines, and where one process is asked for, do nothing.
     """
     if processes == 1 or "WORLD_SIZE" in os.environ:
         return
+    # Slow to import, and of use only here.
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import parse_args, run
+
     os.environ["OMP_NUM_THREADS"] = str(max(1, threads // processes))
-    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    os.environ[FOLLOWED] = str(os.getpid())
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # told below
+    torchrun = ["--standalone", f"--nproc-per-node={processes}", "-m"]
     # After --, or torchrun takes our --start for an abbreviation of one of its own options.
-    os.execv(sys.executable, [sys.executable, *torchrun, "-m", "--", "iscqk.cli", *sys.argv[1:]])
+    try:
+        run(parse_args([*torchrun, "--", "iscqk.cli", *sys.argv[1:]]))
+    except ChildFailedError as error:
+        _end_as([failure.exitcode for failure in error.failures.values()])
+    raise SystemExit(0)
+
+
+def _end_as(statuses: list[int]) -> None:
+    """End as the first process did that failed; where one was killed, say so."""
+    if -signal.SIGKILL in statuses:
+        raise UserError(LOST_WORKER)
+    raise SystemExit(statuses[0] if statuses[0] > 0 else 128 - statuses[0])
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from iscqk.learning.objectives import InBatch, Objective
 from iscqk.learning.training import TrainConfig, Training
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder, save_encoder
+from iscqk.workflow import code_digest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +76,7 @@ def _learn(arguments: argparse.Namespace, device: torch.device, threads: int) ->
             **{key: getattr(arguments, key) for key in ("method", "images", "config", "model")},
             **{"seed": arguments.seed, "parts": len(arguments.output)},
             inputs=[sha256_of(p) for p in (arguments.start, arguments.training, *shards)],
+            code=code_digest("learn"),
         ),
     )
     training.run(_pairs(arguments, encoder.config.image_size), threads - 1, checkpoint)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import replacing, write_text
+from iscqk.formats.files import filling, write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import PHASES, query_id
 from iscqk.formats.manifest import read_manifest, write_manifest
@@ -41,18 +41,15 @@ def run(arguments: argparse.Namespace) -> None:
     """Make the images, then describe them."""
     sources = _choose_sources(arguments)
     copier = _copier(arguments)
-    arguments.images.mkdir(parents=True, exist_ok=True)
-    if any(arguments.images.iterdir()):
-        raise UserError(f"{arguments.images}: not empty; remove what is in it or name another")
     phase, seed = arguments.phase, arguments.seed
     queries = list(zip(sources["id"], sources["source"], sources["path"], strict=True))
     tasks = [Task((seed, phase, query), path) for query, _, path in queries]
     copies = copier.copies(tasks, len(tasks), arguments.workers)
     records = []
-    for (query, source, _), (jpeg, edits) in zip(queries, copies, strict=True):
-        with replacing(arguments.images / f"{query}.jpg") as temporary:
-            temporary.write_bytes(jpeg)
-        records.append({"query_id": query, "source_id": source, "edits": edits})
+    with filling(arguments.images) as folder:
+        for (query, source, _), (jpeg, edits) in zip(queries, copies, strict=True):
+            (folder / f"{query}.jpg").write_bytes(jpeg)
+            records.append({"query_id": query, "source_id": source, "edits": edits})
     _write_tables(arguments, sources, records)
 
 

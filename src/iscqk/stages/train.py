@@ -28,6 +28,7 @@ from iscqk.learning.images import CopyImages, OriginalImages
 from iscqk.learning.training import TrainConfig, Training
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder, read_provenance, save_encoder
+from iscqk.workflow import code_digest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -145,6 +146,7 @@ def _fingerprint(arguments: argparse.Namespace) -> str:
         seed=arguments.seed,
         config=arguments.config,
         inputs=[sha256_of(path) for path in [*inputs, *images]],
+        code=code_digest("train"),
     )
 
 

@@ -1,0 +1,157 @@
+"""How a command ends: in one line where a user, a signal or a lost process ended it.
+
+Everything else is a bug and keeps its traceback.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from iscqk.errors import UserError
+
+# Names the process whose end is this one's too: Snakemake, or who started several processes.
+FOLLOWED = "ISCQK_FOLLOWED_PID"
+# What reads or copies images this long without any result hangs; so may a network's file system.
+PATIENCE_SECONDS = 600
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_TIDYING_SECONDS = 10
+
+LOST_WORKER = (
+    "a worker process was killed, most likely as the memory is full; give it fewer threads "
+    "(--cores, --set-threads RULE=N) or more memory, then run the same command again"
+)
+HANGING = (
+    f"no image was read for {PATIENCE_SECONDS} s, as when a network's disk hangs; see to it, then "
+    "run the same command again"
+)
+# Errors without a type of their own, by what they say.
+_CAUSES = {
+    "DataLoader worker (pid": LOST_WORKER,
+    "DataLoader timed out": HANGING,
+    "Connection closed by peer": "another of the processes has ended; its own error says why",
+    "Connection reset by peer": "another of the processes has ended; its own error says why",
+}
+
+
+class Stopped(BaseException):
+    """A signal asks this process to end; `sigval` is its number."""
+
+    def __init__(self, sigval: int) -> None:
+        super().__init__(sigval)
+        self.sigval = sigval
+
+
+def status_of(command: Callable[[], None]) -> int:
+    """Run a command; return its exit status, and print in one line what ended it early."""
+    follow(int(os.environ.get(FOLLOWED, "0")))
+    with _catching_signals():
+        try:
+            command()
+        except UserError as error:
+            return _tell(_first_words(str(error)), 1)
+        except (Exception, Stopped, KeyboardInterrupt) as error:
+            return _told(error)
+    return 0
+
+
+def follow(pid: int) -> None:
+    """End this process by SIGTERM when another ends; do nothing if there is none."""
+    if pid and _lives(pid):
+        threading.Thread(target=_wait_for_end, args=(pid,), daemon=True).start()
+
+
+def be_worker(*_: object) -> None:
+    """Be a worker process: leave signals to the parent, and end with it.
+
+    Workers wait for work for ever where their parent is killed and cannot tell them.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    follow(os.getppid())
+
+
+def end_workers() -> None:
+    """Kill all worker processes of this one."""
+    for worker in multiprocessing.active_children():
+        worker.kill()
+
+
+def _told(error: BaseException) -> int:
+    """Return the exit status for an error that has a line, and print it; raise any other."""
+    number = _stopped_by() or getattr(error, "sigval", None)  # the latter also of torchrun's own
+    if number:
+        name = signal.Signals(number).name
+        return _tell(f"stopped by {name}; the same command goes on from here", 128 + number)
+    for words, line in _CAUSES.items():
+        if words in str(error):
+            return _tell(line, 1)
+    raise error
+
+
+def _tell(line: str, status: int) -> int:
+    print(f"error: {line}", file=sys.stderr)
+    return status
+
+
+def _first_words(text: str) -> str:
+    """Return a UserError's own line, without the traceback that a loader's worker puts before."""
+    return text.rsplit("UserError: ", 1)[-1].strip() if text.startswith("Caught ") else text
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _wait_for_end(pid: int) -> None:
+    while _lives(pid):
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+_received: list[int] = []
+
+
+def _stopped_by() -> int | None:
+    return _received[0] if _received else None
+
+
+@contextmanager
+def _catching_signals() -> Iterator[None]:
+    """Let signals raise Stopped; those that the starter has this process ignore stay ignored."""
+    _received.clear()
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    caught = [number for number in _SIGNALS if before[number] != signal.SIG_IGN]
+    for number in caught:
+        signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number in [] if _received else caught:
+            signal.signal(number, before[number])
+
+
+def _stop(number: int, _: object) -> None:
+    """End the workers and unwind, so that temporary files go; what hangs meanwhile is killed."""
+    _received.append(number)
+    for other in _SIGNALS:
+        signal.signal(other, signal.SIG_IGN)
+    # torch has the end of a loader's worker raise an error, wherever this process is by then.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(_TIDYING_SECONDS)
+    end_workers()
+    raise Stopped(number)

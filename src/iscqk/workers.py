@@ -1,0 +1,73 @@
+"""Worker processes: the same function of many things, and what becomes of it if one is lost."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from typing import TypeVar
+
+from iscqk import ending
+from iscqk.errors import UserError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def mapped(
+    function: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    workers: int,
+    together: int,
+    start: Callable[..., None] | None = None,
+    given: tuple[object, ...] = (),
+) -> Iterator[Result]:
+    """Yield `function` of each task, in order, found by worker processes.
+
+    No more tasks are taken than keep the workers busy, so that millions need no memory.
+
+    Args:
+        function: of a module, so that another process can name it.
+        tasks: what it takes.
+        workers: how many processes.
+        together: tasks that are sent to a worker at a time.
+        start: what each worker calls first, if anything.
+        given: arguments of `start`.
+
+    Raises:
+        UserError: a worker was killed, or has had no result for `ending.PATIENCE_SECONDS`.
+    """
+    pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(start, given))
+    under_way: deque[Future[list[Result]]] = deque()
+    left = iter(tasks)
+    try:
+        while chunk := list(islice(left, together)):
+            under_way.append(pool.submit(_each, function, chunk))
+            if len(under_way) > 4 * workers:
+                yield from _result(under_way.popleft())
+        while under_way:
+            yield from _result(under_way.popleft())
+        pool.shutdown()
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        ending.end_workers()
+        raise
+
+
+def _result(future: "Future[list[Result]]") -> list[Result]:
+    try:
+        return future.result(ending.PATIENCE_SECONDS)
+    except BrokenProcessPool:
+        raise UserError(ending.LOST_WORKER) from None
+    except TimeoutError:
+        raise UserError(ending.HANGING) from None
+
+
+def _start(start: Callable[..., None] | None, given: tuple[object, ...]) -> None:
+    ending.be_worker()
+    if start:
+        start(*given)
+
+
+def _each(function: Callable[[Task], Result], tasks: list[Task]) -> list[Result]:
+    return [function(task) for task in tasks]

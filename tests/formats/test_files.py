@@ -1,0 +1,195 @@
+"""Files are whole under their names: after errors, power loss, full disks and beside other runs."""
+
+import fcntl
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from conftest import ROOT
+from iscqk.errors import UserError
+from iscqk.formats import files
+from iscqk.formats.files import filling, replacing, write_text
+from iscqk.formats.hdf5 import writing
+from iscqk.learning.checkpoint import Checkpoint
+
+
+def test_an_error_leaves_what_was_there(tmp_path):
+    write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(KeyError), replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise KeyError
+    with pytest.raises(KeyError), filling(tmp_path / "folder") as temporary:
+        (temporary / "1.jpg").write_bytes(b"half")
+        raise KeyError
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_a_folder_is_filled_once_and_forgets_what_a_killed_run_left(tmp_path):
+    (tmp_path / ".images.part").mkdir()
+    (tmp_path / ".images.part" / "left-over.jpg").touch()
+    with filling(tmp_path / "images") as temporary:
+        (temporary / "1.jpg").touch()
+        assert not (tmp_path / "images").exists()
+    assert [path.name for path in (tmp_path / "images").iterdir()] == ["1.jpg"]
+    with pytest.raises(UserError, match="images: not empty"), filling(tmp_path / "images"):
+        pass
+
+
+def test_content_is_on_the_disk_before_the_name_and_the_name_before_going_on(tmp_path, monkeypatch):
+    """What a power loss would find: the calls in their order, each done by the real one."""
+    calls = []
+
+    def spy(name):
+        real = getattr(os, name)
+
+        def call(*arguments):
+            first = arguments[0] if arguments else ""
+            open_file = f"/proc/self/fd/{first}"
+            calls.append((name, os.readlink(open_file) if isinstance(first, int) else str(first)))
+            return real(*arguments)
+
+        monkeypatch.setattr(os, name, call)
+
+    for name in ("fsync", "replace", "sync"):
+        spy(name)
+    write_text(tmp_path / "a.txt", "x")
+    part, folder = str(tmp_path / ".a.part.txt"), str(tmp_path)
+    assert calls == [("fsync", part), ("replace", part), ("fsync", folder)]
+    calls.clear()
+    with filling(tmp_path / "images") as temporary:
+        (temporary / "1.jpg").write_bytes(b"1")
+    part = str(tmp_path / ".images.part")
+    assert calls == [("sync", ""), ("replace", part), ("fsync", folder)]
+
+
+def test_nothing_else_writes_files():
+    """Whatever opens a file for writing names a temporary one of `replacing` or `filling`."""
+    writes = re.compile(r"""open\(.*["'][wax]b?["']|write_(text|bytes)\(|copyfile\(|savefig\(""")
+    allowed = re.compile(r"temporary|tarfile\.open\(temporary|_CLEAR|write_text\(|folder / f")
+    for path in (ROOT / "src/iscqk").rglob("*.py"):
+        for line in path.read_text().splitlines():
+            assert not writes.search(line) or allowed.search(line), f"{path}: {line}"
+
+
+def test_two_processes_do_not_write_one_file_together(tmp_path, monkeypatch):
+    """A lock is of an open file: it keeps this process out as it does any other."""
+    path, temporary = tmp_path / "a.txt", tmp_path / ".a.part.txt"
+    monkeypatch.setattr(files, "_WAIT_SECONDS", 0.5)
+    with open(temporary, "w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.write("theirs")
+        other.flush()
+        with pytest.raises(UserError, match=r"a\.part\.txt: another process is writing it; wait"):
+            write_text(path, "ours")
+        assert temporary.read_text() == "theirs"
+        threading.Timer(0.3, lambda: (temporary.replace(path), other.close())).start()
+        monkeypatch.setattr(files, "_WAIT_SECONDS", 60)
+        write_text(path, "ours")  # waits until the other has renamed its own
+    assert path.read_text() == "ours" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_lock_is_gone_once_the_file_is_written(tmp_path):
+    """Also where a worker process that was started meanwhile still has the file open."""
+    with replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("x")
+        copy = os.dup(
+            next(fd for fd in map(int, os.listdir("/proc/self/fd")) if _is(fd, temporary))
+        )
+    with open(tmp_path / "a.txt") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(copy)
+
+
+def _is(descriptor, path):
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}") == str(path)
+    except OSError:
+        return False
+
+
+WRITERS = {
+    "text": lambda path: write_text(path, "x" * 3_000_000),
+    "hdf5": lambda path: _write_hdf5(path),
+    "safetensors": lambda path: _save(path),
+    "state": lambda path: Checkpoint(path, "run").save({"a": torch.zeros(1_000_000)}),
+    "images": lambda path: _fill(path),
+}
+
+
+def _write_hdf5(path):
+    with writing(path) as file:
+        file["rows"] = np.zeros((1000, 1000), dtype=np.float32)
+
+
+def _save(path):
+    with replacing(path) as temporary:
+        save_file({"a": torch.zeros(1_000_000)}, temporary)
+
+
+def _fill(path):
+    with filling(path) as temporary:
+        for number in range(30):
+            (temporary / f"{number}.jpg").write_bytes(bytes(100_000))
+
+
+PROGRAM = """\
+import json, os, sys
+sys.path[:0] = sys.argv[1:3]
+from pathlib import Path
+from formats.test_files import WRITERS
+from iscqk.errors import UserError
+os.chdir(sys.argv[3])
+found = {}
+for name, write in WRITERS.items():
+    path = Path(f"{name}.out")
+    if name != "images" and sys.argv[4] == "old":
+        path.write_text("old")
+    try:
+        write(path)
+    except UserError as error:
+        found[name] = str(error)
+    assert not [other for other in os.listdir() if "part" in other]
+    assert sys.argv[4] != "old" or name == "images" or path.read_text() == "old"
+print(json.dumps(found))
+"""
+
+
+def written(folder, mount, old):
+    """Return what each writer says of a folder, in a namespace whose mounts nobody else sees."""
+    arguments = [str(ROOT / "tests"), str(ROOT / "src"), str(folder), old]
+    program = [sys.executable, "-c", PROGRAM, *arguments]
+    command = ["unshare", "-rm", "sh", "-c", f'{mount} && exec "$@"', "sh", *program]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if "unshare:" in done.stderr or "mount:" in done.stderr:
+        pytest.skip(f"no file system can be mounted here: {done.stderr}")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_full_disk_is_told_in_a_line_and_keeps_what_was_there(tmp_path):
+    found = written(tmp_path, f"mount -t tmpfs -o size=2m none {tmp_path}", "old")
+    for name in WRITERS:
+        assert found[name].startswith(f"{name}.out: no space left"), name
+
+
+def test_a_read_only_folder_is_told_in_a_line(tmp_path):
+    bind = f"mount --bind {tmp_path} {tmp_path} && mount -o remount,ro,bind {tmp_path}"
+    found = written(tmp_path, bind, "none")
+    for name in WRITERS:
+        assert found[name].startswith(f"{name}.out: cannot be written (Read-only"), name
+
+
+def test_what_opens_afterwards_is_an_ordinary_file(tmp_path):
+    _write_hdf5(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert file["rows"].shape == (1000, 1000)
