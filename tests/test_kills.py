@@ -1,81 +1,44 @@
 """Killed at any moment and started again, the workflow ends with the very same files."""
 
-import os
-import random
 import shutil
 import signal
-import subprocess
 
-import pytest
+from killing import Killer, left_over, moments, results
 
-KILLS = 5
-COMMAND = "snakemake submission_phase2 --cores --configfile config.yaml tiny.yaml"
-# What tells of a run and not of its result: logs, times, states to resume from.
-TRANSIENT = ("logs", "usage", "resume")
-TIMED = ("history.csv", "provenance.json")
-
-
-@pytest.fixture
-def moments():
-    """Return a source of random moments, another in every run of the test; ISCQK_SEED fixes it."""
-    seed = int(os.environ.get("ISCQK_SEED", random.randrange(10**6)))
-    print(f"ISCQK_SEED={seed}")  # pytest shows it where the test fails
-    return random.Random(seed)
-
-
-def results(project):
-    """Return the content of every result file by its name, temporary ones left out."""
-    root = project.folder / "results"
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file()
-        and path.name[0] != "."
-        and path.relative_to(root).parts[0] not in TRANSIENT
-        and path.name not in TIMED
-    }
+KILLS = 3
+# Images, copies, two trainings and a bank; `make torture` kills all of it (tests/torture).
+TARGET = "results/runs/qk-0/round1-q/q.safetensors"
+COMMAND = f"snakemake {TARGET} --cores --configfile config.yaml tiny.yaml"
 
 
 def seconds(project):
-    """Return how long a finished project took: from its configuration to its last result."""
-    files = [path for path in (project.folder / "results").rglob("*") if path.is_file()]
+    """Return how long a finished project took: from its configuration to the target."""
     started = (project.folder / "tiny.yaml").stat().st_mtime
-    return max(path.stat().st_mtime for path in files) - started
+    return (project.folder / TARGET).stat().st_mtime - started
 
 
-def killed(project, after):
-    """Run the workflow, kill all its processes after some seconds; False if it was done before."""
-    running = subprocess.Popen(
-        COMMAND,
-        shell=True,
-        cwd=project.folder,
-        env=project.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        assert running.wait(after) == 0
-        return False
-    except subprocess.TimeoutExpired:
-        os.killpg(running.pid, signal.SIGKILL)
-        running.wait()
-        return True
-
-
-def test_five_kills_change_no_file(finished, project, moments):
-    expected, whole = results(finished), seconds(finished)
-    kills = 0
-    while kills < KILLS:
-        if not killed(project, moments.uniform(0, whole / 4)):
+def test_kills_change_no_file(finished, project):
+    expected = results(finished)
+    killer = Killer(project, COMMAND, expected, moments())
+    while killer.kills < KILLS:
+        if killer.run(seconds(finished) / 3, [signal.SIGKILL], ["all"]):
             shutil.rmtree(project.folder / "results")
-            continue
-        kills += 1
-        for name, content in results(project).items():
-            assert content == expected[name], f"{name} is half written after kill {kills}"
-        project.run("snakemake --unlock --configfile config.yaml tiny.yaml")
     project.run(COMMAND)
     outcome = results(project)
     assert outcome.items() <= expected.items()
-    assert {f"submission_phase2/{n}" for n in ("descriptors.h5", "predictions.csv")} <= set(outcome)
-    assert not list((project.folder / "results").rglob(".*.part*"))
+    assert {TARGET.removeprefix("results/"), "data/training.csv"} <= set(outcome)
+    assert not left_over(project)
+
+
+def test_a_second_run_beside_the_first_is_told_what_to_do(finished_copy):
+    """Also what a killed Snakemake leaves: a lock, and how to remove it."""
+    locks = finished_copy.folder / ".snakemake/locks"
+    locks.mkdir(exist_ok=True)
+    target = str(finished_copy.folder / TARGET)
+    (locks / "0.output.lock").write_text(f"{target}\n{TARGET}\n")
+    done = finished_copy.run(f"{COMMAND} --forcerun train_q", check=False)
+    assert done.returncode == 1
+    told = done.stdout + done.stderr
+    assert "Directory cannot be locked" in told and "--unlock" in told
+    finished_copy.run(f"{COMMAND} --unlock")
+    assert not list(locks.iterdir())

@@ -146,6 +146,8 @@ def _catching_signals() -> Iterator[None]:
 
 def _stop(number: int, _: object) -> None:
     """End the workers and unwind, so that temporary files go; what hangs meanwhile is killed."""
+    if multiprocessing.parent_process():  # a worker that has not become one yet (be_worker)
+        os._exit(128 + number)
     _received.append(number)
     for other in _SIGNALS:
         signal.signal(other, signal.SIG_IGN)
