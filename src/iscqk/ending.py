@@ -29,10 +29,17 @@ HANGING = (
     f"no image was read for {PATIENCE_SECONDS} s, as when a network's disk hangs; see to it, then "
     "run the same command again"
 )
+FULL_MEMORY = (
+    "the memory is full; give it more, or lower the batch size or the threads, "
+    "then run the same command again"
+)
 # Errors without a type of their own, by what they say.
 _CAUSES = {
     "DataLoader worker (pid": LOST_WORKER,
     "DataLoader timed out": HANGING,
+    "CUDA out of memory": FULL_MEMORY,
+    "can't allocate memory": FULL_MEMORY,  # torch
+    "Unable to allocate": FULL_MEMORY,  # NumPy
     "Connection closed by peer": "another of the processes has ended; its own error says why",
     "Connection reset by peer": "another of the processes has ended; its own error says why",
 }

@@ -191,14 +191,6 @@ def test_a_momentum_method_moves_two_encoders_and_fills_its_queue(
     assert all(torch.equal(shipped[name], t) for name, t in expected.state_dict().items())
 
 
-def test_a_checkpoint_of_another_run_is_not_used(tmp_path):
-    Checkpoint(tmp_path / "c.pt", fingerprint(seed=1)).save({"step": 5})
-    assert Checkpoint(tmp_path / "c.pt", fingerprint(seed=1)).load() == {"step": 5}
-    assert Checkpoint(tmp_path / "c.pt", fingerprint(seed=2)).load() is None
-    (tmp_path / "c.pt").write_bytes(b"half a file")
-    assert Checkpoint(tmp_path / "c.pt", fingerprint(seed=1)).load() is None
-
-
 def test_a_live_head_moves_and_the_frozen_backbone_does_not(encoder, images, tmp_path):
     features = torch.cat([features for features, _ in embed(encoder, images, 0)]).clone()
     frozen = Encoder(encoder.config)

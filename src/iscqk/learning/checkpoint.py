@@ -36,7 +36,8 @@ class Checkpoint:
         try:
             state = _read(self.path)
         except Exception as error:  # of many types, as anything may be in the file
-            logger.warning("%s: cannot be used (%s), starting anew", self.path, error)
+            reason = " ".join(str(error).split())[:200]
+            logger.warning("%s: cannot be used (%s), starting anew", self.path, reason)
             return None
         if state.pop("run", None) != self._run:
             logger.info("%s: of another configuration or version, starting anew", self.path)

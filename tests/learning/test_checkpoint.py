@@ -1,0 +1,100 @@
+"""A resume state that is torn, damaged or foreign is set aside, said so, and never unpickled."""
+
+import hashlib
+import io
+import logging
+import os
+import pickle
+import random
+import shutil
+
+import pytest
+import torch
+
+from iscqk import workflow
+from iscqk.learning.checkpoint import Checkpoint, fingerprint
+from iscqk.workflow import PACKAGE, code_digest
+
+RUN = fingerprint(seed=1)
+STATE = {"step": 5, "encoder": {"weight": torch.arange(300.0)}, "history": [{"loss": 1.5}]}
+
+
+@pytest.fixture
+def saved(tmp_path):
+    Checkpoint(tmp_path / "c.pt", RUN).save(STATE)
+    return tmp_path / "c.pt"
+
+
+def refused(path, caplog):
+    """Return whether a state is not used, and is named in a line of the log."""
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        assert Checkpoint(path, RUN).load() is None
+    return len(caplog.messages) == 1 and caplog.messages[0].startswith(f"{path}: ")
+
+
+def test_a_state_comes_back(saved):
+    state = Checkpoint(saved, RUN).load()
+    assert state["step"] == 5 and state["history"] == STATE["history"]
+    assert torch.equal(state["encoder"]["weight"], STATE["encoder"]["weight"])
+    assert Checkpoint(saved.with_name("none.pt"), RUN).load() is None
+
+
+def test_of_every_torn_or_damaged_state_none_is_used(saved, caplog):
+    whole, moments = saved.read_bytes(), random.Random(0)
+    for length in [0, 1, 31, 32, 33, *moments.sample(range(len(whole)), 60)]:
+        saved.write_bytes(whole[:length])
+        assert refused(saved, caplog), length
+    for place in moments.sample(range(len(whole)), 120):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << moments.randrange(8)
+        saved.write_bytes(flipped)
+        assert refused(saved, caplog), place
+    for foreign in (b"half a file", b"\0" * len(whole), whole[32:], whole + b"more"):
+        saved.write_bytes(foreign)
+        assert refused(saved, caplog)
+
+
+def with_digest(content):
+    return hashlib.sha256(content).digest() + content
+
+
+class Harmful:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("save", [torch.save, pickle.dump])
+def test_no_pickle_is_loaded(saved, caplog, save):
+    """Whole by its digest, but it would make a folder."""
+    content, made = io.BytesIO(), saved.with_name("made")
+    save({"run": RUN, "step": Harmful(made)}, content)
+    saved.write_bytes(with_digest(content.getvalue()))
+    assert refused(saved, caplog) and not made.exists()
+
+
+@pytest.mark.parametrize("other", [torch.zeros(3), [1, 2], None, {"step": 1}])
+def test_what_is_no_state_is_not_used(saved, caplog, other):
+    content = io.BytesIO()
+    torch.save(other, content)
+    saved.write_bytes(with_digest(content.getvalue()))
+    assert refused(saved, caplog)
+
+
+def test_another_runs_state_is_not_used(saved, caplog):
+    Checkpoint(saved, fingerprint(seed=2)).save(STATE)
+    assert refused(saved, caplog)
+
+
+def test_an_edit_of_what_trains_changes_its_digest(tmp_path, monkeypatch):
+    """It reruns the training, which must not go on from what the old code made."""
+    before = code_digest("train")
+    shutil.copytree(PACKAGE, tmp_path / "iscqk")
+    monkeypatch.setattr(workflow, "PACKAGE", tmp_path / "iscqk")
+    assert code_digest("train") == before
+    with open(tmp_path / "iscqk/learning/bank_loss.py", "a") as file:
+        file.write("# edited\n")
+    assert code_digest("train") != before
