@@ -50,7 +50,7 @@ def config():
     """Return the whole configuration of the project."""
     found = yaml.safe_load(Path("config.yaml").read_text())
     update_config(found, yaml.safe_load(Path("tiny.yaml").read_text()))
-    update_config(found, {"train": {"checkpoint_every": 3, "images_per_half_round": 800}})
+    update_config(found, {"train": {"checkpoint_every": 3, "images_per_half_round": 400}})
     return found
 
 
@@ -61,11 +61,12 @@ def command(case, folder):
     method = "qk" if stage == "train" else case
     whole["train"][method].update(changes)
     section = json.dumps(runs.train_section(whole, method))
-    told += [f"--config={section}", "--seed=0", f"--resume={folder}.pt", "--threads=2"]
+    told += [f"--config={section}", "--seed=0", f"--resume={folder}.pt"]
+    told += [f"--threads={1 + (case == 'simclr')}"]  # more than one: a worker reads ahead
     if stage == "train":
         outputs = [f"--trained-output={folder}/a.safetensors", f"--history={folder}/history.csv"]
         return [stage, *told, *outputs, f"--frozen-output={folder}/b.safetensors", "--round=1"]
-    told += [f"--model={json.dumps(whole['model'])}", "--images=1600", "--copies", *COPIES]
+    told += [f"--model={json.dumps(whole['model'])}", "--images=800", "--copies", *COPIES]
     outputs = [f"--output={folder}/{part}" for part in (1, 2)]
     return [stage, *told, "--training=results/data/training.csv", *outputs]
 

@@ -19,7 +19,7 @@ FOLLOWED = "ISCQK_FOLLOWED_PID"
 # What reads or copies images this long without any result hangs; so may a network's file system.
 PATIENCE_SECONDS = 600
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_TIDYING_SECONDS = 10
+_TIDYING_SECONDS = 60
 
 LOST_WORKER = (
     "a worker process was killed, most likely as the memory is full; give it fewer threads "
@@ -40,8 +40,7 @@ _CAUSES = {
     "CUDA out of memory": FULL_MEMORY,
     "can't allocate memory": FULL_MEMORY,  # torch
     "Unable to allocate": FULL_MEMORY,  # NumPy
-    "Connection closed by peer": "another of the processes has ended; its own error says why",
-    "Connection reset by peer": "another of the processes has ended; its own error says why",
+    "gloo/transport": "another of the processes has ended; its own error says why",
 }
 
 
@@ -84,6 +83,9 @@ def be_worker(*_: object) -> None:
 
 def end_workers() -> None:
     """Kill all worker processes of this one."""
+    # torch has the end of a loader's worker raise an error, wherever this process is by then.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for worker in multiprocessing.active_children():
         worker.kill()
 
@@ -94,10 +96,18 @@ def _told(error: BaseException) -> int:
     if number:
         name = signal.Signals(number).name
         return _tell(f"stopped by {name}; the same command goes on from here", 128 + number)
-    for words, line in _CAUSES.items():
-        if words in str(error):
-            return _tell(line, 1)
-    raise error
+    line = _cause(error)
+    if line is None:
+        raise error
+    end_workers()
+    return _tell(line, 1)
+
+
+def _cause(error: BaseException) -> str | None:
+    """Return the line for an error that no code of ours has raised, if it has one."""
+    if isinstance(error, ConnectionError):  # to a loader's worker, when its end is not noticed yet
+        return LOST_WORKER
+    return next((line for words, line in _CAUSES.items() if words in str(error)), None)
 
 
 def _tell(line: str, status: int) -> int:
@@ -158,8 +168,6 @@ def _stop(number: int, _: object) -> None:
     _received.append(number)
     for other in _SIGNALS:
         signal.signal(other, signal.SIG_IGN)
-    # torch has the end of a loader's worker raise an error, wherever this process is by then.
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(_TIDYING_SECONDS)
     end_workers()
