@@ -59,7 +59,7 @@ def status_of(command: Callable[[], None]) -> int:
         try:
             command()
         except UserError as error:
-            return _tell(_first_words(str(error)), 1)
+            return _tell(_own_line(str(error)), 1)
         except (Exception, Stopped, KeyboardInterrupt) as error:
             return _told(error)
     return 0
@@ -115,7 +115,7 @@ def _tell(line: str, status: int) -> int:
     return status
 
 
-def _first_words(text: str) -> str:
+def _own_line(text: str) -> str:
     """Return a UserError's own line, without the traceback that a loader's worker puts before."""
     return text.rsplit("UserError: ", 1)[-1].strip() if text.startswith("Caught ") else text
 

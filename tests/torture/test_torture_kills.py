@@ -23,7 +23,7 @@ def test_kills_of_any_kind_change_no_file(project):
     killer, finished = Killer(project, COMMAND, expected, moments()), 0
     while killer.kills < KILLS:
         shutil.rmtree(project.folder / "results")
-        while not killer.run(whole / 4):
+        while not killer.run(whole / 6):
             print(f"kill {killer.kills}, {time.monotonic() - started:.0f} s", flush=True)
         assert results(project) == expected
         assert not left_over(project)
