@@ -8,13 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 INSTALLED := $(VENV)/.installed
 TARGETS := all submission_phase1 submission_phase2 study ablations unbalanced benchmarks rehearsal
 
-# Hundreds of kills; ISCQK_KILLS and ISCQK_SEED change how many, and which.
-torture: $(INSTALLED)
-	python -m pytest -m torture --capture=no
-
-check: $(INSTALLED) docs
-	ruff check src tests docs
-	ruff format --check src tests docs
+.PHONY: $(TARGETS) install test torture check docs format lock clean
 
 $(TARGETS): $(INSTALLED)
 	snakemake $@ --cores
@@ -38,19 +32,13 @@ $(INSTALLED): envs/requirements.txt envs/requirements-dev.txt pyproject.toml
 test: $(INSTALLED)
 	python -m pytest
 
-<<<<<<< HEAD
-check: $(INSTALLED) docs
-	ruff check src tests docs
-	ruff format --check src tests docs
-=======
 # Hundreds of kills; ISCQK_KILLS and ISCQK_SEED change how many, and which.
 torture: $(INSTALLED)
 	python -m pytest -m torture --capture=no
 
-check: $(INSTALLED)
-	ruff check src tests
-	ruff format --check src tests
->>>>>>> d118f65 (Tests: kills, resumed trainings and endings of stages, quick and as torture)
+check: $(INSTALLED) docs
+	ruff check src tests docs
+	ruff format --check src tests docs
 	snakefmt --check Snakefile workflow
 	mypy
 	snakemake --lint
