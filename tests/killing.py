@@ -88,7 +88,7 @@ class Killer:
     def _start(self):
         with open(self.project.folder / "output.txt", "w") as output:
             return subprocess.Popen(
-                self.command,
+                f"exec {self.command}",  # or a kill might meet a shell that nobody waits for
                 shell=True,
                 cwd=self.project.folder,
                 env=self.project.environment,

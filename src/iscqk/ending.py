@@ -72,12 +72,11 @@ def follow(pid: int) -> None:
 
 
 def be_worker(*_: object) -> None:
-    """Be a worker process: leave signals to the parent, and end with it.
+    """Be a worker process: leave Ctrl-C to the parent, and end with it.
 
     Workers wait for work for ever where their parent is killed and cannot tell them.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     follow(os.getppid())
 
 
@@ -163,7 +162,7 @@ def _catching_signals() -> Iterator[None]:
 
 def _stop(number: int, _: object) -> None:
     """End the workers and unwind, so that temporary files go; what hangs meanwhile is killed."""
-    if multiprocessing.parent_process():  # a worker that has not become one yet (be_worker)
+    if multiprocessing.parent_process():  # in a worker, which has it from its parent
         os._exit(128 + number)
     _received.append(number)
     for other in _SIGNALS:
