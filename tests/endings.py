@@ -1,7 +1,8 @@
 """Stages that are ended from outside, each in a process of its own.
 
-`python endings.py FOLDER [CASE ...]` prints as JSON for every case the exit status, what was printed, what is left of temporary files
-and how many processes of its session are left. Everything is imported once and then forked.
+`python endings.py FOLDER [CASE ...]` prints as JSON for every case the exit status, what was
+printed, what is left of temporary files and how many processes of its session are left. Everything
+is imported once and then forked.
 """
 
 import json
