@@ -1,4 +1,4 @@
-"""Kill trainings of a finished project and start them again: `python resumes.py PROJECT FOLDER`.
+"""Kill trainings of a finished project and start them again: resumes.py PROJECT FOLDER.
 
 Prints as JSON for every case how often it was killed in its midst and which files then differ from
 those of a run that was left alone. Everything is imported once and then forked.
@@ -21,7 +21,7 @@ import iscqk.stages.train  # noqa: F401
 from iscqk import cli, runs
 from killing import moments, untimed
 
-PROJECT, FOLDER = map(Path, sys.argv[1:])
+PROJECT, FOLDER = map(Path, sys.argv[1:3])
 KILLS = int(os.environ.get("ISCQK_RESUME_KILLS", 1))
 MODELS = Path("results/runs/qk-0")
 COPIES = [f"results/copies/training/round1/{n}.tar" for n in range(2)]
@@ -67,7 +67,8 @@ def command(case, folder):
         outputs = [f"--trained-output={folder}/a.safetensors", f"--history={folder}/history.csv"]
         return [stage, *told, *outputs, f"--frozen-output={folder}/b.safetensors", "--round=1"]
     told += [f"--model={json.dumps(whole['model'])}", "--images=800", "--copies", *COPIES]
-    outputs = [f"--output={folder}/{part}" for part in (1, 2)]
+    outputs = [f"--start={MODELS}/initial/q.safetensors"]
+    outputs += [f"--output={folder}/{part}" for part in (1, 2)]
     return [stage, *told, "--training=results/data/training.csv", *outputs]
 
 
@@ -123,6 +124,6 @@ if __name__ == "__main__":
     manifest = "--manifest=results/data/training.csv"
     run(["embed", f"--weights={weights}", manifest, "--features", f"--output={FEATURES}"])
     generator = moments()
-    found = {case: outcome(case, generator) for case in CASES}
+    found = {case: outcome(case, generator) for case in sys.argv[3:] or CASES}
     found["resumed"] = (FOLDER / "log").read_text().count("resuming at step")
     print(json.dumps(found))
