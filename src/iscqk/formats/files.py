@@ -79,6 +79,16 @@ def sha256_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def utf8(name: str | Path) -> str:
+    """Return a file's name, with an escape for each byte that is not UTF-8."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def shown(name: str | Path) -> str:
+    """Return a file's name as one line of UTF-8, for a message."""
+    return utf8(name).replace("\n", "\\n").replace("\r", "\\r")
+
+
 def to_disk(path: Path) -> None:
     """Wait until the disk holds a file, or the names in a folder."""
     descriptor = os.open(path, os.O_RDONLY)

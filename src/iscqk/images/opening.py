@@ -1,6 +1,13 @@
-"""Opening any image file as upright 8-bit RGB."""
+"""Opening any image file as upright 8-bit RGB.
 
+Colour profiles are not applied, as in the challenge's own baselines: what they change, edits of
+colours change more, and a profile from elsewhere never reaches a colour engine.
+"""
+
+import contextlib
 import io
+import os
+import stat
 import warnings
 from pathlib import Path
 
@@ -8,9 +15,26 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from iscqk.errors import UserError
+from iscqk.formats.files import shown
 
-# A photograph of 179 megapixels is Pillow's own limit; beyond it a file is taken for a bomb.
-MAX_PIXELS = Image.MAX_IMAGE_PIXELS or 178_956_970
+# By content, whatever the name says. Pillow's other decoders are kept away from unknown files: that
+# of EPS, for one, starts Ghostscript.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+
+
+class BadImage(UserError):
+    """An image that cannot be read; `reason` says why, in one line that does not name it."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        """Take the whole message first, so that the exception passes between processes."""
+        super().__init__(message)
+        self.reason = reason
+
+    @classmethod
+    def of(cls, path: str | Path, reason: str) -> "BadImage":
+        """Return the complaint about an image."""
+        what = f"cannot read this image ({reason}); replace or remove it"
+        return cls(f"{shown(path)}: {what}", reason)
 
 
 def open_image(source: str | Path | bytes, enough: int | None = None) -> Image.Image:
@@ -19,42 +43,68 @@ def open_image(source: str | Path | bytes, enough: int | None = None) -> Image.I
     With `enough`, a JPEG may be decoded at a fraction of its size, sides still >= `enough`
     pixels: several times faster for large photographs.
 
-    Transparent parts are laid on white, animations give their first frame, 16-bit grey is
-    scaled to 8 bits.
+    Transparent parts are laid on white, animations and pages give their first, 16-bit and floating
+    point grey is scaled to 8 bits. An image of over 89 megapixels (Pillow's limit) is taken for a
+    bomb. Broken EXIF counts as none.
 
     Raises:
-        UserError: the file is missing, unreadable, no image, truncated or absurdly large.
+        BadImage: the file is missing, unreadable, no image, truncated or absurdly large.
     """
-    name = "image in memory" if isinstance(source, bytes) else str(source)
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of metadata, which change no pixel
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            with Image.open(_openable(source), formats=FORMATS) as image:
                 if enough:
                     image.draft("RGB", (enough, enough))
                 image.load()
-                ImageOps.exif_transpose(image, in_place=True)
-                return _as_rgb(image)
+                return _as_rgb(_upright(image))
     except FileNotFoundError:
-        raise UserError(f"{name}: no such image; restore it or prepare the data again") from None
+        what = "no such image; restore it or prepare the data again"
+        raise BadImage(f"{shown(str(source))}: {what}", "no such file") from None
     except Exception as error:  # Pillow's decoders raise anything from SyntaxError to struct.error
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(
-            f"{name}: cannot read this image ({reason}); replace or remove it"
-        ) from None
+        name = "image in memory" if isinstance(source, bytes) else source
+        raise BadImage.of(name, _reason(error)) from None
+
+
+def _openable(source: str | Path | bytes) -> str | Path | io.BytesIO:
+    """Return what Pillow can open without waiting for ever, as it would for a pipe."""
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    status = os.stat(source)
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("no regular file")
+    if not status.st_size:
+        raise ValueError("an empty file")
+    return source
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Image.UnidentifiedImageError):
+        return f"none of the formats {', '.join(FORMATS)}"
+    text = (isinstance(error, OSError) and error.strerror) or str(error)
+    return " ".join(text.split()) or type(error).__name__
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    # Pixels are turned before the EXIF is written anew, which may fail, and which nobody reads.
+    with contextlib.suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
-        return _grey16(image)
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+        return _deep_grey(image)
     if "A" in image.getbands() or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
     return image.convert("RGB")
 
 
-def _grey16(image: Image.Image) -> Image.Image:
-    """Map 16-bit grey to 8 bits; Pillow's own conversion clips at 255."""
-    grey = np.asarray(image, dtype=np.float32)
-    scale = 257.0 if grey.max(initial=0.0) > 255 else 1.0
-    return Image.fromarray((grey / scale).clip(0, 255).astype(np.uint8)).convert("RGB")
+def _deep_grey(image: Image.Image) -> Image.Image:
+    """Map grey of 16 bits, or of floats up to 1, to 8 bits; Pillow's own conversion clips it."""
+    grey = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
+    largest = float(grey.max(initial=0.0))
+    scale = 255.0 if image.mode == "F" and largest <= 1 else 1 / 257 if largest > 255 else 1.0
+    return Image.fromarray(np.rint(grey * scale).clip(0, 255).astype(np.uint8)).convert("RGB")

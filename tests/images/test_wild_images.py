@@ -1,0 +1,24 @@
+"""Images as they are in the wild: each is opened right, or named as bad with the reason."""
+
+import numpy as np
+import pytest
+from wild import CASES, Good
+
+from iscqk.images.opening import BadImage, open_image
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_image_is_opened_right_or_named(name, tmp_path):
+    case, path = CASES[name], tmp_path / name
+    path.write_bytes(case.content())
+    if not isinstance(case, Good):
+        with pytest.raises(BadImage, match=case.reason) as told:
+            open_image(path)
+        message = str(told.value)
+        assert message.startswith(f"{path}: cannot read this image (") and "\n" not in message
+        assert told.value.reason and str(path) not in told.value.reason
+        return
+    opened = open_image(path)
+    assert opened.mode == "RGB" and opened.size == case.size
+    if case.pixels is not None:
+        assert np.abs(np.asarray(opened).astype(int) - case.pixels).max() <= case.within

@@ -1,0 +1,330 @@
+"""Odd and broken image files, made on the spot; each says what must become of it."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+# Smooth, so that lossy formats keep it; of no symmetry, so that no two orientations are alike.
+ROWS, COLUMNS = np.mgrid[0:12, 0:20]
+PIXELS = np.stack([ROWS * 20, COLUMNS * 12, ROWS + COLUMNS], axis=2).astype(np.uint8)
+PLAIN = Image.fromarray(PIXELS)
+GREY = PIXELS[..., 0]
+UPRIGHT = PLAIN.size
+
+
+class Good(NamedTuple):
+    """A file that opens: its size, and its pixels where they are known, with a tolerance."""
+
+    content: Callable[[], bytes]
+    size: tuple[int, int] = UPRIGHT
+    pixels: np.ndarray | None = PIXELS
+    within: int = 0
+
+
+class Bad(NamedTuple):
+    """A file that does not, and a part of the reason."""
+
+    content: Callable[[], bytes]
+    reason: str = "."
+
+
+def write_image(path: Path, seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def grey(values: np.ndarray) -> np.ndarray:
+    return np.repeat(values[..., None], 3, axis=2)
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(depth: int, colour: int, samples: np.ndarray, *extra: bytes, size=UPRIGHT) -> bytes:
+    """Return a PNG written by hand: Pillow writes no 16-bit colour."""
+    rows = b"".join(b"\0" + row.tobytes() for row in samples)
+    header = struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, 0)
+    parts = [
+        chunk(b"IHDR", header),
+        *extra,
+        chunk(b"IDAT", zlib.compress(rows)),
+        chunk(b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def sixteen_bits(samples: np.ndarray) -> np.ndarray:
+    return (samples.astype(np.uint16) * 257).astype(">u2")
+
+
+def palette() -> Image.Image:
+    return Image.fromarray(GREY).convert("P")
+
+
+def with_exif(kind: str, orientation: int, **options: object) -> bytes:
+    """Return a file that is stored turned, and says how to turn it back."""
+    undo = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]
+    stored = PLAIN if undo is None else PLAIN.transpose(Image.Transpose(undo))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return encoded(stored, kind, exif=exif, **options)
+
+
+def with_broken_exif(change: Callable[[bytes], bytes]) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 1, "maker"
+    return encoded(PLAIN, "JPEG", quality=100, subsampling=0, exif=change(exif.tobytes()))
+
+
+def cmyk(*, ycck: bool) -> bytes:
+    """Return Adobe's inverted CMYK, or the same taken for YCCK."""
+    raw = encoded(PLAIN.convert("CMYK"), "JPEG", quality=100, subsampling=0)
+    at = raw.index(b"Adobe") + 11
+    return raw[:at] + (b"\2" if ycck else raw[at : at + 1]) + raw[at + 1 :]
+
+
+def frames(kind: str, **options: object) -> bytes:
+    others = [Image.new("RGB", UPRIGHT, "red"), Image.new("RGB", (9, 30), "blue")]
+    others = [image.resize(UPRIGHT) for image in others] if kind != "TIFF" else others
+    return encoded(PLAIN, kind, save_all=True, append_images=others, **options)
+
+
+def cut(raw: bytes, share: float = 0.5) -> bytes:
+    return raw[: int(len(raw) * share)]
+
+
+def large(kind: str, **options: object) -> bytes:
+    """Return noise, whose file is long enough to be cut in its pixels."""
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    return encoded(Image.fromarray(noise), kind, **options)
+
+
+def huge_gif() -> bytes:
+    raw = bytearray(encoded(palette(), "GIF"))
+    raw[6:10] = b"\xff\xff\xff\xff"
+    return bytes(raw)
+
+
+def profile(content: bytes) -> bytes:
+    return encoded(PLAIN, "JPEG", quality=100, subsampling=0, icc_profile=content)
+
+
+def srgb() -> bytes:
+    from PIL import ImageCms
+
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+JPEG = {"quality": 100, "subsampling": 0}
+CLEAR = np.dstack([PIXELS, np.where(COLUMNS < 10, 255, 0)]).astype(np.uint8)
+ON_WHITE = np.where((COLUMNS < 10)[..., None], PIXELS, 255).astype(np.uint8)
+FLOATS = (GREY / 255).astype(np.float32)
+TEXT = b"Comment\0\0" + zlib.compress(b"x" * 80_000_000, 9)
+COLOURS = b"profile\0\0" + zlib.compress(bytes(80_000_000), 9)
+MANY = (9_500, 9_500)
+
+CASES: dict[str, Good | Bad] = {
+    "plain.jpg": Good(lambda: encoded(PLAIN, "JPEG", **JPEG), within=4),
+    "progressive.jpg": Good(lambda: encoded(PLAIN, "JPEG", progressive=True, **JPEG), within=4),
+    "grey.jpg": Good(
+        lambda: encoded(Image.fromarray(GREY), "JPEG", **JPEG), pixels=grey(GREY), within=4
+    ),
+    "cmyk.jpg": Good(lambda: cmyk(ycck=False), within=8),
+    "ycck.jpg": Good(lambda: cmyk(ycck=True), pixels=None),
+    "with a thumbnail.jpg": Good(lambda: frames("MPO", **JPEG), within=4),
+    "plain.jfif": Good(lambda: encoded(PLAIN, "JPEG", **JPEG), within=4),
+    "JPEG in capitals.JPEG": Good(lambda: encoded(PLAIN, "JPEG", **JPEG), within=4),
+    "bytes after the end.jpg": Good(lambda: encoded(PLAIN, "JPEG", **JPEG) + b"x" * 99, within=4),
+    "plain.png": Good(lambda: encoded(PLAIN, "PNG")),
+    "palette.png": Good(lambda: encoded(palette(), "PNG"), pixels=grey(GREY)),
+    "one bit.png": Good(
+        lambda: encoded(Image.fromarray(GREY > 99), "PNG"), pixels=grey((GREY > 99) * 255)
+    ),
+    "grey and alpha.png": Good(
+        lambda: encoded(Image.merge("LA", [Image.fromarray(GREY), Image.new("L", UPRIGHT)]), "PNG"),
+        pixels=np.full_like(PIXELS, 255),
+    ),
+    "red, green, blue and alpha.png": Good(
+        lambda: encoded(Image.fromarray(CLEAR), "PNG"), pixels=ON_WHITE
+    ),
+    "a transparent colour.png": Good(
+        lambda: png(8, 2, PIXELS, chunk(b"tRNS", struct.pack(">HHH", 0, 0, 0))),
+        pixels=np.where((PIXELS == 0).all(axis=2, keepdims=True), 255, PIXELS),
+    ),
+    "a transparent palette.png": Good(
+        lambda: encoded(palette(), "PNG", transparency=0), pixels=None
+    ),
+    "16-bit grey.png": Good(lambda: png(16, 0, sixteen_bits(GREY)), pixels=grey(GREY)),
+    "16-bit colour.png": Good(lambda: png(16, 2, sixteen_bits(PIXELS))),
+    "16-bit grey and alpha.png": Good(
+        lambda: png(16, 4, sixteen_bits(np.dstack([GREY, np.full_like(GREY, 255)]))),
+        pixels=grey(GREY),
+    ),
+    "16-bit colour and alpha.png": Good(
+        lambda: png(16, 6, sixteen_bits(np.dstack([PIXELS, np.full_like(GREY, 255)])))
+    ),
+    "animated.png": Good(lambda: frames("PNG")),
+    "plain.webp": Good(lambda: encoded(PLAIN, "WEBP", lossless=True)),
+    "lossy.webp": Good(lambda: encoded(PLAIN, "WEBP", quality=100), within=24),
+    "animated.webp": Good(lambda: frames("WEBP", lossless=True)),
+    "transparent.webp": Good(
+        lambda: encoded(Image.fromarray(CLEAR), "WEBP", lossless=True), pixels=ON_WHITE
+    ),
+    "plain.gif": Good(lambda: encoded(palette(), "GIF"), pixels=grey(GREY)),
+    "animated.gif": Good(lambda: frames("GIF"), within=40),
+    "transparent.gif": Good(lambda: encoded(palette(), "GIF", transparency=0), pixels=None),
+    "plain.bmp": Good(lambda: encoded(PLAIN, "BMP")),
+    "one bit.bmp": Good(
+        lambda: encoded(Image.fromarray(GREY > 99), "BMP"), pixels=grey((GREY > 99) * 255)
+    ),
+    "plain.avif": Good(lambda: encoded(PLAIN, "AVIF", quality=100), within=16),
+    "plain.tif": Good(lambda: encoded(PLAIN, "TIFF")),
+    "lzw.tiff": Good(lambda: encoded(PLAIN, "TIFF", compression="tiff_lzw")),
+    "deflate.tiff": Good(lambda: encoded(PLAIN, "TIFF", compression="tiff_adobe_deflate")),
+    "jpeg inside.tiff": Good(
+        lambda: encoded(PLAIN, "TIFF", compression="jpeg", quality=100), within=24
+    ),
+    "fax.tiff": Good(
+        lambda: encoded(Image.fromarray(GREY > 99), "TIFF", compression="group4"),
+        pixels=grey((GREY > 99) * 255),
+    ),
+    "tiled.tiff": Good(lambda: tiled_tiff()),
+    "pages.tiff": Good(lambda: frames("TIFF")),
+    "cmyk.tiff": Good(lambda: encoded(PLAIN.convert("CMYK"), "TIFF"), within=2),
+    "16-bit.tiff": Good(
+        lambda: encoded(Image.fromarray(GREY.astype(np.uint16) * 257), "TIFF"), pixels=grey(GREY)
+    ),
+    "floats to 1.tiff": Good(
+        lambda: encoded(Image.fromarray(FLOATS), "TIFF"), pixels=grey(GREY), within=1
+    ),
+    "floats to 255.tiff": Good(
+        lambda: encoded(Image.fromarray(FLOATS * 255), "TIFF"), pixels=grey(GREY), within=1
+    ),
+    "floats that are no numbers.tiff": Good(
+        lambda: encoded(Image.fromarray(np.full((12, 20), np.nan, np.float32)), "TIFF"),
+        pixels=np.zeros_like(PIXELS),
+    ),
+    "32-bit.tiff": Good(
+        lambda: encoded(Image.fromarray(GREY.astype(np.int32) * 257), "TIFF"), pixels=grey(GREY)
+    ),
+    "png named.jpg": Good(lambda: encoded(PLAIN, "PNG")),
+    "jpeg named.png": Good(lambda: encoded(PLAIN, "JPEG", **JPEG), within=4),
+    "webp named.gif": Good(lambda: encoded(PLAIN, "WEBP", lossless=True)),
+    "one pixel.png": Good(
+        lambda: encoded(Image.new("RGB", (1, 1), "red"), "PNG"),
+        (1, 1),
+        np.array([[[255, 0, 0]]]),
+    ),
+    "one pixel.jpg": Good(lambda: encoded(Image.new("L", (1, 1)), "JPEG"), (1, 1), None),
+    "wide.png": Good(lambda: encoded(Image.new("RGB", (20_000, 3)), "PNG"), (20_000, 3), None),
+    "high.jpg": Good(lambda: encoded(Image.new("RGB", (3, 20_000)), "JPEG"), (3, 20_000), None),
+    **{
+        f"orientation {value}.{kind.lower()}": Good(
+            lambda kind=kind, value=value, options=options: with_exif(kind, value, **options),
+            within=within,
+        )
+        for kind, options, within in [
+            ("JPEG", JPEG, 4),
+            ("PNG", {}, 0),
+            ("TIFF", {}, 0),
+            ("WEBP", {"lossless": True}, 0),
+        ]
+        for value in range(1, 9)
+    },
+    "orientation 0.jpg": Good(lambda: with_broken_exif(lambda raw: raw), within=4),
+    "EXIF cut.jpg": Good(lambda: with_broken_exif(lambda raw: cut(raw)), within=4),
+    "EXIF of no kind.jpg": Good(
+        lambda: with_broken_exif(lambda raw: b"Exif\0\0garbage!"), within=4
+    ),
+    "EXIF with an offset out of the file.jpg": Good(
+        lambda: with_broken_exif(lambda raw: raw[:10] + b"\xff" * 4 + raw[14:]), within=4
+    ),
+    "EXIF of empty tags.jpg": Good(
+        lambda: with_broken_exif(lambda raw: raw[:16] + bytes(len(raw) - 16)), within=4
+    ),
+    "EXIF with a million tags.jpg": Good(
+        lambda: with_broken_exif(lambda raw: raw[:14] + b"\xff\xff" + raw[16:]), within=4
+    ),
+    "sRGB.jpg": Good(lambda: profile(srgb()), within=4),
+    "a profile of garbage.jpg": Good(lambda: profile(b"garbage" * 50), within=4),
+    "a profile cut.jpg": Good(lambda: profile(cut(srgb())), within=4),
+    "a profile of garbage.png": Good(lambda: encoded(PLAIN, "PNG", icc_profile=b"garbage" * 50)),
+    # --- and those that cannot be read
+    **{
+        f"empty.{kind}": Bad(lambda: b"", "an empty file")
+        for kind in ("jpg", "png", "webp", "gif", "bmp", "tif")
+    },
+    **{
+        f"{name}.{kind.lower()}": Bad(lambda kind=kind, share=share: cut(large(kind), share))
+        for name, share in {"header only": 0.004, "cut": 0.5, "nearly whole": 0.95}.items()
+        for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+    },
+    "cut, lzw.tiff": Bad(lambda: cut(large("TIFF", compression="tiff_lzw"))),
+    "cut, progressive.jpg": Bad(lambda: cut(large("JPEG", progressive=True))),
+    "text.jpg": Bad(lambda: b"no image at all", "none of the formats"),
+    "web page.png": Bad(lambda: b"<html><body>404</body></html>", "none of the formats"),
+    "zeros.jpg": Bad(lambda: bytes(4096), "none of the formats"),
+    "zeros inside.png": Bad(lambda: zeroed(large("PNG"))),
+    "checksum.png": Bad(lambda: zeroed(large("PNG"), 1)),
+    "git lfs pointer.jpg": Bad(
+        lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+        "none of the formats",
+    ),
+    "postscript.jpg": Bad(
+        lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
+        "none of the formats",
+    ),
+    "icon.png": Bad(lambda: encoded(PLAIN, "ICO"), "none of the formats"),
+    "vectors.jpg": Bad(lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", "none of the formats"),
+    "no pixels.png": Bad(lambda: png(8, 2, PIXELS, size=(0, 0))),
+    "no pixels.gif": Bad(lambda: huge_gif()[:6] + bytes(4) + huge_gif()[10:20]),
+    "no tiles.tif": Bad(lambda: b"II*\0\x08\0\0\0\0\0\0\0\0\0"),
+    "a loop of directories.tif": Bad(lambda: b"II*\0\x08\0\0\0\0\0\x08\0\0\0"),
+    "bomb.png": Bad(lambda: encoded(Image.new("1", MANY), "PNG"), "exceeds limit"),
+    "bomb.tiff": Bad(
+        lambda: encoded(Image.new("1", MANY), "TIFF", compression="group4"), "exceeds limit"
+    ),
+    "bomb, header only.png": Bad(
+        lambda: png(8, 2, PIXELS, size=(2**31 - 1, 2**31 - 1)), "exceeds limit"
+    ),
+    "bomb.gif": Bad(huge_gif, "exceeds limit"),
+    "bomb of text.png": Bad(lambda: png(8, 2, PIXELS, chunk(b"zTXt", TEXT)), "too large"),
+    "bomb of colours.png": Bad(lambda: png(8, 2, PIXELS, chunk(b"iCCP", COLOURS)), "too large"),
+}
+
+
+def zeroed(raw: bytes, count: int = 600) -> bytes:
+    half = len(raw) // 2
+    return (
+        raw[:half] + bytes(byte ^ 0x55 for byte in raw[half : half + count]) + raw[half + count :]
+    )
+
+
+def tiled_tiff() -> bytes:
+    """Return a TIFF of one tile of 32 x 16 pixels, which the image fills in part."""
+    tile = np.zeros((16, 32, 3), dtype=np.uint8)
+    tile[:12, :20] = PIXELS
+    tags = [
+        *((256, 3, 1, 20), (257, 3, 1, 12), (258, 3, 3, 158), (259, 3, 1, 1), (262, 3, 1, 2)),
+        *((277, 3, 1, 3), (322, 3, 1, 32), (323, 3, 1, 16), (324, 4, 1, 164)),
+        *((325, 4, 1, tile.nbytes), (284, 3, 1, 1), (339, 3, 1, 1)),
+    ]
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in sorted(tags))
+    directory = struct.pack("<H", len(tags)) + entries + struct.pack("<I", 0)
+    head = b"II*\0" + struct.pack("<I", 8) + directory
+    assert len(head) == 158, len(head)
+    return head + struct.pack("<HHH", 8, 8, 8) + tile.tobytes()
