@@ -16,8 +16,14 @@ from iscqk.formats.files import replacing
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
     """Write a table with a header line and without its index."""
+    # Python's writer leaves a carriage return bare, and readers take it for the end of a line.
+    returns = any(
+        column.astype(str).str.contains("\r", regex=False).any()
+        for _, column in table.select_dtypes(exclude="number").items()
+    )
+    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+        table.to_csv(temporary, index=False, lineterminator="\n", quoting=quoting)
 
 
 def read_table(
