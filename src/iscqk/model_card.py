@@ -23,7 +23,7 @@ recognising people or for likeness in meaning: two photographs of one thing are 
 ## Training data
 
 {training} images, SHA-256 of the list `{training_digest}`. No query and no reference is among them:
-`trained_on_ground_truth: {trained_on_ground_truth}`.
+`trained_on_ground_truth: {trained_on_ground_truth}`.{quarantined}
 
 ## Evaluation
 
@@ -42,6 +42,11 @@ the same pair of weights.
 ```
 """
 
+_QUARANTINED = """
+
+{} images could not be read; `provenance.json` lists them under `quarantined`. Those for training
+were left out, queries and references of these have a descriptor that matches nothing.
+"""
 
 _METHODS = {
     "qk": "Two encoders of images, trained by alternating Q/K contrastive learning (QK Iteration,\n"
@@ -69,6 +74,7 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
         f"\nOf the {half} half: {part['micro_ap']:.4f}, {part['recall_at_p90']:.4f}."
         for half, part in score.get("halves", {}).items()
     ]
+    bad = len(provenance["quarantined"])
     elsewhere = ("rankings", "halves", *images)
     return _CARD.format(
         **{key: config["model"][key] for key in ("backbone", "image_size", "pooling")},
@@ -81,5 +87,6 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
         training_digest=images["training"]["sha256"],
         weights="\n".join(weights),
         halves="".join(halves),
+        quarantined=_QUARANTINED.format(bad) if bad else "",
         config=json.dumps(config, indent=2),
     )

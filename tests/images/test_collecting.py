@@ -2,30 +2,14 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from wild import write_image
 
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.manifest import read_manifest, read_shard, shard_bounds
 from iscqk.images.collecting import SPLITS, assign_ids, find_images
-
-
-def write_image(path: Path, seed: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(path)
-
-
-@pytest.fixture
-def folders(tmp_path):
-    for number in range(5):
-        write_image(tmp_path / f"training/sub {number % 2}/picture {number}.png", number)
-        write_image(tmp_path / f"references/ré{number}.jpg", 100 + number)
-        write_image(tmp_path / f"others/-o{number}.jpg", 200 + number)
-    return tmp_path
 
 
 def prepare(folders: Path, workers: int = 1) -> int:

@@ -174,6 +174,23 @@ def lists():
     return {split: file for split, file in IMAGES.lists.items() if split not in PHASES}
 
 
+def looked_at_with_all():
+    """Return the options that have the given queries looked at together with all other images."""
+    folders = [
+        word
+        for phase, given in IMAGES.phases.items()
+        for word in (f"--{phase}", *given.queries)
+    ]
+    lists = [f"{name}={file}" for name, file in IMAGES.lists.items() if name in PHASES]
+    return shlex.join([*folders, *(["--lists", *lists] if lists else [])])
+
+
+def quarantined(phase):
+    """Return the lists of images that could not be read; made queries can."""
+    taken = [f"results/data/{phase}/quarantined.csv"] if phase in IMAGES.phases else []
+    return ["results/data/quarantined.csv", *taken]
+
+
 def halves(phase):
     """Return the halves of a phase that are scored on their own."""
     return IMAGES.phases[phase].halves if phase in IMAGES.phases else ()

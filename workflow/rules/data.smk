@@ -36,6 +36,7 @@ rule prepare:
         training="results/data/training.csv",
         references="results/data/references.csv",
         others="results/data/others.csv",
+        quarantined="results/data/quarantined.csv",
     log:
         "results/logs/prepare.log",
     benchmark:
@@ -44,16 +45,20 @@ rule prepare:
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
+    # No parameter and no input: queries that come later must not make all training begin anew.
+    resources:
+        queries=looked_at_with_all(),
     params:
         training=IMAGES.training,
         references=IMAGES.references,
         others=IMAGES.others,
         lists=[f"{split}={path}" for split, path in lists().items()],
+        bad_images=config["dataset"]["bad_images"],
     shell:
         """
         iscqk prepare --output results/data --workers {threads} --training {params.training:q} \
             --references {params.references:q} --others {params.others:q} \
-            --lists {params.lists:q} &>{log}
+            --lists {params.lists:q} --bad-images {params.bad_images} {resources.queries} &>{log}
         """
 
 
@@ -104,6 +109,7 @@ rule take_queries:
         queries="results/data/{phase}/queries.csv",
         ground_truth="results/data/{phase}/ground_truth.csv",
         edits="results/data/{phase}/edits.csv",
+        quarantined="results/data/{phase}/quarantined.csv",
     log:
         "results/logs/queries-{phase}.log",
     benchmark:
@@ -116,12 +122,13 @@ rule take_queries:
     threads: 8
     params:
         list=lambda wildcards, input: given("--list", input.list),
+        bad_images=config["dataset"]["bad_images"],
     shell:
         """
         iscqk take-queries --phase {wildcards.phase} --queries {input.folders:q} \
             --ground-truth {input.ground_truth:q} --training {input.training} \
             --references {input.references} --output results/data/{wildcards.phase} \
-            {params.list} --workers {threads} &>{log}
+            {params.list} --bad-images {params.bad_images} --workers {threads} &>{log}
         """
 
 

@@ -71,6 +71,10 @@ rule merge:
             if wildcards.ranking == "log_partition"
             else []
         ),
+        manifests=lambda wildcards: [
+            MANIFESTS[wildcards.phase],
+            MANIFESTS["references"],
+        ],
         code=sources("merge"),
     output:
         "results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
@@ -90,6 +94,7 @@ rule merge:
     shell:
         """
         iscqk merge --queries {input.queries} --references {input.references} \
-            --training {input.training} --ranking {wildcards.ranking} \
+            --training {input.training} --manifests {input.manifests} \
+            --ranking {wildcards.ranking} \
             --temperature {params.temperature} --output {output} --threads {threads} &>{log}
         """

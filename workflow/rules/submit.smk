@@ -17,6 +17,7 @@ rule submit:
         training="results/data/training.csv",
         references="results/data/references.csv",
         queries="results/data/{phase}/queries.csv",
+        quarantined=lambda wildcards: quarantined(wildcards.phase),
         query_model=f"{model(SUBMITTED)}/{config['describe']['queries']}.safetensors",
         reference_model=f"{model(SUBMITTED)}/{config['describe']['references']}.safetensors",
         code=sources("submit"),
@@ -56,6 +57,7 @@ rule submit:
             --predictions {input.predictions} --validation {input.validation} \
             --ranking {params.ranking} --scores {params.scores} --halves {params.halves} \
             --training {input.training} --references {input.references} --queries {input.queries} \
+            --quarantined {input.quarantined} \
             --weights queries={input.query_model} references={input.reference_model} \
             --config {params.config:q} --output results/submission_{wildcards.phase} &>{log}
         """

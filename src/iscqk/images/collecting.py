@@ -1,7 +1,9 @@
 """From folders of image files to the rows of a manifest."""
 
 import logging
-from collections.abc import Iterable, Sequence
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,16 +11,17 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import sha256_of
+from iscqk.formats.files import sha256_of, shown, utf8
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm, StrArray
 from iscqk.formats.manifest import COLUMNS
-from iscqk.images.opening import open_image
+from iscqk.images.opening import BadImage, open_image
+from iscqk.images.quarantine import refuse_bad
 from iscqk.logs import progress
 from iscqk.workers import mapped
 
 logger = logging.getLogger(__name__)
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+SUFFIXES = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}
 
 
 class SplitIds(NamedTuple):
@@ -45,23 +48,46 @@ SPLITS = {
 
 
 def find_images(folders: Iterable[str | Path]) -> list[Path]:
-    """Return all image files below `folders`, folder by folder, each sorted by path.
+    """Return all files below `folders` named as images, folder by folder, each sorted by path.
+
+    Links are followed, and into each folder once, so that loops end. What is named as an image and
+    is none, as a link to nothing, is found as well: it must be told when it is looked at.
 
     Raises:
-        UserError: a folder is missing, or holds no image.
+        UserError: a folder is missing, cannot be listed, or holds no image.
     """
     found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder; put the images there or correct the config")
-        images = sorted(
-            p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()
-        )
+        files = list(_files_below(folder, seen))
+        images = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
         if not images:
             kinds = " ".join(sorted(SUFFIXES))
             raise UserError(f"{folder}: an empty folder; put images there ({kinds})")
+        if len(images) < len(files):
+            others = Counter(path.suffix for path in files if path.suffix.lower() not in SUFFIXES)
+            logger.info("%s: files not named as images, left out: %s", folder, dict(others))
         found += images
     return found
+
+
+def _files_below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """Yield the files below a folder, but for what lies in a folder seen before."""
+    for place, folders, names in os.walk(folder, onerror=_refuse_folder, followlinks=True):
+        status = os.stat(place)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders.sort()  # which of several links to a folder is followed, is not left to chance
+        yield from (Path(place, name) for name in names)
+
+
+def _refuse_folder(error: OSError) -> None:
+    what = f"cannot list this folder ({error.strerror})"
+    raise UserError(f"{shown(error.filename)}: {what}; make it readable or remove it")
 
 
 def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:
@@ -71,16 +97,17 @@ def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:
         UserError: there is no such file, or some image of it is not among `paths`.
     """
     try:
-        listed = dict.fromkeys(Path(names).read_text(encoding="utf-8").split())
+        lines = Path(names).read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{names}: cannot read this list ({error}); correct its path") from None
-    missing = listed.keys() - {path.stem for path in paths}
+    listed = dict.fromkeys(filter(None, map(str.strip, lines)))
+    missing = listed.keys() - {path.stem.strip() for path in paths}
     if missing:
         raise UserError(
             f"{names}: lists {len(missing)} images that are not there, {min(missing)} first; "
             "unpack all archives, or remove the list to do without"
         )
-    return [path for path in paths if path.stem in listed]
+    return [path for path in paths if path.stem.strip() in listed]
 
 
 def refuse_graded(paths: Sequence[Path]) -> None:
@@ -118,34 +145,55 @@ def assign_ids(paths: Sequence[Path], split: SplitIds) -> list[str]:
     return [split.own(path.stem) or next(free) for path in paths]
 
 
-def manifest_of(paths: Sequence[Path], split: SplitIds, workers: int) -> pd.DataFrame:
-    """Return manifest rows of `paths`; every image is decoded, so that none fails hours later.
+def listing_of(paths: Sequence[Path], split: SplitIds, workers: int) -> pd.DataFrame:
+    """Return manifest rows of `paths`, and why an image cannot be read: `reason`, "" if it can.
+
+    Every image is decoded, so that none fails hours later.
 
     Raises:
-        UserError: images that cannot be read; all of them are logged, the first is named.
+        UserError: two files are named by the same id, or there are more files than ids.
     """
     ids = assign_ids(paths, split)
-    looks = mapped(_look, paths, workers, 64)
-    found = list(progress(looks, len(paths), "read images"))
-    problems = [look for look in found if isinstance(look, str)]
-    for problem in problems[1:]:  # the first is the error itself
-        logger.error("%s", problem)
-    if problems:
-        others = f" (and {len(problems) - 1} more, all in the log)" if len(problems) > 1 else ""
-        raise UserError(problems[0] + others)
-    rows = [(i, str(p), *look) for i, p, look in zip(ids, paths, found, strict=True)]
-    return pd.DataFrame(rows, columns=COLUMNS).sort_values("id", ignore_index=True)
+    looks = progress(mapped(_look, paths, workers, 64), len(paths), "read images")
+    rows = ((i, utf8(p), *look) for i, p, look in zip(ids, paths, looks, strict=True))
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "reason"])
+    _tell_duplicates(table)
+    return table.sort_values("id", ignore_index=True)
 
 
-def _look(path: Path) -> tuple[str, int, int] | str:
-    """Return (sha256, width, height) of an image, or what is wrong with it."""
+def manifest_of(paths: Sequence[Path], split: SplitIds, workers: int) -> pd.DataFrame:
+    """Return manifest rows of `paths`, all of which can be read.
+
+    Raises:
+        UserError: as `listing_of`, or images cannot be read.
+    """
+    rows = listing_of(paths, split, workers)
+    refuse_bad([rows])
+    return rows[COLUMNS]
+
+
+def _look(path: Path) -> tuple[str, int, int, str]:
+    """Return (sha256, width, height, "") of an image, or ("", 0, 0, what is wrong with it)."""
     try:
+        str(path).encode()
         width, height = open_image(path).size
-        return sha256_of(path), width, height
-    except UserError as error:
-        return str(error)
+        return sha256_of(path), width, height, ""
+    except UnicodeEncodeError:
+        return "", 0, 0, "a file name that is not UTF-8"
+    except BadImage as error:
+        return "", 0, 0, error.reason
     except OSError as error:
-        return f"{path}: {error.strerror}; make it readable or remove it"
+        return "", 0, 0, error.strerror or str(error)
+
+
+def _tell_duplicates(rows: pd.DataFrame) -> None:
+    again = rows[(rows["reason"] == "") & rows["sha256"].duplicated()]
+    if len(again):
+        logger.warning(
+            "%d images have the content of another of their split, %s first",
+            len(again),
+            again["path"].iloc[0],
+        )
 
 
 def refuse_overlap(training: pd.DataFrame, others: pd.DataFrame, name: str) -> None:

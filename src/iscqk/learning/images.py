@@ -27,13 +27,15 @@ def to_pixels(image: Image.Image, side: int) -> Tensor:
 
 
 class OriginalImages(Dataset[Tensor]):
-    """Images of a manifest, in its order."""
+    """Images of a manifest, in its order; black where one could not be read (its path is None)."""
 
     views = 1
 
-    def __init__(self, paths: Sequence[str], side: int, ids: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, paths: Sequence[str | None], side: int, ids: Sequence[str] | None = None
+    ) -> None:
         self._paths = list(paths)
-        self._ids = self._paths if ids is None else ids
+        self._ids = list(map(str, paths)) if ids is None else ids
         self._side = side
 
     def __len__(self) -> int:
@@ -46,7 +48,10 @@ class OriginalImages(Dataset[Tensor]):
 
     def __getitem__(self, index: int) -> Tensor:
         """Return image `index` as uint8 (3, side, side)."""
-        return to_pixels(open_image(self._paths[index], self._side), self._side)
+        path = self._paths[index]
+        if path is None:
+            return torch.zeros(3, self._side, self._side, dtype=torch.uint8)
+        return to_pixels(open_image(path, self._side), self._side)
 
 
 class CopyImages(Dataset[Tensor]):

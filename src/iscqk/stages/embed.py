@@ -21,7 +21,7 @@ from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.formats.descriptors import appending_descriptors
 from iscqk.formats.files import sha256_of
-from iscqk.formats.manifest import read_shard
+from iscqk.formats.manifest import image_paths, read_shard
 from iscqk.learning import processes
 from iscqk.learning.embedding import embed
 from iscqk.learning.images import CopyImages, OriginalImages
@@ -102,7 +102,7 @@ def _images(
         rows = read_shard(arguments.manifest, arguments.shard, arguments.shards)
         origin = {key: getattr(arguments, key) for key in ("shard", "shards")}
         origin["manifest_sha256"] = sha256_of(arguments.manifest)
-        return rows["id"].tolist(), OriginalImages(rows["path"].tolist(), side), origin
+        return rows["id"].tolist(), OriginalImages(image_paths(rows), side), origin
     copies = CopyShards([arguments.copies])
     if arguments.views > copies.views:
         raise UserError(

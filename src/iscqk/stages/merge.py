@@ -3,21 +3,25 @@
 `similarity` leaves the descriptors as they are. `log_partition` gives each query one coordinate
 more, its log-partition over the descriptors of the training images; see iscqk.retrieval.ranking.
 What weights and manifests made the shards goes into the file's attributes, where they say so.
+Images that their manifests list as unreadable get descriptors that match nothing.
 """
 
 import argparse
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
 from iscqk.formats.descriptors import FloatArray, count_descriptors, descriptor_blocks, origins
 from iscqk.formats.hdf5 import Attributes
+from iscqk.formats.manifest import read_unreadable_ids
 from iscqk.formats.origins import check_parts
 from iscqk.formats.submission import write_submission
 from iscqk.models.device import set_threads
 from iscqk.retrieval.ranking import with_log_partition, with_zero
+from iscqk.retrieval.unmatchable import with_unmatchable
 
 Block = tuple[NDArray, FloatArray]
 _DIGESTS = {"manifest_sha256", "weights_sha256"}
@@ -27,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--queries", nargs="+", type=Path, required=True, help="shards")
     parser.add_argument("--references", nargs="+", type=Path, required=True, help="shards")
+    parser.add_argument(
+        "--manifests", nargs=2, metavar="CSV", help="of queries and references, for the unreadable"
+    )
     parser.add_argument("--ranking", choices=["similarity", "log_partition"], required=True)
     parser.add_argument("--training", nargs="*", type=Path, help="shards, for log_partition")
     parser.add_argument("--temperature", type=float, default=0.05, help="of the log-partition")
@@ -40,12 +47,15 @@ def run(arguments: argparse.Namespace) -> None:
     attributes = _checked(arguments)
     query_count, dimension = count_descriptors(arguments.queries)
     reference_count, _ = count_descriptors([*arguments.references])
-    queries = descriptor_blocks(arguments.queries)
-    references = descriptor_blocks(arguments.references)
+    queries: Iterator[Block] = descriptor_blocks(arguments.queries)
+    references: Iterator[Block] = descriptor_blocks(arguments.references)
     if arguments.ranking == "log_partition":
         dimension += 1
         queries = _ranked(queries, arguments)
         references = ((ids, with_zero(vectors)) for ids, vectors in references)
+    if arguments.manifests:
+        queries = _with_unmatchable(queries, arguments.manifests[0], "query")
+        references = _with_unmatchable(references, arguments.manifests[1], "reference")
     write_submission(
         arguments.output,
         dimension,
@@ -53,6 +63,13 @@ def run(arguments: argparse.Namespace) -> None:
         (reference_count, references),
         {"ranking": arguments.ranking, **attributes},
     )
+
+
+def _with_unmatchable(blocks: Iterator[Block], manifest: str, side: str) -> Iterator[Block]:
+    missing = read_unreadable_ids(manifest)
+    if not len(missing):
+        return blocks
+    return ((ids, with_unmatchable(rows, np.isin(ids, missing), side)) for ids, rows in blocks)
 
 
 def _checked(arguments: argparse.Namespace) -> Attributes:

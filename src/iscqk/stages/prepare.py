@@ -1,9 +1,11 @@
 """Make a manifest of every split: id, path, sha256, width and height of each image.
 
-Folders are searched recursively. Files named by official ids (T000000.jpg, R000000.jpg) keep
-them, the others get the free ones. Every image is decoded once. A training image that is also a
-reference, or is named as one, is refused. Of a split with a list file only the images in it count,
-and none of them may be missing.
+Folders are searched recursively, links too. Files named by official ids (T000000.jpg, R000000.jpg)
+keep them, the others get the free ones. Every image is decoded once. Those that cannot be read are
+told all at once, together with those among the queries that there are; or, by quarantine, they are
+listed: references keep their id, with a size of 0, the others are left out. A training image that
+is also a reference, or is named as one, is refused. Of a split with a list file only the images in
+it count, and none of them may be missing.
 """
 
 import argparse
@@ -11,11 +13,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from iscqk.formats.csv_tables import write_table
+from iscqk.formats.ids import PHASES
 from iscqk.formats.manifest import COLUMNS, write_manifest
+from iscqk.images import quarantine
 from iscqk.images.collecting import (
     SPLITS,
     find_images,
-    manifest_of,
+    listing_of,
     only_listed,
     refuse_graded,
     refuse_overlap,
@@ -29,30 +34,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--others", nargs="*", metavar="DIR", default=[], help="sources of distractor queries"
     )
+    for phase in PHASES:
+        parser.add_argument(
+            f"--{phase}", nargs="*", metavar="DIR", default=[],
+            help="queries to look at, too, so that all bad images are told at once",
+        )  # fmt: skip
     parser.add_argument(
-        "--lists", nargs="*", metavar="SPLIT=FILE", default=[], help="an image's name in each line"
-    )
+        "--lists", nargs="*", action="extend", metavar="SPLIT=FILE", default=[],
+        help="an image's name in each line",
+    )  # fmt: skip
+    parser.add_argument("--bad-images", choices=quarantine.POLICIES, default="error")
     parser.add_argument("--output", type=Path, required=True, help="folder of the manifests")
     parser.add_argument("--workers", type=int, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write training.csv, references.csv and others.csv."""
-    splits = {name: _manifest(name, arguments) for name in ("training", "references", "others")}
+    """Write training.csv, references.csv, others.csv and quarantined.csv."""
+    names = ("training", "references", "others")
+    listings = {name: _listing(name, arguments) for name in names}
+    if arguments.bad_images == "error":
+        quarantine.refuse_bad([*listings.values(), *(_listing(p, arguments) for p in PHASES)])
+    splits = {
+        name: quarantine.set_aside(rows, name, graded=name == "references")
+        for name, rows in listings.items()
+    }
     refuse_overlap(splits["training"], splits["references"], "references")
     refuse_overlap(splits["training"], splits["others"], "sources of queries")
     for name, rows in splits.items():
         write_manifest(arguments.output / f"{name}.csv", rows)
+    write_table(arguments.output / "quarantined.csv", quarantine.quarantined(listings.values()))
 
 
-def _manifest(name: str, arguments: argparse.Namespace) -> pd.DataFrame:
+def _listing(name: str, arguments: argparse.Namespace) -> pd.DataFrame:
     folders = getattr(arguments, name)
     if not folders:
-        return pd.DataFrame(columns=COLUMNS)
+        return pd.DataFrame(columns=[*COLUMNS, "reason"])
     paths = find_images(folders)
     lists = dict(pair.split("=", 1) for pair in arguments.lists)
     if name in lists:
         paths = only_listed(paths, lists[name])
     if name == "training":
         refuse_graded(paths)
-    return manifest_of(paths, SPLITS[name], arguments.workers)
+    return listing_of(paths, SPLITS[name], arguments.workers)

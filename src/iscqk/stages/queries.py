@@ -17,7 +17,7 @@ from iscqk.errors import UserError
 from iscqk.formats.files import filling, write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import PHASES, query_id
-from iscqk.formats.manifest import read_manifest, write_manifest
+from iscqk.formats.manifest import read_manifest, unreadable, write_manifest
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images.chains import EditPool
 from iscqk.images.collecting import SPLITS, find_images, manifest_of, refuse_overlap
@@ -77,6 +77,7 @@ def _choose_sources(arguments: argparse.Namespace) -> pd.DataFrame:
 
 def _share(rows: pd.DataFrame, phase: int, count: int, seed: int, name: str) -> pd.DataFrame:
     """Return `count` images of a phase's half of a split; the phases share none."""
+    rows = rows[~unreadable(rows)]
     half = rows.iloc[np.random.default_rng(seed).permutation(len(rows))[phase::2]]
     if count > len(half):
         raise UserError(

@@ -10,11 +10,13 @@ from typing import Any
 import pandas as pd
 
 from iscqk.errors import UserError
+from iscqk.formats.csv_tables import read_table
 from iscqk.formats.files import replacing, sha256_of, write_text
 from iscqk.formats.ids import HALVES, PHASES
 from iscqk.formats.manifest import content_digest, read_manifest
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.submission import open_submission
+from iscqk.images.quarantine import QUARANTINED
 from iscqk.model_card import model_card
 from iscqk.provenance import commit, machine, versions
 from iscqk.retrieval.checking import refuse_other_predictions
@@ -35,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for split in ("training", "references", "queries"):
         parser.add_argument(f"--{split}", metavar="MANIFEST", required=True)
+    parser.add_argument(
+        "--quarantined", nargs="*", metavar="CSV", default=[], help="images that cannot be read"
+    )
     parser.add_argument("--weights", nargs="+", metavar="ROLE=FILE", required=True)
     parser.add_argument("--config", type=json.loads, required=True, help="the whole configuration")
     parser.add_argument("--output", type=Path, required=True)
@@ -132,6 +137,11 @@ def _provenance(
             split: {"count": len(rows), "sha256": content_digest(rows)}
             for split, rows in manifests.items()
         },
+        "quarantined": [
+            row
+            for path in arguments.quarantined
+            for row in read_table(path, QUARANTINED).to_dict("records")
+        ],
         "weights": {
             role: {"path": path, "sha256": sha256_of(path)}
             for role, path in _named(arguments.weights).items()

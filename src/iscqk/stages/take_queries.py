@@ -1,7 +1,8 @@
 """Take the queries of a phase that the user has, with their ground truth.
 
 With a list file only the queries in it count, and none of them may be missing. The ground truth is
-written in the official form; a query or reference that it names must exist.
+written in the official form; a query or reference that it names must exist. Queries that cannot be
+read are told all at once; or, by quarantine, they are listed and keep their id, with a size of 0.
 """
 
 import argparse
@@ -10,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from iscqk.formats.csv_tables import write_table
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
 from iscqk.formats.ids import PHASES
 from iscqk.formats.manifest import read_manifest, write_manifest
 from iscqk.formats.query_edits import write_query_edits
-from iscqk.images.collecting import SPLITS, find_images, manifest_of, only_listed, refuse_overlap
+from iscqk.images import quarantine
+from iscqk.images.collecting import SPLITS, find_images, listing_of, only_listed, refuse_overlap
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,20 +28,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", metavar="FILE", help="an image's name in each line")
     parser.add_argument("--training", metavar="MANIFEST", required=True)
     parser.add_argument("--references", metavar="MANIFEST", required=True)
+    parser.add_argument("--bad-images", choices=quarantine.POLICIES, default="error")
     parser.add_argument("--output", type=Path, required=True, help="folder of the CSV files")
     parser.add_argument("--workers", type=int, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write queries.csv, ground_truth.csv, and edits.csv, which knows of none."""
+    """Write queries.csv, ground_truth.csv, quarantined.csv, and edits.csv, which knows of none."""
     paths = find_images(arguments.queries)
     if arguments.list:
         paths = only_listed(paths, arguments.list)
-    queries = manifest_of(paths, SPLITS[arguments.phase], arguments.workers)
+    listing = listing_of(paths, SPLITS[arguments.phase], arguments.workers)
+    if arguments.bad_images == "error":
+        quarantine.refuse_bad([listing])
+    queries = quarantine.set_aside(listing, arguments.phase, graded=True)
     refuse_overlap(read_manifest(arguments.training), queries, arguments.phase)
     references = read_manifest(arguments.references)
     truth = read_ground_truth(arguments.ground_truth, queries["id"], references["id"])
     write_manifest(arguments.output / "queries.csv", queries)
+    write_table(arguments.output / "quarantined.csv", quarantine.quarantined([listing]))
     write_ground_truth(arguments.output / "ground_truth.csv", _completed(truth, queries["id"]))
     write_query_edits(arguments.output / "edits.csv", {})
 

@@ -13,7 +13,7 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.ids import PHASES
-from iscqk.formats.manifest import read_manifest
+from iscqk.formats.manifest import image_paths, read_manifest, unreadable
 from iscqk.formats.predictions import Predictions
 from iscqk.learning.embedding import embed
 from iscqk.learning.images import OriginalImages
@@ -22,6 +22,7 @@ from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder
 from iscqk.retrieval.metrics import micro_average_precision, ranking
 from iscqk.retrieval.search import global_search
+from iscqk.retrieval.unmatchable import with_unmatchable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,10 +54,10 @@ def run(arguments: argparse.Namespace) -> None:
         query_encoder, encoder = (
             _loaded(f"{model}/{side}.safetensors", arguments) for side in arguments.sides
         )
-        references = _described(encoder, arguments.references, arguments)
+        references = _described(encoder, arguments.references, "reference", arguments)
         phases = zip(PHASES, arguments.queries, arguments.ground_truth, strict=True)
         for phase, manifest, truth in phases:
-            queries = _described(query_encoder, manifest, arguments)
+            queries = _described(query_encoder, manifest, "query", arguments)
             rows.append((model, phase, _micro_ap(queries, references, truth, arguments)))
     write_table(arguments.output, pd.DataFrame(rows, columns=["model", "phase", "micro_ap"]))
 
@@ -70,12 +71,15 @@ def _loaded(weights: str, arguments: argparse.Namespace) -> Encoder:
     return encoder
 
 
-def _described(encoder: Encoder, manifest: str, arguments: argparse.Namespace) -> Described:
+def _described(
+    encoder: Encoder, manifest: str, side: str, arguments: argparse.Namespace
+) -> Described:
     """Return ids (n,) and descriptors (n, D) of a manifest's images."""
     rows = read_manifest(manifest)
-    images = OriginalImages(rows["path"].tolist(), encoder.config.image_size)
+    images = OriginalImages(image_paths(rows), encoder.config.image_size)
     blocks = [vectors.numpy() for _, vectors in embed(encoder, images, arguments.threads - 1)]
-    return rows["id"].to_numpy(dtype=np.str_), np.concatenate(blocks)
+    vectors = with_unmatchable(np.concatenate(blocks), unreadable(rows), side)
+    return rows["id"].to_numpy(dtype=np.str_), vectors
 
 
 def _micro_ap(
