@@ -6,7 +6,7 @@ are not written like those of the competition. Everything is text here; empty fi
 
 import csv
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -21,7 +21,7 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
         column.astype(str).str.contains("\r", regex=False).any()
         for _, column in table.select_dtypes(exclude="number").items()
     )
-    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     with replacing(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n", quoting=quoting)
 
