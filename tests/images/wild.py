@@ -245,7 +245,7 @@ CASES: dict[str, Good | Bad] = {
         ]
         for value in range(1, 9)
     },
-    "orientation 0.jpg": Good(lambda: with_broken_exif(lambda raw: raw), within=4),
+    "EXIF whole.jpg": Good(lambda: with_broken_exif(lambda raw: raw), within=4),
     "EXIF cut.jpg": Good(lambda: with_broken_exif(lambda raw: cut(raw)), within=4),
     "EXIF of no kind.jpg": Good(
         lambda: with_broken_exif(lambda raw: b"Exif\0\0garbage!"), within=4
