@@ -81,7 +81,7 @@ def test_no_prediction_is_a_list_of_predictions(tmp_path, text):
         ("Q00000,R000000,0.5,x\n", "4 columns"),
         ("Q00000,R000000,0.5\nQ00001,R000000,0.5,x\n", "cannot be read as CSV .*line 2"),
         ("Q00000,R000000\n", "score is not a finite"),
-        ("\x00\x01\x02", "query id is not"),
+        ("\x00\x01\x02", "NUL bytes"),
     ],
 )
 def test_anything_else_is_refused_with_its_row(tmp_path, text, complaint):

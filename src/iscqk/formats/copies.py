@@ -8,10 +8,11 @@ first member is its origin (`formats.origins`), under a name that WebDataset's r
 import io
 import json
 import os
+import re
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from iscqk.errors import UserError
 from iscqk.formats.files import replacing
@@ -19,6 +20,8 @@ from iscqk.formats.origins import Origin
 
 _ORIGIN = "__origin__/copies.json"
 _LONGEST_ORIGIN = 65_536  # bytes
+
+_NAME = re.compile(r"(?P<id>[A-Z][0-9]{1,9})_(?P<view>0|[1-9][0-9]{0,8})\.(?P<suffix>jpg|json)")
 
 
 def write_copies(
@@ -49,6 +52,9 @@ def _members(
 class CopyShards:
     """Random access to the copies of one round, over all its shards.
 
+    Shards are never unpacked: a member is bytes at a place in the file, and its name is an image
+    and a view, or the shard is refused.
+
     Attributes:
         ids: image ids in the order of the shards, one for each image.
         views: copies of each image.
@@ -59,7 +65,8 @@ class CopyShards:
         """Index the shards' members; their bytes are read on demand.
 
         Raises:
-            UserError: a shard is missing or no tar file, or images have unequal numbers of copies.
+            UserError: a shard is missing, holds anything but copies or is cut short, a copy is
+                there twice, or images have unequal numbers of copies.
         """
         self._paths = [str(path) for path in paths]
         self._places: dict[tuple[str, int], tuple[int, int, int]] = {}
@@ -76,18 +83,17 @@ class CopyShards:
 
     def _index(self, number: int, path: str) -> None:
         try:
-            with tarfile.open(path, "r:") as tar:
-                for member in tar:
-                    if member.name == _ORIGIN:
-                        self.origins[number] = (path, _read_origin(tar, member))
-                    stem, suffix = os.path.splitext(member.name)
-                    if suffix == ".jpg" and member.isfile():
-                        image_id, view = stem.rsplit("_", 1)
-                        self._places[image_id, int(view)] = (
-                            number,
-                            member.offset_data,
-                            member.size,
-                        )
+            with open(path, "rb") as file:
+                for name, offset, size in _members(file):
+                    if name == _ORIGIN:
+                        self.origins[number] = (path, _read_origin(file, offset, size))
+                        continue
+                    copy, suffix = _copy_of(name)
+                    if suffix == "json":
+                        continue
+                    if copy in self._places:
+                        raise ValueError(f"{name} is there twice")
+                    self._places[copy] = (number, offset, size)
         except (OSError, tarfile.TarError, ValueError) as error:
             raise UserError(f"{path}: no shard of copies ({error}); make it again") from None
 
@@ -103,10 +109,43 @@ class CopyShards:
         return os.pread(self._files[number], size, offset)
 
 
-def _read_origin(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Origin:
+def _read_origin(file: BinaryIO, offset: int, size: int) -> Origin:
     """Return what a shard says of itself; ValueError where that is none."""
-    file = tar.extractfile(member) if member.isreg() else None
-    found = json.loads(file.read(_LONGEST_ORIGIN)) if file else None
+    if size > _LONGEST_ORIGIN:
+        raise ValueError(f"{_ORIGIN} is too long")
+    try:
+        found = json.loads(os.pread(file.fileno(), size, offset))
+    except RecursionError:
+        found = None
     if not isinstance(found, dict):
-        raise ValueError(f"{member.name} is no origin")
+        raise ValueError(f"{_ORIGIN} is no origin")
     return found
+
+
+def _members(file: BinaryIO) -> Iterator[tuple[str, int, int]]:
+    """Yield (name, offset of its bytes, size) of each member of a plain tar file.
+
+    Header by header: tarfile's own iteration follows extensions (longer names, sparse files, pax)
+    that no shard has, and that a hostile file nests and sizes at will.
+
+    Raises:
+        tarfile.TarError, ValueError: anything but regular files that lie there whole.
+    """
+    end = os.fstat(file.fileno()).st_size
+    while (block := file.read(tarfile.BLOCKSIZE)) != bytes(tarfile.BLOCKSIZE):
+        member = tarfile.TarInfo.frombuf(block, "ascii", "strict")
+        if member.type != tarfile.REGTYPE:
+            raise ValueError(f"{member.name!r} is no regular file")
+        start = file.tell()
+        if not 0 <= member.size <= end - start:
+            raise ValueError(f"{member.name!r} is cut short")
+        yield member.name, start, member.size
+        file.seek(-(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE, os.SEEK_CUR)
+
+
+def _copy_of(name: str) -> tuple[tuple[str, int], str]:
+    """Return ((image id, view), suffix) of a member's name."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise ValueError(f"{name!r} is not named as a copy")
+    return (match["id"], int(match["view"])), match["suffix"]

@@ -5,13 +5,22 @@ are not written like those of the competition. Everything is text here; empty fi
 """
 
 import csv
+import io
+import re
+import warnings
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.files import replacing
+
+# A manifest of a million images takes a seventh; nothing larger is worth the memory it would take.
+_MAX_BYTES = 2**30
+_MAX_LINE = 2**16  # in bytes; the longest path has 4,096
+_TRUTHS = (b"True", b"TRUE", b"true", b"False", b"FALSE", b"false")  # numbers to pandas
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
@@ -27,7 +36,10 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
 
 
 def read_table(
-    path: str | Path, columns: list[str], types: dict[str, type] | None = None
+    path: str | Path,
+    columns: list[str],
+    types: dict[str, type] | None = None,
+    content: bytes | None = None,
 ) -> pd.DataFrame:
     """Return a CSV of exactly these columns, whose header line may be missing.
 
@@ -35,57 +47,107 @@ def read_table(
         path: the file, UTF-8.
         columns: their names, in order; a header, if there is one, must say the same.
         types: of columns that are not text; numbers are read to the last bit (pandas >= 3.1).
+        content: of the file, where `read_content` has read it already.
 
     Raises:
         UserError: no such file, another number of columns, another header, no number.
     """
-    first = _first_row(path)
+    content = read_content(path) if content is None else content
+    first = first_row(path, content)
     header = bool(first) and first[0].strip().lower() == columns[0]
     if header and [name.strip().lower() for name in first] != columns:
         raise UserError(f"{path}: header is {','.join(first)}; it must be {','.join(columns)}")
     if len(first) > len(columns):
         raise UserError(f"{path}: {len(first)} columns; it must have {','.join(columns)}")
-    return _read(path, columns, 1 if header else 0, types or {})
+    return _read(path, content, columns, 1 if header else 0, types or {})
 
 
 def read_listed_ids(path: str | Path) -> list[str]:
     """Return the first column, `id`, of a manifest."""
-    first = _first_row(path)
+    content = read_content(path)
+    first = first_row(path, content)
     if not first or first[0].strip() != "id":
         raise UserError(f"{path}: no manifest, its first column must be headed `id`")
-    ids: list[str] = _parsed(path, usecols=[0], dtype=str, keep_default_na=False)["id"].tolist()
+    names = ["id", *map(str, range(1, len(first)))]
+    options = {"header": None, "skiprows": 1, "names": names, "usecols": [0]}
+    table = _parsed(path, content, **options, dtype=str, keep_default_na=False)
+    ids: list[str] = table.iloc[:, 0].tolist()
     return ids
 
 
-def _first_row(path: str | Path) -> list[str]:
-    """Return the fields of a CSV's first line; [] when the file is empty."""
+def read_content(path: str | Path) -> bytes:
+    """Return the bytes of a file that may be a CSV.
+
+    Raises:
+        UserError: no such file, or nothing that should be parsed: NUL bytes, which numpy would
+            drop from the end of an id, or lines and files far beyond any of the challenge.
+    """
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; check the path")
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            return next(csv.reader(file), [])
+        with open(path, "rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    if len(content) > _MAX_BYTES:
+        raise UserError(f"{path}: over {_MAX_BYTES} bytes; no list of the challenge is that long")
+    if b"\0" in content:
+        raise UserError(f"{path}: not a CSV in UTF-8 (it has NUL bytes); save it as one")
+    _refuse_long_lines(path, content)
+    return content
+
+
+def _refuse_long_lines(path: str | Path, content: bytes) -> None:
+    characters = np.frombuffer(content, dtype=np.uint8)
+    ends = np.flatnonzero((characters == ord("\n")) | (characters == ord("\r")))
+    lengths = np.diff(ends, prepend=-1, append=len(content))
+    if lengths.max() > _MAX_LINE:
+        line = content.count(b"\n", 0, int(lengths[: lengths.argmax()].sum())) + 1
+        raise UserError(f"{path}: line {line} has over {_MAX_LINE} bytes; repair that line")
+
+
+def first_row(path: str | Path, content: bytes) -> list[str]:
+    """Return the fields of a CSV's first line; [] when that is empty."""
+    line = re.match(rb"[^\r\n]*", content)
+    assert line is not None
+    try:
+        return next(csv.reader([line.group().decode("utf-8-sig")]), [])
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: not a CSV in UTF-8 ({error}); save it as one") from error
 
 
-def _read(path: str | Path, columns: list[str], skip: int, types: dict[str, type]) -> pd.DataFrame:
+def _read(
+    path: str | Path, content: bytes, columns: list[str], skip: int, types: dict[str, type]
+) -> pd.DataFrame:
     options = {"names": columns, "header": None, "skiprows": skip, "keep_default_na": False}
     dtypes: dict[str, Any] = {name: types.get(name, str) for name in columns}
     try:
-        table = _parsed(path, **options, dtype=dtypes, na_values={name: [""] for name in types})
+        na_values = {name: [""] for name in types}
+        table = _parsed(path, content, **options, dtype=dtypes, na_values=na_values)
+        suspect = np.float64 in types.values() and any(word in content for word in _TRUTHS)
+        reason = ""
     except ValueError as error:
-        table = _parsed(path, **options, dtype=str)
-        raise UserError(f"{path}: {_no_number(table, types) or error}") from error
+        suspect, reason = True, " ".join(str(error).split())
+    text = _parsed(path, content, **options, dtype=str) if suspect else None
+    if text is not None and (reason := _no_number(text, types) or reason):
+        raise UserError(f"{path}: {reason}")
     # a line that stops short leaves its text columns missing
     return table.fillna({name: "" for name in columns if name not in types})
 
 
-def _parsed(path: str | Path, **options: Any) -> pd.DataFrame:
+def _parsed(path: str | Path, content: bytes, **options: Any) -> pd.DataFrame:
     """Return pandas' reading of a file, with its complaints as UserError."""
     try:
-        return pd.read_csv(path, encoding="utf-8-sig", **options)
+        with warnings.catch_warnings():
+            # a first row of too many fields: pandas would make an index of its first ones
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                io.BytesIO(content), encoding="utf-8-sig", index_col=False, **options
+            )
     except pd.errors.EmptyDataError:
-        return pd.DataFrame({name: pd.Series(dtype=str) for name in options.get("names", ["id"])})
+        return pd.DataFrame({name: pd.Series(dtype=str) for name in options["names"]})
+    except pd.errors.ParserWarning as error:
+        raise UserError(f"{path}: a row has more fields than columns; repair it") from error
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise UserError(f"{path}: cannot be read as CSV ({reason}); repair that line") from error

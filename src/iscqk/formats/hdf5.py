@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from iscqk.errors import UserError
 from iscqk.formats.files import replacing
+from iscqk.formats.hdf5_checks import check_dataset, check_ids, telling
 from iscqk.formats.ids import StrArray
 
 FloatArray = NDArray[np.float32]
@@ -23,6 +24,8 @@ Attributes = Mapping[str, str | int | float]
 
 # One megabyte at 256 dimensions: large enough to stream, small enough to look up a single row.
 _ROWS_PER_CHUNK = 1024
+_VARIABLE_AT_ONCE = 64
+_LONGEST_ID = 255
 
 
 class Rows:
@@ -31,6 +34,7 @@ class Rows:
     def __init__(self, dataset: Any, path: Path, part: slice = slice(None)) -> None:
         self._dataset = dataset
         self._path = path
+        self._name = str(dataset.name).strip("/")
         self._first, last, _ = part.indices(len(dataset))
         self.shape: tuple[int, int] = (last - self._first, dataset.shape[1])
 
@@ -40,13 +44,8 @@ class Rows:
     def __getitem__(self, rows: slice) -> FloatArray:
         start, stop, _ = rows.indices(len(self))
         start, stop = self._first + start, self._first + stop
-        try:
+        with telling(f"{self._path}: dataset '{self._name}', rows {start}-{stop}"):
             return np.asarray(self._dataset[start:stop], dtype=np.float32)
-        except OSError as error:
-            where = f"{self._path}: dataset '{self._dataset.name.strip('/')}'"
-            raise UserError(
-                f"{where}: rows {start}-{stop} are damaged; make the file again"
-            ) from error
 
     def part(self, first: int, last: int) -> "Rows":
         """Return the rows from `first` up to `last`, read when they are sliced."""
@@ -60,19 +59,25 @@ def opening(path: str | Path) -> Iterator[h5py.File]:
         raise UserError(f"{path}: no such file; check the path")
     try:
         file = h5py.File(path, "r")
-    except OSError as error:
-        what = f"not an HDF5 file, cut short or in use ({error})"
+    except Exception as error:  # mostly OSError
+        what = f"not an HDF5 file, cut short or in use ({' '.join(str(error).split())})"
         raise UserError(f"{path}: {what}; copy or make it again") from error
     with file:
         yield file
 
 
 def dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    """Return a dataset by name; UserError when the file lacks it."""
-    found = file.get(name)
-    if isinstance(found, h5py.Dataset):
-        return found
-    there = ", ".join(sorted(file)) or "nothing"
+    """Return a dataset by name, all of whose data is in this file; UserError when it has none."""
+    where = f"{file.filename}: dataset '{name}'"
+    with telling(where):
+        link = file.get(name, getlink=True)
+        if isinstance(link, h5py.SoftLink | h5py.ExternalLink):
+            raise UserError(f"{where} is a link; copy what it points to into the file")
+        found = None if link is None else file.get(name)
+        if isinstance(found, h5py.Dataset):
+            check_dataset(found, where)
+            return found
+        there = ", ".join(sorted(file)) or "nothing"
     raise UserError(f"{file.filename}: no dataset '{name}' (there is: {there}); add it")
 
 
@@ -80,34 +85,44 @@ def read_vectors(file: h5py.File, name: str) -> Rows:
     """Return a dataset's lazy (n, d) float32 rows; UserError for any other shape or type."""
     found = dataset(file, name)
     where = f"{file.filename}: dataset '{name}'"
-    if found.ndim != 2:
-        raise UserError(f"{where} has shape {found.shape}; write it as (images, dimensions)")
-    if found.dtype != np.float32:
-        raise UserError(f"{where} is {found.dtype}; write it as float32")
-    return Rows(found, Path(file.filename))
+    with telling(where):
+        if found.ndim != 2:
+            raise UserError(f"{where} has shape {found.shape}; write it as (images, dimensions)")
+        if found.dtype != np.float32:
+            raise UserError(f"{where} is {found.dtype}; write it as float32")
+        return Rows(found, Path(file.filename))
 
 
 def read_ids(file: h5py.File, name: str) -> StrArray:
     """Return the ids of a dataset as (n,) str; fixed-size bytes and variable-length str will do."""
     found = dataset(file, name)
     where = f"{file.filename}: dataset '{name}'"
-    if found.ndim != 1:
-        raise UserError(f"{where} has shape {found.shape}; write it as (images,)")
-    if h5py.check_string_dtype(found.dtype) is None:
-        raise UserError(f"{where} is {found.dtype}; write the ids as ascii bytes")
-    try:
-        return _decoded(found[:])
-    except UnicodeDecodeError as error:
-        raise UserError(f"{where} holds an id that is not text; write ascii bytes") from error
-    except OSError as error:
-        raise UserError(f"{where} is damaged; make the file again") from error
+    with telling(where):
+        if found.ndim != 1:
+            raise UserError(f"{where} has shape {found.shape}; write it as (images,)")
+        kind = h5py.check_string_dtype(found.dtype)
+        if kind is None:
+            raise UserError(f"{where} is {found.dtype}; write the ids as ascii bytes")
+        check_ids(found, where)
+        try:
+            return _decoded(found[:]) if kind.length else _variable(found, where)
+        except UnicodeDecodeError as error:
+            raise UserError(f"{where} holds an id that is not text; write ascii bytes") from error
 
 
-def _decoded(raw: NDArray[Any]) -> StrArray:
-    """Return (n,) bytes, fixed-size or objects, as (n,) str."""
-    if raw.dtype.kind == "S":
-        return np.char.decode(raw, "utf-8")
-    return np.array([item.decode() for item in raw], dtype=np.str_)
+def _variable(found: h5py.Dataset, where: str) -> StrArray:
+    """Return ids of variable length, few at a time: all may point at one huge string."""
+    ids: list[bytes] = []
+    for start in range(0, len(found), _VARIABLE_AT_ONCE):
+        ids.extend(found[start : start + _VARIABLE_AT_ONCE])
+        if max(map(len, ids[start:])) > _LONGEST_ID:
+            raise UserError(f"{where} holds an id of over {_LONGEST_ID} bytes; write ascii ids")
+    return _decoded(np.array(ids, dtype=np.bytes_))
+
+
+def _decoded(raw: NDArray[np.bytes_]) -> StrArray:
+    """Return (n,) bytes as (n,) str."""
+    return np.char.decode(raw, "utf-8")
 
 
 class Appender:
@@ -169,12 +184,14 @@ def writing(path: str | Path, attributes: Attributes | None = None) -> Iterator[
         yield file
 
 
-def read_attributes(file: h5py.File) -> dict[str, Any]:
-    """Return a file's attributes as plain Python values."""
-    return {
-        name: value.item() if isinstance(value, np.generic) else value
-        for name, value in file.attrs.items()
-    }
+def read_attributes(file: h5py.File) -> dict[str, str | int | float]:
+    """Return a file's attributes of one value each, as plain Python values."""
+    with telling(f"{file.filename}: attributes"):
+        values = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in file.attrs.items()
+        }
+    return {name: value for name, value in values.items() if isinstance(value, str | int | float)}
 
 
 def _create(file: h5py.File, name: str, shape: tuple[int, ...], dtype: str) -> h5py.Dataset:

@@ -6,7 +6,6 @@ no sha256 and a width and height of 0, where the grader wants its id all the sam
 """
 
 import hashlib
-import io
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.csv_tables import write_table
+from iscqk.formats.csv_tables import first_row, read_content, read_table, write_table
 from iscqk.formats.ids import TRAINING, BoolArray, StrArray
 
 COLUMNS = ["id", "path", "sha256", "width", "height"]
@@ -31,7 +30,7 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
     Raises:
         UserError: not a manifest, or its ids are not sorted and unique.
     """
-    return _parsed(path, path)
+    return _parsed(path, read_content(path))
 
 
 def read_shard(path: str | Path, shard: int, shards: int) -> pd.DataFrame:
@@ -40,17 +39,16 @@ def read_shard(path: str | Path, shard: int, shards: int) -> pd.DataFrame:
     Raises:
         UserError: as `read_manifest`, as far as these rows tell; no such shard.
     """
-    try:
-        content = Path(path).read_bytes().rstrip(b"\n") + b"\n"
-    except OSError as error:
-        raise UserError(f"{path}: cannot read this manifest ({error}); run prepare again") from None
+    content = read_content(path).rstrip(b"
+") + b"
+"
     if b'"' in content:  # a line may go on in the next
-        rows = _parsed(path, io.BytesIO(content))
+        rows = _parsed(path, content)
         first, last = shard_bounds(len(rows), shard, shards)
         return rows.iloc[first:last].reset_index(drop=True)
     ends = np.flatnonzero(np.frombuffer(content, dtype=np.uint8) == ord("\n")) + 1
     first, last = shard_bounds(len(ends) - 1, shard, shards)
-    return _parsed(path, io.BytesIO(content[: ends[0]] + content[ends[first] : ends[last]]))
+    return _parsed(path, content[: ends[0]] + content[ends[first] : ends[last]])
 
 
 def unreadable(rows: pd.DataFrame) -> BoolArray:
@@ -88,16 +86,15 @@ def refuse_untrainable(ids: Iterable[str], source: str | Path) -> None:
         )
 
 
-def _parsed(path: str | Path, content: str | Path | io.BytesIO) -> pd.DataFrame:
-    text = {"id": str, "path": str, "sha256": str}
-    try:
-        rows = pd.read_csv(content, dtype=text, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot read this manifest ({error}); run prepare again") from None
-    if list(rows.columns) != COLUMNS:
+def _parsed(path: str | Path, content: bytes) -> pd.DataFrame:
+    if first_row(path, content) != COLUMNS:
         raise UserError(
             f"{path}: a manifest has the columns {','.join(COLUMNS)}; run prepare again"
         )
+    try:
+        rows = read_table(path, COLUMNS, {"width": np.int64, "height": np.int64}, content)
+    except UserError as error:
+        raise UserError(f"{error}; run prepare again") from None
     if not (rows["id"].is_unique and rows["id"].is_monotonic_increasing):
         raise UserError(f"{path}: ids must be sorted and unique; run prepare again")
     return rows

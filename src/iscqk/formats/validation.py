@@ -16,6 +16,7 @@ import numpy as np
 from iscqk.collapse import COLLAPSED, effective_rank
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import FloatArray, dataset, opening, read_ids
+from iscqk.formats.hdf5_checks import telling
 from iscqk.formats.ids import PHASES, QUERY, BoolArray, StrArray, phase_numbers, repeated
 from iscqk.formats.submission import MAX_DIMENSION, SIDES
 
@@ -166,10 +167,8 @@ def _vector_problems(side: str, vectors: h5py.Dataset, ids: StrArray | None) -> 
 
 def _rows_not_finite(vectors: h5py.Dataset) -> Iterator[int]:
     for start in range(0, len(vectors), _ROWS_PER_BLOCK):
-        try:
+        with telling(f"from row {start} on"):
             block = vectors[start : start + _ROWS_PER_BLOCK]
-        except OSError as error:
-            raise UserError(f"damaged from row {start} on ({error})") from error
         wrong = ~np.isfinite(block).all(axis=1)
         yield from (start + np.flatnonzero(wrong)).tolist()
 

@@ -1,0 +1,95 @@
+"""What is looked at in a dataset from elsewhere before any of it is read.
+
+HDF5 lets a small file declare 2**60 rows, inflate to a thousand times its size, and take its
+content from other files of the machine. None of the challenge's files needs that.
+"""
+
+import math
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import h5py
+
+from iscqk.errors import UserError
+
+_MAX_ROWS = 10_000_000  # ten times the challenge's references
+_MAX_COLUMNS = 2**14
+_MAX_CHUNK = 2**28  # bytes that reading a single row may bring into memory
+_MAX_IDS = 2**28  # bytes of the ids of all rows
+_GZIP, _SHUFFLE, _FLETCHER32 = h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, 3
+
+
+@contextmanager
+def telling(where: str) -> Iterator[None]:
+    """Turn whatever h5py raises on a damaged file into a UserError about `where`."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # anything from KeyError to SystemError, by what is damaged
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{where}: damaged ({reason}); make the file again") from error
+
+
+def check_dataset(found: h5py.Dataset, where: str) -> None:
+    """Refuse a dataset whose content is elsewhere, is not there, or is absurdly large.
+
+    Raises:
+        UserError: saying which, and the remedy.
+    """
+    if found.external or found.is_virtual:
+        raise UserError(f"{where} takes its data from other files; copy them into this one")
+    if found.shape is None:
+        raise UserError(f"{where} has no shape; write it anew")
+    if found.shape and (found.shape[0] > _MAX_ROWS or max(found.shape[1:], default=0) > _MAX_COLUMNS):
+        raise UserError(
+            f"{where} declares {' x '.join(map(str, found.shape))} values; at most "
+            f"{_MAX_ROWS} rows of {_MAX_COLUMNS} are read, write less"
+        )
+    _check_storage(found, where)
+    _check_filters(found, where)
+
+
+def check_ids(found: h5py.Dataset, where: str) -> None:
+    """Refuse ids that would not fit into memory comfortably."""
+    if found.size * found.id.get_type().get_size() > _MAX_IDS:
+        raise UserError(f"{where} holds over {_MAX_IDS} bytes; write short ascii ids")
+
+
+def _check_storage(found: h5py.Dataset, where: str) -> None:
+    """Refuse rows that were declared and never written."""
+    size = found.id.get_type().get_size()
+    if found.chunks is None:
+        whole = found.id.get_storage_size() >= found.size * size
+    else:
+        if math.prod(found.chunks) * size > _MAX_CHUNK:
+            raise UserError(f"{where} has chunks of over {_MAX_CHUNK} bytes; write smaller ones")
+        needed = math.prod(-(-n // c) for n, c in zip(found.shape, found.chunks, strict=True))
+        whole = found.id.get_num_chunks() >= needed
+    if not whole:
+        raise UserError(f"{where} declares {found.shape[0]} rows and lacks some; write all of them")
+
+
+def _check_filters(found: h5py.Dataset, where: str) -> None:
+    """Refuse rare filters, and chunks that inflate to more than they should hold."""
+    settings = found.id.get_create_plist()
+    filters = [settings.get_filter(n)[0] for n in range(settings.get_nfilters())]
+    rare = not set(filters) <= {_GZIP, _SHUFFLE, _FLETCHER32}
+    if rare or len(set(filters)) < len(filters):
+        raise UserError(f"{where} has filters other than gzip; write it plainly or with gzip")
+    if _GZIP in filters:
+        expected = math.prod(found.chunks) * found.id.get_type().get_size()
+        for number in range(found.id.get_num_chunks()):
+            if _inflates_beyond(found.id, number, expected):
+                raise UserError(f"{where} holds more than its {found.shape} values; write it anew")
+
+
+def _inflates_beyond(dataset: Any, number: int, expected: int) -> bool:
+    """Return whether a chunk inflates to more than it should: HDF5 would follow to any size."""
+    _, stored = dataset.read_direct_chunk(dataset.get_chunk_info(number).chunk_offset)
+    try:
+        return len(zlib.decompressobj().decompress(stored, expected + 8)) > expected + 4
+    except zlib.error:
+        return False  # damaged, or stored as it is; reading will tell
