@@ -2,6 +2,7 @@
 
 import difflib
 import glob
+import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from iscqk.errors import UserError
 from iscqk.formats.ids import HALVES, PHASES
 from iscqk.formats.submission import MAX_DIMENSION
 
+_MAX_VALUES = 100_000
 DEMO_FOLDER = "results/demo"
 
 # Names under which DISC21 went around: the competition's bucket, the archives released after it,
@@ -76,6 +78,7 @@ def check_config(config: Mapping[str, Any], schema: str | Path) -> None:
     Raises:
         UserError: the first thing wrong, with the key and the remedy.
     """
+    _refuse_absurd(config)
     error = best_match(_validator(schema).iter_errors(config))
     if error is not None:
         raise UserError(f"config: {_explained(error)}")
@@ -90,6 +93,22 @@ def check_config(config: Mapping[str, Any], schema: str | Path) -> None:
         )
     if describe not in rankings:
         raise UserError(f"config: score.rankings: add {describe}, which describe.ranking submits")
+
+
+def _refuse_absurd(config: Mapping[str, Any]) -> None:
+    """Refuse numbers that are none, and what YAML's aliases blow up or tie into a loop."""
+    waiting: list[tuple[str, Any]] = [("", config)]
+    for _ in range(_MAX_VALUES):
+        if not waiting:
+            return
+        name, value = waiting.pop()
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"config: {name}: {value} is no number to work with; correct it")
+        if isinstance(value, Mapping):
+            waiting += [(f"{name}.{key}".lstrip("."), below) for key, below in value.items()]
+        elif isinstance(value, list):
+            waiting += [(name, below) for below in value]
+    raise UserError(f"config: over {_MAX_VALUES} values, {name} among them; remove its aliases")
 
 
 @cache
@@ -107,6 +126,9 @@ def _explained(error: ValidationError) -> str:
         near = difflib.get_close_matches(str(unknown), known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         return f"{'.'.join(filter(None, [where, str(unknown)]))}: unknown key; {hint}"
+    wanted = cast("Mapping[str, Any]", error.schema).get("description")
+    if error.validator == "pattern" and wanted:
+        return f"{where}: {str(error.instance)!r} is not {wanted}; rename it"
     return f"{where or 'top level'}: {' '.join(error.message.split())}"
 
 
@@ -156,13 +178,18 @@ def _existing(name: str, folders: str | list[str]) -> list[str]:
                 f"config: dataset.{name}: no folder {folder} (seen from {Path.cwd()}); "
                 "put the images there or correct the path"
             )
-    return folders
+    return [_no_option(folder) for folder in folders]
+
+
+def _no_option(path: str) -> str:
+    """Return a path that no command takes for an option."""
+    return f"./{path}" if path.startswith("-") else path
 
 
 def _file(name: str, path: str) -> str:
     if not Path(path).is_file():
         raise UserError(f"config: dataset.{name}: no file {path}; put it there or correct the path")
-    return path
+    return _no_option(path)
 
 
 def _disc21(dataset: Mapping[str, Any]) -> Sources:
@@ -191,7 +218,7 @@ def _first(root: Path, part: str, names: list[str]) -> list[str]:
     """Return what the first of `names` that matches anything matches."""
     wants_file = names[0].endswith(".csv")
     for name in names:
-        matches = sorted(glob.glob(str(root / name)))
+        matches = sorted(str(root / match) for match in glob.glob(name, root_dir=root))
         if matches := [m for m in matches if Path(m).is_file() == wants_file]:
             return matches
     raise UserError(f"{root}: no {part}; DISC21 calls it one of {', '.join(names)}; put it there")

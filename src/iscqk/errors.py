@@ -1,5 +1,7 @@
 """The one exception that users are meant to read."""
 
+_LONGEST = 2000  # characters; an id in a hostile file may have any number
+
 
 class UserError(Exception):
     """Something outside the program is wrong: one line that names the thing and the remedy.
@@ -7,3 +9,10 @@ class UserError(Exception):
     The `iscqk` program prints it as `error: ...` and exits with status 1; anything else is a bug
     and keeps its traceback.
     """
+
+    def __str__(self) -> str:
+        """Return one printable line, whatever names and file contents are quoted in it."""
+        text = super().__str__()
+        if len(text) > _LONGEST:
+            text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

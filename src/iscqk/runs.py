@@ -6,7 +6,9 @@ runs have lies under the name of the first of them, its home.
 """
 
 import copy
+import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -71,7 +73,7 @@ def study_rows(config: Config) -> list[Compared]:
 def ablation_rows(config: Config, ablation: str) -> list[Compared]:
     """Return the runs of an ablation: every set of values from every seed."""
     return [
-        Compared(label, seed, f"{ablation}-{label}-{seed}")
+        Compared(label, seed, f"{ablation}-{_in_names(label)}-{seed}")
         for label in _settings(config, ablation)
         for seed in config["study"]["seeds"]
     ]
@@ -121,6 +123,14 @@ def _settings(config: Config, ablation: str) -> dict[str, dict[str, Any]]:
 
 def _label(values: tuple[Any, ...]) -> str:
     return "-".join(v if isinstance(v, str) else json.dumps(v) for v in values)
+
+
+def _in_names(label: str) -> str:
+    """Return a label as names of files and commands can have it, each another one."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", label)[:64]
+    if plain == label:
+        return label
+    return f"{plain}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
 
 
 def homes(runs: Mapping[str, Config]) -> dict[tuple[str, str], str]:

@@ -51,6 +51,11 @@ def text(value):
     return json.dumps(value, sort_keys=True)
 
 
+def as_it_is(value):
+    """Return a function to a parameter, in whose braces Snakemake then sees no wildcards."""
+    return lambda wildcards: value
+
+
 def of_run(section):
     """Return a function of wildcards to a section of the run's config, as JSON."""
     return lambda wildcards: text(RUNS[wildcards.run][section])
@@ -132,7 +137,7 @@ def near_duplicates(wildcards):
 
 def given(option, path):
     """Return an option with its value, or nothing where there is none."""
-    return f"{option} {shlex.quote(str(path))}" if path else ""
+    return f"{option}={shlex.quote(str(path))}" if path else ""
 
 
 def for_phase(wildcards, role, images):

@@ -102,7 +102,7 @@ rule list_classes:
     threads: 8
     shell:
         """
-        iscqk classes --training {input.training:q} --evaluation {input.evaluation:q} \
+        iscqk classes --training={input.training:q} --evaluation={input.evaluation:q} \
             --output {output.training} {output.evaluation} --workers {threads} &>{log}
         """
 

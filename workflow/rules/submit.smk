@@ -36,12 +36,14 @@ rule submit:
         "../../envs/iscqk.yaml"
     params:
         ranking=config["describe"]["ranking"],
-        config=text(
-            {
-                key: value
-                for key, value in RUNS[SUBMITTED].items()
-                if key not in ("title", "study", "unbalanced")
-            }
+        config=as_it_is(
+            text(
+                {
+                    key: value
+                    for key, value in RUNS[SUBMITTED].items()
+                    if key not in ("title", "study", "unbalanced")
+                }
+            )
         ),
         scores=lambda wildcards, input: [
             f"{ranking}={path}"

@@ -108,6 +108,11 @@ class CopyShards:
             self._files[number] = os.open(self._paths[number], os.O_RDONLY)
         return os.pread(self._files[number], size, offset)
 
+    def close(self) -> None:
+        """Close the files that `jpeg` has opened; it opens them again where needed."""
+        while self._files:
+            os.close(self._files.popitem()[1])
+
 
 def _read_origin(file: BinaryIO, offset: int, size: int) -> Origin:
     """Return what a shard says of itself; ValueError where that is none."""

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from iscqk.errors import UserError
 from iscqk.formats.files import replacing
-from iscqk.formats.hdf5_checks import check_dataset, check_ids, telling
+from iscqk.formats.hdf5_checks import check_dataset, check_heaps, check_ids, is_single, telling
 from iscqk.formats.ids import StrArray
 
 FloatArray = NDArray[np.float32]
@@ -112,6 +112,7 @@ def read_ids(file: h5py.File, name: str) -> StrArray:
 
 def _variable(found: h5py.Dataset, where: str) -> StrArray:
     """Return ids of variable length, few at a time: all may point at one huge string."""
+    check_heaps(found.file.filename, where)
     ids: list[bytes] = []
     for start in range(0, len(found), _VARIABLE_AT_ONCE):
         ids.extend(found[start : start + _VARIABLE_AT_ONCE])
@@ -180,18 +181,19 @@ def writing(path: str | Path, attributes: Attributes | None = None) -> Iterator[
     # Its own lock would be in the way of the one that `replacing` has.
     with replacing(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
         for name, value in sorted((attributes or {}).items()):
-            file.attrs[name] = value
+            file.attrs[name] = np.bytes_(value.encode()) if isinstance(value, str) else value
         yield file
 
 
 def read_attributes(file: h5py.File) -> dict[str, str | int | float]:
-    """Return a file's attributes of one value each, as plain Python values."""
+    """Return a file's attributes of one number or fixed-size text, as plain Python values."""
+    values: dict[str, str | int | float] = {}
     with telling(f"{file.filename}: attributes"):
-        values = {
-            name: value.item() if isinstance(value, np.generic) else value
-            for name, value in file.attrs.items()
-        }
-    return {name: value for name, value in values.items() if isinstance(value, str | int | float)}
+        for name in file.attrs:
+            if is_single(file.attrs.get_id(name)):
+                value = file.attrs[name].item()
+                values[name] = value.decode() if isinstance(value, bytes) else value
+    return values
 
 
 def _create(file: h5py.File, name: str, shape: tuple[int, ...], dtype: str) -> h5py.Dataset:

@@ -5,6 +5,7 @@ content from other files of the machine. None of the challenge's files needs tha
 """
 
 import math
+import mmap
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ _MAX_ROWS = 10_000_000  # ten times the challenge's references
 _MAX_COLUMNS = 2**14
 _MAX_CHUNK = 2**28  # bytes that reading a single row may bring into memory
 _MAX_IDS = 2**28  # bytes of the ids of all rows
+_HEAP = b"GCOL\x01\0\0\0"
+_MAX_HEAP = 2**28  # bytes
+_MAX_ATTRIBUTE = 2**16  # bytes, as in the format itself
 _GZIP, _SHUFFLE, _FLETCHER32 = h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, 3
 
 
@@ -56,6 +60,43 @@ def check_ids(found: h5py.Dataset, where: str) -> None:
     """Refuse ids that would not fit into memory comfortably."""
     if found.size * found.id.get_type().get_size() > _MAX_IDS:
         raise UserError(f"{where} holds over {_MAX_IDS} bytes; write short ascii ids")
+
+
+def is_single(attribute: h5py.h5a.AttrID) -> bool:
+    """Return whether an attribute is one short number or text of fixed size.
+
+    Text of variable size lies in heaps, for which see `check_heaps`.
+    """
+    plain = attribute.get_type().get_class() in (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING)
+    plain = plain and attribute.dtype.kind in "iufS"
+    return bool(plain and attribute.shape == () and attribute.dtype.itemsize <= _MAX_ATTRIBUTE)
+
+
+def check_heaps(path: str, where: str) -> None:
+    """Refuse a file with a heap of variable-length values that HDF5 2.0 would follow for ever.
+
+    It does so from an object of no bytes. Heaps are found by their signature (File Format
+    Specification 3.0, III.E): 16 bytes of header, then objects of 16 bytes and their content.
+    """
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        start = content.find(_HEAP)
+        while start >= 0:
+            size = int.from_bytes(content[start + 8 : start + 16], "little")
+            if not _is_sound(content[start : start + min(size, _MAX_HEAP)]):
+                raise UserError(f"{where} has a damaged heap; make the file again")
+            start = content.find(_HEAP, start + 1)
+
+
+def _is_sound(heap: bytes) -> bool:
+    """Return whether the objects of a heap fill it one after another."""
+    place = 16
+    while place + 16 <= len(heap):
+        number, size = heap[place : place + 2], int.from_bytes(heap[place + 8 : place + 16], "little")
+        free = number == b"\0\0"  # its size counts its own 16 bytes
+        if free and (size < 16 or size % 8):
+            return False
+        place += size if free else 16 + -(-size // 8) * 8
+    return place <= len(heap)
 
 
 def _check_storage(found: h5py.Dataset, where: str) -> None:

@@ -13,6 +13,13 @@ from iscqk.errors import UserError
 from iscqk.models.device import autocast
 from iscqk.models.gist import Gist
 
+# Arguments of timm.create_model by which it loads files, some of them pickles, or downloads them.
+_BARRED_OPTIONS = {
+    *("checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay"),
+    *("pretrained_strict", "pretrained_filter_fn", "cache_dir"),
+}
+_MAX_SIZE = 8192
+
 
 @dataclass(frozen=True)
 class EncoderConfig:
@@ -35,6 +42,22 @@ class EncoderConfig:
     mean: Sequence[float] = (0.485, 0.456, 0.406)
     std: Sequence[float] = (0.229, 0.224, 0.225)
     backbone_options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what a file of weights from elsewhere must not ask for.
+
+        Raises:
+            UserError: options that make timm read other files or the network, absurd sizes.
+        """
+        if barred := sorted(_BARRED_OPTIONS & set(self.backbone_options)):
+            raise UserError(
+                f"model.backbone_options: {barred[0]} would load other files; name weights as "
+                "model.weights, a safetensors file"
+            )
+        sizes = {"image_size": self.image_size, "descriptor_size": self.descriptor_size}
+        for name, size in sizes.items():
+            if not isinstance(size, int) or not 1 <= size <= _MAX_SIZE:
+                raise UserError(f"model.{name}: {size}; it must be from 1 to {_MAX_SIZE}")
 
 
 class Encoder(nn.Module):

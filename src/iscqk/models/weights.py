@@ -50,10 +50,10 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
     Raises:
         UserError: missing, or no weights of iscqk.
     """
-    return dict(_facts(path)["provenance"])
+    return _facts(path)["provenance"]
 
 
-def _facts(path: str | Path) -> dict[str, Any]:
+def _facts(path: str | Path) -> dict[str, dict[str, Any]]:
     try:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
@@ -61,7 +61,14 @@ def _facts(path: str | Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot read these weights ({error}); train them again") from None
     if "iscqk" not in metadata:
         raise UserError(f"{path}: no encoder weights of iscqk; name a file that it wrote")
-    return dict(json.loads(metadata["iscqk"]))
+    try:
+        facts = json.loads(metadata["iscqk"])
+        return {section: dict(facts[section]) for section in ("encoder", "provenance")}
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(
+            f"{path}: its metadata are not those of an encoder ({reason}); name another file"
+        ) from None
 
 
 def load_encoder(path: str | Path) -> Encoder:
@@ -74,7 +81,7 @@ def load_encoder(path: str | Path) -> Encoder:
     try:
         encoder = Encoder(EncoderConfig(**config))
         encoder.load_state_dict(weights := load_file(path))
-    except (ValueError, TypeError, RuntimeError) as error:
+    except (ValueError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
             f"{path}: weights do not fit their config ({reason}); train again"
