@@ -109,7 +109,7 @@ def _tars() -> list[bytes]:
     write_copies(path, copies)
     content = path.read_bytes()
     path.unlink()
-    return [content[:-9000], content[:1536], b""]
+    return [content[: 9 * 1024], content[:1536], b""]  # without the padding after the end
 
 
 def _weights() -> list[bytes]:

@@ -1,0 +1,114 @@
+"""HDF5 files from elsewhere that would read other files, fill the memory or never end."""
+
+import io
+import zlib
+
+import h5py
+import numpy as np
+import pytest
+
+from iscqk.errors import UserError
+from iscqk.formats.descriptors import descriptor_blocks, open_descriptors
+from iscqk.formats.hdf5 import opening, read_attributes
+
+IDS = np.array([b"R000000", b"R000001"])
+VECTORS = np.ones((2, 3), np.float32)
+
+
+def shard(path, **datasets):
+    """Write a shard, some of its datasets by functions of (file, name)."""
+    with h5py.File(path, "w") as file:
+        for name, value in {"ids": IDS, "vectors": VECTORS, **datasets}.items():
+            if callable(value):
+                value(file, name)
+            else:
+                file[name] = value
+    return path
+
+
+def declared(shape, dtype="f4", **options):
+    return lambda file, name: file.create_dataset(name, shape, dtype, **options)
+
+
+def inflating(file, name):
+    """Write a chunk of 24 bytes of content that inflates to 64 MB."""
+    found = file.create_dataset(name, (2, 3), "f4", chunks=(2, 3), compression="gzip")
+    found.id.write_direct_chunk((0, 0), zlib.compress(bytes(2**26), 9))
+
+
+def external(file, name):
+    file.create_dataset(name, (2, 3), "f4", external=[("/dev/zero", 0, 24)])
+
+
+def virtual(file, name):
+    layout = h5py.VirtualLayout((2, 3), "f4")
+    layout[:] = h5py.VirtualSource("/etc/hostname", "x", (2, 3))
+    file.create_virtual_dataset(name, layout)
+
+
+def linked(link):
+    def write(file, name):
+        file[name] = link
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("datasets", "complaint"),
+    [
+        ({"vectors": linked(h5py.ExternalLink("other.h5", "/x"))}, "'vectors' is a link"),
+        ({"vectors": linked(h5py.SoftLink("/ids"))}, "'vectors' is a link"),
+        ({"vectors": linked(h5py.SoftLink("/vectors"))}, "'vectors' is a link"),
+        ({"vectors": external}, "from other files"),
+        ({"vectors": virtual}, "from other files"),
+        ({"vectors": declared((2**60, 3), chunks=(1024, 3))}, "declares 1152921504606846976 x 3"),
+        ({"vectors": declared((2, 2**40), chunks=(1, 64))}, "declares 2 x 1099511627776"),
+        ({"vectors": declared((10**6, 3), chunks=(1024, 3))}, "lacks some"),
+        ({"vectors": declared((2, 3), chunks=(2**16, 2**11), maxshape=(None, None))}, "chunks of"),
+        ({"vectors": declared((2, 3))}, "lacks some"),
+        ({"vectors": inflating}, "holds more than its"),
+        ({"vectors": declared((2, 3), data=VECTORS, compression="lzf")}, "filters other than"),
+        ({"vectors": declared((2, 3), data=VECTORS, scaleoffset=2)}, "filters other than"),
+        ({"vectors": h5py.Empty("f4")}, "no shape"),
+        ({"vectors": VECTORS.astype(">f4")}, "is >f4"),
+        ({"vectors": VECTORS.astype(complex)}, "is complex128"),
+        ({"ids": declared((2,), h5py.ref_dtype)}, "lacks some|is object"),
+        ({"ids": np.array([b"x" * 2**16] * 2**13)}, "holds over"),
+        ({"ids": np.array(["R000000", "R" * 1000], dtype=object)}, "over 255 bytes"),
+    ],
+)  # fmt: skip
+def test_what_no_honest_file_has_is_refused(tmp_path, datasets, complaint):
+    path = shard(tmp_path / "s.h5", **datasets)
+    with pytest.raises(UserError, match=complaint) as error, open_descriptors(path):
+        pass
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "gzip"}, {"chunks": (1, 3)}])
+def test_honest_layouts_are_read(tmp_path, options):
+    vectors = declared((2, 3), data=VECTORS, **options)
+    path = shard(tmp_path / "s.h5", vectors=vectors, ids=np.array(["R000000", "R000001"], "O"))
+    ((ids, rows),) = descriptor_blocks([path])
+    assert ids.tolist() == ["R000000", "R000001"]
+    np.testing.assert_array_equal(rows, VECTORS)
+
+
+def test_a_heap_that_hdf5_would_follow_for_ever_is_refused(tmp_path):
+    buffer = io.BytesIO()
+    shard(buffer, ids=np.array(["R000000", "R000001"], dtype=object))
+    content = bytearray(buffer.getvalue())
+    heap = content.index(b"GCOL")
+    free = content.index((0x1000 - 16 - 2 * 24).to_bytes(8, "little"), heap)
+    content[free : free + 3] = b"TRE"  # found by fuzzing: an odd size of the free space
+    (tmp_path / "s.h5").write_bytes(content)
+    with pytest.raises(UserError, match="damaged heap"), open_descriptors(tmp_path / "s.h5"):
+        pass
+
+
+def test_only_plain_attributes_are_read(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs["n"], file.attrs["text"] = 3, np.bytes_("é".encode())
+        file.attrs["array"], file.attrs["any length"] = np.arange(3), "text"
+        file.attrs["reference"], file.attrs["empty"] = file.ref, h5py.Empty("f4")
+    with opening(tmp_path / "a.h5") as file:
+        assert read_attributes(file) == {"n": 3, "text": "é"}

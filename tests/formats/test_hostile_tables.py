@@ -1,0 +1,156 @@
+"""CSVs and lists of names from elsewhere: read right, or refused by name."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iscqk.errors import UserError
+from iscqk.formats import csv_tables
+from iscqk.formats.csv_tables import read_listed_ids, read_table
+from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
+from iscqk.formats.ids import QUERY, REFERENCE
+from iscqk.formats.manifest import COLUMNS, read_manifest, read_shard, write_manifest
+from iscqk.formats.predictions import read_predictions
+from iscqk.images.collecting import only_listed
+
+TRUTH = "query_id,reference_id\nQ00000,R000001\nQ00001,\n"
+MANIFEST = b"id,path,sha256,width,height\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"query_id,reference_id\nQ00000,R000001,R000002\n", "more fields than columns"),
+        (b"query_id,reference_id\nX,Q00000,R000001\n", "more fields than columns"),
+        (b"Q00000\0,R000001\n", "NUL bytes"),
+        (TRUTH.encode("utf-16"), "not a CSV in UTF-8"),
+        (TRUTH.encode("utf-16-le"), "not a CSV in UTF-8"),
+        (TRUTH.replace("R000001", "R00000é").encode("latin-1"), "cannot be read as CSV"),
+        (b"Q00000,R000001\n" + b"Q" * 10**8, "line 2 has over 65536 bytes"),
+        (b"," * 10**7, "line 1 has over 65536 bytes"),
+        (b'Q00000,R000001\n"Q00001,', "cannot be read as CSV"),
+        (b'"Q00000\n",R000001\n', r"Q00000\\n"),
+        (b'"Q00000\x1b[2J",R000001\n', r"Q00000\\x1b"),
+        (TRUTH.replace(",", ";").encode(), "the query is not"),
+        (TRUTH.replace(",", "\t").encode(), "the query is not"),
+    ],
+    ids=range(13),
+)
+def test_a_ground_truth_is_refused_in_one_line(tmp_path, content, complaint):
+    path = tmp_path / "t.csv"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=complaint) as error:
+        read_ground_truth(path)
+    assert str(path) in str(error.value)
+    assert str(error.value).isprintable() and len(str(error.value)) < 2100
+
+
+def test_a_table_beyond_all_measure_is_not_parsed(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_tables, "_MAX_BYTES", 10)
+    (tmp_path / "t.csv").write_text(TRUTH)
+    with pytest.raises(UserError, match="over 10 bytes"):
+        read_ground_truth(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"query_id,reference_id,score\nX,Q00000,R000001,0.5\n", "more fields"),
+        (b"Q00000,R000001,True\n", "score 'True' is not a number"),
+        (b"Q00000,R000001,1e400\n", "not a finite number"),
+        (b"Q00000,R000001,0x10\n", "score '0x10' is not a number"),
+    ],
+)
+def test_scores_are_numbers_in_their_column(tmp_path, content, complaint):
+    (tmp_path / "p.csv").write_bytes(content)
+    with pytest.raises(UserError, match=complaint):
+        read_predictions(tmp_path / "p.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "a manifest has the columns"),
+        (b"T000000,a,b,1,2\n", "a manifest has the columns"),
+        (MANIFEST + b"T000000,a,b,1,2,3\n", "more fields"),
+        (MANIFEST + b"T000000,a,b,1\n", "NA values"),
+        (MANIFEST + b"T000000,a,b,wide,2\n", "width 'wide' is not a number"),
+        (MANIFEST + b"T000000,a\xff,b,1,2\n", "cannot be read as CSV"),
+        (MANIFEST + b"T000001,a,b,1,2\nT000000,a,b,1,2\n", "sorted and unique"),
+        (MANIFEST + b"T000000,a,b,1,2\nT000000,a,b,1,2\n", "sorted and unique"),
+    ],
+)
+def test_a_manifest_is_refused_in_one_line(tmp_path, content, complaint):
+    (tmp_path / "m.csv").write_bytes(content)
+    for read in (read_manifest, lambda path: read_shard(path, 0, 1)):
+        with pytest.raises(UserError, match=complaint) as error:
+            read(tmp_path / "m.csv")
+        assert "run prepare again" in str(error.value)
+
+
+@pytest.mark.parametrize("content", [" id,path\nQ00000,1\n", "id,id\nQ00000,1\n", "id\nQ00000,1,2\n"])
+def test_only_the_first_column_of_listed_ids_is_looked_at(tmp_path, content):
+    (tmp_path / "m.csv").write_text(content)
+    assert read_listed_ids(tmp_path / "m.csv") == ["Q00000"]
+
+
+@pytest.mark.parametrize("form", ["{}\n{}\n", "{}\r\n{}", "\ufeff{}\n\n{}\n"])
+def test_names_of_a_list_are_its_lines(tmp_path, form):
+    (tmp_path / "list").write_bytes(form.format("an image", "b").encode())
+    paths = [Path(f"x/{name}.jpg") for name in ("an image", "b", "c")]
+    assert only_listed(paths, tmp_path / "list") == paths[:2]
+
+
+@pytest.mark.parametrize("name", ["a\nb.jpg", "a\rb.jpg", "a\udcffb.jpg"])
+def test_a_name_that_no_line_can_hold_is_refused(tmp_path, name):
+    rows = pd.DataFrame([("T000000", name, "0", 1, 1)], columns=COLUMNS)
+    with pytest.raises(UserError, match="rename it"):
+        write_manifest(tmp_path / "m.csv", rows)
+    assert not list(tmp_path.iterdir())
+
+
+names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), min_size=1)
+
+
+@given(st.lists(st.tuples(names, st.integers(1, 10**6)), max_size=8), st.integers(1, 3))
+def test_manifests_are_read_back_whole_and_in_shards(tmp_path_factory, images, shards):
+    path = tmp_path_factory.getbasetemp() / "manifest.csv"
+    rows = [(f"T{n:06d}", name, "0a", side, 2) for n, (name, side) in enumerate(images)]
+    write_manifest(path, pd.DataFrame(rows, columns=COLUMNS))
+    assert list(read_manifest(path).itertuples(index=False, name=None)) == rows
+    parts = [read_shard(path, shard, shards) for shard in range(shards)]
+    assert list(pd.concat(parts).itertuples(index=False, name=None)) == rows
+
+
+pairs = st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)))
+
+
+@given(pairs, st.sets(st.integers(10, 19)))
+def test_ground_truths_are_read_back(tmp_path_factory, true, others):
+    path = tmp_path_factory.getbasetemp() / "truth.csv"
+    queries, references = zip(*sorted(true), strict=True) if true else ((), ())
+    truth = GroundTruth(
+        np.array([QUERY.make(n) for n in queries], dtype=np.str_),
+        np.array([REFERENCE.make(n) for n in references], dtype=np.str_),
+        np.array([QUERY.make(n) for n in sorted(others)], dtype=np.str_),
+    )
+    write_ground_truth(path, truth)
+    read = read_ground_truth(path)
+    for name in ("query_ids", "reference_ids", "distractors"):
+        assert getattr(read, name).tolist() == getattr(truth, name).tolist()
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_table_or_a_complaint(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_bytes(content)
+    try:
+        table = read_table(path, ["a", "b"], {"b": np.float64})
+    except UserError as error:
+        assert str(error).isprintable()
+    else:
+        assert list(table.columns) == ["a", "b"] and table["a"].map(type).eq(str).all()
