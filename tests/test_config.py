@@ -51,6 +51,50 @@ def test_phase_2_has_edits_and_strengths_that_training_and_phase_1_never_use():
         assert pools[name].strength[1] <= pools["phase2"].strength[0]
 
 
+def changed(key, value):
+    config = place = copy.deepcopy(CONFIG)
+    *sections, last = key.split(".")
+    for section in sections:
+        place = place.setdefault(section, {})
+    place[last] = value
+    return config
+
+
+def bomb():
+    value = [0] * 10
+    for _ in range(20):
+        value = [value] * 10
+    return value
+
+
+LOOP = []
+LOOP.append(LOOP)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("train.qk.temperature", float("nan"), "train.qk.temperature: nan is no number"),
+        ("train.qk.learning_rate", float("inf"), "train.qk.learning_rate: inf is no number"),
+        ("model.backbone_options", {"x": bomb()}, "over 100000 values"),
+        ("model.backbone_options", {"x": LOOP}, "over 100000 values"),
+        ("model.backbone", "hf-hub:someone/model", "not a name of letters"),
+        ("edits.training.names", ["blur; rm"], "not a name of letters"),
+        ("dataset.training", "a{b}", "not a path without line breaks and braces"),
+        ("dataset.others", ["a", "b\nc"], "not a path without line breaks and braces"),
+        ("train.qk.near_duplicates", "{x}.csv", "not a path without line breaks and braces"),
+        ("title", "a\x1b[2J", "not one line"),
+        ("title", "a\n", "not one line"),
+        ("study.ablations", {"a\n": {"seed": [1]}}, "does not match"),
+    ],
+    ids=range(12),
+)
+def test_what_a_config_must_not_hold_is_refused_in_one_line(key, value, complaint):
+    with pytest.raises(UserError, match=complaint) as error:
+        check_config(changed(key, value), SCHEMA)
+    assert str(error.value).isprintable()
+
+
 def disc21(root):
     for folder in ("train_50k_0", "train_50k_1", "refs_50k_0", "dev_queries_50k_0"):
         (root / folder).mkdir()

@@ -1,5 +1,6 @@
 """Runs: what a config asks for, and what runs share."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,12 @@ def test_half_rounds_do_not_depend_on_the_number_of_rounds_or_on_the_warm_up():
     one, two = config(), config(train__rounds=2, train__qk__warm_up_images=7)
     assert runs.train_section(one, "qk") == runs.train_section(two, "qk")
     assert set(runs.train_section(one, "moco")) & set(runs.METHODS) == {"moco"}
+
+
+def test_names_of_runs_are_plain_and_each_another_one():
+    values = ["a/../b", "a b", "a;b", "a_b", [1, 2], "x" * 300]
+    study = {**CONFIG["study"], "ablations": {"odd": {"model.weights": values}}}
+    rows = runs.ablation_rows({**CONFIG, "study": study}, "odd")
+    assert len({row.run for row in rows}) == len(values)
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", row.run) for row in rows)
+    assert [row.label for row in rows][:4] == values[:4]

@@ -1,12 +1,17 @@
 """What users name in a config reaches no shell unquoted and no interpreter at all."""
 
 import json
+import os
+import re
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image
 
+from conftest import ROOT
+from iscqk.learning.checkpoint import Checkpoint
 from snakemake_logger_plugin_bare_cores import _read_plainly
 
 # Each would leave a file behind, or break Snakemake's own format strings.
@@ -106,11 +111,43 @@ def test_hostile_names_are_read(project):
 
 def test_a_config_is_data_and_no_program(project):
     (project.folder / "evil.yaml").write_text(
-        "__use_yte__: true\n__definitions__:\n  - open('HACKED', 'w')\ntitle: ?open('HACKED', 'w')\n"
+        "__use_yte__: true\n"
+        "__definitions__:\n  - open('HACKED', 'w')\n"
+        "title: ?open('HACKED', 'w')\n"
     )
     done = project.run("snakemake -n --configfile config.yaml evil.yaml", check=False)
     assert done.returncode and "unknown key" in done.stderr
     assert not (project.folder / "HACKED").exists()
+
+
+class Program:
+    """What runs a command when it is unpickled."""
+
+    def __init__(self, command):
+        self.command = command
+
+    def __reduce__(self):
+        return os.system, (self.command,)
+
+
+def test_a_resume_state_runs_nothing(tmp_path):
+    torch.save({"run": "a", "step": Program(f"touch {tmp_path}/HACKED")}, tmp_path / "state.pt")
+    assert Checkpoint(tmp_path / "state.pt", "a").load() is None
+    assert not (tmp_path / "HACKED").exists()
+
+
+def test_no_source_loads_pickles_or_starts_shells():
+    channels = (
+        r"pickle\.load|allow_pickle|read_pickle|yaml\.(unsafe_|full_)?load\(|shell=True|os\.system"
+    )
+    found = {
+        (path.name, line.strip())
+        for path in (ROOT / "src").rglob("*.py")
+        for line in path.read_text().splitlines()
+        if re.search(channels, line) or ("torch.load(" in line and "weights_only=True" not in line)
+    }
+    # AugLy's list of the letters in its own fonts
+    assert {name for name, _ in found} <= {"augly_door.py"}, found
 
 
 @pytest.mark.parametrize(

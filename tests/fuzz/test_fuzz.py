@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from readers import READERS, once
 
 pytest.importorskip("atheris", reason="atheris is for Linux on x86 only")

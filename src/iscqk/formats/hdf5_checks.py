@@ -47,7 +47,9 @@ def check_dataset(found: h5py.Dataset, where: str) -> None:
         raise UserError(f"{where} takes its data from other files; copy them into this one")
     if found.shape is None:
         raise UserError(f"{where} has no shape; write it anew")
-    if found.shape and (found.shape[0] > _MAX_ROWS or max(found.shape[1:], default=0) > _MAX_COLUMNS):
+    if found.shape and (
+        found.shape[0] > _MAX_ROWS or max(found.shape[1:], default=0) > _MAX_COLUMNS
+    ):
         raise UserError(
             f"{where} declares {' x '.join(map(str, found.shape))} values; at most "
             f"{_MAX_ROWS} rows of {_MAX_COLUMNS} are read, write less"
@@ -91,7 +93,10 @@ def _is_sound(heap: bytes) -> bool:
     """Return whether the objects of a heap fill it one after another."""
     place = 16
     while place + 16 <= len(heap):
-        number, size = heap[place : place + 2], int.from_bytes(heap[place + 8 : place + 16], "little")
+        number, size = (
+            heap[place : place + 2],
+            int.from_bytes(heap[place + 8 : place + 16], "little"),
+        )
         free = number == b"\0\0"  # its size counts its own 16 bytes
         if free and (size < 16 or size % 8):
             return False
