@@ -59,8 +59,11 @@ GOOD = header(size=3) + b"abc".ljust(512, b"\0")
         (b"", "empty header"),
         (b"\x1f\x8b" + bytes(600), "bad checksum|invalid header"),
         (GOOD + header("T000001_1.jpg") + END, "differ in their number of copies"),
+        (header("__origin__/copies.json", size=2) + b"[]".ljust(512) + END, "is no origin"),
+        (header("__origin__/copies.json", size=512) + b"[" * 512 + END, "no shard of copies"),
+        (header("__origin__/copies.json", size=2**17) + bytes(2**17) + END, "is too long"),
     ],
-    ids=range(25),
+    ids=range(28),
 )
 def test_anything_but_plain_copies_is_refused(tmp_path, content, complaint):
     path = tmp_path / "s.tar"
@@ -81,10 +84,10 @@ def test_copies_are_read_back(tmp_path_factory, contents, views):
         for number, content in enumerate(contents)
         for view in range(views)
     ]
-    write_copies(path, written)
+    write_copies(path, written, {"round": 1})
     shards = CopyShards([path])
     assert len(shards) == len(written) and shards.ids == [f"T{n:06d}" for n in range(len(contents))]
     assert all(shards.jpeg(name, view) == jpeg for name, view, jpeg, _ in written)
     shards.close()
     with tarfile.open(fileobj=io.BytesIO(path.read_bytes())) as tar:  # and by anybody's tar
-        assert len(tar.getmembers()) == 2 * len(written)
+        assert len(tar.getmembers()) == 1 + 2 * len(written)

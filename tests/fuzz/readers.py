@@ -106,10 +106,10 @@ def _hdf5_seeds() -> list[bytes]:
 def _tars() -> list[bytes]:
     copies = [(f"T{n:06d}", view, b"jpeg" * 9, ["crop"]) for n in range(2) for view in range(2)]
     path = Path("seed.tar")
-    write_copies(path, copies)
+    write_copies(path, copies, {"round": 1})
     content = path.read_bytes()
     path.unlink()
-    return [content[: 9 * 1024], content[:1536], b""]  # without the padding after the end
+    return [content, content[:1536], b""]
 
 
 def _weights() -> list[bytes]:

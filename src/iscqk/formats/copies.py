@@ -84,7 +84,7 @@ class CopyShards:
     def _index(self, number: int, path: str) -> None:
         try:
             with open(path, "rb") as file:
-                for name, offset, size in _members(file):
+                for name, offset, size in _read_members(file):
                     if name == _ORIGIN:
                         self.origins[number] = (path, _read_origin(file, offset, size))
                         continue
@@ -127,7 +127,7 @@ def _read_origin(file: BinaryIO, offset: int, size: int) -> Origin:
     return found
 
 
-def _members(file: BinaryIO) -> Iterator[tuple[str, int, int]]:
+def _read_members(file: BinaryIO) -> Iterator[tuple[str, int, int]]:
     """Yield (name, offset of its bytes, size) of each member of a plain tar file.
 
     Header by header: tarfile's own iteration follows extensions (longer names, sparse files, pax)
