@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 INSTALLED := $(VENV)/.installed
-TARGETS := all submission_phase1 submission_phase2 study ablations unbalanced benchmarks rehearsal
+TARGETS := all submission_phase1 submission_phase2 report study ablations unbalanced benchmarks \
+	rehearsal
 
 .PHONY: $(TARGETS) install test torture check docs format lock clean
 

@@ -43,6 +43,7 @@ include: "workflow/rules/compared.smk"
 include: "workflow/rules/study.smk"
 include: "workflow/rules/benchmarks.smk"
 include: "workflow/rules/rehearsal.smk"
+include: "workflow/rules/report.smk"
 
 
 wildcard_constraints:

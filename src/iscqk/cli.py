@@ -25,6 +25,7 @@ STAGES = {
     "score": "micro-AP and recall at 90 % precision of a submission file or of predictions",
     "validate": "check a submission file as the challenge platform did",
     "submit": "assemble the folder of a phase",
+    "report": "one page of what lies under results, with plots and a gallery",
     "trace": "score the models along a training",
     "compare": "set runs side by side: table and plots",
     "classes": "list labelled images, a folder for each class",

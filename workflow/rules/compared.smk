@@ -1,4 +1,6 @@
-# Which files of runs `iscqk compare` and `iscqk neighbours` set side by side.
+# Which files of runs `iscqk compare` and `iscqk neighbours` set side by side, `iscqk report` shows.
+
+from glob import glob
 
 
 def history_up_to(run, name):
@@ -116,3 +118,31 @@ UNBALANCED = [
     }
     for row in runs.unbalanced_rows(config)
 ]
+
+
+def told_of_submission():
+    """Return the files of the submitted run that the report reads."""
+    files = ("score.json", "by_edit.csv", "precision_recall.csv")
+    scores = [
+        scored(SUBMITTED, phase, ranking, file)
+        for phase in PHASES
+        for ranking in config["score"]["rankings"]
+        for file in files
+    ]
+    return scores + history_up_to(SUBMITTED, runs.models(RUNS[SUBMITTED])[-1])
+
+
+def told_besides(wildcards, input):
+    """Return what else there is to show, with its time: shown where it is, but never made."""
+    found = [
+        *glob("results/runs/*/*/*/*/score.json"),
+        *glob("results/study/**/table.csv", recursive=True),
+        *glob("results/unbalanced/table.csv"),
+        *glob("results/benchmarks/*.csv"),
+    ]
+    return [(path, os.path.getmtime(path)) for path in sorted(set(found) - set(input))]
+
+
+TEMPLATES = sorted(
+    map(os.path.relpath, glob(f"{workflow.basedir}/src/iscqk/reporting/templates/*"))
+)

@@ -37,9 +37,9 @@ def label_plot(path: Path, table: pd.DataFrame, title: str) -> None:
         table: `iscqk.comparison.tables.summary`.
         title: the label's column.
     """
-    with _figure(path, [""]) as (axes,):
+    with figure(path, [""]) as (axes,):
         phases = table.groupby("phase", sort=False)
-        for style, (phase, rows) in zip(_styles(), phases, strict=False):
+        for style, (phase, rows) in zip(styles(), phases, strict=False):
             spread = rows["micro_ap_std"].fillna(0)
             axes.errorbar(rows[title].astype(str), rows["micro_ap"], spread, capsize=3,
                           label=str(phase), **style)  # fmt: skip
@@ -55,7 +55,7 @@ def accuracy_plot(path: Path, table: pd.DataFrame) -> None:
         table: columns method, classes, accuracy, accuracy_std.
     """
     sets = [str(name) for name in table["classes"].unique()]
-    with _figure(path, [f"{name} classes" for name in sets]) as panels:
+    with figure(path, [f"{name} classes" for name in sets]) as panels:
         for axes, name in zip(panels, sets, strict=True):
             rows = table[table["classes"] == name]
             spread = rows["accuracy_std"].fillna(0)
@@ -76,12 +76,12 @@ def line_plot(
         marked: whether points have markers.
     """
     phases = [str(phase) for phase in table["phase"].unique()]
-    styles = dict(zip(table["label"].unique(), _styles(), strict=False))
-    with _figure(path, phases) as panels:
+    of_label = dict(zip(table["label"].unique(), styles(), strict=False))
+    with figure(path, phases) as panels:
         for axes, phase in zip(panels, phases, strict=True):
             in_phase = table[table["phase"] == phase]
             for (label, seed), rows in in_phase.groupby(["label", "seed"], sort=False):
-                style = styles[label] if marked else {**styles[label], "marker": ""}
+                style = of_label[label] if marked else {**of_label[label], "marker": ""}
                 first = seed == in_phase["seed"].iloc[0]
                 axes.plot(rows[x[0]], rows[y[0]], label=label if first else None, **style)
             axes.set(xlabel=x[1], ylabel=y[1], ylim=(0, None))
@@ -96,10 +96,10 @@ def growth_plot(path: Path, table: pd.DataFrame) -> None:
         table: `iscqk.learning.benchmarks.compare_losses`.
     """
     sizes = list(table["batch_size"].unique())
-    with _figure(path, [f"{size} queries" for size in sizes]) as panels:
+    with figure(path, [f"{size} queries" for size in sizes]) as panels:
         for axes, size in zip(panels, sizes, strict=True):
             ways = table[table["batch_size"] == size].groupby(["way", "precision"], sort=False)
-            for style, (way, rows) in zip(_styles(), ways, strict=False):
+            for style, (way, rows) in zip(styles(), ways, strict=False):
                 axes.plot(rows["rows"], rows["seconds"], label=" ".join(map(str, way)), **style)
             axes.set(xlabel="bank rows", ylabel="loss and gradient, s", xscale="log", yscale="log")
         panels[0].legend()
@@ -113,34 +113,38 @@ def edit_plot(path: Path, table: pd.DataFrame) -> None:
         table: columns label, phase, edit, micro_ap.
     """
     phases = [str(phase) for phase in table["phase"].unique()]
-    styles = dict(zip(table["label"].unique(), _styles(), strict=False))
-    with _figure(path, phases, height=8) as panels:
+    of_label = dict(zip(table["label"].unique(), styles(), strict=False))
+    with figure(path, phases, height=8) as panels:
         for axes, phase in zip(panels, phases, strict=True):
             in_phase = table[table["phase"] == phase]
             places = in_phase.pivot(index="edit", columns="label", values="micro_ap")
             places = places.loc[places.mean(axis=1).sort_values().index]
-            for label, style in styles.items():
+            for label, style in of_label.items():
                 scores = places[label].to_numpy()
                 axes.plot(scores, places.index, **{**style, "linestyle": ""}, label=label)
             axes.set(xlabel="micro-AP of copies with this edit, against all distractors")
         panels[0].legend()
 
 
-def _styles() -> Iterator[dict[str, Any]]:
+def styles() -> Iterator[dict[str, Any]]:
+    """Yield what tells lines apart: colour, marker and kind of line."""
     for colour, marker, line in cycle(zip(COLOURS, MARKERS, LINES, strict=True)):
         yield {"color": colour, "marker": marker, "linestyle": line, "markersize": 5}
 
 
 @contextmanager
-def _figure(path: Path, titles: list[str], height: float = 4.5) -> Iterator[list[Axes]]:
-    """Give panels side by side to draw in; write them when done."""
+def figure(
+    path: Path, titles: list[str], height: float = 4.5, width: float = 6
+) -> Iterator[list[Axes]]:
+    """Give panels side by side, each of that size in inches, to draw in; write them when done."""
     with pyplot.rc_context(STYLE):
-        figure, panels = pyplot.subplots(
-            1, len(titles), figsize=(6 * len(titles), height), squeeze=False, layout="constrained"
+        size = (width * len(titles), height)
+        drawing, panels = pyplot.subplots(
+            1, len(titles), figsize=size, squeeze=False, layout="constrained"
         )
         for axes, title in zip(panels[0], titles, strict=True):
             axes.set_title(title)
         yield list(panels[0])
         with replacing(path) as temporary:
-            figure.savefig(temporary, format="svg", metadata={"Date": None})
-        pyplot.close(figure)
+            drawing.savefig(temporary, format="svg", metadata={"Date": None})
+        pyplot.close(drawing)

@@ -1,6 +1,12 @@
-"""Which edits made each query: `query_id,edits`, the edits' names joined by `;` in their order."""
+"""Which edits made each query: `query_id,edits`, the edits' names joined by `;` in their order.
 
+Beside it, of queries that were made here, edits.jsonl: in each line `query_id`, `source_id` (what
+was edited) and `edits`, each with `name`, `strength` (0 to 1) and AugLy's `parameters`.
+"""
+
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,3 +44,10 @@ def write_query_edits(path: str | Path, chains: dict[str, list[str]]) -> None:
     """Write each query's chain of edits, by id of query."""
     rows = [(query, ";".join(edits)) for query, edits in sorted(chains.items())]
     write_table(path, pd.DataFrame(rows, columns=_COLUMNS))
+
+
+def read_edit_records(path: str | Path) -> list[dict[str, Any]]:
+    """Return the lines of an edits.jsonl; none where the file is not there."""
+    if not Path(path).is_file():
+        return []
+    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]

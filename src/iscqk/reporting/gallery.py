@@ -1,0 +1,152 @@
+"""The gallery: pairs that tell what is found, what is mistaken and what is missed, as images."""
+
+from collections.abc import Hashable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from iscqk.formats.ground_truth import GroundTruth
+from iscqk.formats.manifest import read_manifest
+from iscqk.formats.predictions import Predictions
+from iscqk.reporting.groups import Records
+from iscqk.reporting.pairs import ranked_pairs, telling_pairs
+from iscqk.reporting.thumbnails import Thumbnail, thumbnail
+
+Row = dict[Hashable, Any]  # of a table of pairs
+
+_TITLES = {
+    "surest": ("Surest matches", "True pairs that rank highest."),
+    "least sure": (
+        "Least sure matches",
+        "True pairs that are the best of their query, and yet rank lowest.",
+    ),
+    "mistakes": ("Most confident mistakes", "Wrong pairs that rank highest."),
+    "missed": (
+        "Missed copies",
+        "Copies for which another reference is nearer than their own, or nothing was found.",
+    ),
+}
+
+
+class Tile(NamedTuple):
+    """An image with its role: `query`, `right`, `wrong`, or `source` of a distractor."""
+
+    role: str
+    image_id: str
+    label: str
+    image: Thumbnail
+
+
+class Card(NamedTuple):
+    """A query beside its reference and what was retrieved instead."""
+
+    tiles: list[Tile]
+    edits: list[str]
+    story: str
+
+
+class Strip(NamedTuple):
+    """Cards of one kind."""
+
+    title: str
+    meaning: str
+    cards: list[Card]
+
+
+class Images:
+    """Thumbnails by id: of the references, of a phase's queries, of what distractors are made of.
+
+    Args:
+        manifests: their CSV files; one that is not there has no images.
+    """
+
+    def __init__(self, manifests: Iterable[Path]) -> None:
+        tables = [read_manifest(path) for path in manifests if path.is_file()]
+        rows = pd.concat(tables)
+        self._paths = dict(zip(rows["id"], rows["path"], strict=True))
+        self._thumbnail = cache(thumbnail)
+
+    def __contains__(self, image_id: object) -> bool:
+        return image_id in self._paths
+
+    def tile(self, role: str, image_id: str, label: str) -> Tile:
+        """Return an image by its id."""
+        return Tile(role, image_id, label, self._thumbnail(self._paths[image_id]))
+
+
+def gallery(
+    data: Path,
+    phase: str,
+    predictions: Predictions,
+    truth: GroundTruth,
+    records: Records,
+    count: int,
+) -> tuple[list[Strip], pd.DataFrame]:
+    """Return the strips of a phase, and the pairs that they show as a table.
+
+    Args:
+        data: folder of the manifests.
+        phase: whose queries.
+        predictions: what was found.
+        truth: what should have been.
+        records: of edits.jsonl; empty where nobody knows how queries were made.
+        count: cards in a strip.
+
+    Raises:
+        UserError: an image is not where its manifest says.
+    """
+    made = {record["query_id"]: record for record in records}
+    chains = {query: ";".join(_edits(record)) for query, record in made.items()}
+    chosen = telling_pairs(ranked_pairs(predictions, truth), truth, _names(made), count)
+    images = Images([data / phase / "queries.csv", data / "references.csv", data / "others.csv"])
+    strips = [
+        Strip(*_TITLES[kind], [_card(row, kind, made, images) for row in rows.to_dict("records")])
+        for kind, rows in chosen.items()
+    ]
+    shown = pd.concat([rows.assign(kind=kind, phase=phase) for kind, rows in chosen.items()])
+    shown["edits"] = shown["query"].map(chains).fillna("")
+    return strips, shown.drop(columns=["correct", "first"])
+
+
+def _names(made: dict[str, Any]) -> dict[str, str]:
+    """Return which edits made each query, whatever their strength."""
+    return {
+        query: ";".join(sorted(edit["name"] for edit in record["edits"]))
+        for query, record in made.items()
+    }
+
+
+def _edits(record: dict[str, Any]) -> list[str]:
+    return [f"{edit['name']} {edit['strength']:.2f}" for edit in record["edits"]]
+
+
+def _card(row: Row, kind: str, made: dict[str, Any], images: Images) -> Card:
+    record = made.get(row["query"])
+    tiles = [images.tile("query", row["query"], "query"), *_true_tile(row, record, images)]
+    if kind in ("mistakes", "missed") and isinstance(row["retrieved"], str):
+        tiles.append(images.tile("wrong", row["retrieved"], "retrieved"))
+    return Card(tiles, _edits(record) if record else [], _story(row, kind))
+
+
+def _true_tile(row: Row, record: dict[str, Any] | None, images: Images) -> list[Tile]:
+    """Return the reference that a query copies, or the image of no split that it does."""
+    if row["reference"]:
+        return [images.tile("right", row["reference"], "reference")]
+    if record and record["source_id"] in images:
+        return [images.tile("source", record["source_id"], "its source")]
+    return []
+
+
+def _story(row: Row, kind: str) -> str:
+    """Return what happened to a pair, in a few words."""
+    if kind == "missed":
+        depth = row["true_rank"]
+        if pd.isna(depth):
+            return "The true pair is not in the list."
+        return f"The true pair is at rank {int(depth):,}."
+    story = f"Rank {int(row['rank']):,}, score {row['score']:.3f}."
+    if kind == "mistakes" and not row["reference"]:
+        story += " The query copies no reference."
+    return story

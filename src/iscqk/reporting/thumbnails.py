@@ -1,0 +1,33 @@
+"""Images small enough to be written into a page."""
+
+import base64
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+from iscqk.images.opening import open_image
+
+SIDE = 160  # pixels; shown at half of it or more
+QUALITY = 75  # of the JPEG
+
+
+class Thumbnail(NamedTuple):
+    """A `data:` address and the size in pixels."""
+
+    address: str
+    width: int
+    height: int
+
+
+def thumbnail(path: str | Path, side: int = SIDE) -> Thumbnail:
+    """Return an image as a JPEG whose longest side is at most `side` pixels.
+
+    Raises:
+        UserError: as `open_image`.
+    """
+    image = open_image(path, enough=side)
+    image.thumbnail((side, side))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=QUALITY)
+    code = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return Thumbnail(f"data:image/jpeg;base64,{code}", *image.size)
