@@ -62,7 +62,7 @@ def telling_pairs(
         For each kind the columns of `ranked_pairs` and `reference`, the true one or "".
     """
     true = dict(zip(ground_truth.query_ids, ground_truth.reference_ids, strict=True))
-    known = pairs.assign(reference=pairs["query"].map(true).fillna(""))
+    known = pairs.assign(reference=pairs["query"].map(lambda query: true.get(query, "")))
     right = known[known["correct"] & known["first"]]
     wrong = known[~known["correct"]].drop_duplicates("query")
     mistakes = _varied(wrong, edits, count)
@@ -76,5 +76,5 @@ def telling_pairs(
 
 def _varied(rows: pd.DataFrame, edits: dict[str, str], count: int) -> pd.DataFrame:
     """Return the first rows, those whose edits were there already only where too few are left."""
-    again = rows["query"].map(edits).fillna("").duplicated()
+    again = rows["query"].map(lambda query: edits.get(query, "")).duplicated()
     return pd.concat([rows[~again], rows[again]]).head(count)

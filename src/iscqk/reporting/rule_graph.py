@@ -46,26 +46,32 @@ def draw_rules(edges: list[Edge]) -> Markup:
 def layers_of(edges: list[Edge]) -> dict[str, int]:
     """Return each rule's layer from 0, in an order in which rules can run.
 
-    Rules may form a circle, as jobs of one rule serve several rounds: the rule that waits for
-    fewest others then goes first, and what it waits for stands below it.
+    Rules may form a circle, as jobs of one rule serve several rounds: of those that wait for one
+    another the rule that waits for fewest goes first, and what it waits for stands below it.
     """
     rules = sorted({rule for edge in edges for rule in edge})
+    followers = {rule: len(_below(rule, edges)) for rule in rules}
     layers: dict[str, int] = {}
+
+    def place_in_line(rule: str) -> tuple[bool, int, int]:
+        waits = sum(b == rule and a not in layers for a, b in edges)
+        return waits > 0, -followers[rule], waits
+
     while len(layers) < len(rules):
-        waiting = {
-            rule: sum(b == rule and a not in layers for a, b in edges)
-            for rule in rules
-            if rule not in layers
-        }
-        rule = min(waiting, key=lambda name: (waiting[name], name not in _reached(edges, layers)))
+        rule = min((rule for rule in rules if rule not in layers), key=place_in_line)
         above = [layers[a] for a, b in edges if b == rule and a in layers]
         layers[rule] = 1 + max(above, default=-1)
     return layers
 
 
-def _reached(edges: list[Edge], layers: dict[str, int]) -> set[str]:
-    """Return the rules that read from one that has its layer."""
-    return {b for a, b in edges if a in layers}
+def _below(rule: str, edges: list[Edge]) -> set[str]:
+    """Return the rules that need a rule's files, by whatever way."""
+    found: set[str] = set()
+    waiting = {rule}
+    while waiting:
+        waiting = {b for a, b in edges if a in waiting} - found
+        found |= waiting
+    return found
 
 
 def _path(edge: Edge, layers: dict[str, int]) -> list[Node]:

@@ -1,0 +1,193 @@
+"""The report of the tiny project, made by the real Snakemake and opened in a real browser."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from conftest import Project
+
+# Would break out of HTML, of an attribute, of the shell, or be taken for a formula.
+TITLE = """<script>alert(1)</script> "quoted" 'single' & $(touch pwned) $x$"""
+SECTIONS = ["scores", "curves", "edits", "gallery", "training", "cost", "rules", "provenance"]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+class Page(HTMLParser):
+    """What a page has: its elements with their attributes, its text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.elements, self.text, self.title = [], "", ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.text += data
+        if self.elements and self.elements[-1][0] == "title" and not self.title:
+            self.title = data
+
+    def all(self, attribute, tag=None):
+        """Return the values of an attribute, in order."""
+        return [a[attribute] for t, a in self.elements if attribute in a and tag in (None, t)]
+
+
+@pytest.fixture(scope="module")
+def reported(finished, tmp_path_factory):
+    """Return a project with a report, and what Snakemake said."""
+    folder = tmp_path_factory.mktemp("reported") / "project"
+    shutil.copytree(finished.folder, folder)  # with times, which Snakemake looks at
+    project = Project(folder)
+    project.replace("config.yaml", "title: iscqk demo", f"title: {json.dumps(TITLE)}")
+    done = project.run("snakemake report --cores --configfile config.yaml tiny.yaml")
+    return project, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def html(reported):
+    return (reported[0].folder / "results/report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(html):
+    return Page(html)
+
+
+def test_only_the_report_is_made(reported):
+    rules = set(re.findall(r"^(?:local)?rule (\w+):$", reported[1], re.MULTILINE))
+    assert rules == {"draw_rules", "report"}
+
+
+def test_no_name_of_the_user_is_taken_for_markup(reported, page):
+    assert page.title == TITLE and TITLE in page.text
+    assert "script" not in {tag for tag, _ in page.elements}
+    assert not (reported[0].folder / "pwned").exists()
+
+
+def test_the_page_asks_for_nothing_outside_of_itself(html, page):
+    wanted = [
+        value
+        for attribute in ("src", "href", "srcset", "action", "poster", "data", "xlink:href")
+        for value in page.all(attribute)
+    ]
+    assert wanted and all(value.startswith(("data:", "#")) for value in wanted)
+    assert all(url.startswith("#") for url in re.findall(r"url\(['\"]?([^)]*)", html))
+    assert "@import" not in html and "http://" not in html and "https://" not in html
+    assert "default-src 'none'" in page.all("content")[1]  # a browser would refuse it anyway
+
+
+def test_every_section_is_there_and_reachable(page):
+    ids = page.all("id")
+    assert [name for name in ids if name in SECTIONS] == SECTIONS
+    assert [link for link in page.all("href", "a")] == [f"#{name}" for name in SECTIONS]
+    assert len(set(ids)) == len(ids)
+    assert all(page.all("alt", "img")) and len(page.all("alt", "img")) == len(page.all("src"))
+    plots = [a for tag, a in page.elements if tag == "svg"]
+    assert len(plots) == 10 and all(plot["role"] == "img" and plot["aria-label"] for plot in plots)
+
+
+def test_numbers_are_those_of_the_scores(reported, page):
+    shown = {float(value) for value in page.all("value", "data")}
+    results = reported[0].folder / "results"
+    scores = [
+        json.loads(path.read_text())
+        for pattern in ("submission_*/score.json", "runs/*/*/*/*/score.json")
+        for path in results.glob(pattern)
+    ]
+    assert len(scores) == 6 and {score["micro_ap"] for score in scores} <= shown
+    assert {score["recall_at_p90"] for score in scores if "rankings" in score} <= shown
+
+
+def test_plots_lie_beside_their_data(reported):
+    folder = reported[0].folder / "results/report"
+    plots = {path.stem for path in folder.glob("*.svg")}
+    assert {"by_strength", "precision_recall_phase1", "training_loss"} <= plots
+    assert plots < {path.stem for path in folder.glob("*.csv")}
+    history = pd.read_csv(folder / "training_loss.csv")
+    assert history["part"].unique().tolist() == ["warm-up", "round1-q", "round1-k"]
+    assert history["images"].iloc[-1] == 3 * 128
+
+
+def test_the_gallery_shows_true_and_wrong_pairs(reported, page):
+    results = reported[0].folder / "results"
+    shown = pd.read_csv(results / "report/gallery.csv", keep_default_na=False)
+    assert set(shown["kind"]) == {"surest", "least sure", "mistakes", "missed"}
+    for phase in ("phase1", "phase2"):
+        truth = pd.read_csv(results / f"data/{phase}/ground_truth.csv", keep_default_na=False)
+        true = dict(truth.itertuples(index=False))
+        rows = shown[shown["phase"] == phase]
+        right = rows["kind"].isin(["surest", "least sure"])
+        assert (rows["query"].map(true) == rows["reference"]).all()
+        assert (rows["retrieved"] == rows["reference"])[right].all()
+        assert (rows["retrieved"] != rows["reference"])[~right].all()
+        assert set(rows["query"]) <= {alt.split()[-1] for alt in page.all("alt")}
+        assert all(f"{edit}" in page.text for edit in ";".join(rows["edits"]).split(";"))
+
+
+def test_a_study_is_shown_where_it_is_and_not_made(reported):
+    project, _ = reported
+    dry = "snakemake report --dry-run --configfile config.yaml tiny.yaml"
+    assert "Nothing to be done" in project.run(dry).stdout
+    study = project.folder / "results/study/table.csv"
+    study.parent.mkdir()
+    study.write_text("method,phase,micro_ap\ngist,phase1,0.123456\n")
+    try:
+        done = project.run(dry)
+        rules = set(re.findall(r"^(?:local)?rule (\w+):$", done.stdout, re.MULTILINE))
+        assert rules == {"report"}
+        project.run("iscqk report --output again/report.html")
+        again = (project.folder / "again/report.html").read_text()
+        assert '<data value="0.123456">0.1235</data>' in again
+    finally:
+        shutil.rmtree(study.parent)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Return a headless Chromium; Playwright's own way to start it also works for root."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"no browser to look with: none of {', '.join(BROWSERS)} is installed")
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path)
+        yield found
+        found.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_page_looks_right_without_a_network(reported, browser, tmp_path, width, scheme):
+    context = browser.new_context(
+        offline=True, viewport={"width": width, "height": 900}, color_scheme=scheme
+    )
+    tab, faults, requests = context.new_page(), [], []
+    tab.on("console", lambda message: faults.append(message.text))
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    tab.on("requestfailed", lambda request: faults.append(request.url))
+    tab.on("request", lambda request: requests.append(request.url))
+    address = (reported[0].folder / "results/report.html").as_uri()
+    tab.goto(address)
+    assert faults == []
+    assert [url for url in requests if not url.startswith("data:")] == [address]
+    assert tab.evaluate("document.documentElement.scrollWidth") == width
+    assert tab.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 9)")
+    text, plot = tab.evaluate(
+        "[getComputedStyle(document.body).color, "
+        "getComputedStyle(document.querySelector('figure svg text')).fill]"
+    )
+    assert text == plot
+    path = tmp_path / f"{width}-{scheme}.png"
+    tab.screenshot(path=path, full_page=True)
+    context.close()
+    pixels = np.asarray(Image.open(path).convert("L"))
+    assert pixels.shape[1] == width and pixels.shape[0] > 3000
+    assert (np.median(pixels) > 200) == (scheme == "light")
+    assert all(band.std() > 5 for band in np.array_split(pixels, 8))  # none is blank
