@@ -68,10 +68,11 @@ def telling_pairs(
     mistakes = _varied(wrong, edits, count)
     missed = missed_copies(pairs, ground_truth)
     missed = missed[~missed["query"].isin(mistakes["query"])]
-    surest = _varied(right, edits, count)
-    rest = right[~right["query"].isin(surest["query"])]
-    chosen = (surest, _varied(rest.iloc[::-1], edits, count), mistakes)
-    return dict(zip(KINDS, (*chosen, _varied(missed, edits, count)), strict=True))
+    half = (len(right) + 1) // 2
+    surest = _varied(right[:half], edits, count)
+    least_sure = _varied(right[half:][::-1], edits, count)
+    chosen = (surest, least_sure, mistakes, _varied(missed, edits, count))
+    return dict(zip(KINDS, chosen, strict=True))
 
 
 def _varied(rows: pd.DataFrame, edits: dict[str, str], count: int) -> pd.DataFrame:
