@@ -12,6 +12,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from conftest import Project
+from iscqk import cli
 from iscqk.reporting.pairs import KINDS
 
 # Would break out of HTML, of an attribute, of the shell, or be taken for a formula.
@@ -137,7 +138,7 @@ def test_the_gallery_shows_true_and_wrong_pairs(reported, page):
         assert all(f"{edit}" in page.text for edit in ";".join(rows["edits"]).split(";"))
 
 
-def test_a_study_is_shown_where_it_is_and_not_made(reported):
+def test_a_study_is_shown_where_it_is_and_not_made(reported, tmp_path, monkeypatch):
     project, _ = reported
     dry = "snakemake report --dry-run --configfile config.yaml tiny.yaml"
     assert "Nothing to be done" in project.run(dry).stdout
@@ -147,8 +148,9 @@ def test_a_study_is_shown_where_it_is_and_not_made(reported):
     try:
         done = project.run(dry)
         assert rules_in(done.stdout + done.stderr) == {"report"}
-        project.run("iscqk report --output again/report.html")
-        again = (project.folder / "again/report.html").read_text()
+        monkeypatch.chdir(project.folder)
+        assert cli.main(["report", "--output", str(tmp_path / "again.html")]) == 0
+        again = (tmp_path / "again.html").read_text(encoding="utf-8")
         assert '<data value="0.123456">0.1235</data>' in again
     finally:
         shutil.rmtree(study.parent)

@@ -132,15 +132,19 @@ def told_of_submission():
     return scores + history_up_to(SUBMITTED, runs.models(RUNS[SUBMITTED])[-1])
 
 
-def told_besides(wildcards, input):
-    """Return what else there is to show, with its time: shown where it is, but never made."""
+def told_besides(wildcards):
+    """Return what else there is to show, with its time: shown where it is, but never made.
+
+    It takes no `input`: what a parameter takes of a job's files, Snakemake does not look at again.
+    """
     found = [
         *glob("results/runs/*/*/*/*/score.json"),
         *glob("results/study/**/table.csv", recursive=True),
         *glob("results/unbalanced/table.csv"),
         *glob("results/benchmarks/*.csv"),
     ]
-    return [(path, os.path.getmtime(path)) for path in sorted(set(found) - set(input))]
+    besides = sorted(set(found) - set(told_of_submission()))
+    return [(path, os.path.getmtime(path)) for path in besides]
 
 
 TEMPLATES = sorted(
