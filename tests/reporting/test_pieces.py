@@ -59,6 +59,17 @@ def test_a_copy_of_which_nothing_was_found_is_missed():
     assert set(nothing["query"]) == {"Q00001", "Q00002"} and nothing["retrieved"].isna().all()
 
 
+def test_a_query_of_several_references_is_shown_with_the_one_found():
+    two = GroundTruth(
+        np.append(TRUTH.query_ids, ["Q00000", "Q00002"]),
+        np.append(TRUTH.reference_ids, ["R000009", "R000003"]),
+        TRUTH.distractors,
+    )
+    chosen = telling_pairs(ranked_pairs(PREDICTIONS, two), two, {}, 3)
+    assert chosen["surest"]["reference"].tolist() == ["R000000"]
+    assert missed_copies(ranked_pairs(PREDICTIONS, two), two)["query"].is_unique
+
+
 def test_each_kind_shows_its_pairs_and_none_twice():
     chosen = telling_pairs(ranked_pairs(PREDICTIONS, TRUTH), TRUTH, {}, 2)
     queries = {kind: rows["query"].tolist() for kind, rows in chosen.items()}
@@ -157,6 +168,11 @@ def test_usage_is_added_up_by_stage(tmp_path):
 def test_without_a_submission_the_remedy_is_told(tmp_path):
     with pytest.raises(UserError, match="snakemake submission_phase2"):
         reading.submissions(tmp_path)
+
+
+def test_scores_that_are_gone_are_told(tmp_path):
+    with pytest.raises(UserError, match="by_edit.csv: no such file; score this run again"):
+        reading.scores(tmp_path / "by_edit.csv")
 
 
 def test_any_table_is_shown_without_its_empty_columns():

@@ -106,7 +106,7 @@ def gallery(
         for kind, rows in chosen.items()
     ]
     shown = pd.concat([rows.assign(kind=kind, phase=phase) for kind, rows in chosen.items()])
-    shown["edits"] = shown["query"].map(chains).fillna("")
+    shown["edits"] = [chains.get(query, "") for query in shown["query"]]
     return strips, shown.drop(columns=["correct", "first"])
 
 

@@ -44,7 +44,9 @@ def missed_copies(pairs: pd.DataFrame, ground_truth: GroundTruth) -> pd.DataFram
     ranks = ranks.rename(columns={"retrieved": "reference", "rank": "true_rank"})
     best = true.merge(ranks, "left").merge(pairs[pairs["first"]], "left", on="query")
     missed = best[~best["correct"].eq(True)]
-    return missed.sort_values(["true_rank", "rank"], ascending=[False, True], na_position="first")
+    keys = ["true_rank", "rank"]
+    worst_first = missed.sort_values(keys, ascending=[False, True], na_position="first")
+    return worst_first.drop_duplicates("query")
 
 
 def telling_pairs(
@@ -62,7 +64,9 @@ def telling_pairs(
         For each kind the columns of `ranked_pairs` and `reference`, the true one or "".
     """
     true = dict(zip(ground_truth.query_ids, ground_truth.reference_ids, strict=True))
-    known = pairs.assign(reference=pairs["query"].map(lambda query: true.get(query, "")))
+    reference = pairs["query"].map(lambda query: true.get(query, ""))
+    # of a query that copies several references, a right pair names its own
+    known = pairs.assign(reference=reference.mask(pairs["correct"], pairs["retrieved"]))
     right = known[known["correct"] & known["first"]]
     wrong = known[~known["correct"]].drop_duplicates("query")
     mistakes = _varied(wrong, edits, count)

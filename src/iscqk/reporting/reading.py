@@ -94,9 +94,20 @@ def scored_models(results: Path) -> list[Scored]:
     return found
 
 
+def scores(path: Path) -> pd.DataFrame:
+    """Return a table of scores that a run left behind.
+
+    Raises:
+        UserError: it is gone.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; score this run again with Snakemake")
+    return pd.read_csv(path)
+
+
 def curve(folder: Path) -> pd.DataFrame:
     """Return recall and precision of a ranking, at most `CURVE_POINTS` rows."""
-    table = pd.read_csv(folder / "precision_recall.csv")
+    table = scores(folder / "precision_recall.csv")
     kept = np.unique(np.linspace(0, max(len(table) - 1, 0), CURVE_POINTS).round().astype(int))
     return table.iloc[kept[: len(table)]][["recall", "precision"]]
 

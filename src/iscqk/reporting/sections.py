@@ -78,7 +78,7 @@ def _phase(
     truth = read_ground_truth(data / one.phase / "ground_truth.csv")
     groups = table_by_group(predictions, truth, one.score["convention"], records)
     strips, shown = gallery(data, one.phase, predictions, truth, records, count)
-    by_edit = pd.read_csv(one.scored / "by_edit.csv")
+    by_edit = reading.scores(one.scored / "by_edit.csv")
     phase = PhaseResults(
         split=one.score["split"],
         score=one.score,
@@ -202,6 +202,8 @@ def _usage_table(usage: pd.DataFrame) -> Table:
 
 
 def _usage_total(usage: pd.DataFrame) -> str:
+    if usage.empty:
+        return "No job left its usage here."
     return (
         f"{int(usage['jobs'].sum()):,} jobs, {_duration(usage['seconds'].sum())} one after the "
         f"other; at most {usage['peak_mb'].max():,.0f} MB in one."
