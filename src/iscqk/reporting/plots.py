@@ -48,7 +48,7 @@ def edit_plot(path: Path, table: pd.DataFrame) -> None:
         columns = {"micro_ap": "micro-AP", "recall_at_1": "recall@1"}
         for style, (column, label) in zip(styles(), columns.items(), strict=False):
             axes.plot(rows[column], names, **{**style, "linestyle": ""}, label=label)
-        axes.set(xlabel="score of copies with it", xlim=(-0.02, 1.02))
+        axes.set(xlabel="score of its copies", xlim=(-0.02, 1.02))
         axes.tick_params(axis="y", labelsize="small")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False,
                     fontsize="small", handletextpad=0.2, columnspacing=1)  # fmt: skip
