@@ -1,0 +1,33 @@
+"""Copy detection: describe images, and find which references they are copies of.
+
+    import iscqk
+
+    model = iscqk.Model.load("results/submission_phase2")
+    descriptors = model.describe(["photo.jpg"], side="queries")  # (1, D) float32
+    matches = iscqk.match("scans", against="photos", model=model)  # a pandas DataFrame
+
+What can go wrong outside of the program is an `iscqk.UserError` of one line.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from iscqk.errors import UserError
+
+if TYPE_CHECKING:
+    from iscqk.matching.matches import match
+    from iscqk.matching.model import Model
+
+__all__ = ["Model", "UserError", "match"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import torch and timm when a name that needs them is asked for, not before."""
+    if name == "Model":
+        from iscqk.matching.model import Model
+
+        return Model
+    if name == "match":
+        from iscqk.matching.matches import match
+
+        return match
+    raise AttributeError(f"module 'iscqk' has no attribute {name!r}")

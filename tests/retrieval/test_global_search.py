@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import read_vectors
 from iscqk.retrieval import integer_screen, screening
-from iscqk.retrieval.search import global_search
+from iscqk.retrieval.search import global_search, nearest_of_each
 
 
 def brute_force(queries, references, max_results):
@@ -241,3 +241,18 @@ def test_narrowing_keeps_whatever_may_be_among_the_nearest(data):
     kept = screening._certain_limit(middle, radius, limit)
     nearest = np.flatnonzero(distances <= np.sort(distances)[limit - 1])
     assert set(nearest) <= set(kept)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_nearest_of_each_is_a_sort_of_every_distance(threads):
+    random = np.random.default_rng(5)
+    references = random.normal(size=(5000, 8)).astype(np.float32)
+    references[4000:] = references[:1000]  # equal distances rank by reference
+    queries = np.concatenate([random.normal(size=(9, 8)), references[:3]]).astype(np.float32)
+    found = nearest_of_each(queries, references, 4, threads)
+    every = ((queries[:, None].astype(np.float64) - references) ** 2).sum(-1)
+    order = np.argsort(every, axis=1, kind="stable")[:, :4]
+    assert found.query_index.tolist() == np.repeat(np.arange(12), 4).tolist()
+    assert found.reference_index.tolist() == order.ravel().tolist()
+    expected = np.take_along_axis(every, order, 1).ravel()
+    np.testing.assert_allclose(found.squared_distance, expected, rtol=1e-12)

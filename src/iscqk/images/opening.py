@@ -37,8 +37,11 @@ class BadImage(UserError):
         return cls(f"{shown(path)}: {what}", reason)
 
 
-def open_image(source: str | Path | bytes, enough: int | None = None) -> Image.Image:
-    """Return the image at a path, or in bytes, upright (EXIF applied), as mode RGB.
+Source = str | Path | bytes | Image.Image
+
+
+def open_image(source: Source, enough: int | None = None) -> Image.Image:
+    """Return the image at a path, in bytes, or of Pillow, upright (EXIF applied), as mode RGB.
 
     With `enough`, a JPEG may be decoded at a fraction of its size, sides still >= `enough`
     pixels: several times faster for large photographs.
@@ -51,6 +54,8 @@ def open_image(source: str | Path | bytes, enough: int | None = None) -> Image.I
         BadImage: the file is missing, unreadable, no image, truncated or absurdly large.
     """
     try:
+        if isinstance(source, Image.Image):
+            return _as_rgb(ImageOps.exif_transpose(source))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of metadata, which change no pixel
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -63,7 +68,7 @@ def open_image(source: str | Path | bytes, enough: int | None = None) -> Image.I
         what = "no such image; restore it or prepare the data again"
         raise BadImage(f"{shown(str(source))}: {what}", "no such file") from None
     except Exception as error:  # Pillow's decoders raise anything from SyntaxError to struct.error
-        name = "image in memory" if isinstance(source, bytes) else source
+        name = source if isinstance(source, str | Path) else "image in memory"
         raise BadImage.of(name, _reason(error)) from None
 
 

@@ -13,7 +13,7 @@ from torch.utils.data import ConcatDataset, DataLoader, Dataset, Sampler
 from iscqk import ending
 from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
-from iscqk.images.opening import open_image
+from iscqk.images.opening import Source, open_image
 from iscqk.learning import processes
 
 Item = TypeVar("Item")
@@ -27,15 +27,18 @@ def to_pixels(image: Image.Image, side: int) -> Tensor:
 
 
 class OriginalImages(Dataset[Tensor]):
-    """Images of a manifest, in its order; black where one could not be read (its path is None)."""
+    """Images of a manifest, in its order: paths, files' bytes or images of Pillow.
+
+    None stands for an image that could not be read, and gives black.
+    """
 
     views = 1
 
     def __init__(
-        self, paths: Sequence[str | None], side: int, ids: Sequence[str] | None = None
+        self, paths: Sequence[Source | None], side: int, ids: Sequence[str] | None = None
     ) -> None:
         self._paths = list(paths)
-        self._ids = list(map(str, paths)) if ids is None else ids
+        self._ids = ids
         self._side = side
 
     def __len__(self) -> int:
@@ -44,7 +47,7 @@ class OriginalImages(Dataset[Tensor]):
 
     def name(self, index: int) -> str:
         """Return the id of image `index`, or its path where none was given."""
-        return self._ids[index]
+        return str(self._paths[index]) if self._ids is None else self._ids[index]
 
     def __getitem__(self, index: int) -> Tensor:
         """Return image `index` as uint8 (3, side, side)."""
@@ -52,6 +55,26 @@ class OriginalImages(Dataset[Tensor]):
         if path is None:
             return torch.zeros(3, self._side, self._side, dtype=torch.uint8)
         return to_pixels(open_image(path, self._side), self._side)
+
+
+class ReadableImages(OriginalImages):
+    """Images of which some cannot be read; these are black.
+
+    Attributes:
+        unreadable: (n,) bool, which ones, of those read so far by any process.
+    """
+
+    def __init__(self, paths: Sequence[Source], side: int) -> None:
+        super().__init__(paths, side)
+        self.unreadable = torch.zeros(len(paths), dtype=torch.bool).share_memory_()
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Return image `index` as uint8 (3, side, side), black where it cannot be read."""
+        try:
+            return super().__getitem__(index)
+        except UserError:
+            self.unreadable[index] = True
+            return torch.zeros(3, self._side, self._side, dtype=torch.uint8)
 
 
 class CopyImages(Dataset[Tensor]):

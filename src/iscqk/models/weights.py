@@ -1,6 +1,7 @@
 """Encoders on disk: safetensors whose metadata says all that is needed to use them."""
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -88,6 +89,15 @@ def load_encoder(path: str | Path) -> Encoder:
         ) from None
     refuse_not_finite(path, weights)
     return encoder.eval()
+
+
+def encoder_digest(encoder: Encoder) -> str:
+    """Return a SHA-256 of what an encoder computes: its config and weights, in whatever file."""
+    digest = hashlib.sha256(json.dumps(dataclasses.asdict(encoder.config)).encode())
+    for name, tensor in sorted(encoder.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_backbone(encoder: Encoder, path: str | Path) -> None:

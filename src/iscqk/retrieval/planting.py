@@ -25,7 +25,7 @@ from iscqk.retrieval.search import squared_distances
 # Shares of the queries: a fifth of the challenge's had a match.
 _FOUND, _LOST, _DECOYS = 0.12, 0.08, 0.2
 _FARTHEST, _NEAREST = 0.5, 0.95
-_ROWS_AT_ONCE = 65_536
+ROWS_AT_ONCE = 65_536
 
 
 class Planted(NamedTuple):
@@ -51,8 +51,8 @@ class Planted(NamedTuple):
 def random_references(count: int, dimension: int, seed: int) -> Iterator[FloatArray]:
     """Yield blocks of (n, d) random unit rows."""
     rng = np.random.default_rng([seed, 0])
-    for start in range(0, count, _ROWS_AT_ONCE):
-        yield _unit(rng, min(_ROWS_AT_ONCE, count - start), dimension)
+    for start in range(0, count, ROWS_AT_ONCE):
+        yield _unit(rng, min(ROWS_AT_ONCE, count - start), dimension)
 
 
 def plant(count: int, references: Iterator[FloatArray], total: int, seed: int) -> Planted:

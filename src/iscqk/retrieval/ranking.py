@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from iscqk.learning.bank_loss import log_partition
 
 FloatArray = NDArray[np.float32]
+DoubleArray = NDArray[np.float64]
 
 
 def with_log_partition(
@@ -38,13 +39,31 @@ def with_log_partition(
     Returns:
         (n, D + 1) float32.
     """
+    log_z, count = log_partition_over(queries, bank, temperature)
+    bound = math.log(count) - 1 / temperature
+    coordinate = np.sqrt(np.maximum(2 * temperature * (log_z - bound), 0))
+    return np.column_stack([queries, coordinate]).astype(np.float32)
+
+
+def bank_level(queries: FloatArray, bank: Iterable[FloatArray], temperature: float) -> DoubleArray:
+    """Return t (log Z - log N) (n,): how similar queries are to the bank, as a soft maximum.
+
+    A similarity less this level ranks pairs as `with_log_partition` does; it tells how much more
+    similar a reference is than training images are, whatever the bank's size. Arguments as there.
+    """
+    log_z, count = log_partition_over(queries, bank, temperature)
+    return temperature * (log_z - math.log(count))
+
+
+def log_partition_over(
+    queries: FloatArray, bank: Iterable[FloatArray], temperature: float
+) -> tuple[DoubleArray, int]:
+    """Return log Z (n,) of queries (n, D) over the N rows in blocks of a bank, and N."""
     log_z, count = np.full(len(queries), -np.inf), 0
     for block in bank:
         log_z = np.logaddexp(log_z, _log_partition(queries, block, temperature))
         count += len(block)
-    bound = math.log(count) - 1 / temperature
-    coordinate = np.sqrt(np.maximum(2 * temperature * (log_z - bound), 0))
-    return np.column_stack([queries, coordinate]).astype(np.float32)
+    return log_z, count
 
 
 def _log_partition(queries: FloatArray, block: FloatArray, temperature: float) -> FloatArray:

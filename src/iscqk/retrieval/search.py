@@ -94,6 +94,43 @@ def global_search(
     return nearest.ordered()
 
 
+def nearest_of_each(
+    queries: FloatArray, references: Vectors, count: int, threads: int = 1
+) -> Pairs:
+    """Return the `count` references nearest to each query, or all where there are fewer.
+
+    For looking things up: the challenge's rules forbid it, see above.
+
+    Args:
+        queries: (nq, d) float32.
+        references: (nb, d) float32; they are held in memory twice.
+        count: from 1.
+        threads: queries worked on at a time.
+
+    Returns:
+        Pairs ordered by (query, distance, reference), exact like those of `global_search`.
+
+    Raises:
+        UserError: as `global_search`.
+    """
+    _check(queries, references, count, threads)
+    blocks = [Block.of_references(*block) for block in _blocks(references, 2048, "reference")]
+    alone = [(Block.of_queries(*block),) for block in _blocks(queries, 1, "query")]
+
+    def nearest(query: Block) -> Pairs:
+        found = _Nearest(count, references.shape[0])
+        for block in blocks:
+            found.add(*found.among(query, block))
+        return found.ordered()
+
+    with _workers(threads) as workers:
+        pairs = _ahead(
+            workers, nearest, progress(alone, len(alone), "search, queries"), 2 * threads
+        )
+        parts = list(pairs)
+    return Pairs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
 @contextmanager
 def _workers(count: int) -> Iterator[ThreadPoolExecutor]:
     """Yield threads that compute in one thread each.

@@ -1,0 +1,44 @@
+"""Matches as a page that needs nothing but itself."""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from iscqk.errors import UserError
+from iscqk.formats.files import write_text
+from iscqk.reporting.thumbnails import thumbnail
+
+SHOWN = 200  # pairs; a page of more than some megabytes is slow to open
+_TEMPLATE = Path(__file__).with_name("page.html.jinja")
+
+
+def write_page(path: str | Path, matches: pd.DataFrame, facts: dict[str, str]) -> None:
+    """Write the best matches, each query beside its reference, as HTML with thumbnails in it.
+
+    Args:
+        path: where to.
+        matches: what `match` returns.
+        facts: what was compared, by name, for the head of the page.
+    """
+    template = jinja2.Environment(autoescape=True).from_string(
+        _TEMPLATE.read_text(encoding="utf-8")
+    )
+    pairs = [_pair(row) for row in matches.head(SHOWN).to_dict("records")]
+    write_text(path, template.render(pairs=pairs, total=len(matches), facts=facts))
+
+
+def _pair(row: dict[Hashable, Any]) -> dict[str, Any]:
+    """Return a row with the thumbnails of both images."""
+    images = [{"path": row[name], "shown": _shown(row[name])} for name in ("query", "reference")]
+    return {**{str(name): value for name, value in row.items()}, "images": images}
+
+
+def _shown(path: str) -> str | None:
+    """Return a thumbnail as an address; None where the image is gone by now."""
+    try:
+        return thumbnail(path).address
+    except UserError:
+        return None

@@ -1,0 +1,98 @@
+"""An encoder as a folder in the model hub's format, whose backbone timm loads as it is.
+
+    config.json         timm's: how to build the backbone and prepare its images; `iscqk` in it
+                        holds the encoder's own config and provenance
+    model.safetensors   the backbone's weights, by timm's names
+    head.safetensors    the head: weight (D, C) and bias (D,) of pooled features
+    README.md           the model card
+
+`timm.create_model("local-dir:FOLDER", pretrained=True, num_classes=0)` gives the backbone, and
+`hf-hub:` likewise once the folder is uploaded. GIST is no model of timm's; only iscqk reads it.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors
+from safetensors.torch import load_file, save_file
+from timm.models._hub import save_config_for_hf
+from torch import Tensor
+
+from iscqk.errors import UserError
+from iscqk.formats.files import replacing, write_text
+from iscqk.models.encoder import Encoder, EncoderConfig
+
+CONFIG, BACKBONE, HEAD = "config.json", "model.safetensors", "head.safetensors"
+
+
+def save_hub_folder(
+    folder: str | Path, encoder: Encoder, provenance: dict[str, Any], card: str
+) -> None:
+    """Write the four files; existing ones are replaced.
+
+    Args:
+        folder: where to.
+        encoder: what to write, in float32.
+        provenance: of the weights, for config.json.
+        card: the model card, Markdown with the hub's front matter.
+    """
+    folder = Path(folder)
+    _save(folder / BACKBONE, encoder.backbone.state_dict())
+    _save(folder / HEAD, encoder.head.state_dict())
+    facts = {"encoder": dataclasses.asdict(encoder.config), "provenance": provenance}
+    _save_config(folder / CONFIG, encoder, facts)
+    write_text(folder / "README.md", card)
+
+
+def _save(path: Path, weights: dict[str, Tensor]) -> None:
+    weights = {name: tensor.contiguous() for name, tensor in weights.items()}
+    with replacing(path) as temporary:
+        save_file(weights, temporary, {"format": "pt"})
+
+
+def _save_config(path: Path, encoder: Encoder, facts: dict[str, Any]) -> None:
+    config = encoder.config
+    if config.backbone == "gist":
+        text = json.dumps({"architecture": "gist", "iscqk": facts}, indent=2)
+        return write_text(path, text + "\n")
+    prepared = {
+        **{"input_size": (3, config.image_size, config.image_size)},
+        **{"mean": tuple(config.mean), "std": tuple(config.std)},
+        **{"interpolation": "bilinear", "crop_pct": 1.0, "crop_mode": "squash"},
+    }
+    # what timm says of weights that it publishes itself does not hold for these
+    own = {"tag": "iscqk", "license": "see README.md", "origin_url": None}
+    with replacing(path) as temporary:
+        save_config_for_hf(
+            encoder.backbone,
+            str(temporary),
+            model_config={"iscqk": facts, "pretrained_cfg": own},
+            data_config=prepared,
+        )
+
+
+def load_hub_folder(folder: str | Path) -> Encoder:
+    """Return the encoder of a folder that `save_hub_folder` wrote, in evaluation mode.
+
+    Raises:
+        UserError: a file is missing, damaged, or of another encoder.
+    """
+    folder = Path(folder)
+    try:
+        facts = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["iscqk"]
+        encoder = Encoder(EncoderConfig(**facts["encoder"]))
+        encoder.backbone.load_state_dict(load_file(folder / BACKBONE))
+        encoder.head.load_state_dict(load_file(folder / HEAD))
+    except (
+        OSError,
+        KeyError,
+        ValueError,
+        TypeError,
+        RuntimeError,
+        safetensors.SafetensorError,
+    ) as e:
+        reason = " ".join(str(e).split())
+        raise UserError(f"{folder}: no model of iscqk ({reason}); make or copy it again") from None
+    return encoder.eval()

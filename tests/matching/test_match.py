@@ -1,0 +1,170 @@
+"""`iscqk match` and `describe`, and the same from Python, on drawn images and AugLy's copies."""
+
+import os
+import re
+import shlex
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+import iscqk
+from iscqk.cli import main
+from iscqk.formats.descriptors import write_descriptors
+from iscqk.images.demo import draw_split
+from iscqk.matching.model import Ranking
+from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.weights import save_encoder
+
+COPIED = [3, 11, 20]
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory):
+    """A run's folder; both sides are one random network, which sees that images are alike."""
+    folder = tmp_path_factory.mktemp("run")
+    torch.manual_seed(0)
+    encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 16)).eval()
+    for side in "qk":
+        save_encoder(folder / f"{side}.safetensors", encoder, {})
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """24 references, and copies of three of them: brighter, recompressed, blurred."""
+    monkeypatch.chdir(tmp_path)
+    draw_split(tmp_path / "photos", "references", 24, 0, 96, 1)
+    (tmp_path / "scans").mkdir()
+    for number in COPIED:
+        with Image.open(f"photos/R{number:06d}.jpg") as image:
+            image.load()
+        image.resize((60, 70)).save(f"scans/{number}.jpg", quality=60)
+    return tmp_path
+
+
+def run(command, status=0):
+    assert main(shlex.split(command)[1:]) == status
+
+
+def test_copies_are_found_and_shown(folder, model_folder, capsys):
+    run(f"iscqk match scans --against photos --model {model_folder}")
+    table = pd.read_csv("matches/matches.csv")
+    expected = {f"scans/{n}.jpg": f"photos/R{n:06d}.jpg" for n in COPIED}
+    assert dict(zip(table["query"], table["reference"], strict=True)) == expected
+    assert table.columns.tolist() == [
+        *("query", "reference", "rank", "score", "similarity", "likely")
+    ]
+    assert table["score"].is_monotonic_decreasing and (table["similarity"] > 0.9).all()
+    assert "3 matches: matches/matches.html" in capsys.readouterr().out
+    page = open("matches/matches.html").read()
+    assert len(re.findall(r'<img src="data:image/jpeg;base64,', page)) == 6
+    assert not re.search(r'(?:src|href)="(?!data:)', page) and "scans/11.jpg" in page
+
+
+def test_names_are_text_in_the_page(folder, model_folder):
+    os.rename("scans/3.jpg", "scans/<b>&.jpg")
+    run(f"iscqk match 'scans/<b>&.jpg' --against photos --model {model_folder} --output out")
+    page = open("out/matches.html").read()
+    assert "scans/&lt;b&gt;&amp;.jpg" in page and "<b>" not in page
+
+
+def test_only_new_and_changed_images_are_described_again(folder, model_folder, caplog):
+    command = f"iscqk describe photos --model {model_folder} --output photos.h5"
+    caplog.set_level("INFO")
+    run(command)
+    Image.new("RGB", (40, 40), "red").save("photos/R000003.jpg")
+    Image.new("RGB", (40, 40), "blue").save("photos/new.jpg")
+    run(command)
+    assert "23 of 25 images are in photos.h5" in caplog.text
+    model = iscqk.Model.load(model_folder)
+    paths = sorted(map(str, (folder / "photos").iterdir()))
+    found = iscqk.match("scans", "photos.h5", model, top=25)
+    direct = model.describe(paths, "references") @ model.describe(["scans/11.jpg"])[0]
+    mine = found[found["query"] == "scans/11.jpg"].sort_values("reference")
+    np.testing.assert_allclose(mine["similarity"], direct, atol=1e-5)
+
+
+def test_descriptors_that_are_stale_or_of_another_model_are_refused(
+    folder, model_folder, tmp_path_factory, capsys
+):
+    run(f"iscqk describe photos --model {model_folder} --output photos.h5")
+    other = tmp_path_factory.mktemp("other")
+    for side in "qk":
+        save_encoder(
+            other / f"{side}.safetensors", Encoder(EncoderConfig("test_resnet", 32, "gem", 16)), {}
+        )
+    run(f"iscqk match scans --against photos.h5 --model {other}", 1)
+    assert "photos.h5: of another model or side" in capsys.readouterr().err
+    Image.new("RGB", (40, 40)).save("photos/R000003.jpg")
+    run(f"iscqk match scans --against photos.h5 --model {model_folder}", 1)
+    assert "photos/R000003.jpg: changed after photos.h5" in capsys.readouterr().err
+    os.remove("photos/R000003.jpg")  # gone does no harm
+    run(f"iscqk match scans --against photos.h5 --model {model_folder}")
+
+
+def test_unreadable_images_are_told_and_left_out(folder, model_folder, caplog, capsys):
+    (folder / "photos/broken.jpg").write_bytes(b"no image")
+    (folder / "scans/empty.png").write_bytes(b"")
+    run(f"iscqk match scans --against photos --model {model_folder} --threads 2")
+    assert "photos/broken.jpg: cannot read this image" in caplog.text
+    assert "scans/empty.png: cannot read this image" in caplog.text
+    assert len(pd.read_csv("matches/matches.csv")) == 3
+    run(f"iscqk match scans/empty.png --against photos --model {model_folder}", 1)
+    assert "error: scans/empty.png: no image can be read" in capsys.readouterr().err
+    with pytest.raises(iscqk.UserError, match="scans/empty.png: cannot read this image"):
+        iscqk.Model.load(model_folder).describe(["scans/3.jpg", "scans/empty.png"])
+
+
+def test_a_folder_against_itself_pairs_no_image_with_itself(folder, model_folder):
+    found = iscqk.match("photos", folder / "photos", model_folder, top=2)
+    assert len(found) == 48 and set(found["rank"]) == {1, 2}
+    assert not (
+        found["query"].map(os.path.basename) == found["reference"].map(os.path.basename)
+    ).any()
+
+
+def test_a_bank_makes_scores_comparable_and_a_threshold_cuts_them(folder, model_folder):
+    model = iscqk.Model.load(model_folder)
+    bank = model.describe(sorted((folder / "photos").iterdir())[:9], "references")
+    plain = iscqk.match("scans", "photos", model, top=24)
+    assert (plain["score"] == plain["similarity"]).all() and plain["likely"].isna().all()
+    model.ranking = Ranking(bank, temperature=0.1, likely=0.03)
+    found = iscqk.match("scans", "photos", model, top=24)
+    queries = model.describe(sorted((folder / "scans").iterdir()))
+    levels = 0.1 * np.log(np.exp(queries.astype(float) @ bank.T / 0.1).mean(1))
+    levels = dict(zip(map(str, sorted((folder / "scans").iterdir())), levels, strict=True))
+    taken_off = found["query"].map(lambda name: levels[str(folder / name)])
+    np.testing.assert_allclose(found["similarity"] - found["score"], taken_off, atol=1e-5)
+    assert (found["likely"] == (found["score"] >= 0.03)).all()
+    cut = iscqk.match("scans", "photos", model, top=24, threshold=0.03)
+    assert len(cut) == (found["score"] >= 0.03).sum() and cut["score"].min() >= 0.03
+
+
+def test_images_in_memory_are_described_like_files(folder, model_folder):
+    model = iscqk.Model.load(model_folder)
+    with Image.open("photos/R000003.jpg") as image:
+        image.save("photo.png")  # a JPEG file would be decoded at a fraction of its size
+        sources = ["photo.png", open("photo.png", "rb").read(), image]
+        rows = model.describe(sources)
+    assert rows.shape == (3, 16) and rows.dtype == np.float32
+    np.testing.assert_allclose(rows, rows[:1].repeat(3, axis=0), atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("iscqk match none.jpg --against photos --model {}", "none.jpg: no such file or folder"),
+        ("iscqk match scans --against photos --model photos", "photos: no model there; name"),
+        ("iscqk match scans --against photos --model {} --top 0", "--top 0: at least 1"),
+        ("iscqk match scans --against plain.h5 --model {}", "plain.h5: not written by `iscqk"),
+    ],
+)
+def test_errors_are_one_line_with_the_remedy(folder, model_folder, capsys, command, message):
+    write_descriptors("plain.h5", ["R000001"], np.zeros((1, 16), np.float32), {})
+    run(command.format(model_folder), 1)
+    error = capsys.readouterr().err
+    assert message in error and error.splitlines()[-1].startswith("error: ")
