@@ -1,9 +1,15 @@
-"""The model card of a submission."""
+"""The model card of a submission, in the model hub's format: YAML front matter, then Markdown."""
 
 import json
 from typing import Any
 
+from huggingface_hub import EvalResult, ModelCardData
+
 _CARD = """\
+---
+{front_matter}
+---
+
 # Copy-detection descriptors, {split}
 
 {method} A small squared distance between a query's and a reference's descriptor says that the one
@@ -13,6 +19,21 @@ copies the other.
 
 Finding edited copies of images among references, by global ranking of all pairs. Not meant for
 recognising people or for likeness in meaning: two photographs of one thing are no copies.
+
+## Use
+
+The folders `model/queries` and `model/references` beside this card are one repository of the hub
+each: `hf upload NAME model/queries`. timm loads the backbone, from the folder or by `hf-hub:NAME`;
+pooling and head (`head.safetensors`) make its features a descriptor, which is what iscqk does.
+
+```python
+import timm, iscqk
+
+backbone = timm.create_model("local-dir:model/queries", pretrained=True, num_classes=0)
+model = iscqk.Model.load("model")
+descriptors = model.describe(["photo.jpg"], side="queries")
+matches = iscqk.match("scans", against="photos", model=model)
+```
 
 ## Model
 
@@ -59,7 +80,7 @@ _METHODS = {
 
 
 def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
-    """Return the card in Markdown.
+    """Return the card.
 
     Args:
         score: what score.json holds.
@@ -80,6 +101,7 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
         **{key: config["model"][key] for key in ("backbone", "image_size", "pooling")},
         **{split: facts["count"] for split, facts in images.items()},
         **{key: value for key, value in score.items() if key not in elsewhere},
+        front_matter=_front_matter(score, config).to_yaml(),
         descriptor_size=config["model"]["descriptor_size"],
         method=_METHODS[config["train"]["method"]],
         method_name=config["train"]["method"],
@@ -90,3 +112,33 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
         quarantined=_QUARANTINED.format(bad) if bad else "",
         config=json.dumps(config, indent=2),
     )
+
+
+def _front_matter(score: dict[str, Any], config: dict[str, Any]) -> ModelCardData:
+    """Return what the hub lists models by."""
+    method, of_timm = config["train"]["method"], config["model"]["backbone"] != "gist"
+    results = [
+        EvalResult(
+            task_type="image-feature-extraction",
+            dataset_type=config["dataset"]["kind"],
+            dataset_name=score["split"],
+            metric_type=name,
+            metric_name=title,
+            metric_value=score[name],
+        )
+        for name, title in (("micro_ap", "micro-AP"), ("recall_at_p90", "recall at precision 90 %"))
+    ]
+    return ModelCardData(
+        license="mit" if _drawn(config) else "other",
+        license_name=None if _drawn(config) else "that-of-the-training-images",
+        library_name="timm" if of_timm else "iscqk",
+        pipeline_tag="image-feature-extraction",
+        tags=["copy-detection", "image-similarity", "iscqk", method],
+        model_name=f"iscqk-{method}-{config['model']['backbone']}",
+        eval_results=results,
+    )
+
+
+def _drawn(config: dict[str, Any]) -> bool:
+    """Return whether nothing of others went into the weights: then the program's licence holds."""
+    return config["dataset"]["kind"] == "demo" and config["model"]["weights"] == "none"

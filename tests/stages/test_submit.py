@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 from iscqk.cli import main
@@ -15,6 +16,8 @@ from iscqk.formats.files import sha256_of
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING
 from iscqk.formats.manifest import write_manifest
 from iscqk.formats.predictions import Predictions, read_predictions, write_predictions
+from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.weights import save_encoder
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
 SPLITS = {"queries": (QUERY, 10), "references": (REFERENCE, 40), "training": (TRAINING, 20)}
@@ -51,7 +54,9 @@ def made(tmp_path_factory):
     """All that is submitted, by the stages themselves, of made-up shards."""
     folder = tmp_path_factory.mktemp("made")
     for number, side in enumerate("qk"):
-        (folder / f"{side}.safetensors").write_text(f"weights {number}")
+        torch.manual_seed(number)
+        encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 8))
+        save_encoder(folder / f"{side}.safetensors", encoder, {})
     for split in SPLITS:
         manifest(folder, split)
     describe(folder, "queries", "q.safetensors")

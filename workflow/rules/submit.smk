@@ -14,6 +14,12 @@ rule submit:
             submitted(wildcards, f"score-{half}.json")
             for half in halves(wildcards.phase)
         ],
+        bank=(
+            described(model(SUBMITTED), config["describe"]["references"], "training")
+            if config["describe"]["ranking"] == "log_partition"
+            else []
+        ),
+        curve=lambda wildcards: submitted(wildcards, "precision_recall.csv"),
         training="results/data/training.csv",
         references="results/data/references.csv",
         queries="results/data/{phase}/queries.csv",
@@ -28,6 +34,7 @@ rule submit:
         validation="results/submission_{phase}/validation.json",
         provenance="results/submission_{phase}/provenance.json",
         card="results/submission_{phase}/MODEL_CARD.md",
+        model=directory("results/submission_{phase}/model"),
     log:
         "results/logs/submit-{phase}.log",
     benchmark:
@@ -41,7 +48,7 @@ rule submit:
                 {
                     key: value
                     for key, value in RUNS[SUBMITTED].items()
-                    if key not in ("title", "study", "unbalanced")
+                    if key not in ("title", "study", "unbalanced", "tensorboard")
                 }
             )
         ),
@@ -61,5 +68,6 @@ rule submit:
             --training {input.training} --references {input.references} --queries {input.queries} \
             --quarantined {input.quarantined} \
             --weights queries={input.query_model} references={input.reference_model} \
+            --bank {input.bank} --curve {input.curve} \
             --config {params.config:q} --output results/submission_{wildcards.phase} &>{log}
         """

@@ -1,4 +1,7 @@
-"""Assemble the folder of a phase: descriptors, predictions, score, validation, provenance, card."""
+"""Assemble the folder of a phase: descriptors, predictions, score, validation, provenance, card.
+
+Its folder `model` has the weights in the model hub's format, and what `iscqk match` needs.
+"""
 
 import argparse
 import json
@@ -11,15 +14,29 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
+from iscqk.formats.descriptors import origins
 from iscqk.formats.files import replacing, sha256_of, write_text
 from iscqk.formats.ids import HALVES, PHASES
 from iscqk.formats.manifest import content_digest, read_manifest
+from iscqk.formats.origins import check_parts
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.submission import open_submission
 from iscqk.images.quarantine import QUARANTINED
+from iscqk.matching.model import write_ranking
 from iscqk.model_card import model_card
+from iscqk.models.hub import save_hub_folder
+from iscqk.models.weights import load_encoder, read_provenance
 from iscqk.provenance import commit, machine, versions
 from iscqk.retrieval.checking import refuse_other_predictions
+from iscqk.retrieval.metrics import PRECISION_FLOOR
+
+EXAMPLE = r"""iscqk submit --phase phase2 --descriptors descriptors.h5 \
+    --predictions predictions.csv --validation validation.json \
+    --ranking similarity --scores similarity=score.json \
+    --training data/training.csv --references data/references.csv \
+    --queries data/phase2/queries.csv \
+    --weights queries=q.safetensors references=k.safetensors \
+    --curve precision_recall.csv --config "$(cat config.json)" --output submission"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,12 +58,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--quarantined", nargs="*", metavar="CSV", default=[], help="images that cannot be read"
     )
     parser.add_argument("--weights", nargs="+", metavar="ROLE=FILE", required=True)
+    parser.add_argument(
+        "--bank", nargs="*", type=Path, default=[], metavar="H5",
+        help="shards of the training images' descriptors, where pairs rank by log-partition",
+    )  # fmt: skip
+    parser.add_argument(
+        "--curve",
+        type=Path,
+        help="precision and recall, CSV, to say from which score pairs are likely",
+    )
     parser.add_argument("--config", type=json.loads, required=True, help="the whole configuration")
     parser.add_argument("--output", type=Path, required=True)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the six files of the folder."""
+    """Write the six files of the folder, and the model."""
     output = arguments.output
     manifests = {
         split: read_manifest(getattr(arguments, split))
@@ -60,7 +86,26 @@ def run(arguments: argparse.Namespace) -> None:
     _copy(arguments.validation, output / "validation.json")
     write_text(output / "score.json", json.dumps(score, indent=2) + "\n")
     write_text(output / "provenance.json", json.dumps(provenance, indent=2) + "\n")
-    write_text(output / "MODEL_CARD.md", model_card(score, provenance))
+    card = model_card(score, provenance)
+    write_text(output / "MODEL_CARD.md", card)
+    for side, weights in _named(arguments.weights).items():
+        encoder, facts = load_encoder(weights), read_provenance(weights)
+        save_hub_folder(output / "model" / side, encoder, facts, card)
+    temperature = arguments.config["describe"]["temperature"]
+    likely = arguments.curve and _likely(pd.read_csv(arguments.curve), arguments.ranking)
+    write_ranking(output / "model", arguments.bank, temperature, likely)
+
+
+def _likely(curve: pd.DataFrame, ranking: str) -> float | None:
+    """Return the lowest score of `iscqk match` down to which 90 % of the pairs are copies.
+
+    The curve's scores are -d^2 of descriptors whose similarity is 1 - d^2 / 2, or, with the
+    coordinate of `iscqk.retrieval.ranking`, whose similarity less the bank's level is 2 - d^2 / 2.
+    """
+    sure = curve["score"][curve["precision"] >= PRECISION_FLOOR]
+    if not len(sure):
+        return None
+    return float(sure.min() / 2 + (2 if ranking == "log_partition" else 1))
 
 
 def refuse_mixed(arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]) -> None:
@@ -80,6 +125,9 @@ def refuse_mixed(arguments: argparse.Namespace, manifests: dict[str, pd.DataFram
     }
     if arguments.ranking == "log_partition":
         expected["training_manifest_sha256"] = sha256_of(arguments.training)
+    if arguments.bank:
+        made = {"weights_sha256": expected["reference_weights_sha256"]}
+        check_parts(origins(arguments.bank), "describe it again", made)
     with open_submission(descriptors) as submission:
         predictions = read_predictions(arguments.predictions)
         refuse_other_predictions(arguments.predictions, predictions, submission)
