@@ -3,18 +3,22 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import timm
 import torch
+from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 
+import iscqk
 from conftest import ROOT
 
 SUBMISSION = (
-    "descriptors.h5 predictions.csv score.json validation.json provenance.json MODEL_CARD.md"
+    "descriptors.h5 predictions.csv score.json validation.json provenance.json MODEL_CARD.md model"
 )
 AFTER_SCORE = {"score", "submit"}
 
@@ -56,6 +60,41 @@ def test_a_submission_is_whole_valid_and_scored_right(finished, phase):
         assert set(file) == {"query", "reference", "query_ids", "reference_ids"}
         assert file["query"].shape == (20, 64) and file["query"].dtype == np.float32
         assert file["query_ids"].dtype == "S6" and file["reference_ids"].dtype == "S7"
+
+
+def test_a_submission_looks_images_up_as_it_was_scored(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    folder = Path("results/submission_phase2")
+    queries, references = (
+        pd.read_csv(f"results/data/{name}.csv") for name in ("phase2/queries", "references")
+    )
+    found = iscqk.match(queries["path"], references["path"], folder, top=32)
+    for role, rows in (("query", queries), ("reference", references)):
+        found[f"{role}_id"] = found[role].map(dict(zip(rows["path"], rows["id"], strict=True)))
+    both = found.merge(
+        pd.read_csv(folder / "predictions.csv"), on=["query_id", "reference_id"], suffixes=("", "_")
+    )
+    assert len(both) == 20 * 32
+    np.testing.assert_allclose(both["score"], 2 + both["score_"] / 2, atol=1e-2)
+    assert json.loads((folder / "model/ranking.json").read_text())["temperature"] == 0.05
+
+
+def test_the_card_is_read_by_the_hub_and_the_weights_by_timm(finished):
+    folder = finished.folder / "results/submission_phase2"
+    card = ModelCard((folder / "MODEL_CARD.md").read_text())
+    assert (card.data.library_name, card.data.license) == ("timm", "mit")
+    assert card.data.pipeline_tag == "image-feature-extraction"
+    score = json.loads((folder / "score.json").read_text())
+    results = {one.metric_type: one.metric_value for one in card.data.eval_results}
+    assert results == {name: score[name] for name in ("micro_ap", "recall_at_p90")}
+    for side, letter in (("queries", "q"), ("references", "k")):
+        assert (folder / "model" / side / "README.md").read_text() == card.content
+        backbone = timm.create_model(
+            f"local-dir:{folder / 'model' / side}", pretrained=True, num_classes=0
+        )
+        weights = load_file(finished.folder / f"results/runs/qk-0/round1-k/{letter}.safetensors")
+        for name, tensor in backbone.state_dict().items():
+            assert torch.equal(tensor, weights[f"backbone.{name}"])
 
 
 def test_provenance_names_what_made_the_result(finished):
@@ -107,7 +146,8 @@ def test_one_round_more_trains_one_round_only(finished_copy):
     assert not [path for path in trained if "round1-0.log" in path and "copies" in path]
 
 
-def test_a_title_a_comment_and_the_order_of_keys_rerun_nothing(finished_copy):
+def test_a_title_a_comment_scalars_and_the_order_of_keys_rerun_nothing(finished_copy):
+    finished_copy.replace("config.yaml", "tensorboard: false", "tensorboard: true")
     finished_copy.replace("config.yaml", "title: iscqk demo", "title: another # indeed")
     finished_copy.replace("config.yaml", "# of the JPEG", "# of each JPEG")
     finished_copy.replace(

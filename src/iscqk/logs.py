@@ -1,20 +1,28 @@
 """One way to log and one way to show progress."""
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from tqdm import tqdm
 
 Item = TypeVar("Item")
 
 
+class _AboveBars(logging.StreamHandler[TextIO]):
+    """Writes lines to standard error above the bars that are drawn there, not into them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
 def set_up_logging() -> None:
     """Log to standard error as `time level name: message`."""
     logging.basicConfig(
-        stream=sys.stderr,
+        handlers=[_AboveBars()],
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         datefmt="%Y-%m-%d %H:%M:%S",
@@ -22,16 +30,28 @@ def set_up_logging() -> None:
 
 
 def progress(
-    items: Iterable[Item], total: int, what: str, every_seconds: float = 20.0
+    items: Iterable[Item], total: int, what: str, every_seconds: float = 20.0, first: int = 0
 ) -> Iterator[Item]:
-    """Yield `items` with a bar in a terminal, or a log line every so often in a file."""
+    """Yield `items` with a bar in a terminal, or a log line every so often in a file.
+
+    Either tells how many a second there are and how long it takes yet. Of several processes that
+    share the work, the first alone does so.
+
+    Args:
+        items: what is worked on.
+        total: how many there are, those done before included.
+        what: is worked on, for people.
+        every_seconds: at which a line is logged.
+        first: how many were done before.
+    """
     logger = logging.getLogger("iscqk.progress")
     start = spoken = time.monotonic()
-    bar = tqdm(items, total=total, desc=what, disable=None, unit="")
-    for done, item in enumerate(bar):
+    hidden = True if os.environ.get("RANK", "0") != "0" else None  # None: unless in a terminal
+    bar = tqdm(items, total=total, desc=what, disable=hidden, unit="", initial=first)
+    for done, item in enumerate(bar, first):
         now = time.monotonic()
-        if bar.disable and now - spoken > every_seconds:
-            spoken, rate = now, done / (now - start)
+        if bar.disable and not hidden and now - spoken > every_seconds:
+            spoken, rate = now, (done - first) / (now - start)
             remaining = (total - done) / max(rate, 1e-9)
             logger.info("%s: %d of %d, %.1f/s, %.0f s left", what, done, total, rate, remaining)
         yield item

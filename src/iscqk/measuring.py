@@ -8,6 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple, TypeVar
 
+from iscqk.logs import progress
+
 Way = TypeVar("Way", bound=Hashable)
 
 _CLEAR = Path("/proc/self/clear_refs")
@@ -29,10 +31,10 @@ def take_turns(
     A way whose turns have taken `enough` seconds gets no more of them.
     """
     runs: dict[Way, list[Measured]] = {way: [] for way in ways}
-    for _ in range(repeats):
-        for way, run in ways.items():
-            if sum(one.seconds for one in runs[way]) < enough:
-                runs[way].append(measure(run))
+    turns = [*ways.items()] * repeats
+    for way, run in progress(turns, len(turns), "measure, turns"):
+        if sum(one.seconds for one in runs[way]) < enough:
+            runs[way].append(measure(run))
     return runs
 
 

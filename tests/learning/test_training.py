@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from iscqk.errors import UserError
 from iscqk.learning import training as training_module
@@ -141,7 +142,10 @@ def objective_of(method, encoder, images):
 def test_an_interrupted_run_ends_with_the_same_weights(
     encoder, images, tmp_path, monkeypatch, method
 ):
-    """Kill it at step 5; the queue, the slow encoder, heads and random numbers come back too."""
+    """Kill it at step 5; the queue, the slow encoder, heads and random numbers come back too.
+
+    The killed one alone shows its history, which must change nothing, and must show no step twice.
+    """
     start = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
     config = replace(CONFIG, images=48 * (2 if method == "simclr" else 1), batch_norm="batch")
     runs = {}
@@ -162,7 +166,8 @@ def test_an_interrupted_run_ends_with_the_same_weights(
             with monkeypatch.context() as patch:
                 patch.setattr(Training, "_step", stopped)
                 try:
-                    training.run(data, 0, Checkpoint(tmp_path / name, fingerprint(run=1)))
+                    checkpoint = Checkpoint(tmp_path / name, fingerprint(run=1))
+                    training.run(data, 0, checkpoint, tmp_path / "scalars" if killed_at else "")
                 except KeyboardInterrupt:
                     assert attempt == 0 and killed_at == 5
         runs[name] = training
@@ -171,6 +176,17 @@ def test_an_interrupted_run_ends_with_the_same_weights(
     for step, weights in runs["whole"].snapshots.items():
         for name, tensor in weights.items():
             assert torch.equal(tensor, runs["cut"].snapshots[step][name]), (step, name)
+    assert_shown(tmp_path / "scalars", runs["cut"].history)
+
+
+def assert_shown(folder, history):
+    """Assert that TensorBoard reads what was logged, each step once."""
+    events = EventAccumulator(str(folder), purge_orphaned_data=False)
+    events.Reload()
+    assert set(events.Tags()["scalars"]) == history[0].keys() - {"step"}
+    for name in ("loss", "positive_similarity"):
+        shown = [(event.step, event.value) for event in events.Scalars(name)]
+        assert shown == [(row["step"], pytest.approx(row[name], rel=1e-6)) for row in history]
 
 
 @pytest.mark.parametrize("method", ["moco", "isd"])

@@ -156,6 +156,18 @@ def method(wildcards):
     return RUNS[wildcards.run]["train"]["method"]
 
 
+def board(folder):
+    """Return a function of wildcards to the folder of a training's scalars, or to "".
+
+    It is a resource and no parameter: who looks on changes no result, and reruns nothing.
+    """
+    return lambda wildcards: (
+        f"results/tensorboard/{wildcards.run}/{folder.format(**wildcards)}"
+        if config["tensorboard"]
+        else ""
+    )
+
+
 def all_copies(wildcards):
     """Return the shards of all copies that a run learns from."""
     rounds = runs.copy_rounds(RUNS[wildcards.run])

@@ -46,6 +46,7 @@ rule warm_up:
     resources:
         gpu=GPU,
         processes=PROCESSES,
+        tensorboard=board("warm-up"),
     params:
         method="simclr",
         images=lambda wildcards: RUNS[wildcards.run]["train"]["qk"]["warm_up_images"],
@@ -60,7 +61,8 @@ rule warm_up:
         iscqk learn --method {params.method} --images {params.images} --start {input.start} \
             {params.copies} --training {input.training} --config {params.config:q} \
             --model {params.model:q} --seed {params.seed} {params.outputs} \
-            --resume {params.resume} --processes {resources.processes} --threads {threads} &>{log}
+            --resume {params.resume} --tensorboard {resources.tensorboard:q} \
+            --processes {resources.processes} --threads {threads} &>{log}
         """
 
 
@@ -78,6 +80,10 @@ use rule warm_up as learn with:
         "results/logs/{run}/learn.log",
     benchmark:
         "results/usage/{run}/learn.tsv"
+    resources:
+        gpu=GPU,
+        processes=PROCESSES,
+        tensorboard=board("learned"),
     params:
         method=method,
         images=lambda wildcards: runs.budget(RUNS[wildcards.run]),
@@ -114,6 +120,7 @@ rule train_q:
     resources:
         gpu=GPU,
         processes=PROCESSES,
+        tensorboard=board("round{round}-q"),
     params:
         config=train_section("qk"),
         near_duplicates=lambda wildcards, input: given(
@@ -127,7 +134,8 @@ rule train_q:
             --config {params.config:q} --seed {params.seed} --trained-output {output.q} \
             --frozen-output {output.k} --history {output.history} \
             --resume results/resume/{wildcards.run}/round{wildcards.round}-q.pt \
-            {params.near_duplicates} --processes {resources.processes} --threads {threads} &>{log}
+            {params.near_duplicates} --tensorboard {resources.tensorboard:q} \
+            --processes {resources.processes} --threads {threads} &>{log}
         """
 
 
@@ -155,6 +163,7 @@ rule train_k:
     resources:
         gpu=GPU,
         processes=PROCESSES,
+        tensorboard=board("round{round}-k"),
     params:
         config=train_section("qk"),
         near_duplicates=lambda wildcards, input: given(
@@ -168,5 +177,6 @@ rule train_k:
             --config {params.config:q} --seed {params.seed} --trained-output {output.k} \
             --frozen-output {output.q} --history {output.history} \
             --resume results/resume/{wildcards.run}/round{wildcards.round}-k.pt \
-            {params.near_duplicates} --processes {resources.processes} --threads {threads} &>{log}
+            {params.near_duplicates} --tensorboard {resources.tensorboard:q} \
+            --processes {resources.processes} --threads {threads} &>{log}
         """

@@ -29,6 +29,8 @@ from iscqk.formats.hdf5 import (
 from iscqk.formats.ids import REFERENCE, StrArray
 from iscqk.formats.origins import Origin
 
+BLOCK_ROWS = 8192
+
 
 @dataclass(frozen=True)
 class Descriptors:
@@ -83,7 +85,7 @@ def open_descriptors(path: str | Path) -> Iterator[Descriptors]:
 
 
 def descriptor_blocks(
-    paths: Iterable[str | Path], rows: int = 8192
+    paths: Iterable[str | Path], rows: int = BLOCK_ROWS
 ) -> Iterator[tuple[StrArray, FloatArray]]:
     """Yield (ids, vectors) of several shards in the order given, at most `rows` at a time."""
     for path in paths:

@@ -19,6 +19,7 @@ from iscqk.formats.hdf5 import FloatArray, dataset, opening, read_ids
 from iscqk.formats.hdf5_checks import telling
 from iscqk.formats.ids import PHASES, QUERY, BoolArray, StrArray, phase_numbers, repeated
 from iscqk.formats.submission import MAX_DIMENSION, SIDES
+from iscqk.logs import progress
 
 _ROWS_PER_BLOCK = 8192
 _SAMPLED, _TOGETHER = 8192, 512  # rows that are looked at for collapse, and those in one piece
@@ -166,7 +167,8 @@ def _vector_problems(side: str, vectors: h5py.Dataset, ids: StrArray | None) -> 
 
 
 def _rows_not_finite(vectors: h5py.Dataset) -> Iterator[int]:
-    for start in range(0, len(vectors), _ROWS_PER_BLOCK):
+    starts = range(0, len(vectors), _ROWS_PER_BLOCK)
+    for start in progress(starts, len(starts), "validate, blocks of rows"):
         with telling(f"from row {start} on"):
             block = vectors[start : start + _ROWS_PER_BLOCK]
         wrong = ~np.isfinite(block).all(axis=1)

@@ -17,6 +17,7 @@ from iscqk.formats.files import filling
 from iscqk.images.canvas import Canvas
 from iscqk.images.chains import encode_jpeg
 from iscqk.images.collecting import SPLITS
+from iscqk.logs import progress
 from iscqk.workers import mapped
 
 LETTERS = "ABCDEFGHIJKLMNOPRSTUVWXYZ0123456789"
@@ -53,7 +54,8 @@ def draw_split(folder: Path, split: str, count: int, seed: int, side: int, worke
     """
     with filling(folder) as temporary:
         draw = partial(_write, temporary, split, seed, side)
-        collections.deque(mapped(draw, range(count), workers, 32), maxlen=0)
+        drawn = mapped(draw, range(count), workers, 32)
+        collections.deque(progress(drawn, count, f"draw {split}"), maxlen=0)
 
 
 def _write(folder: Path, split: str, seed: int, side: int, index: int) -> None:

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from iscqk.errors import UserError
 from iscqk.learning.embedding import embed
 from iscqk.learning.images import OriginalImages
+from iscqk.logs import progress
 from iscqk.models.encoder import Encoder
 
 
@@ -30,7 +31,8 @@ def calibrate_batch_norm(encoder: Encoder, images: OriginalImages) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # cumulative average over all batches
     encoder.train()
-    for batch in DataLoader(images, batch_size=64):
+    batches = DataLoader(images, batch_size=64)
+    for batch in progress(batches, len(batches), "batch norm, batches"):
         encoder.features(batch)
     encoder.eval()
     for norm, momentum in zip(norms, momenta, strict=True):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch import Tensor
 from iscqk.collapse import effective_rank
 from iscqk.errors import UserError
 from iscqk.learning import processes
+from iscqk.learning.board import Board
 from iscqk.learning.checkpoint import Checkpoint
 from iscqk.learning.health import (
     NotFinite,
@@ -26,6 +28,7 @@ from iscqk.learning.health import (
 from iscqk.learning.images import Batches, Images, training_batches
 from iscqk.learning.objectives import Objective, Outcome, mean_outcome
 from iscqk.learning.optimizing import make_optimizer
+from iscqk.logs import progress
 from iscqk.models.encoder import Encoder
 
 logger = logging.getLogger(__name__)
@@ -140,6 +143,7 @@ class Training:
         self.history: list[dict[str, float]] = []
         self.snapshots: dict[int, dict[str, Tensor]] = {}
         self._saved: int | None = None  # the newest step of the resume state
+        self._board = Board("", [])
         if self.steps < parts:
             raise UserError(
                 f"{config.images} images make {self.steps} steps, too few for {parts} parts; "
@@ -161,31 +165,37 @@ class Training:
         if config.accumulate > 1 and not self.objective.accumulates:
             raise UserError("accumulate: only Q/K's loss of a batch is the mean of its parts'")
 
-    def run(self, images: Images, workers: int, checkpoint: Checkpoint) -> None:
+    def run(
+        self, images: Images, workers: int, checkpoint: Checkpoint, board: str | Path = ""
+    ) -> None:
         """Train to the end.
 
         Args:
             images: to learn from.
             workers: processes that read them ahead; 0 reads them here.
             checkpoint: the resume state.
+            board: folder of scalars for TensorBoard; none without it.
 
         Raises:
             UserError: loss, gradients or weights are no longer finite; the resume state before is
                 kept.
         """
         config, first = self.config, self._resume(checkpoint)
+        self._board = Board(board, self.history)
         batches = Batches(len(images), config.batch_size, self.steps, config.seed, first)
         for module in (self.encoder, self.objective):
             module.train(config.batch_norm == "batch")
         clock = Clock(training_batches(images, batches, workers))
         with processes.SharedBatchNorm() if processes.count() > 1 else nullcontext():
-            for step, (indices, pixels) in enumerate(clock, first):
+            steps = progress(clock, self.steps, "train, steps", every_seconds=60, first=first)
+            for step, (indices, pixels) in enumerate(steps, first):
                 try:
                     self._advance(step, pixels, indices, clock, checkpoint)
                 except NotFinite as error:
                     raise stopped(error, step, images, indices, checkpoint, self._saved) from None
         self.encoder.eval()
         self.objective.eval()
+        self._board.close()
 
     def _advance(
         self, step: int, pixels: Tensor, indices: Tensor, clock: Clock, checkpoint: Checkpoint
@@ -254,6 +264,7 @@ class Training:
         }
         warn_of_collapse(step, row["effective_rank"], self.history)
         self.history.append(row)
+        self._board.add(row)
         left = (self.steps - step) * self.images_per_step / rate
         logger.info(
             "step %d of %d: loss %.3f, positive %.3f, nearest negative %.3f, accuracy %.3f, "
