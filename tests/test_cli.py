@@ -1,5 +1,13 @@
 """The `iscqk` program."""
 
+import importlib
+import io
+import re
+import shlex
+import subprocess
+import sys
+from contextlib import redirect_stdout
+
 import pytest
 
 from conftest import ROOT
@@ -12,7 +20,80 @@ def test_every_stage_is_a_command():
 
 
 @pytest.mark.parametrize("stage", cli.STAGES)
-def test_every_command_explains_itself(stage, capsys):
+def test_every_command_explains_itself_and_ends_with_an_example_that_parses(stage, capsys):
     with pytest.raises(SystemExit) as exit_:
         cli.main([stage, "--help"])
-    assert exit_.value.code == 0 and f"usage: iscqk {stage}" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert exit_.value.code == 0 and f"usage: iscqk {stage}" in shown
+    example = importlib.import_module(f"iscqk.stages.{stage.replace('-', '_')}").EXAMPLE
+    assert re.sub(r"\s+", " ", shown).rstrip().endswith(re.sub(r"\s+", " ", f"example: {example}"))
+    in_a_shell = re.sub(r"\$\(cat \w+\.json\)", "{}", example.replace("\\\n", " "))
+    program, name, *arguments = shlex.split(in_a_shell)
+    assert (program, name) == ("iscqk", stage)
+    cli.stage_parser(stage).parse_args(arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["serch"], "error: no stage 'serch', did you mean search?; see `iscqk --help`\n"),
+        (["search", "s.h5"], "error: the following arguments are required: --output; see `iscqk "),
+        ([], "error: the following arguments are required: STAGE; see `iscqk --help`\n"),
+    ],
+)
+def test_a_wrong_command_is_told_in_a_line(arguments, message, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(arguments)
+    assert exit_.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(message) and error.count("\n") == 1
+
+
+def test_help_waits_for_no_library():
+    script = "import sys, iscqk.cli; iscqk.cli.main(['--help'])"
+    check = f"""
+try:
+    {script.replace("; ", chr(10) + "    ")}
+except SystemExit:
+    assert not {{"torch", "pandas", "timm"}} & set(sys.modules), "slow"
+"""
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "  search  " in done.stdout
+
+
+@pytest.fixture(scope="module")
+def completions():
+    """What the program prints for each shell."""
+    printed = {}
+    for shell in ("bash", "zsh"):
+        with redirect_stdout(io.StringIO()) as output, pytest.raises(SystemExit) as exit_:
+            cli.main(["--print-completion", shell])
+        assert exit_.value.code == 0
+        printed[shell] = output.getvalue()
+    return printed
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("iscqk val", {"validate"}),
+        ("iscqk validate --ph", {"--phase"}),
+        ("iscqk validate --phase ", {"phase1", "phase2"}),
+    ],
+)
+def test_bash_completes_stages_options_and_choices(completions, tmp_path, typed, completed):
+    (tmp_path / "completion").write_text(completions["bash"])
+    words = typed.split(" ")
+    drive = (
+        f". ./completion; COMP_WORDS=({shlex.join(words)}); COMP_CWORD={len(words) - 1}; "
+        '$(complete -p iscqk | sed "s/.*-F \\([^ ]*\\).*/\\1/") iscqk; echo "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(["bash", "-c", drive], cwd=tmp_path, capture_output=True, text=True)
+    assert set(done.stdout.split()) == completed, done.stderr
+
+
+def test_zsh_is_told_of_every_stage(completions):
+    script = completions["zsh"]
+    assert script.startswith("#compdef iscqk")
+    assert all(f"\n    {stage}:'" in script for stage in cli.STAGES)

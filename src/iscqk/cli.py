@@ -1,14 +1,20 @@
 """The `iscqk` program: one command a stage, each usable without Snakemake."""
 
 import argparse
+import difflib
 import importlib
 import sys
+import textwrap
+from typing import Any, NoReturn
 
 from iscqk.ending import status_of
 from iscqk.logs import set_up_logging
 
-# In the order of the pipeline. A stage is a module of iscqk.stages with `add_arguments(parser)`
-# and `run(arguments)`, imported only when it is asked for: most need not wait for timm.
+_COMPLETION = "--print-completion"
+_Raw = argparse.RawDescriptionHelpFormatter
+
+# In the order of the pipeline. A stage is a module of iscqk.stages with `add_arguments(parser)`,
+# `run(arguments)` and an EXAMPLE, imported only when it is asked for: most need not wait for timm.
 STAGES = {
     "draw": "draw the demo's images",
     "prepare": "list the images of each split in a manifest",
@@ -36,6 +42,8 @@ STAGES = {
     "rehearsed": "what a rehearsal took and found, as a table",
     "benchmark-images": "copies and descriptions per second, beside their peers",
     "benchmark-table": "show the benchmarks' tables as one page",
+    "describe": "describe any images, to match others against them",
+    "match": "find which references any images are copies of",
     "neighbours": "nearest-neighbour accuracy on all and on rare classes",
 }
 
@@ -47,25 +55,81 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> None:
-    stage = importlib.import_module(f"iscqk.stages.{_stage_name(arguments)}")
-    parser = argparse.ArgumentParser(prog=f"iscqk {arguments[0]}", description=stage.__doc__)
-    stage.add_arguments(parser)
-    parsed = parser.parse_args(arguments[1:])
+    name = _stage_asked_for(arguments)
+    parsed = stage_parser(name).parse_args(arguments[1:])
     set_up_logging()
-    stage.run(parsed)
+    _module(name).run(parsed)
 
 
-def _stage_name(arguments: list[str]) -> str:
-    """Return the module name of the stage asked for, or exit with the list of stages."""
-    epilog = "\n".join(f"  {name:16} {purpose}" for name, purpose in STAGES.items())
-    parser = argparse.ArgumentParser(
-        prog="iscqk",
-        description=__doc__,
-        epilog=f"stages:\n{epilog}\n\n`iscqk STAGE --help` tells a stage's options.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("stage", choices=STAGES, metavar="STAGE")
-    return str(parser.parse_args(arguments[:1]).stage).replace("-", "_")
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, with where to look."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
+
+
+class _PrintCompletion(argparse.Action):
+    """Prints the script that completes commands, options and files in a shell."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *values: Any) -> NoReturn:
+        import shtab
+
+        print(shtab.complete(whole_parser(), shell=values[1]))
+        parser.exit()
+
+
+def _stage_asked_for(arguments: list[str]) -> str:
+    """Return the stage's name, or exit with help."""
+    parser = _top_parser()
+    lines = "\n".join(f"  {name:16} {purpose}" for name, purpose in STAGES.items())
+    parser.epilog = f"stages:\n{lines}\n\n`iscqk STAGE --help` tells a stage's options."
+    parser.add_argument("stage", metavar="STAGE")
+    name = str(parser.parse_args(arguments[: 2 if arguments[:1] == [_COMPLETION] else 1]).stage)
+    if name not in STAGES:
+        near = difflib.get_close_matches(name, STAGES, n=1)
+        parser.error(f"no stage {name!r}" + (f", did you mean {near[0]}?" if near else ""))
+    return name
+
+
+def _top_parser() -> _Parser:
+    parser = _Parser(prog="iscqk", description=__doc__, formatter_class=_Raw)
+    parser.add_argument(
+        _COMPLETION, action=_PrintCompletion, choices=["bash", "zsh"],
+        help='for this shell: eval "$(iscqk --print-completion bash)"',
+    )  # fmt: skip
+    return parser
+
+
+def stage_parser(name: str) -> argparse.ArgumentParser:
+    """Return the parser of a stage's arguments; its help ends with an example."""
+    parser = _Parser(prog=f"iscqk {name}", formatter_class=_Raw)
+    _fill(parser, name)
+    return parser
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """Return a parser of all stages, for completion; it imports every one of them."""
+    parser = _top_parser()
+    stages = parser.add_subparsers(dest="stage", metavar="STAGE", parser_class=_Parser)
+    for name, purpose in STAGES.items():
+        stage = stages.add_parser(name, help=purpose)
+        _fill(stage, name)
+        stage.description = purpose  # zsh shows it beside the name
+        for action in stage._actions:
+            if action.nargs != 0 and action.choices is None and action.type not in (int, float):
+                action.complete = {"bash": "_shtab_compgen_files", "zsh": "_files"}  # type: ignore
+    return parser
+
+
+def _fill(parser: argparse.ArgumentParser, name: str) -> None:
+    module = _module(name)
+    parser.description = module.__doc__
+    parser.epilog = "example:\n" + textwrap.indent(module.EXAMPLE, "  ")
+    module.add_arguments(parser)
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"iscqk.stages.{name.replace('-', '_')}")
 
 
 if __name__ == "__main__":

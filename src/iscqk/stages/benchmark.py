@@ -11,6 +11,8 @@ from iscqk.learning.benchmarks import compare_losses, compare_step
 from iscqk.models.device import set_threads
 from iscqk.models.weights import load_encoder
 
+EXAMPLE = "iscqk benchmark --weights q.safetensors --rows 16384 65536 --output timed"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

@@ -22,6 +22,10 @@ from iscqk.models.device import choose_device
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import load_encoder
 
+EXAMPLE = r"""iscqk benchmark-images --training data/training.csv --weights q.safetensors \
+    --copies "$(cat copies.json)" --edits "$(cat edits.json)" \
+    --config "$(cat images.json)" --seed 0 --output timed"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

@@ -8,6 +8,8 @@ import pandas as pd
 from iscqk.comparison.tables import as_markdown
 from iscqk.formats.files import write_text
 
+EXAMPLE = "iscqk benchmark-table --tables timed/loss.csv timed/images.csv --output table.md"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

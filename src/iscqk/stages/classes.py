@@ -8,6 +8,9 @@ from iscqk.formats.manifest import write_manifest
 from iscqk.images.collecting import SPLITS, find_images, manifest_of, refuse_overlap
 from iscqk.retrieval.neighbours import classes_of
 
+EXAMPLE = r"""iscqk classes --training pictures/training --evaluation pictures/evaluation \
+    --output training.csv evaluation.csv"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

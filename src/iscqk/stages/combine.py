@@ -15,6 +15,8 @@ from iscqk.formats.submission import open_submission
 from iscqk.retrieval.checking import refuse_other_predictions
 from iscqk.retrieval.combining import combine
 
+EXAMPLE = "iscqk combine predictions-0.csv predictions-1.csv --output predictions.csv"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

@@ -22,6 +22,8 @@ from iscqk.formats.files import write_text
 
 Rows = list[dict[str, Any]]
 
+EXAMPLE = 'iscqk compare --title method --runs "$(cat runs.json)" --output compared'
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

@@ -15,6 +15,11 @@ from iscqk.formats.origins import Origin
 from iscqk.images.chains import EditPool
 from iscqk.images.copying import Copier, Task
 
+EXAMPLE = r"""iscqk copies --training data/training.csv \
+    --config '{"per_image": 2, "side": 160, "quality": 90}' \
+    --edits '{"names": ["crop", "blur"], "strength": [0.0, 0.6], "length": [1, 2]}' \
+    --seed 0 --round 1 --output copies.tar"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

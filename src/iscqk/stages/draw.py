@@ -5,6 +5,8 @@ from pathlib import Path
 
 from iscqk.images.demo import draw_split
 
+EXAMPLE = "iscqk draw --output drawn --training 100 --references 50 --others 20"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

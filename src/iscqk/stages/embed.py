@@ -30,6 +30,9 @@ from iscqk.models.weights import load_encoder
 
 logger = logging.getLogger(__name__)
 
+EXAMPLE = r"""iscqk embed --weights k.safetensors --manifest data/references.csv \
+    --output references.h5"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

@@ -23,6 +23,9 @@ from iscqk.models.weights import load_backbone, save_encoder
 
 logger = logging.getLogger(__name__)
 
+EXAMPLE = r"""iscqk initial --training data/training.csv --config "$(cat model.json)" --seed 0 \
+    --output q.safetensors k.safetensors"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

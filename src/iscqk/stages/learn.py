@@ -31,6 +31,11 @@ from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder, save_encoder
 from iscqk.workflow import code_digest
 
+EXAMPLE = r"""iscqk learn --method simclr --images 40000 --start q.safetensors \
+    --copies copies/0.tar --training data/training.csv \
+    --config "$(cat train.json)" --model "$(cat model.json)" --seed 0 \
+    --output learned --resume learned.pt"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
@@ -51,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "training's health; repeat it for the state after equal parts of the training",
     )  # fmt: skip
     parser.add_argument("--resume", type=Path, required=True, help="file of the resume state")
+    parser.add_argument("--tensorboard", default="", metavar="DIR", help="scalars to look at")
     parser.add_argument("--processes", type=int, default=1, help="that share the batch")
     parser.add_argument("--threads", type=int, default=1, help="of all processes together")
 
@@ -79,7 +85,9 @@ def _learn(arguments: argparse.Namespace, device: torch.device, threads: int) ->
             code=code_digest("learn"),
         ),
     )
-    training.run(_pairs(arguments, encoder.config.image_size), threads - 1, checkpoint)
+    training.run(
+        _pairs(arguments, encoder.config.image_size), threads - 1, checkpoint, arguments.tensorboard
+    )
     for folder, (step, weights) in zip(arguments.output, training.snapshots.items(), strict=True):
         encoder.load_state_dict(weights)
         _refit_head(encoder, arguments)

@@ -14,17 +14,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import FloatArray, count_descriptors, descriptor_blocks, origins
+from iscqk.formats.descriptors import (
+    BLOCK_ROWS,
+    FloatArray,
+    count_descriptors,
+    descriptor_blocks,
+    origins,
+)
 from iscqk.formats.hdf5 import Attributes
 from iscqk.formats.manifest import read_unreadable_ids
 from iscqk.formats.origins import check_parts
 from iscqk.formats.submission import write_submission
+from iscqk.logs import progress
 from iscqk.models.device import set_threads
 from iscqk.retrieval.ranking import with_log_partition, with_zero
 from iscqk.retrieval.unmatchable import with_unmatchable
 
 Block = tuple[NDArray, FloatArray]
 _DIGESTS = {"manifest_sha256", "weights_sha256"}
+
+EXAMPLE = r"""iscqk merge --queries queries.h5 --references references.h5 --training training.h5 \
+    --ranking log_partition --output descriptors.h5"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,6 +110,8 @@ def _check_sizes(roles: dict[str, list[Path]]) -> None:
 
 
 def _ranked(queries: Iterable[Block], arguments: argparse.Namespace) -> Iterator[Block]:
+    parts = count_descriptors(arguments.training)[0] // BLOCK_ROWS + len(arguments.training)
     for ids, vectors in queries:
-        bank = (block for _, block in descriptor_blocks(arguments.training))
+        blocks = progress(descriptor_blocks(arguments.training), parts, "merge, blocks of the bank")
+        bank = (block for _, block in blocks)
         yield ids, with_log_partition(vectors, bank, arguments.temperature)

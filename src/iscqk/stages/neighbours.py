@@ -22,6 +22,9 @@ from iscqk.formats.origins import check_parts
 from iscqk.retrieval.neighbours import classes_of, neighbour_is_of_class, rare_classes
 from iscqk.retrieval.ranking import stacked
 
+EXAMPLE = r"""iscqk neighbours --runs "$(cat runs.json)" --training training.csv \
+    --evaluation evaluation.csv --rare 100 --output compared"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

@@ -19,6 +19,9 @@ from iscqk.retrieval.search import Pairs
 
 _AGREEMENT = 1e-9  # of micro-AP
 
+EXAMPLE = r"""iscqk peers descriptors.h5 predictions.csv ground_truth.csv --queries 500 \
+    --references 10000 --output peers.csv"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

@@ -18,7 +18,10 @@ from iscqk.formats.descriptors import FloatArray, appending_descriptors, descrip
 from iscqk.formats.files import write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import QUERIES_PER_PHASE, REFERENCE, StrArray, query_id
-from iscqk.retrieval.planting import Planted, known_micro_ap, plant, random_references
+from iscqk.logs import progress
+from iscqk.retrieval.planting import ROWS_AT_ONCE, Planted, known_micro_ap, plant, random_references
+
+EXAMPLE = "iscqk plant --queries 500 --references 10000 --output planted"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +56,8 @@ def _write(path: Path, ids: StrArray, dimension: int, blocks: Iterable[FloatArra
     write_table(path.with_suffix(".csv"), pd.DataFrame({"id": ids}))
     shard, done = path.with_suffix(".h5"), 0
     with appending_descriptors(shard, dimension, {"synthetic": 1}, len(ids)) as appender:
-        for block in blocks:
+        total = -(-len(ids) // ROWS_AT_ONCE)
+        for block in progress(blocks, total, f"plant {path.name}, blocks of rows"):
             appender.append(ids[done : done + len(block)], block)
             done += len(block)
 

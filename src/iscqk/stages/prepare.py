@@ -26,6 +26,9 @@ from iscqk.images.collecting import (
     refuse_overlap,
 )
 
+EXAMPLE = r"""iscqk prepare --training pictures/training --references pictures/references \
+    --others pictures/others --output results/data"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

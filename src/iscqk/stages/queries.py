@@ -23,6 +23,12 @@ from iscqk.images.chains import EditPool
 from iscqk.images.collecting import SPLITS, find_images, manifest_of, refuse_overlap
 from iscqk.images.copying import Copier, Task
 
+EXAMPLE = r"""iscqk queries --phase phase2 --training data/training.csv \
+    --references data/references.csv --others data/others.csv \
+    --config '{"count": 100, "copies": 0.5, "side": 512, "quality": 90}' \
+    --edits '{"names": ["crop", "blur"], "strength": [0.2, 0.6], "length": [1, 2]}' \
+    --seed 0 --images queries/images --output queries"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

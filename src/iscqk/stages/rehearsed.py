@@ -14,6 +14,10 @@ from iscqk.formats.files import write_text
 
 _AGREEMENT = 1e-9  # of micro-AP
 
+EXAMPLE = r"""iscqk rehearsed --usage search=search.tsv score=score.tsv \
+    --expected planted/expected.json --score score.json --peers peers.csv \
+    --output table.md"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

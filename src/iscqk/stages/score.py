@@ -39,6 +39,8 @@ from iscqk.retrieval.predicting import predict
 
 log = logging.getLogger(__name__)
 
+EXAMPLE = "iscqk score descriptors.h5 ground_truth.csv --convention drivendata"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

@@ -17,6 +17,8 @@ from iscqk.retrieval.predicting import predict
 
 log = logging.getLogger(__name__)
 
+EXAMPLE = "iscqk search descriptors.h5 --output predictions.csv --max-results 500000"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

@@ -8,8 +8,12 @@ import numpy as np
 from iscqk.formats.descriptors import appending_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.hdf5 import Attributes
+from iscqk.logs import progress
 
 _ROWS_AT_ONCE = 65_536
+
+EXAMPLE = r"""iscqk synthesize --rows 1000000 --dimension 255 --seed 0 --weights k.safetensors \
+    --output negatives.h5"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +31,8 @@ def run(arguments: argparse.Namespace) -> None:
     attributes: Attributes = {"weights_sha256": sha256_of(arguments.weights), "synthetic": 1}
     size, count = arguments.dimension, arguments.rows
     with appending_descriptors(arguments.output, size, attributes, count) as appender:
-        for start in range(0, count, _ROWS_AT_ONCE):
+        starts = range(0, count, _ROWS_AT_ONCE)
+        for start in progress(starts, len(starts), "synthesize, blocks of rows"):
             stop = min(start + _ROWS_AT_ONCE, count)
             rows = rng.standard_normal((stop - start, size), dtype=np.float32)
             rows /= np.linalg.norm(rows, axis=1, keepdims=True)

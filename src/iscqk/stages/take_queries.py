@@ -19,6 +19,10 @@ from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
 from iscqk.images.collecting import SPLITS, find_images, listing_of, only_listed, refuse_overlap
 
+EXAMPLE = r"""iscqk take-queries --phase phase1 --queries pictures/queries \
+    --ground-truth ground_truth.csv --training data/training.csv \
+    --references data/references.csv --output data/phase1"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

@@ -17,12 +17,18 @@ from iscqk.formats.manifest import image_paths, read_manifest, unreadable
 from iscqk.formats.predictions import Predictions
 from iscqk.learning.embedding import embed
 from iscqk.learning.images import OriginalImages
+from iscqk.logs import progress
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder
 from iscqk.retrieval.metrics import micro_average_precision, ranking
 from iscqk.retrieval.search import global_search
 from iscqk.retrieval.unmatchable import with_unmatchable
+
+EXAMPLE = r"""iscqk trace --models warm-up round1-k --references data/references.csv \
+    --queries data/phase1/queries.csv data/phase2/queries.csv \
+    --ground-truth data/phase1/ground_truth.csv data/phase2/ground_truth.csv \
+    --output trace.csv"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +56,8 @@ def run(arguments: argparse.Namespace) -> None:
     if not len(arguments.queries) == len(arguments.ground_truth) == len(PHASES):
         raise UserError("--queries and --ground-truth: name a file for each phase")
     rows = []
-    for model in arguments.models:
+    models = progress(arguments.models, len(arguments.models), "trace, models")
+    for model in models:
         query_encoder, encoder = (
             _loaded(f"{model}/{side}.safetensors", arguments) for side in arguments.sides
         )

@@ -30,6 +30,11 @@ from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder, read_provenance, save_encoder
 from iscqk.workflow import code_digest
 
+EXAMPLE = r"""iscqk train --side k --round 1 --start k.safetensors --frozen q.safetensors \
+    --bank copies1-0.h5 --training data/training.csv --config "$(cat train.json)" \
+    --seed 0 --trained-output k.safetensors --frozen-output q.safetensors \
+    --history history.csv --resume resume.pt --tensorboard scalars"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
@@ -47,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frozen-output", type=Path, required=True)
     parser.add_argument("--history", type=Path, required=True, help="CSV of the training's health")
     parser.add_argument("--resume", type=Path, required=True, help="file of the resume state")
+    parser.add_argument("--tensorboard", default="", metavar="DIR", help="scalars to look at")
     parser.add_argument(
         "--near-duplicates", metavar="CSV", help="id,near_duplicate: no negatives of each other"
     )
@@ -68,7 +74,7 @@ def _train(arguments: argparse.Namespace, device: torch.device, threads: int) ->
     bank = _bank(arguments, images.views, ids, frozen, origin)
     training = Training(encoder.to(device), bank.to(device), _train_config(arguments))
     checkpoint = Checkpoint(arguments.resume, _fingerprint(arguments))
-    training.run(images, threads - 1, checkpoint)
+    training.run(images, threads - 1, checkpoint, arguments.tensorboard)
     if processes.rank() == 0:
         _write(arguments, training, frozen)
         checkpoint.remove()

@@ -17,6 +17,8 @@ from iscqk.formats.validation import Report, validate_submission
 
 _PROBLEMS_PRINTED = 100
 
+EXAMPLE = "iscqk validate descriptors.h5 --phase phase2"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
