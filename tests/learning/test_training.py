@@ -1,6 +1,7 @@
 """Training by every method: schedules, order of images, resuming, live heads, that they learn."""
 
 import copy
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -10,15 +11,15 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from iscqk.errors import UserError
-from iscqk.learning import training as training_module
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
+from iscqk.learning.clock import Clock
 from iscqk.learning.embedding import embed
 from iscqk.learning.frozen_bank import BankConfig, FrozenBank
 from iscqk.learning.images import Batches, OriginalImages
 from iscqk.learning.initial import calibrate_batch_norm, principal_head
 from iscqk.learning.momentum import MomentumContrast, SelfDistillation
 from iscqk.learning.objectives import InBatch
-from iscqk.learning.training import Clock, TrainConfig, Training, learning_rate_factor
+from iscqk.learning.training import TrainConfig, Training, learning_rate_factor
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 CONFIG = TrainConfig(
@@ -294,7 +295,7 @@ def test_a_batch_that_cannot_be_split_is_refused(encoder, images, accumulate, ob
 def test_the_clock_tells_waiting_from_working(monkeypatch):
     """Batches that take 3 s to come, and steps of 1 s; the first batch is not waited for."""
     now = [0.0]
-    monkeypatch.setattr(training_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
 
     def batches():
         for number in range(5):

@@ -2,8 +2,7 @@
 
 import logging
 import math
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,6 +17,7 @@ from iscqk.errors import UserError
 from iscqk.learning import processes
 from iscqk.learning.board import Board
 from iscqk.learning.checkpoint import Checkpoint
+from iscqk.learning.clock import Clock
 from iscqk.learning.health import (
     NotFinite,
     gradient_norm,
@@ -88,32 +88,6 @@ def learning_rate_factor(step: int, steps: int, warmup: float, schedule: str) ->
     if schedule == "constant":
         return 1.0
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
-
-
-class Clock:
-    """Batches as they come, timed: how many a second, and the share of time spent waiting."""
-
-    def __init__(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        self._batches = batches
-        self._start = self._waited = 0.0
-        self._taken = 0
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the batches; the clock starts with the first, when all workers are up."""
-        batches = iter(self._batches)
-        batch = next(batches, None)
-        self._start = time.monotonic()
-        while batch is not None:
-            self._taken += 1
-            yield batch
-            asked = time.monotonic()
-            batch = next(batches, None)
-            self._waited += time.monotonic() - asked
-
-    def read(self) -> tuple[float, float]:
-        """Return steps a second, the present one included, and the share of time waited."""
-        passed = max(time.monotonic() - self._start, 1e-9)
-        return self._taken / passed, self._waited / passed
 
 
 class Training:
