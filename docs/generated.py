@@ -1,7 +1,5 @@
 """Pages of the reference that are made of what they describe: the schema and the commands."""
 
-import argparse
-import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from iscqk.cli import STAGES
+from iscqk.cli import STAGES, stage_parser
 from iscqk.formats.files import write_text
 
 ROOT = Path(__file__).parent.parent
@@ -105,8 +103,6 @@ def _commands() -> str:
     """Return the help of every command."""
     parts = [_COMMANDS]
     for name, purpose in STAGES.items():
-        stage = importlib.import_module(f"iscqk.stages.{name.replace('-', '_')}")
-        parser = argparse.ArgumentParser(prog=f"iscqk {name}", description=stage.__doc__)
-        stage.add_arguments(parser)
-        parts.append(f"## iscqk {name}\n\n{purpose}\n\n```text\n{parser.format_help()}```")
+        text = stage_parser(name).format_help()
+        parts.append(f"## iscqk {name}\n\n{purpose}\n\n```text\n{text}```")
     return "\n\n".join(parts) + "\n"

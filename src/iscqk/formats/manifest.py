@@ -39,9 +39,7 @@ def read_shard(path: str | Path, shard: int, shards: int) -> pd.DataFrame:
     Raises:
         UserError: as `read_manifest`, as far as these rows tell; no such shard.
     """
-    content = read_content(path).rstrip(b"
-") + b"
-"
+    content = read_content(path).rstrip(b"\n") + b"\n"
     if b'"' in content:  # a line may go on in the next
         rows = _parsed(path, content)
         first, last = shard_bounds(len(rows), shard, shards)

@@ -12,6 +12,8 @@ from iscqk.formats.files import write_text
 from iscqk.reporting.page import render
 from iscqk.reporting.sections import whole_report
 
+EXAMPLE = "iscqk report --results results --title 'my images' --output results/report.html"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
