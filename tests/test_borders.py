@@ -17,7 +17,7 @@ from PIL import Image
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.copies import write_copies
-from iscqk.formats.descriptors import descriptor_blocks, write_descriptors
+from iscqk.formats.descriptors import descriptor_blocks, open_descriptors, write_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING
 from iscqk.formats.manifest import write_manifest
@@ -420,8 +420,8 @@ def test_embed_says_what_it_was_made_of_and_warns_of_collapse(round_one, caplog)
     encoder_file(round_one / "k.safetensors", bias=1e4)
     assert embed(round_one, "--manifest", "training.csv") == 0
     assert "describes all 4 images alike (effective rank 1.00" in caplog.text
-    with h5py.File(round_one / "bank.h5") as file:
-        assert dict(file.attrs) == {
+    with open_descriptors(round_one / "bank.h5") as shard:
+        assert shard.attributes == {
             "content": "descriptors",
             "manifest_sha256": sha256_of(round_one / "training.csv"),
             "weights_sha256": sha256_of(round_one / "k.safetensors"),
