@@ -55,7 +55,7 @@ wildcard_constraints:
     ablation="|".join(config["study"]["ablations"]) or "none",
     model=r"initial|warm-up|learned-\d+|round\d+-[qk]",
     split="training|unbalanced",
-    content="descriptors|features",
+    content=r"descriptors(-\d+)*(-flip)?|features",
     ranking="similarity|log_partition",
     half="public|private",
 

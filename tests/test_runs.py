@@ -29,6 +29,26 @@ def test_an_ablation_needs_as_many_values_of_each_key():
         runs.all_runs(config(study__ablations=ablations))
 
 
+def test_an_ablation_may_name_its_settings():
+    settings = {"plain": {}, "both": {"describe.gist": 1, "describe.flip": True}}
+    every = runs.all_runs(config(study__ablations={"ways": settings}))
+    both = every["ways-both-0"]
+    assert both["describe"]["gist"] == 1 and runs.seen(both) == "-flip" and runs.refines(both)
+    plain = every["ways-plain-0"]
+    assert runs.seen(plain) == "" and not runs.refines(plain)
+    homes = runs.homes(every)
+    assert homes["ways-both-0", "round1-k"] == homes["ways-plain-0", "round1-k"] == "qk-0"
+
+
+def test_a_run_that_joins_gist_brings_the_gist_of_its_seed():
+    every = runs.all_runs(config(seed=7, study__methods=["qk"], describe__gist=0.5))
+    assert runs.gist_run(every["qk-7"]) == "gist-7"
+    gist = every["gist-7"]
+    assert gist["seed"] == 7 and gist["model"]["backbone"] == "gist"
+    assert gist["describe"]["gist"] == 0 and runs.seen(gist) == ""
+    assert "gist-7" not in runs.all_runs(config(seed=7, study__methods=["qk"]))
+
+
 def test_a_method_added_to_the_list_is_compared():
     rows = runs.study_rows(config(study__methods=["qk", "isd"], study__seeds=[0, 3]))
     assert [row.run for row in rows] == ["qk-0", "qk-3", "isd-0", "isd-3"]

@@ -25,6 +25,8 @@ STAGES = {
     "learn": "train one encoder for both sides by SimCLR, MoCo or ISD",
     "embed": "describe images with one model: a shard of a bank, queries or references",
     "train": "train one side of Q/K for half a round against the other's bank",
+    "whiten": "learn the PCA that joins descriptors of several models to one",
+    "refine": "join and whiten a shard of descriptors, and subtract what is common",
     "merge": "join shards of descriptors to a submission file",
     "search": "find the globally nearest (query, reference) pairs of a submission file",
     "combine": "make one list of what the searches of parts of the references found",

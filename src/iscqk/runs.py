@@ -56,6 +56,8 @@ def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> Config:
     if result["train"]["method"] == "gist":
         result["model"] = {**result["model"], **GIST}
         result["train"]["rounds"] = 0
+        # It has one size, and is no part of itself.
+        result["describe"].update(sizes=[], flip=False, gist=0)
     return result
 
 
@@ -104,7 +106,29 @@ def all_runs(config: Config) -> dict[str, Config]:
     for row in unbalanced_rows(config):
         changes = {**config["unbalanced"]["changes"], "train.method": row.label, "seed": row.seed}
         runs[row.run] = changed(config, changes)
+    for run in list(runs.values()):
+        if run["describe"]["gist"]:
+            gist = changed(config, {"train.method": "gist", "seed": run["seed"]})
+            runs.setdefault(gist_run(run), gist)
     return runs
+
+
+def gist_run(config: Config) -> str:
+    """Return the name of the run whose GIST is joined to a run's descriptors."""
+    return f"gist-{config['seed']}"
+
+
+def seen(config: Config) -> str:
+    """Return how a run's models see what they describe, as part of a path: -SIZE-SIZE-flip."""
+    describe = config["describe"]
+    ways = [*map(str, describe["sizes"]), *(["flip"] if describe["flip"] else [])]
+    return "".join(f"-{way}" for way in ways)
+
+
+def refines(config: Config) -> bool:
+    """Return whether a run does more with descriptors than its model gives."""
+    describe = config["describe"]
+    return bool(describe["gist"] or describe["whitening"] or describe["subtract"])
 
 
 def split(run: str) -> str:
@@ -113,8 +137,10 @@ def split(run: str) -> str:
 
 
 def _settings(config: Config, ablation: str) -> dict[str, dict[str, Any]]:
-    """Return an ablation's changes by label: values of its keys that stand at one place."""
+    """Return an ablation's changes by label: as given, or keys' values that stand at one place."""
     keys = config["study"]["ablations"][ablation]
+    if all(isinstance(changes, dict) for changes in keys.values()):
+        return dict(keys)
     if len({len(values) for values in keys.values()}) > 1:
         raise UserError(f"config: study.ablations.{ablation}: give each key as many values")
     rows = zip(*keys.values(), strict=True)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.nn import functional
 
 from iscqk.errors import UserError
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
@@ -254,6 +255,20 @@ def test_a_copy_image_row_is_the_centre_of_its_views(encoder, images):
 
     once, twice = bank_of(encoder, images), bank_of(encoder, Twice())
     torch.testing.assert_close(once, twice, rtol=1e-4, atol=1e-5)
+
+
+def test_features_are_the_mean_over_sizes_and_mirrored_images(encoder, images):
+    side = images[0].shape[-1]
+    pixels = torch.stack([images[index] for index in range(len(images))]).float()
+    small = functional.interpolate(pixels, (16, 16), mode="bilinear", antialias=True)
+    ways = [pixels, small, pixels.flip(3), small.flip(3)]
+    with torch.inference_mode():
+        wanted = sum(encoder.features(way) for way in ways) / 4
+    blocks = embed(encoder, images, 0, [side, 16], flip=True)
+    found = torch.cat([features for features, _ in blocks])
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    alone = torch.cat([vectors for _, vectors in embed(encoder, images, 0, [side])])
+    assert torch.equal(alone, bank_of(encoder, images))  # one size is what none says
 
 
 def test_more_parts_than_steps_are_refused(encoder, images):

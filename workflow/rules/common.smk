@@ -29,7 +29,6 @@ MANIFESTS = {
     "phase1": "results/data/phase1/queries.csv",
     "phase2": "results/data/phase2/queries.csv",
 }
-FEATURES_FLAG = {"features": "--features", "descriptors": ""}
 
 # The conventions take different numbers of pairs: fb what was searched for, drivendata its own.
 SCORED = {"fb": "predictions.csv", "drivendata": "descriptors.h5"}[
@@ -106,6 +105,15 @@ def described(folder, side, images, content="descriptors"):
     return [f"{folder}/{content}/{side}/{images}-{n}.h5" for n in shards(images)]
 
 
+def content_options(content):
+    """Return the options that make `embed` write features, or descriptors-SIZE-SIZE-flip."""
+    content, *ways = content.split("-")
+    sizes = [way for way in ways if way != "flip"]
+    options = ["--features"] if content == "features" else []
+    options += ["--sizes", *sizes] if sizes else []
+    return " ".join([*options, *(["--flip"] if "flip" in ways else [])])
+
+
 def bank(wildcards, name, side, images):
     """Return the shards of a bank: features where the frozen side's head keeps learning."""
     live = RUNS[wildcards.run]["train"]["qk"]["live_head"]
@@ -141,9 +149,60 @@ def given(option, path):
 
 
 def for_phase(wildcards, role, images):
+    """Return descriptors of images, as queries or as references, as they are submitted."""
+    if not runs.refines(RUNS[wildcards.run]):
+        return by_network(wildcards, role, images)
+    folder = f"results/runs/{wildcards.run}/{wildcards.model}/refined/{role}"
+    return [f"{folder}/{images}-{n}.h5" for n in shards(images)]
+
+
+def by_network(wildcards, role, images):
     """Return descriptors of images by the side that describes queries or references."""
-    side = RUNS[wildcards.run]["describe"][role]
-    return described(model(wildcards.run, wildcards.model), side, images)
+    run = RUNS[wildcards.run]
+    folder, side = model(wildcards.run, wildcards.model), run["describe"][role]
+    return described(folder, side, images, f"descriptors{runs.seen(run)}")
+
+
+def by_gist(wildcards, role, images):
+    """Return GIST's descriptors of images, if a run joins them to its own."""
+    run = RUNS[wildcards.run]
+    if not run["describe"]["gist"]:
+        return []
+    return described(model(runs.gist_run(run)), run["describe"][role], images)
+
+
+def part(wildcards, by):
+    """Return the shard of queries or references, as a model describes them, that a job refines."""
+    number = int(wildcards.shard)
+    return by(wildcards, wildcards.role, wildcards.images)[number : number + 1]
+
+
+def gist_options(wildcards, shards):
+    """Return the options that join GIST's descriptors, if there are any."""
+    weight = RUNS[wildcards.run]["describe"]["gist"]
+    return f"--part {shards} --weights 1 {weight}" if shards else ""
+
+
+def projection(run, name):
+    """Return the projection of what a run joins or whitens, if it does."""
+    settings = RUNS[run]["describe"]
+    path = f"results/runs/{run}/{name}/refined/projection.safetensors"
+    return path if settings["gist"] or settings["whitening"] else []
+
+
+def subtraction(wildcards, training):
+    """Return the options that say what is subtracted."""
+    settings = RUNS[wildcards.run]["describe"]
+    options = f"--nearest {settings['subtract_nearest']} --share {settings['subtract']}"
+    return f"--training {training} {options}" if training else ""
+
+
+def subtracted(wildcards):
+    """Return the descriptors of training images that are subtracted from others, if any."""
+    settings = RUNS[wildcards.run]["describe"]
+    if wildcards.images == "training" or not settings["subtract"]:
+        return []
+    return for_phase(wildcards, "references", "training")
 
 
 def scored(run, phase, ranking, file="score.json"):
@@ -216,3 +275,17 @@ def halves(phase):
 def submitted(wildcards, file):
     """Return a file of the ranking that is submitted."""
     return scored(SUBMITTED, wildcards.phase, config["describe"]["ranking"], file)
+
+
+def submitted_weights():
+    """Return by role all that the submitted descriptors are made with: models and projection."""
+    settings, folder = RUNS[SUBMITTED]["describe"], model(SUBMITTED)
+    found = {
+        role: f"{folder}/{settings[role]}.safetensors"
+        for role in ("queries", "references")
+    }
+    if settings["gist"]:
+        found["gist"] = f"{model(runs.gist_run(RUNS[SUBMITTED]))}/q.safetensors"
+    if path := projection(SUBMITTED, runs.models(RUNS[SUBMITTED])[-1]):
+        found["projection"] = path
+    return found

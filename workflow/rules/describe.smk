@@ -22,7 +22,7 @@ rule embed:
         processes=PROCESSES,
     params:
         shards=lambda wildcards: len(shards(wildcards.images)),
-        flag=lambda wildcards: FEATURES_FLAG[wildcards.content],
+        flag=lambda wildcards: content_options(wildcards.content),
         precision=config["describe"]["precision"],
     shell:
         """
@@ -52,13 +52,68 @@ rule embed_copies:
         processes=PROCESSES,
     params:
         views=lambda wildcards: RUNS[wildcards.run]["train"]["qk"]["bank_views"],
-        flag=lambda wildcards: FEATURES_FLAG[wildcards.content],
+        flag=lambda wildcards: content_options(wildcards.content),
         precision=config["describe"]["precision"],
     shell:
         """
         iscqk embed --weights {input.weights} --copies {input.copies} --views {params.views} \
             {params.flag} --precision {params.precision} --output {output} \
             --processes {resources.processes} --threads {threads} &>{log}
+        """
+
+
+rule whiten:
+    input:
+        network=lambda wildcards: by_network(wildcards, "references", "training"),
+        gist=lambda wildcards: by_gist(wildcards, "references", "training"),
+        code=sources("whiten"),
+    output:
+        "results/runs/{run}/{model}/refined/projection.safetensors",
+    log:
+        "results/logs/{run}/{model}/whiten.log",
+    benchmark:
+        "results/usage/{run}/{model}/whiten.tsv"
+    conda:
+        "../../envs/iscqk.yaml"
+    threads: HALF
+    params:
+        gist=lambda wildcards, input: gist_options(wildcards, input.gist),
+        whitening=lambda wildcards: RUNS[wildcards.run]["describe"]["whitening"],
+        size=lambda wildcards: RUNS[wildcards.run]["model"]["descriptor_size"],
+    shell:
+        """
+        iscqk whiten --part {input.network} {params.gist} --whitening {params.whitening} \
+            --size {params.size} --output {output} --threads {threads} &>{log}
+        """
+
+
+rule refine:
+    input:
+        network=lambda wildcards: part(wildcards, by_network),
+        gist=lambda wildcards: part(wildcards, by_gist),
+        projection=lambda wildcards: projection(wildcards.run, wildcards.model),
+        training=subtracted,
+        code=sources("refine"),
+    output:
+        "results/runs/{run}/{model}/refined/{role}/{images}-{shard}.h5",
+    log:
+        "results/logs/{run}/{model}/refine-{role}-{images}-{shard}.log",
+    benchmark:
+        "results/usage/{run}/{model}/refine-{role}-{images}-{shard}.tsv"
+    wildcard_constraints:
+        images="|".join(MANIFESTS),
+        role="queries|references",
+    conda:
+        "../../envs/iscqk.yaml"
+    threads: HALF
+    params:
+        gist=lambda wildcards, input: gist_options(wildcards, input.gist),
+        projection=lambda wildcards, input: given("--projection", input.projection),
+        subtraction=lambda wildcards, input: subtraction(wildcards, input.training),
+    shell:
+        """
+        iscqk refine --part {input.network} {params.gist} {params.projection} \
+            {params.subtraction} --output {output} --threads {threads} &>{log}
         """
 
 

@@ -9,6 +9,7 @@ challenge's.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,25 @@ def origins(paths: Iterable[str | Path]) -> list[tuple[str | Path, Origin]]:
         with opening(path) as file:
             found.append((path, read_attributes(file)))
     return found
+
+
+def aligned_blocks(
+    parts: Sequence[Sequence[str | Path]],
+) -> Iterator[tuple[StrArray, list[FloatArray]]]:
+    """Yield (ids, vectors of each part) of several descriptions of the same images.
+
+    Args:
+        parts: for each description its shards, split alike.
+
+    Raises:
+        UserError: they are not of the same images in the same order.
+    """
+    for blocks in zip_longest(*map(descriptor_blocks, parts)):
+        ids = [None if block is None else block[0].tolist() for block in blocks]
+        if any(other != ids[0] for other in ids[1:]):
+            names = " and ".join(str(shards[0]) for shards in parts)
+            raise UserError(f"{names}: not of the same images; describe them again")
+        yield blocks[0][0], [vectors for _, vectors in blocks]
 
 
 def count_descriptors(paths: Iterable[str | Path]) -> tuple[int, int]:

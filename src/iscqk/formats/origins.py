@@ -23,6 +23,8 @@ _WORDS = {
     "seed": "seed of copies",
     "views": "number of copies in a row",
     "content": "kind of rows",
+    "seen": "choice of sizes and mirroring",
+    "projection_sha256": "projection",
     "shards": "number of shards",
     "shard": "place among the shards",
 }

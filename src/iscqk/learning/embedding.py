@@ -1,9 +1,10 @@
 """Descriptors of many images: banks, queries and references are all made here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from iscqk.learning import processes
 from iscqk.learning.images import CopyImages, OriginalImages, loading
@@ -15,23 +16,44 @@ BATCH_IMAGES = 64
 
 @torch.inference_mode()
 def embed(
-    encoder: Encoder, images: OriginalImages | CopyImages, workers: int
+    encoder: Encoder,
+    images: OriginalImages | CopyImages,
+    workers: int,
+    sizes: Sequence[int] = (),
+    flip: bool = False,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (features (n, C), descriptors (n, D)) float32 on the CPU, block by block, in order.
 
     An image's copies share one row: the features of its views are averaged before the head, so
     that the row is the centre of what edits make of that image. Several processes make a part of
     each block, and every one of them yields the whole.
+
+    With `sizes`, sides in pixels, the features are the mean of those at each; `images` must be of
+    the largest, from which the others are made. With `flip` it is of mirrored images, too.
     """
     device, rows = next(encoder.parameters()).device, len(images) // images.views
     blocks = range(0, rows, BATCH_IMAGES * processes.count())
     mine = [_part(start, rows, images.views) for start in blocks]
     loader = loading(images, mine, workers)
     for start, batch in zip(blocks, progress(loader, len(blocks), "embed, batches"), strict=True):
-        features = encoder.features(batch.to(device, non_blocking=True))
+        features = _features(encoder, batch.to(device, non_blocking=True), sizes, flip)
         centres = processes.gather(features.unflatten(0, (-1, images.views)).mean(1))
         centres = centres[: rows - start]
         yield centres.cpu(), encoder.project(centres).cpu()
+
+
+def _features(encoder: Encoder, images: Tensor, sizes: Sequence[int], flip: bool) -> Tensor:
+    """Return features (B, C) of uint8 images (B, 3, S, S), the mean over the ways to see them."""
+    seen = [_resized(images, size) for size in sizes or images.shape[-1:]]
+    if flip:
+        seen += [batch.flip(-1) for batch in seen]
+    return torch.stack([encoder.features(batch) for batch in seen]).mean(0)
+
+
+def _resized(images: Tensor, side: int) -> Tensor:
+    if side == images.shape[-1]:
+        return images
+    return functional.interpolate(images.float(), (side, side), mode="bilinear", antialias=True)
 
 
 def _part(start: int, rows: int, views: int) -> list[int]:

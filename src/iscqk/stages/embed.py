@@ -2,7 +2,8 @@
 
 Images come from a manifest, of which one shard is taken, or from a shard of copies; then one row
 stands for all the copies of an image. With --features the rows are the backbone's pooled features
-instead, for a bank whose head keeps learning.
+instead, for a bank whose head keeps learning. With --sizes and --flip an image's features are the
+mean of those at several sizes, and mirrored.
 """
 
 import argparse
@@ -44,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shard", type=int, default=0, help="of the manifest")
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--features", action="store_true")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[], metavar="PIXELS",
+        help="describe every image at each of these sides and average; else at the model's own",
+    )  # fmt: skip
+    parser.add_argument("--flip", action="store_true", help="average with mirrored images, too")
     parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=1, help="that share the images")
@@ -59,13 +65,16 @@ def run(arguments: argparse.Namespace) -> None:
 def _embed(arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
     encoder = load_encoder(arguments.weights).to(device)
     encoder.precision = arguments.precision
-    ids, images, origin = _images(arguments, encoder.config.image_size)
-    blocks = embed(encoder, images, threads - 1)
+    side = max(arguments.sizes, default=encoder.config.image_size)
+    ids, images, origin = _images(arguments, side)
+    blocks = embed(encoder, images, threads - 1, arguments.sizes, arguments.flip)
     if processes.rank() > 0:
         collections.deque(blocks, maxlen=0)  # helps to make them, and writes nothing
         return
+    seen = [*map(str, arguments.sizes), *(["flip"] if arguments.flip else [])]
     attributes = {
         **origin,
+        **({"seen": "-".join(seen)} if seen else {}),
         "content": "features" if arguments.features else "descriptors",
         "weights_sha256": sha256_of(arguments.weights),
     }

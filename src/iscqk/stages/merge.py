@@ -91,9 +91,11 @@ def _checked(arguments: argparse.Namespace) -> Attributes:
         roles["training"] = arguments.training
     parts = {role: origins(paths) for role, paths in roles.items()}
     # The bank is described by the model of the references (iscqk.retrieval.ranking).
-    expected = {"weights_sha256": parts["reference"][0][1].get("weights_sha256")}
+    reference = parts["reference"][0][1]
+    alike = {key: reference.get(key) for key in ("seen", "projection_sha256")}
+    same_model = {**alike, "weights_sha256": reference.get("weights_sha256")}
     for role, shards in parts.items():
-        check_parts(shards, "describe it again", expected if role == "training" else None)
+        check_parts(shards, "describe it again", same_model if role == "training" else alike)
     _check_sizes(roles)
     first = {role: shards[0][1] for role, shards in parts.items()}
     return {

@@ -1,0 +1,127 @@
+"""Better descriptors without more training, in as many dimensions and within the rules.
+
+Several descriptors of an image, each of unit length, are joined to one long vector, which a partly
+whitened PCA brings back to the size allowed. From the result a share of the mean of its nearest
+training descriptors is subtracted: what an image has in common with images that it does not copy
+(negative embedding subtraction, arXiv:2112.04323). All that is learned here is learned from
+training images, and every image is described on its own.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from torch.nn import functional
+
+from iscqk.errors import UserError
+from iscqk.formats.files import replacing
+
+FloatArray = NDArray[np.float32]
+
+_NEGLIGIBLE = 1e-6  # a deviation beside the largest, below which a component is noise of rounding
+_ROWS_AT_ONCE = 64  # whose similarities to a million training images take 256 MB
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A partly whitened PCA: descriptors (n, C) to unit rows (n, D).
+
+    Attributes:
+        centre: (C,) float32.
+        weight: (C, D) float32.
+    """
+
+    centre: FloatArray
+    weight: FloatArray
+
+    def __call__(self, vectors: FloatArray) -> FloatArray:
+        """Return unit rows (n, D) of vectors (n, C); UserError when they are of another size."""
+        if vectors.shape[1] != len(self.centre):
+            raise UserError(
+                f"descriptors of {vectors.shape[1]} dimensions for a projection of "
+                f"{len(self.centre)}; learn it anew with `iscqk whiten`"
+            )
+        return _unit((vectors - self.centre) @ self.weight)
+
+
+def save_projection(path: str | Path, projection: Projection) -> None:
+    """Write a projection as safetensors."""
+    with replacing(path) as temporary:
+        save_file({"centre": projection.centre, "weight": projection.weight}, temporary)
+
+
+def load_projection(path: str | Path) -> Projection:
+    """Read a projection; UserError when the file holds none."""
+    try:
+        arrays = load_file(path)
+        return Projection(arrays["centre"], arrays["weight"])
+    except (OSError, SafetensorError, KeyError) as error:
+        raise UserError(f"{path}: no projection ({error}); make it with `iscqk whiten`") from None
+
+
+def joined(parts: Sequence[FloatArray], weights: Sequence[float]) -> FloatArray:
+    """Return rows (n, C_1 + C_2 + ...) of descriptors (n, C_i), each times its weight."""
+    scaled = [np.float32(w) * part for w, part in zip(weights, parts, strict=True)]
+    return np.concatenate(scaled, axis=1)
+
+
+def fit_projection(blocks: Iterable[FloatArray], size: int, whitening: float) -> Projection:
+    """Learn a PCA to `size` dimensions from blocks (n, C), one in memory at a time.
+
+    Component i is divided by its standard deviation to the power `whitening`: 0 is plain PCA,
+    1 full whitening. Where there are fewer components than `size`, the last dimensions are 0.
+
+    Raises:
+        ValueError: there is no row.
+    """
+    centre, covariance = _moments(blocks)
+    variances, directions = np.linalg.eigh(covariance)
+    deviations = np.sqrt(variances.clip(min=0))[::-1][:size]
+    kept = int((deviations > _NEGLIGIBLE * deviations[0]).sum())
+    weight = np.zeros((len(centre), size))
+    weight[:, :kept] = directions[:, ::-1][:, :kept] / deviations[:kept] ** whitening
+    return Projection(centre.astype(np.float32), weight.astype(np.float32))
+
+
+def _moments(blocks: Iterable[FloatArray]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean (C,) of rows and their covariance (C, C)."""
+    count, total, products = 0, np.zeros(1), np.zeros((1, 1))
+    for block in blocks:
+        rows = block.astype(np.float64)
+        count, total, products = count + len(rows), total + rows.sum(0), products + rows.T @ rows
+    if not count:
+        raise ValueError("there is no row to learn a PCA from")
+    centre = total / count
+    return centre, products / count - np.outer(centre, centre)
+
+
+def without_negatives(
+    vectors: FloatArray, training: FloatArray, nearest: int, share: float
+) -> FloatArray:
+    """Subtract from each row `share` of the mean of its nearest training descriptors.
+
+    Args:
+        vectors: (n, D) unit rows.
+        training: (N, D) unit rows, of training images by the same model.
+        nearest: how many of these are averaged; all of them where there are fewer.
+        share: 0 changes nothing.
+
+    Returns:
+        (n, D) unit rows.
+    """
+    bank = torch.from_numpy(training)
+    parts = []
+    for rows in torch.from_numpy(vectors).split(_ROWS_AT_ONCE):
+        found = (rows @ bank.T).topk(min(nearest, len(bank)), dim=1).indices
+        parts.append(_unit((rows - share * bank[found].mean(1)).numpy()))
+    return np.concatenate(parts)
+
+
+def _unit(rows: FloatArray) -> FloatArray:
+    unit: FloatArray = functional.normalize(torch.from_numpy(rows), dim=1).numpy()
+    return unit

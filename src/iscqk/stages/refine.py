@@ -1,0 +1,76 @@
+"""Refine a shard of descriptors: join those of several models, whiten, subtract what is common.
+
+Each part is one model's descriptors of the same images. With --projection, which `iscqk whiten`
+learned, they are joined and brought to a size allowed; with --training, refined descriptors of
+training images, a share of the nearest of these is subtracted. See iscqk.retrieval.refining.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from iscqk.errors import UserError
+from iscqk.formats.descriptors import (
+    FloatArray,
+    aligned_blocks,
+    appending_descriptors,
+    count_descriptors,
+    descriptor_blocks,
+    origins,
+)
+from iscqk.formats.files import sha256_of
+from iscqk.formats.hdf5 import Attributes
+from iscqk.formats.origins import check_parts
+from iscqk.models.device import set_threads
+from iscqk.retrieval.ranking import stacked
+from iscqk.retrieval.refining import joined, load_projection, without_negatives
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument(
+        "--part", type=Path, action="append", required=True,
+        help="shard of one model's descriptors; once for each model",
+    )  # fmt: skip
+    parser.add_argument("--weights", type=float, nargs="+", default=[1.0], help="of each part")
+    parser.add_argument("--projection", type=Path, help="safetensors; needed for several parts")
+    parser.add_argument("--training", type=Path, nargs="+", help="refined shards to subtract")
+    parser.add_argument("--nearest", type=int, default=10, help="of these that are averaged")
+    parser.add_argument("--share", type=float, default=0, help="of their mean that is subtracted")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--threads", type=int, default=1)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the shard, everything but the training images' descriptors streamed."""
+    set_threads(arguments.threads)
+    if len(arguments.part) > 1 and not arguments.projection:
+        raise UserError("--part: several need a --projection to one size; `iscqk whiten` makes it")
+    count, size = count_descriptors(arguments.part[:1])
+    project = load_projection(arguments.projection) if arguments.projection else None
+    origin = _origin(arguments)
+    subtract = _subtraction(arguments, origin)
+    size = project.weight.shape[1] if project else size
+    with appending_descriptors(arguments.output, size, origin, count) as appender:
+        for ids, parts in aligned_blocks([[part] for part in arguments.part]):
+            vectors = project(joined(parts, arguments.weights)) if project else parts[0]
+            appender.append(ids, subtract(vectors))
+
+
+def _origin(arguments: argparse.Namespace) -> Attributes:
+    """Return what the shard says of its making: the first part's origin, and the projection."""
+    (_, origin), *_ = origins(arguments.part)
+    if arguments.projection:
+        return {**origin, "projection_sha256": sha256_of(arguments.projection)}
+    return dict(origin)
+
+
+def _subtraction(
+    arguments: argparse.Namespace, origin: Attributes
+) -> Callable[[FloatArray], FloatArray]:
+    if not arguments.training:
+        return lambda vectors: vectors
+    expected = {key: origin.get(key) for key in ("seen", "projection_sha256")}
+    check_parts(origins(arguments.training), "refine it again", expected)
+    training = stacked(descriptor_blocks(arguments.training))
+    return lambda vectors: without_negatives(vectors, training, arguments.nearest, arguments.share)

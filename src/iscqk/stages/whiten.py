@@ -1,0 +1,39 @@
+"""Learn the partly whitened PCA that brings joined descriptors of images to a size allowed.
+
+From training images only; `iscqk refine` applies it.
+"""
+
+import argparse
+from pathlib import Path
+
+from iscqk.errors import UserError
+from iscqk.formats.descriptors import aligned_blocks, count_descriptors, origins
+from iscqk.formats.origins import check_parts
+from iscqk.models.device import set_threads
+from iscqk.retrieval.refining import fit_projection, joined, save_projection
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument(
+        "--part", nargs="+", type=Path, action="append", required=True,
+        help="shards of one model's descriptors of the training images; once for each model",
+    )  # fmt: skip
+    parser.add_argument("--weights", type=float, nargs="+", default=[1.0], help="of each part")
+    parser.add_argument("--whitening", type=float, required=True, help="0 none, 1 full")
+    parser.add_argument("--size", type=int, required=True, help="dimensions that remain")
+    parser.add_argument("--output", type=Path, required=True, help="safetensors")
+    parser.add_argument("--threads", type=int, default=1)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the projection; a block of descriptors is in memory at a time."""
+    set_threads(arguments.threads)
+    for shards in arguments.part:
+        check_parts(origins(shards), "describe it again")
+    count, _ = count_descriptors(arguments.part[0])
+    if count < 2:
+        raise UserError("describe.whitening: its PCA needs at least 2 training images; add some")
+    blocks = (joined(parts, arguments.weights) for _, parts in aligned_blocks(arguments.part))
+    projection = fit_projection(blocks, arguments.size, arguments.whitening)
+    save_projection(arguments.output, projection)

@@ -1,0 +1,100 @@
+"""Joining, whitening and subtracting, against slow float64 versions and the rules."""
+
+import numpy as np
+import pytest
+
+from iscqk.errors import UserError
+from iscqk.retrieval.refining import (
+    fit_projection,
+    joined,
+    load_projection,
+    save_projection,
+    without_negatives,
+)
+
+
+def unit(rows):
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def unit_rows(count, size, seed):
+    rows = np.random.default_rng(seed).standard_normal((count, size))
+    return unit(rows * np.linspace(3, 0.5, size) + 0.3).astype(np.float32)
+
+
+def slow_projection(training, rows, size, whitening):
+    """The same by the singular values of all rows at once."""
+    centre = training.astype(float).mean(0)
+    _, values, directions = np.linalg.svd(training.astype(float) - centre, full_matrices=False)
+    scale = (values / len(training) ** 0.5)[:size] ** whitening
+    return unit((rows.astype(float) - centre) @ directions[:size].T / scale)
+
+
+@pytest.mark.parametrize("whitening", [0, 0.5, 1])
+def test_projection_is_the_partly_whitened_pca(whitening):
+    training, rows = unit_rows(400, 12, 0), unit_rows(30, 12, 1)
+    found = fit_projection(np.split(training, [7, 300]), 5, whitening)(rows)
+    assert found.dtype == np.float32 and found.shape == (30, 5)
+    wanted = slow_projection(training, rows, 5, whitening)
+    np.testing.assert_allclose(found @ found.T, wanted @ wanted.T, atol=1e-5)
+
+
+def test_descriptors_of_another_size_are_refused():
+    projection = fit_projection([unit_rows(40, 6, 0)], 3, 0.5)
+    with pytest.raises(UserError, match="of 5 dimensions for a projection of 6; learn it anew"):
+        projection(unit_rows(2, 5, 1))
+
+
+def test_fewer_components_than_dimensions_leave_zeros():
+    projection = fit_projection([unit_rows(4, 12, 0)], 8, 1.0)
+    found = projection(unit_rows(9, 12, 1))
+    assert found.shape == (9, 8) and np.isfinite(found).all()
+    assert (found[:, 3:] == 0).all() and (found[:, :3] != 0).all()
+
+
+def test_fully_whitened_training_rows_vary_alike_in_every_direction():
+    training = unit_rows(500, 12, 0)
+    projection = fit_projection([training], 6, 1.0)
+    white = (training - projection.centre) @ projection.weight
+    np.testing.assert_allclose(np.cov(white.T, bias=True), np.eye(6), atol=1e-4)
+
+
+def test_joined_parts_count_as_their_weights_say():
+    first, second = unit_rows(6, 4, 0), unit_rows(6, 3, 1)
+    rows = joined([first, second], [1, 0.5])
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(rows @ rows.T, first @ first.T + second @ second.T / 4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("nearest", "share"), [(10, 0.5), (1, 0.3), (99, 0.2)])
+def test_the_mean_of_the_nearest_is_subtracted(nearest, share):
+    rows, training = unit_rows(150, 8, 0), unit_rows(60, 8, 1)
+    slow = []
+    for row in rows.astype(float):
+        order = np.argsort(-(training.astype(float) @ row))[:nearest]
+        slow.append(row - share * training.astype(float)[order].mean(0))
+    found = without_negatives(rows, training, nearest, share)
+    np.testing.assert_allclose(found, unit(np.array(slow)), atol=1e-6)
+
+
+def test_an_image_is_refined_on_its_own():
+    training, rows = unit_rows(80, 8, 0), unit_rows(130, 8, 1)
+    projection = fit_projection([training], 6, 0.5)
+
+    def refined(some):
+        return without_negatives(projection(some), projection(training), 5, 0.5)
+
+    alone = np.concatenate([refined(row[None]) for row in rows])
+    np.testing.assert_allclose(refined(rows), alone, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(refined(rows[:1]), refined(rows[:1].copy()))
+
+
+def test_a_projection_is_read_back_and_other_files_are_refused(tmp_path):
+    projection = fit_projection([unit_rows(40, 6, 0)], 3, 0.5)
+    save_projection(tmp_path / "p.safetensors", projection)
+    again = load_projection(tmp_path / "p.safetensors")
+    np.testing.assert_array_equal(again.weight, projection.weight)
+    np.testing.assert_array_equal(again.centre, projection.centre)
+    (tmp_path / "other").write_text("no projection")
+    with pytest.raises(UserError, match="other: no projection .* make it with `iscqk whiten`"):
+        load_projection(tmp_path / "other")
