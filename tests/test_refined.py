@@ -91,7 +91,7 @@ def test_a_reference_is_refined_on_its_own(refined, tmp_path):
     options, among = [], rows(project.folder, f"{RUN}/refined/references/references")
     for number, part in enumerate((f"{RUN}/descriptors-24-32-flip/k", f"{GIST}/k")):
         vectors = rows(project.folder, f"{part}/references")[5:6].astype(np.float32)
-        write_descriptors(tmp_path / f"{number}.h5", ["R000005"], vectors, {})
+        write_descriptors(tmp_path / f"{number}.h5", ["R000005"], vectors, {"seen": "24-32-flip"})
         options.append(f"--part {tmp_path}/{number}.h5")
     training = project.folder / RUN / "refined/references"
     project.run(

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
+from torch import Tensor
 from torch.nn import functional
 
 from iscqk.errors import UserError
@@ -46,7 +47,7 @@ class Projection:
                 f"descriptors of {vectors.shape[1]} dimensions for a projection of "
                 f"{len(self.centre)}; learn it anew with `iscqk whiten`"
             )
-        return _unit((vectors - self.centre) @ self.weight)
+        return _unit(torch.from_numpy(vectors - self.centre) @ torch.from_numpy(self.weight))
 
 
 def save_projection(path: str | Path, projection: Projection) -> None:
@@ -118,10 +119,10 @@ def without_negatives(
     parts = []
     for rows in torch.from_numpy(vectors).split(_ROWS_AT_ONCE):
         found = (rows @ bank.T).topk(min(nearest, len(bank)), dim=1).indices
-        parts.append(_unit((rows - share * bank[found].mean(1)).numpy()))
+        parts.append(_unit(rows - share * bank[found].mean(1)))
     return np.concatenate(parts)
 
 
-def _unit(rows: FloatArray) -> FloatArray:
-    unit: FloatArray = functional.normalize(torch.from_numpy(rows), dim=1).numpy()
+def _unit(rows: Tensor) -> FloatArray:
+    unit: FloatArray = functional.normalize(rows, dim=1).numpy()
     return unit
