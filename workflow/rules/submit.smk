@@ -19,17 +19,17 @@ rule submit:
             if config["describe"]["ranking"] == "log_partition"
             else []
         ),
-        curve=lambda wildcards: submitted(wildcards, "precision_recall.csv"),
+        # `iscqk match` has the network alone, of which a refined submission's curve says nothing.
+        curve=lambda wildcards: (
+            []
+            if runs.refines(RUNS[SUBMITTED])
+            else submitted(wildcards, "precision_recall.csv")
+        ),
         training="results/data/training.csv",
         references="results/data/references.csv",
         queries="results/data/{phase}/queries.csv",
-<<<<<<< HEAD
         quarantined=lambda wildcards: quarantined(wildcards.phase),
-        query_model=f"{model(SUBMITTED)}/{config['describe']['queries']}.safetensors",
-        reference_model=f"{model(SUBMITTED)}/{config['describe']['references']}.safetensors",
-=======
         weights=list(submitted_weights().values()),
->>>>>>> 0ee9d00 (Describe: several sizes, mirrored images, GIST joined, whitening, nearest training images subtracted)
         code=sources("submit"),
     output:
         descriptors="results/submission_{phase}/descriptors.h5",
@@ -63,6 +63,7 @@ rule submit:
         weights=lambda wildcards, input: [
             f"{role}={path}" for role, path in zip(submitted_weights(), input.weights)
         ],
+        curve=lambda wildcards, input: given("--curve", input.curve),
         halves=lambda wildcards, input: [
             f"{half}={path}"
             for half, path in zip(halves(wildcards.phase), input.halves)
@@ -73,13 +74,7 @@ rule submit:
             --predictions {input.predictions} --validation {input.validation} \
             --ranking {params.ranking} --scores {params.scores} --halves {params.halves} \
             --training {input.training} --references {input.references} --queries {input.queries} \
-<<<<<<< HEAD
             --quarantined {input.quarantined} \
-            --weights queries={input.query_model} references={input.reference_model} \
-            --bank {input.bank} --curve {input.curve} \
+            --weights {params.weights} --bank {input.bank} {params.curve} \
             --config {params.config:q} --output results/submission_{wildcards.phase} &>{log}
-=======
-            --weights {params.weights} --config {params.config:q} \
-            --output results/submission_{wildcards.phase} &>{log}
->>>>>>> 0ee9d00 (Describe: several sizes, mirrored images, GIST joined, whitening, nearest training images subtracted)
         """

@@ -88,7 +88,8 @@ def run(arguments: argparse.Namespace) -> None:
     write_text(output / "provenance.json", json.dumps(provenance, indent=2) + "\n")
     card = model_card(score, provenance)
     write_text(output / "MODEL_CARD.md", card)
-    for side, weights in _named(arguments.weights).items():
+    for side in ("queries", "references"):
+        weights = _named(arguments.weights)[side]
         encoder, facts = load_encoder(weights), read_provenance(weights)
         save_hub_folder(output / "model" / side, encoder, facts, card)
     temperature = arguments.config["describe"]["temperature"]
