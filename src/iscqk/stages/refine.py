@@ -25,6 +25,9 @@ from iscqk.models.device import set_threads
 from iscqk.retrieval.ranking import stacked
 from iscqk.retrieval.refining import joined, load_projection, without_negatives
 
+EXAMPLE = r"""iscqk refine --part q-phase2-0.h5 --part gist-phase2-0.h5 --weights 1 1 \
+    --projection projection.safetensors --output refined-phase2-0.h5"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""

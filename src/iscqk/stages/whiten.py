@@ -12,6 +12,9 @@ from iscqk.formats.origins import check_parts
 from iscqk.models.device import set_threads
 from iscqk.retrieval.refining import fit_projection, joined, save_projection
 
+EXAMPLE = r"""iscqk whiten --part k-training-0.h5 --part gist-training-0.h5 --weights 1 1 \
+    --whitening 0.5 --size 255 --output projection.safetensors"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
