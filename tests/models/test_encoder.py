@@ -7,7 +7,7 @@ import safetensors
 import torch
 
 from iscqk.errors import UserError
-from iscqk.models.encoder import Encoder, EncoderConfig, gem
+from iscqk.models.encoder import Encoder, EncoderConfig, gem, quarters
 from iscqk.models.weights import load_backbone, load_encoder, save_encoder
 
 SMALL = EncoderConfig("test_resnet", 32, "gem", 16)
@@ -15,7 +15,7 @@ SMALL = EncoderConfig("test_resnet", 32, "gem", 16)
 BACKBONES = ["test_efficientnet", "swin_tiny_patch4_window7_224", "test_vit", "mixer_s32_224"]
 
 
-@pytest.mark.parametrize("pooling", ["gem", "average", "native"])
+@pytest.mark.parametrize("pooling", ["gem", "average", "quarters", "native"])
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_any_backbone_gives_unit_descriptors(backbone, pooling):
     encoder = Encoder(EncoderConfig(backbone, 64, pooling, 12)).eval()
@@ -30,6 +30,21 @@ def test_gem_is_its_formula():
     places = torch.rand(2, 9, 5)
     expected = (places.double() ** 3).mean(1) ** (1 / 3)
     torch.testing.assert_close(gem(places).double(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_quarters_are_the_means_of_a_square_s_quarters():
+    square = torch.rand(2, 6, 6, 5, dtype=torch.float64)
+    halves = slice(0, 3), slice(3, 6)
+    expected = [square[:, rows, columns].mean((1, 2)) for rows in halves for columns in halves]
+    torch.testing.assert_close(quarters(square.flatten(1, 2)), torch.cat(expected, 1))
+    assert torch.equal(quarters(square[:, :2, :2].flatten(1, 2)), square[:, :2, :2].flatten(1))
+
+
+def test_a_head_of_quarters_serves_images_of_other_sizes_too():
+    encoder = Encoder(EncoderConfig("test_resnet", 64, "quarters", 16)).eval()
+    pixels = torch.randint(0, 256, (1, 3, 96, 96), dtype=torch.uint8)
+    assert encoder(pixels).shape == (1, 16)
+    assert (encoder(pixels) - encoder(pixels.flip(3))).abs().max() > 1e-3  # the mirror image
 
 
 def test_images_are_normalised_by_the_encoder_itself():

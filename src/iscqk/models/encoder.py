@@ -1,6 +1,7 @@
 """The encoder: a timm backbone, a pooling and a linear head give unit descriptors."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +29,8 @@ class EncoderConfig:
     Attributes:
         backbone: any timm model name, or `gist`, which learns nothing.
         image_size: side in pixels to which images are squeezed.
-        pooling: `gem` (p = 3), `average`, or `native`, the backbone's own.
+        pooling: `gem` (p = 3), `average`, `quarters` (the mean of each quarter of the image, side
+            by side, so that the head knows what lies where), or `native`, the backbone's own.
         descriptor_size: dimensions D of the descriptor.
         mean: of each RGB channel, on the scale 0 to 1.
         std: likewise.
@@ -125,13 +127,28 @@ class Encoder(nn.Module):
         if self.config.pooling == "native":
             return self.backbone.forward_head(output, pre_logits=True).flatten(1)
         places = _places_first(output, self.backbone)
-        return gem(places) if self.config.pooling == "gem" else places.mean(1)
+        return POOLINGS[self.config.pooling](places)
 
 
 def gem(places: Tensor, power: float = 3.0) -> Tensor:
     """Pool (B, P, C) to (B, C) by the generalised mean (arXiv:1711.02512, eq. 3)."""
     with torch.autocast(places.device.type, enabled=False):
         return places.float().clamp(min=1e-6).pow(power).mean(1).pow(1 / power)
+
+
+def quarters(places: Tensor) -> Tensor:
+    """Pool (B, P, C), the places of a square in rows, to the means (B, 4 C) of its quarters."""
+    side = math.isqrt(places.shape[1])
+    square = places.mT.unflatten(2, (side, side))
+    return functional.adaptive_avg_pool2d(square, 2).flatten(2).mT.flatten(1)
+
+
+# Of features (B, P, C) at P places.
+POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gem": gem,
+    "average": lambda places: places.mean(1),
+    "quarters": quarters,
+}
 
 
 def _places_first(output: Tensor, backbone: nn.Module) -> Tensor:
