@@ -10,6 +10,7 @@ from snakemake.utils import update_config
 
 from iscqk.config import check_config, find_sources
 from iscqk.errors import UserError
+from iscqk.formats.ids import PHASES
 from iscqk.images.chains import EditPool
 from iscqk.runs import all_runs
 
@@ -44,7 +45,8 @@ def test_presets_are_valid(path):
 
 
 def test_phase_2_has_edits_and_strengths_that_training_and_phase_1_never_use():
-    pools = {name: EditPool.from_config(pool) for name, pool in CONFIG["edits"].items()}
+    pools = {name: EditPool.from_config(CONFIG["edits"][name]) for name in (*PHASES, "training")}
+    assert not CONFIG["edits"]["curriculum"]
     seen = set(pools["training"].names) | set(pools["phase1"].names)
     assert pools["phase2"].required and not set(pools["phase2"].required) & seen
     for name in ("training", "phase1"):

@@ -83,6 +83,14 @@ def test_what_runs_have_in_common_is_made_once():
     assert homes["unbalanced-isd-0", "learned-4"] == "unbalanced-isd-0"  # other images
 
 
+def test_the_curriculum_changes_the_edits_from_a_round_on():
+    harder = [{"round": 2, "length": [3, 4]}, {"round": 1, "strength": [0.4, 0.8]}]
+    rounds = [runs.training_edits(config(edits__curriculum=harder), number) for number in range(4)]
+    assert rounds[0] == CONFIG["edits"]["training"]
+    assert rounds[1] == {**rounds[0], "strength": [0.4, 0.8]}
+    assert rounds[2] == rounds[3] == {**rounds[1], "length": [3, 4]}
+
+
 def test_a_seed_of_its_own_is_another_training_of_the_same_images():
     every = runs.all_runs(config(study__seeds=[0, 1]))
     homes = runs.homes(every)

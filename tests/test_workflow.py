@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+import tarfile
 
 import h5py
 import numpy as np
@@ -203,6 +204,7 @@ def test_the_workflow_passes_its_linter(project):
 
 
 OTHER_CHOICES = """\
+edits: {curriculum: [{round: 1, strength: [0.7, 0.9]}]}
 model: {pooling: native, descriptor_size: 256}
 train:
   optimizer: sgd
@@ -231,6 +233,9 @@ def test_the_other_choices_of_the_config_work_too(project):
     assert changed == {"head.weight", "head.bias"}  # of the frozen side: live head, frozen backbone
     temperatures = pd.read_csv(models / "round1-q/history.csv")["temperature"]
     assert temperatures.iloc[-1] != pytest.approx(0.05, abs=1e-5)
+    with tarfile.open(project.folder / "results/copies/training/round1/0.tar") as tar:
+        records = [json.load(tar.extractfile(m)) for m in tar if m.name.endswith(".json")]
+    assert all(0.7 <= e["strength"] <= 0.9 for record in records for e in record["edits"])
 
 
 OWN_FOLDERS = """\

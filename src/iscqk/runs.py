@@ -198,6 +198,18 @@ def copy_rounds(config: Config) -> list[int]:
     return [0, *rounds] if train["qk"]["warm_up_images"] and rounds else rounds
 
 
+def training_edits(config: Config, number: int) -> Config:
+    """Return what the copies of round `number` are edited with.
+
+    It is `edits.training`, as the curriculum has changed it up to this round.
+    """
+    pool = dict(config["edits"]["training"])
+    for change in sorted(config["edits"]["curriculum"], key=lambda change: int(change["round"])):
+        if change["round"] <= number:
+            pool.update({key: value for key, value in change.items() if key != "round"})
+    return pool
+
+
 def models(config: Config) -> list[str]:
     """Return the models along a run's training, in order; the last is what it submits."""
     train = config["train"]

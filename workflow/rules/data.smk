@@ -147,7 +147,7 @@ rule copies:
     threads: 8
     params:
         config=text(config["copies"]),
-        edits=text(config["edits"]["training"]),
+        edits=lambda wildcards: text(runs.training_edits(config, int(wildcards.round))),
         seed=config["seed"],
         shards=config["shards"]["training"],
     shell:
