@@ -3,8 +3,8 @@
 import json
 import re
 import shutil
-from pathlib import Path
 import tarfile
+from pathlib import Path
 
 import h5py
 import numpy as np

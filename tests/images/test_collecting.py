@@ -4,12 +4,18 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from wild import write_image
+from wild import write_folders, write_image
 
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.manifest import read_manifest, read_shard, shard_bounds
 from iscqk.images.collecting import SPLITS, assign_ids, find_images
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Return where folders of a few small images lie."""
+    return write_folders(tmp_path)
 
 
 def prepare(folders: Path, workers: int = 1) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from wild import CASES, Bad, Good, write_image
+from wild import CASES, Bad, Good, write_folders, write_image
 
 from iscqk.cli import main
 from iscqk.formats.manifest import read_manifest, read_shard, write_manifest
@@ -19,6 +19,12 @@ NAMES = [
     *("{wildcard}", "*", "?", "[x]", "#comment", "NA", "null", "1e5", "=1+1", "back\\slash"),
     *(".hidden", "many.dots.in.it", "x" * 200),
 ]
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Return where folders of a few small images lie."""
+    return write_folders(tmp_path)
 
 
 def out_of(folder: Path, name: str) -> pd.DataFrame:

@@ -328,3 +328,12 @@ def tiled_tiff() -> bytes:
     head = b"II*\0" + struct.pack("<I", 8) + directory
     assert len(head) == 158, len(head)
     return head + struct.pack("<HHH", 8, 8, 8) + tile.tobytes()
+
+
+def write_folders(root):
+    """Write folders of a few small images of each split; return where they lie."""
+    for number in range(5):
+        write_image(root / f"training/sub {number % 2}/picture {number}.png", number)
+        write_image(root / f"references/ré{number}.jpg", 100 + number)
+        write_image(root / f"others/-o{number}.jpg", 200 + number)
+    return root
