@@ -221,7 +221,10 @@ def board(folder):
     It is a resource and no parameter: who looks on changes no result, and reruns nothing.
     """
     return lambda wildcards: (
-        f"results/tensorboard/{wildcards.run}/{folder.format(**wildcards)}"
+        given(
+            "--tensorboard",
+            f"results/tensorboard/{wildcards.run}/{folder.format(**wildcards)}",
+        )
         if config["tensorboard"]
         else ""
     )

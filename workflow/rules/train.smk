@@ -61,7 +61,7 @@ rule warm_up:
         iscqk learn --method {params.method} --images {params.images} --start {input.start} \
             {params.copies} --training {input.training} --config {params.config:q} \
             --model {params.model:q} --seed {params.seed} {params.outputs} \
-            --resume {params.resume} --tensorboard {resources.tensorboard:q} \
+            --resume {params.resume} {resources.tensorboard} \
             --processes {resources.processes} --threads {threads} &>{log}
         """
 
@@ -134,7 +134,7 @@ rule train_q:
             --config {params.config:q} --seed {params.seed} --trained-output {output.q} \
             --frozen-output {output.k} --history {output.history} \
             --resume results/resume/{wildcards.run}/round{wildcards.round}-q.pt \
-            {params.near_duplicates} --tensorboard {resources.tensorboard:q} \
+            {params.near_duplicates} {resources.tensorboard} \
             --processes {resources.processes} --threads {threads} &>{log}
         """
 
@@ -177,6 +177,6 @@ rule train_k:
             --config {params.config:q} --seed {params.seed} --trained-output {output.k} \
             --frozen-output {output.q} --history {output.history} \
             --resume results/resume/{wildcards.run}/round{wildcards.round}-k.pt \
-            {params.near_duplicates} --tensorboard {resources.tensorboard:q} \
+            {params.near_duplicates} {resources.tensorboard} \
             --processes {resources.processes} --threads {threads} &>{log}
         """
