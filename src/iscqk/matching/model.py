@@ -30,6 +30,8 @@ SIDES = ("queries", "references")
 TEMPERATURE = 0.05  # of a run's folder, which does not tell
 BANK_ROWS = 65_536  # enough for a level; all of a million would take a gigabyte
 
+_NO_BANK: FloatArray = np.empty((0, 0), dtype=np.float32)
+
 
 class Ranking(NamedTuple):
     """How pairs of different queries are made comparable.
@@ -136,7 +138,7 @@ class Model:
 def sample_bank(shards: Sequence[str | Path]) -> tuple[StrArray, FloatArray]:
     """Return ids and vectors of at most `BANK_ROWS` rows of a bank, evenly spaced over it."""
     if not shards:
-        return np.empty(0, dtype=np.str_), np.empty((0, 0), dtype=np.float32)
+        return np.empty(0, dtype=np.str_), _NO_BANK
     step = -(-count_descriptors(shards)[0] // BANK_ROWS)
     parts, start = [], 0
     for names, rows in descriptor_blocks(shards):
@@ -150,16 +152,19 @@ def sample_bank(shards: Sequence[str | Path]) -> tuple[StrArray, FloatArray]:
 def write_ranking(
     folder: Path, shards: Sequence[Path], temperature: float, likely: float | None
 ) -> None:
-    """Write ranking.json and bank.h5, which stand beside the folders of the two encoders."""
-    ids, vectors = sample_bank(shards)
-    write_descriptors(folder / "bank.h5", ids, vectors, {"temperature": temperature})
-    facts = {"temperature": temperature, "likely": likely}
+    """Write ranking.json, and bank.h5 if there is one, beside the folders of the two encoders."""
+    if shards:
+        ids, vectors = sample_bank(shards)
+        write_descriptors(folder / "bank.h5", ids, vectors, {"temperature": temperature})
+    facts = {"temperature": temperature, "likely": likely, "bank": bool(shards)}
     write_text(folder / "ranking.json", json.dumps(facts, indent=2) + "\n")
 
 
 def _read_ranking(folder: Path) -> Ranking:
     try:
         facts = json.loads((folder / "ranking.json").read_text(encoding="utf-8"))
+        if not facts["bank"]:
+            return Ranking(_NO_BANK, float(facts["temperature"]), facts["likely"])
         with open_descriptors(folder / "bank.h5") as bank:
             return Ranking(bank.vectors[:], float(facts["temperature"]), facts["likely"])
     except (OSError, KeyError, ValueError) as error:
