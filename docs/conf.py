@@ -1,11 +1,14 @@
 """The documentation: `make docs` builds it into docs/_build; a warning is an error there."""
 
+import logging
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import generated  # noqa: E402
+
+logging.getLogger("faiss").setLevel(logging.WARNING)  # it tells how it looks for AVX-512
 
 project = "iscqk"
 author = "the authors of iscqk"

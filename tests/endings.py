@@ -118,6 +118,7 @@ def start(command):
     if pid:
         return psutil.Process(pid)
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     os.dup2(os.open(FOLDER / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     sys.exit(ending.status_of(command))
 

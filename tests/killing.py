@@ -51,6 +51,11 @@ def left_over(project):
     return [str(path) for path in (project.folder / "results").rglob(".*.part*")]
 
 
+def heed_ctrl_c():
+    """Take SIGINT as a command in a terminal does; a shell's background job ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Killer:
     """Starts a command again and again; `tally` counts the kills by signal and by whom it met."""
 
@@ -97,6 +102,7 @@ class Killer:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                preexec_fn=heed_ctrl_c,
             )
 
     def _output(self):
