@@ -41,4 +41,4 @@ def test_a_second_run_beside_the_first_is_told_what_to_do(finished_copy):
     told = done.stdout + done.stderr
     assert "Directory cannot be locked" in told and "--unlock" in told
     finished_copy.run(f"{COMMAND} --unlock")
-    assert not list(locks.iterdir())
+    assert not list(locks.glob("*"))
