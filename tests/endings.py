@@ -17,8 +17,8 @@ import torch
 from torch.utils.data import Dataset
 
 from iscqk import ending, workers
-from iscqk.errors import UserError
 from iscqk.formats.files import filling, replacing
+from iscqk.images.opening import BadImage
 from iscqk.learning.images import loading
 
 FOLDER = Path(sys.argv[1])
@@ -36,7 +36,7 @@ class Slow(Dataset):
     def __getitem__(self, index):
         time.sleep(self.seconds)
         if index == self.fault:
-            raise UserError(f"item {index}: damaged; make it again")
+            raise BadImage.of(f"item {index}", "damaged")
         return torch.zeros(3)
 
 

@@ -57,7 +57,8 @@ def test_what_hangs_is_given_up(found, what):
 
 
 def test_an_error_in_a_loaders_worker_is_one_line(found):
-    ends(found, "load, a fault in a worker", 1, "error: item 7: damaged; make it again")
+    line = "error: item 7: cannot read this image (damaged); replace or remove it"
+    ends(found, "load, a fault in a worker", 1, line)
 
 
 def test_a_stage_ends_with_the_process_that_it_follows(found):

@@ -59,7 +59,7 @@ def status_of(command: Callable[[], None]) -> int:
         try:
             command()
         except UserError as error:
-            return _tell(_own_line(str(error)), 1)
+            return _tell(_own_line(error), 1)
         except (Exception, Stopped, KeyboardInterrupt) as error:
             return _told(error)
     return 0
@@ -114,9 +114,12 @@ def _tell(line: str, status: int) -> int:
     return status
 
 
-def _own_line(text: str) -> str:
-    """Return a UserError's own line, without the traceback that a loader's worker puts before."""
-    return text.rsplit("UserError: ", 1)[-1].strip() if text.startswith("Caught ") else text
+def _own_line(error: UserError) -> str:
+    """Return an error's own line, without the traceback that a loader's worker puts before it."""
+    text = str(error.args[0]) if error.args else ""
+    if text.startswith("Caught "):  # the last line is `module.Type: own line`
+        text = text.strip().splitlines()[-1].partition(": ")[2]
+    return str(UserError(text))
 
 
 def _lives(pid: int) -> bool:
