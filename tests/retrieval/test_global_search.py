@@ -6,6 +6,7 @@ import faiss
 import h5py
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -256,3 +257,16 @@ def test_nearest_of_each_is_a_sort_of_every_distance(threads):
     assert found.reference_index.tolist() == order.ravel().tolist()
     expected = np.take_along_axis(every, order, 1).ravel()
     np.testing.assert_allclose(found.squared_distance, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 3, 255])
+def test_products_of_integers_are_exact(dimension):
+    rng = np.random.default_rng(dimension)
+    rows = [rng.normal(size=(count, dimension)).astype(np.float32) for count in (40, 1000)]
+    queries, references = (
+        integer_screen.Rounded.of_queries(rows[0]),
+        integer_screen.Rounded.of_references(rows[1]),
+    )
+    left, right = (side.integers.numpy().astype(int) for side in (queries, references))
+    products = torch._int_mm(queries.integers, references.integers.T).numpy()
+    assert np.array_equal(products, left @ right.T)

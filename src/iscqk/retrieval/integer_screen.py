@@ -61,6 +61,8 @@ class Rounded:
         scales = np.where(largest > 0, largest, 1).astype(np.float64) / _LARGEST
         integers = np.rint(exact / scales)
         moved = np.linalg.norm(exact - scales * integers, axis=1)
+        if integers.shape[1] == 1:  # of one column torch's product is wrong (2.13)
+            integers = np.pad(integers, ((0, 0), (0, 1)))
         small = torch.from_numpy(integers.astype(np.int8))
         return cls(small, scales[:, 0], np.linalg.norm(exact, axis=1), moved)
 
