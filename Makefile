@@ -33,7 +33,8 @@ $(INSTALLED): envs/requirements.txt envs/requirements-dev.txt pyproject.toml
 test: $(INSTALLED)
 	python -m pytest
 
-# Hundreds of kills; ISCQK_KILLS and ISCQK_SEED change how many, and which.
+# Hundreds of kills, full disks, lost processes, millions of fuzzed files, the tutorial.
+# ISCQK_KILLS and ISCQK_SEED change how many are killed, and which.
 torture: $(INSTALLED)
 	python -m pytest -m torture --capture=no
 

@@ -1,7 +1,10 @@
 """Numbers that are not finite stop a training and spoil nothing; collapse is told."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import test_training
 import torch
 from PIL import Image
 from safetensors.torch import save_file
@@ -11,26 +14,13 @@ from iscqk.errors import UserError
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.frozen_bank import BankConfig, FrozenBank
 from iscqk.learning.images import Batches, OriginalImages
-from iscqk.learning.training import TrainConfig, Training
+from iscqk.learning.training import Training
 from iscqk.models.device import autocast
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import load_backbone, load_encoder, save_encoder
 
 IDS = [f"T{number:06}" for number in range(8)]
-CONFIG = TrainConfig(
-    images=24,
-    batch_size=4,
-    optimizer="adamw",
-    learning_rate=1e-3,
-    head_learning_rate=1e-3,
-    weight_decay=0.0,
-    warmup=0.1,
-    schedule="cosine",
-    batch_norm="frozen",
-    log_every=2,
-    checkpoint_every=2,
-    seed=3,
-)
+CONFIG = replace(test_training.CONFIG, images=24, batch_size=4)
 
 
 @pytest.fixture(scope="module")

@@ -57,6 +57,15 @@ def test_a_folder_gives_the_encoder_back(tmp_path, backbone, size):
     assert encoder_digest(loaded) != encoder_digest(encoder)
 
 
+def test_weights_that_are_not_finite_are_told(tmp_path):
+    encoder = saved(tmp_path, "test_resnet", 32, "gem")
+    with torch.no_grad():
+        encoder.head.bias[3] = torch.nan
+    save_hub_folder(tmp_path, encoder, {}, "")
+    with pytest.raises(UserError, match=f"{tmp_path.name}: weights head.bias hold NaN"):
+        load_hub_folder(tmp_path)
+
+
 @pytest.mark.parametrize("file", ["config.json", "model.safetensors", "head.safetensors"])
 def test_a_damaged_folder_is_told(tmp_path, file):
     saved(tmp_path, "test_resnet", 32, "gem")

@@ -13,14 +13,13 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import (
     Appender,
     Attributes,
     FloatArray,
     Rows,
+    first_not_finite,
     opening,
     read_attributes,
     read_ids,
@@ -45,9 +44,8 @@ class Descriptors:
     def block(self, first: int, last: int) -> FloatArray:
         """Return some rows; UserError where one is not finite."""
         rows = self.vectors[first:last]
-        wrong = ~np.isfinite(rows).all(axis=1)
-        if wrong.any():
-            name = self.ids[first + int(np.argmax(wrong))]
+        if (wrong := first_not_finite(rows)) is not None:
+            name = self.ids[first + wrong]
             raise UserError(f"{self.path}: {name} holds NaN or infinity; describe it again")
         return rows
 

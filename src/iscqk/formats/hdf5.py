@@ -28,6 +28,12 @@ _VARIABLE_AT_ONCE = 64
 _LONGEST_ID = 255
 
 
+def first_not_finite(rows: FloatArray) -> int | None:
+    """Return which of rows (n, d) is the first with NaN or infinity, None where none is."""
+    wrong = ~np.isfinite(rows).all(axis=1)
+    return int(np.argmax(wrong)) if wrong.any() else None
+
+
 class Rows:
     """The (n, d) vectors of a file, read a slice at a time."""
 
@@ -149,9 +155,8 @@ class Appender:
         if block.shape != (len(names), self._vectors.shape[1]):
             expected = (len(names), self._vectors.shape[1])
             raise UserError(f"vectors have shape {block.shape} where {expected} was expected")
-        wrong = ~np.isfinite(block).all(axis=1)
-        if wrong.any():
-            name = names[int(np.argmax(wrong))].decode()
+        if (wrong := first_not_finite(block)) is not None:
+            name = names[wrong].decode()
             raise UserError(f"id '{name}' has a vector that is not finite; describe it again")
         if self._count is None:
             self._ids.resize(end, axis=0)

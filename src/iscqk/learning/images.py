@@ -19,6 +19,11 @@ from iscqk.learning import processes
 Item = TypeVar("Item")
 
 
+def black(side: int) -> Tensor:
+    """Return what stands for an image that cannot be read, uint8 (3, side, side)."""
+    return torch.zeros(3, side, side, dtype=torch.uint8)
+
+
 def to_pixels(image: Image.Image, side: int) -> Tensor:
     """Squeeze an RGB image to a square; return uint8 (3, side, side)."""
     # Aspect ratio is given up on purpose: a copy is often cropped or stretched, so it says little.
@@ -53,7 +58,7 @@ class OriginalImages(Dataset[Tensor]):
         """Return image `index` as uint8 (3, side, side)."""
         path = self._paths[index]
         if path is None:
-            return torch.zeros(3, self._side, self._side, dtype=torch.uint8)
+            return black(self._side)
         return to_pixels(open_image(path, self._side), self._side)
 
 
@@ -74,7 +79,7 @@ class ReadableImages(OriginalImages):
             return super().__getitem__(index)
         except UserError:
             self.unreadable[index] = True
-            return torch.zeros(3, self._side, self._side, dtype=torch.uint8)
+            return black(self._side)
 
 
 class CopyImages(Dataset[Tensor]):

@@ -166,6 +166,7 @@ def _read_ranking(folder: Path) -> Ranking:
         if not facts["bank"]:
             return Ranking(_NO_BANK, float(facts["temperature"]), facts["likely"])
         with open_descriptors(folder / "bank.h5") as bank:
-            return Ranking(bank.vectors[:], float(facts["temperature"]), facts["likely"])
+            rows = bank.block(0, len(bank.ids))
+        return Ranking(rows, float(facts["temperature"]), facts["likely"])
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"{folder}/ranking.json: {error}; copy the folder again") from None

@@ -23,6 +23,7 @@ from torch import Tensor
 from iscqk.errors import UserError
 from iscqk.formats.files import replacing, write_text
 from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.weights import refuse_not_finite
 
 CONFIG, BACKBONE, HEAD = "config.json", "model.safetensors", "head.safetensors"
 
@@ -77,14 +78,14 @@ def load_hub_folder(folder: str | Path) -> Encoder:
     """Return the encoder of a folder that `save_hub_folder` wrote, in evaluation mode.
 
     Raises:
-        UserError: a file is missing, damaged, or of another encoder.
+        UserError: a file is missing, damaged, of another encoder, or not finite.
     """
     folder = Path(folder)
     try:
         facts = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["iscqk"]
         encoder = Encoder(EncoderConfig(**facts["encoder"]))
-        encoder.backbone.load_state_dict(load_file(folder / BACKBONE))
-        encoder.head.load_state_dict(load_file(folder / HEAD))
+        for part, file in ((encoder.backbone, BACKBONE), (encoder.head, HEAD)):
+            part.load_state_dict(load_file(folder / file))
     except (
         OSError,
         KeyError,
@@ -95,4 +96,5 @@ def load_hub_folder(folder: str | Path) -> Encoder:
     ) as e:
         reason = " ".join(str(e).split())
         raise UserError(f"{folder}: no model of iscqk ({reason}); make or copy it again") from None
+    refuse_not_finite(folder, encoder.state_dict())
     return encoder.eval()

@@ -3,6 +3,7 @@
 import numpy as np
 
 from iscqk.errors import UserError
+from iscqk.formats.hdf5 import first_not_finite
 from iscqk.formats.ids import BoolArray
 from iscqk.formats.predictions import Predictions
 from iscqk.formats.submission import Submission
@@ -30,9 +31,8 @@ def predict(
     """
     rows = np.arange(len(submission.query)) if counted is None else np.flatnonzero(counted)
     queries = submission.query[0 : len(submission.query)][rows]
-    wrong = ~np.isfinite(queries).all(axis=1)
-    if wrong.any():
-        name = submission.query_ids[rows[int(np.argmax(wrong))]]
+    if (wrong := first_not_finite(queries)) is not None:
+        name = submission.query_ids[rows[wrong]]
         raise UserError(f"{submission.path}: {name} holds NaN or infinity; describe it again")
     first, last = part or (0, len(submission.reference))
     references = submission.reference.part(first, last)

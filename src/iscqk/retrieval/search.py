@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from iscqk.errors import UserError
-from iscqk.formats.hdf5 import FloatArray
+from iscqk.formats.hdf5 import FloatArray, first_not_finite
 from iscqk.logs import progress
 from iscqk.retrieval.screening import Block, DoubleArray, IntArray, pairs_within
 
@@ -234,10 +234,8 @@ def _blocks(vectors: Vectors, size: int, side: str) -> Iterator[tuple[int, Float
     """Yield (first row, vectors) of blocks of rows; UserError at a row that is not finite."""
     for start in range(0, vectors.shape[0], size):
         block = np.asarray(vectors[start : start + size], dtype=np.float32)
-        wrong = ~np.isfinite(block).all(axis=1)
-        if wrong.any():
-            row = start + int(np.argmax(wrong))
-            raise UserError(f"{side} row {row} holds NaN or infinity; describe that image again")
+        if (wrong := first_not_finite(block)) is not None:
+            raise UserError(f"{side} row {start + wrong} holds NaN or infinity; describe it again")
         yield start, block
 
 

@@ -78,9 +78,10 @@ def run(arguments: argparse.Namespace) -> None:
         split: read_manifest(getattr(arguments, split))
         for split in ("training", "references", "queries")
     }
-    refuse_mixed(arguments, manifests)
+    digest = sha256_of(arguments.descriptors)
+    refuse_mixed(arguments, manifests, digest)
     score = _score(arguments, manifests)
-    provenance = _provenance(arguments, manifests)
+    provenance = _provenance(arguments, manifests) | {"descriptors_sha256": digest}
     _copy(arguments.descriptors, output / "descriptors.h5")
     _copy(arguments.predictions, output / "predictions.csv")
     _copy(arguments.validation, output / "validation.json")
@@ -109,14 +110,15 @@ def _likely(curve: pd.DataFrame, ranking: str) -> float | None:
     return float(sure.min() / 2 + (2 if ranking == "log_partition" else 1))
 
 
-def refuse_mixed(arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]) -> None:
-    """Refuse files that do not belong together, whatever the stages before have checked.
+def refuse_mixed(
+    arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame], digest: str
+) -> None:
+    """Refuse files that do not belong with descriptors of a digest, whatever stages have checked.
 
     Raises:
         UserError: naming the first file that is of other descriptors, weights, images or phase.
     """
     descriptors, weights = arguments.descriptors, _named(arguments.weights)
-    digest = sha256_of(descriptors)
     expected = {
         "ranking": arguments.ranking,
         "query_weights_sha256": sha256_of(weights["queries"]),
@@ -195,7 +197,6 @@ def _provenance(
             role: {"path": path, "sha256": sha256_of(path)}
             for role, path in _named(arguments.weights).items()
         },
-        "descriptors_sha256": sha256_of(arguments.descriptors),
     }
 
 
