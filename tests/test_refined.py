@@ -7,8 +7,11 @@ import h5py
 import numpy as np
 import pytest
 
+import iscqk
 from conftest import Project
 from iscqk.formats.descriptors import descriptor_blocks, write_descriptors
+from iscqk.formats.manifest import image_paths, read_manifest
+from iscqk.formats.predictions import read_predictions
 
 REFINED = """\
 describe:
@@ -84,6 +87,26 @@ def test_refining_trains_nothing_anew_and_tells_what_it_used(refined):
     assert json.loads((folder / "validation.json").read_text())["valid"] is True
     provenance = json.loads((folder / "provenance.json").read_text())
     assert set(provenance["weights"]) == {"queries", "references", "gist", "projection"}
+
+
+def test_the_models_folder_describes_and_ranks_as_the_submission_does(refined, monkeypatch):
+    project, _ = refined
+    monkeypatch.chdir(project.folder)
+    model = iscqk.Model.load("results/submission_phase2")
+    described = {}
+    for side, images, manifest in (
+        ("queries", "phase2", "results/data/phase2/queries.csv"),
+        ("references", "references", "results/data/references.csv"),
+    ):
+        described[side] = model.describe(image_paths(read_manifest(manifest)), side)
+        submitted = rows(project.folder, f"{RUN}/refined/{side}/{images}")
+        np.testing.assert_allclose(described[side], submitted, rtol=0, atol=1e-4)
+    levels = model.levels(described["queries"])
+    scores = described["queries"].astype(float) @ described["references"].T - levels[:, None]
+    found = read_predictions("results/submission_phase2/predictions.csv")
+    pairs = zip(found.query_ids, found.reference_ids, strict=True)
+    mine = [scores[int(query[1:]), int(reference[1:])] for query, reference in pairs]
+    np.testing.assert_allclose(found.scores / 2 + 2, mine, rtol=0, atol=1e-3)
 
 
 def test_a_reference_is_refined_on_its_own(refined, tmp_path):

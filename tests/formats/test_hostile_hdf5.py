@@ -36,6 +36,12 @@ def inflating(file, name):
     found.id.write_direct_chunk((0, 0), zlib.compress(bytes(2**26), 9))
 
 
+def shorter_than_its_checksum(file, name):
+    """Write a chunk of 3 bytes, in whose reading HDF5 2.0 ends the process."""
+    found = file.create_dataset(name, (2, 3), "f4", chunks=(2, 3), fletcher32=True)
+    found.id.write_direct_chunk((0, 0), b"abc")
+
+
 def external(file, name):
     file.create_dataset(name, (2, 3), "f4", external=[("/dev/zero", 0, 24)])
 
@@ -67,6 +73,7 @@ def linked(link):
         ({"vectors": declared((2, 3), chunks=(2**16, 2**11), maxshape=(None, None))}, "chunks of"),
         ({"vectors": declared((2, 3))}, "lacks some"),
         ({"vectors": inflating}, "holds more than its"),
+        ({"vectors": shorter_than_its_checksum}, "has an empty chunk; make the file again"),
         ({"vectors": declared((2, 3), data=VECTORS, compression="lzf")}, "filters other than"),
         ({"vectors": declared((2, 3), data=VECTORS, scaleoffset=2)}, "filters other than"),
         ({"vectors": h5py.Empty("f4")}, "no shape"),

@@ -14,7 +14,7 @@ import iscqk
 from iscqk.cli import main
 from iscqk.formats.descriptors import write_descriptors
 from iscqk.images.demo import draw_split
-from iscqk.matching.model import Ranking
+from iscqk.matching.folder import Ranking
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+from types import SimpleNamespace
 
 from iscqk import runs
 from iscqk.formats.ids import PHASES
@@ -278,6 +279,15 @@ def halves(phase):
 def submitted(wildcards, file):
     """Return a file of the ranking that is submitted."""
     return scored(SUBMITTED, wildcards.phase, config["describe"]["ranking"], file)
+
+
+def submitted_bank():
+    """Return the descriptors of training images that submitted ones need, if they do."""
+    settings = RUNS[SUBMITTED]["describe"]
+    if settings["ranking"] != "log_partition" and not settings["subtract"]:
+        return []
+    last = SimpleNamespace(run=SUBMITTED, model=runs.models(RUNS[SUBMITTED])[-1])
+    return for_phase(last, "references", "training")
 
 
 def submitted_weights():

@@ -14,17 +14,8 @@ rule submit:
             submitted(wildcards, f"score-{half}.json")
             for half in halves(wildcards.phase)
         ],
-        bank=(
-            described(model(SUBMITTED), config["describe"]["references"], "training")
-            if config["describe"]["ranking"] == "log_partition"
-            else []
-        ),
-        # `iscqk match` has the network alone, of which a refined submission's curve says nothing.
-        curve=lambda wildcards: (
-            []
-            if runs.refines(RUNS[SUBMITTED])
-            else submitted(wildcards, "precision_recall.csv")
-        ),
+        bank=submitted_bank(),
+        curve=lambda wildcards: submitted(wildcards, "precision_recall.csv"),
         training="results/data/training.csv",
         references="results/data/references.csv",
         queries="results/data/{phase}/queries.csv",
@@ -63,7 +54,6 @@ rule submit:
         weights=lambda wildcards, input: [
             f"{role}={path}" for role, path in zip(submitted_weights(), input.weights)
         ],
-        curve=lambda wildcards, input: given("--curve", input.curve),
         halves=lambda wildcards, input: [
             f"{half}={path}"
             for half, path in zip(halves(wildcards.phase), input.halves)
@@ -75,6 +65,6 @@ rule submit:
             --ranking {params.ranking} --scores {params.scores} --halves {params.halves} \
             --training {input.training} --references {input.references} --queries {input.queries} \
             --quarantined {input.quarantined} \
-            --weights {params.weights} --bank {input.bank} {params.curve} \
+            --weights {params.weights} --bank {input.bank} --curve {input.curve} \
             --config {params.config:q} --output results/submission_{wildcards.phase} &>{log}
         """

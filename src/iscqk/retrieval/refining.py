@@ -7,6 +7,7 @@ training descriptors is subtracted: what an image has in common with images that
 training images, and every image is described on its own.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,42 @@ class Projection:
         return _unit(torch.from_numpy(vectors - self.centre) @ torch.from_numpy(self.weight))
 
 
+@dataclass(frozen=True)
+class Refinement:
+    """What is made of descriptors of one image by several models.
+
+    Attributes:
+        weights: of each model's descriptors.
+        projection: of the joined ones; with one model there may be none.
+        training: (N, D) unit rows, refined descriptors of training images, or None.
+        nearest: how many of these are averaged.
+        share: of their mean that is subtracted.
+    """
+
+    weights: Sequence[float] = (1.0,)
+    projection: Projection | None = None
+    training: FloatArray | None = None
+    nearest: int = 10
+    share: float = 0.0
+
+    def __call__(self, parts: Sequence[FloatArray]) -> FloatArray:
+        """Return unit rows (n, D) of each model's unit rows (n, C_i)."""
+        vectors = self.projection(joined(parts, self.weights)) if self.projection else parts[0]
+        if self.training is None:
+            return vectors
+        return without_negatives(vectors, self.training, self.nearest, self.share)
+
+    def digest(self) -> str:
+        """Return a SHA-256 of what this computes."""
+        projected = [self.projection.centre, self.projection.weight] if self.projection else []
+        arrays = [*projected, *([] if self.training is None else [self.training])]
+        facts = [*self.weights, self.nearest, self.share, *(array.shape for array in arrays)]
+        digest = hashlib.sha256(repr(facts).encode())
+        for array in arrays:
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
+
 def save_projection(path: str | Path, projection: Projection) -> None:
     """Write a projection as safetensors."""
     with replacing(path) as temporary:
@@ -57,12 +94,16 @@ def save_projection(path: str | Path, projection: Projection) -> None:
 
 
 def load_projection(path: str | Path) -> Projection:
-    """Read a projection; UserError when the file holds none."""
+    """Read a projection; UserError when the file holds none, or a damaged one."""
     try:
         arrays = load_file(path)
-        return Projection(arrays["centre"], arrays["weight"])
+        centre, weight = arrays["centre"], arrays["weight"]
     except (OSError, SafetensorError, KeyError) as error:
         raise UserError(f"{path}: no projection ({error}); make it with `iscqk whiten`") from None
+    fits = weight.ndim == 2 and centre.shape == weight.shape[:1]
+    if not (fits and all(a.dtype == np.float32 and np.isfinite(a).all() for a in (centre, weight))):
+        raise UserError(f"{path}: not a projection's float32 arrays; make it with `iscqk whiten`")
+    return Projection(centre, weight)
 
 
 def joined(parts: Sequence[FloatArray], weights: Sequence[float]) -> FloatArray:

@@ -6,12 +6,10 @@ training images, a share of the nearest of these is subtracted. See iscqk.retrie
 """
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.formats.descriptors import (
-    FloatArray,
     aligned_blocks,
     appending_descriptors,
     count_descriptors,
@@ -19,11 +17,11 @@ from iscqk.formats.descriptors import (
     origins,
 )
 from iscqk.formats.files import sha256_of
-from iscqk.formats.hdf5 import Attributes
+from iscqk.formats.hdf5 import Attributes, FloatArray
 from iscqk.formats.origins import check_parts
 from iscqk.models.device import set_threads
 from iscqk.retrieval.ranking import stacked
-from iscqk.retrieval.refining import joined, load_projection, without_negatives
+from iscqk.retrieval.refining import Refinement, load_projection
 
 EXAMPLE = r"""iscqk refine --part q-phase2-0.h5 --part gist-phase2-0.h5 --weights 1 1 \
     --projection projection.safetensors --output refined-phase2-0.h5"""
@@ -50,14 +48,16 @@ def run(arguments: argparse.Namespace) -> None:
     if len(arguments.part) > 1 and not arguments.projection:
         raise UserError("--part: several need a --projection to one size; `iscqk whiten` makes it")
     count, size = count_descriptors(arguments.part[:1])
-    project = load_projection(arguments.projection) if arguments.projection else None
+    projection = load_projection(arguments.projection) if arguments.projection else None
     origin = _origin(arguments)
-    subtract = _subtraction(arguments, origin)
-    size = project.weight.shape[1] if project else size
+    training = _training(arguments, origin)
+    refined = Refinement(
+        arguments.weights, projection, training, arguments.nearest, arguments.share
+    )
+    size = projection.weight.shape[1] if projection else size
     with appending_descriptors(arguments.output, size, origin, count) as appender:
         for ids, parts in aligned_blocks([[part] for part in arguments.part]):
-            vectors = project(joined(parts, arguments.weights)) if project else parts[0]
-            appender.append(ids, subtract(vectors))
+            appender.append(ids, refined(parts))
 
 
 def _origin(arguments: argparse.Namespace) -> Attributes:
@@ -68,12 +68,10 @@ def _origin(arguments: argparse.Namespace) -> Attributes:
     return dict(origin)
 
 
-def _subtraction(
-    arguments: argparse.Namespace, origin: Attributes
-) -> Callable[[FloatArray], FloatArray]:
+def _training(arguments: argparse.Namespace, origin: Attributes) -> FloatArray | None:
+    """Return the descriptors of training images to subtract, refined as these will be."""
     if not arguments.training:
-        return lambda vectors: vectors
+        return None
     expected = {key: origin.get(key) for key in ("seen", "projection_sha256")}
     check_parts(origins(arguments.training), "refine it again", expected)
-    training = stacked(descriptor_blocks(arguments.training))
-    return lambda vectors: without_negatives(vectors, training, arguments.nearest, arguments.share)
+    return stacked(descriptor_blocks(arguments.training))

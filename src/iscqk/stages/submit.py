@@ -22,7 +22,7 @@ from iscqk.formats.origins import check_parts
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.submission import open_submission
 from iscqk.images.quarantine import QUARANTINED
-from iscqk.matching.model import write_ranking
+from iscqk.matching.folder import write_settings
 from iscqk.model_card import model_card
 from iscqk.models.hub import save_hub_folder
 from iscqk.models.weights import load_encoder, read_provenance
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", nargs="+", metavar="ROLE=FILE", required=True)
     parser.add_argument(
         "--bank", nargs="*", type=Path, default=[], metavar="H5",
-        help="shards of the training images' descriptors, where pairs rank by log-partition",
+        help="shards of training images' descriptors, by which pairs rank or which are subtracted",
     )  # fmt: skip
     parser.add_argument(
         "--curve",
@@ -89,13 +89,14 @@ def run(arguments: argparse.Namespace) -> None:
     write_text(output / "provenance.json", json.dumps(provenance, indent=2) + "\n")
     card = model_card(score, provenance)
     write_text(output / "MODEL_CARD.md", card)
-    for side in ("queries", "references"):
-        weights = _named(arguments.weights)[side]
-        encoder, facts = load_encoder(weights), read_provenance(weights)
-        save_hub_folder(output / "model" / side, encoder, facts, card)
-    temperature = arguments.config["describe"]["temperature"]
+    weights = _named(arguments.weights)
+    projection = weights.pop("projection", None)
+    for role, path in weights.items():
+        encoder, facts = load_encoder(path), read_provenance(path)
+        save_hub_folder(output / "model" / role, encoder, facts, card)
     likely = arguments.curve and _likely(pd.read_csv(arguments.curve), arguments.ranking)
-    write_ranking(output / "model", arguments.bank, temperature, likely)
+    settings = arguments.config["describe"]
+    write_settings(output / "model", settings, arguments.bank, projection, likely)
 
 
 def _likely(curve: pd.DataFrame, ranking: str) -> float | None:
@@ -130,6 +131,8 @@ def refuse_mixed(
         expected["training_manifest_sha256"] = sha256_of(arguments.training)
     if arguments.bank:
         made = {"weights_sha256": expected["reference_weights_sha256"]}
+        if "projection" in weights:
+            made["projection_sha256"] = sha256_of(weights["projection"])
         check_parts(origins(arguments.bank), "describe it again", made)
     with open_submission(descriptors) as submission:
         predictions = read_predictions(arguments.predictions)
