@@ -24,7 +24,8 @@ recognising people or for likeness in meaning: two photographs of one thing are 
 
 The folders `model/queries` and `model/references` beside this card are one repository of the hub
 each: `hf upload NAME model/queries`. timm loads the backbone, from the folder or by `hf-hub:NAME`;
-pooling and head (`head.safetensors`) make its features a descriptor, which is what iscqk does.
+pooling and head (`head.safetensors`) make its features a descriptor, and `describe` in the
+configuration below says what more is done. iscqk does all of it, from the whole folder `model`.
 
 ```python
 import timm, iscqk

@@ -35,7 +35,6 @@ from iscqk.retrieval.metrics import (
     ranking,
     recall_at_precision,
 )
-from iscqk.retrieval.predicting import predict
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +83,8 @@ Scored = tuple[Ranking, GroundTruth, dict[str, Any]]
 
 
 def _score_submission(arguments: argparse.Namespace) -> Scored:
+    from iscqk.retrieval.predicting import predict  # needs torch; to score predictions does not
+
     with open_submission(arguments.file) as submission:
         ids = submission.query_ids
         ground_truth = _ground_truth(arguments, ids, submission.reference_ids)
