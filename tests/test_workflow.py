@@ -77,7 +77,8 @@ def test_a_submission_looks_images_up_as_it_was_scored(finished, monkeypatch):
     )
     assert len(both) == 20 * 32
     np.testing.assert_allclose(both["score"], 2 + both["score_"] / 2, atol=1e-2)
-    assert json.loads((folder / "model/matching.json").read_text())["describe"]["temperature"] == 0.05
+    settings = json.loads((folder / "model/matching.json").read_text())
+    assert settings["describe"]["temperature"] == 0.05
 
 
 def test_the_card_is_read_by_the_hub_and_the_weights_by_timm(finished):

@@ -193,3 +193,11 @@ def test_what_opens_afterwards_is_an_ordinary_file(tmp_path):
     _write_hdf5(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5") as file:
         assert file["rows"].shape == (1000, 1000)
+
+
+def test_whoever_may_read_other_files_may_read_weights(tmp_path):
+    (tmp_path / "plain.txt").touch()
+    with replacing(tmp_path / "a.safetensors") as temporary:
+        save_file({"weight": torch.ones(2)}, temporary)
+    modes = {path.name: path.stat().st_mode for path in tmp_path.iterdir()}
+    assert modes["a.safetensors"] == modes["plain.txt"]

@@ -23,6 +23,10 @@ _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 # A process whose Snakemake was killed ends within seconds of it (iscqk.ending).
 _WAIT_SECONDS = 30.0
 
+_UMASK = os.umask(0)
+os.umask(_UMASK)  # it cannot be asked for without being set
+_MODE = 0o666 & ~_UMASK
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
@@ -40,6 +44,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=False):
             yield temporary
+            temporary.chmod(_MODE)  # safetensors makes files that only their owner may read
             to_disk(temporary)
             temporary.replace(path)
             to_disk(path.parent)
