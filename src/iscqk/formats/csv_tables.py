@@ -20,6 +20,7 @@ from iscqk.formats.files import replacing
 # A manifest of a million images takes a seventh; nothing larger is worth the memory it would take.
 _MAX_BYTES = 2**30
 _MAX_LINE = 2**16  # in bytes; the longest path has 4,096
+_WHOLE = r"\s*[+-]?\d{1,18}\s*"
 _TRUTHS = (b"True", b"TRUE", b"true", b"False", b"FALSE", b"false")  # numbers to pandas
 
 
@@ -126,7 +127,7 @@ def _read(
         table = _parsed(path, content, **options, dtype=dtypes, na_values=na_values)
         suspect = np.float64 in types.values() and any(word in content for word in _TRUTHS)
         reason = ""
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # the latter of too many digits
         suspect, reason = True, " ".join(str(error).split())
     text = _parsed(path, content, **options, dtype=str) if suspect else None
     if text is not None and (reason := _no_number(text, types) or reason):
@@ -155,9 +156,13 @@ def _parsed(path: str | Path, content: bytes, **options: Any) -> pd.DataFrame:
 
 def _no_number(table: pd.DataFrame, types: dict[str, type]) -> str | None:
     """Return which field of a table of text is not the number it should be."""
-    for name in types:
-        wrong = pd.to_numeric(table[name], errors="coerce").isna() & (table[name] != "")
+    for name, kind in types.items():
+        if kind is np.int64:
+            what, wrong = "a whole number of at most 18 digits", ~table[name].str.fullmatch(_WHOLE)
+        else:
+            what, wrong = "a number", pd.to_numeric(table[name], errors="coerce").isna()
+        wrong &= table[name] != ""
         if wrong.any():
             row = int(wrong.to_numpy().argmax())
-            return f"row {row + 1}: {name} '{table[name].iloc[row]}' is not a number; correct it"
+            return f"row {row + 1}: {name} '{table[name].iloc[row]:.40}' is not {what}; correct it"
     return None
