@@ -42,6 +42,12 @@ def shorter_than_its_checksum(file, name):
     found.id.write_direct_chunk((0, 0), b"abc")
 
 
+def of_no_type_of_numpy(file, name):
+    kind = h5py.h5t.IEEE_F32LE.copy()
+    kind.set_ebias(100_000)
+    h5py.h5d.create(file.id, name.encode(), kind, h5py.h5s.create_simple((2, 3)))
+
+
 def external(file, name):
     file.create_dataset(name, (2, 3), "f4", external=[("/dev/zero", 0, 24)])
 
@@ -73,6 +79,7 @@ def linked(link):
         ({"vectors": declared((2, 3), chunks=(2**16, 2**11), maxshape=(None, None))}, "chunks of"),
         ({"vectors": declared((2, 3))}, "lacks some"),
         ({"vectors": inflating}, "holds more than its"),
+        ({"vectors": of_no_type_of_numpy}, "damaged .*Insufficient precision"),
         ({"vectors": shorter_than_its_checksum}, "has an empty chunk; make the file again"),
         ({"vectors": declared((2, 3), data=VECTORS, compression="lzf")}, "filters other than"),
         ({"vectors": declared((2, 3), data=VECTORS, scaleoffset=2)}, "filters other than"),

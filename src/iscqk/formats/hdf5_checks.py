@@ -55,6 +55,7 @@ def check_dataset(found: h5py.Dataset, where: str) -> None:
             f"{where} declares {' x '.join(map(str, found.shape))} values; at most "
             f"{_MAX_ROWS} rows of {_MAX_COLUMNS} are read, write less"
         )
+    str(found.dtype)  # h5py raises here at a type that NumPy has not; readers call within `telling`
     _check_storage(found, where)
     _check_filters(found, where)
 
