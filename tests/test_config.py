@@ -88,8 +88,9 @@ LOOP.append(LOOP)
         ("title", "a\x1b[2J", "not one line"),
         ("title", "a\n", "not one line"),
         ("study.ablations", {"a\n": {"seed": [1]}}, "does not match"),
+        ("train.rounds", "2", "'2' is not of type 'integer'; write it in a file for --configfile"),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_what_a_config_must_not_hold_is_refused_in_one_line(key, value, complaint):
     with pytest.raises(UserError, match=complaint) as error:

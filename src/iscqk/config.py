@@ -129,7 +129,10 @@ def _explained(error: ValidationError) -> str:
     wanted = cast("Mapping[str, Any]", error.schema).get("description")
     if error.validator == "pattern" and wanted:
         return f"{where}: {str(error.instance)!r} is not {wanted}; rename it"
-    return f"{where or 'top level'}: {' '.join(error.message.split())}"
+    hint = ""
+    if error.validator == "type" and isinstance(error.instance, str) and "." in where:
+        hint = "; write it in a file for --configfile, as all within a section is text to --config"
+    return f"{where or 'top level'}: {' '.join(error.message.split())}{hint}"
 
 
 def find_sources(dataset: Mapping[str, Any]) -> Sources:
