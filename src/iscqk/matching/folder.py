@@ -1,9 +1,11 @@
 """A model as a folder: what is needed to describe and match images as a submission does.
 
-queries/, references/, gist/    encoders, see iscqk.models.hub; GIST where it is joined
-projection.safetensors          of joined or whitened descriptors, where they are
-bank.h5                         descriptors of training images, to rank by or to subtract
-matching.json                   {describe: that section of the config, likely: a score or null}
+    queries/, references/, gist/    encoders, see iscqk.models.hub; GIST where it is joined
+    projection.safetensors          of joined or whitened descriptors, where they are
+    bank.h5                         descriptors of training images, to rank by or to subtract
+    matching.json                   {describe: that section of the config, likely: a score or null}
+
+Of more than `BANK_ROWS` training images the bank is a sample.
 """
 
 import json
