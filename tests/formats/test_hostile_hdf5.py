@@ -1,6 +1,7 @@
 """HDF5 files from elsewhere that would read other files, fill the memory or never end."""
 
 import io
+import resource
 import zlib
 
 import h5py
@@ -117,6 +118,39 @@ def test_a_heap_that_hdf5_would_follow_for_ever_is_refused(tmp_path):
     (tmp_path / "s.h5").write_bytes(content)
     with pytest.raises(UserError, match="damaged heap"), open_descriptors(tmp_path / "s.h5"):
         pass
+
+
+def test_an_id_that_declares_gigabytes_takes_none(tmp_path):
+    buffer = io.BytesIO()
+    shard(buffer, ids=np.array(["R000000", "R000001"], dtype=object))
+    with h5py.File(buffer) as file:
+        second = file["ids"].id.get_offset() + 16
+    content = bytearray(buffer.getvalue())
+    assert content[second : second + 4] == (7).to_bytes(4, "little")
+    content[second : second + 4] = b"\xff\xff\xff\xf0"  # found by fuzzing
+    (tmp_path / "s.h5").write_bytes(content)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError, match="id of over 255"), open_descriptors(tmp_path / "s.h5"):
+        pass
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kilobytes
+
+
+@pytest.mark.parametrize(
+    ("options", "read"),
+    [({}, True), ({"chunks": (3,), "maxshape": (None,)}, True), ({"compression": "gzip"}, False)],
+)
+@pytest.mark.parametrize("version", ["earliest", "latest"])
+def test_ids_of_variable_length_in_honest_layouts(tmp_path, options, read, version):
+    names = [f"R{number:06}" for number in range(7)]
+    with h5py.File(tmp_path / "s.h5", "w", libver=version, userblock_size=512) as file:
+        file.create_dataset("ids", data=names, dtype=h5py.string_dtype(), **options)
+        file.create_dataset("vectors", data=np.ones((7, 3), np.float32))
+    if read:
+        with open_descriptors(tmp_path / "s.h5") as descriptors:
+            assert descriptors.ids.tolist() == names
+    else:
+        with pytest.raises(UserError, match="packs values of variable length"):
+            open_descriptors(tmp_path / "s.h5").__enter__()
 
 
 def test_only_plain_attributes_are_read(tmp_path):

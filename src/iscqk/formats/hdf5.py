@@ -16,7 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from iscqk.errors import UserError
 from iscqk.formats.files import replacing
-from iscqk.formats.hdf5_checks import check_dataset, check_heaps, check_ids, is_single, telling
+from iscqk.formats.hdf5_checks import (
+    check_dataset,
+    check_heaps,
+    check_ids,
+    check_lengths,
+    is_single,
+    telling,
+)
 from iscqk.formats.ids import StrArray
 
 FloatArray = NDArray[np.float32]
@@ -24,7 +31,6 @@ Attributes = Mapping[str, str | int | float]
 
 # One megabyte at 256 dimensions: large enough to stream, small enough to look up a single row.
 _ROWS_PER_CHUNK = 1024
-_VARIABLE_AT_ONCE = 64
 _LONGEST_ID = 255
 
 
@@ -117,14 +123,10 @@ def read_ids(file: h5py.File, name: str) -> StrArray:
 
 
 def _variable(found: h5py.Dataset, where: str) -> StrArray:
-    """Return ids of variable length, few at a time: all may point at one huge string."""
+    """Return ids of variable length."""
     check_heaps(found.file.filename, where)
-    ids: list[bytes] = []
-    for start in range(0, len(found), _VARIABLE_AT_ONCE):
-        ids.extend(found[start : start + _VARIABLE_AT_ONCE])
-        if max(map(len, ids[start:])) > _LONGEST_ID:
-            raise UserError(f"{where} holds an id of over {_LONGEST_ID} bytes; write ascii ids")
-    return _decoded(np.array(ids, dtype=np.bytes_))
+    check_lengths(found, where, _LONGEST_ID)
+    return _decoded(found[:].astype(np.bytes_))
 
 
 def _decoded(raw: NDArray[np.bytes_]) -> StrArray:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import h5py
+import numpy as np
 
 from iscqk.errors import UserError
 
@@ -91,6 +92,34 @@ def check_heaps(path: str, where: str) -> None:
             start = content.find(_HEAP, start + 1)
 
 
+def check_lengths(found: h5py.Dataset, where: str, longest: int) -> None:
+    """Refuse a value of variable length that declares more bytes than the longest may have.
+
+    HDF5 takes the memory for them before it looks where they are. A value is stored as its length
+    (4 bytes), the address of its heap and its number there (4 bytes).
+    """
+    address, _ = found.file.id.get_create_plist().get_sizes()
+    with open(found.file.filename, "rb") as file:
+        for start, size in _places(found, where, 4 + address + 4):
+            file.seek(start)
+            values = np.frombuffer(file.read(size), dtype=np.uint8).reshape(-1, 4 + address + 4)
+            if (np.ascontiguousarray(values[:, :4]).view("<u4") > longest).any():
+                raise UserError(f"{where} holds an id of over {longest} bytes; write ascii ids")
+
+
+def _places(found: h5py.Dataset, where: str, size: int) -> list[tuple[int, int]]:
+    """Return (offset, bytes) in the file of all that a dataset of values of a size stores."""
+    if not found.size:
+        return []
+    if found.chunks is None:
+        if found.id.get_offset() is None:
+            raise UserError(f"{where} has ids of variable length in its header; write ascii bytes")
+        return [(found.id.get_offset(), found.size * size)]
+    chunks: list[Any] = []
+    found.id.chunk_iter(chunks.append)
+    return [(chunk.byte_offset, math.prod(found.chunks) * size) for chunk in chunks]
+
+
 def _is_sound(heap: bytes) -> bool:
     """Return whether the objects of a heap fill it one after another."""
     place = 16
@@ -129,6 +158,8 @@ def _check_filters(found: h5py.Dataset, where: str) -> None:
         raise UserError(f"{where} has filters other than gzip; write it plainly or with gzip")
     if not filters:
         return
+    if found.dtype.hasobject:  # whose size and place nothing here could tell
+        raise UserError(f"{where} packs values of variable length; write them as ascii bytes")
     chunks: list[Any] = []
     found.id.chunk_iter(chunks.append)
     # HDF5 2.0 reads beyond a chunk that is shorter than the checksum at its end.
