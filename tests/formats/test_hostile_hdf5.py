@@ -108,11 +108,13 @@ def test_honest_layouts_are_read(tmp_path, options):
     np.testing.assert_array_equal(rows, VECTORS)
 
 
-def test_a_heap_that_hdf5_would_follow_for_ever_is_refused(tmp_path):
+@pytest.mark.parametrize("reserved", [b"\0\0\0", b"\0\0@"])
+def test_a_heap_that_hdf5_would_follow_for_ever_is_refused(tmp_path, reserved):
     buffer = io.BytesIO()
     shard(buffer, ids=np.array(["R000000", "R000001"], dtype=object))
     content = bytearray(buffer.getvalue())
     heap = content.index(b"GCOL")
+    content[heap + 5 : heap + 8] = reserved
     free = content.index((0x1000 - 16 - 2 * 24).to_bytes(8, "little"), heap)
     content[free : free + 3] = b"TRE"  # found by fuzzing: an odd size of the free space
     (tmp_path / "s.h5").write_bytes(content)

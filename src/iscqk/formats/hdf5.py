@@ -18,9 +18,8 @@ from iscqk.errors import UserError
 from iscqk.formats.files import replacing
 from iscqk.formats.hdf5_checks import (
     check_dataset,
-    check_heaps,
     check_ids,
-    check_lengths,
+    check_variable,
     is_single,
     telling,
 )
@@ -124,8 +123,7 @@ def read_ids(file: h5py.File, name: str) -> StrArray:
 
 def _variable(found: h5py.Dataset, where: str) -> StrArray:
     """Return ids of variable length."""
-    check_heaps(found.file.filename, where)
-    check_lengths(found, where, _LONGEST_ID)
+    check_variable(found, where, _LONGEST_ID)
     return _decoded(found[:].astype(np.bytes_))
 
 

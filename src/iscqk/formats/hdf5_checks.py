@@ -5,7 +5,6 @@ content from other files of the machine. None of the challenge's files needs tha
 """
 
 import math
-import mmap
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from iscqk.errors import UserError
 
@@ -20,7 +20,7 @@ _MAX_ROWS = 10_000_000  # ten times the challenge's references
 _MAX_COLUMNS = 2**14
 _MAX_CHUNK = 2**28  # bytes that reading a single row may bring into memory
 _MAX_IDS = 2**28  # bytes of the ids of all rows
-_HEAP = b"GCOL\x01\0\0\0"
+_HEAP = b"GCOL\x01"  # and three bytes that HDF5 does not look at
 _MAX_HEAP = 2**28  # bytes
 _MAX_ATTRIBUTE = 2**16  # bytes, as in the format itself
 _CHECKSUM = 4  # bytes of Fletcher's
@@ -70,41 +70,43 @@ def check_ids(found: h5py.Dataset, where: str) -> None:
 def is_single(attribute: h5py.h5a.AttrID) -> bool:
     """Return whether an attribute is one short number or text of fixed size.
 
-    Text of variable size lies in heaps, for which see `check_heaps`.
+    Text of variable size lies in heaps, for which see `check_variable`.
     """
     plain = attribute.get_type().get_class() in (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING)
     plain = plain and attribute.dtype.kind in "iufS"
     return bool(plain and attribute.shape == () and attribute.dtype.itemsize <= _MAX_ATTRIBUTE)
 
 
-def check_heaps(path: str, where: str) -> None:
-    """Refuse a file with a heap of variable-length values that HDF5 2.0 would follow for ever.
+def check_variable(found: h5py.Dataset, where: str, longest: int) -> None:
+    """Refuse values of variable length that HDF5 would follow for ever, or into much memory.
 
-    It does so from an object of no bytes. Heaps are found by their signature (File Format
-    Specification 3.0, III.E): 16 bytes of header, then objects of 16 bytes and their content.
-    """
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        start = content.find(_HEAP)
-        while start >= 0:
-            size = int.from_bytes(content[start + 8 : start + 16], "little")
-            if not _is_sound(content[start : start + min(size, _MAX_HEAP)]):
-                raise UserError(f"{where} has a damaged heap; make the file again")
-            start = content.find(_HEAP, start + 1)
-
-
-def check_lengths(found: h5py.Dataset, where: str, longest: int) -> None:
-    """Refuse a value of variable length that declares more bytes than the longest may have.
-
-    HDF5 takes the memory for them before it looks where they are. A value is stored as its length
-    (4 bytes), the address of its heap and its number there (4 bytes).
+    A value is stored as its length (4 bytes), the address of its heap and its number there (4
+    bytes). HDF5 2.0 takes the length's memory before it looks, and reads a heap with an object of
+    no bytes without end. A heap is 16 bytes of header, then objects of 16 bytes and their content
+    (File Format Specification 3.0, III.E).
     """
     address, _ = found.file.id.get_create_plist().get_sizes()
+    heaps: set[int] = set()
     with open(found.file.filename, "rb") as file:
         for start, size in _places(found, where, 4 + address + 4):
             file.seek(start)
-            values = np.frombuffer(file.read(size), dtype=np.uint8).reshape(-1, 4 + address + 4)
-            if (np.ascontiguousarray(values[:, :4]).view("<u4") > longest).any():
+            stored = np.frombuffer(file.read(size), dtype=np.uint8).reshape(-1, 4 + address + 4)
+            if (_integers(stored[:, :4]) > longest).any():
                 raise UserError(f"{where} holds an id of over {longest} bytes; write ascii ids")
+            heaps.update(np.unique(_integers(stored[:, 4:-4])).tolist())
+        for place in heaps - {0}:  # where there is no value
+            file.seek(found.file.userblock_size + place)
+            header = file.read(16)
+            rest = min(int.from_bytes(header[8:], "little"), _MAX_HEAP) - len(header)
+            if header[:5] != _HEAP or rest < 0 or not _is_sound(header + file.read(rest)):
+                raise UserError(f"{where} has a damaged heap; make the file again")
+
+
+def _integers(stored: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Return (n,) integers of their bytes (n, at most 8), the lowest first."""
+    whole = np.zeros((len(stored), 8), dtype=np.uint8)
+    whole[:, : stored.shape[1]] = stored
+    return whole.view("<u8")[:, 0]
 
 
 def _places(found: h5py.Dataset, where: str, size: int) -> list[tuple[int, int]]:
