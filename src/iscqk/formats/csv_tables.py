@@ -158,9 +158,11 @@ def _no_number(table: pd.DataFrame, types: dict[str, type]) -> str | None:
     """Return which field of a table of text is not the number it should be."""
     for name, kind in types.items():
         if kind is np.int64:
-            what, wrong = "a whole number of at most 18 digits", ~table[name].str.fullmatch(_WHOLE)
+            what = "a number, whole and of 18 digits at most"
+            wrong = ~table[name].str.fullmatch(_WHOLE)
         else:
-            what, wrong = "a number", pd.to_numeric(table[name], errors="coerce").isna()
+            what = "a number"
+            wrong = pd.to_numeric(table[name], errors="coerce").isna()
         wrong &= table[name] != ""
         if wrong.any():
             row = int(wrong.to_numpy().argmax())

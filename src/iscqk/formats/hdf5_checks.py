@@ -86,11 +86,12 @@ def check_variable(found: h5py.Dataset, where: str, longest: int) -> None:
     (File Format Specification 3.0, III.E).
     """
     address, _ = found.file.id.get_create_plist().get_sizes()
+    width = 4 + address + 4
     heaps: set[int] = set()
     with open(found.file.filename, "rb") as file:
-        for start, size in _places(found, where, 4 + address + 4):
+        for start, size in _places(found, where, width):
             file.seek(start)
-            stored = np.frombuffer(file.read(size), dtype=np.uint8).reshape(-1, 4 + address + 4)
+            stored = np.frombuffer(file.read(size), dtype=np.uint8).reshape(-1, width)
             if (_integers(stored[:, :4]) > longest).any():
                 raise UserError(f"{where} holds an id of over {longest} bytes; write ascii ids")
             heaps.update(np.unique(_integers(stored[:, 4:-4])).tolist())
@@ -117,9 +118,14 @@ def _places(found: h5py.Dataset, where: str, size: int) -> list[tuple[int, int]]
         if found.id.get_offset() is None:
             raise UserError(f"{where} has ids of variable length in its header; write ascii bytes")
         return [(found.id.get_offset(), found.size * size)]
+    return [(chunk.byte_offset, math.prod(found.chunks) * size) for chunk in _chunks(found)]
+
+
+def _chunks(found: h5py.Dataset) -> list[Any]:
+    """Return what h5py tells of each chunk: where it lies and how large it is."""
     chunks: list[Any] = []
     found.id.chunk_iter(chunks.append)
-    return [(chunk.byte_offset, math.prod(found.chunks) * size) for chunk in chunks]
+    return chunks
 
 
 def _is_sound(heap: bytes) -> bool:
@@ -162,8 +168,7 @@ def _check_filters(found: h5py.Dataset, where: str) -> None:
         return
     if found.dtype.hasobject:  # whose size and place nothing here could tell
         raise UserError(f"{where} packs values of variable length; write them as ascii bytes")
-    chunks: list[Any] = []
-    found.id.chunk_iter(chunks.append)
+    chunks = _chunks(found)
     # HDF5 2.0 reads beyond a chunk that is shorter than the checksum at its end.
     if any(chunk.size <= _CHECKSUM for chunk in chunks):
         raise UserError(f"{where} has an empty chunk; make the file again")
