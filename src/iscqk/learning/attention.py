@@ -130,17 +130,24 @@ def rounded(scaled: Tensor, bank: Tensor, at_least: Tensor | None = None) -> Log
     total, mean = scaled.new_zeros(len(scaled)), scaled.new_zeros(scaled.shape)
     heavy_total, heavy_mean = total.clone(), mean.clone()
     least = torch.zeros_like(total) if at_least is None else at_least.exp()
+    weights = means = queries.new_empty(0, 0, 0)
     for group in bank.split(together):
         parts = _PARTS if len(group) == together else 1
         rows = group.reshape(parts, -1, bank.shape[1])
-        weights = (queries.expand(parts, *queries.shape) @ rows.mT).exp_()
+        if weights.shape[::2] != rows.shape[:2]:  # buffers: new memory for each would take time
+            weights = queries.new_empty(parts, len(queries), rows.shape[1])
+            means = queries.new_empty(parts, *queries.shape)
+        torch.bmm(queries.expand(parts, *queries.shape), rows.mT, out=weights).exp_()
         sums = weights.sum(2, dtype=torch.float32)
         bound = torch.maximum(least, total + heavy_total + sums.sum(0)) * _HEAVY
-        part, query = (weights.amax(2) > bound).nonzero(as_tuple=True)
+        # None is negative, so that they are in the order of their bits, whose maximum is fast.
+        most = weights.view(torch.int16).amax(2).view(weights.dtype)
+        part, query = (most > bound).nonzero(as_tuple=True)
         if len(part):
             which, row = (weights[part, query] > bound[query, None]).nonzero(as_tuple=True)
-            weights[part[which], query[which], row] = 0
-            sums[part, query] = weights[part, query].sum(1, dtype=torch.float32)
+            taken = (part[which], query[which], row)
+            sums.index_put_(taken[:2], -weights[taken].float(), accumulate=True)
+            weights[taken] = 0
             for some, at in zip(which.split(BLOCK), row.split(BLOCK), strict=True):
                 of = query[some]
                 keys = rows[part[some], at].float()
@@ -148,7 +155,7 @@ def rounded(scaled: Tensor, bank: Tensor, at_least: Tensor | None = None) -> Log
                 heavy_total.index_add_(0, of, exact)
                 heavy_mean.index_add_(0, of, exact[:, None] * keys)
         total += sums.sum(0)
-        mean += (weights @ rows).sum(0, dtype=torch.float32)
+        mean += torch.bmm(weights, rows, out=means).sum(0, dtype=torch.float32)
     total += ((scaled - queries) * mean).sum(1) + heavy_total
     return total.log(), (mean + heavy_mean) / total[:, None]
 
