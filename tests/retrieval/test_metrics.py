@@ -16,9 +16,9 @@ from iscqk.retrieval.by_edit import table_by_edit
 from iscqk.retrieval.metrics import (
     budget,
     counted_queries,
+    judge,
     micro_average_precision,
     precision_recall_curve,
-    ranking,
     recall_at_precision,
 )
 from iscqk.retrieval.search import global_search
@@ -80,8 +80,8 @@ def truth_of(rows):
 
 
 def scores(predictions, truth, convention="fb"):
-    ranked = ranking(predictions, truth, convention)
-    return micro_average_precision(ranked), recall_at_precision(ranked)
+    judged = judge(predictions, truth, convention)
+    return micro_average_precision(judged), recall_at_precision(judged)
 
 
 def search_and_score(queries, references, rows, convention):
@@ -209,10 +209,10 @@ def test_the_budgets_are_the_evaluators():
 def test_the_curve_has_the_score_in_it():
     queries, references, rows = challenge(quantised=True)
     truth = truth_of(rows)
-    ranked = ranking(predictions_of(nearest(queries, references, 700)), truth)
-    curve = precision_recall_curve(ranked)
+    judged = judge(predictions_of(nearest(queries, references, 700)), truth)
+    curve = precision_recall_curve(judged)
     area = curve["precision"].mean() * curve["recall"].iloc[-1]
-    assert area == pytest.approx(micro_average_precision(ranked), abs=1e-12)
+    assert area == pytest.approx(micro_average_precision(judged), abs=1e-12)
     assert curve["recall"].is_monotonic_increasing
     assert curve["score"].is_monotonic_decreasing
     np.testing.assert_allclose(curve["precision"] * curve["rank"], np.arange(1, len(curve) + 1))
@@ -224,7 +224,7 @@ def test_the_table_by_edit_follows_its_definition():
     groups = {"blur": [0, 2, 4, 6, 1], "crop": [6, 8], "rotate": [1, 3], "warp": [38]}
     edits = {name: np.array([QUERY.make(q) for q in members]) for name, members in groups.items()}
     truth = truth_of(rows)
-    table = table_by_edit(ranking(predictions_of(predictions), truth), truth, edits)
+    table = table_by_edit(judge(predictions_of(predictions), truth), truth, edits)
     assert table["edit"].tolist() == ["blur", "crop", "warp"]  # nothing true was rotated
     positives = dict(row for row in rows if row[1] is not None)
     for line in table.itertuples():

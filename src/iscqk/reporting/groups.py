@@ -9,7 +9,7 @@ from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.ids import StrArray
 from iscqk.formats.predictions import Predictions
 from iscqk.retrieval.by_edit import table_by_edit
-from iscqk.retrieval.metrics import ranking
+from iscqk.retrieval.metrics import judge
 
 STEP = 0.05  # of strength, in one group
 
@@ -23,10 +23,10 @@ def table_by_group(
 
     Groupings are `strength`, of a query's strongest edit, and `edits`, how many there are.
     """
-    ranked = ranking(predictions, ground_truth, convention)
+    judged = judge(predictions, ground_truth, convention)
     groupings = {"strength": _by_strength(records), "edits": _by_count(records)}
     tables = [
-        table_by_edit(ranked, ground_truth, groups).assign(grouping=name)
+        table_by_edit(judged, ground_truth, groups).assign(grouping=name)
         for name, groups in groupings.items()
     ]
     return pd.concat(tables, ignore_index=True).rename(columns={"edit": "group"})

@@ -14,7 +14,7 @@ from iscqk.formats.ids import IntArray
 from iscqk.formats.predictions import Predictions
 from iscqk.measuring import Measured, median_seconds, take_turns
 from iscqk.models.device import has_bfloat16
-from iscqk.retrieval.metrics import micro_average_precision, ranking
+from iscqk.retrieval.metrics import judge, micro_average_precision
 from iscqk.retrieval.search import Pairs, global_search
 
 Contenders = dict[str, Callable[[], object]]
@@ -107,7 +107,7 @@ def scorings(predictions: Predictions, ground_truth: GroundTruth) -> Contenders:
     true = zip(ground_truth.query_ids.tolist(), ground_truth.reference_ids.tolist(), strict=True)
     pairs = set(true)
     return {
-        "iscqk score": lambda: micro_average_precision(ranking(predictions, ground_truth)),
+        "iscqk score": lambda: micro_average_precision(judge(predictions, ground_truth)),
         "definition, pair by pair": lambda: literal_micro_ap(rows, pairs),
     }
 

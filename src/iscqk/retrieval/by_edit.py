@@ -21,43 +21,51 @@ import pandas as pd
 
 from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.ids import QUERY, BoolArray, StrArray, repeated
-from iscqk.retrieval.metrics import Ranking, micro_average_precision, recall_at_precision
+from iscqk.retrieval.metrics import Judged, micro_average_precision, recall_at_precision
 
 COLUMNS = ["edit", "queries", "positives", "found", "micro_ap", "recall_at_p90", "recall_at_1"]
 
 
 def table_by_edit(
-    ranked: Ranking, ground_truth: GroundTruth, edits: Mapping[str, StrArray]
+    judged: Judged, ground_truth: GroundTruth, edits: Mapping[str, StrArray]
 ) -> pd.DataFrame:
     """Return a row of scores for each edit that made a query with a true pair.
 
     Args:
-        ranked: the whole list.
-        ground_truth: what it was made with.
+        judged: the whole list.
+        ground_truth: what it was held against.
         edits: for each edit the queries whose chain includes it.
     """
-    queries, true_queries = ranked.queries, QUERY.numbers(ground_truth.query_ids)
+    queries, true_queries = judged.queries, QUERY.numbers(ground_truth.query_ids)
     distractor = ~np.isin(queries, true_queries)
-    best = ranked.correct & ~repeated(queries)
+    best = _first_of_its_query(judged)
     rows = []
     for edit, members in edits.items():
         positive = np.isin(true_queries, QUERY.numbers(members))
         own_queries = np.unique(true_queries[positive])
         if len(own_queries):
             own = np.isin(queries, own_queries)
-            scores = _scores(ranked, own, distractor, best, int(positive.sum()))
+            scores = _scores(judged, own, distractor, best, int(positive.sum()))
             rows.append((edit, len(own_queries), int(positive.sum()), *scores))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _scores(
-    ranked: Ranking, own: BoolArray, distractor: BoolArray, best: BoolArray, positives: int
+    judged: Judged, own: BoolArray, distractor: BoolArray, best: BoolArray, positives: int
 ) -> tuple[int, float, float, float]:
     """Return one group's true pairs found, micro-AP, R@P90 and recall@1."""
-    group = ranked.of(own | distractor, positives)
+    group = judged.of(own | distractor, positives)
     return (
         int(group.correct.sum()),
         micro_average_precision(group),
         recall_at_precision(group),
         float((best & own).sum() / positives),
     )
+
+
+def _first_of_its_query(judged: Judged) -> BoolArray:
+    """Return which true pairs are their query's best, wrong ones first where scores are equal."""
+    order = np.lexsort((judged.correct, -judged.scores, judged.queries))
+    first = np.zeros(len(order), dtype=np.bool_)
+    first[order] = ~repeated(judged.queries[order])
+    return first & judged.correct

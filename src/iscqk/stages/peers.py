@@ -14,7 +14,7 @@ from iscqk.formats.ground_truth import GroundTruth, read_ground_truth
 from iscqk.formats.predictions import Predictions, read_predictions
 from iscqk.formats.submission import Submission, open_submission
 from iscqk.retrieval.benchmarks import Timed, compare, rates, scorings, searches
-from iscqk.retrieval.metrics import micro_average_precision, ranking
+from iscqk.retrieval.metrics import judge, micro_average_precision
 from iscqk.retrieval.search import Pairs
 
 _AGREEMENT = 1e-9  # of micro-AP
@@ -60,7 +60,7 @@ def _search_slice(
         submission.query_ids[: len(queries)], submission.reference_ids[: len(references)]
     )
     values = {
-        name: micro_average_precision(ranking(_predictions(submission, one.found), truth))
+        name: micro_average_precision(judge(_predictions(submission, one.found), truth))
         for name, one in timed.items()
         if isinstance(one.found, Pairs)
     }

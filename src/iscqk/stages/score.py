@@ -26,13 +26,13 @@ from iscqk.formats.submission import MAX_DIMENSION, open_submission
 from iscqk.retrieval.by_edit import table_by_edit
 from iscqk.retrieval.metrics import (
     CONVENTIONS,
-    Ranking,
+    Judged,
     budget,
     check_scorable,
     counted_queries,
+    judge,
     micro_average_precision,
     precision_recall_curve,
-    ranking,
     recall_at_precision,
 )
 
@@ -64,22 +64,22 @@ def run(arguments: argparse.Namespace) -> None:
     # by content or by name: a damaged .h5 file must not be reported as a damaged CSV
     is_hdf5 = arguments.file.suffix in (".h5", ".hdf5") or h5py.is_hdf5(arguments.file)
     score = _score_submission if is_hdf5 else _score_predictions
-    ranked, ground_truth, counts = score(arguments)
+    judged, ground_truth, counts = score(arguments)
     counts["scored_sha256"] = sha256_of(arguments.file)
-    _warn_tied(ranked)
+    _warn_tied(judged)
     if arguments.half:
         counts["half"] = arguments.half
-    text = json.dumps(_summary(ranked, arguments.convention, counts), indent=2)
+    text = json.dumps(_summary(judged, arguments.convention, counts), indent=2)
     if edits is not None:
-        write_table(arguments.by_edit, table_by_edit(ranked, ground_truth, edits))
+        write_table(arguments.by_edit, table_by_edit(judged, ground_truth, edits))
     if arguments.curve is not None:
-        write_table(arguments.curve, precision_recall_curve(ranked))
+        write_table(arguments.curve, precision_recall_curve(judged))
     if arguments.output is not None:
         write_text(arguments.output, text + "\n")
     print(text)
 
 
-Scored = tuple[Ranking, GroundTruth, dict[str, Any]]
+Scored = tuple[Judged, GroundTruth, dict[str, Any]]
 
 
 def _score_submission(arguments: argparse.Namespace) -> Scored:
@@ -101,7 +101,7 @@ def _score_submission(arguments: argparse.Namespace) -> Scored:
         predictions = predict(submission, max_results, arguments.threads, counted)
         references = len(submission.reference_ids)
     counts = {"queries": int(counted.sum()), "references": references, "max_results": max_results}
-    return ranking(predictions, ground_truth, arguments.convention), ground_truth, counts
+    return judge(predictions, ground_truth, arguments.convention), ground_truth, counts
 
 
 def _score_predictions(arguments: argparse.Namespace) -> Scored:
@@ -110,9 +110,9 @@ def _score_predictions(arguments: argparse.Namespace) -> Scored:
     _refuse_other_phase(arguments, predictions, ground_truth)
     if arguments.half:
         predictions = predictions.at(in_half(predictions.query_ids, arguments.half))
-    ranked = ranking(predictions, ground_truth, arguments.convention)
-    queries = np.union1d(QUERY.numbers(ground_truth.listed_queries), ranked.queries)
-    return ranked, ground_truth, {"queries": len(queries)}
+    judged = judge(predictions, ground_truth, arguments.convention)
+    queries = np.union1d(QUERY.numbers(ground_truth.listed_queries), judged.queries)
+    return judged, ground_truth, {"queries": len(queries)}
 
 
 def _ground_truth(
@@ -145,12 +145,12 @@ def _refuse_other_phase(
         )
 
 
-def _warn_tied(ranked: Ranking) -> None:
-    if len(ranked.scores) > 1 and ranked.scores[0] == ranked.scores[-1]:
+def _warn_tied(judged: Judged) -> None:
+    if len(judged.scores) > 1 and judged.scores.min() == judged.scores.max():
         log.warning(
             "all %d predictions have one score, so they rank nothing; if all descriptors are "
             "alike, train again with a lower learning rate",
-            len(ranked.scores),
+            len(judged.scores),
         )
 
 
@@ -165,14 +165,14 @@ def _warn_unlisted(counted: int, ground_truth: GroundTruth) -> None:
         )
 
 
-def _summary(ranked: Ranking, convention: str, counts: dict[str, Any]) -> dict[str, Any]:
+def _summary(judged: Judged, convention: str, counts: dict[str, Any]) -> dict[str, Any]:
     """Return what is printed."""
     return {
-        "micro_ap": micro_average_precision(ranked),
-        "recall_at_p90": recall_at_precision(ranked),
+        "micro_ap": micro_average_precision(judged),
+        "recall_at_p90": recall_at_precision(judged),
         "convention": convention,
-        "positives": ranked.positives,
-        "found": int(ranked.correct.sum()),
-        "predictions": len(ranked.scores),
+        "positives": judged.positives,
+        "found": int(judged.correct.sum()),
+        "predictions": len(judged.scores),
         **counts,
     }

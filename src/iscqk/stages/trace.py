@@ -21,7 +21,7 @@ from iscqk.logs import progress
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder
-from iscqk.retrieval.metrics import micro_average_precision, ranking
+from iscqk.retrieval.metrics import judge, micro_average_precision
 from iscqk.retrieval.search import global_search
 from iscqk.retrieval.unmatchable import with_unmatchable
 
@@ -99,4 +99,4 @@ def _micro_ap(
         -found.squared_distance,
     )
     ground_truth = read_ground_truth(truth, queries[0], references[0])
-    return micro_average_precision(ranking(predictions, ground_truth))
+    return micro_average_precision(judge(predictions, ground_truth))
