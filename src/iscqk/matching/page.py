@@ -4,15 +4,14 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.files import write_text
+from iscqk.reporting.filling import fill
 from iscqk.reporting.thumbnails import thumbnail
 
 SHOWN = 200  # pairs; a page of more than some megabytes is slow to open
-_TEMPLATE = Path(__file__).with_name("page.html.jinja")
 
 
 def write_page(path: str | Path, matches: pd.DataFrame, facts: dict[str, str]) -> None:
@@ -23,11 +22,8 @@ def write_page(path: str | Path, matches: pd.DataFrame, facts: dict[str, str]) -
         matches: what `match` returns.
         facts: what was compared, by name, for the head of the page.
     """
-    template = jinja2.Environment(autoescape=True).from_string(
-        _TEMPLATE.read_text(encoding="utf-8")
-    )
     pairs = [_pair(row) for row in matches.head(SHOWN).to_dict("records")]
-    write_text(path, template.render(pairs=pairs, total=len(matches), facts=facts))
+    write_text(path, fill("matches.html.j2", pairs=pairs, total=len(matches), facts=facts))
 
 
 def _pair(row: dict[Hashable, Any]) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from iscqk.reporting.filling import fill
 from iscqk.reporting.gallery import Strip
 from iscqk.reporting.inline_svg import inline_svg
 
@@ -109,12 +109,5 @@ def _cell(value: Any) -> str | Number:
 
 
 def render(report: Report) -> str:
-    """Return the page as HTML; whatever is no `Markup` is escaped."""
-    environment = Environment(
-        loader=PackageLoader("iscqk.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(report._asdict())
+    """Return the page as HTML."""
+    return fill("report.html.j2", **report._asdict())
