@@ -27,6 +27,7 @@ def test_a_rehearsal_finds_what_was_planted_and_so_do_its_peers(rehearsed):
     assert json.loads((rehearsed / "validation.json").read_text())["valid"] is True
     peers = pd.read_csv(rehearsed / "peers.csv")
     assert len(peers) == 6 and (peers["seconds"] > 0).all()
+    assert (peers[peers["task"] == "search"]["all_pairs_seconds"] > 0).all()
     for _, ways in peers.groupby("task"):
         assert ways["micro_ap"].max() - ways["micro_ap"].min() <= 1e-9
     table = (rehearsed / "table.md").read_text()

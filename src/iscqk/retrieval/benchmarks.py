@@ -17,6 +17,7 @@ from iscqk.models.device import has_bfloat16
 from iscqk.retrieval.metrics import judge, micro_average_precision
 from iscqk.retrieval.search import Pairs, global_search
 
+OURS = "iscqk search"
 Contenders = dict[str, Callable[[], object]]
 _BLOCK = 2048  # of the bare products
 _ENOUGH = 60.0  # seconds after which a way gets no more turns
@@ -59,7 +60,7 @@ def searches(
     radius = float(last) * (1 + 1e-6)
     return {
         "bare product": lambda: _products(queries, references),
-        "iscqk search": lambda: global_search(queries, references, max_results, threads),
+        OURS: lambda: global_search(queries, references, max_results, threads),
         "published evaluator": lambda: published_search(index, queries, max_results),
         "faiss range search, radius known": lambda: range_search(index, queries, radius),
     }
