@@ -15,7 +15,7 @@ from iscqk.formats.csv_tables import write_table
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth
 from iscqk.formats.predictions import Predictions, read_predictions
 from iscqk.formats.submission import Submission, open_submission
-from iscqk.retrieval.benchmarks import OURS, Timed, compare, rates, scorings, searches
+from iscqk.retrieval.benchmarks import OURS, Contenders, Timed, compare, rates, scorings, searches
 from iscqk.retrieval.metrics import judge, micro_average_precision
 from iscqk.retrieval.search import Pairs, global_search
 
@@ -61,7 +61,7 @@ def _search_slice(
     truth = ground_truth.among(
         submission.query_ids[: len(queries)], submission.reference_ids[: len(references)]
     )
-    ours = {OURS: lambda: _search_all(submission, most, arguments.threads)}
+    ours: Contenders = {OURS: lambda: _search_all(submission, most, arguments.threads)}
     whole = compare(ours, arguments.repeats)[OURS].seconds
     values = {
         name: micro_average_precision(judge(_predictions(submission, one.found), truth))
