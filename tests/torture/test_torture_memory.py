@@ -1,0 +1,83 @@
+"""Peak memory of the stages that read images, as the images grow from 1,000 to 100,000."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from iscqk.formats.ids import REFERENCE
+from iscqk.formats.manifest import write_manifest
+from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.weights import save_encoder
+
+pytestmark = pytest.mark.torture
+COUNTS = (1_000, 10_000, 100_000)
+LINKS = 10_000  # of one file; a file system allows 65,000
+
+
+@pytest.fixture
+def image(tmp_path):
+    path = tmp_path / "image.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def peak_mb(*arguments):
+    """Run a stage in a process of its own; return the memory of the largest process it had."""
+    process = subprocess.Popen([sys.executable, "-m", "iscqk.cli", *map(str, arguments)])
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss / 1024
+
+
+def test_a_description_takes_as_much_of_many_images_as_of_few(image, tmp_path):
+    torch.manual_seed(0)
+    encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 256)).eval()
+    save_encoder(tmp_path / "k.safetensors", encoder, {})
+    peaks = {}
+    for count in COUNTS:
+        ids = [REFERENCE.make(number) for number in range(count)]
+        rows = {"id": ids, "path": str(image), "sha256": "0" * 64, "width": 32, "height": 32}
+        write_manifest(tmp_path / "rows.csv", pd.DataFrame(rows))
+        peaks[count] = peak_mb(
+            "embed", "--weights", tmp_path / "k.safetensors", "--manifest", tmp_path / "rows.csv",
+            "--output", tmp_path / f"{count}.h5", "--threads", 2,
+        )  # fmt: skip
+    print(f"embed, MB: {peaks}")
+    # The manifest itself: a few hundred bytes an image.
+    assert peaks[COUNTS[-1]] - peaks[COUNTS[0]] < 0.001 * COUNTS[-1]
+
+
+def test_preparing_takes_less_than_two_kilobytes_an_image(image, tmp_path):
+    peaks = {}
+    for count in COUNTS:
+        for split in ("training", "references"):
+            fill(tmp_path / split, image, count if split == "references" else 1)
+        peaks[count] = peak_mb(
+            "prepare", "--training", tmp_path / "training", "--references",
+            tmp_path / "references", "--output", tmp_path / "data", "--workers", 1,
+        )  # fmt: skip
+    print(f"prepare, MB: {peaks}")
+    assert peaks[COUNTS[-1]] - peaks[COUNTS[0]] < 0.002 * COUNTS[-1]
+
+
+def fill(folder, image, count):
+    """Let a folder hold an image `count` times; training's differs, as it must be no reference."""
+    folder.mkdir(exist_ok=True)
+    if folder.name == "training":
+        Image.open(image).rotate(90).save(folder / "0.png")
+        return
+    for number in range(count):
+        path = folder / f"{number:06}.png"
+        if number % LINKS == 0:
+            path.write_bytes(image.read_bytes())
+            source = path
+        elif not path.exists():
+            path.hardlink_to(source)
