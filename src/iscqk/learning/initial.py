@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from iscqk.errors import UserError
@@ -17,6 +17,7 @@ from iscqk.learning.embedding import embed
 from iscqk.learning.images import OriginalImages
 from iscqk.logs import progress
 from iscqk.models.encoder import Encoder
+from iscqk.private_torch import BatchNorm
 
 
 @torch.no_grad()
@@ -25,7 +26,7 @@ def calibrate_batch_norm(encoder: Encoder, images: OriginalImages) -> None:
 
     A randomly initialised backbone has none that mean anything, and training freezes them.
     """
-    norms = [m for m in encoder.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    norms = [m for m in encoder.modules() if isinstance(m, BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
