@@ -1,19 +1,11 @@
-"""Make a bare `--cores` mean `--cores all`, and read configurations as plain YAML.
-
-Snakemake's help promises the first, but 8 and 9 refuse it. As to the second, they take a config
-that says `__use_yte__: true` for a template and run the Python in it, before any of ours is asked.
+"""Make a bare `--cores` mean `--cores all`, as Snakemake's help promises; 8 and 9 refuse it.
 
 Snakemake imports every installed package named snakemake_logger_plugin_* before it reads its
 command line, so that importing this one is enough. It logs nothing and is never selected.
 """
 
 import sys
-from pathlib import Path
-from typing import Any
 
-import yaml
-from snakemake.common import configfile
-from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 
 
@@ -27,24 +19,9 @@ def _complete(arguments: list[str]) -> list[str]:
     return completed
 
 
-def _read_plainly(path_or_file: Any, filetype: str = "Config") -> Any:
-    """Return the content of a YAML or JSON file, which can hold data only."""
-    try:
-        if isinstance(path_or_file, str | Path):
-            return yaml.safe_load(Path(path_or_file).read_text(encoding="utf-8"))
-        with path_or_file as file:
-            return yaml.safe_load(file)
-    except FileNotFoundError:
-        raise WorkflowError(f"{filetype} file {path_or_file} not found.") from None
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise WorkflowError(f"{filetype} file {path_or_file} is not plain YAML: {reason}") from None
-
-
 class LogHandler(LogHandlerBase):
     """What Snakemake asks of a logger plugin; abstract, since it is never made."""
 
 
 if "snakemake" in sys.argv[0]:
     sys.argv[:] = _complete(sys.argv)
-    configfile._load_configfile = _read_plainly
