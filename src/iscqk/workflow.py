@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from iscqk.ending import FOLLOWED
+from iscqk.stage_modules import module_name
 
 PACKAGE = Path(__file__).parent
 
@@ -37,10 +38,10 @@ def sources(stage: str) -> list[str]:
     declares these files as inputs, so that editing one reruns just the stages that use it.
 
     Args:
-        stage: name of a module of iscqk.stages.
+        stage: its name, see `iscqk.stage_modules`.
     """
     found: set[Path] = set()
-    waiting = [PACKAGE / "stages" / f"{stage}.py"]
+    waiting = [PACKAGE.parent / f"{module_name(stage).replace('.', '/')}.py"]
     while waiting:
         path = waiting.pop()
         if path not in found:

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from iscqk.bench.measuring import median_seconds, take_turns
 from iscqk.learning.attention import BLOCK, blocked
 from iscqk.learning.bank_loss import bank_loss
 from iscqk.learning.frozen_bank import BankConfig, FrozenBank
 from iscqk.learning.moco import moco_loss
-from iscqk.measuring import median_seconds, take_turns
 from iscqk.models.encoder import Encoder
 
 TEMPERATURE = 0.05
