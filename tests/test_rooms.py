@@ -1,6 +1,8 @@
 """Roads between the rooms of the package go one way."""
 
 import ast
+import subprocess
+import sys
 
 import pytest
 
@@ -32,3 +34,11 @@ def test_nothing_outside_imports_of_the_rooms_on_top(room):
         if (names := {name for name in imported(path) if name.startswith(f"iscqk.{room}")})
     }
     assert len(below) > 60 and wrong == {}
+
+
+@pytest.mark.parametrize("registry", ["iscqk.retrieval.rankings", "iscqk.config"])
+def test_a_registry_is_read_without_waiting_for_torch_or_pandas(registry):
+    """The Snakefile reads them at the start of every job."""
+    program = f"import {registry}, sys; print({{'torch', 'pandas', 'timm'}} & {{*sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stderr

@@ -15,6 +15,7 @@ from jsonschema.exceptions import best_match
 from iscqk.errors import UserError
 from iscqk.formats.ids import HALVES, PHASES
 from iscqk.formats.submission import MAX_DIMENSION
+from iscqk.retrieval.rankings import RANKINGS
 
 _MAX_VALUES = 100_000
 DEMO_FOLDER = "results/demo"
@@ -85,12 +86,13 @@ def check_config(config: Mapping[str, Any], schema: str | Path) -> None:
     size = config.get("model", {}).get("descriptor_size", MAX_DIMENSION - 1)
     describe = config.get("describe", {}).get("ranking", "log_partition")
     rankings = config.get("score", {}).get("rankings", [describe])
-    if size == MAX_DIMENSION and "log_partition" in (describe, *rankings):
-        raise UserError(
-            f"config: model.descriptor_size: {size} leaves no dimension for ranking by "
-            f"log_partition; lower it to {size - 1}, or take log_partition out of "
-            "describe.ranking and score.rankings"
-        )
+    for name in dict.fromkeys([describe, *rankings]):
+        if size + (needed := RANKINGS[name].dimensions) > MAX_DIMENSION:
+            raise UserError(
+                f"config: model.descriptor_size: {size} leaves no dimension for ranking by {name}; "
+                f"lower it to {MAX_DIMENSION - needed}, or take {name} out of "
+                "describe.ranking and score.rankings"
+            )
     if describe not in rankings:
         raise UserError(f"config: score.rankings: add {describe}, which describe.ranking submits")
 

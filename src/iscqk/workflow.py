@@ -64,5 +64,15 @@ def _imports(path: Path) -> list[Path]:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-    paths = (PACKAGE.parent / (name.replace(".", "/") + ".py") for name in names)
-    return [path for path in paths if path.is_relative_to(PACKAGE) and path.is_file()]
+    places = [PACKAGE.parent / name.replace(".", "/") for name in names]
+    places = [place for place in places if place.is_relative_to(PACKAGE)]
+    modules = [file for place in places if (file := place.with_name(f"{place.name}.py")).is_file()]
+    return [*modules, *(path for place in places for path in _registered(place))]
+
+
+def _registered(package: Path) -> list[Path]:
+    """Return the modules of a package that finds them by itself, as `retrieval.rankings` does."""
+    start = package / "__init__.py"
+    if not start.is_file() or "iter_modules(__path__)" not in start.read_text(encoding="utf-8"):
+        return []
+    return sorted([*package.glob("*.py"), *package.glob("*/__init__.py")])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from iscqk.retrieval.ranking import with_log_partition, with_zero
+from iscqk.retrieval.rankings.log_partition import with_log_partition, with_zero
 
 
 def unit_rows(count, size, seed):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from iscqk.errors import UserError
-from iscqk.retrieval.ranking import with_log_partition, with_zero
+from iscqk.retrieval.rankings.log_partition import with_log_partition, with_zero
 from iscqk.retrieval.search import global_search, squared_distances
 from iscqk.retrieval.unmatchable import with_unmatchable
 

@@ -13,6 +13,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import (
     Appender,
@@ -98,6 +100,11 @@ def descriptor_blocks(
         for start in range(0, len(shard.ids), rows):
             stop = min(start + rows, len(shard.ids))
             yield shard.ids[start:stop], shard.block(start, stop)
+
+
+def stacked(paths: Iterable[str | Path]) -> FloatArray:
+    """Return the vectors of several shards, (n, D), in memory."""
+    return np.concatenate([vectors for _, vectors in descriptor_blocks(paths)])
 
 
 def origins(paths: Iterable[str | Path]) -> list[tuple[str | Path, Origin]]:

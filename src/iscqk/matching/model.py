@@ -15,7 +15,8 @@ from iscqk.learning.images import ReadableImages
 from iscqk.matching.folder import SIDES, Looks, Parts, read_parts
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.weights import encoder_digest
-from iscqk.retrieval.ranking import DoubleArray, bank_level
+from iscqk.retrieval.ranking import DoubleArray
+from iscqk.retrieval.rankings import RANKINGS
 
 
 class Model:
@@ -103,7 +104,5 @@ class Model:
 
     def levels(self, queries: FloatArray) -> DoubleArray:
         """Return (n,) what to take off the similarities of queries (n, D) to rank their pairs."""
-        bank, temperature, _ = self.ranking
-        if bank is None:
-            return np.zeros(len(queries))
-        return bank_level(queries, [bank], temperature)
+        bank, temperature, _, name = self.ranking
+        return RANKINGS[name].level(queries, [] if bank is None else [bank], temperature)

@@ -15,12 +15,11 @@ from iscqk.comparison.plots import accuracy_plot
 from iscqk.comparison.tables import as_markdown
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.descriptors import descriptor_blocks, origins
+from iscqk.formats.descriptors import origins, stacked
 from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.manifest import read_manifest
 from iscqk.formats.origins import check_parts
 from iscqk.retrieval.neighbours import classes_of, neighbour_is_of_class, rare_classes
-from iscqk.retrieval.ranking import stacked
 
 EXAMPLE = r"""iscqk neighbours --runs "$(cat runs.json)" --training training.csv \
     --evaluation evaluation.csv --rare 100 --output compared"""
@@ -52,7 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
     images = {"manifest_sha256": sha256_of(arguments.evaluation)}
     for one in arguments.runs:
         check_parts(origins(one["features"]), "embed it again", images)
-        right = neighbour_is_of_class(stacked(descriptor_blocks(one["features"])), classes)
+        right = neighbour_is_of_class(stacked(one["features"]), classes)
         accuracies = {"all": right.mean(), "rare": right[is_rare].mean()}
         rows += [
             {"method": one["method"], "seed": one["seed"], "classes": name, "accuracy": value}

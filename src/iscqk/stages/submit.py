@@ -29,6 +29,7 @@ from iscqk.models.weights import load_encoder, read_provenance
 from iscqk.provenance import commit, machine, versions
 from iscqk.retrieval.checking import refuse_other_predictions
 from iscqk.retrieval.metrics import PRECISION_FLOOR
+from iscqk.retrieval.rankings import RANKINGS
 
 EXAMPLE = r"""iscqk submit --phase phase2 --descriptors descriptors.h5 \
     --predictions predictions.csv --validation validation.json \
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--descriptors", type=Path, required=True)
     parser.add_argument("--predictions", type=Path, required=True)
     parser.add_argument("--validation", type=Path, required=True)
-    parser.add_argument("--ranking", required=True, help="of the descriptors")
+    parser.add_argument("--ranking", choices=[*RANKINGS], required=True, help="of the descriptors")
     parser.add_argument(
         "--scores", nargs="+", metavar="RANKING=JSON", required=True, help="one for each ranking"
     )
@@ -102,13 +103,13 @@ def run(arguments: argparse.Namespace) -> None:
 def _likely(curve: pd.DataFrame, ranking: str) -> float | None:
     """Return the lowest score of `iscqk match` down to which 90 % of the pairs are copies.
 
-    The curve's scores are -d^2 of descriptors whose similarity is 1 - d^2 / 2, or, with the
-    coordinate of `iscqk.retrieval.ranking`, whose similarity less the bank's level is 2 - d^2 / 2.
+    The curve's scores are those of submitted descriptors; `iscqk.retrieval.ranking` says what they
+    tell of similarity.
     """
     sure = curve["score"][curve["precision"] >= PRECISION_FLOOR]
     if not len(sure):
         return None
-    return float(sure.min() / 2 + (2 if ranking == "log_partition" else 1))
+    return float(sure.min() / 2 + RANKINGS[ranking].offset)
 
 
 def refuse_mixed(
@@ -127,7 +128,7 @@ def refuse_mixed(
         "query_manifest_sha256": sha256_of(arguments.queries),
         "reference_manifest_sha256": sha256_of(arguments.references),
     }
-    if arguments.ranking == "log_partition":
+    if RANKINGS[arguments.ranking].needs_bank:
         expected["training_manifest_sha256"] = sha256_of(arguments.training)
     if arguments.bank:
         made = {"weights_sha256": expected["reference_weights_sha256"]}

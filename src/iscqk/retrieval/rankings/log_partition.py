@@ -13,21 +13,13 @@ reference is still described on its own, as the rules demand.
 """
 
 import math
-from collections.abc import Iterable
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
-from iscqk.learning.bank_loss import log_partition
-
-FloatArray = NDArray[np.float32]
-DoubleArray = NDArray[np.float64]
+from iscqk.retrieval.ranking import Bank, DoubleArray, FloatArray, Ranking
 
 
-def with_log_partition(
-    queries: FloatArray, bank: Iterable[FloatArray], temperature: float
-) -> FloatArray:
+def with_log_partition(queries: FloatArray, bank: Bank, temperature: float) -> FloatArray:
     """Append the coordinate e to queries.
 
     Args:
@@ -45,7 +37,7 @@ def with_log_partition(
     return np.column_stack([queries, coordinate]).astype(np.float32)
 
 
-def bank_level(queries: FloatArray, bank: Iterable[FloatArray], temperature: float) -> DoubleArray:
+def bank_level(queries: FloatArray, bank: Bank, temperature: float) -> DoubleArray:
     """Return t (log Z - log N) (n,): how similar queries are to the bank, as a soft maximum.
 
     A similarity less this level ranks pairs as `with_log_partition` does; it tells how much more
@@ -56,7 +48,7 @@ def bank_level(queries: FloatArray, bank: Iterable[FloatArray], temperature: flo
 
 
 def log_partition_over(
-    queries: FloatArray, bank: Iterable[FloatArray], temperature: float
+    queries: FloatArray, bank: Bank, temperature: float
 ) -> tuple[DoubleArray, int]:
     """Return log Z (n,) of queries (n, D) over the N rows in blocks of a bank, and N."""
     log_z, count = np.full(len(queries), -np.inf), 0
@@ -68,6 +60,10 @@ def log_partition_over(
 
 def _log_partition(queries: FloatArray, block: FloatArray, temperature: float) -> FloatArray:
     """Return the (n,) log-partition of queries over a block of the bank."""
+    import torch
+
+    from iscqk.learning.bank_loss import log_partition
+
     rows = torch.from_numpy(block)
     parts = [log_partition(q, rows, temperature) for q in torch.from_numpy(queries).split(256)]
     found: FloatArray = torch.cat(parts).numpy()
@@ -79,6 +75,11 @@ def with_zero(references: FloatArray) -> FloatArray:
     return np.column_stack([references, np.zeros(len(references), dtype=np.float32)])
 
 
-def stacked(blocks: Iterable[tuple[object, FloatArray]]) -> FloatArray:
-    """Return the vectors of all (ids, vectors) blocks, (n, D), in memory."""
-    return np.concatenate([vectors for _, vectors in blocks])
+RANKING = Ranking(
+    needs_bank=True,
+    dimensions=1,
+    of_queries=with_log_partition,
+    of_references=with_zero,
+    level=bank_level,
+    offset=2,  # -|q' - r'|^2 / 2 = q.r - 1 - e^2 / 2 = q.r - t (log Z - log N) - 2
+)
