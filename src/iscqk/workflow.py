@@ -71,8 +71,8 @@ def _imports(path: Path) -> list[Path]:
 
 
 def _registered(package: Path) -> list[Path]:
-    """Return the modules of a package that finds them by itself, as `retrieval.rankings` does."""
+    """Return all modules of a package that finds them by itself, as `retrieval.rankings` does."""
     start = package / "__init__.py"
     if not start.is_file() or "iter_modules(__path__)" not in start.read_text(encoding="utf-8"):
         return []
-    return sorted([*package.glob("*.py"), *package.glob("*/__init__.py")])
+    return sorted(package.rglob("*.py"))

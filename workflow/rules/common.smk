@@ -20,6 +20,7 @@ from iscqk.plan.jobs import JOBS, job
 from iscqk.plan.names import SIDES, ModelName, content_options, content_pattern
 from iscqk.plan.results import DESCRIBED
 from iscqk.plan.run import as_text, train_section, training_edits
+from iscqk.retrieval.rankings import RANKINGS
 from iscqk.workflow import end_jobs_with_snakemake, gpu_count, put_program_on_path
 from iscqk.workflow import sources as source_files
 
@@ -43,7 +44,7 @@ USAGE = {rule: R.usage(name) for rule, name in JOBS.items()}
 MODEL = R.model("{run}", "{model}")
 RANKED = MODEL.ranked("{phase}", "{ranking}")
 
-RANKINGS = config["score"]["rankings"]
+SCORED = config["score"]["rankings"]
 ABLATIONS = list(config["study"]["ablations"])
 PARTS = PLAN.parts
 COMPARED, TRACES, CLASSES = (
@@ -64,7 +65,7 @@ wildcard_constraints:
     model=ModelName.pattern(),
     split="training|unbalanced",
     content=content_pattern(),
-    ranking="similarity|log_partition",
+    ranking="|".join(RANKINGS),
     half="|".join(HALVES),
 
 

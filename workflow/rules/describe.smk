@@ -153,11 +153,7 @@ rule merge:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
-        temperature=lambda wildcards: (
-            PLAN[wildcards.run].config["describe"]["temperature"]
-            if wildcards.ranking == "log_partition"
-            else 1
-        ),
+        temperature=lambda wildcards: PLAN[wildcards.run].temperature(wildcards.ranking),
     shell:
         """
         iscqk merge --queries {input.queries} --references {input.references} \

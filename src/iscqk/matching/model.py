@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iscqk.errors import UserError
 from iscqk.formats.descriptors import FloatArray
@@ -15,7 +16,6 @@ from iscqk.learning.images import ReadableImages
 from iscqk.matching.folder import SIDES, Looks, Parts, read_parts
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.weights import encoder_digest
-from iscqk.retrieval.ranking import DoubleArray
 from iscqk.retrieval.rankings import RANKINGS
 
 
@@ -102,7 +102,7 @@ class Model:
         ]
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
-    def levels(self, queries: FloatArray) -> DoubleArray:
+    def levels(self, queries: FloatArray) -> NDArray[np.float64]:
         """Return (n,) what to take off the similarities of queries (n, D) to rank their pairs."""
         bank, temperature, _, name = self.ranking
         return RANKINGS[name].level(queries, [] if bank is None else [bank], temperature)

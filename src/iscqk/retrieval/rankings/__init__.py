@@ -1,7 +1,7 @@
-"""The rankings, each a module of this folder under the name that the config has for it.
+"""The rankings, each a folder of this one under the name that the config has for it.
 
-A module declares RANKING. What needs torch it imports when it is called, so that what only asks
-which rankings there are need not wait for it.
+It declares RANKING. Its functions lie in another module beside that, so that what only asks which
+rankings there are need not wait for numpy or torch.
 """
 
 from importlib import import_module

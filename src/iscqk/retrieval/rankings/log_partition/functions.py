@@ -13,13 +13,19 @@ reference is still described on its own, as the rules demand.
 """
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
-from iscqk.retrieval.ranking import Bank, DoubleArray, FloatArray, Ranking
+from iscqk.formats.hdf5 import FloatArray
+from iscqk.learning.bank_loss import log_partition
+
+DoubleArray = NDArray[np.float64]
 
 
-def with_log_partition(queries: FloatArray, bank: Bank, temperature: float) -> FloatArray:
+def of_queries(queries: FloatArray, bank: Iterable[FloatArray], temperature: float) -> FloatArray:
     """Append the coordinate e to queries.
 
     Args:
@@ -37,10 +43,10 @@ def with_log_partition(queries: FloatArray, bank: Bank, temperature: float) -> F
     return np.column_stack([queries, coordinate]).astype(np.float32)
 
 
-def bank_level(queries: FloatArray, bank: Bank, temperature: float) -> DoubleArray:
+def level(queries: FloatArray, bank: Iterable[FloatArray], temperature: float) -> DoubleArray:
     """Return t (log Z - log N) (n,): how similar queries are to the bank, as a soft maximum.
 
-    A similarity less this level ranks pairs as `with_log_partition` does; it tells how much more
+    A similarity less this level ranks pairs as `of_queries` does; it tells how much more
     similar a reference is than training images are, whatever the bank's size. Arguments as there.
     """
     log_z, count = log_partition_over(queries, bank, temperature)
@@ -48,7 +54,7 @@ def bank_level(queries: FloatArray, bank: Bank, temperature: float) -> DoubleArr
 
 
 def log_partition_over(
-    queries: FloatArray, bank: Bank, temperature: float
+    queries: FloatArray, bank: Iterable[FloatArray], temperature: float
 ) -> tuple[DoubleArray, int]:
     """Return log Z (n,) of queries (n, D) over the N rows in blocks of a bank, and N."""
     log_z, count = np.full(len(queries), -np.inf), 0
@@ -60,26 +66,12 @@ def log_partition_over(
 
 def _log_partition(queries: FloatArray, block: FloatArray, temperature: float) -> FloatArray:
     """Return the (n,) log-partition of queries over a block of the bank."""
-    import torch
-
-    from iscqk.learning.bank_loss import log_partition
-
     rows = torch.from_numpy(block)
     parts = [log_partition(q, rows, temperature) for q in torch.from_numpy(queries).split(256)]
     found: FloatArray = torch.cat(parts).numpy()
     return found
 
 
-def with_zero(references: FloatArray) -> FloatArray:
+def of_references(references: FloatArray) -> FloatArray:
     """Append a coordinate 0 to references (n, D)."""
     return np.column_stack([references, np.zeros(len(references), dtype=np.float32)])
-
-
-RANKING = Ranking(
-    needs_bank=True,
-    dimensions=1,
-    of_queries=with_log_partition,
-    of_references=with_zero,
-    level=bank_level,
-    offset=2,  # -|q' - r'|^2 / 2 = q.r - 1 - e^2 / 2 = q.r - t (log Z - log N) - 2
-)
