@@ -36,7 +36,7 @@ def test_nothing_outside_imports_of_the_rooms_on_top(room):
     assert len(below) > 60 and wrong == {}
 
 
-@pytest.mark.parametrize("registry", ["iscqk.retrieval.rankings"])
+@pytest.mark.parametrize("registry", ["iscqk.retrieval.rankings", "iscqk.datasets"])
 def test_a_registry_is_read_without_waiting_for_what_its_functions_need(registry):
     """The Snakefile reads them at the start of every job."""
     heavy = ("torch", "numpy", "pandas", "h5py")

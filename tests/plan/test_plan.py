@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from iscqk.config import Given, Sources
+from iscqk.dataset import Given, Sources
 from iscqk.errors import UserError
 from iscqk.plan import runs
 from iscqk.plan.names import ModelName, content_options, content_pattern, described_as

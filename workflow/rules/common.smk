@@ -6,7 +6,7 @@ import re
 import shlex
 from glob import glob
 
-from iscqk.formats.ids import HALVES, PHASES
+from iscqk.formats.phases import HALVES, PHASES
 from iscqk.plan.compared import (
     compared_classes,
     compared_methods,

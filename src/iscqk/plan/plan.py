@@ -3,8 +3,8 @@
 import shlex
 from collections.abc import Iterator, Mapping
 
-from iscqk.config import Sources
-from iscqk.formats.ids import PHASES
+from iscqk.dataset import Sources
+from iscqk.formats.phases import PHASES
 from iscqk.plan.jobs import job
 from iscqk.plan.names import INITIAL, ModelName, learned
 from iscqk.plan.results import Results

@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.ids import PHASES
 from iscqk.formats.manifest import COLUMNS, write_manifest
+from iscqk.formats.phases import PHASES
 from iscqk.images import quarantine
 from iscqk.images.collecting import (
     SPLITS,

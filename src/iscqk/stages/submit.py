@@ -16,9 +16,9 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
 from iscqk.formats.descriptors import origins
 from iscqk.formats.files import replacing, sha256_of, write_text
-from iscqk.formats.ids import HALVES, PHASES
 from iscqk.formats.manifest import content_digest, read_manifest
 from iscqk.formats.origins import check_parts
+from iscqk.formats.phases import HALVES, PHASES
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.submission import open_submission
 from iscqk.images.quarantine import QUARANTINED
