@@ -20,7 +20,6 @@ rule submit:
         queries=R.manifest("{phase}"),
         quarantined=lambda wildcards: PLAN.quarantined(wildcards.phase),
         weights=list(PLAN.submitted_weights().values()),
-        code=sources("submit"),
     output:
         descriptors=R.submission("{phase}").descriptors,
         predictions=R.submission("{phase}").predictions,
@@ -36,14 +35,15 @@ rule submit:
     conda:
         "../../envs/iscqk.yaml"
     params:
+        code=code("submit", *modules_of(config["describe"]["ranking"])),
         ranking=config["describe"]["ranking"],
-        config=lambda wildcards: PLAN.submitted_config(),  # a function: its braces stay braces
+        config=lambda wildcards: PLAN.submitted_config(wildcards.phase),
         scores=lambda wildcards, input: named(SCORED, input.scores),
         weights=lambda wildcards, input: named(PLAN.submitted_weights(), input.weights),
         halves=lambda wildcards, input: named(
             PLAN.halves(wildcards.phase), input.halves
         ),
-        folder=R.submission("{phase}").folder,
+        folder=folder,
     shell:
         """
         iscqk submit --phase {wildcards.phase} --descriptors {input.descriptors} \

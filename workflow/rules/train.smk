@@ -5,7 +5,6 @@
 rule initial:
     input:
         training=lambda wildcards: PLAN[wildcards.run].training,
-        code=sources("initial"),
     output:
         q=R.model("{run}", "initial").weights("q"),
         k=R.model("{run}", "initial").weights("k"),
@@ -17,6 +16,7 @@ rule initial:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
+        code=code("initial"),
         config=lambda wildcards: PLAN[wildcards.run].text("model"),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
     shell:
@@ -31,7 +31,6 @@ rule warm_up:
         start=lambda wildcards: PLAN[wildcards.run].model("initial").weights("q"),
         copies=lambda wildcards: PLAN[wildcards.run].copies(0),
         training=lambda wildcards: PLAN[wildcards.run].training,
-        code=sources("learn"),
     output:
         q=R.model("{run}", "warm-up").weights("q"),
         k=R.model("{run}", "warm-up").weights("k"),
@@ -45,9 +44,8 @@ rule warm_up:
     threads: 8
     resources:
         gpu=GPU,
-        processes=PROCESSES,
-        tensorboard=board("{run}/warm-up"),
     params:
+        code=code("learn"),
         method="simclr",
         images=lambda wildcards: PLAN[wildcards.run].config["train"]["qk"][
             "warm_up_images"
@@ -58,13 +56,15 @@ rule warm_up:
         copies=lambda wildcards, input: f"--copies {input.copies}",
         outputs=lambda wildcards, output: folders(output.history),
         resume=R.resume("{run}/warm-up"),
+        processes=aside(PROCESSES),
+        tensorboard=aside(scalars("{run}/warm-up")),
     shell:
         """
         iscqk learn --method {params.method} --images {params.images} --start {input.start} \
             {params.copies} --training {input.training} --config {params.config:q} \
             --model {params.model:q} --seed {params.seed} {params.outputs} \
-            --resume {params.resume} {resources.tensorboard} \
-            --processes {resources.processes} --threads {threads} &>{log}
+            --resume {params.resume} {params.tensorboard} \
+            --processes {params.processes} --threads {threads} &>{log}
         """
 
 
@@ -73,7 +73,6 @@ use rule warm_up as learn with:
         start=lambda wildcards: PLAN[wildcards.run].model("initial").weights("q"),
         copies=lambda wildcards: sum(PLAN[wildcards.run].all_copies(), []),
         training=lambda wildcards: PLAN[wildcards.run].training,
-        code=sources("learn"),
     output:
         q=[R.model("{run}", part).weights("q") for part in PARTS],
         k=[R.model("{run}", part).weights("k") for part in PARTS],
@@ -84,9 +83,8 @@ use rule warm_up as learn with:
         USAGE["learn"]
     resources:
         gpu=GPU,
-        processes=PROCESSES,
-        tensorboard=board("{run}/learned"),
     params:
+        code=code("learn"),
         method=lambda wildcards: PLAN[wildcards.run].method,
         images=lambda wildcards: PLAN[wildcards.run].budget,
         config=lambda wildcards: PLAN[wildcards.run].train_text(),
@@ -98,6 +96,8 @@ use rule warm_up as learn with:
         ),
         outputs=lambda wildcards, output: folders(output.history),
         resume=R.resume("{run}/learn"),
+        processes=aside(PROCESSES),
+        tensorboard=aside(scalars("{run}/learned")),
 
 
 rule train_q:
@@ -112,7 +112,6 @@ rule train_q:
         copies=lambda wildcards: PLAN[wildcards.run]
         .half_round(wildcards.round, "q")
         .copies,
-        code=sources("train"),
         near_duplicates=lambda wildcards: PLAN[wildcards.run].near_duplicates,
     output:
         q=R.model("{run}", "round{round}-q").weights("q"),
@@ -127,23 +126,24 @@ rule train_q:
     threads: 8
     resources:
         gpu=GPU,
-        processes=PROCESSES,
-        tensorboard=board("{run}/round{round}-q"),
     params:
+        code=code("train"),
         config=lambda wildcards: PLAN[wildcards.run].train_text("qk"),
         near_duplicates=lambda wildcards, input: given(
             "--near-duplicates", input.near_duplicates
         ),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         resume=lambda wildcards: R.resume(f"{wildcards.run}/round{wildcards.round}-q"),
+        processes=aside(PROCESSES),
+        tensorboard=aside(scalars("{run}/round{round}-q")),
     shell:
         """
         iscqk train --side q --round {wildcards.round} --start {input.start} \
             --frozen {input.frozen} --bank {input.bank} --copies {input.copies} \
             --config {params.config:q} --seed {params.seed} --trained-output {output.q} \
             --frozen-output {output.k} --history {output.history} --resume {params.resume} \
-            {params.near_duplicates} {resources.tensorboard} \
-            --processes {resources.processes} --threads {threads} &>{log}
+            {params.near_duplicates} {params.tensorboard} \
+            --processes {params.processes} --threads {threads} &>{log}
         """
 
 
@@ -157,7 +157,6 @@ rule train_k:
         .frozen,
         bank=lambda wildcards: PLAN[wildcards.run].half_round(wildcards.round, "k").bank,
         training=lambda wildcards: PLAN[wildcards.run].training,
-        code=sources("train"),
         near_duplicates=lambda wildcards: PLAN[wildcards.run].near_duplicates,
     output:
         q=R.model("{run}", "round{round}-k").weights("q"),
@@ -172,21 +171,22 @@ rule train_k:
     threads: 8
     resources:
         gpu=GPU,
-        processes=PROCESSES,
-        tensorboard=board("{run}/round{round}-k"),
     params:
+        code=code("train"),
         config=lambda wildcards: PLAN[wildcards.run].train_text("qk"),
         near_duplicates=lambda wildcards, input: given(
             "--near-duplicates", input.near_duplicates
         ),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         resume=lambda wildcards: R.resume(f"{wildcards.run}/round{wildcards.round}-k"),
+        processes=aside(PROCESSES),
+        tensorboard=aside(scalars("{run}/round{round}-k")),
     shell:
         """
         iscqk train --side k --round {wildcards.round} --start {input.start} \
             --frozen {input.frozen} --bank {input.bank} --training {input.training} \
             --config {params.config:q} --seed {params.seed} --trained-output {output.k} \
             --frozen-output {output.q} --history {output.history} --resume {params.resume} \
-            {params.near_duplicates} {resources.tensorboard} \
-            --processes {resources.processes} --threads {threads} &>{log}
+            {params.near_duplicates} {params.tensorboard} \
+            --processes {params.processes} --threads {threads} &>{log}
         """

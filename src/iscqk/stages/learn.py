@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from iscqk.code import code_digest
 from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.formats.csv_tables import write_table
@@ -29,7 +30,6 @@ from iscqk.learning.objectives import InBatch, Objective
 from iscqk.learning.training import TrainConfig, Training
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder, save_encoder
-from iscqk.workflow import code_digest
 
 EXAMPLE = r"""iscqk learn --method simclr --images 40000 --start q.safetensors \
     --copies copies/0.tar --training data/training.csv \

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from iscqk.code import code_digest
 from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.formats.csv_tables import write_table
@@ -28,7 +29,6 @@ from iscqk.learning.images import CopyImages, OriginalImages
 from iscqk.learning.training import TrainConfig, Training
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder, read_provenance, save_encoder
-from iscqk.workflow import code_digest
 
 EXAMPLE = r"""iscqk train --side k --round 1 --start k.safetensors --frozen q.safetensors \
     --bank copies1-0.h5 --training data/training.csv --config "$(cat train.json)" \

@@ -13,3 +13,11 @@ RANKINGS: dict[str, Ranking] = {
     found.name: import_module(f"{__name__}.{found.name}").RANKING
     for found in iter_modules(__path__)
 }
+
+
+def modules_of(name: str) -> tuple[str, str]:
+    """Return the full names of the modules that a ranking is: what it declares, its functions.
+
+    Whoever asks what code a stage has must name them: it finds them only when it runs.
+    """
+    return f"{__name__}.{name}", RANKINGS[name].functions
