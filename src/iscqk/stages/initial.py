@@ -11,14 +11,13 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
-from timm.models import PretrainedCfg
 
 from iscqk.formats.manifest import read_training
 from iscqk.learning.initial import calibrate_batch_norm, fit_head, head_images
 from iscqk.models.device import set_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.timm_door import PretrainedCfg, timm
 from iscqk.models.weights import load_backbone, save_encoder
 
 logger = logging.getLogger(__name__)
