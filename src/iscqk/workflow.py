@@ -4,8 +4,10 @@ import ast
 import hashlib
 import os
 import sys
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from pkgutil import resolve_name
 
 from iscqk.ending import FOLLOWED
 
@@ -49,9 +51,10 @@ def sources(stage: str) -> list[str]:
     return sorted(os.path.relpath(path) for path in found)
 
 
-def code_digest(stage: str) -> str:
-    """Return a digest of the modules that a stage imports."""
-    return hashlib.sha256(b"".join(Path(path).read_bytes() for path in sources(stage))).hexdigest()
+def code_digest(stage: str, also: Iterable[str] = ()) -> str:
+    """Return a digest of the modules that a stage imports, and of others."""
+    every = [*sources(stage), *(resolve_name(module).__file__ for module in also)]
+    return hashlib.sha256(b"".join(Path(path).read_bytes() for path in every)).hexdigest()
 
 
 @cache
