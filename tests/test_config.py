@@ -12,7 +12,7 @@ from iscqk.config import check_config, find_sources
 from iscqk.errors import UserError
 from iscqk.formats.ids import PHASES
 from iscqk.images.chains import EditPool
-from iscqk.runs import all_runs
+from iscqk.plan.runs import all_runs
 
 ROOT = Path(__file__).parent.parent
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())

@@ -6,7 +6,7 @@ import torch
 
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.gist import Gist, gabor_filters
-from iscqk.runs import GIST
+from iscqk.plan.runs import GIST
 
 
 def slow_gist(image):

@@ -3,7 +3,7 @@
 
 rule benchmark:
     input:
-        weights=f"{model(SUBMITTED, 'initial')}/q.safetensors",
+        weights=PLAN.submitted.model("initial").weights("q"),
         code=sources("benchmark"),
     output:
         multiext("results/benchmarks/losses", ".csv", ".svg"),
@@ -27,8 +27,8 @@ rule benchmark:
 
 rule benchmark_images:
     input:
-        training="results/data/training.csv",
-        weights=f"{model(SUBMITTED, 'initial')}/q.safetensors",
+        training=R.manifest("training"),
+        weights=PLAN.submitted.model("initial").weights("q"),
         code=sources("benchmark_images"),
     output:
         copies="results/benchmarks/copies.csv",
@@ -41,9 +41,9 @@ rule benchmark_images:
     resources:
         gpu=GPU,
     params:
-        copies=text(config["copies"]),
-        edits=text(config["edits"]["training"]),
-        config=text(config["benchmarks"]["images"]),
+        copies=as_text(config["copies"]),
+        edits=as_text(config["edits"]["training"]),
+        config=as_text(config["benchmarks"]["images"]),
         seed=config["seed"],
         repeats=config["benchmarks"]["repeats"],
     shell:
@@ -76,7 +76,7 @@ rule benchmark_table:
 
 rule synthetic_bank:
     input:
-        weights=f"{model(SUBMITTED, 'initial')}/k.safetensors",
+        weights=PLAN.submitted.model("initial").weights("k"),
         code=sources("synthesize"),
     output:
         "results/benchmarks/synthetic.h5",
@@ -98,11 +98,11 @@ rule synthetic_bank:
 # The very training of round 1's side q, with the synthetic rows as further negatives.
 rule train_against_a_million:
     input:
-        q=f"{model(SUBMITTED, 'initial')}/q.safetensors",
-        k=f"{model(SUBMITTED, 'initial')}/k.safetensors",
-        bank=described(model(SUBMITTED, "initial"), "k", "training"),
+        q=PLAN.submitted.model("initial").weights("q"),
+        k=PLAN.submitted.model("initial").weights("k"),
+        bank=PLAN.submitted.described("k", "training", name="initial"),
         synthetic="results/benchmarks/synthetic.h5",
-        copies=copies("training", 1),
+        copies=PLAN.submitted.copies(1),
         code=sources("train"),
     output:
         q="results/benchmarks/million/q.safetensors",
@@ -116,7 +116,7 @@ rule train_against_a_million:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
-        config=text(runs.train_section(config, "qk")),
+        config=as_text(train_section(config, "qk")),
         seed=config["seed"],
     shell:
         """

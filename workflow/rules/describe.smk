@@ -3,17 +3,17 @@
 
 rule embed:
     input:
-        weights="results/runs/{run}/{model}/{side}.safetensors",
-        manifest=lambda wildcards: MANIFESTS[wildcards.images],
+        weights=MODEL.weights("{side}"),
+        manifest=lambda wildcards: R.manifest(wildcards.images),
         code=sources("embed"),
     output:
-        "results/runs/{run}/{model}/{content}/{side}/{images}-{shard}.h5",
+        MODEL.described("{content}", "{side}", "{images}", "{shard}"),
     log:
-        "results/logs/{run}/{model}/embed-{content}-{side}-{images}-{shard}.log",
+        LOG["embed"],
     benchmark:
-        "results/usage/{run}/{model}/embed-{content}-{side}-{images}-{shard}.tsv"
+        USAGE["embed"]
     wildcard_constraints:
-        images="|".join(MANIFESTS),
+        images="|".join(DESCRIBED),
     conda:
         "../../envs/iscqk.yaml"
     threads: max(HALF, PROCESSES)
@@ -21,7 +21,7 @@ rule embed:
         gpu=GPU,
         processes=PROCESSES,
     params:
-        shards=lambda wildcards: len(shards(wildcards.images)),
+        shards=lambda wildcards: len(PLAN.submitted.shards(wildcards.images)),
         flag=lambda wildcards: content_options(wildcards.content),
         precision=config["describe"]["precision"],
     shell:
@@ -35,15 +35,15 @@ rule embed:
 
 rule embed_copies:
     input:
-        weights="results/runs/{run}/{model}/{side}.safetensors",
-        copies="results/copies/training/round{round}/{shard}.tar",
+        weights=MODEL.weights("{side}"),
+        copies=R.copies("training", "{round}", "{shard}"),
         code=sources("embed"),
     output:
-        "results/runs/{run}/{model}/{content}/{side}/copies{round}-{shard}.h5",
+        MODEL.described("{content}", "{side}", "copies{round}", "{shard}"),
     log:
-        "results/logs/{run}/{model}/embed-{content}-{side}-copies{round}-{shard}.log",
+        R.log(job("embed", images="copies{round}")),
     benchmark:
-        "results/usage/{run}/{model}/embed-{content}-{side}-copies{round}-{shard}.tsv"
+        R.usage(job("embed", images="copies{round}"))
     conda:
         "../../envs/iscqk.yaml"
     threads: max(HALF, PROCESSES)
@@ -51,7 +51,7 @@ rule embed_copies:
         gpu=GPU,
         processes=PROCESSES,
     params:
-        views=lambda wildcards: RUNS[wildcards.run]["train"]["qk"]["bank_views"],
+        views=lambda wildcards: PLAN[wildcards.run].config["train"]["qk"]["bank_views"],
         flag=lambda wildcards: content_options(wildcards.content),
         precision=config["describe"]["precision"],
     shell:
@@ -64,22 +64,24 @@ rule embed_copies:
 
 rule whiten:
     input:
-        network=lambda wildcards: by_network(wildcards, "references", "training"),
-        gist=lambda wildcards: by_gist(wildcards, "references", "training"),
+        network=lambda wildcards: PLAN[wildcards.run].by_network(
+            wildcards.model, "references", "training"
+        ),
+        gist=lambda wildcards: PLAN.gist(wildcards.run, "references", "training"),
         code=sources("whiten"),
     output:
-        "results/runs/{run}/{model}/refined/projection.safetensors",
+        MODEL.projection,
     log:
-        "results/logs/{run}/{model}/whiten.log",
+        LOG["whiten"],
     benchmark:
-        "results/usage/{run}/{model}/whiten.tsv"
+        USAGE["whiten"]
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
-        gist=lambda wildcards, input: gist_options(wildcards, input.gist),
-        whitening=lambda wildcards: RUNS[wildcards.run]["describe"]["whitening"],
-        size=lambda wildcards: RUNS[wildcards.run]["model"]["descriptor_size"],
+        gist=lambda wildcards, input: PLAN[wildcards.run].gist_options(input.gist),
+        whitening=lambda wildcards: PLAN[wildcards.run].config["describe"]["whitening"],
+        size=lambda wildcards: PLAN[wildcards.run].config["model"]["descriptor_size"],
     shell:
         """
         iscqk whiten --part {input.network} {params.gist} --whitening {params.whitening} \
@@ -89,27 +91,35 @@ rule whiten:
 
 rule refine:
     input:
-        network=lambda wildcards: part(wildcards, by_network),
-        gist=lambda wildcards: part(wildcards, by_gist),
-        projection=lambda wildcards: projection(wildcards.run, wildcards.model),
-        training=subtracted,
+        network=lambda wildcards: PLAN[wildcards.run].by_network(
+            wildcards.model, wildcards.role, wildcards.images
+        )[int(wildcards.shard)],
+        gist=lambda wildcards: PLAN.gist(
+            wildcards.run, wildcards.role, wildcards.images
+        )[int(wildcards.shard) :][:1],
+        projection=lambda wildcards: PLAN[wildcards.run].projection(wildcards.model),
+        training=lambda wildcards: PLAN[wildcards.run].subtracted(
+            wildcards.model, wildcards.images
+        ),
         code=sources("refine"),
     output:
-        "results/runs/{run}/{model}/refined/{role}/{images}-{shard}.h5",
+        MODEL.refined("{role}", "{images}", "{shard}"),
     log:
-        "results/logs/{run}/{model}/refine-{role}-{images}-{shard}.log",
+        LOG["refine"],
     benchmark:
-        "results/usage/{run}/{model}/refine-{role}-{images}-{shard}.tsv"
+        USAGE["refine"]
     wildcard_constraints:
-        images="|".join(MANIFESTS),
+        images="|".join(DESCRIBED),
         role="queries|references",
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
-        gist=lambda wildcards, input: gist_options(wildcards, input.gist),
+        gist=lambda wildcards, input: PLAN[wildcards.run].gist_options(input.gist),
         projection=lambda wildcards, input: given("--projection", input.projection),
-        subtraction=lambda wildcards, input: subtraction(wildcards, input.training),
+        subtraction=lambda wildcards, input: PLAN[wildcards.run].subtraction_options(
+            input.training
+        ),
     shell:
         """
         iscqk refine --part {input.network} {params.gist} {params.projection} \
@@ -119,30 +129,32 @@ rule refine:
 
 rule merge:
     input:
-        queries=lambda wildcards: for_phase(wildcards, "queries", wildcards.phase),
-        references=lambda wildcards: for_phase(wildcards, "references", "references"),
-        training=lambda wildcards: (
-            for_phase(wildcards, "references", "training")
-            if wildcards.ranking == "log_partition"
-            else []
+        queries=lambda wildcards: PLAN[wildcards.run].as_submitted(
+            wildcards.model, "queries", wildcards.phase
+        ),
+        references=lambda wildcards: PLAN[wildcards.run].as_submitted(
+            wildcards.model, "references", "references"
+        ),
+        training=lambda wildcards: PLAN[wildcards.run].bank(
+            wildcards.ranking, wildcards.model
         ),
         manifests=lambda wildcards: [
-            MANIFESTS[wildcards.phase],
-            MANIFESTS["references"],
+            R.manifest(wildcards.phase),
+            R.manifest("references"),
         ],
         code=sources("merge"),
     output:
-        "results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
+        RANKED.descriptors,
     log:
-        "results/logs/{run}/{model}/merge-{phase}-{ranking}.log",
+        LOG["merge"],
     benchmark:
-        "results/usage/{run}/{model}/merge-{phase}-{ranking}.tsv"
+        USAGE["merge"]
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
         temperature=lambda wildcards: (
-            RUNS[wildcards.run]["describe"]["temperature"]
+            PLAN[wildcards.run].config["describe"]["temperature"]
             if wildcards.ranking == "log_partition"
             else 1
         ),

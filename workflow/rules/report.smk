@@ -8,14 +8,14 @@ rule draw_rules:
             sorted(map(os.path.relpath, glob(f"{workflow.basedir}/workflow/rules/*")))
         ),
     output:
-        graph="results/workflow/rules.mmd",
-        config="results/workflow/config.json",
+        graph=R.workflow("rules.mmd"),
+        config=R.workflow("config.json"),
     log:
-        "results/logs/draw_rules.log",
+        LOG["draw_rules"],
     conda:
         "../../envs/iscqk.yaml"
     params:
-        config=text(config),
+        config=as_text(config),
     shell:
         """
         echo {params.config:q} >{output.config}
@@ -26,40 +26,40 @@ rule draw_rules:
 
 rule report:
     input:
-        scores=told_of_submission(),
-        submissions=expand(
-            "results/submission_{phase}/{file}",
-            phase=PHASES,
-            file=[
-                "predictions.csv",
-                "score.json",
-                "validation.json",
-                "provenance.json",
-            ],
+        scores=reported(PLAN),
+        submissions=[
+            R.submission(phase).file(name) for phase in PHASES for name in REPORTED
+        ],
+        data=[
+            file(phase)
+            for phase in PHASES
+            for file in (R.manifest, R.ground_truth, R.edits)
+        ],
+        references=R.manifest("references"),
+        rules=R.workflow("rules.mmd"),
+        templates=local(
+            sorted(
+                map(
+                    os.path.relpath,
+                    glob(f"{workflow.basedir}/src/iscqk/reporting/templates/*"),
+                )
+            )
         ),
-        data=expand(
-            "results/data/{phase}/{file}.csv",
-            phase=PHASES,
-            file=["queries", "ground_truth", "edits"],
-        ),
-        references="results/data/references.csv",
-        rules="results/workflow/rules.mmd",
-        templates=local(TEMPLATES),
         code=sources("report"),
     output:
-        page="results/report.html",
-        plots=directory("results/report"),
+        page=R.report,
+        plots=directory(R.report_plots),
     log:
-        "results/logs/report.log",
+        LOG["report"],
     benchmark:
-        "results/usage/report.tsv"
+        USAGE["report"]
     conda:
         "../../envs/iscqk.yaml"
     params:
         title=config["title"],
-        besides=told_besides,
+        besides=lambda wildcards: reported_besides(PLAN),
     shell:
         """
-        iscqk report --results results --title {params.title:q} --rules {input.rules} \
+        iscqk report --results {R.root} --title {params.title:q} --rules {input.rules} \
             --output {output.page} &>{log}
         """

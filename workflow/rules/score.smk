@@ -1,27 +1,23 @@
 # Global search, micro-AP, validation.
 
 
-# Where there is one shard, no list of parts is needed.
-PART = "-{shard}" if len(shards("search")) > 1 else ""
-
-
 rule search:
     input:
-        descriptors="results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
+        descriptors=RANKED.descriptors,
         code=sources("search"),
     output:
-        f"results/runs/{{run}}/{{model}}/{{phase}}/{{ranking}}/predictions{PART}.csv",
+        RANKED.part("{shard}") if PLAN.searches_in_parts else RANKED.predictions,
     log:
-        f"results/logs/{{run}}/{{model}}/search-{{phase}}-{{ranking}}{PART}.log",
+        R.log(PLAN.search_job),
     benchmark:
-        f"results/usage/{{run}}/{{model}}/search-{{phase}}-{{ranking}}{PART}.tsv"
+        R.usage(PLAN.search_job)
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
         max_results=config["search"]["max_results"],
         shard=lambda wildcards: wildcards.get("shard", 0),
-        shards=len(shards("search")),
+        shards=config["shards"]["search"],
     shell:
         """
         iscqk search {input.descriptors} --output {output} --max-results {params.max_results} \
@@ -29,22 +25,19 @@ rule search:
         """
 
 
-if PART:
+if PLAN.searches_in_parts:
 
     rule combine:
         input:
-            parts=expand(
-                "results/runs/{{run}}/{{model}}/{{phase}}/{{ranking}}/predictions-{shard}.csv",
-                shard=shards("search"),
-            ),
-            descriptors="results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
+            parts=[RANKED.part(shard) for shard in PLAN.submitted.shards("search")],
+            descriptors=RANKED.descriptors,
             code=sources("combine"),
         output:
-            "results/runs/{run}/{model}/{phase}/{ranking}/predictions.csv",
+            RANKED.predictions,
         log:
-            "results/logs/{run}/{model}/combine-{phase}-{ranking}.log",
+            LOG["combine"],
         benchmark:
-            "results/usage/{run}/{model}/combine-{phase}-{ranking}.tsv"
+            USAGE["combine"]
         conda:
             "../../envs/iscqk.yaml"
         params:
@@ -58,18 +51,18 @@ if PART:
 
 rule score:
     input:
-        scored=f"results/runs/{{run}}/{{model}}/{{phase}}/{{ranking}}/{SCORED}",
-        ground_truth="results/data/{phase}/ground_truth.csv",
-        edits="results/data/{phase}/edits.csv",
+        scored=RANKED.scored(config["score"]["convention"]),
+        ground_truth=R.ground_truth("{phase}"),
+        edits=R.edits("{phase}"),
         code=sources("score"),
     output:
-        score="results/runs/{run}/{model}/{phase}/{ranking}/score.json",
-        by_edit="results/runs/{run}/{model}/{phase}/{ranking}/by_edit.csv",
-        curve="results/runs/{run}/{model}/{phase}/{ranking}/precision_recall.csv",
+        score=RANKED.score,
+        by_edit=RANKED.by_edit,
+        curve=RANKED.curve,
     log:
-        "results/logs/{run}/{model}/score-{phase}-{ranking}.log",
+        LOG["score"],
     benchmark:
-        "results/usage/{run}/{model}/score-{phase}-{ranking}.tsv"
+        USAGE["score"]
     conda:
         "../../envs/iscqk.yaml"
     params:
@@ -85,15 +78,15 @@ rule score:
 # A half has a search of its own: its nearest pairs are not all among those of the whole.
 rule score_half:
     input:
-        descriptors="results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
-        ground_truth="results/data/{phase}/ground_truth.csv",
+        descriptors=RANKED.descriptors,
+        ground_truth=R.ground_truth("{phase}"),
         code=sources("score"),
     output:
-        "results/runs/{run}/{model}/{phase}/{ranking}/score-{half}.json",
+        RANKED.half("{half}"),
     log:
-        "results/logs/{run}/{model}/score-{phase}-{ranking}-{half}.log",
+        LOG["score_half"],
     benchmark:
-        "results/usage/{run}/{model}/score-{phase}-{ranking}-{half}.tsv"
+        USAGE["score_half"]
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF
@@ -108,16 +101,16 @@ rule score_half:
 
 rule validate:
     input:
-        descriptors="results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
-        queries="results/data/{phase}/queries.csv",
-        references="results/data/references.csv",
+        descriptors=RANKED.descriptors,
+        queries=R.manifest("{phase}"),
+        references=R.manifest("references"),
         code=sources("validate"),
     output:
-        "results/runs/{run}/{model}/{phase}/{ranking}/validation.json",
+        RANKED.validation,
     log:
-        "results/logs/{run}/{model}/validate-{phase}-{ranking}.log",
+        LOG["validate"],
     benchmark:
-        "results/usage/{run}/{model}/validate-{phase}-{ranking}.tsv"
+        USAGE["validate"]
     conda:
         "../../envs/iscqk.yaml"
     shell:

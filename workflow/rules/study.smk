@@ -4,20 +4,20 @@
 rule trace:
     input:
         weights=lambda wildcards: [
-            f"{model(wildcards.run, name)}/{side}.safetensors"
-            for name in runs.models(RUNS[wildcards.run])
-            for side in ("q", "k")
+            PLAN[wildcards.run].model(name).weights(side)
+            for name in PLAN[wildcards.run].models
+            for side in SIDES
         ],
-        references=MANIFESTS["references"],
-        queries=[MANIFESTS[phase] for phase in PHASES],
-        ground_truth=[f"results/data/{phase}/ground_truth.csv" for phase in PHASES],
+        references=R.manifest("references"),
+        queries=[R.manifest(phase) for phase in PHASES],
+        ground_truth=[R.ground_truth(phase) for phase in PHASES],
         code=sources("trace"),
     output:
-        "results/runs/{run}/trace.csv",
+        R.trace("{run}"),
     log:
-        "results/logs/{run}/trace.log",
+        LOG["trace"],
     benchmark:
-        "results/usage/{run}/trace.tsv"
+        USAGE["trace"]
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF
@@ -25,10 +25,12 @@ rule trace:
         gpu=GPU,
     params:
         models=lambda wildcards: [
-            model(wildcards.run, name) for name in runs.models(RUNS[wildcards.run])
+            PLAN[wildcards.run].model(name).folder
+            for name in PLAN[wildcards.run].models
         ],
         sides=lambda wildcards: [
-            RUNS[wildcards.run]["describe"][role] for role in ("queries", "references")
+            PLAN[wildcards.run].config["describe"][role]
+            for role in ("queries", "references")
         ],
         precision=config["describe"]["precision"],
     shell:
@@ -42,48 +44,50 @@ rule trace:
 
 rule compare_methods:
     input:
-        files_of(METHODS_COMPARED + TRACES),
+        files_of(COMPARED + TRACES, R.root),
         code=sources("compare"),
     output:
-        multiext("results/study/table", ".csv", ".md"),
-        multiext("results/study/by_edit", ".csv", ".svg"),
-        multiext("results/study/precision_recall", ".csv", ".svg"),
-        multiext("results/study/images_seen", ".csv", ".svg"),
-        multiext("results/study/rankings", ".csv", ".md"),
-        "results/study/runs.csv",
-        "results/study/micro_ap.svg",
+        multiext(R.study("table"), ".csv", ".md"),
+        multiext(R.study("by_edit"), ".csv", ".svg"),
+        multiext(R.study("precision_recall"), ".csv", ".svg"),
+        multiext(R.study("images_seen"), ".csv", ".svg"),
+        multiext(R.study("rankings"), ".csv", ".md"),
+        R.study("runs.csv"),
+        R.study("micro_ap.svg"),
     log:
-        "results/logs/study.log",
+        LOG["study"],
     conda:
         "../../envs/iscqk.yaml"
     params:
-        runs=text(METHODS_COMPARED),
-        traces=text(TRACES),
+        runs=as_text(COMPARED),
+        traces=as_text(TRACES),
+        folder=R.study(),
     shell:
         """
         iscqk compare --title method --runs {params.runs:q} --traces {params.traces:q} \
-            --output results/study &>{log}
+            --output {params.folder} &>{log}
         """
 
 
 rule compare_settings:
     input:
-        lambda wildcards: files_of(ablated(wildcards)),
+        lambda wildcards: files_of(compared_settings(PLAN, wildcards.ablation), R.root),
         code=sources("compare"),
     output:
-        multiext("results/study/{ablation}/table", ".csv", ".md"),
-        "results/study/{ablation}/runs.csv",
-        "results/study/{ablation}/micro_ap.svg",
+        multiext(R.study("table", "{ablation}"), ".csv", ".md"),
+        R.study("runs.csv", "{ablation}"),
+        R.study("micro_ap.svg", "{ablation}"),
     log:
-        "results/logs/study-{ablation}.log",
+        LOG["ablation"],
     conda:
         "../../envs/iscqk.yaml"
     params:
-        runs=lambda wildcards: text(ablated(wildcards)),
+        runs=lambda wildcards: as_text(compared_settings(PLAN, wildcards.ablation)),
+        folder=R.study("", "{ablation}"),
     shell:
         """
         iscqk compare --title {wildcards.ablation} --runs {params.runs:q} \
-            --output results/study/{wildcards.ablation} &>{log}
+            --output {params.folder} &>{log}
         """
 
 
@@ -93,10 +97,10 @@ rule list_classes:
         evaluation=config["unbalanced"]["evaluation"],
         code=sources("classes"),
     output:
-        training="results/data/unbalanced.csv",
-        evaluation="results/data/evaluation.csv",
+        training=R.manifest("unbalanced"),
+        evaluation=R.manifest("evaluation"),
     log:
-        "results/logs/classes.log",
+        LOG["classes"],
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
@@ -109,24 +113,25 @@ rule list_classes:
 
 rule compare_classes:
     input:
-        [shard for row in UNBALANCED for shard in row["features"]],
-        training="results/data/unbalanced.csv",
-        evaluation="results/data/evaluation.csv",
+        [shard for row in CLASSES for shard in row["features"]],
+        training=R.manifest("unbalanced"),
+        evaluation=R.manifest("evaluation"),
         code=sources("neighbours"),
     output:
-        multiext("results/unbalanced/table", ".csv", ".md"),
-        "results/unbalanced/runs.csv",
-        "results/unbalanced/accuracy.svg",
+        multiext(R.unbalanced("table"), ".csv", ".md"),
+        R.unbalanced("runs.csv"),
+        R.unbalanced("accuracy.svg"),
     log:
-        "results/logs/unbalanced.log",
+        LOG["unbalanced"],
     conda:
         "../../envs/iscqk.yaml"
     params:
-        runs=text(UNBALANCED),
+        runs=as_text(CLASSES),
         rare=config["unbalanced"]["rare"],
+        folder=R.unbalanced(),
     shell:
         """
         iscqk neighbours --runs {params.runs:q} --training {input.training} \
             --evaluation {input.evaluation} --rare {params.rare} \
-            --output results/unbalanced &>{log}
+            --output {params.folder} &>{log}
         """

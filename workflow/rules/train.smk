@@ -4,21 +4,21 @@
 
 rule initial:
     input:
-        training=training,
+        training=lambda wildcards: PLAN[wildcards.run].training,
         code=sources("initial"),
     output:
-        q="results/runs/{run}/initial/q.safetensors",
-        k="results/runs/{run}/initial/k.safetensors",
+        q=R.model("{run}", "initial").weights("q"),
+        k=R.model("{run}", "initial").weights("k"),
     log:
-        "results/logs/{run}/initial.log",
+        LOG["initial"],
     benchmark:
-        "results/usage/{run}/initial.tsv"
+        USAGE["initial"]
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
-        config=of_run("model"),
-        seed=seed,
+        config=lambda wildcards: PLAN[wildcards.run].text("model"),
+        seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
     shell:
         """
         iscqk initial --training {input.training} --config {params.config:q} \
@@ -28,34 +28,36 @@ rule initial:
 
 rule warm_up:
     input:
-        start=weights("initial", "q"),
-        copies=copies("training", 0),
-        training=training,
+        start=lambda wildcards: PLAN[wildcards.run].model("initial").weights("q"),
+        copies=lambda wildcards: PLAN[wildcards.run].copies(0),
+        training=lambda wildcards: PLAN[wildcards.run].training,
         code=sources("learn"),
     output:
-        q="results/runs/{run}/warm-up/q.safetensors",
-        k="results/runs/{run}/warm-up/k.safetensors",
-        history="results/runs/{run}/warm-up/history.csv",
+        q=R.model("{run}", "warm-up").weights("q"),
+        k=R.model("{run}", "warm-up").weights("k"),
+        history=R.model("{run}", "warm-up").history,
     log:
-        "results/logs/{run}/warm-up.log",
+        LOG["warm_up"],
     benchmark:
-        "results/usage/{run}/warm-up.tsv"
+        USAGE["warm_up"]
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     resources:
         gpu=GPU,
         processes=PROCESSES,
-        tensorboard=board("warm-up"),
+        tensorboard=board("{run}/warm-up"),
     params:
         method="simclr",
-        images=lambda wildcards: RUNS[wildcards.run]["train"]["qk"]["warm_up_images"],
-        config=train_section("simclr"),
-        model=of_run("model"),
-        seed=seed,
-        copies=f"--copies {' '.join(copies('training', 0))}",
+        images=lambda wildcards: PLAN[wildcards.run].config["train"]["qk"][
+            "warm_up_images"
+        ],
+        config=lambda wildcards: PLAN[wildcards.run].train_text("simclr"),
+        model=lambda wildcards: PLAN[wildcards.run].text("model"),
+        seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
+        copies=lambda wildcards, input: f"--copies {input.copies}",
         outputs=lambda wildcards, output: folders(output.history),
-        resume="results/resume/{run}/warm-up.pt",
+        resume=R.resume("{run}/warm-up"),
     shell:
         """
         iscqk learn --method {params.method} --images {params.images} --start {input.start} \
@@ -68,72 +70,78 @@ rule warm_up:
 
 use rule warm_up as learn with:
     input:
-        start=weights("initial", "q"),
-        copies=all_copies,
-        training=training,
+        start=lambda wildcards: PLAN[wildcards.run].model("initial").weights("q"),
+        copies=lambda wildcards: sum(PLAN[wildcards.run].all_copies(), []),
+        training=lambda wildcards: PLAN[wildcards.run].training,
         code=sources("learn"),
     output:
-        q=learned("q.safetensors"),
-        k=learned("k.safetensors"),
-        history=learned("history.csv"),
+        q=[R.model("{run}", part).weights("q") for part in PARTS],
+        k=[R.model("{run}", part).weights("k") for part in PARTS],
+        history=[R.model("{run}", part).history for part in PARTS],
     log:
-        "results/logs/{run}/learn.log",
+        LOG["learn"],
     benchmark:
-        "results/usage/{run}/learn.tsv"
+        USAGE["learn"]
     resources:
         gpu=GPU,
         processes=PROCESSES,
-        tensorboard=board("learned"),
+        tensorboard=board("{run}/learned"),
     params:
-        method=method,
-        images=lambda wildcards: runs.budget(RUNS[wildcards.run]),
-        config=lambda wildcards: train_section(method(wildcards))(wildcards),
-        model=of_run("model"),
-        seed=seed,
+        method=lambda wildcards: PLAN[wildcards.run].method,
+        images=lambda wildcards: PLAN[wildcards.run].budget,
+        config=lambda wildcards: PLAN[wildcards.run].train_text(),
+        model=lambda wildcards: PLAN[wildcards.run].text("model"),
+        seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         copies=lambda wildcards: " ".join(
-            f"--copies {' '.join(copies(split(wildcards), number))}"
-            for number in runs.copy_rounds(RUNS[wildcards.run])
+            f"--copies {' '.join(shards)}"
+            for shards in PLAN[wildcards.run].all_copies()
         ),
         outputs=lambda wildcards, output: folders(output.history),
-        resume="results/resume/{run}/learn.pt",
+        resume=R.resume("{run}/learn"),
 
 
 rule train_q:
     input:
-        start=before("q"),
-        frozen=before("k"),
-        bank=lambda wildcards: bank(wildcards, before_round(wildcards), "k", "training"),
-        copies=lambda wildcards: copies("training", wildcards.round),
+        start=lambda wildcards: PLAN[wildcards.run]
+        .half_round(wildcards.round, "q")
+        .start,
+        frozen=lambda wildcards: PLAN[wildcards.run]
+        .half_round(wildcards.round, "q")
+        .frozen,
+        bank=lambda wildcards: PLAN[wildcards.run].half_round(wildcards.round, "q").bank,
+        copies=lambda wildcards: PLAN[wildcards.run]
+        .half_round(wildcards.round, "q")
+        .copies,
         code=sources("train"),
-        near_duplicates=near_duplicates,
+        near_duplicates=lambda wildcards: PLAN[wildcards.run].near_duplicates,
     output:
-        q="results/runs/{run}/round{round}-q/q.safetensors",
-        k="results/runs/{run}/round{round}-q/k.safetensors",
-        history="results/runs/{run}/round{round}-q/history.csv",
+        q=R.model("{run}", "round{round}-q").weights("q"),
+        k=R.model("{run}", "round{round}-q").weights("k"),
+        history=R.model("{run}", "round{round}-q").history,
     log:
-        "results/logs/{run}/train-round{round}-q.log",
+        R.log(job("train", model="round{round}-q")),
     benchmark:
-        "results/usage/{run}/train-round{round}-q.tsv"
+        R.usage(job("train", model="round{round}-q"))
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     resources:
         gpu=GPU,
         processes=PROCESSES,
-        tensorboard=board("round{round}-q"),
+        tensorboard=board("{run}/round{round}-q"),
     params:
-        config=train_section("qk"),
+        config=lambda wildcards: PLAN[wildcards.run].train_text("qk"),
         near_duplicates=lambda wildcards, input: given(
             "--near-duplicates", input.near_duplicates
         ),
-        seed=seed,
+        seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
+        resume=lambda wildcards: R.resume(f"{wildcards.run}/round{wildcards.round}-q"),
     shell:
         """
         iscqk train --side q --round {wildcards.round} --start {input.start} \
             --frozen {input.frozen} --bank {input.bank} --copies {input.copies} \
             --config {params.config:q} --seed {params.seed} --trained-output {output.q} \
-            --frozen-output {output.k} --history {output.history} \
-            --resume results/resume/{wildcards.run}/round{wildcards.round}-q.pt \
+            --frozen-output {output.k} --history {output.history} --resume {params.resume} \
             {params.near_duplicates} {resources.tensorboard} \
             --processes {resources.processes} --threads {threads} &>{log}
         """
@@ -141,42 +149,44 @@ rule train_q:
 
 rule train_k:
     input:
-        start=weights("round{round}-q", "k"),
-        frozen=weights("round{round}-q", "q"),
-        bank=lambda wildcards: bank(
-            wildcards, f"round{wildcards.round}-q", "q", f"copies{wildcards.round}"
-        ),
-        training=training,
+        start=lambda wildcards: PLAN[wildcards.run]
+        .half_round(wildcards.round, "k")
+        .start,
+        frozen=lambda wildcards: PLAN[wildcards.run]
+        .half_round(wildcards.round, "k")
+        .frozen,
+        bank=lambda wildcards: PLAN[wildcards.run].half_round(wildcards.round, "k").bank,
+        training=lambda wildcards: PLAN[wildcards.run].training,
         code=sources("train"),
-        near_duplicates=near_duplicates,
+        near_duplicates=lambda wildcards: PLAN[wildcards.run].near_duplicates,
     output:
-        q="results/runs/{run}/round{round}-k/q.safetensors",
-        k="results/runs/{run}/round{round}-k/k.safetensors",
-        history="results/runs/{run}/round{round}-k/history.csv",
+        q=R.model("{run}", "round{round}-k").weights("q"),
+        k=R.model("{run}", "round{round}-k").weights("k"),
+        history=R.model("{run}", "round{round}-k").history,
     log:
-        "results/logs/{run}/train-round{round}-k.log",
+        R.log(job("train", model="round{round}-k")),
     benchmark:
-        "results/usage/{run}/train-round{round}-k.tsv"
+        R.usage(job("train", model="round{round}-k"))
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     resources:
         gpu=GPU,
         processes=PROCESSES,
-        tensorboard=board("round{round}-k"),
+        tensorboard=board("{run}/round{round}-k"),
     params:
-        config=train_section("qk"),
+        config=lambda wildcards: PLAN[wildcards.run].train_text("qk"),
         near_duplicates=lambda wildcards, input: given(
             "--near-duplicates", input.near_duplicates
         ),
-        seed=seed,
+        seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
+        resume=lambda wildcards: R.resume(f"{wildcards.run}/round{wildcards.round}-k"),
     shell:
         """
         iscqk train --side k --round {wildcards.round} --start {input.start} \
             --frozen {input.frozen} --bank {input.bank} --training {input.training} \
             --config {params.config:q} --seed {params.seed} --trained-output {output.k} \
-            --frozen-output {output.q} --history {output.history} \
-            --resume results/resume/{wildcards.run}/round{wildcards.round}-k.pt \
+            --frozen-output {output.q} --history {output.history} --resume {params.resume} \
             {params.near_duplicates} {resources.tensorboard} \
             --processes {resources.processes} --threads {threads} &>{log}
         """

@@ -12,6 +12,8 @@ from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_edit_records
 from iscqk.formats.validation import Problem
+from iscqk.plan.results import Ranked, Results
+from iscqk.plan.runs import METHODS
 from iscqk.reporting import plots, reading
 from iscqk.reporting.gallery import gallery
 from iscqk.reporting.groups import table_by_group
@@ -27,13 +29,12 @@ from iscqk.reporting.page import (
 )
 from iscqk.reporting.reading import Scored, Submission
 from iscqk.reporting.rule_graph import draw_rules, parse_mermaid
-from iscqk.runs import METHODS
 
 _GROUPINGS = {"strength": "strength of the strongest edit", "edits": "edits in a query's chain"}
 _METHOD_RUN = re.compile(rf"({'|'.join((*METHODS, 'gist'))})-\d+")
 
 
-def whole_report(results: Path, folder: Path, title: str, rules: str, count: int) -> Report:
+def whole_report(results: Results, folder: Path, title: str, rules: str, count: int) -> Report:
     """Return all that the page tells.
 
     Args:
@@ -48,7 +49,7 @@ def whole_report(results: Path, folder: Path, title: str, rules: str, count: int
     """
     found = reading.submissions(results)
     models = reading.scored_models(results)
-    told = [_phase(one, models, results / "data", folder, count) for one in found]
+    told = [_phase(one, models, folder, count) for one in found]
     usage = reading.usage(results)
     write_table(folder / "usage.csv", usage)
     write_table(folder / "gallery.csv", pd.concat([shown for _, shown, _ in told]))
@@ -70,15 +71,16 @@ def whole_report(results: Path, folder: Path, title: str, rules: str, count: int
 
 
 def _phase(
-    one: Submission, models: list[Scored], data: Path, folder: Path, count: int
+    one: Submission, models: list[Scored], folder: Path, count: int
 ) -> tuple[PhaseResults, pd.DataFrame, pd.DataFrame]:
     """Return what is told of a phase, the gallery's pairs, and scores of groups of queries."""
-    records = read_edit_records(data / one.phase / "edits.jsonl")
-    predictions = read_predictions(one.folder / "predictions.csv")
-    truth = read_ground_truth(data / one.phase / "ground_truth.csv")
+    results = one.results
+    records = read_edit_records(results.edit_records(one.phase))
+    predictions = read_predictions(one.files.predictions)
+    truth = read_ground_truth(results.ground_truth(one.phase))
     groups = table_by_group(predictions, truth, one.score["convention"], records)
-    strips, shown = gallery(data, one.phase, predictions, truth, records, count)
-    by_edit = reading.scores(one.scored / "by_edit.csv")
+    strips, shown = gallery(results, one.phase, predictions, truth, records, count)
+    by_edit = reading.scores(one.ranked.by_edit)
     phase = PhaseResults(
         split=one.score["split"],
         score=one.score,
@@ -94,7 +96,7 @@ def _phase(
 
 def _runs_table(models: list[Scored], submitted: Submission) -> Table:
     """Return the scores of all models, the submitted one first, a column for phase and ranking."""
-    first = "/".join(submitted.model.parts[-2:])
+    first = "/".join(Path(submitted.model.folder).parts[-2:])
     columns = list(dict.fromkeys((one.phase, one.ranking) for one in models))
     values = {(one.name, one.phase, one.ranking): share(one.micro_ap) for one in models}
     names = sorted({one.name for one in models}, key=lambda name: (name != first, name))
@@ -106,8 +108,8 @@ def _runs_table(models: list[Scored], submitted: Submission) -> Table:
 def _curve_figure(one: Submission, models: list[Scored], folder: Path) -> Figure:
     """Return precision over recall: the submission in each ranking, one run of each method."""
     curves = [
-        reading.curve(path).assign(label=label)
-        for label, path in _curves(one, [m for m in models if m.phase == one.phase]).items()
+        reading.curve(ranked).assign(label=label)
+        for label, ranked in _curves(one, [m for m in models if m.phase == one.phase]).items()
     ]
     path = folder / f"precision_recall_{one.phase}.svg"
     plots.curve_plot(path, pd.concat(curves))
@@ -115,19 +117,19 @@ def _curve_figure(one: Submission, models: list[Scored], folder: Path) -> Figure
     return figure_of(path, f"{split}.", f"Precision over recall, {split}, a line for each method")
 
 
-def _curves(one: Submission, models: list[Scored]) -> dict[str, Path]:
-    """Return the folders of the scores to draw, by label; one seed of each method is enough."""
-    run = one.model.parent.name
-    shown = {f"{run}, submitted": one.scored}
+def _curves(one: Submission, models: list[Scored]) -> dict[str, Ranked]:
+    """Return the scores to draw, by label; one seed of each method is enough."""
+    run, submitted = Path(one.model.folder).parts[-2:]
+    shown = {f"{run}, submitted": one.ranked}
     methods = {run.split("-")[0]}
     for other in models:
         method = other.run.split("-")[0]
         submitted_ranking = other.ranking == one.score["ranking"]
-        if other.folder.parents[1] == one.model and not submitted_ranking:
-            shown[f"{run}, {_spelt(other.ranking)}"] = other.folder
+        if (other.run, other.model) == (run, submitted) and not submitted_ranking:
+            shown[f"{run}, {_spelt(other.ranking)}"] = other.ranked
         elif submitted_ranking and _METHOD_RUN.fullmatch(other.run) and method not in methods:
             methods.add(method)
-            shown[other.run] = other.folder
+            shown[other.run] = other.ranked
     return shown
 
 

@@ -1,8 +1,7 @@
-"""Runs: a run is one method trained from one seed, and what its config says of it.
+"""Which runs there are, and what the config of each says.
 
-The submission is a run, the study compares runs, and an ablation is runs that differ in some keys.
-Whatever two runs have in common is made once: all share images and copies, and a model that several
-runs have lies under the name of the first of them, its home.
+A run is one method trained from one seed. The submission is a run, the study compares runs, and an
+ablation is runs that differ in some keys.
 """
 
 import copy
@@ -118,24 +117,6 @@ def gist_run(config: Config) -> str:
     return f"gist-{config['seed']}"
 
 
-def seen(config: Config) -> str:
-    """Return how a run's models see what they describe, as part of a path: -SIZE-SIZE-flip."""
-    describe = config["describe"]
-    ways = [*map(str, describe["sizes"]), *(["flip"] if describe["flip"] else [])]
-    return "".join(f"-{way}" for way in ways)
-
-
-def refines(config: Config) -> bool:
-    """Return whether a run does more with descriptors than its model gives."""
-    describe = config["describe"]
-    return bool(describe["gist"] or describe["whitening"] or describe["subtract"])
-
-
-def split(run: str) -> str:
-    """Return the name of the images that a run learns from."""
-    return "unbalanced" if run.startswith("unbalanced-") else "training"
-
-
 def _settings(config: Config, ablation: str) -> dict[str, dict[str, Any]]:
     """Return an ablation's changes by label: as given, or keys' values that stand at one place."""
     keys = config["study"]["ablations"][ablation]
@@ -157,90 +138,3 @@ def _in_names(label: str) -> str:
     if plain == label:
         return label
     return f"{plain}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
-
-
-def homes(runs: Mapping[str, Config]) -> dict[tuple[str, str], str]:
-    """Return for every (run, model) the first run that has the very same model."""
-    first: dict[tuple[str, str], str] = {}
-    return {
-        (run, model): first.setdefault((model, _making(run, config, model)), run)
-        for run, config in runs.items()
-        for model in dict.fromkeys(["initial", *models(config)])
-    }
-
-
-def _making(run: str, config: Config, model: str) -> str:
-    """Return all that a model of a run depends on, as text."""
-    train = config["train"]
-    facts = [config["seed"], config["model"], split(run)]
-    if model.startswith("learned"):
-        method, points = train["method"], config["study"]["points"]
-        facts += [train_section(config, method), budget(config), copy_rounds(config), points]
-    elif model != "initial":
-        facts += [train_section(config, "simclr"), train["qk"]["warm_up_images"]]
-    if model.startswith("round"):
-        facts.append(train_section(config, "qk"))
-    return json.dumps(facts, sort_keys=True)
-
-
-def budget(config: Config) -> int:
-    """Return the images that SGD sees in a run: what Q/K sees, whatever the method."""
-    train = config["train"]
-    if not train["rounds"]:
-        return 0
-    return int(train["qk"]["warm_up_images"] + 2 * train["rounds"] * train["images_per_half_round"])
-
-
-def copy_rounds(config: Config) -> list[int]:
-    """Return the rounds whose copies a run learns from; 0 is the warm-up's."""
-    train = config["train"]
-    rounds = list(range(1, train["rounds"] + 1))
-    return [0, *rounds] if train["qk"]["warm_up_images"] and rounds else rounds
-
-
-def training_edits(config: Config, number: int) -> Config:
-    """Return what the copies of round `number` are edited with.
-
-    It is `edits.training`, as the curriculum has changed it up to this round.
-    """
-    pool = dict(config["edits"]["training"])
-    for change in sorted(config["edits"]["curriculum"], key=lambda change: int(change["round"])):
-        if change["round"] <= number:
-            pool.update({key: value for key, value in change.items() if key != "round"})
-    return pool
-
-
-def models(config: Config) -> list[str]:
-    """Return the models along a run's training, in order; the last is what it submits."""
-    train = config["train"]
-    if not train["rounds"]:
-        return ["initial"]
-    if train["method"] != "qk":
-        return [f"learned-{part}" for part in range(1, config["study"]["points"] + 1)]
-    warm_up = ["warm-up"] if train["qk"]["warm_up_images"] else []
-    rounds = range(1, train["rounds"] + 1)
-    return [*warm_up, *(f"round{number}-{side}" for number in rounds for side in "qk")]
-
-
-def before(config: Config, number: int) -> str:
-    """Return the model that round `number` of Q/K starts from."""
-    if number > 1:
-        return f"round{number - 1}-k"
-    return "warm-up" if config["train"]["qk"]["warm_up_images"] else "initial"
-
-
-def train_section(config: Config, method: str) -> Config:
-    """Return the part of `train` that one training by `method` depends on.
-
-    How many rounds there are is no part of it: one more redoes none. Nor is who does it.
-    """
-    train, own = config["train"], dict(config["train"][method])
-    own.pop("warm_up_images", None)
-    shared = {
-        key: value
-        for key, value in train.items()
-        if key not in ("method", "rounds", "images_per_half_round", "processes", *METHODS)
-    }
-    if method == "qk":
-        shared["images_per_half_round"] = train["images_per_half_round"]
-    return {**shared, method: own}

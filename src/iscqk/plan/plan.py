@@ -1,0 +1,121 @@
+"""The plan: all runs of a config, where the models that they share lie, and what is submitted."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+
+from iscqk.config import Sources
+from iscqk.formats.ids import PHASES
+from iscqk.plan.jobs import job
+from iscqk.plan.names import INITIAL, ModelName, learned
+from iscqk.plan.results import Results
+from iscqk.plan.run import Run, as_text, making
+from iscqk.plan.runs import Config, all_runs, submission_run
+
+
+class Plan(Mapping[str, Run]):
+    """The runs by name, the submission's first.
+
+    Whatever two runs have in common is made once: all share images and copies, and a model that
+    several runs have lies under the name of the first of them, its home.
+
+    Attributes:
+        config: all of it, defaults filled in.
+        images: where they come from.
+        results: where files are.
+        submitted: the run that is submitted.
+    """
+
+    def __init__(self, config: Config, images: Sources, results: Results | None = None) -> None:
+        """Plan what a config asks for.
+
+        Raises:
+            UserError: an ablation names a key that is not there, or lists of unequal length.
+        """
+        self.config, self.images, self.results = config, images, results or Results()
+        self._homes: dict[tuple[str, ModelName], str] = {}
+        self._runs = {
+            name: Run(name, changed, self.results, lambda run, model: self._homes[run, model])
+            for name, changed in all_runs(config).items()
+        }
+        first: dict[tuple[ModelName, str], str] = {}
+        for name, run in self._runs.items():
+            for model in dict.fromkeys([INITIAL, *run.models]):
+                made = making(run.config, run.split, model)
+                self._homes[name, model] = first.setdefault((model, made), name)
+        self.submitted = self._runs[submission_run(config)]
+
+    def __getitem__(self, name: str) -> Run:
+        return self._runs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._runs)
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def gist(self, run: str, role: str, images: str) -> list[str]:
+        """Return GIST's descriptors of images, if a run joins them to its own."""
+        describe = self[run].config["describe"]
+        return self[self[run].gist].described(describe[role], images) if describe["gist"] else []
+
+    @property
+    def parts(self) -> list[ModelName]:
+        """The models along a training of one encoder for both sides."""
+        return [learned(part) for part in range(1, self.config["study"]["points"] + 1)]
+
+    @property
+    def searches_in_parts(self) -> bool:
+        """Whether search is split; where there is one shard, no list of parts is needed."""
+        return bool(self.config["shards"]["search"] > 1)
+
+    @property
+    def search_job(self) -> str:
+        """The name of a job of the search."""
+        return job("search") + ("-{shard}" if self.searches_in_parts else "")
+
+    def submitted_config(self) -> str:
+        """Return as JSON what the submission's provenance holds of the config."""
+        left_out = ("title", "study", "unbalanced", "tensorboard")
+        kept = {k: v for k, v in self.submitted.config.items() if k not in left_out}
+        return as_text(kept)
+
+    def submitted_bank(self) -> list[str]:
+        """Return the descriptors of training images that submitted ones need, if they do."""
+        describe, last = self.submitted.config["describe"], str(self.submitted.last)
+        subtracted = self.submitted.subtracted(last, "references")
+        return subtracted or self.submitted.bank(describe["ranking"])
+
+    def submitted_weights(self) -> dict[str, str]:
+        """Return by role all that submitted descriptors are made with: models and projection."""
+        run, describe = self.submitted, self.submitted.config["describe"]
+        found = {role: run.model().weights(describe[role]) for role in ("queries", "references")}
+        if describe["gist"]:
+            found["gist"] = self[run.gist].model().weights("q")
+        if projection := run.projection(str(run.last)):
+            found["projection"] = projection[0]
+        return found
+
+    # --- given images
+
+    def lists(self) -> dict[str, str]:
+        """Return the list files of the splits that are no phase's."""
+        return {name: file for name, file in self.images.lists.items() if name not in PHASES}
+
+    def looked_at_with_all(self) -> str:
+        """Return the options that have given queries looked at together with all other images."""
+        folders = [
+            word
+            for phase, given in self.images.phases.items()
+            for word in (f"--{phase}", *given.queries)
+        ]
+        lists = [f"{name}={file}" for name, file in self.images.lists.items() if name in PHASES]
+        return shlex.join([*folders, *(["--lists", *lists] if lists else [])])
+
+    def quarantined(self, phase: str) -> list[str]:
+        """Return the lists of images that could not be read; made queries can."""
+        given = [self.results.quarantined(phase)] if phase in self.images.phases else []
+        return [self.results.quarantined(), *given]
+
+    def halves(self, phase: str) -> tuple[str, ...]:
+        """Return the halves of a phase that are scored on their own."""
+        return self.images.phases[phase].halves if phase in self.images.phases else ()

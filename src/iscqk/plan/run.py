@@ -1,0 +1,307 @@
+"""One run: its models in order, what each is made from, and what it leaves behind."""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from iscqk.plan.jobs import job
+from iscqk.plan.names import (
+    INITIAL,
+    WARM_UP,
+    ModelName,
+    described_as,
+    half_round,
+    leading_to,
+    learned,
+)
+from iscqk.plan.results import Model, Ranked, Results
+from iscqk.plan.runs import METHODS, Config, gist_run
+
+Home = Callable[[str, ModelName], str]
+
+
+class HalfRound(NamedTuple):
+    """What one side of Q/K is trained from in half a round.
+
+    Attributes:
+        start: weights of the side that is trained.
+        frozen: weights of the other side.
+        bank: shards of what the frozen side makes of all training images.
+        bank_jobs: names of the jobs that make these.
+        copies: shards that side q learns from; side k learns from the originals.
+    """
+
+    start: str
+    frozen: str
+    bank: list[str]
+    bank_jobs: list[str]
+    copies: list[str]
+
+
+class Run:
+    """One method trained from one seed.
+
+    Attributes:
+        name: of its folder.
+        config: all of it, as it is for this run.
+        split: the images that it learns from.
+        models: along its training, in order; the last is what it submits.
+    """
+
+    def __init__(self, name: str, config: Config, results: Results, home: Home) -> None:
+        """Plan a run.
+
+        Args:
+            name: of the run.
+            config: of the run, defaults filled in.
+            results: where files are.
+            home: gives the run under whose name a run's model lies.
+        """
+        self.name, self.config, self._results, self._home = name, config, results, home
+        self.split = "unbalanced" if name.startswith("unbalanced-") else "training"
+        self.models = models(config)
+
+    @property
+    def last(self) -> ModelName:
+        """The model that it submits."""
+        return self.models[-1]
+
+    @property
+    def method(self) -> str:
+        """What it is trained by."""
+        return str(self.config["train"]["method"])
+
+    @property
+    def training(self) -> str:
+        """The manifest of the images that it learns from."""
+        return self._results.manifest(self.split)
+
+    @property
+    def gist(self) -> str:
+        """The name of the run whose GIST is joined to its descriptors."""
+        return gist_run(self.config)
+
+    def model(self, name: ModelName | str | None = None) -> Model:
+        """Return the files of a model, where its home is; without a name, of the last."""
+        name = self._named(name)
+        return self._results.model(self._home(self.name, name), name)
+
+    def job(self, rule: str, name: ModelName | str, **wildcards: object) -> str:
+        """Return the name of a job that made something of a model."""
+        name = self._named(name)
+        return job(rule, run=self._home(self.name, name), model=name, **wildcards)
+
+    def _named(self, name: ModelName | str | None) -> ModelName:
+        return ModelName.parse(name) if isinstance(name, str) else name or self.last
+
+    def text(self, section: str) -> str:
+        """Return a section of the config as JSON."""
+        return as_text(self.config[section])
+
+    # --- training
+
+    @property
+    def budget(self) -> int:
+        """The images that SGD sees: what Q/K sees, whatever the method."""
+        return budget(self.config)
+
+    @property
+    def near_duplicates(self) -> str | list[str]:
+        """The table of near-duplicates that it knows of, if there is one."""
+        return self.config["train"]["qk"]["near_duplicates"] or []
+
+    def train_text(self, method: str = "") -> str:
+        """Return what a training by its own or another method depends on, as JSON."""
+        return as_text(train_section(self.config, method or self.method))
+
+    def before(self, number: int | str) -> ModelName:
+        """Return the model that round `number` of Q/K starts from."""
+        if int(number) > 1:
+            return half_round(int(number) - 1, "k")
+        return WARM_UP if self.config["train"]["qk"]["warm_up_images"] else INITIAL
+
+    def half_round(self, number: int | str, side: str) -> HalfRound:
+        """Return what a side is trained from in round `number`."""
+        first = side == "q"
+        other, images = ("k", "training") if first else ("q", f"copies{number}")
+        name = self.before(number) if first else half_round(int(number), "q")
+        live = self.config["train"]["qk"]["live_head"]
+        bank: dict[str, Any] = {
+            "content": "features" if live else "descriptors",
+            "side": other,
+            "images": images,
+        }
+        model, shards = self.model(name), self.shards(images)
+        return HalfRound(
+            model.weights(side),
+            model.weights(other),
+            [model.described(**bank, shard=shard) for shard in shards],
+            [self.job("embed", name, **bank, shard=shard) for shard in shards],
+            self.copies(int(number)) if first else [],
+        )
+
+    def copies(self, number: int) -> list[str]:
+        """Return the shards of a round's copies; 0 is the warm-up's."""
+        return [self._results.copies(self.split, number, n) for n in self.shards("copies")]
+
+    def all_copies(self) -> list[list[str]]:
+        """Return the shards of the copies of each round that it learns from."""
+        return [self.copies(number) for number in copy_rounds(self.config)]
+
+    def shards(self, images: str) -> range:
+        """Return the numbers of the shards that a set of images is described in."""
+        kind = "training" if images.startswith("copies") else images
+        kind = "queries" if images.startswith("phase") else kind
+        return range(self.config["shards"].get(kind, 1))
+
+    def history(self, name: ModelName | str | None = None) -> list[str]:
+        """Return the history of every training that leads to a model; without one, to the last."""
+        return [self.model(n).history for n in leading_to(self._named(name), self.models)]
+
+    def usage(self) -> list[str]:
+        """Return the usage of every job that its training takes, those that make banks too."""
+        jobs = [self.job("initial", INITIAL)]
+        if self.last.trains_one:
+            jobs.append(self.job("learn", self.last))
+        for name in self.models:
+            if name == WARM_UP:
+                jobs.append(self.job("warm_up", name))
+            elif name.is_half_round:
+                jobs += self.half_round(name.number, name.trained).bank_jobs
+                jobs.append(self.job("train", name))
+        return [self._results.usage(name) for name in jobs]
+
+    # --- descriptors and scores
+
+    def described(
+        self, side: str, images: str, content: str = "descriptors", name: str | None = None
+    ) -> list[str]:
+        """Return the shards of what a side of a model makes of images."""
+        model = self.model(name)
+        return [model.described(content, side, images, n) for n in self.shards(images)]
+
+    def by_network(self, name: str, role: str, images: str) -> list[str]:
+        """Return images as the network of a model describes them for `queries` or `references`."""
+        describe = self.config["describe"]
+        return self.described(describe[role], images, described_as(describe), name)
+
+    def refines(self) -> bool:
+        """Return whether it does more with descriptors than its network gives."""
+        describe = self.config["describe"]
+        return bool(describe["gist"] or describe["whitening"] or describe["subtract"])
+
+    def as_submitted(self, name: str, role: str, images: str) -> list[str]:
+        """Return images as they are submitted as `queries` or `references`, before the ranking."""
+        if not self.refines():
+            return self.by_network(name, role, images)
+        model = self._results.model(self.name, name)
+        return [model.refined(role, images, n) for n in self.shards(images)]
+
+    def gist_options(self, shards: object) -> str:
+        """Return the options that join shards of GIST's descriptors, if there are any."""
+        weight = self.config["describe"]["gist"]
+        return f"--part {shards} --weights 1 {weight}" if shards else ""
+
+    def subtraction_options(self, training: object) -> str:
+        """Return the options that subtract training descriptors, if there are any."""
+        describe = self.config["describe"]
+        options = f"--nearest {describe['subtract_nearest']} --share {describe['subtract']}"
+        return f"--training {training} {options}" if training else ""
+
+    def projection(self, name: str) -> list[str]:
+        """Return the projection of what it joins or whitens, if it does."""
+        describe = self.config["describe"]
+        projection = self._results.model(self.name, name).projection
+        return [projection] if describe["gist"] or describe["whitening"] else []
+
+    def subtracted(self, name: str, images: str) -> list[str]:
+        """Return the training descriptors that are subtracted from those of images, if any."""
+        if images == "training" or not self.config["describe"]["subtract"]:
+            return []
+        return self.as_submitted(name, "references", "training")
+
+    def bank(self, ranking: str, name: str | None = None) -> list[str]:
+        """Return the training descriptors that a ranking needs, if it does."""
+        name = str(self._named(name))
+        needed = ranking == "log_partition"
+        return self.as_submitted(name, "references", "training") if needed else []
+
+    def ranked(self, phase: str, ranking: str = "") -> Ranked:
+        """Return the files of the last model's descriptors of a phase, as the run ranks them."""
+        ranking = ranking or self.config["describe"]["ranking"]
+        return self._results.model(self.name, self.last).ranked(phase, ranking)
+
+
+def models(config: Config) -> list[ModelName]:
+    """Return the models along a run's training, in order; the last is what it submits."""
+    train = config["train"]
+    if not train["rounds"]:
+        return [INITIAL]
+    if train["method"] != "qk":
+        return [learned(part) for part in range(1, config["study"]["points"] + 1)]
+    warm_up = [WARM_UP] if train["qk"]["warm_up_images"] else []
+    rounds = range(1, train["rounds"] + 1)
+    return [*warm_up, *(half_round(number, side) for number in rounds for side in "qk")]
+
+
+def budget(config: Config) -> int:
+    """Return the images that SGD sees in a run: what Q/K sees, whatever the method."""
+    train = config["train"]
+    if not train["rounds"]:
+        return 0
+    return int(train["qk"]["warm_up_images"] + 2 * train["rounds"] * train["images_per_half_round"])
+
+
+def copy_rounds(config: Config) -> list[int]:
+    """Return the rounds whose copies a run learns from; 0 is the warm-up's."""
+    train = config["train"]
+    rounds = list(range(1, train["rounds"] + 1))
+    return [0, *rounds] if train["qk"]["warm_up_images"] and rounds else rounds
+
+
+def training_edits(config: Config, number: int | str) -> Config:
+    """Return what the copies of round `number` are edited with.
+
+    It is `edits.training`, as the curriculum has changed it up to this round.
+    """
+    pool = dict(config["edits"]["training"])
+    for change in sorted(config["edits"]["curriculum"], key=lambda change: int(change["round"])):
+        if change["round"] <= int(number):
+            pool.update({key: value for key, value in change.items() if key != "round"})
+    return pool
+
+
+def train_section(config: Config, method: str) -> Config:
+    """Return the part of `train` that one training by `method` depends on.
+
+    How many rounds there are is no part of it: one more redoes none. Nor is who does it.
+    """
+    train, own = config["train"], dict(config["train"][method])
+    own.pop("warm_up_images", None)
+    shared = {
+        key: value
+        for key, value in train.items()
+        if key not in ("method", "rounds", "images_per_half_round", "processes", *METHODS)
+    }
+    if method == "qk":
+        shared["images_per_half_round"] = train["images_per_half_round"]
+    return {**shared, method: own}
+
+
+def making(config: Config, split: str, name: ModelName) -> str:
+    """Return all that a model of a run depends on, as text."""
+    train = config["train"]
+    facts = [config["seed"], config["model"], split]
+    if name.trains_one:
+        method, points = train["method"], config["study"]["points"]
+        facts += [train_section(config, method), budget(config), copy_rounds(config), points]
+    elif name != INITIAL:
+        facts += [train_section(config, "simclr"), train["qk"]["warm_up_images"]]
+    if name.is_half_round:
+        facts.append(train_section(config, "qk"))
+    return as_text(facts)
+
+
+def as_text(value: object) -> str:
+    """Return a config value as JSON with sorted keys, so that reordered keys rerun nothing."""
+    return json.dumps(value, sort_keys=True)
