@@ -120,9 +120,9 @@ rule train_against_a_million:
         seed=config["seed"],
     shell:
         """
-        iscqk train --side q --round 1 --start {input.q} --frozen {input.k} \
+        iscqk train --method qk --side q --round 1 --start {input.q} --frozen {input.k} \
             --bank {input.bank} {input.synthetic} --copies {input.copies} \
-            --config {params.config:q} --seed {params.seed} --trained-output {output.q} \
-            --frozen-output {output.k} --history {output.history} \
+            --config {params.config:q} --seed {params.seed} --q-output {output.q} \
+            --k-output {output.k} --history {output.history} \
             --resume results/resume/million.pt --threads {threads} &>{log}
         """

@@ -83,12 +83,6 @@ def named(names, files):
     return [f"{name}={file}" for name, file in zip(names, files)]
 
 
-def folders(files):
-    """Return the options that name the folders of files as outputs."""
-    files = [files] if isinstance(files, str) else files
-    return " ".join(f"--output {os.path.dirname(file)}" for file in files)
-
-
 def board(folder):
     """Return a function of wildcards to the folder of a training's scalars, or to "".
 

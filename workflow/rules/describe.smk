@@ -51,7 +51,7 @@ rule embed_copies:
         gpu=GPU,
         processes=PROCESSES,
     params:
-        views=lambda wildcards: PLAN[wildcards.run].config["train"]["qk"]["bank_views"],
+        views=lambda wildcards: PLAN[wildcards.run].own["bank_views"],
         flag=lambda wildcards: content_options(wildcards.content),
         precision=config["describe"]["precision"],
     shell:

@@ -31,7 +31,7 @@ rule warm_up:
         start=lambda wildcards: PLAN[wildcards.run].model("initial").weights("q"),
         copies=lambda wildcards: PLAN[wildcards.run].copies(0),
         training=lambda wildcards: PLAN[wildcards.run].training,
-        code=sources("learn"),
+        code=sources("train"),
     output:
         q=R.model("{run}", "warm-up").weights("q"),
         k=R.model("{run}", "warm-up").weights("k"),
@@ -56,13 +56,13 @@ rule warm_up:
         model=lambda wildcards: PLAN[wildcards.run].text("model"),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         copies=lambda wildcards, input: f"--copies {input.copies}",
-        outputs=lambda wildcards, output: folders(output.history),
         resume=R.resume("{run}/warm-up"),
     shell:
         """
-        iscqk learn --method {params.method} --images {params.images} --start {input.start} \
+        iscqk train --method {params.method} --images {params.images} --start {input.start} \
             {params.copies} --training {input.training} --config {params.config:q} \
-            --model {params.model:q} --seed {params.seed} {params.outputs} \
+            --model {params.model:q} --seed {params.seed} --q-output {output.q} \
+            --k-output {output.k} --history {output.history} \
             --resume {params.resume} {resources.tensorboard} \
             --processes {resources.processes} --threads {threads} &>{log}
         """
@@ -73,7 +73,7 @@ use rule warm_up as learn with:
         start=lambda wildcards: PLAN[wildcards.run].model("initial").weights("q"),
         copies=lambda wildcards: sum(PLAN[wildcards.run].all_copies(), []),
         training=lambda wildcards: PLAN[wildcards.run].training,
-        code=sources("learn"),
+        code=sources("train"),
     output:
         q=[R.model("{run}", part).weights("q") for part in PARTS],
         k=[R.model("{run}", part).weights("k") for part in PARTS],
@@ -96,7 +96,6 @@ use rule warm_up as learn with:
             f"--copies {' '.join(shards)}"
             for shards in PLAN[wildcards.run].all_copies()
         ),
-        outputs=lambda wildcards, output: folders(output.history),
         resume=R.resume("{run}/learn"),
 
 
@@ -130,7 +129,8 @@ rule train_q:
         processes=PROCESSES,
         tensorboard=board("{run}/round{round}-q"),
     params:
-        config=lambda wildcards: PLAN[wildcards.run].train_text("qk"),
+        method=lambda wildcards: PLAN[wildcards.run].method,
+        config=lambda wildcards: PLAN[wildcards.run].train_text(),
         near_duplicates=lambda wildcards, input: given(
             "--near-duplicates", input.near_duplicates
         ),
@@ -138,11 +138,11 @@ rule train_q:
         resume=lambda wildcards: R.resume(f"{wildcards.run}/round{wildcards.round}-q"),
     shell:
         """
-        iscqk train --side q --round {wildcards.round} --start {input.start} \
-            --frozen {input.frozen} --bank {input.bank} --copies {input.copies} \
-            --config {params.config:q} --seed {params.seed} --trained-output {output.q} \
-            --frozen-output {output.k} --history {output.history} --resume {params.resume} \
-            {params.near_duplicates} {resources.tensorboard} \
+        iscqk train --method {params.method} --side q --round {wildcards.round} \
+            --start {input.start} --frozen {input.frozen} --bank {input.bank} \
+            --copies {input.copies} --config {params.config:q} --seed {params.seed} \
+            --q-output {output.q} --k-output {output.k} --history {output.history} \
+            --resume {params.resume} {params.near_duplicates} {resources.tensorboard} \
             --processes {resources.processes} --threads {threads} &>{log}
         """
 
@@ -175,7 +175,8 @@ rule train_k:
         processes=PROCESSES,
         tensorboard=board("{run}/round{round}-k"),
     params:
-        config=lambda wildcards: PLAN[wildcards.run].train_text("qk"),
+        method=lambda wildcards: PLAN[wildcards.run].method,
+        config=lambda wildcards: PLAN[wildcards.run].train_text(),
         near_duplicates=lambda wildcards, input: given(
             "--near-duplicates", input.near_duplicates
         ),
@@ -183,10 +184,10 @@ rule train_k:
         resume=lambda wildcards: R.resume(f"{wildcards.run}/round{wildcards.round}-k"),
     shell:
         """
-        iscqk train --side k --round {wildcards.round} --start {input.start} \
-            --frozen {input.frozen} --bank {input.bank} --training {input.training} \
-            --config {params.config:q} --seed {params.seed} --trained-output {output.k} \
-            --frozen-output {output.q} --history {output.history} --resume {params.resume} \
-            {params.near_duplicates} {resources.tensorboard} \
+        iscqk train --method {params.method} --side k --round {wildcards.round} \
+            --start {input.start} --frozen {input.frozen} --bank {input.bank} \
+            --training {input.training} --config {params.config:q} --seed {params.seed} \
+            --q-output {output.q} --k-output {output.k} --history {output.history} \
+            --resume {params.resume} {params.near_duplicates} {resources.tensorboard} \
             --processes {resources.processes} --threads {threads} &>{log}
         """

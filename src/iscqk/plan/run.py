@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from iscqk.methods import METHODS
 from iscqk.plan.jobs import job
 from iscqk.plan.names import (
     INITIAL,
@@ -15,7 +16,7 @@ from iscqk.plan.names import (
     learned,
 )
 from iscqk.plan.results import Model, Ranked, Results
-from iscqk.plan.runs import METHODS, Config, gist_run
+from iscqk.plan.runs import Config, gist_run
 
 Home = Callable[[str, ModelName], str]
 
@@ -72,6 +73,11 @@ class Run:
         return str(self.config["train"]["method"])
 
     @property
+    def own(self) -> Config:
+        """The section of its method, which has one where it learns."""
+        return dict(self.config["train"][self.method])
+
+    @property
     def training(self) -> str:
         """The manifest of the images that it learns from."""
         return self._results.manifest(self.split)
@@ -108,7 +114,7 @@ class Run:
     @property
     def near_duplicates(self) -> str | list[str]:
         """The table of near-duplicates that it knows of, if there is one."""
-        return self.config["train"]["qk"]["near_duplicates"] or []
+        return self.own["near_duplicates"] or []
 
     def train_text(self, method: str = "") -> str:
         """Return what a training by its own or another method depends on, as JSON."""
@@ -125,7 +131,7 @@ class Run:
         first = side == "q"
         other, images = ("k", "training") if first else ("q", f"copies{number}")
         name = self.before(number) if first else half_round(int(number), "q")
-        live = self.config["train"]["qk"]["live_head"]
+        live = self.own["live_head"]
         bank: dict[str, Any] = {
             "content": "features" if live else "descriptors",
             "side": other,
@@ -237,7 +243,7 @@ def models(config: Config) -> list[ModelName]:
     train = config["train"]
     if not train["rounds"]:
         return [INITIAL]
-    if train["method"] != "qk":
+    if METHODS[train["method"]].learns_from == "pairs":
         return [learned(part) for part in range(1, config["study"]["points"] + 1)]
     warm_up = [WARM_UP] if train["qk"]["warm_up_images"] else []
     rounds = range(1, train["rounds"] + 1)
@@ -283,7 +289,7 @@ def train_section(config: Config, method: str) -> Config:
         for key, value in train.items()
         if key not in ("method", "rounds", "images_per_half_round", "processes", *METHODS)
     }
-    if method == "qk":
+    if METHODS[method].learns_from == "bank":
         shared["images_per_half_round"] = train["images_per_half_round"]
     return {**shared, method: own}
 

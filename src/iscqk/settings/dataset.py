@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from iscqk.keys import Count, FilePath, Folders, Limits, Section, Side, key, needed, optional
 
+BadImages = Literal["error", "quarantine"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Demo(Section):
@@ -39,7 +41,7 @@ class Dataset(Section):
         "demo: images that the project draws itself; folders: your own; disc21: the challenge's."
     )
     demo: Demo = key(Demo())
-    bad_images: Literal["error", "quarantine"] = key(
+    bad_images: BadImages = key(
         "error",
         "Images that cannot be read. error: all are told before anything else is done; quarantine: "
         "they are listed, training does without them, and queries and references of these match "

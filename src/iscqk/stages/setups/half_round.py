@@ -97,8 +97,11 @@ class HalfRound(Setup):
         if arguments.training:
             rows = read_training(arguments.training)
             ids = rows["id"].tolist()
-            origin: Origin = {"round": arguments.round, "views": self.settings.bank_views}
-            origin["manifest_sha256"] = sha256_of(arguments.training)
+            origin = {
+                "round": arguments.round,
+                "views": self.settings.bank_views,
+                "manifest_sha256": sha256_of(arguments.training),
+            }
             return OriginalImages(rows["path"].tolist(), side, ids), ids, origin
         (shards,) = arguments.copies
         copies = CopyShards(shards)
