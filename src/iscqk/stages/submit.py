@@ -68,9 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="precision and recall, CSV, to say from which score pairs are likely",
     )
-    parser.add_argument(
-        "--config", type=Config.parse, required=True, help="the whole configuration"
-    )
+    parser.add_argument("--config", type=Config.parse, required=True, help="the whole config")
     parser.add_argument("--output", type=Path, required=True)
 
 
