@@ -1,4 +1,4 @@
-"""A learning method is one file: it is trained, submitted and compared, and nothing else changes."""
+"""A learning method is one file: it is trained, submitted and compared; nothing else changes."""
 
 import json
 
@@ -83,3 +83,9 @@ def test_a_method_of_ones_own_is_one_file(finished_copy):
     table = pd.read_csv(folder / "results/study/table.csv")
     assert table["method"].tolist() == ["spread", "spread", "qk", "qk"]
     assert table["images_seen"].tolist() == [384] * 4
+    finished_copy.run(f"snakemake all --cores {configured}")
+    method = "src/iscqk/methods/spread.py"
+    finished_copy.replace(method, "Squared distances", "The squared distances")
+    assert finished_copy.jobs("own.yaml") == set()
+    finished_copy.replace(method, ".square().sum(1)", ".abs().sum(1)")
+    assert "learn" in finished_copy.jobs("own.yaml") and "train_q" not in finished_copy.jobs()

@@ -120,7 +120,8 @@ def test_a_reference_is_refined_on_its_own(refined, tmp_path):
     project.run(
         f"iscqk refine {' '.join(options)} --weights 1 0.5 --nearest 3 --share 0.5 "
         f"--projection {RUN}/refined/projection.safetensors "
-        f"--training {training}/training-0.h5 {training}/training-1.h5 --output {tmp_path}/a.h5"
+        f"--training {training}/training-0-of-2.h5 {training}/training-1-of-2.h5 "
+        f"--output {tmp_path}/a.h5"
     )
     _, alone = next(descriptor_blocks([tmp_path / "a.h5"]))
     np.testing.assert_allclose(alone[0], among[5], rtol=0, atol=1e-6)

@@ -1,17 +1,13 @@
 """What the Snakefile asks of Python."""
 
-import ast
 import hashlib
 import os
 import sys
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from pkgutil import resolve_name
 
+from iscqk.code import code_digest
 from iscqk.ending import FOLLOWED
-
-PACKAGE = Path(__file__).parent
 
 
 def put_program_on_path() -> None:
@@ -32,39 +28,23 @@ def gpu_count() -> int:
     return int(Path("/dev/nvidia0").exists())
 
 
-def sources(stage: str) -> list[str]:
-    """Return the sorted paths, seen from here, of all modules of iscqk that a stage imports.
+def code(stage: str, *also: str) -> Callable[[object], str]:
+    """Return a function of wildcards to the digest of a stage's code (iscqk.code).
 
-    Snakemake does not see edits in a package that a rule's command imports. Each rule therefore
-    declares these files as inputs, so that editing one reruns just the stages that use it.
-
-    Args:
-        stage: name of a module of iscqk.stages.
+    A function, as the digests of all stages are not needed by a process that runs one job.
     """
-    found: set[Path] = set()
-    waiting = [PACKAGE / "stages" / f"{stage}.py"]
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting += _imports(path)
-    return sorted(os.path.relpath(path) for path in found)
+    return lambda wildcards: code_digest(stage, *also)
 
 
-def code_digest(stage: str, also: Iterable[str] = ()) -> str:
-    """Return a digest of the modules that a stage imports, and of others."""
-    every = [*sources(stage), *(resolve_name(module).__file__ for module in also)]
-    return hashlib.sha256(b"".join(Path(path).read_bytes() for path in every)).hexdigest()
+def aside(value: object) -> Callable[[object, object], object]:
+    """Return a value, or what a function of wildcards gives, as a parameter that reruns nothing.
+
+    For what changes no result: how many share the work, who looks on. Snakemake looks at no
+    parameter again that is made of a job's files, as this one pretends to be.
+    """
+    return lambda wildcards, output: value(wildcards) if callable(value) else value
 
 
-@cache
-def _imports(path: Path) -> list[Path]:
-    """Return the modules of this package that a module imports."""
-    names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-    paths = (PACKAGE.parent / (name.replace(".", "/") + ".py") for name in names)
-    return [path for path in paths if path.is_relative_to(PACKAGE) and path.is_file()]
+def digest_of(files: Iterable[str]) -> str:
+    """Return the digest of what is in files."""
+    return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()

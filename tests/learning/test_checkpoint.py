@@ -11,9 +11,9 @@ import shutil
 import pytest
 import torch
 
-from iscqk import workflow
+from iscqk import code
+from iscqk.code import PACKAGE, code_digest
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
-from iscqk.workflow import PACKAGE, code_digest
 
 RUN = fingerprint(seed=1)
 STATE = {"step": 5, "encoder": {"weight": torch.arange(300.0)}, "history": [{"loss": 1.5}]}
@@ -93,8 +93,8 @@ def test_an_edit_of_what_trains_changes_its_digest(tmp_path, monkeypatch):
     """It reruns the training, which must not go on from what the old code made."""
     before = code_digest("train")
     shutil.copytree(PACKAGE, tmp_path / "iscqk")
-    monkeypatch.setattr(workflow, "PACKAGE", tmp_path / "iscqk")
+    monkeypatch.setattr(code, "PACKAGE", tmp_path / "iscqk")
     assert code_digest("train") == before
     with open(tmp_path / "iscqk/learning/bank_loss.py", "a") as file:
-        file.write("# edited\n")
+        file.write("EDITED = True\n")
     assert code_digest("train") != before

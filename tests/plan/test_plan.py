@@ -1,6 +1,7 @@
 """The plan: which runs a config asks for, what they share, and what each is made from."""
 
 import itertools
+import json
 import re
 from pathlib import Path
 
@@ -51,10 +52,10 @@ def test_an_ablation_may_name_its_settings():
     both, plain = made["ways-both-0"], made["ways-plain-0"]
     assert both.config["describe"]["gist"] == 1 and both.refines()
     assert both.by_network("round1-k", "queries", "phase1") == [
-        "results/runs/qk-0/round1-k/descriptors-flip/q/phase1-0.h5"
+        "results/runs/qk-0/round1-k/descriptors-flip/q/phase1-0-of-1.h5"
     ]
     assert plain.by_network("round1-k", "queries", "phase1") == [
-        "results/runs/qk-0/round1-k/descriptors/q/phase1-0.h5"
+        "results/runs/qk-0/round1-k/descriptors/q/phase1-0-of-1.h5"
     ]
     assert not plain.refines()
     assert home(made, "ways-both-0", "round1-k") == home(made, "ways-plain-0", "round1-k") == "qk-0"
@@ -63,7 +64,7 @@ def test_an_ablation_may_name_its_settings():
 def test_a_run_that_joins_gist_brings_the_gist_of_its_seed():
     made = plan(seed=7, study__methods=["qk"], describe__gist=0.5)
     assert made.gist("qk-7", "queries", "phase1") == [
-        "results/runs/gist-7/initial/descriptors/q/phase1-0.h5"
+        "results/runs/gist-7/initial/descriptors/q/phase1-0-of-1.h5"
     ]
     gist = made["gist-7"].config
     assert gist["seed"] == 7 and gist["model"]["backbone"] == "gist"
@@ -143,12 +144,12 @@ def test_a_half_round_starts_from_the_one_before():
     assert first.start == "results/runs/qk-0/warm-up/q.safetensors"
     assert first.frozen == "results/runs/qk-0/warm-up/k.safetensors"
     assert first.bank == [
-        f"results/runs/qk-0/warm-up/descriptors/k/training-{shard}.h5" for shard in (0, 1)
+        f"results/runs/qk-0/warm-up/descriptors/k/training-{shard}-of-2.h5" for shard in (0, 1)
     ]
     assert second.start == "results/runs/qk-0/round1-q/k.safetensors"
     assert second.frozen == "results/runs/qk-0/round1-q/q.safetensors"
     assert second.bank == [
-        f"results/runs/qk-0/round1-q/descriptors/q/copies1-{shard}.h5" for shard in (0, 1)
+        f"results/runs/qk-0/round1-q/descriptors/q/copies1-{shard}-of-2.h5" for shard in (0, 1)
     ]
     assert third.start == "results/runs/qk-0/round1-k/q.safetensors"
     assert not second.copies and len(first.copies) == 2
@@ -163,13 +164,13 @@ def test_what_a_training_took_is_all_that_led_to_its_last_model():
     assert jobs == [
         "initial.tsv",
         "warm-up.tsv",
-        "warm-up/embed-descriptors-k-training-0.tsv",
+        "warm-up/embed-descriptors-k-training-0-of-1.tsv",
         "train-round1-q.tsv",
-        "round1-q/embed-descriptors-q-copies1-0.tsv",
+        "round1-q/embed-descriptors-q-copies1-0-of-1.tsv",
         "train-round1-k.tsv",
-        "round1-k/embed-descriptors-k-training-0.tsv",
+        "round1-k/embed-descriptors-k-training-0-of-1.tsv",
         "train-round2-q.tsv",
-        "round2-q/embed-descriptors-q-copies2-0.tsv",
+        "round2-q/embed-descriptors-q-copies2-0-of-1.tsv",
         "train-round2-k.tsv",
     ]
 
@@ -204,3 +205,27 @@ def test_given_queries_are_quarantined_apart_and_looked_at_with_all_other_images
     assert made.halves("phase1") == ("public",) and made.halves("phase2") == ()
     assert made.quarantined("phase1")[1:] == ["results/data/phase1/quarantined.csv"]
     assert made.quarantined("phase2") == ["results/data/quarantined.csv"]
+
+
+def test_what_was_made_in_another_number_of_shards_is_taken_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results/copies/training/round0"
+    folder.mkdir(parents=True)
+    (folder / "0-of-2.tar").touch()
+    assert [Path(path).name for path in plan(shards__training=3)["qk-0"].copies(0)] == [
+        *("0-of-3.tar", "1-of-3.tar", "2-of-3.tar")  # one of two is not all
+    ]
+    (folder / "1-of-2.tar").touch()
+    run = plan(shards__training=3)["qk-0"]
+    assert [Path(path).name for path in run.copies(0)] == ["0-of-2.tar", "1-of-2.tar"]
+    bank = run.described("q", "copies0")
+    assert [Path(path).name for path in bank] == ["copies0-0-of-2.h5", "copies0-1-of-2.h5"]
+    assert len(run.copies(1)) == 3
+
+
+def test_a_submission_depends_on_its_phase_and_its_method_only():
+    kept = json.loads(plan().submitted_config("phase2"))
+    assert set(kept["edits"]) == {"training", "curriculum", "phase2"}
+    assert set(kept["train"]) & set(METHODS) == {"qk", "simclr"}  # which it warms up by
+    assert not set(kept) & {"rehearsal", "benchmarks", "study", "unbalanced", "shards", "title"}
+    assert "log_every" not in kept["train"] and "temperature" in kept["train"]["qk"]

@@ -4,7 +4,6 @@
 rule benchmark:
     input:
         weights=PLAN.submitted.model("initial").weights("q"),
-        code=sources("benchmark"),
     output:
         multiext("results/benchmarks/losses", ".csv", ".svg"),
         "results/benchmarks/step.csv",
@@ -14,6 +13,7 @@ rule benchmark:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
+        code=code("benchmark"),
         batch_sizes=config["benchmarks"]["batch_sizes"],
         rows=config["benchmarks"]["rows"],
         repeats=config["benchmarks"]["repeats"],
@@ -29,7 +29,6 @@ rule benchmark_images:
     input:
         training=R.manifest("training"),
         weights=PLAN.submitted.model("initial").weights("q"),
-        code=sources("benchmark_images"),
     output:
         copies="results/benchmarks/copies.csv",
         extraction="results/benchmarks/extraction.csv",
@@ -41,6 +40,7 @@ rule benchmark_images:
     resources:
         gpu=GPU,
     params:
+        code=code("benchmark_images"),
         copies=as_text(config["copies"]),
         edits=as_text(config["edits"]["training"]),
         config=as_text(config["benchmarks"]["images"]),
@@ -61,13 +61,14 @@ rule benchmark_table:
             "results/benchmarks/{name}.csv",
             name=["losses", "step", "copies", "extraction"],
         ),
-        code=sources("benchmark_table"),
     output:
         "results/benchmarks/table.md",
     log:
         "results/logs/benchmark-table.log",
     conda:
         "../../envs/iscqk.yaml"
+    params:
+        code=code("benchmark_table"),
     shell:
         """
         iscqk benchmark-table --tables {input.tables} --output {output} &>{log}
@@ -77,7 +78,6 @@ rule benchmark_table:
 rule synthetic_bank:
     input:
         weights=PLAN.submitted.model("initial").weights("k"),
-        code=sources("synthesize"),
     output:
         "results/benchmarks/synthetic.h5",
     log:
@@ -85,6 +85,7 @@ rule synthetic_bank:
     conda:
         "../../envs/iscqk.yaml"
     params:
+        code=code("synthesize"),
         rows=config["benchmarks"]["synthetic_rows"],
         dimension=config["model"]["descriptor_size"],
         seed=config["seed"],
@@ -103,7 +104,6 @@ rule train_against_a_million:
         bank=PLAN.submitted.described("k", "training", name="initial"),
         synthetic="results/benchmarks/synthetic.h5",
         copies=PLAN.submitted.copies(1),
-        code=sources("train"),
     output:
         q="results/benchmarks/million/q.safetensors",
         k="results/benchmarks/million/k.safetensors",
@@ -116,6 +116,7 @@ rule train_against_a_million:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
+        code=code("train", *modules("qk")),
         config=as_text(train_section(config, "qk")),
         seed=config["seed"],
     shell:

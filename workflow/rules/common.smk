@@ -7,6 +7,8 @@ import shlex
 from glob import glob
 
 from iscqk.formats.ids import HALVES, PHASES
+from iscqk.code import code_digest
+from iscqk.methods import modules
 from iscqk.plan.compared import (
     compared_classes,
     compared_methods,
@@ -17,11 +19,17 @@ from iscqk.plan.compared import (
     traces,
 )
 from iscqk.plan.jobs import JOBS, job
-from iscqk.plan.names import SIDES, ModelName, content_options, content_pattern
+from iscqk.plan.names import SIDES, ModelName, Shard, content_options, content_pattern
 from iscqk.plan.results import DESCRIBED
 from iscqk.plan.run import as_text, train_section, training_edits
-from iscqk.workflow import end_jobs_with_snakemake, gpu_count, put_program_on_path
-from iscqk.workflow import sources as source_files
+from iscqk.workflow import (
+    aside,
+    code,
+    digest_of,
+    end_jobs_with_snakemake,
+    gpu_count,
+    put_program_on_path,
+)
 
 put_program_on_path()
 end_jobs_with_snakemake()
@@ -29,7 +37,6 @@ end_jobs_with_snakemake()
 # A GPU takes one job at a time (profiles/default); without one, jobs fill the cores.
 GPU = gpu_count()
 
-# A resource and no parameter: how many share the work changes no result, and reruns nothing.
 PROCESSES = config["train"]["processes"]
 
 # Short jobs spend more time on starting up than on work that fills a machine, so two run at once.
@@ -57,7 +64,7 @@ REPORTED = ("predictions.csv", "score.json", "validation.json", "provenance.json
 wildcard_constraints:
     phase="|".join(PHASES),
     round=r"\d+",
-    shard=r"\d+",
+    shard=Shard.pattern(),
     side="q|k",
     run="|".join(map(re.escape, PLAN)),
     ablation="|".join(ABLATIONS) or "none",
@@ -66,11 +73,6 @@ wildcard_constraints:
     content=content_pattern(),
     ranking="similarity|log_partition",
     half="|".join(HALVES),
-
-
-def sources(stage):
-    """Return the source files of a stage, which lie here also where results lie in a storage."""
-    return local(source_files(stage))
 
 
 def given(option, path):
@@ -83,13 +85,10 @@ def named(names, files):
     return [f"{name}={file}" for name, file in zip(names, files)]
 
 
-def board(folder):
-    """Return a function of wildcards to the folder of a training's scalars, or to "".
-
-    It is a resource and no parameter: who looks on changes no result, and reruns nothing.
-    """
+def scalars(training):
+    """Return a function of wildcards to the option of a training's scalars, or to ""."""
     return lambda wildcards: (
-        given("--tensorboard", R.scalars(folder.format(**wildcards)))
+        given("--tensorboard", R.scalars(training.format(**wildcards)))
         if config["tensorboard"]
         else ""
     )

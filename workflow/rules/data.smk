@@ -3,8 +3,6 @@
 
 
 rule draw:
-    input:
-        code=sources("draw"),
     output:
         training=directory(R.drawn("training")),
         references=directory(R.drawn("references")),
@@ -17,6 +15,7 @@ rule draw:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
+        code=code("draw"),
         seed=config["seed"],
         counts=config["dataset"]["demo"],
     shell:
@@ -31,7 +30,6 @@ rule prepare:
     input:
         folders=PLAN.images.training + PLAN.images.references + PLAN.images.others,
         lists=list(PLAN.lists().values()),
-        code=sources("prepare"),
     output:
         training=R.manifest("training"),
         references=R.manifest("references"),
@@ -45,20 +43,20 @@ rule prepare:
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
-    # No parameter and no input: queries that come later must not make all training begin anew.
-    resources:
-        queries=PLAN.looked_at_with_all(),
     params:
+        code=code("prepare"),
         training=PLAN.images.training,
         references=PLAN.images.references,
         others=PLAN.images.others,
         lists=[f"{split}={path}" for split, path in PLAN.lists().items()],
         bad_images=config["dataset"]["bad_images"],
+        # no input either: queries that come later must not make all training begin anew
+        queries=aside(PLAN.looked_at_with_all()),
     shell:
         """
         iscqk prepare --output {R.data} --workers {threads} --training {params.training:q} \
             --references {params.references:q} --others {params.others:q} \
-            --lists {params.lists:q} --bad-images {params.bad_images} {resources.queries} &>{log}
+            --lists {params.lists:q} --bad-images {params.bad_images} {params.queries} &>{log}
         """
 
 
@@ -67,7 +65,6 @@ rule make_queries:
         training=R.manifest("training"),
         references=R.manifest("references"),
         others=R.manifest("others"),
-        code=sources("queries"),
     output:
         images=directory(R.of_phase("{phase}", "images")),
         queries=R.manifest("{phase}"),
@@ -85,6 +82,7 @@ rule make_queries:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
+        code=code("queries"),
         config=as_text(config["queries"]),
         edits=lambda wildcards: as_text(config["edits"][wildcards.phase]),
         seed=config["seed"],
@@ -104,7 +102,6 @@ rule take_queries:
         list=lambda wildcards: PLAN.images.lists.get(wildcards.phase, []),
         training=R.manifest("training"),
         references=R.manifest("references"),
-        code=sources("take_queries"),
     output:
         queries=R.manifest("{phase}"),
         ground_truth=R.ground_truth("{phase}"),
@@ -121,6 +118,7 @@ rule take_queries:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
+        code=code("take_queries"),
         list=lambda wildcards, input: given("--list", input.list),
         bad_images=config["dataset"]["bad_images"],
     shell:
@@ -135,7 +133,6 @@ rule take_queries:
 rule copies:
     input:
         training=lambda wildcards: R.manifest(wildcards.split),
-        code=sources("copies"),
     output:
         R.copies("{split}", "{round}", "{shard}"),
     log:
@@ -146,14 +143,14 @@ rule copies:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
+        code=code("copies"),
         config=as_text(config["copies"]),
         edits=lambda wildcards: as_text(training_edits(config, wildcards.round)),
         seed=config["seed"],
-        shards=config["shards"]["training"],
+        shard=lambda wildcards: Shard.parse(wildcards.shard).options,
     shell:
         """
         iscqk copies --training {input.training} --config {params.config:q} \
             --edits {params.edits:q} --seed {params.seed} --round {wildcards.round} \
-            --shard {wildcards.shard} --shards {params.shards} --output {output} \
-            --workers {threads} &>{log}
+            {params.shard} --output {output} --workers {threads} &>{log}
         """

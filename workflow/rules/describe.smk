@@ -5,7 +5,6 @@ rule embed:
     input:
         weights=MODEL.weights("{side}"),
         manifest=lambda wildcards: R.manifest(wildcards.images),
-        code=sources("embed"),
     output:
         MODEL.described("{content}", "{side}", "{images}", "{shard}"),
     log:
@@ -19,17 +18,18 @@ rule embed:
     threads: max(HALF, PROCESSES)
     resources:
         gpu=GPU,
-        processes=PROCESSES,
     params:
-        shards=lambda wildcards: len(PLAN.submitted.shards(wildcards.images)),
+        code=code("embed"),
+        shard=lambda wildcards: Shard.parse(wildcards.shard).options,
         flag=lambda wildcards: content_options(wildcards.content),
         precision=config["describe"]["precision"],
+        processes=aside(PROCESSES),
     shell:
         """
         iscqk embed --weights {input.weights} --manifest {input.manifest} \
-            --shard {wildcards.shard} --shards {params.shards} {params.flag} \
+            {params.shard} {params.flag} \
             --precision {params.precision} --output {output} \
-            --processes {resources.processes} --threads {threads} &>{log}
+            --processes {params.processes} --threads {threads} &>{log}
         """
 
 
@@ -37,7 +37,6 @@ rule embed_copies:
     input:
         weights=MODEL.weights("{side}"),
         copies=R.copies("training", "{round}", "{shard}"),
-        code=sources("embed"),
     output:
         MODEL.described("{content}", "{side}", "copies{round}", "{shard}"),
     log:
@@ -49,16 +48,17 @@ rule embed_copies:
     threads: max(HALF, PROCESSES)
     resources:
         gpu=GPU,
-        processes=PROCESSES,
     params:
         views=lambda wildcards: PLAN[wildcards.run].own["bank_views"],
+        code=code("embed"),
         flag=lambda wildcards: content_options(wildcards.content),
         precision=config["describe"]["precision"],
+        processes=aside(PROCESSES),
     shell:
         """
         iscqk embed --weights {input.weights} --copies {input.copies} --views {params.views} \
             {params.flag} --precision {params.precision} --output {output} \
-            --processes {resources.processes} --threads {threads} &>{log}
+            --processes {params.processes} --threads {threads} &>{log}
         """
 
 
@@ -68,7 +68,6 @@ rule whiten:
             wildcards.model, "references", "training"
         ),
         gist=lambda wildcards: PLAN.gist(wildcards.run, "references", "training"),
-        code=sources("whiten"),
     output:
         MODEL.projection,
     log:
@@ -79,6 +78,7 @@ rule whiten:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
+        code=code("whiten"),
         gist=lambda wildcards, input: PLAN[wildcards.run].gist_options(input.gist),
         whitening=lambda wildcards: PLAN[wildcards.run].config["describe"]["whitening"],
         size=lambda wildcards: PLAN[wildcards.run].config["model"]["descriptor_size"],
@@ -92,16 +92,15 @@ rule whiten:
 rule refine:
     input:
         network=lambda wildcards: PLAN[wildcards.run].by_network(
-            wildcards.model, wildcards.role, wildcards.images
-        )[int(wildcards.shard)],
+            wildcards.model, wildcards.role, wildcards.images, wildcards.shard
+        ),
         gist=lambda wildcards: PLAN.gist(
-            wildcards.run, wildcards.role, wildcards.images
-        )[int(wildcards.shard) :][:1],
+            wildcards.run, wildcards.role, wildcards.images, wildcards.shard
+        ),
         projection=lambda wildcards: PLAN[wildcards.run].projection(wildcards.model),
         training=lambda wildcards: PLAN[wildcards.run].subtracted(
             wildcards.model, wildcards.images
         ),
-        code=sources("refine"),
     output:
         MODEL.refined("{role}", "{images}", "{shard}"),
     log:
@@ -115,6 +114,7 @@ rule refine:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
+        code=code("refine"),
         gist=lambda wildcards, input: PLAN[wildcards.run].gist_options(input.gist),
         projection=lambda wildcards, input: given("--projection", input.projection),
         subtraction=lambda wildcards, input: PLAN[wildcards.run].subtraction_options(
@@ -142,7 +142,6 @@ rule merge:
             R.manifest(wildcards.phase),
             R.manifest("references"),
         ],
-        code=sources("merge"),
     output:
         RANKED.descriptors,
     log:
@@ -153,6 +152,7 @@ rule merge:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
+        code=code("merge"),
         temperature=lambda wildcards: (
             PLAN[wildcards.run].config["describe"]["temperature"]
             if wildcards.ranking == "log_partition"

@@ -5,8 +5,6 @@ REHEARSED = ["plant", "merge", "validate", "search", "score"]
 
 
 rule rehearse_plant:
-    input:
-        code=sources("plant"),
     output:
         multiext(f"{REHEARSAL}/queries", ".h5", ".csv"),
         multiext(f"{REHEARSAL}/references", ".h5", ".csv"),
@@ -19,6 +17,7 @@ rule rehearse_plant:
     conda:
         "../../envs/iscqk.yaml"
     params:
+        code=code("plant"),
         size=config["rehearsal"],
         seed=config["seed"],
     shell:
@@ -32,7 +31,6 @@ rule rehearse_merge:
     input:
         queries=f"{REHEARSAL}/queries.h5",
         references=f"{REHEARSAL}/references.h5",
-        code=sources("merge"),
     output:
         f"{REHEARSAL}/descriptors.h5",
     log:
@@ -41,6 +39,8 @@ rule rehearse_merge:
         "results/usage/rehearsal/merge.tsv"
     conda:
         "../../envs/iscqk.yaml"
+    params:
+        code=code("merge"),
     shell:
         """
         iscqk merge --queries {input.queries} --references {input.references} \
@@ -53,7 +53,6 @@ rule rehearse_validate:
         descriptors=f"{REHEARSAL}/descriptors.h5",
         queries=f"{REHEARSAL}/queries.csv",
         references=f"{REHEARSAL}/references.csv",
-        code=sources("validate"),
     output:
         f"{REHEARSAL}/validation.json",
     log:
@@ -62,6 +61,8 @@ rule rehearse_validate:
         "results/usage/rehearsal/validate.tsv"
     conda:
         "../../envs/iscqk.yaml"
+    params:
+        code=code("validate"),
     shell:
         """
         iscqk validate {input.descriptors} --queries {input.queries} \
@@ -72,7 +73,6 @@ rule rehearse_validate:
 rule rehearse_search:
     input:
         descriptors=f"{REHEARSAL}/descriptors.h5",
-        code=sources("search"),
     output:
         f"{REHEARSAL}/predictions.csv",
     log:
@@ -83,6 +83,7 @@ rule rehearse_search:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
+        code=code("search"),
         max_results=config["search"]["max_results"],
     shell:
         """
@@ -95,7 +96,6 @@ rule rehearse_score:
     input:
         predictions=f"{REHEARSAL}/predictions.csv",
         ground_truth=f"{REHEARSAL}/ground_truth.csv",
-        code=sources("score"),
     output:
         f"{REHEARSAL}/score.json",
     log:
@@ -104,6 +104,8 @@ rule rehearse_score:
         "results/usage/rehearsal/score.tsv"
     conda:
         "../../envs/iscqk.yaml"
+    params:
+        code=code("score"),
     shell:
         "iscqk score {input.predictions} {input.ground_truth} --output {output} &>{log}"
 
@@ -113,7 +115,6 @@ rule rehearse_peers:
         descriptors=f"{REHEARSAL}/descriptors.h5",
         predictions=f"{REHEARSAL}/predictions.csv",
         ground_truth=f"{REHEARSAL}/ground_truth.csv",
-        code=sources("peers"),
     output:
         f"{REHEARSAL}/peers.csv",
     log:
@@ -122,6 +123,7 @@ rule rehearse_peers:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
+        code=code("peers"),
         slice=config["rehearsal"]["slice"],
         repeats=config["rehearsal"]["repeats"],
     shell:
@@ -138,7 +140,6 @@ rule rehearse:
         score=f"{REHEARSAL}/score.json",
         validation=f"{REHEARSAL}/validation.json",
         peers=f"{REHEARSAL}/peers.csv",
-        code=sources("rehearsed"),
     output:
         f"{REHEARSAL}/table.md",
     log:
@@ -146,6 +147,7 @@ rule rehearse:
     conda:
         "../../envs/iscqk.yaml"
     params:
+        code=code("rehearsed"),
         usage=[f"{name}=results/usage/rehearsal/{name}.tsv" for name in REHEARSED],
     shell:
         """

@@ -2,11 +2,6 @@
 
 
 rule draw_rules:
-    input:
-        snakefile=local(os.path.relpath(workflow.main_snakefile)),
-        rules=local(
-            sorted(map(os.path.relpath, glob(f"{workflow.basedir}/workflow/rules/*")))
-        ),
     output:
         graph=R.workflow("rules.mmd"),
         config=R.workflow("config.json"),
@@ -16,10 +11,17 @@ rule draw_rules:
         "../../envs/iscqk.yaml"
     params:
         config=as_text(config),
+        snakefile=os.path.relpath(workflow.main_snakefile),
+        rules=digest_of(
+            [
+                workflow.main_snakefile,
+                *sorted(glob(f"{workflow.basedir}/workflow/rules/*")),
+            ]
+        ),
     shell:
         """
         echo {params.config:q} >{output.config}
-        snakemake all --rulegraph mermaid-js --snakefile {input.snakefile} \
+        snakemake all --rulegraph mermaid-js --snakefile {params.snakefile} \
             --configfile {output.config} >{output.graph} 2>{log}
         """
 
@@ -37,15 +39,6 @@ rule report:
         ],
         references=R.manifest("references"),
         rules=R.workflow("rules.mmd"),
-        templates=local(
-            sorted(
-                map(
-                    os.path.relpath,
-                    glob(f"{workflow.basedir}/src/iscqk/reporting/templates/*"),
-                )
-            )
-        ),
-        code=sources("report"),
     output:
         page=R.report,
         plots=directory(R.report_plots),
@@ -56,6 +49,7 @@ rule report:
     conda:
         "../../envs/iscqk.yaml"
     params:
+        code=code("report"),
         title=config["title"],
         besides=lambda wildcards: reported_besides(PLAN),
     shell:

@@ -4,7 +4,6 @@
 rule search:
     input:
         descriptors=RANKED.descriptors,
-        code=sources("search"),
     output:
         RANKED.part("{shard}") if PLAN.searches_in_parts else RANKED.predictions,
     log:
@@ -15,13 +14,13 @@ rule search:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
+        code=code("search"),
         max_results=config["search"]["max_results"],
-        shard=lambda wildcards: wildcards.get("shard", 0),
-        shards=config["shards"]["search"],
+        shard=lambda wildcards: Shard.parse(wildcards.get("shard", "0-of-1")).options,
     shell:
         """
         iscqk search {input.descriptors} --output {output} --max-results {params.max_results} \
-            --shard {params.shard} --shards {params.shards} --threads {threads} &>{log}
+            {params.shard} --threads {threads} &>{log}
         """
 
 
@@ -29,9 +28,8 @@ if PLAN.searches_in_parts:
 
     rule combine:
         input:
-            parts=[RANKED.part(shard) for shard in PLAN.submitted.shards("search")],
+            parts=[RANKED.part(shard) for shard in PLAN.search_shards],
             descriptors=RANKED.descriptors,
-            code=sources("combine"),
         output:
             RANKED.predictions,
         log:
@@ -41,6 +39,7 @@ if PLAN.searches_in_parts:
         conda:
             "../../envs/iscqk.yaml"
         params:
+            code=code("combine"),
             max_results=config["search"]["max_results"],
         shell:
             """
@@ -54,7 +53,6 @@ rule score:
         scored=RANKED.scored(config["score"]["convention"]),
         ground_truth=R.ground_truth("{phase}"),
         edits=R.edits("{phase}"),
-        code=sources("score"),
     output:
         score=RANKED.score,
         by_edit=RANKED.by_edit,
@@ -66,6 +64,7 @@ rule score:
     conda:
         "../../envs/iscqk.yaml"
     params:
+        code=code("score"),
         convention=config["score"]["convention"],
     shell:
         """
@@ -80,7 +79,6 @@ rule score_half:
     input:
         descriptors=RANKED.descriptors,
         ground_truth=R.ground_truth("{phase}"),
-        code=sources("score"),
     output:
         RANKED.half("{half}"),
     log:
@@ -91,6 +89,7 @@ rule score_half:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
+        code=code("score"),
         convention=config["score"]["convention"],
     shell:
         """
@@ -104,7 +103,6 @@ rule validate:
         descriptors=RANKED.descriptors,
         queries=R.manifest("{phase}"),
         references=R.manifest("references"),
-        code=sources("validate"),
     output:
         RANKED.validation,
     log:
@@ -113,6 +111,8 @@ rule validate:
         USAGE["validate"]
     conda:
         "../../envs/iscqk.yaml"
+    params:
+        code=code("validate"),
     shell:
         """
         iscqk validate {input.descriptors} --queries {input.queries} \

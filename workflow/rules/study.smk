@@ -11,7 +11,6 @@ rule trace:
         references=R.manifest("references"),
         queries=[R.manifest(phase) for phase in PHASES],
         ground_truth=[R.ground_truth(phase) for phase in PHASES],
-        code=sources("trace"),
     output:
         R.trace("{run}"),
     log:
@@ -24,6 +23,7 @@ rule trace:
     resources:
         gpu=GPU,
     params:
+        code=code("trace"),
         models=lambda wildcards: [
             PLAN[wildcards.run].model(name).folder
             for name in PLAN[wildcards.run].models
@@ -45,7 +45,6 @@ rule trace:
 rule compare_methods:
     input:
         files_of(COMPARED + TRACES, R.root),
-        code=sources("compare"),
     output:
         multiext(R.study("table"), ".csv", ".md"),
         multiext(R.study("by_edit"), ".csv", ".svg"),
@@ -59,6 +58,7 @@ rule compare_methods:
     conda:
         "../../envs/iscqk.yaml"
     params:
+        code=code("compare"),
         runs=as_text(COMPARED),
         traces=as_text(TRACES),
         folder=R.study(),
@@ -72,7 +72,6 @@ rule compare_methods:
 rule compare_settings:
     input:
         lambda wildcards: files_of(compared_settings(PLAN, wildcards.ablation), R.root),
-        code=sources("compare"),
     output:
         multiext(R.study("table", "{ablation}"), ".csv", ".md"),
         R.study("runs.csv", "{ablation}"),
@@ -82,6 +81,7 @@ rule compare_settings:
     conda:
         "../../envs/iscqk.yaml"
     params:
+        code=code("compare"),
         runs=lambda wildcards: as_text(compared_settings(PLAN, wildcards.ablation)),
         folder=R.study("", "{ablation}"),
     shell:
@@ -95,7 +95,6 @@ rule list_classes:
     input:
         training=config["unbalanced"]["training"],
         evaluation=config["unbalanced"]["evaluation"],
-        code=sources("classes"),
     output:
         training=R.manifest("unbalanced"),
         evaluation=R.manifest("evaluation"),
@@ -104,6 +103,8 @@ rule list_classes:
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
+    params:
+        code=code("classes"),
     shell:
         """
         iscqk classes --training={input.training:q} --evaluation={input.evaluation:q} \
@@ -116,7 +117,6 @@ rule compare_classes:
         [shard for row in CLASSES for shard in row["features"]],
         training=R.manifest("unbalanced"),
         evaluation=R.manifest("evaluation"),
-        code=sources("neighbours"),
     output:
         multiext(R.unbalanced("table"), ".csv", ".md"),
         R.unbalanced("runs.csv"),
@@ -126,6 +126,7 @@ rule compare_classes:
     conda:
         "../../envs/iscqk.yaml"
     params:
+        code=code("neighbours"),
         runs=as_text(CLASSES),
         rare=config["unbalanced"]["rare"],
         folder=R.unbalanced(),

@@ -21,7 +21,6 @@ rule submit:
         queries=R.manifest("{phase}"),
         quarantined=lambda wildcards: PLAN.quarantined(wildcards.phase),
         weights=list(PLAN.submitted_weights().values()),
-        code=sources("submit"),
     output:
         descriptors=R.submission("{phase}").descriptors,
         predictions=R.submission("{phase}").predictions,
@@ -37,8 +36,9 @@ rule submit:
     conda:
         "../../envs/iscqk.yaml"
     params:
+        code=code("submit", *PLAN.submitted.modules),
         ranking=config["describe"]["ranking"],
-        config=lambda wildcards: PLAN.submitted_config(),  # a function: its braces stay braces
+        config=lambda wildcards: PLAN.submitted_config(wildcards.phase),
         scores=lambda wildcards, input: named(RANKINGS, input.scores),
         weights=lambda wildcards, input: named(PLAN.submitted_weights(), input.weights),
         halves=lambda wildcards, input: named(

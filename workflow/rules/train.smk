@@ -5,7 +5,6 @@
 rule initial:
     input:
         training=lambda wildcards: PLAN[wildcards.run].training,
-        code=sources("initial"),
     output:
         q=R.model("{run}", "initial").weights("q"),
         k=R.model("{run}", "initial").weights("k"),
@@ -17,6 +16,7 @@ rule initial:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
+        code=code("initial"),
         config=lambda wildcards: PLAN[wildcards.run].text("model"),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
     shell:
@@ -31,7 +31,6 @@ rule warm_up:
         start=lambda wildcards: PLAN[wildcards.run].model("initial").weights("q"),
         copies=lambda wildcards: PLAN[wildcards.run].copies(0),
         training=lambda wildcards: PLAN[wildcards.run].training,
-        code=sources("train"),
     output:
         q=R.model("{run}", "warm-up").weights("q"),
         k=R.model("{run}", "warm-up").weights("k"),
@@ -45,9 +44,8 @@ rule warm_up:
     threads: 8
     resources:
         gpu=GPU,
-        processes=PROCESSES,
-        tensorboard=board("{run}/warm-up"),
     params:
+        code=code("train", *modules("simclr")),
         method="simclr",
         images=lambda wildcards: PLAN[wildcards.run].config["train"]["qk"][
             "warm_up_images"
@@ -57,14 +55,16 @@ rule warm_up:
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         copies=lambda wildcards, input: f"--copies {input.copies}",
         resume=R.resume("{run}/warm-up"),
+        processes=aside(PROCESSES),
+        tensorboard=aside(scalars("{run}/warm-up")),
     shell:
         """
         iscqk train --method {params.method} --images {params.images} --start {input.start} \
             {params.copies} --training {input.training} --config {params.config:q} \
             --model {params.model:q} --seed {params.seed} --q-output {output.q} \
             --k-output {output.k} --history {output.history} \
-            --resume {params.resume} {resources.tensorboard} \
-            --processes {resources.processes} --threads {threads} &>{log}
+            --resume {params.resume} {params.tensorboard} \
+            --processes {params.processes} --threads {threads} &>{log}
         """
 
 
@@ -73,7 +73,6 @@ use rule warm_up as learn with:
         start=lambda wildcards: PLAN[wildcards.run].model("initial").weights("q"),
         copies=lambda wildcards: sum(PLAN[wildcards.run].all_copies(), []),
         training=lambda wildcards: PLAN[wildcards.run].training,
-        code=sources("train"),
     output:
         q=[R.model("{run}", part).weights("q") for part in PARTS],
         k=[R.model("{run}", part).weights("k") for part in PARTS],
@@ -84,9 +83,8 @@ use rule warm_up as learn with:
         USAGE["learn"]
     resources:
         gpu=GPU,
-        processes=PROCESSES,
-        tensorboard=board("{run}/learned"),
     params:
+        code=lambda wildcards: code_digest("train", *PLAN[wildcards.run].modules),
         method=lambda wildcards: PLAN[wildcards.run].method,
         images=lambda wildcards: PLAN[wildcards.run].budget,
         config=lambda wildcards: PLAN[wildcards.run].train_text(),
@@ -97,6 +95,8 @@ use rule warm_up as learn with:
             for shards in PLAN[wildcards.run].all_copies()
         ),
         resume=R.resume("{run}/learn"),
+        processes=aside(PROCESSES),
+        tensorboard=aside(scalars("{run}/learned")),
 
 
 rule train_q:
@@ -111,7 +111,6 @@ rule train_q:
         copies=lambda wildcards: PLAN[wildcards.run]
         .half_round(wildcards.round, "q")
         .copies,
-        code=sources("train"),
         near_duplicates=lambda wildcards: PLAN[wildcards.run].near_duplicates,
     output:
         q=R.model("{run}", "round{round}-q").weights("q"),
@@ -126,9 +125,8 @@ rule train_q:
     threads: 8
     resources:
         gpu=GPU,
-        processes=PROCESSES,
-        tensorboard=board("{run}/round{round}-q"),
     params:
+        code=lambda wildcards: code_digest("train", *PLAN[wildcards.run].modules),
         method=lambda wildcards: PLAN[wildcards.run].method,
         config=lambda wildcards: PLAN[wildcards.run].train_text(),
         near_duplicates=lambda wildcards, input: given(
@@ -136,14 +134,16 @@ rule train_q:
         ),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         resume=lambda wildcards: R.resume(f"{wildcards.run}/round{wildcards.round}-q"),
+        processes=aside(PROCESSES),
+        tensorboard=aside(scalars("{run}/round{round}-q")),
     shell:
         """
         iscqk train --method {params.method} --side q --round {wildcards.round} \
             --start {input.start} --frozen {input.frozen} --bank {input.bank} \
             --copies {input.copies} --config {params.config:q} --seed {params.seed} \
             --q-output {output.q} --k-output {output.k} --history {output.history} \
-            --resume {params.resume} {params.near_duplicates} {resources.tensorboard} \
-            --processes {resources.processes} --threads {threads} &>{log}
+            --resume {params.resume} {params.near_duplicates} {params.tensorboard} \
+            --processes {params.processes} --threads {threads} &>{log}
         """
 
 
@@ -157,7 +157,6 @@ rule train_k:
         .frozen,
         bank=lambda wildcards: PLAN[wildcards.run].half_round(wildcards.round, "k").bank,
         training=lambda wildcards: PLAN[wildcards.run].training,
-        code=sources("train"),
         near_duplicates=lambda wildcards: PLAN[wildcards.run].near_duplicates,
     output:
         q=R.model("{run}", "round{round}-k").weights("q"),
@@ -172,9 +171,8 @@ rule train_k:
     threads: 8
     resources:
         gpu=GPU,
-        processes=PROCESSES,
-        tensorboard=board("{run}/round{round}-k"),
     params:
+        code=lambda wildcards: code_digest("train", *PLAN[wildcards.run].modules),
         method=lambda wildcards: PLAN[wildcards.run].method,
         config=lambda wildcards: PLAN[wildcards.run].train_text(),
         near_duplicates=lambda wildcards, input: given(
@@ -182,12 +180,14 @@ rule train_k:
         ),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         resume=lambda wildcards: R.resume(f"{wildcards.run}/round{wildcards.round}-k"),
+        processes=aside(PROCESSES),
+        tensorboard=aside(scalars("{run}/round{round}-k")),
     shell:
         """
         iscqk train --method {params.method} --side k --round {wildcards.round} \
             --start {input.start} --frozen {input.frozen} --bank {input.bank} \
             --training {input.training} --config {params.config:q} --seed {params.seed} \
             --q-output {output.q} --k-output {output.k} --history {output.history} \
-            --resume {params.resume} {params.near_duplicates} {resources.tensorboard} \
-            --processes {resources.processes} --threads {threads} &>{log}
+            --resume {params.resume} {params.near_duplicates} {params.tensorboard} \
+            --processes {params.processes} --threads {threads} &>{log}
         """

@@ -62,11 +62,6 @@ class Method:
     objective: str = ""
     changes: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def modules(self) -> list[str]:
-        """Return the names of the modules that decide what is trained."""
-        return sorted({self.settings.__module__, self.objective.split(":")[0]})
-
     def load_objective(self) -> Any:
         """Return the class of what is minimised."""
         return resolve_name(self.objective)

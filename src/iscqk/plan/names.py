@@ -1,9 +1,9 @@
-"""Names within a run: its models, in the order of training, and how they see images."""
+"""Names within a run: its models, how they see images, and the shards that files come in."""
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
 
@@ -88,6 +88,37 @@ def learned(part: int) -> ModelName:
 def half_round(number: int, side: str) -> ModelName:
     """Return the name of the model whose side `q` or `k` round `number` has trained."""
     return ModelName(2, number, SIDES.index(side))
+
+
+class Shard(NamedTuple):
+    """A part of a set of images, `0-of-4`: its number, from 0, and how many there are."""
+
+    number: int
+    of: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Return the shard that a text spells."""
+        number, of = text.split("-of-")
+        return cls(int(number), int(of))
+
+    @staticmethod
+    def pattern() -> str:
+        """Return the regular expression of all shards."""
+        return r"\d+-of-\d+"
+
+    @property
+    def options(self) -> str:
+        """The options that make a stage take this part."""
+        return f"--shard {self.number} --shards {self.of}"
+
+    def __str__(self) -> str:
+        return f"{self.number}-of-{self.of}"
+
+
+def all_shards(count: int) -> list[Shard]:
+    """Return all shards of a set that is split in so many."""
+    return [Shard(number, count) for number in range(count)]
 
 
 def described_as(describe: Mapping[str, Any]) -> str:

@@ -1,15 +1,23 @@
 """The plan: all runs of a config, where the models that they share lie, and what is submitted."""
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping
+from glob import glob
+from pathlib import PurePath
 
 from iscqk.config import Sources
 from iscqk.formats.ids import PHASES
+from iscqk.methods import METHODS
 from iscqk.plan.jobs import job
-from iscqk.plan.names import INITIAL, ModelName, learned
+from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
 from iscqk.plan.results import Results
 from iscqk.plan.run import Run, as_text, making
 from iscqk.plan.runs import Config, all_runs, submission_run
+
+# Sections that no submission depends on, and keys of `train` that change no result.
+_OTHERS = {"title", "tensorboard", "study", "unbalanced", "benchmarks", "rehearsal", "shards"}
+_ASIDE = {"processes", "log_every", "checkpoint_every"}
 
 
 class Plan(Mapping[str, Run]):
@@ -33,8 +41,9 @@ class Plan(Mapping[str, Run]):
         """
         self.config, self.images, self.results = config, images, results or Results()
         self._homes: dict[tuple[str, ModelName], str] = {}
+        self._counts: dict[str, int] = {}  # of shards, by pattern
         self._runs = {
-            name: Run(name, changed, self.results, lambda run, model: self._homes[run, model])
+            name: Run(name, changed, self.results, self._home, self._shards)
             for name, changed in all_runs(config).items()
         }
         first: dict[tuple[ModelName, str], str] = {}
@@ -53,10 +62,27 @@ class Plan(Mapping[str, Run]):
     def __len__(self) -> int:
         return len(self._runs)
 
-    def gist(self, run: str, role: str, images: str) -> list[str]:
+    def _home(self, run: str, model: ModelName) -> str:
+        return self._homes[run, model]
+
+    def _shards(self, pattern: str, count: int) -> list[str]:
+        """Return the files of a pattern with `{shard}`, `count` of them, or as many as there are.
+
+        What has been made in another number of shards is the same images: it is taken as it is.
+        """
+        if pattern not in self._counts:
+            first = glob(pattern.format(shard="0-of-*"))
+            counts = [int(PurePath(path).stem.rpartition("-")[2]) for path in first]
+            whole = [n for n in counts if all(map(os.path.exists, _files(pattern, n)))]
+            self._counts[pattern] = count if count in whole else min(whole, default=count)
+        return _files(pattern, self._counts[pattern])
+
+    def gist(self, run: str, role: str, images: str, shard: str = "") -> list[str]:
         """Return GIST's descriptors of images, if a run joins them to its own."""
         describe = self[run].config["describe"]
-        return self[self[run].gist].described(describe[role], images) if describe["gist"] else []
+        if not describe["gist"]:
+            return []
+        return self[self[run].gist].described(describe[role], images, shard=shard)
 
     @property
     def parts(self) -> list[ModelName]:
@@ -73,10 +99,17 @@ class Plan(Mapping[str, Run]):
         """The name of a job of the search."""
         return job("search") + ("-{shard}" if self.searches_in_parts else "")
 
-    def submitted_config(self) -> str:
-        """Return as JSON what the submission's provenance holds of the config."""
-        left_out = ("title", "study", "unbalanced", "tensorboard")
-        kept = {k: v for k, v in self.submitted.config.items() if k not in left_out}
+    @property
+    def search_shards(self) -> list[Shard]:
+        """The shards of references that are searched one by one."""
+        return all_shards(self.config["shards"]["search"])
+
+    def submitted_config(self, phase: str) -> str:
+        """Return as JSON what a phase's submission depends on of the config."""
+        run, other_phases = self.submitted, set(PHASES) - {phase}
+        kept = {key: value for key, value in run.config.items() if key not in _OTHERS}
+        kept["edits"] = _without(run.config["edits"], other_phases)
+        kept["train"] = _without(run.config["train"], _ASIDE | set(METHODS) - run.trained_by)
         return as_text(kept)
 
     def submitted_bank(self) -> list[str]:
@@ -119,3 +152,11 @@ class Plan(Mapping[str, Run]):
     def halves(self, phase: str) -> tuple[str, ...]:
         """Return the halves of a phase that are scored on their own."""
         return self.images.phases[phase].halves if phase in self.images.phases else ()
+
+
+def _without(section: Config, keys: set[str]) -> Config:
+    return {key: value for key, value in section.items() if key not in keys}
+
+
+def _files(pattern: str, count: int) -> list[str]:
+    return [pattern.format(shard=shard) for shard in all_shards(count)]

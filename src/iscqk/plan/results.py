@@ -29,7 +29,7 @@ class Ranked:
         """The nearest pairs."""
         return f"{self.folder}/predictions.csv"
 
-    def part(self, shard: int | str) -> str:
+    def part(self, shard: object) -> str:
         """The nearest pairs among a shard of the references."""
         return f"{self.folder}/predictions-{shard}.csv"
 
@@ -77,7 +77,7 @@ class Model:
         """How the training that made it went."""
         return f"{self.folder}/history.csv"
 
-    def described(self, content: str, side: str, images: str, shard: int | str) -> str:
+    def described(self, content: str, side: str, images: str, shard: object) -> str:
         """A shard of what a side makes of images."""
         return f"{self.folder}/{content}/{side}/{images}-{shard}.h5"
 
@@ -86,7 +86,7 @@ class Model:
         """What joined descriptors are brought to a size allowed with."""
         return f"{self.folder}/refined/projection.safetensors"
 
-    def refined(self, role: str, images: str, shard: int | str) -> str:
+    def refined(self, role: str, images: str, shard: object) -> str:
         """A shard of what is submitted of images as queries or references, before the ranking."""
         return f"{self.folder}/refined/{role}/{images}-{shard}.h5"
 
@@ -187,7 +187,7 @@ class Results:
         """Images that could not be read: of the splits, or a phase's given queries."""
         return self.of_phase(phase, "quarantined.csv") if phase else f"{self.data}/quarantined.csv"
 
-    def copies(self, split: str, number: int | str, shard: int | str) -> str:
+    def copies(self, split: str, number: int | str, shard: object) -> str:
         """A shard of a round's training copies."""
         return f"{self.root}/copies/{split}/round{number}/{shard}.tar"
 

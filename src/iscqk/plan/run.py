@@ -4,12 +4,14 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from iscqk.methods import METHODS
+from iscqk.formats.ids import PHASES
+from iscqk.methods import METHODS, modules
 from iscqk.plan.jobs import job
 from iscqk.plan.names import (
     INITIAL,
     WARM_UP,
     ModelName,
+    all_shards,
     described_as,
     half_round,
     leading_to,
@@ -19,6 +21,7 @@ from iscqk.plan.results import Model, Ranked, Results
 from iscqk.plan.runs import Config, gist_run
 
 Home = Callable[[str, ModelName], str]
+Shards = Callable[[str, int], list[str]]
 
 
 class HalfRound(NamedTuple):
@@ -49,7 +52,9 @@ class Run:
         models: along its training, in order; the last is what it submits.
     """
 
-    def __init__(self, name: str, config: Config, results: Results, home: Home) -> None:
+    def __init__(
+        self, name: str, config: Config, results: Results, home: Home, shards: Shards
+    ) -> None:
         """Plan a run.
 
         Args:
@@ -57,8 +62,11 @@ class Run:
             config: of the run, defaults filled in.
             results: where files are.
             home: gives the run under whose name a run's model lies.
+            shards: gives the files of a pattern with `{shard}`, where nothing tells another number
+                of them in so many.
         """
-        self.name, self.config, self._results, self._home = name, config, results, home
+        self.name, self.config, self._results = name, config, results
+        self._home, self._shards = home, shards
         self.split = "unbalanced" if name.startswith("unbalanced-") else "training"
         self.models = models(config)
 
@@ -73,9 +81,19 @@ class Run:
         return str(self.config["train"]["method"])
 
     @property
+    def modules(self) -> list[str]:
+        """The full names of the modules that its method is made of."""
+        return modules(self.method)
+
+    @property
     def own(self) -> Config:
         """The section of its method, which has one where it learns."""
         return dict(self.config["train"][self.method])
+
+    @property
+    def trained_by(self) -> set[str]:
+        """The methods whose settings its models depend on: SimCLR is how Q/K warms up."""
+        return {self.method, *(["simclr"] if WARM_UP in self.models else [])}
 
     @property
     def training(self) -> str:
@@ -131,34 +149,25 @@ class Run:
         first = side == "q"
         other, images = ("k", "training") if first else ("q", f"copies{number}")
         name = self.before(number) if first else half_round(int(number), "q")
-        live = self.own["live_head"]
-        bank: dict[str, Any] = {
-            "content": "features" if live else "descriptors",
-            "side": other,
-            "images": images,
-        }
-        model, shards = self.model(name), self.shards(images)
+        content = "features" if self.own["live_head"] else "descriptors"
+        wildcards: dict[str, Any] = {"content": content, "side": other, "images": images}
+        model, bank = self.model(name), self.described(other, images, content, name)
         return HalfRound(
             model.weights(side),
             model.weights(other),
-            [model.described(**bank, shard=shard) for shard in shards],
-            [self.job("embed", name, **bank, shard=shard) for shard in shards],
+            bank,
+            [self.job("embed", name, **wildcards, shard=n) for n in all_shards(len(bank))],
             self.copies(int(number)) if first else [],
         )
 
     def copies(self, number: int) -> list[str]:
         """Return the shards of a round's copies; 0 is the warm-up's."""
-        return [self._results.copies(self.split, number, n) for n in self.shards("copies")]
+        pattern = self._results.copies(self.split, number, "{shard}")
+        return self._shards(pattern, self.config["shards"]["training"])
 
     def all_copies(self) -> list[list[str]]:
         """Return the shards of the copies of each round that it learns from."""
         return [self.copies(number) for number in copy_rounds(self.config)]
-
-    def shards(self, images: str) -> range:
-        """Return the numbers of the shards that a set of images is described in."""
-        kind = "training" if images.startswith("copies") else images
-        kind = "queries" if images.startswith("phase") else kind
-        return range(self.config["shards"].get(kind, 1))
 
     def history(self, name: ModelName | str | None = None) -> list[str]:
         """Return the history of every training that leads to a model; without one, to the last."""
@@ -180,16 +189,26 @@ class Run:
     # --- descriptors and scores
 
     def described(
-        self, side: str, images: str, content: str = "descriptors", name: str | None = None
+        self,
+        side: str,
+        images: str,
+        content: str = "descriptors",
+        name: ModelName | str | None = None,
+        shard: str = "",
     ) -> list[str]:
-        """Return the shards of what a side of a model makes of images."""
-        model = self.model(name)
-        return [model.described(content, side, images, n) for n in self.shards(images)]
+        """Return the shards of what a side of a model makes of images, or one of them."""
+        pattern = self.model(name).described(content, side, images, "{shard}")
+        if shard:
+            return [pattern.format(shard=shard)]
+        if images.startswith("copies"):
+            return self._shards(pattern, len(self.copies(int(images.removeprefix("copies")))))
+        kind = "queries" if images in PHASES else images
+        return self._shards(pattern, self.config["shards"].get(kind, 1))
 
-    def by_network(self, name: str, role: str, images: str) -> list[str]:
+    def by_network(self, name: str, role: str, images: str, shard: str = "") -> list[str]:
         """Return images as the network of a model describes them for `queries` or `references`."""
         describe = self.config["describe"]
-        return self.described(describe[role], images, described_as(describe), name)
+        return self.described(describe[role], images, described_as(describe), name, shard)
 
     def refines(self) -> bool:
         """Return whether it does more with descriptors than its network gives."""
@@ -200,8 +219,8 @@ class Run:
         """Return images as they are submitted as `queries` or `references`, before the ranking."""
         if not self.refines():
             return self.by_network(name, role, images)
-        model = self._results.model(self.name, name)
-        return [model.refined(role, images, n) for n in self.shards(images)]
+        pattern = self._results.model(self.name, name).refined(role, images, "{shard}")
+        return self._shards(pattern, len(self.by_network(name, role, images)))
 
     def gist_options(self, shards: object) -> str:
         """Return the options that join shards of GIST's descriptors, if there are any."""

@@ -29,7 +29,7 @@ from iscqk.models.weights import load_encoder, read_provenance
 from iscqk.provenance import commit, machine, versions
 from iscqk.retrieval.checking import refuse_other_predictions
 from iscqk.retrieval.metrics import PRECISION_FLOOR
-from iscqk.settings.config import Config
+from iscqk.settings.describe import Describe
 
 EXAMPLE = r"""iscqk submit --phase phase2 --descriptors descriptors.h5 \
     --predictions predictions.csv --validation validation.json \
@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="precision and recall, CSV, to say from which score pairs are likely",
     )
-    parser.add_argument("--config", type=Config.parse, required=True, help="the whole config")
+    parser.add_argument("--config", type=json.loads, required=True, help="the whole config")
     parser.add_argument("--output", type=Path, required=True)
 
 
@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> None:
         encoder, facts = load_encoder(path), read_provenance(path)
         save_hub_folder(output / "model" / role, encoder, facts, card)
     likely = arguments.curve and _likely(pd.read_csv(arguments.curve), arguments.ranking)
-    settings = arguments.config.describe.values()
+    settings = Describe.parse(arguments.config["describe"]).values()
     write_settings(output / "model", settings, arguments.bank, projection, likely)
 
 
@@ -171,7 +171,7 @@ def _score(arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]) ->
     graded = set(manifests["queries"]["sha256"]) | set(manifests["references"]["sha256"])
     return {
         **scores[arguments.ranking],
-        "split": f"{arguments.phase}, {arguments.config.dataset.kind}",
+        "split": f"{arguments.phase}, {arguments.config['dataset']['kind']}",
         "ranking": arguments.ranking,
         "trained_on_ground_truth": bool(trained_on & graded),
         **({"halves": halves} if halves else {}),
@@ -186,8 +186,8 @@ def _provenance(
         **commit(),
         "machine": machine(),
         "versions": versions(),
-        "config": arguments.config.given,
-        "seed": arguments.config.seed,
+        "config": arguments.config,
+        "seed": arguments.config["seed"],
         "images": {
             split: {"count": len(rows), "sha256": content_digest(rows)}
             for split, rows in manifests.items()

@@ -14,19 +14,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from iscqk.code import code_digest
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
 from iscqk.learning import processes
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.training import TrainConfig, Training
-from iscqk.methods import METHODS
+from iscqk.methods import METHODS, modules
 from iscqk.models.weights import load_encoder
 from iscqk.settings.model import Model
 from iscqk.settings.train import Train
 from iscqk.stages.setups.half_round import HalfRound
 from iscqk.stages.setups.pairs import OnPairs
 from iscqk.stages.setups.setup import Setup
-from iscqk.workflow import code_digest
 
 EXAMPLE = r"""iscqk train --method qk --side k --round 1 --start k.safetensors \
     --frozen q.safetensors --bank copies1-0.h5 --training data/training.csv \
@@ -142,7 +142,6 @@ def _config(arguments: argparse.Namespace, setup: Setup) -> TrainConfig:
 
 def _fingerprint(arguments: argparse.Namespace) -> str:
     """Return the digest of all that the outcome depends on."""
-    method = METHODS[arguments.method]
     names = ("method", "side", "round", "images", "seed")
     shards = [shard for round_copies in arguments.copies or [] for shard in round_copies]
     inputs = [arguments.start, arguments.frozen, *(arguments.bank or []), arguments.training]
@@ -153,5 +152,5 @@ def _fingerprint(arguments: argparse.Namespace) -> str:
         model=arguments.model and arguments.model.given,
         parts=len(arguments.history),
         inputs=[sha256_of(path) for path in inputs if path],
-        code=code_digest("train", method.modules),
+        code=code_digest("train", *modules(arguments.method)),
     )
