@@ -45,7 +45,6 @@ class Spread(Objective):
 
 
 METHOD = Method(
-    title="Spread",
     card="An encoder of images, spread over the sphere.",
     learns_from="pairs",
     settings=Settings,

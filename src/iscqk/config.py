@@ -2,18 +2,16 @@
 
 import glob
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import yaml
-from jsonschema import Draft202012Validator
 
 from iscqk.errors import UserError
 from iscqk.formats.ids import HALVES, PHASES
 from iscqk.formats.submission import MAX_DIMENSION
 from iscqk.keys import validator
 from iscqk.settings.config import Config
+from iscqk.settings.describe import Describe
+from iscqk.settings.model import Model
 from iscqk.validity import refuse_invalid
 
 DEMO_FOLDER = "results/demo"
@@ -71,15 +69,15 @@ class Sources(NamedTuple):
     lists: dict[str, str]
 
 
-def check_config(config: Mapping[str, Any], schema: str | Path | None = None) -> None:
-    """Check a configuration against its schema, or that of a file, and against itself.
+def check_config(config: Mapping[str, Any]) -> None:
+    """Check a configuration against the settings and against itself.
 
     Raises:
         UserError: the first thing wrong, with the key and the remedy.
     """
-    refuse_invalid(config, _read(schema) if schema else validator(Config))
-    size = config.get("model", {}).get("descriptor_size", MAX_DIMENSION - 1)
-    describe = config.get("describe", {}).get("ranking", "log_partition")
+    refuse_invalid(config, validator(Config))
+    size = config.get("model", {}).get("descriptor_size", Model.descriptor_size)
+    describe = config.get("describe", {}).get("ranking", Describe.ranking)
     rankings = config.get("score", {}).get("rankings", [describe])
     if size == MAX_DIMENSION and "log_partition" in (describe, *rankings):
         raise UserError(
@@ -89,12 +87,6 @@ def check_config(config: Mapping[str, Any], schema: str | Path | None = None) ->
         )
     if describe not in rankings:
         raise UserError(f"config: score.rankings: add {describe}, which describe.ranking submits")
-
-
-@cache
-def _read(schema: str | Path) -> Draft202012Validator:
-    """Return what checks against a schema's file."""
-    return Draft202012Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
 
 
 def find_sources(dataset: Mapping[str, Any]) -> Sources:
