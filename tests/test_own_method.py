@@ -64,8 +64,8 @@ def test_a_method_of_ones_own_is_one_file(finished_copy):
     (folder / "src/iscqk/methods/spread.py").write_text(SPREAD)
     (folder / "own.yaml").write_text(OWN)
     configured = "--configfile config.yaml tiny.yaml own.yaml"
-    wrong = "--config train='{spread: {push: -1}}'"
-    told = finished_copy.run(f"snakemake all --dry-run {configured} {wrong}", check=False)
+    (folder / "wrong.yaml").write_text("train: {spread: {push: -1}}")
+    told = finished_copy.run(f"snakemake all --dry-run {configured} wrong.yaml", check=False)
     assert "error: config: train.spread.push: -1 is less than or equal to" in told.stderr
     done = finished_copy.run(f"snakemake submission_phase1 study --cores {configured}")
     assert "rule learn:" in done.stdout + done.stderr
