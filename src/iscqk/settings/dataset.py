@@ -27,6 +27,7 @@ class Phase(Section):
     ground_truth: FilePath = needed("CSV query_id,reference_id")
 
 
+_Phase = Annotated[Phase, Limits("phase")]
 _Lists = Annotated[
     Mapping[str, FilePath],
     Limits(propertyNames={"enum": ["training", "references", "others", "phase1", "phase2"]}),
@@ -51,8 +52,8 @@ class Dataset(Section):
     training: Folders | None = optional()
     references: Folders | None = optional()
     others: Folders | None = optional()
-    phase1: Phase | None = optional()
-    phase2: Phase | None = optional()
+    phase1: _Phase | None = optional()
+    phase2: _Phase | None = optional()
     lists: _Lists | None = optional(
         "files with the name of an image in each line, the only ones that count"
     )
