@@ -94,7 +94,11 @@ def test_an_edit_of_what_trains_changes_its_digest(tmp_path, monkeypatch):
     before = code_digest("train")
     shutil.copytree(PACKAGE, tmp_path / "iscqk")
     monkeypatch.setattr(code, "PACKAGE", tmp_path / "iscqk")
-    assert code_digest("train") == before
     with open(tmp_path / "iscqk/learning/bank_loss.py", "a") as file:
+        file.write("# a comment\n")
+    assert code_digest("train") == before
+    edited = shutil.copytree(tmp_path / "iscqk", tmp_path / "edited/iscqk")
+    monkeypatch.setattr(code, "PACKAGE", edited)
+    with open(edited / "learning/bank_loss.py", "a") as file:
         file.write("EDITED = True\n")
     assert code_digest("train") != before

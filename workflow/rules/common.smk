@@ -80,6 +80,11 @@ def given(option, path):
     return f"{option}={shlex.quote(str(path))}" if path else ""
 
 
+def folder(wildcards, output):
+    """Return the folder of a job's first output."""
+    return os.path.dirname(output[0])
+
+
 def named(names, files):
     """Return files as NAME=FILE."""
     return [f"{name}={file}" for name, file in zip(names, files)]

@@ -16,11 +16,12 @@ rule draw:
     threads: 8
     params:
         code=code("draw"),
+        folder=folder,
         seed=config["seed"],
         counts=config["dataset"]["demo"],
     shell:
         """
-        iscqk draw --output {R.demo} --seed {params.seed} --workers {threads} \
+        iscqk draw --output {params.folder} --seed {params.seed} --workers {threads} \
             --training {params.counts[training]} --references {params.counts[references]} \
             --others {params.counts[others]} --side {params.counts[side]} &>{log}
         """
@@ -45,6 +46,7 @@ rule prepare:
     threads: 8
     params:
         code=code("prepare"),
+        folder=folder,
         training=PLAN.images.training,
         references=PLAN.images.references,
         others=PLAN.images.others,
@@ -54,7 +56,7 @@ rule prepare:
         queries=aside(PLAN.looked_at_with_all()),
     shell:
         """
-        iscqk prepare --output {R.data} --workers {threads} --training {params.training:q} \
+        iscqk prepare --output {params.folder} --workers {threads} --training {params.training:q} \
             --references {params.references:q} --others {params.others:q} \
             --lists {params.lists:q} --bad-images {params.bad_images} {params.queries} &>{log}
         """
@@ -83,6 +85,7 @@ rule make_queries:
     threads: 8
     params:
         code=code("queries"),
+        folder=folder,
         config=as_text(config["queries"]),
         edits=lambda wildcards: as_text(config["edits"][wildcards.phase]),
         seed=config["seed"],
@@ -91,7 +94,7 @@ rule make_queries:
         iscqk queries --phase {wildcards.phase} --training {input.training} \
             --references {input.references} --others {input.others} --config {params.config:q} \
             --edits {params.edits:q} --seed {params.seed} --images {output.images} \
-            --output {R.data}/{wildcards.phase} --workers {threads} &>{log}
+            --output {params.folder} --workers {threads} &>{log}
         """
 
 
@@ -119,13 +122,14 @@ rule take_queries:
     threads: 8
     params:
         code=code("take_queries"),
+        folder=folder,
         list=lambda wildcards, input: given("--list", input.list),
         bad_images=config["dataset"]["bad_images"],
     shell:
         """
         iscqk take-queries --phase {wildcards.phase} --queries {input.folders:q} \
             --ground-truth {input.ground_truth:q} --training {input.training} \
-            --references {input.references} --output {R.data}/{wildcards.phase} \
+            --references {input.references} --output {params.folder} \
             {params.list} --bad-images {params.bad_images} --workers {threads} &>{log}
         """
 

@@ -50,10 +50,11 @@ rule report:
         "../../envs/iscqk.yaml"
     params:
         code=code("report"),
+        results=aside(R.root),
         title=config["title"],
         besides=lambda wildcards: reported_besides(PLAN),
     shell:
         """
-        iscqk report --results {R.root} --title {params.title:q} --rules {input.rules} \
+        iscqk report --results {params.results} --title {params.title:q} --rules {input.rules} \
             --output {output.page} &>{log}
         """

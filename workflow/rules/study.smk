@@ -61,7 +61,7 @@ rule compare_methods:
         code=code("compare"),
         runs=as_text(COMPARED),
         traces=as_text(TRACES),
-        folder=R.study(),
+        folder=folder,
     shell:
         """
         iscqk compare --title method --runs {params.runs:q} --traces {params.traces:q} \
@@ -83,7 +83,7 @@ rule compare_settings:
     params:
         code=code("compare"),
         runs=lambda wildcards: as_text(compared_settings(PLAN, wildcards.ablation)),
-        folder=R.study("", "{ablation}"),
+        folder=folder,
     shell:
         """
         iscqk compare --title {wildcards.ablation} --runs {params.runs:q} \
@@ -129,7 +129,7 @@ rule compare_classes:
         code=code("neighbours"),
         runs=as_text(CLASSES),
         rare=config["unbalanced"]["rare"],
-        folder=R.unbalanced(),
+        folder=folder,
     shell:
         """
         iscqk neighbours --runs {params.runs:q} --training {input.training} \

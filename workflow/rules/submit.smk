@@ -44,7 +44,7 @@ rule submit:
         halves=lambda wildcards, input: named(
             PLAN.halves(wildcards.phase), input.halves
         ),
-        folder=R.submission("{phase}").folder,
+        folder=folder,
     shell:
         """
         iscqk submit --phase {wildcards.phase} --descriptors {input.descriptors} \
