@@ -38,7 +38,14 @@ iscqk train --method simclr --images 40000 --start q.safetensors --copies copies
     --history new/history.csv --resume resume.pt"""
 
 _SETUPS: dict[str, type[Setup]] = {"bank": HalfRound, "pairs": OnPairs}
-_OWN = {"bank": ("side", "round", "frozen", "bank"), "pairs": ("images", "training", "model")}
+_NEEDED = {
+    "bank": ("side", "round", "frozen", "bank"),
+    "pairs": ("images", "training", "model", "copies"),
+}
+_FOREIGN = {
+    "bank": ("images", "model"),
+    "pairs": ("side", "round", "frozen", "bank", "near_duplicates"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,28 +94,24 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _refuse_mixed(arguments: argparse.Namespace, source: str) -> None:
-    """Refuse options that do not go with what the method learns from."""
-    lacks = [name for name in _OWN[source] if getattr(arguments, name) is None]
-    others = {name for kind in _OWN if kind != source for name in _OWN[kind]} - {"training"}
-    wrong = [name for name in sorted(others) if getattr(arguments, name) is not None]
-    if source == "pairs":
-        lacks += [] if arguments.copies else ["copies"]
-        wrong += ["near_duplicates"] if arguments.near_duplicates else []
+    """Refuse options that do not go with what the method learns from, `bank` or `pairs`."""
+    lacks = [name for name in _NEEDED[source] if getattr(arguments, name) is None]
+    wrong = [name for name in _FOREIGN[source] if getattr(arguments, name) is not None]
     remedies = [
         f"{verb} {', '.join('--' + name.replace('_', '-') for name in names)}"
         for verb, names in (("give", lacks), ("leave out", wrong))
         if names
     ]
     if remedies:
-        told = f"--method {arguments.method} learns from {'a bank' if source == 'bank' else source}"
+        told = f"--method {arguments.method} learns from {'a ' * (source == 'bank')}{source}"
         raise UserError(f"{told}: {'; '.join(remedies)}")
     given = len(arguments.copies or []) + (arguments.training is not None)
     if source == "bank" and given != 1:
         raise UserError("--copies, --training: a side learns from one of them; give one, once")
     parts = {len(getattr(arguments, name)) for name in ("q_output", "k_output", "history")}
     if len(parts) > 1 or (source == "bank" and parts != {1}):
-        many = "as many of each" if source == "pairs" else "one of each"
-        raise UserError(f"--q-output, --k-output, --history: give {many}")
+        many = "one" if source == "bank" else "as many"
+        raise UserError(f"--q-output, --k-output, --history: give {many} of each")
 
 
 def _train(arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
