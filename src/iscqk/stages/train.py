@@ -38,6 +38,7 @@ iscqk train --method simclr --images 40000 --start q.safetensors --copies copies
     --history new/history.csv --resume resume.pt"""
 
 _SETUPS: dict[str, type[Setup]] = {"bank": HalfRound, "pairs": OnPairs}
+_CALLED = {"bank": "a bank", "pairs": "pairs"}
 _NEEDED = {
     "bank": ("side", "round", "frozen", "bank"),
     "pairs": ("images", "training", "model", "copies"),
@@ -103,7 +104,7 @@ def _refuse_mixed(arguments: argparse.Namespace, source: str) -> None:
         if names
     ]
     if remedies:
-        told = f"--method {arguments.method} learns from {'a ' * (source == 'bank')}{source}"
+        told = f"--method {arguments.method} learns from {_CALLED[source]}"
         raise UserError(f"{told}: {'; '.join(remedies)}")
     given = len(arguments.copies or []) + (arguments.training is not None)
     if source == "bank" and given != 1:
