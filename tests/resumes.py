@@ -17,7 +17,8 @@ from snakemake.utils import update_config
 
 import iscqk.stages.embed
 import iscqk.stages.train  # noqa: F401
-from iscqk import cli, runs
+from iscqk import cli
+from iscqk.plan.run import train_section
 from killing import moments, untimed
 
 PROJECT, FOLDER = map(Path, sys.argv[1:3])
@@ -58,7 +59,7 @@ def command(case, folder):
     told, changes = CASES[case]
     whole, method = config(), told[0].removeprefix("--method=")
     whole["train"][method].update(changes)
-    section = json.dumps(runs.train_section(whole, method))
+    section = json.dumps(train_section(whole, method))
     told = ["train", *told, f"--config={section}", "--seed=0", f"--resume={folder}.pt"]
     told += [f"--threads={1 + (case == 'simclr')}"]  # more than one: a worker reads ahead
     parts = [folder] if method == "qk" else [folder / part for part in ("1", "2")]

@@ -14,6 +14,7 @@ from iscqk.settings.describe import Describe
 from iscqk.settings.model import Model
 from iscqk.validity import refuse_invalid
 
+_IF_TEXT = "write it in a file for --configfile, as all within a section is text to --config"
 DEMO_FOLDER = "results/demo"
 
 # Names under which DISC21 went around: the competition's bucket, the archives released after it,
@@ -75,7 +76,7 @@ def check_config(config: Mapping[str, Any]) -> None:
     Raises:
         UserError: the first thing wrong, with the key and the remedy.
     """
-    refuse_invalid(config, validator(Config))
+    refuse_invalid(config, validator(Config), _IF_TEXT)
     size = config.get("model", {}).get("descriptor_size", Model.descriptor_size)
     describe = config.get("describe", {}).get("ranking", Describe.ranking)
     rankings = config.get("score", {}).get("rankings", [describe])

@@ -26,8 +26,8 @@ from iscqk.settings.edits import Pool
 from iscqk.settings.model import Model
 
 EXAMPLE = r"""iscqk benchmark-images --training data/training.csv --weights q.safetensors \
-    --copies "$(cat copies.json)" --edits "$(cat edits.json)" \
-    --config "$(cat images.json)" --seed 0 --output timed"""
+    --copies "$(cat copies.json)" --config "$(cat images.json)" \
+    --edits '{"names": ["crop", "blur"], "strength": [0.0, 0.6], "length": [1, 2]}' --seed 0 --output timed"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

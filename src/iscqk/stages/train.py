@@ -31,11 +31,7 @@ from iscqk.stages.setups.setup import Setup
 EXAMPLE = r"""iscqk train --method qk --side k --round 1 --start k.safetensors \
     --frozen q.safetensors --bank copies1-0.h5 --training data/training.csv \
     --config "$(cat train.json)" --seed 0 --q-output new/q.safetensors \
-    --k-output new/k.safetensors --history new/history.csv --resume resume.pt
-iscqk train --method simclr --images 40000 --start q.safetensors --copies copies/0.tar \
-    --training data/training.csv --config "$(cat train.json)" --model "$(cat model.json)" \
-    --seed 0 --q-output new/q.safetensors --k-output new/k.safetensors \
-    --history new/history.csv --resume resume.pt"""
+    --k-output new/k.safetensors --history new/history.csv --resume resume.pt"""
 
 _SETUPS: dict[str, type[Setup]] = {"bank": HalfRound, "pairs": OnPairs}
 _CALLED = {"bank": "a bank", "pairs": "pairs"}
