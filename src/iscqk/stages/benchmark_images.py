@@ -27,7 +27,8 @@ from iscqk.settings.model import Model
 
 EXAMPLE = r"""iscqk benchmark-images --training data/training.csv --weights q.safetensors \
     --copies "$(cat copies.json)" --config "$(cat images.json)" \
-    --edits '{"names": ["crop", "blur"], "strength": [0.0, 0.6], "length": [1, 2]}' --seed 0 --output timed"""
+    --edits '{"names": ["crop", "blur"], "strength": [0.0, 0.6], "length": [1, 2]}' \
+    --seed 0 --output timed"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
