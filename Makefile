@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 TARGETS := all submission_phase1 submission_phase2 report study ablations unbalanced benchmarks \
 	rehearsal
 
-.PHONY: $(TARGETS) install test torture check docs format lock clean
+.PHONY: $(TARGETS) install test torture check docs format schema lock clean
 
 $(TARGETS): $(INSTALLED)
 	snakemake $@ --cores
@@ -53,6 +53,10 @@ format: $(INSTALLED)
 	ruff check --fix src tests docs
 	ruff format src tests docs
 	snakefmt Snakefile workflow
+
+# Write the schema of the config anew, after a change of the settings.
+schema: $(INSTALLED)
+	python -m iscqk.settings workflow/schemas/config.schema.yaml
 
 # Resolve envs/*.in anew into exact versions.
 lock: $(INSTALLED)

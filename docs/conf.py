@@ -29,5 +29,5 @@ napoleon_attr_annotations = False  # NumPy's spell out to what docutils takes fo
 
 
 def setup(app):
-    """Write the pages that come from the schema and the commands before any page is read."""
+    """Write the pages that come from the settings and the commands before any page is read."""
     app.connect("builder-inited", lambda app: generated.write(Path(app.srcdir) / "reference"))

@@ -1,22 +1,20 @@
 """Checking config.yaml with errors that say which key is wrong, and reading from it."""
 
-import difflib
 import glob
-import math
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, cast
-
-import yaml
-from jsonschema import Draft202012Validator, ValidationError
-from jsonschema.exceptions import best_match
+from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
 from iscqk.formats.ids import HALVES, PHASES
 from iscqk.formats.submission import MAX_DIMENSION
+from iscqk.keys import validator
+from iscqk.settings.config import Config
+from iscqk.settings.describe import Describe
+from iscqk.settings.model import Model
+from iscqk.validity import refuse_invalid
 
-_MAX_VALUES = 100_000
+_IF_TEXT = "write it in a file for --configfile, as all within a section is text to --config"
 DEMO_FOLDER = "results/demo"
 
 # Names under which DISC21 went around: the competition's bucket, the archives released after it,
@@ -72,18 +70,15 @@ class Sources(NamedTuple):
     lists: dict[str, str]
 
 
-def check_config(config: Mapping[str, Any], schema: str | Path) -> None:
-    """Check a configuration against its schema and against itself.
+def check_config(config: Mapping[str, Any]) -> None:
+    """Check a configuration against the settings and against itself.
 
     Raises:
         UserError: the first thing wrong, with the key and the remedy.
     """
-    _refuse_absurd(config)
-    error = best_match(_validator(schema).iter_errors(config))
-    if error is not None:
-        raise UserError(f"config: {_explained(error)}")
-    size = config.get("model", {}).get("descriptor_size", MAX_DIMENSION - 1)
-    describe = config.get("describe", {}).get("ranking", "log_partition")
+    refuse_invalid(config, validator(Config), _IF_TEXT)
+    size = config.get("model", {}).get("descriptor_size", Model.descriptor_size)
+    describe = config.get("describe", {}).get("ranking", Describe.ranking)
     rankings = config.get("score", {}).get("rankings", [describe])
     if size == MAX_DIMENSION and "log_partition" in (describe, *rankings):
         raise UserError(
@@ -93,46 +88,6 @@ def check_config(config: Mapping[str, Any], schema: str | Path) -> None:
         )
     if describe not in rankings:
         raise UserError(f"config: score.rankings: add {describe}, which describe.ranking submits")
-
-
-def _refuse_absurd(config: Mapping[str, Any]) -> None:
-    """Refuse numbers that are none, and what YAML's aliases blow up or tie into a loop."""
-    waiting: list[tuple[str, Any]] = [("", config)]
-    for _ in range(_MAX_VALUES):
-        if not waiting:
-            return
-        name, value = waiting.pop()
-        if isinstance(value, float) and not math.isfinite(value):
-            raise UserError(f"config: {name}: {value} is no number to work with; correct it")
-        if isinstance(value, Mapping):
-            waiting += [(f"{name}.{key}".lstrip("."), below) for key, below in value.items()]
-        elif isinstance(value, list):
-            waiting += [(name, below) for below in value]
-    raise UserError(f"config: over {_MAX_VALUES} values, {name} among them; remove its aliases")
-
-
-@cache
-def _validator(schema: str | Path) -> Draft202012Validator:
-    """Return what checks against a schema; read once, for the config of every run is checked."""
-    return Draft202012Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
-
-
-def _explained(error: ValidationError) -> str:
-    """Return a one-line message with the key's full name."""
-    where = ".".join(str(part) for part in error.absolute_path)
-    if error.validator == "additionalProperties":
-        known = list(dict(cast("Mapping[str, Any]", error.schema))["properties"])
-        unknown = next(key for key in cast("dict[str, Any]", error.instance) if key not in known)
-        near = difflib.get_close_matches(str(unknown), known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-        return f"{'.'.join(filter(None, [where, str(unknown)]))}: unknown key; {hint}"
-    wanted = cast("Mapping[str, Any]", error.schema).get("description")
-    if error.validator == "pattern" and wanted:
-        return f"{where}: {str(error.instance)!r} is not {wanted}; rename it"
-    hint = ""
-    if error.validator == "type" and isinstance(error.instance, str) and "." in where:
-        hint = "; write it in a file for --configfile, as all within a section is text to --config"
-    return f"{where or 'top level'}: {' '.join(error.message.split())}{hint}"
 
 
 def find_sources(dataset: Mapping[str, Any]) -> Sources:

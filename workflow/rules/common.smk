@@ -7,6 +7,8 @@ import shlex
 from glob import glob
 
 from iscqk.formats.ids import HALVES, PHASES
+from iscqk.code import code_digest
+from iscqk.methods import modules
 from iscqk.plan.compared import (
     compared_classes,
     compared_methods,
@@ -86,12 +88,6 @@ def folder(wildcards, output):
 def named(names, files):
     """Return files as NAME=FILE."""
     return [f"{name}={file}" for name, file in zip(names, files)]
-
-
-def folders(files):
-    """Return the options that name the folders of files as outputs."""
-    files = [files] if isinstance(files, str) else files
-    return " ".join(f"--output {os.path.dirname(file)}" for file in files)
 
 
 def scalars(training):

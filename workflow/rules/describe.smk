@@ -49,8 +49,8 @@ rule embed_copies:
     resources:
         gpu=GPU,
     params:
+        views=lambda wildcards: PLAN[wildcards.run].own["bank_views"],
         code=code("embed"),
-        views=lambda wildcards: PLAN[wildcards.run].config["train"]["qk"]["bank_views"],
         flag=lambda wildcards: content_options(wildcards.content),
         precision=config["describe"]["precision"],
         processes=aside(PROCESSES),

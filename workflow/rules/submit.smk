@@ -36,7 +36,7 @@ rule submit:
     conda:
         "../../envs/iscqk.yaml"
     params:
-        code=code("submit"),
+        code=code("submit", *PLAN.submitted.modules),
         ranking=config["describe"]["ranking"],
         config=lambda wildcards: PLAN.submitted_config(wildcards.phase),
         scores=lambda wildcards, input: named(RANKINGS, input.scores),

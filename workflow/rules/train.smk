@@ -45,7 +45,7 @@ rule warm_up:
     resources:
         gpu=GPU,
     params:
-        code=code("learn"),
+        code=code("train", *modules("simclr")),
         method="simclr",
         images=lambda wildcards: PLAN[wildcards.run].config["train"]["qk"][
             "warm_up_images"
@@ -54,15 +54,15 @@ rule warm_up:
         model=lambda wildcards: PLAN[wildcards.run].text("model"),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         copies=lambda wildcards, input: f"--copies {input.copies}",
-        outputs=lambda wildcards, output: folders(output.history),
         resume=R.resume("{run}/warm-up"),
         processes=aside(PROCESSES),
         tensorboard=aside(scalars("{run}/warm-up")),
     shell:
         """
-        iscqk learn --method {params.method} --images {params.images} --start {input.start} \
+        iscqk train --method {params.method} --images {params.images} --start {input.start} \
             {params.copies} --training {input.training} --config {params.config:q} \
-            --model {params.model:q} --seed {params.seed} {params.outputs} \
+            --model {params.model:q} --seed {params.seed} --q-output {output.q} \
+            --k-output {output.k} --history {output.history} \
             --resume {params.resume} {params.tensorboard} \
             --processes {params.processes} --threads {threads} &>{log}
         """
@@ -84,7 +84,7 @@ use rule warm_up as learn with:
     resources:
         gpu=GPU,
     params:
-        code=code("learn"),
+        code=lambda wildcards: code_digest("train", *PLAN[wildcards.run].modules),
         method=lambda wildcards: PLAN[wildcards.run].method,
         images=lambda wildcards: PLAN[wildcards.run].budget,
         config=lambda wildcards: PLAN[wildcards.run].train_text(),
@@ -94,7 +94,6 @@ use rule warm_up as learn with:
             f"--copies {' '.join(shards)}"
             for shards in PLAN[wildcards.run].all_copies()
         ),
-        outputs=lambda wildcards, output: folders(output.history),
         resume=R.resume("{run}/learn"),
         processes=aside(PROCESSES),
         tensorboard=aside(scalars("{run}/learned")),
@@ -127,8 +126,9 @@ rule train_q:
     resources:
         gpu=GPU,
     params:
-        code=code("train"),
-        config=lambda wildcards: PLAN[wildcards.run].train_text("qk"),
+        code=lambda wildcards: code_digest("train", *PLAN[wildcards.run].modules),
+        method=lambda wildcards: PLAN[wildcards.run].method,
+        config=lambda wildcards: PLAN[wildcards.run].train_text(),
         near_duplicates=lambda wildcards, input: given(
             "--near-duplicates", input.near_duplicates
         ),
@@ -138,11 +138,11 @@ rule train_q:
         tensorboard=aside(scalars("{run}/round{round}-q")),
     shell:
         """
-        iscqk train --side q --round {wildcards.round} --start {input.start} \
-            --frozen {input.frozen} --bank {input.bank} --copies {input.copies} \
-            --config {params.config:q} --seed {params.seed} --trained-output {output.q} \
-            --frozen-output {output.k} --history {output.history} --resume {params.resume} \
-            {params.near_duplicates} {params.tensorboard} \
+        iscqk train --method {params.method} --side q --round {wildcards.round} \
+            --start {input.start} --frozen {input.frozen} --bank {input.bank} \
+            --copies {input.copies} --config {params.config:q} --seed {params.seed} \
+            --q-output {output.q} --k-output {output.k} --history {output.history} \
+            --resume {params.resume} {params.near_duplicates} {params.tensorboard} \
             --processes {params.processes} --threads {threads} &>{log}
         """
 
@@ -172,8 +172,9 @@ rule train_k:
     resources:
         gpu=GPU,
     params:
-        code=code("train"),
-        config=lambda wildcards: PLAN[wildcards.run].train_text("qk"),
+        code=lambda wildcards: code_digest("train", *PLAN[wildcards.run].modules),
+        method=lambda wildcards: PLAN[wildcards.run].method,
+        config=lambda wildcards: PLAN[wildcards.run].train_text(),
         near_duplicates=lambda wildcards, input: given(
             "--near-duplicates", input.near_duplicates
         ),
@@ -183,10 +184,10 @@ rule train_k:
         tensorboard=aside(scalars("{run}/round{round}-k")),
     shell:
         """
-        iscqk train --side k --round {wildcards.round} --start {input.start} \
-            --frozen {input.frozen} --bank {input.bank} --training {input.training} \
-            --config {params.config:q} --seed {params.seed} --trained-output {output.k} \
-            --frozen-output {output.q} --history {output.history} --resume {params.resume} \
-            {params.near_duplicates} {params.tensorboard} \
+        iscqk train --method {params.method} --side k --round {wildcards.round} \
+            --start {input.start} --frozen {input.frozen} --bank {input.bank} \
+            --training {input.training} --config {params.config:q} --seed {params.seed} \
+            --q-output {output.q} --k-output {output.k} --history {output.history} \
+            --resume {params.resume} {params.near_duplicates} {params.tensorboard} \
             --processes {params.processes} --threads {threads} &>{log}
         """

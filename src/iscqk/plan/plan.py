@@ -8,11 +8,12 @@ from pathlib import PurePath
 
 from iscqk.config import Sources
 from iscqk.formats.ids import PHASES
+from iscqk.methods import METHODS
 from iscqk.plan.jobs import job
 from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
 from iscqk.plan.results import Results
 from iscqk.plan.run import Run, as_text, making
-from iscqk.plan.runs import METHODS, Config, all_runs, submission_run
+from iscqk.plan.runs import Config, all_runs, submission_run
 
 # Sections that no submission depends on, and keys of `train` that change no result.
 _OTHERS = {"title", "tensorboard", "study", "unbalanced", "benchmarks", "rehearsal", "shards"}

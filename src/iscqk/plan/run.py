@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from iscqk.formats.ids import PHASES
+from iscqk.methods import METHODS, modules
 from iscqk.plan.jobs import job
 from iscqk.plan.names import (
     INITIAL,
@@ -17,7 +18,7 @@ from iscqk.plan.names import (
     learned,
 )
 from iscqk.plan.results import Model, Ranked, Results
-from iscqk.plan.runs import METHODS, Config, gist_run
+from iscqk.plan.runs import Config, gist_run
 
 Home = Callable[[str, ModelName], str]
 Shards = Callable[[str, int], list[str]]
@@ -80,6 +81,16 @@ class Run:
         return str(self.config["train"]["method"])
 
     @property
+    def modules(self) -> list[str]:
+        """The full names of the modules that its method is made of."""
+        return modules(self.method)
+
+    @property
+    def own(self) -> Config:
+        """The section of its method, which has one where it learns."""
+        return dict(self.config["train"][self.method])
+
+    @property
     def trained_by(self) -> set[str]:
         """The methods whose settings its models depend on: SimCLR is how Q/K warms up."""
         return {self.method, *(["simclr"] if WARM_UP in self.models else [])}
@@ -121,7 +132,7 @@ class Run:
     @property
     def near_duplicates(self) -> str | list[str]:
         """The table of near-duplicates that it knows of, if there is one."""
-        return self.config["train"]["qk"]["near_duplicates"] or []
+        return self.own["near_duplicates"] or []
 
     def train_text(self, method: str = "") -> str:
         """Return what a training by its own or another method depends on, as JSON."""
@@ -138,7 +149,7 @@ class Run:
         first = side == "q"
         other, images = ("k", "training") if first else ("q", f"copies{number}")
         name = self.before(number) if first else half_round(int(number), "q")
-        content = "features" if self.config["train"]["qk"]["live_head"] else "descriptors"
+        content = "features" if self.own["live_head"] else "descriptors"
         wildcards: dict[str, Any] = {"content": content, "side": other, "images": images}
         model, bank = self.model(name), self.described(other, images, content, name)
         return HalfRound(
@@ -251,7 +262,7 @@ def models(config: Config) -> list[ModelName]:
     train = config["train"]
     if not train["rounds"]:
         return [INITIAL]
-    if train["method"] != "qk":
+    if METHODS[train["method"]].learns_from == "pairs":
         return [learned(part) for part in range(1, config["study"]["points"] + 1)]
     warm_up = [WARM_UP] if train["qk"]["warm_up_images"] else []
     rounds = range(1, train["rounds"] + 1)
@@ -297,7 +308,7 @@ def train_section(config: Config, method: str) -> Config:
         for key, value in train.items()
         if key not in ("method", "rounds", "images_per_half_round", "processes", *METHODS)
     }
-    if method == "qk":
+    if METHODS[method].learns_from == "bank":
         shared["images_per_half_round"] = train["images_per_half_round"]
     return {**shared, method: own}
 

@@ -10,6 +10,7 @@ it count, and none of them may be missing.
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 
@@ -25,6 +26,7 @@ from iscqk.images.collecting import (
     refuse_graded,
     refuse_overlap,
 )
+from iscqk.settings.dataset import BadImages, Dataset
 
 EXAMPLE = r"""iscqk prepare --training pictures/training --references pictures/references \
     --others pictures/others --output results/data"""
@@ -46,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--lists", nargs="*", action="extend", metavar="SPLIT=FILE", default=[],
         help="an image's name in each line",
     )  # fmt: skip
-    parser.add_argument("--bad-images", choices=quarantine.POLICIES, default="error")
+    parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)
     parser.add_argument("--output", type=Path, required=True, help="folder of the manifests")
     parser.add_argument("--workers", type=int, default=1)
 
