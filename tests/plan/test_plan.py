@@ -141,18 +141,19 @@ def test_names_of_runs_are_plain_and_each_another_one():
 def test_a_half_round_starts_from_the_one_before():
     run = plan(train__rounds=2, shards__training=2)["qk-0"]
     first, second, third = run.half_round(1, "q"), run.half_round(1, "k"), run.half_round(2, "q")
-    assert first.start == "results/runs/qk-0/warm-up/q.safetensors"
-    assert first.frozen == "results/runs/qk-0/warm-up/k.safetensors"
-    assert first.bank == [
+    assert first.inputs["start"] == "results/runs/qk-0/warm-up/q.safetensors"
+    assert first.inputs["frozen"] == "results/runs/qk-0/warm-up/k.safetensors"
+    assert first.inputs["bank"] == [
         f"results/runs/qk-0/warm-up/descriptors/k/training-{shard}-of-2.h5" for shard in (0, 1)
     ]
-    assert second.start == "results/runs/qk-0/round1-q/k.safetensors"
-    assert second.frozen == "results/runs/qk-0/round1-q/q.safetensors"
-    assert second.bank == [
+    assert second.inputs["start"] == "results/runs/qk-0/round1-q/k.safetensors"
+    assert second.inputs["frozen"] == "results/runs/qk-0/round1-q/q.safetensors"
+    assert second.inputs["bank"] == [
         f"results/runs/qk-0/round1-q/descriptors/q/copies1-{shard}-of-2.h5" for shard in (0, 1)
     ]
-    assert third.start == "results/runs/qk-0/round1-k/q.safetensors"
-    assert not second.copies and len(first.copies) == 2
+    assert third.inputs["start"] == "results/runs/qk-0/round1-k/q.safetensors"
+    assert second.inputs["training"] == "results/data/training.csv"
+    assert len(first.inputs["copies"]) == 2
 
 
 def test_what_a_training_took_is_all_that_led_to_its_last_model():

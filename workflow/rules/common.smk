@@ -90,10 +90,6 @@ def named(names, files):
     return [f"{name}={file}" for name, file in zip(names, files)]
 
 
-def scalars(training):
-    """Return a function of wildcards to the option of a training's scalars, or to ""."""
-    return lambda wildcards: (
-        given("--tensorboard", R.scalars(training.format(**wildcards)))
-        if config["tensorboard"]
-        else ""
-    )
+def training_aside(training):
+    """Return a function of wildcards to the options of a training that change no result."""
+    return lambda wildcards: PLAN.training_aside(training.format(**wildcards))

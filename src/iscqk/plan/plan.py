@@ -12,12 +12,11 @@ from iscqk.methods import METHODS
 from iscqk.plan.jobs import job
 from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
 from iscqk.plan.results import Results
-from iscqk.plan.run import Run, as_text, making
+from iscqk.plan.run import ASIDE, Run, as_text, making
 from iscqk.plan.runs import Config, all_runs, submission_run
 
-# Sections that no submission depends on, and keys of `train` that change no result.
+# Sections that no submission depends on.
 _OTHERS = {"title", "tensorboard", "study", "unbalanced", "benchmarks", "rehearsal", "shards"}
-_ASIDE = {"processes", "log_every", "checkpoint_every"}
 
 
 class Plan(Mapping[str, Run]):
@@ -109,7 +108,7 @@ class Plan(Mapping[str, Run]):
         run, other_phases = self.submitted, set(PHASES) - {phase}
         kept = {key: value for key, value in run.config.items() if key not in _OTHERS}
         kept["edits"] = _without(run.config["edits"], other_phases)
-        kept["train"] = _without(run.config["train"], _ASIDE | set(METHODS) - run.trained_by)
+        kept["train"] = _without(run.config["train"], {*ASIDE, *METHODS} - run.trained_by)
         return as_text(kept)
 
     def submitted_bank(self) -> list[str]:
@@ -127,6 +126,13 @@ class Plan(Mapping[str, Run]):
         if projection := run.projection(str(run.last)):
             found["projection"] = projection[0]
         return found
+
+    def training_aside(self, training: str) -> str:
+        """Return the options of a training that change no result, but what is told of it."""
+        train = self.config["train"]
+        options = [f"--{key.replace('_', '-')} {train[key]}" for key in ASIDE]
+        scalars = f"--tensorboard {self.results.scalars(training)}"
+        return " ".join([*options, *([scalars] if self.config["tensorboard"] else [])])
 
     # --- given images
 

@@ -24,22 +24,23 @@ Home = Callable[[str, ModelName], str]
 Shards = Callable[[str, int], list[str]]
 
 
+# Keys of `train` that change no result: who does it, what is told and kept of it meanwhile.
+ASIDE = ("processes", "log_every", "checkpoint_every")
+
+
 class HalfRound(NamedTuple):
     """What one side of Q/K is trained from in half a round.
 
     Attributes:
-        start: weights of the side that is trained.
-        frozen: weights of the other side.
-        bank: shards of what the frozen side makes of all training images.
-        bank_jobs: names of the jobs that make these.
-        copies: shards that side q learns from; side k learns from the originals.
+        inputs: files by what they are: `start`, weights of the side that is trained; `frozen`,
+            those of the other side; `bank`, shards of what that makes of all training images;
+            `copies` that side q learns from, or the list `training` of the originals that side k
+            learns from; `near_duplicates`, if any are known.
+        bank_jobs: names of the jobs that make the bank.
     """
 
-    start: str
-    frozen: str
-    bank: list[str]
+    inputs: dict[str, str | list[str]]
     bank_jobs: list[str]
-    copies: list[str]
 
 
 class Run:
@@ -129,11 +130,6 @@ class Run:
         """The images that SGD sees: what Q/K sees, whatever the method."""
         return budget(self.config)
 
-    @property
-    def near_duplicates(self) -> str | list[str]:
-        """The table of near-duplicates that it knows of, if there is one."""
-        return self.own["near_duplicates"] or []
-
     def train_text(self, method: str = "") -> str:
         """Return what a training by its own or another method depends on, as JSON."""
         return as_text(train_section(self.config, method or self.method))
@@ -152,13 +148,18 @@ class Run:
         content = "features" if self.own["live_head"] else "descriptors"
         wildcards: dict[str, Any] = {"content": content, "side": other, "images": images}
         model, bank = self.model(name), self.described(other, images, content, name)
-        return HalfRound(
-            model.weights(side),
-            model.weights(other),
-            bank,
-            [self.job("embed", name, **wildcards, shard=n) for n in all_shards(len(bank))],
-            self.copies(int(number)) if first else [],
-        )
+        inputs: dict[str, str | list[str]] = {
+            "start": model.weights(side),
+            "frozen": model.weights(other),
+            "bank": bank,
+            "near_duplicates": self.own["near_duplicates"] or [],
+        }
+        if first:
+            inputs["copies"] = self.copies(int(number))
+        else:
+            inputs["training"] = self.training
+        jobs = [self.job("embed", name, **wildcards, shard=n) for n in all_shards(len(bank))]
+        return HalfRound(inputs, jobs)
 
     def copies(self, number: int) -> list[str]:
         """Return the shards of a round's copies; 0 is the warm-up's."""
@@ -299,14 +300,14 @@ def training_edits(config: Config, number: int | str) -> Config:
 def train_section(config: Config, method: str) -> Config:
     """Return the part of `train` that one training by `method` depends on.
 
-    How many rounds there are is no part of it: one more redoes none. Nor is who does it.
+    How many rounds there are is no part of it: one more redoes none. Nor is what changes no result.
     """
     train, own = config["train"], dict(config["train"][method])
     own.pop("warm_up_images", None)
     shared = {
         key: value
         for key, value in train.items()
-        if key not in ("method", "rounds", "images_per_half_round", "processes", *METHODS)
+        if key not in ("method", "rounds", "images_per_half_round", *ASIDE, *METHODS)
     }
     if METHODS[method].learns_from == "bank":
         shared["images_per_half_round"] = train["images_per_half_round"]

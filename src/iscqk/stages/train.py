@@ -79,6 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", type=Path, required=True, help="file of the resume state")
     parser.add_argument("--tensorboard", default="", metavar="DIR", help="scalars to look at")
+    parser.add_argument("--log-every", type=int, metavar="STEPS", help="a row of its health")
+    parser.add_argument("--checkpoint-every", type=int, metavar="STEPS", help="a resume state")
     parser.add_argument("--processes", type=int, default=1, help="that share batch and bank")
     parser.add_argument("--threads", type=int, default=1, help="of all processes together")
 
@@ -131,9 +133,11 @@ def _train(arguments: argparse.Namespace, device: torch.device, threads: int) ->
 def _config(arguments: argparse.Namespace, setup: Setup) -> TrainConfig:
     """Return how to train, with a seed of this training's own."""
     seed = np.random.default_rng((arguments.seed, setup.number)).integers(2**31)
+    told = {key: getattr(arguments, key) for key in ("log_every", "checkpoint_every")}
     values = {
         **arguments.config.values(),
         **setup.settings.values(),
+        **{key: value for key, value in told.items() if value},
         "images": setup.budget,
         "seed": int(seed),
     }
