@@ -14,7 +14,7 @@ from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of, shown, utf8
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm, StrArray
 from iscqk.formats.manifest import COLUMNS
-from iscqk.images.opening import BadImage, open_image
+from iscqk.images.opening import BadImage, measure_image
 from iscqk.images.quarantine import refuse_bad
 from iscqk.logs import progress
 from iscqk.workers import mapped
@@ -176,7 +176,7 @@ def _look(path: Path) -> tuple[str, int, int, str]:
     """Return (sha256, width, height, "") of an image, or ("", 0, 0, what is wrong with it)."""
     try:
         str(path).encode()
-        width, height = open_image(path).size
+        width, height = measure_image(path)
         return sha256_of(path), width, height, ""
     except UnicodeEncodeError:
         return "", 0, 0, "a file name that is not UTF-8"
