@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from iscqk.images.ground import extremes
+
 # Tags of TIFF
 _BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
 _RANGES = ((340, 341), (280, 281))  # least and largest sample, the exact ones first
@@ -68,8 +70,10 @@ def grey_of(image: Image.Image, depth: Depth) -> Image.Image:
 
 def refuse_dark_colour(image: Image.Image, depth: Depth) -> None:
     """Raise ValueError where 16-bit colour, of which Pillow keeps 8, was of fewer bits."""
-    extrema = [image.getchannel(band).getextrema()[1] for band in image.getbands() if band != "A"]
-    if depth.deep_colour and 0 < max(map(float, extrema)) <= _DARKEST // 256:
+    if not depth.deep_colour:
+        return
+    bands = zip(image.getbands(), extremes(image), strict=True)
+    if 0 < max(high for band, (_, high) in bands if band != "A") <= _DARKEST // 256:
         raise ValueError(f"16-bit colour with no sample over {_DARKEST}, as of fewer bits")
 
 

@@ -26,7 +26,7 @@ from iscqk.images.ground import on_ground
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "AVIF")
 
 # What is decoded at once: Pillow's own limit, 89 megapixels. A JPEG can be decoded at 1/2 to 1/8 of
-# its sides, and its decoder needs at most 6 bytes for a pixel of the whole, where it is progressive.
+# its sides; its decoder then needs 6 bytes for a pixel of the whole at most, if it is progressive.
 MOST_PIXELS = 2**30 // 4 // 3
 MOST_OF_A_JPEG = 250_000_000  # telephones make 200 million
 
