@@ -84,7 +84,7 @@ def test_a_manifest_of_utf8_names_is_read_where_python_runs_in_ascii(folder):
     assert "photos/cafè.jpg" in list(read_manifest("out/references.csv")["path"])
     code = """
 import os, sys
-from iscqk.formats.manifest import read_manifest
+from iscqk.formats.manifest import image_paths, read_manifest
 sys.exit(not all(map(os.path.isfile, image_paths(read_manifest("out/references.csv")))))
 """
     for environment in ({}, ASCII):
