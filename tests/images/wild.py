@@ -349,6 +349,9 @@ CASES: dict[str, Good | Bad] = {
     ),
     "floats to 1020.tiff": Bad(lambda: tiff(FLOATS * 1020, 32, kind=3), "grey up to 880"),
     "floats to 5.tiff": Bad(lambda: tiff(FLOATS * 5, 32, kind=3), "grey up to 4.31373"),
+    "floats to 1020, declared to infinity.tiff": Bad(
+        lambda: tiff(FLOATS * 1020, 32, kind=3, largest=np.inf), "grey up to 880"
+    ),
     "floats below 0.tiff": Bad(lambda: tiff(FLOATS - 0.5, 32, kind=3), "what is black"),
     "32 bits of which most are used.tiff": Bad(
         lambda: tiff(GREY.astype("<u4") * 2**22, 32), "what is white"

@@ -80,7 +80,7 @@ def refuse_dark_colour(image: Image.Image, depth: Depth) -> None:
 def _shown_range(samples: NDArray[np.float32], depth: Depth, is_float: bool) -> tuple[float, float]:
     """Return the samples that become 0 and 255."""
     least, largest = float(samples.min(initial=0)), float(samples.max(initial=0))
-    if depth.high is not None and largest <= depth.high:
+    if depth.high is not None and largest <= depth.high <= max(65535, 16 * largest):
         low = min(0.0, depth.low or 0.0)
         if least >= low and depth.high > low:
             return low, depth.high

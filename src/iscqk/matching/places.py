@@ -31,7 +31,7 @@ def find_all(places: Places) -> Found:
     written: list[Path] = []
     for place in [places] if isinstance(places, str | Path) else places:
         path = Path(place)
-        if not path.exists():
+        if not os.path.exists(path):
             raise UserError(f"{shown(path)}: no such file or folder; correct its path")
         if path.is_dir():
             images += find_images([path])

@@ -35,13 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--training", nargs="+", action="extend", metavar="DIR", required=True)
     parser.add_argument("--references", nargs="+", action="extend", metavar="DIR", required=True)
     parser.add_argument(
-        "--others",
-        nargs="*",
-        action="extend",
-        metavar="DIR",
-        default=[],
+        "--others", nargs="*", action="extend", metavar="DIR", default=[],
         help="sources of distractor queries",
-    )
+    )  # fmt: skip
     for phase in PHASES:
         parser.add_argument(
             f"--{phase}", nargs="*", action="extend", metavar="DIR", default=[],
