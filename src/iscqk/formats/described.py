@@ -28,12 +28,13 @@ from iscqk.formats.hdf5 import (
     read_vectors,
     writing,
 )
-from iscqk.formats.hdf5_checks import telling
+from iscqk.formats.hdf5_checks import check_variable, telling
 from iscqk.formats.ids import QUERY, REFERENCE, BoolArray
 
 SUFFIXES = {".h5", ".hdf5"}
 _FORMS = {"queries": QUERY, "references": REFERENCE}
 _NUMBERS = {"sizes": np.int64, "modified": np.int64, "changed": np.int64, "inodes": np.uint64}
+_LONGEST_PATH = 4096
 _DIGEST = 64  # characters of a SHA-256
 
 
@@ -137,10 +138,13 @@ def read_described(path: str | Path) -> Described:
         attributes = read_attributes(file)
         if not {"side", "encoder_sha256"} <= attributes.keys():
             raise UserError(f"{path}: not written by `iscqk describe`; describe the images with it")
-        if "inodes" not in file:
-            raise UserError(f"{path}: written by an earlier version; remove and describe it again")
         with telling(str(path)):
-            names = [os.fsdecode(name) for name in dataset(file, "paths")[:].tolist()]
+            if "inodes" not in file:
+                what = "written by an earlier version"
+                raise UserError(f"{path}: {what}; remove it and describe the images again")
+            paths = dataset(file, "paths")
+            check_variable(paths, f"{path}: dataset 'paths'", _LONGEST_PATH)
+            names = [os.fsdecode(name) for name in paths[:].tolist()]
             numbers = [dataset(file, name)[:].tolist() for name in _NUMBERS]
             files = [File(*row) for row in zip(names, *numbers, strict=True)]
             sha256 = [digest.decode("ascii") for digest in dataset(file, "sha256")[:].tolist()]
