@@ -34,14 +34,15 @@ EXAMPLE = r"""iscqk prepare --training pictures/training --references pictures/r
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
-    parser.add_argument("--training", nargs="+", metavar="DIR", required=True)
-    parser.add_argument("--references", nargs="+", metavar="DIR", required=True)
+    parser.add_argument("--training", nargs="+", action="extend", metavar="DIR", required=True)
+    parser.add_argument("--references", nargs="+", action="extend", metavar="DIR", required=True)
     parser.add_argument(
-        "--others", nargs="*", metavar="DIR", default=[], help="sources of distractor queries"
-    )
+        "--others", nargs="*", action="extend", metavar="DIR", default=[],
+        help="sources of distractor queries",
+    )  # fmt: skip
     for phase in PHASES:
         parser.add_argument(
-            f"--{phase}", nargs="*", metavar="DIR", default=[],
+            f"--{phase}", nargs="*", action="extend", metavar="DIR", default=[],
             help="queries to look at, too, so that all bad images are told at once",
         )  # fmt: skip
     parser.add_argument(
