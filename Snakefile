@@ -2,12 +2,13 @@
 
 import sys
 
-from snakemake.utils import min_version, validate
+from snakemake.utils import min_version
 
 from iscqk.config import check_config
 from iscqk.datasets import find_sources
 from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
+from iscqk.settings.config import Config
 
 min_version("9.27")
 
@@ -15,13 +16,12 @@ min_version("9.27")
 configfile: "config.yaml"
 
 
-SCHEMA = workflow.source_path("workflow/schemas/config.schema.yaml")
 try:
-    check_config(config, SCHEMA)
-    validate(config, "workflow/schemas/config.schema.yaml")  # fills in the defaults
+    check_config(config)
+    Config.fill(config)
     PLAN = Plan(config, find_sources(config["dataset"]))
     for run in PLAN.values():
-        check_config(run.config, SCHEMA)
+        check_config(run.config)
 except UserError as error:
     sys.exit(f"error: {error}")
 

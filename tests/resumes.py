@@ -16,9 +16,9 @@ import yaml
 from snakemake.utils import update_config
 
 import iscqk.stages.embed
-import iscqk.stages.learn
 import iscqk.stages.train  # noqa: F401
-from iscqk import cli, runs
+from iscqk import cli
+from iscqk.plan.run import train_section
 from killing import moments, untimed
 
 PROJECT, FOLDER = map(Path, sys.argv[1:3])
@@ -33,16 +33,16 @@ BANK = [f"{MODELS}/warm-up/descriptors/k/training-{n}.h5" for n in range(2)]
 K_BANK = [f"{MODELS}/round1-q/descriptors/q/copies1-{n}.h5" for n in range(2)]
 FEATURES = str(FOLDER / "features.h5")
 CASES = {  # what else the command is told, and changes to the config
-    "q, plain": (["train", *Q, *BANK], {}),
+    "q, plain": (["--method=qk", *Q, *BANK], {}),
     "q, live head, learned temperature, accumulate": (
-        ["train", *Q, FEATURES],
+        ["--method=qk", *Q, FEATURES],
         {"live_head": True, "learn_temperature": True, "batch_norm": "frozen", "accumulate": 2},
     ),
     "k, few negatives, soft targets": (
-        ["train", *K, *K_BANK],
+        ["--method=qk", *K, *K_BANK],
         {"negatives": 40, "soft_targets": 0.3},
     ),
-    **{method: (["learn", f"--method={method}"], {}) for method in ("simclr", "moco", "isd")},
+    **{method: ([f"--method={method}"], {}) for method in ("simclr", "moco", "isd")},
 }
 
 
@@ -56,20 +56,23 @@ def config():
 
 def command(case, folder):
     """Return the arguments of a case whose files go to a folder."""
-    (stage, *told), changes = CASES[case]
-    whole = config()
-    method = "qk" if stage == "train" else case
+    told, changes = CASES[case]
+    whole, method = config(), told[0].removeprefix("--method=")
     whole["train"][method].update(changes)
-    section = json.dumps(runs.train_section(whole, method))
-    told += [f"--config={section}", "--seed=0", f"--resume={folder}.pt"]
+    section = json.dumps(train_section(whole, method))
+    told = ["train", *told, f"--config={section}", "--seed=0", f"--resume={folder}.pt"]
     told += [f"--threads={1 + (case == 'simclr')}"]  # more than one: a worker reads ahead
-    if stage == "train":
-        outputs = [f"--trained-output={folder}/a.safetensors", f"--history={folder}/history.csv"]
-        return [stage, *told, *outputs, f"--frozen-output={folder}/b.safetensors", "--round=1"]
+    parts = [folder] if method == "qk" else [folder / part for part in ("1", "2")]
+    for option, file in {"q-output": "q.st", "k-output": "k.st", "history": "history.csv"}.items():
+        told += [f"--{option}", *(str(part / file) for part in parts)]
+    if method == "qk":
+        return [*told, "--round=1"]
     told += [f"--model={json.dumps(whole['model'])}", "--images=800", "--copies", *COPIES]
-    outputs = [f"--start={MODELS}/initial/q.safetensors"]
-    outputs += [f"--output={folder}/{part}" for part in (1, 2)]
-    return [stage, *told, "--training=results/data/training.csv", *outputs]
+    return [
+        *told,
+        "--training=results/data/training.csv",
+        f"--start={MODELS}/initial/q.safetensors",
+    ]
 
 
 def start(arguments):

@@ -329,16 +329,17 @@ def embed(folder, option, images, *more, weights="k.safetensors"):
 
 
 def train(folder, side, **qk):
+    other = "kq"[side == "k"]
     paths = {
-        **{"start": f"{side}.safetensors", "frozen": f"{'kq'[side == 'k']}.safetensors"},
+        **{"start": f"{side}.safetensors", "frozen": f"{other}.safetensors"},
         **{"bank": "bank.h5", "history": "history.csv", "resume": "state.pt"},
-        **{"trained-output": "one.safetensors", "frozen-output": "other.safetensors"},
+        **{f"{side}-output": "one.safetensors", f"{other}-output": "other.safetensors"},
         **({"copies": "1.tar"} if side == "q" else {"training": "training.csv"}),
     }
     options = [part for name, file in paths.items() for part in (f"--{name}", str(folder / file))]
     config = {**TRAIN, "images_per_half_round": 4, "qk": {**TRAIN["qk"], "bank_views": 1, **qk}}
     more = ["--round", "1", "--seed", "0", "--config", json.dumps(config)]
-    return main(["train", "--side", side, *options, *more])
+    return main(["train", "--method", "qk", "--side", side, *options, *more])
 
 
 def touched(folder):
@@ -406,14 +407,68 @@ def test_train_takes_what_belongs_together(round_one):
     assert train(round_one, "k") == 0
 
 
-def test_learn_refuses_copies_of_other_images(round_one, capsys):
-    touched(round_one)
-    folder = round_one
-    command = ["learn", "--method", "simclr", "--images", "8", "--start", folder / "q.safetensors"]
+def train_on_pairs(folder, *more):
+    command = ["train", "--method", "simclr", "--images", "8", "--start", folder / "q.safetensors"]
     command += ["--copies", folder / "1.tar", "--training", folder / "training.csv", "--seed", "0"]
-    command += ["--config", json.dumps(TRAIN), "--model", "{}", "--output", folder / "out"]
-    assert main([*map(str, command), "--resume", str(folder / "state.pt")]) == 1
+    command += ["--config", json.dumps(TRAIN), "--model", "{}", "--resume", folder / "state.pt"]
+    outputs = [f"--{name}={folder / 'out' / name}" for name in ("q-output", "k-output", "history")]
+    return main([*map(str, command), *outputs, *more])
+
+
+def test_train_refuses_copies_of_other_images(round_one, capsys):
+    touched(round_one)
+    assert train_on_pairs(round_one) == 1
     assert "1.tar: of another images" in capsys.readouterr().err
+
+
+MIXTURES = {
+    "no images": (
+        ["--method=simclr"],
+        "learns from pairs: give --images, --training, --model, --",
+    ),
+    "a bank for pairs": (
+        [*("--method=moco", "--images=8", "--training=t", "--model={}", "--copies=c", "--side=q")],
+        "--method moco learns from pairs: leave out --side",
+    ),
+    "pairs for a bank": (
+        ["--method=qk", "--images=8", "--side=q", "--round=1", "--copies=c", "--frozen=f"],
+        "--method qk learns from a bank: give --bank; leave out --images",
+    ),
+    "originals and copies": (
+        [*("--method=qk", "--side=q", "--round=1", "--frozen=f", "--bank=b"), "--copies=c"]
+        + ["--training=t"],
+        "--copies, --training: a side learns from one of them; give one, once",
+    ),
+    "two rounds for a bank": (
+        [*("--method=qk", "--side=q", "--round=1", "--frozen=f", "--bank=b"), "--copies=c"]
+        + ["--copies=d", "--training=t"],
+        "--copies, --training: a side learns from one of them; give one, once",
+    ),
+    "two outputs": (
+        [*("--method=qk", "--side=q", "--round=1", "--frozen=f", "--bank=b"), "--copies=c"]
+        + ["--history", "h", "i"],
+        "--q-output, --k-output, --history: give one of each",
+    ),
+    "other numbers of outputs": (
+        [*("--method=isd", "--images=8", "--training=t", "--model={}", "--copies=c")]
+        + ["--history", "h", "i"],
+        "--q-output, --k-output, --history: give as many of each",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), MIXTURES.values(), ids=MIXTURES)
+def test_train_refuses_options_of_another_method(capsys, options, message):
+    common = ["--config={}", "--start=s", "--seed=0", "--q-output=q", "--k-output=k", "--resume=r"]
+    assert main(["train", *common, "--history=h", *options]) == 1
+    told = capsys.readouterr().err
+    assert message in told and told.count("\n") == 1
+
+
+def test_gist_is_not_trained(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["train", "--method", "gist"])
+    assert "invalid choice: 'gist'" in capsys.readouterr().err
 
 
 def test_embed_says_what_it_was_made_of_and_warns_of_collapse(round_one, caplog):

@@ -12,8 +12,8 @@ from iscqk.config import check_config
 from iscqk.datasets import find_sources
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
-from iscqk.images.chains import EditPool
 from iscqk.plan.runs import all_runs
+from iscqk.settings.edits import Pool
 
 ROOT = Path(__file__).parent.parent
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -28,7 +28,7 @@ def test_presets_are_valid(path):
 
 
 def test_phase_2_has_edits_and_strengths_that_training_and_phase_1_never_use():
-    pools = {name: EditPool.from_config(CONFIG["edits"][name]) for name in (*PHASES, "training")}
+    pools = {name: Pool.parse(CONFIG["edits"][name]) for name in (*PHASES, "training")}
     assert not CONFIG["edits"]["curriculum"]
     seen = set(pools["training"].names) | set(pools["phase1"].names)
     assert pools["phase2"].required and not set(pools["phase2"].required) & seen

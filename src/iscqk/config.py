@@ -1,30 +1,29 @@
 """Checking config.yaml with errors that say which key is wrong, and reading from it."""
 
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
-
-import yaml
-from jsonschema import Draft202012Validator
 
 from iscqk.errors import UserError
 from iscqk.formats.submission import MAX_DIMENSION
 from iscqk.keys import validator
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.settings.config import Config
+from iscqk.settings.describe import Describe
+from iscqk.settings.model import Model
 from iscqk.validity import refuse_invalid
 
+_IF_TEXT = "write it in a file for --configfile, as all within a section is text to --config"
 
-def check_config(config: Mapping[str, Any], schema: str | Path | None = None) -> None:
-    """Check a configuration against its schema, or that of a file, and against itself.
+
+def check_config(config: Mapping[str, Any]) -> None:
+    """Check a configuration against the settings and against itself.
 
     Raises:
         UserError: the first thing wrong, with the key and the remedy.
     """
-    refuse_invalid(config, _read(schema) if schema else validator(Config))
-    size = config.get("model", {}).get("descriptor_size", MAX_DIMENSION - 1)
-    describe = config.get("describe", {}).get("ranking", "log_partition")
+    refuse_invalid(config, validator(Config), _IF_TEXT)
+    size = config.get("model", {}).get("descriptor_size", Model.descriptor_size)
+    describe = config.get("describe", {}).get("ranking", Describe.ranking)
     rankings = config.get("score", {}).get("rankings", [describe])
     for name in dict.fromkeys([describe, *rankings]):
         if size + (needed := RANKINGS[name].dimensions) > MAX_DIMENSION:
@@ -35,9 +34,3 @@ def check_config(config: Mapping[str, Any], schema: str | Path | None = None) ->
             )
     if describe not in rankings:
         raise UserError(f"config: score.rankings: add {describe}, which describe.ranking submits")
-
-
-@cache
-def _read(schema: str | Path) -> Draft202012Validator:
-    """Return what checks against a schema's file."""
-    return Draft202012Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))

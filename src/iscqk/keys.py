@@ -106,7 +106,9 @@ def sections(found: Mapping[str, tuple[type["Section"], str]]) -> Any:
 
 
 def _field(declared: Key, value: Any) -> Any:
-    return field(default_factory=lambda: copy.deepcopy(value), metadata={"key": declared})
+    if type(value).__hash__ is None:  # a dataclass takes no such default
+        return field(default_factory=lambda: copy.deepcopy(value), metadata={"key": declared})
+    return field(default=value, metadata={"key": declared})
 
 
 @dataclass(frozen=True, kw_only=True)

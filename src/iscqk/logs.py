@@ -1,5 +1,6 @@
 """One way to log and one way to show progress."""
 
+import io
 import logging
 import os
 import sys
@@ -20,7 +21,9 @@ class _AboveBars(logging.StreamHandler[TextIO]):
 
 
 def set_up_logging() -> None:
-    """Log to standard error as `time level name: message`."""
+    """Log to standard error as `time level name: message`; print any name in any locale."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(
         handlers=[_AboveBars()],
         level=logging.INFO,

@@ -6,6 +6,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from iscqk.datasets import SOURCES
+from iscqk.methods import METHODS
 
 _CARD = """\
 ---
@@ -72,15 +73,6 @@ _QUARANTINED = """
 were left out, queries and references of these have a descriptor that matches nothing.
 """
 
-_METHODS = {
-    "qk": "Two encoders of images, trained by alternating Q/K contrastive learning (QK Iteration,\n"
-    "arXiv:2111.07954): one describes edited copies, the other originals.",
-    "simclr": "An encoder of images, trained by in-batch contrast (SimCLR, arXiv:2002.05709).",
-    "moco": "An encoder of images, trained by momentum contrast (MoCo v2, arXiv:2003.04297).",
-    "isd": "An encoder of images: the teacher of similarity distillation (ISD, arXiv:2012.09259).",
-    "gist": "GIST with PCA, the challenge's baseline; no network is trained.",
-}
-
 
 def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
     """Return the card.
@@ -106,7 +98,7 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
         **{key: value for key, value in score.items() if key not in elsewhere},
         front_matter=_front_matter(score, config).to_yaml(),
         descriptor_size=config["model"]["descriptor_size"],
-        method=_METHODS[config["train"]["method"]],
+        method=METHODS[config["train"]["method"]].card,
         method_name=config["train"]["method"],
         rounds=config["train"]["rounds"],
         training_digest=images["training"]["sha256"],

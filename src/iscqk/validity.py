@@ -13,12 +13,23 @@ from iscqk.errors import UserError
 _MAX_VALUES = 100_000
 
 
-def refuse_invalid(config: Mapping[str, Any], validator: Draft202012Validator) -> None:
-    """Raise UserError with the first thing wrong, its key and the remedy, if there is any."""
+def refuse_invalid(
+    config: Mapping[str, Any], validator: Draft202012Validator, if_text: str = ""
+) -> None:
+    """Refuse what a schema does not allow, numbers that are none, and chains of aliases.
+
+    Args:
+        config: what to check.
+        validator: by which schema.
+        if_text: remedy where a value within a section is text and should not be.
+
+    Raises:
+        UserError: the first thing wrong, with the key and the remedy.
+    """
     _refuse_absurd(config)
     error = best_match(validator.iter_errors(config))
     if error is not None:
-        raise UserError(f"config: {_explained(error)}")
+        raise UserError(f"config: {_explained(error, if_text)}")
 
 
 def _refuse_absurd(config: Mapping[str, Any]) -> None:
@@ -37,7 +48,7 @@ def _refuse_absurd(config: Mapping[str, Any]) -> None:
     raise UserError(f"config: over {_MAX_VALUES} values, {name} among them; remove its aliases")
 
 
-def _explained(error: ValidationError) -> str:
+def _explained(error: ValidationError, if_text: str) -> str:
     """Return a one-line message with the key's full name."""
     where = ".".join(str(part) for part in error.absolute_path)
     if error.validator == "additionalProperties":
@@ -49,7 +60,6 @@ def _explained(error: ValidationError) -> str:
     wanted = cast("Mapping[str, Any]", error.schema).get("description")
     if error.validator == "pattern" and wanted:
         return f"{where}: {str(error.instance)!r} is not {wanted}; rename it"
-    hint = ""
-    if error.validator == "type" and isinstance(error.instance, str) and "." in where:
-        hint = "; write it in a file for --configfile, as all within a section is text to --config"
-    return f"{where or 'top level'}: {' '.join(error.message.split())}{hint}"
+    is_text = error.validator == "type" and isinstance(error.instance, str) and "." in where
+    remedy = f"; {if_text}" if is_text and if_text else ""
+    return f"{where or 'top level'}: {' '.join(error.message.split())}{remedy}"

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from conftest import ROOT
 from iscqk.errors import UserError
 from iscqk.formats import files
-from iscqk.formats.files import filling, replacing, write_text
+from iscqk.formats.files import alone, filling, refuse_unwritable, replacing, write_text
 from iscqk.formats.hdf5 import writing
 from iscqk.learning.checkpoint import Checkpoint
 
@@ -96,6 +96,34 @@ def test_two_processes_do_not_write_one_file_together(tmp_path, monkeypatch):
         monkeypatch.setattr(files, "_WAIT_SECONDS", 60)
         write_text(path, "ours")  # waits until the other has renamed its own
     assert path.read_text() == "ours" and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_in_the_way_of_a_name_is_told_in_a_line(tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder/inside").mkdir(parents=True)
+    in_the_way = {
+        "folder": "folder: a folder; name a file",
+        "file/x": "file: a file; name a folder",
+    }
+    for name, message in in_the_way.items():
+        for look in (refuse_unwritable, lambda path: write_text(path, "x")):
+            with pytest.raises(UserError, match=message):
+                look(tmp_path / name)
+    for name in ("file", "file/x"):
+        with pytest.raises(UserError, match="file: a file"), filling(tmp_path / name):
+            pass
+    assert (tmp_path / "file").read_text() == "x"
+    refuse_unwritable(tmp_path / "new/folder/file")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_who_works_alone_leaves_no_trace(tmp_path):
+    with pytest.raises(UserError, match="later"), alone(tmp_path / "new/a.txt"):
+        raise UserError("later")
+    assert not list(tmp_path.iterdir())
+    with alone(tmp_path / "new/a.txt"):
+        write_text(tmp_path / "new/a.txt", "x")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.txt"]
 
 
 def test_a_lock_is_gone_once_the_file_is_written(tmp_path):

@@ -11,6 +11,7 @@ from PIL import Image
 from iscqk.errors import UserError
 from iscqk.images.chains import EditPool, encode_jpeg, make_copy
 from iscqk.images.edits import EDIT_NAMES
+from iscqk.settings.edits import Pool
 
 CONFIG = {"names": ["blur", "crop", "hflip", "pad"], "strength": [0.0, 0.6], "length": [1, 3]}
 EVERYTHING = EditPool(EDIT_NAMES, (0.0, 1.0), (2, 4))
@@ -29,10 +30,14 @@ def copy(key, pool=EVERYTHING, image=None):
     return make_copy(image or picture(), pool, key, another)
 
 
+def pool_of(config):
+    return EditPool(**Pool.parse(config).values())
+
+
 def test_the_configuration_becomes_a_pool():
-    pool = EditPool.from_config({**CONFIG, "required": ["skew"]})
+    pool = pool_of({**CONFIG, "required": ["skew"]})
     assert pool == EditPool(("blur", "crop", "hflip", "pad"), (0.0, 0.6), (1, 3), ("skew",))
-    assert EditPool.from_config(CONFIG).required == ()
+    assert pool_of(CONFIG).required == ()
 
 
 @pytest.mark.parametrize(
@@ -40,37 +45,54 @@ def test_the_configuration_becomes_a_pool():
     [
         ({"names": ["blur", "crop", "hflipp"]}, r"unknown edit 'hflipp'.*hflip"),
         ({"names": ["qqqq", "blur", "crop"]}, r"unknown edit 'qqqq': known: apply_lambda"),
-        ({"names": ["blur", "crop", "crop"]}, "a name is there twice: blur, crop, crop"),
-        ({"names": []}, "there are 0 names"),
-        ({"names": "blur"}, "names must be a list of names, not 'blur'"),
-        ({"names": [1, 2, 3]}, "names must be a list"),
+        ({"names": ["blur", "crop", "crop"]}, r"names: .*'crop', 'crop'\] has non-unique elements"),
+        ({"names": []}, r"names: \[\] should be non-empty"),
+        ({"names": "blur"}, "names: 'blur' is not of type 'array'"),
+        ({"names": [1, "blur", "crop"]}, "names.0: 1 is not of type 'string'"),
         ({"required": ["skw"]}, r"unknown edit 'skw'.*skew"),
-        ({"required": ["skew", "skew"]}, "a name is there twice"),
-        ({"required": None}, "required must be a list"),
-        ({"strength": [-0.1, 0.5]}, r"strength \(-0.1, 0.5\)"),
-        ({"strength": [0.1, 1.5]}, r"strength \(0.1, 1.5\)"),
+        ({"required": ["skew", "skew"]}, "required: .* has non-unique elements"),
+        ({"required": None}, "required: None is not of type 'array'"),
+        ({"strength": [-0.1, 0.5]}, "strength.0: -0.1 is less than the minimum of 0"),
+        ({"strength": [0.1, 1.5]}, "strength.1: 1.5 is greater than the maximum of 1"),
         ({"strength": [0.6, 0.5]}, "need 0 <= low <= high <= 1"),
-        ({"strength": [0.0, float("nan")]}, "need 0 <= low <= high <= 1"),
-        ({"strength": 0.5}, r"strength must be \[low, high\], not 0.5"),
-        ({"strength": [0.1, 0.2, 0.3]}, r"strength must be \[low, high\]"),
-        ({"strength": ["a", "b"]}, r"strength must be \[low, high\]"),
-        ({"length": [0, 2]}, "need 1 <= low <= high"),
+        ({"strength": [0.0, float("nan")]}, "strength: nan is no number"),
+        ({"strength": 0.5}, "strength: 0.5 is not of type 'array'"),
+        ({"strength": [0.1, 0.2, 0.3]}, r"strength: .* is too long"),
+        ({"strength": ["a", 0.5]}, "strength.0: 'a' is not of type 'number'"),
+        ({"length": [0, 2]}, "length.0: 0 is less than the minimum of 1"),
         ({"length": [3, 2]}, "need 1 <= low <= high"),
         ({"length": [1, 5]}, "edits do not repeat, and there are 4 names"),
-        ({"length": [1.0, 2.0]}, r"length must be \[low, high\]"),
-        ({"length": [True, 2]}, r"length must be \[low, high\]"),
-        ({"lenght": [1, 2]}, "unknown key 'lenght'; known: length"),
+        ({"length": [1.5, 2.0]}, "length.0: 1.5 is not of type 'integer'"),
+        ({"length": [True, 2]}, "length.0: True is not of type 'integer'"),
+        ({"lenght": [1, 2]}, "lenght: unknown key; did you mean length"),
     ],
 )
 def test_impossible_pools_are_refused(change, complaint):
     with pytest.raises(UserError, match=complaint):
-        EditPool.from_config({**CONFIG, **change})
+        pool_of({**CONFIG, **change})
+
+
+@pytest.mark.parametrize(
+    ("pool", "complaint"),
+    [
+        ((("blur", "crop", "crop"), (0, 1), (1, 2)), "a name is there twice: blur, crop, crop"),
+        ((("blur",), (0, 1), (1, 1), ("skew", "skew")), "a name is there twice: skew, skew"),
+        (((), (0, 1), (1, 1)), "there are 0 names"),
+        ((("blur",), (-0.1, 0.5), (1, 1)), r"strength \(-0.1, 0.5\)"),
+        ((("blur",), (0.1, 1.5), (1, 1)), r"strength \(0.1, 1.5\)"),
+        ((("blur",), (0.0, float("nan")), (1, 1)), "need 0 <= low <= high <= 1"),
+        ((("blur",), (0, 1), (0, 1)), "need 1 <= low <= high"),
+    ],
+)
+def test_impossible_pools_are_refused_whoever_makes_them(pool, complaint):
+    with pytest.raises(UserError, match=complaint):
+        EditPool(*pool)
 
 
 @pytest.mark.parametrize("key", ["names", "strength", "length"])
 def test_missing_keys_are_named(key):
-    with pytest.raises(UserError, match=f"the key '{key}' is missing"):
-        EditPool.from_config({k: v for k, v in CONFIG.items() if k != key})
+    with pytest.raises(UserError, match=f"'{key}' is a required property"):
+        pool_of({k: v for k, v in CONFIG.items() if k != key})
 
 
 def test_every_length_and_name_is_drawn():

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 from wild import write_folders, write_image
 
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.manifest import read_manifest, read_shard, shard_bounds
-from iscqk.images.collecting import SPLITS, assign_ids, find_images
+from iscqk.images.collecting import SPLITS, SUFFIXES, assign_ids, find_images
+from iscqk.images.opening import FORMATS
 
 
 @pytest.fixture
@@ -77,6 +79,25 @@ def test_a_corrupt_image_is_told_before_any_work(folders, capsys, content):
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith(f"error: {bad}: cannot read this image") and "replace or" in error
     assert not (folders / "out").exists()
+
+
+def test_every_suffix_of_an_opened_format_is_looked_at(folders):
+    known = {suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS}
+    assert known <= SUFFIXES
+    for suffix in (".mpo", ".JPE", ".apng", ".DIB"):
+        (folders / f"training/{suffix}{suffix}").write_bytes(b"x")
+    assert len(find_images([folders / "training"])) == 5 + 4
+
+
+def test_pictures_of_a_format_that_is_not_opened_are_told(folders, caplog):
+    for name in ("one.HEIC", "two.heic", "three.CR2"):
+        (folders / "others" / name).write_bytes(b"x")
+    assert len(find_images([folders / "others"])) == 5
+    assert "3 pictures are of a format that is not opened (.CR2 .HEIC .heic)" in caplog.text
+    for path in (folders / "others").glob("-o*"):
+        path.unlink()
+    with pytest.raises(UserError, match=r"others: 3 pictures are of a format .* convert them to"):
+        find_images([folders / "others"])
 
 
 def test_a_truncated_photograph_is_told(folders, capsys):

@@ -130,7 +130,7 @@ def test_too_many_queries_for_the_images_are_refused(folder, tmp_path, capsys):
 
 def test_a_pool_with_an_unknown_edit_is_refused():
     with pytest.raises(UserError, match="blurry"):
-        EditPool.from_config({"names": ["blurry"], "strength": [0, 1], "length": [1, 1]})
+        EditPool(("blurry",), (0, 1), (1, 1))
 
 
 def test_no_shard_and_no_tar_are_told(tmp_path):

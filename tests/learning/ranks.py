@@ -15,19 +15,22 @@ from iscqk.formats.manifest import shard_bounds
 from iscqk.learning import processes
 from iscqk.learning.checkpoint import Checkpoint
 from iscqk.learning.embedding import embed
-from iscqk.learning.frozen_bank import BankConfig, FrozenBank
 from iscqk.learning.images import OriginalImages
-from iscqk.learning.momentum import MomentumContrast, SelfDistillation
-from iscqk.learning.objectives import InBatch
 from iscqk.learning.training import Training
+from iscqk.methods import isd, moco, qk, simclr
+from iscqk.methods.isd.objective import SelfDistillation
+from iscqk.methods.moco.objective import MomentumContrast
+from iscqk.methods.qk.objective import FrozenBank
+from iscqk.methods.simclr.objective import InBatch
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 BANK = {
-    "plain": BankConfig(0.1),
-    "learned temperature": BankConfig(0.1, learn_temperature=True),
-    "few negatives": BankConfig(0.1, negatives=9),
-    "soft targets": BankConfig(0.1, soft_targets=0.5),
+    "plain": qk.Settings(temperature=0.1),
+    "learned temperature": qk.Settings(temperature=0.1, learn_temperature=True),
+    "few negatives": qk.Settings(temperature=0.1, negatives=9),
+    "soft targets": qk.Settings(temperature=0.1, soft_targets=0.5),
 }
+ISD = isd.Settings(head="none", queue=32, momentum=0.9, teacher_temperature=0.05)
 
 
 def new_encoder() -> Encoder:
@@ -64,9 +67,22 @@ def everything(images) -> dict[str, object]:
     found["live head"] = train(new_encoder(), bank("plain", live=True), images)
     pairs = FlippedPairs(images)
     for name, make in {
-        "simclr": lambda encoder: InBatch(encoder, "descriptor", 0.1),
-        "moco": lambda encoder: MomentumContrast(encoder, "mlp", 32, 0.9, 0.1),
-        "isd": lambda encoder: SelfDistillation(encoder, "none", 32, 0.9, 0.1, 0.05),
+        "simclr": lambda encoder: InBatch(
+            encoder, simclr.Settings(head="descriptor", temperature=0.1)
+        ),
+        "moco": lambda encoder: MomentumContrast(
+            encoder, moco.Settings(head="mlp", queue=32, momentum=0.9)
+        ),
+        "isd": lambda encoder: SelfDistillation(
+            encoder,
+            isd.Settings(
+                head="none",
+                queue=32,
+                momentum=0.9,
+                student_temperature=0.1,
+                teacher_temperature=0.05,
+            ),
+        ),
     }.items():
         encoder = new_encoder()
         found[name] = train(encoder, make(encoder), pairs)

@@ -14,7 +14,8 @@ from iscqk.formats.descriptors import write_descriptors
 from iscqk.learning import bank as module
 from iscqk.learning import processes
 from iscqk.learning.bank import read_bank, read_near_duplicates
-from iscqk.learning.frozen_bank import BankConfig, FrozenBank
+from iscqk.methods import qk
+from iscqk.methods.qk.objective import FrozenBank
 
 IDS = [f"T{number:06}" for number in range(11)]
 
@@ -105,13 +106,13 @@ class Fixed(nn.Module):
         return normalize(pixels, dim=1)
 
 
-@pytest.mark.parametrize("negatives", [None, 11])
+@pytest.mark.parametrize("negatives", ["all", 11])
 def test_near_duplicates_are_no_negatives(negatives):
     """Cross entropy in float64 over all rows but those; drawing 11 negatives of 11 draws all."""
     torch.manual_seed(0)
     rows, pixels = normalize(torch.randn(12, 6), dim=1), torch.randn(3, 6)
     pairs = torch.tensor([[0, 5], [4, 5], [4, 7], [5, 0], [5, 4], [7, 4]])
-    config = BankConfig(0.1, negatives=negatives)
+    config = qk.Settings(temperature=0.1, negatives=negatives)
     bank = FrozenBank(rows, 2, config, near_duplicates=pairs)
     indices = torch.tensor([8, 1, 22])  # views of the images of rows 4, 0 and 11
     logits = (normalize(pixels, dim=1).double() @ rows.double().T) / 0.1
@@ -124,7 +125,7 @@ def test_near_duplicates_are_no_negatives(negatives):
 def test_drawn_negatives_include_every_positive_and_as_many_as_asked_for():
     torch.manual_seed(1)
     rows, pixels = normalize(torch.randn(50, 6), dim=1), torch.randn(4, 6)
-    bank = FrozenBank(rows, 1, BankConfig(0.1, negatives=9))
+    bank = FrozenBank(rows, 1, qk.Settings(temperature=0.1, negatives=9))
     targets = torch.tensor([3, 49, 3, 20])
     taken = bank._drawn(targets)
     assert len(taken.unique()) == 10 and {3, 20, 49} <= set(taken.tolist())

@@ -10,6 +10,7 @@ import yaml
 
 from iscqk.dataset import Given, Sources
 from iscqk.errors import UserError
+from iscqk.methods import METHODS
 from iscqk.plan import runs
 from iscqk.plan.names import ModelName, content_options, content_pattern, described_as
 from iscqk.plan.plan import Plan
@@ -125,7 +126,7 @@ def test_a_seed_of_its_own_is_another_training_of_the_same_images():
 def test_half_rounds_do_not_depend_on_the_number_of_rounds_or_on_the_warm_up():
     one, two = config(), config(train__rounds=2, train__qk__warm_up_images=7)
     assert train_section(one, "qk") == train_section(two, "qk")
-    assert set(train_section(one, "moco")) & set(runs.METHODS) == {"moco"}
+    assert set(train_section(one, "moco")) & set(METHODS) == {"moco"}
 
 
 def test_names_of_runs_are_plain_and_each_another_one():
@@ -140,18 +141,19 @@ def test_names_of_runs_are_plain_and_each_another_one():
 def test_a_half_round_starts_from_the_one_before():
     run = plan(train__rounds=2, shards__training=2)["qk-0"]
     first, second, third = run.half_round(1, "q"), run.half_round(1, "k"), run.half_round(2, "q")
-    assert first.start == "results/runs/qk-0/warm-up/q.safetensors"
-    assert first.frozen == "results/runs/qk-0/warm-up/k.safetensors"
-    assert first.bank == [
+    assert first.inputs["start"] == "results/runs/qk-0/warm-up/q.safetensors"
+    assert first.inputs["frozen"] == "results/runs/qk-0/warm-up/k.safetensors"
+    assert first.inputs["bank"] == [
         f"results/runs/qk-0/warm-up/descriptors/k/training-{shard}-of-2.h5" for shard in (0, 1)
     ]
-    assert second.start == "results/runs/qk-0/round1-q/k.safetensors"
-    assert second.frozen == "results/runs/qk-0/round1-q/q.safetensors"
-    assert second.bank == [
+    assert second.inputs["start"] == "results/runs/qk-0/round1-q/k.safetensors"
+    assert second.inputs["frozen"] == "results/runs/qk-0/round1-q/q.safetensors"
+    assert second.inputs["bank"] == [
         f"results/runs/qk-0/round1-q/descriptors/q/copies1-{shard}-of-2.h5" for shard in (0, 1)
     ]
-    assert third.start == "results/runs/qk-0/round1-k/q.safetensors"
-    assert not second.copies and len(first.copies) == 2
+    assert third.inputs["start"] == "results/runs/qk-0/round1-k/q.safetensors"
+    assert second.inputs["training"] == "results/data/training.csv"
+    assert len(first.inputs["copies"]) == 2
 
 
 def test_what_a_training_took_is_all_that_led_to_its_last_model():
@@ -225,6 +227,6 @@ def test_what_was_made_in_another_number_of_shards_is_taken_as_it_is(tmp_path, m
 def test_a_submission_depends_on_its_phase_and_its_method_only():
     kept = json.loads(plan().submitted_config("phase2"))
     assert set(kept["edits"]) == {"training", "curriculum", "phase2"}
-    assert set(kept["train"]) & set(runs.METHODS) == {"qk", "simclr"}  # which it warms up by
+    assert set(kept["train"]) & set(METHODS) == {"qk", "simclr"}  # which it warms up by
     assert not set(kept) & {"rehearsal", "benchmarks", "study", "unbalanced", "shards", "title"}
     assert "log_every" not in kept["train"] and "temperature" in kept["train"]["qk"]

@@ -116,14 +116,14 @@ rule train_against_a_million:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
-        code=code("train"),
+        code=code("train", *modules("qk")),
         config=as_text(train_section(config, "qk")),
         seed=config["seed"],
     shell:
         """
-        iscqk train --side q --round 1 --start {input.q} --frozen {input.k} \
+        iscqk train --method qk --side q --round 1 --start {input.q} --frozen {input.k} \
             --bank {input.bank} {input.synthetic} --copies {input.copies} \
-            --config {params.config:q} --seed {params.seed} --trained-output {output.q} \
-            --frozen-output {output.k} --history {output.history} \
+            --config {params.config:q} --seed {params.seed} --q-output {output.q} \
+            --k-output {output.k} --history {output.history} \
             --resume results/resume/million.pt --threads {threads} &>{log}
         """

@@ -8,6 +8,7 @@ from glob import glob
 
 from iscqk.code import code_digest
 from iscqk.formats.phases import HALVES, PHASES
+from iscqk.methods import modules
 from iscqk.plan.compared import (
     compared_classes,
     compared_methods,
@@ -21,7 +22,7 @@ from iscqk.plan.jobs import JOBS, job
 from iscqk.plan.names import SIDES, ModelName, Shard, content_options, content_pattern
 from iscqk.plan.results import DESCRIBED
 from iscqk.plan.run import as_text, train_section, training_edits
-from iscqk.retrieval.rankings import RANKINGS, modules_of
+from iscqk.retrieval import rankings
 from iscqk.workflow import (
     aside,
     code,
@@ -71,7 +72,7 @@ wildcard_constraints:
     model=ModelName.pattern(),
     split="training|unbalanced",
     content=content_pattern(),
-    ranking="|".join(RANKINGS),
+    ranking="|".join(rankings.RANKINGS),
     half="|".join(HALVES),
 
 
@@ -90,16 +91,6 @@ def named(names, files):
     return [f"{name}={file}" for name, file in zip(names, files)]
 
 
-def folders(files):
-    """Return the options that name the folders of files as outputs."""
-    files = [files] if isinstance(files, str) else files
-    return " ".join(f"--output {os.path.dirname(file)}" for file in files)
-
-
-def scalars(training):
-    """Return a function of wildcards to the option of a training's scalars, or to ""."""
-    return lambda wildcards: (
-        given("--tensorboard", R.scalars(training.format(**wildcards)))
-        if config["tensorboard"]
-        else ""
-    )
+def training_aside(training):
+    """Return a function of wildcards to the options of a training that change no result."""
+    return lambda wildcards: PLAN.training_aside(training.format(**wildcards))

@@ -49,8 +49,8 @@ rule embed_copies:
     resources:
         gpu=GPU,
     params:
+        views=lambda wildcards: PLAN[wildcards.run].own["bank_views"],
         code=code("embed"),
-        views=lambda wildcards: PLAN[wildcards.run].config["train"]["qk"]["bank_views"],
         flag=lambda wildcards: content_options(wildcards.content),
         precision=config["describe"]["precision"],
         processes=aside(PROCESSES),
@@ -152,7 +152,9 @@ rule merge:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
-        code=lambda wildcards: code_digest("merge", *modules_of(wildcards.ranking)),
+        code=lambda wildcards: code_digest(
+            "merge", *rankings.modules(wildcards.ranking)
+        ),
         temperature=lambda wildcards: PLAN[wildcards.run].temperature(wildcards.ranking),
     shell:
         """

@@ -35,7 +35,7 @@ rule submit:
     conda:
         "../../envs/iscqk.yaml"
     params:
-        code=code("submit", *modules_of(config["describe"]["ranking"])),
+        code=code("submit", *PLAN.submitted_modules),
         ranking=config["describe"]["ranking"],
         config=lambda wildcards: PLAN.submitted_config(wildcards.phase),
         scores=lambda wildcards, input: named(SCORED, input.scores),

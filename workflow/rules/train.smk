@@ -45,26 +45,22 @@ rule warm_up:
     resources:
         gpu=GPU,
     params:
-        code=code("learn"),
+        code=code("train", *modules("simclr")),
         method="simclr",
-        images=lambda wildcards: PLAN[wildcards.run].config["train"]["qk"][
-            "warm_up_images"
-        ],
+        images=lambda wildcards: PLAN[wildcards.run].own["warm_up_images"],
         config=lambda wildcards: PLAN[wildcards.run].train_text("simclr"),
         model=lambda wildcards: PLAN[wildcards.run].text("model"),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         copies=lambda wildcards, input: f"--copies {input.copies}",
-        outputs=lambda wildcards, output: folders(output.history),
         resume=R.resume("{run}/warm-up"),
-        processes=aside(PROCESSES),
-        tensorboard=aside(scalars("{run}/warm-up")),
+        aside=aside(training_aside("{run}/warm-up")),
     shell:
         """
-        iscqk learn --method {params.method} --images {params.images} --start {input.start} \
+        iscqk train --method {params.method} --images {params.images} --start {input.start} \
             {params.copies} --training {input.training} --config {params.config:q} \
-            --model {params.model:q} --seed {params.seed} {params.outputs} \
-            --resume {params.resume} {params.tensorboard} \
-            --processes {params.processes} --threads {threads} &>{log}
+            --model {params.model:q} --seed {params.seed} --q-output {output.q} \
+            --k-output {output.k} --history {output.history} --resume {params.resume} \
+            {params.aside} --threads {threads} &>{log}
         """
 
 
@@ -81,38 +77,26 @@ use rule warm_up as learn with:
         LOG["learn"],
     benchmark:
         USAGE["learn"]
-    resources:
-        gpu=GPU,
     params:
-        code=code("learn"),
+        code=lambda wildcards: code_digest("train", *PLAN[wildcards.run].modules),
         method=lambda wildcards: PLAN[wildcards.run].method,
         images=lambda wildcards: PLAN[wildcards.run].budget,
         config=lambda wildcards: PLAN[wildcards.run].train_text(),
-        model=lambda wildcards: PLAN[wildcards.run].text("model"),
-        seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         copies=lambda wildcards: " ".join(
             f"--copies {' '.join(shards)}"
             for shards in PLAN[wildcards.run].all_copies()
         ),
-        outputs=lambda wildcards, output: folders(output.history),
         resume=R.resume("{run}/learn"),
-        processes=aside(PROCESSES),
-        tensorboard=aside(scalars("{run}/learned")),
+        aside=aside(training_aside("{run}/learned")),
 
 
 rule train_q:
     input:
-        start=lambda wildcards: PLAN[wildcards.run]
-        .half_round(wildcards.round, "q")
-        .start,
-        frozen=lambda wildcards: PLAN[wildcards.run]
-        .half_round(wildcards.round, "q")
-        .frozen,
-        bank=lambda wildcards: PLAN[wildcards.run].half_round(wildcards.round, "q").bank,
-        copies=lambda wildcards: PLAN[wildcards.run]
-        .half_round(wildcards.round, "q")
-        .copies,
-        near_duplicates=lambda wildcards: PLAN[wildcards.run].near_duplicates,
+        unpack(
+            lambda wildcards: PLAN[wildcards.run]
+            .half_round(wildcards.round, "q")
+            .inputs
+        ),
     output:
         q=R.model("{run}", "round{round}-q").weights("q"),
         k=R.model("{run}", "round{round}-q").weights("k"),
@@ -127,37 +111,35 @@ rule train_q:
     resources:
         gpu=GPU,
     params:
-        code=code("train"),
-        config=lambda wildcards: PLAN[wildcards.run].train_text("qk"),
+        code=lambda wildcards: code_digest("train", *PLAN[wildcards.run].modules),
+        method=lambda wildcards: PLAN[wildcards.run].method,
+        side="q",
+        images=lambda wildcards, input: f"--copies {input.copies}",
+        config=lambda wildcards: PLAN[wildcards.run].train_text(),
         near_duplicates=lambda wildcards, input: given(
             "--near-duplicates", input.near_duplicates
         ),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
-        resume=lambda wildcards: R.resume(f"{wildcards.run}/round{wildcards.round}-q"),
-        processes=aside(PROCESSES),
-        tensorboard=aside(scalars("{run}/round{round}-q")),
+        resume=R.resume("{run}/round{round}-q"),
+        aside=aside(training_aside("{run}/round{round}-q")),
     shell:
         """
-        iscqk train --side q --round {wildcards.round} --start {input.start} \
-            --frozen {input.frozen} --bank {input.bank} --copies {input.copies} \
-            --config {params.config:q} --seed {params.seed} --trained-output {output.q} \
-            --frozen-output {output.k} --history {output.history} --resume {params.resume} \
-            {params.near_duplicates} {params.tensorboard} \
-            --processes {params.processes} --threads {threads} &>{log}
+        iscqk train --method {params.method} --side {params.side} --round {wildcards.round} \
+            --start {input.start} --frozen {input.frozen} --bank {input.bank} \
+            {params.images} --config {params.config:q} --seed {params.seed} \
+            --q-output {output.q} --k-output {output.k} --history {output.history} \
+            --resume {params.resume} {params.near_duplicates} {params.aside} \
+            --threads {threads} &>{log}
         """
 
 
-rule train_k:
+use rule train_q as train_k with:
     input:
-        start=lambda wildcards: PLAN[wildcards.run]
-        .half_round(wildcards.round, "k")
-        .start,
-        frozen=lambda wildcards: PLAN[wildcards.run]
-        .half_round(wildcards.round, "k")
-        .frozen,
-        bank=lambda wildcards: PLAN[wildcards.run].half_round(wildcards.round, "k").bank,
-        training=lambda wildcards: PLAN[wildcards.run].training,
-        near_duplicates=lambda wildcards: PLAN[wildcards.run].near_duplicates,
+        unpack(
+            lambda wildcards: PLAN[wildcards.run]
+            .half_round(wildcards.round, "k")
+            .inputs
+        ),
     output:
         q=R.model("{run}", "round{round}-k").weights("q"),
         k=R.model("{run}", "round{round}-k").weights("k"),
@@ -166,27 +148,8 @@ rule train_k:
         R.log(job("train", model="round{round}-k")),
     benchmark:
         R.usage(job("train", model="round{round}-k"))
-    conda:
-        "../../envs/iscqk.yaml"
-    threads: 8
-    resources:
-        gpu=GPU,
     params:
-        code=code("train"),
-        config=lambda wildcards: PLAN[wildcards.run].train_text("qk"),
-        near_duplicates=lambda wildcards, input: given(
-            "--near-duplicates", input.near_duplicates
-        ),
-        seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
-        resume=lambda wildcards: R.resume(f"{wildcards.run}/round{wildcards.round}-k"),
-        processes=aside(PROCESSES),
-        tensorboard=aside(scalars("{run}/round{round}-k")),
-    shell:
-        """
-        iscqk train --side k --round {wildcards.round} --start {input.start} \
-            --frozen {input.frozen} --bank {input.bank} --training {input.training} \
-            --config {params.config:q} --seed {params.seed} --trained-output {output.k} \
-            --frozen-output {output.q} --history {output.history} --resume {params.resume} \
-            {params.near_duplicates} {params.tensorboard} \
-            --processes {params.processes} --threads {threads} &>{log}
-        """
+        side="k",
+        images=lambda wildcards, input: f"--training {input.training}",
+        resume=R.resume("{run}/round{round}-k"),
+        aside=aside(training_aside("{run}/round{round}-k")),

@@ -10,8 +10,9 @@ from torch.nn import functional
 from iscqk.bench.measuring import median_seconds, take_turns
 from iscqk.learning.attention import BLOCK, blocked
 from iscqk.learning.bank_loss import bank_loss
-from iscqk.learning.frozen_bank import BankConfig, FrozenBank
-from iscqk.learning.moco import moco_loss
+from iscqk.methods import qk
+from iscqk.methods.moco.objective import moco_loss
+from iscqk.methods.qk.objective import FrozenBank
 from iscqk.models.encoder import Encoder
 
 TEMPERATURE = 0.05
@@ -131,7 +132,7 @@ def compare_step(
 ) -> Iterator[dict[str, float | str]]:
     """Yield the median seconds of a Q-step's parts: encoder forward, loss, backward."""
     bank = Problem(1, rows, encoder.head.out_features).bank
-    objective = FrozenBank(bank, 1, BankConfig(TEMPERATURE))
+    objective = FrozenBank(bank, 1, qk.Settings(temperature=TEMPERATURE))
     size = encoder.config.image_size
     images = torch.randint(256, (batch_size, 3, size, size), dtype=torch.uint8)
     targets = torch.randint(rows, (batch_size,))

@@ -1,20 +1,24 @@
 """Descriptors of image files: a shard of descriptors that also knows the files.
 
-    ids      (n,) bytes         vectors  (n, d) float32      as in any shard, see `descriptors`
-    paths    (n,) UTF-8         sizes    (n,) int64, bytes    modified  (n,) int64, nanoseconds
+    ids      (n,) bytes         vectors   (n, d) float32      as in any shard, see `descriptors`
+    paths    (n,) bytes, absolute           sha256  (n,) bytes, of the content
+    flat     (n,) bool, of one colour
+    sizes    (n,) int64, bytes  modified, changed  (n,) int64, ns        inodes  (n,) uint64
 
 Ids are the rows' numbers in the official form of queries or references, so that `iscqk merge` takes
-the file. Size and time tell which files have changed since.
+the file; there are more digits where there are more images. Size, times and inode tell at a glance
+that a file is as it was; where they differ, its content decides.
 """
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from iscqk.errors import UserError
+from iscqk.formats.files import sha256_of
 from iscqk.formats.hdf5 import (
     Appender,
     FloatArray,
@@ -24,23 +28,55 @@ from iscqk.formats.hdf5 import (
     read_vectors,
     writing,
 )
-from iscqk.formats.ids import QUERY, REFERENCE
+from iscqk.formats.hdf5_checks import check_variable, telling
+from iscqk.formats.ids import QUERY, REFERENCE, BoolArray
 
+SUFFIXES = {".h5", ".hdf5"}
 _FORMS = {"queries": QUERY, "references": REFERENCE}
+_NUMBERS = {"sizes": np.int64, "modified": np.int64, "changed": np.int64, "inodes": np.uint64}
+_LONGEST_PATH = 4096
+_DIGEST = 64  # characters of a SHA-256
 
 
 class File(NamedTuple):
-    """A file as it was when it was described: path, size in bytes, time of change in ns."""
+    """A file as it was at a time: path, size in bytes, times of change in ns, inode.
+
+    `modified` is of the content and can be set at will; `changed` is of the inode, and a new name
+    changes it, too.
+    """
 
     path: str
     size: int
     modified: int
+    changed: int
+    inode: int
 
     @classmethod
     def now(cls, path: str | Path) -> "File":
         """Return a file as it is; OSError where there is none."""
         status = Path(path).stat()
-        return cls(str(path), status.st_size, status.st_mtime_ns)
+        times = status.st_mtime_ns, status.st_ctime_ns
+        return cls(str(path), status.st_size, *times, status.st_ino)
+
+    def anchored(self) -> "File":
+        """Return the file by its absolute path, which means the same everywhere."""
+        return self._replace(path=os.path.abspath(self.path))
+
+    def is_unchanged(self, sha256: str) -> bool:
+        """Return whether the file is there, as it was or at least with that content."""
+        try:
+            now = File.now(self.path)
+            return now == self or (now.size == self.size and sha256_of(self.path) == sha256)
+        except OSError:
+            return False
+
+
+class Row(NamedTuple):
+    """What is known of an image: its content's SHA-256, whether it is flat, its descriptor."""
+
+    sha256: str
+    flat: bool
+    vector: FloatArray
 
 
 class Described(NamedTuple):
@@ -48,30 +84,52 @@ class Described(NamedTuple):
 
     Attributes:
         files: n of them.
+        sha256: of their contents, "" where a file changed while it was read.
+        flat: (n,) whether an image is of one colour, of which no descriptor says anything.
         vectors: (n, d) float32.
         side: `queries` or `references`, which encoder it was.
         encoder: its digest.
     """
 
     files: list[File]
+    sha256: list[str]
+    flat: BoolArray
     vectors: FloatArray
     side: str
     encoder: str
 
+    @classmethod
+    def of(cls, rows: dict[File, Row], side: str, encoder: str) -> "Described":
+        """Return files with what is known of them; there is one at least."""
+        sha256, flat, vectors = zip(*rows.values(), strict=True)
+        return cls(
+            list(rows), list(sha256), np.array(flat, np.bool_), np.stack(vectors), side, encoder
+        )
+
+    def rows(self) -> dict[File, Row]:
+        """Return what is known of each file."""
+        columns = zip(self.sha256, self.flat.tolist(), self.vectors, strict=True)
+        return {file: Row(*row) for file, row in zip(self.files, columns, strict=True)}
+
 
 def write_described(path: str | Path, described: Described) -> None:
-    """Write the file; UserError where there are more images than ids."""
+    """Write the file."""
     form, count = _FORMS[described.side], len(described.files)
-    if count > 10**form.digits:
-        raise UserError(f"{path}: {count} images, there are {10**form.digits} ids; split them")
+    digits = max(form.digits, len(str(count - 1)))
+    form = form._replace(digits=digits)
     attributes = {"side": described.side, "encoder_sha256": described.encoder}
-    columns = list(zip(*described.files, strict=True)) or [(), (), ()]
+    files = [file.anchored() for file in described.files]
+    columns = list(zip(*files, strict=True)) or [()] * len(File._fields)
     with writing(path, attributes) as file:
         rows = Appender(file, ("ids", "vectors"), described.vectors.shape[1], form.width, count)
         rows.append([form.make(number) for number in range(count)], described.vectors)
-        file.create_dataset("paths", data=columns[0], shape=(count,), dtype=h5py.string_dtype())
-        file.create_dataset("sizes", data=_integers(columns[1]))
-        file.create_dataset("modified", data=_integers(columns[2]))
+        # As the file system has them: not every name is UTF-8.
+        names = np.array([os.fsencode(name) for name in columns[0]], dtype=object)
+        file.create_dataset("paths", data=names, shape=(count,), dtype=h5py.string_dtype())
+        file.create_dataset("sha256", data=np.array(described.sha256, dtype=f"S{_DIGEST}"))
+        file.create_dataset("flat", data=described.flat)
+        for (name, kind), column in zip(_NUMBERS.items(), columns[1:], strict=True):
+            file.create_dataset(name, data=np.array(column, dtype=kind))
 
 
 def read_described(path: str | Path) -> Described:
@@ -80,12 +138,25 @@ def read_described(path: str | Path) -> Described:
         attributes = read_attributes(file)
         if not {"side", "encoder_sha256"} <= attributes.keys():
             raise UserError(f"{path}: not written by `iscqk describe`; describe the images with it")
-        paths = dataset(file, "paths").asstr()[:].tolist()
-        sizes, modified = (dataset(file, name)[:].tolist() for name in ("sizes", "modified"))
-        files = [File(*row) for row in zip(paths, sizes, modified, strict=True)]
-        vectors = read_vectors(file, "vectors")[:]
-    return Described(files, vectors, str(attributes["side"]), str(attributes["encoder_sha256"]))
+        with telling(str(path)):
+            if "inodes" not in file:
+                what = "written by an earlier version"
+                raise UserError(f"{path}: {what}; remove it and describe the images again")
+            paths = dataset(file, "paths")
+            check_variable(paths, f"{path}: dataset 'paths'", _LONGEST_PATH)
+            names = [os.fsdecode(name) for name in paths[:].tolist()]
+            numbers = [dataset(file, name)[:].tolist() for name in _NUMBERS]
+            files = [File(*row) for row in zip(names, *numbers, strict=True)]
+            sha256 = [digest.decode("ascii") for digest in dataset(file, "sha256")[:].tolist()]
+            flat = dataset(file, "flat")[:].astype(np.bool_)
+            vectors = read_vectors(file, "vectors")[:]
+            if not len(files) == len(sha256) == len(flat) == len(vectors):
+                raise ValueError("columns of unequal length")
+    side, encoder = str(attributes["side"]), str(attributes["encoder_sha256"])
+    return Described(files, sha256, flat, vectors, side, encoder)
 
 
-def _integers(values: tuple[int, ...]) -> NDArray[np.int64]:
-    return np.array(values, dtype=np.int64)
+def is_described(path: str | Path) -> bool:
+    """Return whether a file is one of descriptors: by its content, or as its name claims it."""
+    path = Path(path)
+    return path.is_file() and (h5py.is_hdf5(path) or path.suffix.lower() in SUFFIXES)

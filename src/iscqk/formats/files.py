@@ -11,9 +11,10 @@ import hashlib
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from iscqk.errors import UserError
@@ -22,6 +23,9 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 # A process whose Snakemake was killed ends within seconds of it (iscqk.ending).
 _WAIT_SECONDS = 30.0
+_MOMENT_SECONDS = 5.0  # for who looks at a terminal
+
+_IS_UTF8 = sys.getfilesystemencoding() == "utf-8"
 
 _UMASK = os.umask(0)
 os.umask(_UMASK)  # it cannot be asked for without being set
@@ -40,6 +44,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.part{path.suffix}")
+    _folder_of(path)
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=False):
@@ -61,6 +66,7 @@ def filling(folder: str | Path) -> Iterator[Path]:
     if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder}: not empty; remove what is in it or name another")
     temporary = folder.with_name(f".{folder.name}.part")
+    _folder_of(folder / "any")
     with _told(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=True):
@@ -70,6 +76,49 @@ def filling(folder: str | Path) -> Iterator[Path]:
             os.sync()  # once for all files: one by one, thousands of them would take minutes
             temporary.replace(folder)
             to_disk(folder.parent)
+
+
+@contextmanager
+def alone(path: str | Path) -> Iterator[None]:
+    """Let no other process write `path` meanwhile; for work whose result takes long to make.
+
+    Raises:
+        UserError: it cannot be written, or another process is at it for longer than a moment.
+    """
+    path = Path(path)
+    refuse_unwritable(path)
+    lock, is_new = path.with_name(f".{path.name}.lock"), not path.parent.exists()
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _locked(lock, folder=False, seconds=_MOMENT_SECONDS)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        _unlock(descriptor)
+        if is_new:
+            with suppress(OSError):  # a folder that holds what was made stays
+                path.parent.rmdir()
+
+
+def refuse_unwritable(path: str | Path) -> None:
+    """Raise UserError where a file of this path cannot be written: for a look before the work."""
+    if not os.access(_folder_of(Path(path)), os.W_OK | os.X_OK):
+        raise UserError(f"{shown(path)}: cannot be written; make its folder writable")
+
+
+def _folder_of(path: Path) -> Path:
+    """Return the folder that a file will lie in, or the first that is there of those above it.
+
+    Raises:
+        UserError: the path is a folder itself, or one of those above it is a file.
+    """
+    if path.is_dir():
+        raise UserError(f"{shown(path)}: a folder; name a file to write")
+    there = next(place for place in path.absolute().parents if os.path.lexists(place))
+    if not there.is_dir():
+        raise UserError(f"{shown(there)}: a file; name a folder to write to, or remove it")
+    return there
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -86,7 +135,16 @@ def sha256_of(path: str | Path) -> str:
 
 def utf8(name: str | Path) -> str:
     """Return a file's name, with an escape for each byte that is not UTF-8."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    try:
+        raw = os.fsencode(name)
+    except UnicodeEncodeError:  # text that this locale's file names cannot be
+        raw = str(name).encode("utf-8", "surrogateescape")
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def as_path(text: str) -> str:
+    """Return the path that was written as `text` by `utf8`, as this locale's Python has it."""
+    return text if _IS_UTF8 else os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
 
 def shown(name: str | Path) -> str:
@@ -122,9 +180,9 @@ def _alone(temporary: Path, folder: bool) -> Iterator[None]:
         _unlock(descriptor)
 
 
-def _locked(temporary: Path, folder: bool) -> int:
+def _locked(temporary: Path, folder: bool, seconds: float | None = None) -> int:
     """Return an open descriptor of what is at `temporary`, made if need be, with its lock."""
-    end = time.monotonic() + _WAIT_SECONDS
+    end = time.monotonic() + (_WAIT_SECONDS if seconds is None else seconds)
     while time.monotonic() < end:
         if folder:
             temporary.mkdir(exist_ok=True)

@@ -6,8 +6,7 @@ any number of workers makes the same copies in any order.
 
 import hashlib
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -53,23 +52,6 @@ class EditPool:
         _check(
             self.length[1] <= len(self.names),
             f"length {self.length}: edits do not repeat, and there are {len(self.names)} names",
-        )
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> "EditPool":
-        """Make a pool of a section of the configuration, whose keys are the attributes.
-
-        Raises:
-            UserError: a key is unknown or missing, or a value has the wrong type or range.
-        """
-        known = {field.name for field in fields(cls)}
-        for key in config:
-            _check(key in known, f"unknown key {key!r}; known: {', '.join(sorted(known))}")
-        return cls(
-            names=_names(config, "names"),
-            strength=_pair(config, "strength", (int, float)),
-            length=_pair(config, "length", (int,)),
-            required=_names(config, "required") if "required" in config else (),
         )
 
 
@@ -135,24 +117,3 @@ def _draw_chain(pool: EditPool, rng: np.random.Generator) -> list[str]:
 def _check(condition: bool, complaint: str) -> None:
     if not condition:
         raise UserError(f"edit pool: {complaint}")
-
-
-def _value(config: Mapping[str, Any], key: str) -> Any:
-    _check(key in config, f"the key {key!r} is missing")
-    return config[key]
-
-
-def _names(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = _value(config, key)
-    is_list = isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
-    _check(is_list, f"{key} must be a list of names, not {value!r}")
-    return tuple(value)
-
-
-def _pair(config: Mapping[str, Any], key: str, types: tuple[type, ...]) -> tuple[Any, Any]:
-    value = _value(config, key)
-    is_pair = (
-        isinstance(value, list | tuple) and [type(end) in types for end in value] == [True] * 2
-    )
-    _check(is_pair, f"{key} must be [low, high], not {value!r}")
-    return value[0], value[1]

@@ -14,14 +14,23 @@ from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of, shown, utf8
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm, StrArray
 from iscqk.formats.manifest import COLUMNS
-from iscqk.images.opening import BadImage, open_image
+from iscqk.images.opening import BadImage, measure_image
 from iscqk.images.quarantine import refuse_bad
 from iscqk.logs import progress
 from iscqk.workers import mapped
 
 logger = logging.getLogger(__name__)
 
-SUFFIXES = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}
+# All under which Pillow knows the formats that are opened.
+SUFFIXES = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif"),
+    *(".tif", ".tiff", ".avif", ".avifs"),
+}
+# Pictures all the same, which must not be passed over without a word.
+_NOT_OPENED = {
+    *(".heic", ".heif", ".hif", ".jxl", ".jp2", ".psd", ".svg", ".dng", ".cr2", ".cr3", ".nef"),
+    *(".arw", ".raf", ".orf", ".rw2"),
+}
 
 
 class SplitIds(NamedTuple):
@@ -63,14 +72,26 @@ def find_images(folders: Iterable[str | Path]) -> list[Path]:
             raise UserError(f"{folder}: no such folder; put the images there or correct the config")
         files = list(_files_below(folder, seen))
         images = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
-        if not images:
-            kinds = " ".join(sorted(SUFFIXES))
-            raise UserError(f"{folder}: an empty folder; put images there ({kinds})")
-        if len(images) < len(files):
-            others = Counter(path.suffix for path in files if path.suffix.lower() not in SUFFIXES)
-            logger.info("%s: files not named as images, left out: %s", folder, dict(others))
+        _tell_left_out(folder, files, len(images))
         found += images
     return found
+
+
+def _tell_left_out(folder: Path, files: list[Path], images: int) -> None:
+    """Tell of files that are not named as images; UserError where all of a folder's are such."""
+    others = Counter(path.suffix for path in files if path.suffix.lower() not in SUFFIXES)
+    pictures = {kind: n for kind, n in others.items() if kind.lower() in _NOT_OPENED}
+    kinds = " ".join(sorted(SUFFIXES))
+    if pictures:
+        count, names = sum(pictures.values()), " ".join(sorted(pictures))
+        what = f"{count} pictures are of a format that is not opened ({names}); convert them"
+        if not images:
+            raise UserError(f"{shown(folder)}: {what} to one of {kinds}")
+        logger.warning("%s: %s to have them looked at, too", shown(folder), what)
+    if not images:
+        raise UserError(f"{shown(folder)}: an empty folder; put images there ({kinds})")
+    if others:
+        logger.info("%s: files not named as images, left out: %s", shown(folder), dict(others))
 
 
 def _files_below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
@@ -175,10 +196,10 @@ def manifest_of(paths: Sequence[Path], split: SplitIds, workers: int) -> pd.Data
 def _look(path: Path) -> tuple[str, int, int, str]:
     """Return (sha256, width, height, "") of an image, or ("", 0, 0, what is wrong with it)."""
     try:
-        str(path).encode()
-        width, height = open_image(path).size
+        os.fsencode(path).decode("utf-8")
+        width, height = measure_image(path)
         return sha256_of(path), width, height, ""
-    except UnicodeEncodeError:
+    except UnicodeDecodeError:
         return "", 0, 0, "a file name that is not UTF-8"
     except BadImage as error:
         return "", 0, 0, error.reason

@@ -4,30 +4,25 @@ import math
 
 from PIL import Image
 
+from iscqk.images.ground import on_ground
+
 SHORTEST_SIDE = 8  # below this AugLy's own rounding comes to images of no width
 LONGEST_SIDE = 4096  # keeps a thin image from growing without bound when it is made square
 MOST_PIXELS = 4_000_000
 
 
 def plain(image: Image.Image, shortest_side: int = SHORTEST_SIDE) -> Image.Image:
-    """Return a new RGB image with `image`'s picture on white, within the bounds above.
+    """Return a new RGB image with `image`'s picture, opaque, within the bounds above.
 
     The sides keep their ratio unless the bounds forbid it. Metadata (EXIF, comments, colour
     profiles) is dropped, so that what is made of the image depends on its pixels only.
     """
-    rgb = _on_white(image)
+    rgb = on_ground(image)
     size = _bounded_size(image.size, shortest_side)
     if size != rgb.size:
         rgb = rgb.resize(size, Image.Resampling.LANCZOS)
     rgb.info = {}
     return rgb
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    white = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
 
 
 def _bounded_size(size: tuple[int, int], shortest_side: int) -> tuple[int, int]:

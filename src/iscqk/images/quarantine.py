@@ -12,7 +12,6 @@ from iscqk.images.opening import BadImage
 
 logger = logging.getLogger(__name__)
 
-POLICIES = ("error", "quarantine")
 QUARANTINED = ["id", "path", "reason"]
 
 

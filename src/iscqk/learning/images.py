@@ -19,6 +19,9 @@ from iscqk.learning import processes
 Item = TypeVar("Item")
 
 
+_ONE_COLOUR = 8  # of 255: noise and compression make less of one colour
+
+
 def black(side: int) -> Tensor:
     """Return what stands for an image that cannot be read, uint8 (3, side, side)."""
     return torch.zeros(3, side, side, dtype=torch.uint8)
@@ -29,6 +32,12 @@ def to_pixels(image: Image.Image, side: int) -> Tensor:
     # Aspect ratio is given up on purpose: a copy is often cropped or stretched, so it says little.
     squeezed = image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
     return torch.from_numpy(np.array(squeezed).transpose(2, 0, 1))
+
+
+def is_flat(pixels: Tensor) -> bool:
+    """Return whether uint8 (3, side, side) is of one colour, of which nothing can be said."""
+    low, high = pixels.flatten(1).aminmax(dim=1)
+    return int((high.int() - low.int()).max()) < _ONE_COLOUR
 
 
 class OriginalImages(Dataset[Tensor]):
@@ -67,19 +76,23 @@ class ReadableImages(OriginalImages):
 
     Attributes:
         unreadable: (n,) bool, which ones, of those read so far by any process.
+        flat: (n,) bool, which are of one colour.
     """
 
     def __init__(self, paths: Sequence[Source], side: int) -> None:
         super().__init__(paths, side)
         self.unreadable = torch.zeros(len(paths), dtype=torch.bool).share_memory_()
+        self.flat = torch.zeros(len(paths), dtype=torch.bool).share_memory_()
 
     def __getitem__(self, index: int) -> Tensor:
         """Return image `index` as uint8 (3, side, side), black where it cannot be read."""
         try:
-            return super().__getitem__(index)
+            pixels = super().__getitem__(index)
         except UserError:
             self.unreadable[index] = True
             return black(self._side)
+        self.flat[index] = is_flat(pixels)
+        return pixels
 
 
 class CopyImages(Dataset[Tensor]):

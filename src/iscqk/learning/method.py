@@ -43,7 +43,6 @@ class Method:
     """A learning method.
 
     Attributes:
-        title: what it is called.
         card: the sentence of the model card on it.
         learns_from: `bank`, one side against the frozen other, by turns; `pairs`, one encoder for
             both sides; or `nothing`, which trains nothing.
@@ -54,7 +53,6 @@ class Method:
         changes: what a run by this method changes of the config, by dotted keys.
     """
 
-    title: str
     card: str
     learns_from: Literal["bank", "pairs", "nothing"]
     settings: type[Learning] | None = None

@@ -2,13 +2,11 @@
 
 import logging
 import math
-from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train; config.yaml explains the keys of its `train` section, which most are.
+    """How to train; config.yaml explains the keys of `train` and of the method, which most are.
 
     `images` is the budget: images that the gradient goes through, with repetition.
     """
@@ -52,25 +50,9 @@ class TrainConfig:
     batch_norm: str
     log_every: int
     checkpoint_every: int
+    compile: bool
     seed: int
-    accumulate: int = 1
-    compile: bool = False
-
-    @classmethod
-    def from_section(
-        cls, section: Mapping[str, Any], method: str, images: int, seed: tuple[int, int]
-    ) -> "TrainConfig":
-        """Return the `train` section as configuration of one training.
-
-        Args:
-            section: the section; what is in the method's own part of it goes before the rest.
-            method: whose part to take.
-            images: the budget.
-            seed: the experiment's seed and this training's number.
-        """
-        values = {**section, **section[method], "images": images}
-        values["seed"] = int(np.random.default_rng(seed).integers(2**31))
-        return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
+    accumulate: int = 1  # where a method has no such key
 
 
 def learning_rate_factor(step: int, steps: int, warmup: float, schedule: str) -> float:

@@ -1,40 +1,30 @@
 """Image files and their descriptors, described once and again only where a file has changed."""
 
+import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.described import Described, File, read_described, write_described
-from iscqk.images.collecting import find_images
+from iscqk.formats.described import Described, File, Row, read_described
+from iscqk.formats.files import alone, shown
 from iscqk.images.opening import open_image
+from iscqk.matching.keeping import Kept, content_of
 from iscqk.matching.model import Model
+from iscqk.matching.places import Identity, identity
 
 logger = logging.getLogger(__name__)
 
-_TOLD = 10  # unreadable images that are told one by one
+_TOLD = 10  # images of a kind that are told one by one
 
 
-def find_files(places: Iterable[str | Path]) -> list[File]:
-    """Return image files as they are now: those named, and all below the folders named, once each.
-
-    Raises:
-        UserError: there is no such file or folder, or a folder without an image.
-    """
-    paths: list[Path] = []
-    for place in map(Path, places):
-        if not place.exists():
-            raise UserError(f"{place}: no such file or folder; correct its path")
-        paths += find_images([place]) if place.is_dir() else [place]
-    return [File.now(path) for path in dict.fromkeys(paths)]
-
-
-def described(
+def describe_files(
     model: Model,
     side: str,
-    places: Iterable[str | Path],
+    images: Sequence[Path],
     cache: str | Path | None = None,
     threads: int = 1,
 ) -> Described:
@@ -43,66 +33,117 @@ def described(
     Args:
         model: whose `side` describes them.
         side: `queries` or `references`.
-        places: files and folders.
-        cache: file of an earlier call. What it knows of unchanged files is taken from it, if the
-            same encoder made it, and it is brought up to date.
+        images: files, one at least.
+        cache: file of an earlier call. What it knows of unchanged files, or of files of the same
+            content, is taken from it, if the same encoder made it, and it is brought up to date.
         threads: to compute with.
 
     Raises:
-        UserError: no image can be read, or as `find_files`.
+        UserError: no image can be read, or the cache cannot be written.
     """
-    files, digest = find_files(places), model.digest(side)
-    known = _known(cache, side, digest)
-    fresh = [file for file in files if file not in known]
-    if known:
-        logger.info("%d of %d images are in %s", len(files) - len(fresh), len(files), cache)
-    vectors, unreadable = model.describe_readable([f.path for f in fresh], side, threads)
-    _tell([file.path for file, wrong in zip(fresh, unreadable, strict=True) if wrong])
-    known |= {f: v for f, v, wrong in zip(fresh, vectors, unreadable, strict=True) if not wrong}
-    readable = [file for file in files if file in known]
-    if not readable:
-        raise UserError(f"{files[0].path}: no image can be read; see above, and name others")
-    rows = np.stack([known[file] for file in readable])
-    result = Described(readable, rows, side, digest)
-    if cache is not None:
-        write_described(cache, result)
+    with alone(cache) if cache else contextlib.nullcontext():
+        kept = Kept(cache, side, model.digest(side))
+        files = list(map(_as_it_is, images))
+        known = kept.find(files)
+        if known:
+            logger.info("%d of %d images are in %s", len(known), len(files), cache)
+        fresh = [file for file in files if file not in known]
+        with kept.keeping(known):
+            _describe(model, side, fresh, threads, kept, known)
+        _tell([file.path for file in fresh if file not in known])
+        if not known:
+            raise UserError(f"{files[0].path}: no image can be read; see above, and name others")
+        result = Described.of({f: known[f] for f in files if f in known}, side, kept.encoder)
+        kept.finish(result)
     return result
 
 
-def _known(cache: str | Path | None, side: str, digest: str) -> dict[File, np.ndarray]:
-    """Return the descriptors of a cache by file; none where there is no cache of this encoder."""
-    if cache is None or not Path(cache).exists():
-        return {}
-    old = read_described(cache)
-    if (old.side, old.encoder) != (side, digest):
-        logger.info("%s: of another model, made anew", cache)
-        return {}
-    return dict(zip(old.files, old.vectors, strict=True))
+def _as_it_is(path: Path) -> File:
+    """Return a file as it is now; what cannot be looked at is told when it is opened."""
+    try:
+        return File.now(path)
+    except OSError:
+        return File(str(path), 0, 0, 0, 0)
+
+
+def _describe(
+    model: Model,
+    side: str,
+    files: Sequence[File],
+    threads: int,
+    kept: Kept,
+    known: dict[File, Row],
+) -> None:
+    """Add to `known` what can be read of files."""
+    left = iter(files)
+    with ThreadPoolExecutor(threads) as pool:
+        for block in model.blocks([file.path for file in files], side, threads):
+            part = [next(left) for _ in block.vectors]
+            digests = pool.map(content_of, part)
+            rows = zip(part, digests, block.flat.tolist(), block.vectors, strict=True)
+            for wrong, (file, *row) in zip(block.unreadable.tolist(), rows, strict=True):
+                if not wrong:
+                    known[file] = Row(*row)
+            kept.keep_at_times(known)
 
 
 def load_described(path: str | Path, model: Model, side: str) -> Described:
-    """Return what `iscqk describe` wrote. Files that are gone by now do no harm.
+    """Return what `iscqk describe` wrote. Files that are gone by now are told of and do no harm.
 
     Raises:
         UserError: another encoder made it, or a file has changed since.
     """
     found = read_described(path)
-    if (found.side, found.encoder) != (side, model.digest(side)):
-        raise UserError(f"{path}: of another model or side; run `iscqk describe` with this --model")
-    changed = [file for file in found.files if _changed(file)]
+    if found.encoder != model.digest(side):
+        if found.side != side:
+            what = f"describes {found.side}, and {side} are needed"
+            raise UserError(f"{shown(path)}: {what}; run `iscqk describe --side {side}`")
+        raise UserError(
+            f"{shown(path)}: of another model or side; run `iscqk describe` with this --model"
+        )
+    there = [(row, file) for row, file in enumerate(found.files) if Path(file.path).exists()]
+    changed = [file for row, file in there if not file.is_unchanged(found.sha256[row])]
     if changed:
         raise UserError(
-            f"{changed[0].path}: changed after {path} was written ({len(changed)} such images); "
-            "run `iscqk describe` again, it does the changed ones only"
+            f"{shown(changed[0].path)}: changed after {shown(path)} was written ({len(changed)} "
+            "such images); run `iscqk describe` again, it does the changed ones only"
         )
+    gone = len(found.files) - len(there)
+    if gone:
+        kept = {file.path for _, file in there}
+        first = next(file.path for file in found.files if file.path not in kept)
+        logger.warning(
+            "%s: %d of its %d images are gone, %s first; they are matched, and cannot be shown",
+            shown(path), gone, len(found.files), shown(first),
+        )  # fmt: skip
     return found
 
 
-def _changed(file: File) -> bool:
-    try:
-        return File.now(file.path) != file
-    except OSError:
-        return False
+def joined(parts: Sequence[Described]) -> Described:
+    """Return several sets of one side as one, each file once."""
+    files = [file for part in parts for file in part.files]
+    first: dict[Identity, int] = {}
+    for row, file in enumerate(files):
+        first.setdefault(identity(file.path), row)
+    rows = list(first.values())
+    sha256 = [digest for part in parts for digest in part.sha256]
+    return Described(
+        [files[row] for row in rows],
+        [sha256[row] for row in rows],
+        np.concatenate([part.flat for part in parts])[rows],
+        np.concatenate([part.vectors for part in parts])[rows],
+        parts[0].side,
+        parts[0].encoder,
+    )
+
+
+def tell_flat(found: Described) -> None:
+    """Warn of images of one colour, by name."""
+    flat = [found.files[row].path for row in np.flatnonzero(found.flat).tolist()]
+    for path in flat[:_TOLD]:
+        logger.warning("%s: of one colour; what it is likest to means nothing", shown(path))
+    if len(flat) > _TOLD:
+        logger.warning("%d images are of one colour", len(flat))
 
 
 def _tell(unreadable: list[str]) -> None:

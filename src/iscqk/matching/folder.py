@@ -30,9 +30,9 @@ from iscqk.models.hub import load_hub_folder
 from iscqk.models.weights import load_encoder
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.retrieval.refining import Refinement, load_projection, save_projection
+from iscqk.settings.describe import Describe
 
 SIDES = ("queries", "references")
-TEMPERATURE = 0.05  # of a run's folder, which does not tell
 BANK_ROWS = 65_536  # enough for a level; all of a million would take a gigabyte
 
 _SETTINGS, _BANK, _PROJECTION, _GIST = "matching.json", "bank.h5", "projection.safetensors", "gist"
@@ -66,7 +66,7 @@ class Ranking(NamedTuple):
     """
 
     bank: FloatArray | None = None
-    temperature: float = TEMPERATURE
+    temperature: float = Describe.temperature  # of a run's folder, which does not tell
     likely: float | None = None
     name: str = "similarity"
 
@@ -176,7 +176,7 @@ def write_settings(
     if projection:
         save_projection(folder / _PROJECTION, load_projection(projection))
     facts = {"describe": dict(settings), "likely": likely}
-    write_text(folder / _SETTINGS, json.dumps(facts, indent=2) + "\n")
+    write_text(folder / _SETTINGS, json.dumps(facts, indent=2, sort_keys=True) + "\n")
 
 
 def sample_bank(shards: Sequence[str | Path]) -> tuple[StrArray, FloatArray]:

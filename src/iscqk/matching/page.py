@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import write_text
+from iscqk.formats.files import utf8, write_text
 from iscqk.reporting.filling import fill
 from iscqk.reporting.thumbnails import thumbnail
 
@@ -28,7 +28,8 @@ def write_page(path: str | Path, matches: pd.DataFrame, facts: dict[str, str]) -
 
 def _pair(row: dict[Hashable, Any]) -> dict[str, Any]:
     """Return a row with the thumbnails of both images."""
-    images = [{"path": row[name], "shown": _shown(row[name])} for name in ("query", "reference")]
+    names = [row[name] for name in ("query", "reference")]
+    images = [{"path": utf8(name), "shown": _shown(name)} for name in names]
     return {**{str(name): value for name, value in row.items()}, "images": images}
 
 

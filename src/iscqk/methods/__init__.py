@@ -12,3 +12,8 @@ from iscqk.learning.method import Method
 METHODS: dict[str, Method] = {
     found.name: import_module(f"{__name__}.{found.name}").METHOD for found in iter_modules(__path__)
 }
+
+
+def modules(name: str) -> list[str]:
+    """Return the full names of the modules that a method is made of, which nothing else imports."""
+    return [f"{__name__}.{name}", *filter(None, [METHODS[name].objective.split(":")[0]])]

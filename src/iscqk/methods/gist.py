@@ -3,7 +3,6 @@
 from iscqk.learning.method import Method
 
 METHOD = Method(
-    title="GIST",
     card="GIST with PCA, the challenge's baseline; no network is trained.",
     learns_from="nothing",
     changes={

@@ -17,12 +17,12 @@ from typing import Any
 
 import safetensors
 from safetensors.torch import load_file, save_file
-from timm.models._hub import save_config_for_hf
 from torch import Tensor
 
 from iscqk.errors import UserError
 from iscqk.formats.files import replacing, write_text
 from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.timm_door import save_config_for_hf
 from iscqk.models.weights import refuse_not_finite
 
 CONFIG, BACKBONE, HEAD = "config.json", "model.safetensors", "head.safetensors"

@@ -6,17 +6,19 @@ from collections.abc import Iterator, Mapping
 from glob import glob
 from pathlib import PurePath
 
+from iscqk import datasets
 from iscqk.dataset import Sources
 from iscqk.formats.phases import PHASES
+from iscqk.methods import METHODS
 from iscqk.plan.jobs import job
 from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
 from iscqk.plan.results import Results
-from iscqk.plan.run import Run, as_text, making
-from iscqk.plan.runs import METHODS, Config, all_runs, submission_run
+from iscqk.plan.run import ASIDE, Run, as_text, making
+from iscqk.plan.runs import Config, all_runs, submission_run
+from iscqk.retrieval import rankings
 
-# Sections that no submission depends on, and keys of `train` that change no result.
+# Sections that no submission depends on.
 _OTHERS = {"title", "tensorboard", "study", "unbalanced", "benchmarks", "rehearsal", "shards"}
-_ASIDE = {"processes", "log_every", "checkpoint_every"}
 
 
 class Plan(Mapping[str, Run]):
@@ -103,12 +105,18 @@ class Plan(Mapping[str, Run]):
         """The shards of references that are searched one by one."""
         return all_shards(self.config["shards"]["search"])
 
+    @property
+    def submitted_modules(self) -> list[str]:
+        """The modules of the submission's method, ranking and images, which are found by name."""
+        kind, ranking = self.config["dataset"]["kind"], self.config["describe"]["ranking"]
+        return [*self.submitted.modules, *rankings.modules(ranking), f"{datasets.__name__}.{kind}"]
+
     def submitted_config(self, phase: str) -> str:
         """Return as JSON what a phase's submission depends on of the config."""
         run, other_phases = self.submitted, set(PHASES) - {phase}
         kept = {key: value for key, value in run.config.items() if key not in _OTHERS}
         kept["edits"] = _without(run.config["edits"], other_phases)
-        kept["train"] = _without(run.config["train"], _ASIDE | set(METHODS) - run.trained_by)
+        kept["train"] = _without(run.config["train"], {*ASIDE, *METHODS} - run.trained_by)
         return as_text(kept)
 
     def submitted_bank(self) -> list[str]:
@@ -126,6 +134,13 @@ class Plan(Mapping[str, Run]):
         if projection := run.projection(str(run.last)):
             found["projection"] = projection[0]
         return found
+
+    def training_aside(self, training: str) -> str:
+        """Return the options of a training that change no result, but what is told of it."""
+        train = self.config["train"]
+        options = [f"--{key.replace('_', '-')} {train[key]}" for key in ASIDE]
+        scalars = f"--tensorboard {self.results.scalars(training)}"
+        return " ".join([*options, *([scalars] if self.config["tensorboard"] else [])])
 
     # --- given images
 

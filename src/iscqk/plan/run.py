@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from iscqk.formats.ids import PHASES
+from iscqk.methods import METHODS, modules
 from iscqk.plan.jobs import job
 from iscqk.plan.names import (
     INITIAL,
@@ -17,29 +18,30 @@ from iscqk.plan.names import (
     learned,
 )
 from iscqk.plan.results import Model, Ranked, Results
-from iscqk.plan.runs import METHODS, Config, gist_run
+from iscqk.plan.runs import Config, gist_run
 from iscqk.retrieval.rankings import RANKINGS
 
 Home = Callable[[str, ModelName], str]
 Shards = Callable[[str, int], list[str]]
 
 
+# Keys of `train` that change no result: who does it, what is told and kept of it meanwhile.
+ASIDE = ("processes", "log_every", "checkpoint_every")
+
+
 class HalfRound(NamedTuple):
     """What one side of Q/K is trained from in half a round.
 
     Attributes:
-        start: weights of the side that is trained.
-        frozen: weights of the other side.
-        bank: shards of what the frozen side makes of all training images.
-        bank_jobs: names of the jobs that make these.
-        copies: shards that side q learns from; side k learns from the originals.
+        inputs: files by what they are: `start`, weights of the side that is trained; `frozen`,
+            those of the other side; `bank`, shards of what that makes of all training images;
+            `copies` that side q learns from, or the list `training` of the originals that side k
+            learns from; `near_duplicates`, if any are known.
+        bank_jobs: names of the jobs that make the bank.
     """
 
-    start: str
-    frozen: str
-    bank: list[str]
+    inputs: dict[str, str | list[str]]
     bank_jobs: list[str]
-    copies: list[str]
 
 
 class Run:
@@ -81,6 +83,16 @@ class Run:
         return str(self.config["train"]["method"])
 
     @property
+    def modules(self) -> list[str]:
+        """The full names of the modules that its method is made of."""
+        return modules(self.method)
+
+    @property
+    def own(self) -> Config:
+        """The section of its method, which has one where it learns."""
+        return dict(self.config["train"][self.method])
+
+    @property
     def trained_by(self) -> set[str]:
         """The methods whose settings its models depend on: SimCLR is how Q/K warms up."""
         return {self.method, *(["simclr"] if WARM_UP in self.models else [])}
@@ -119,11 +131,6 @@ class Run:
         """The images that SGD sees: what Q/K sees, whatever the method."""
         return budget(self.config)
 
-    @property
-    def near_duplicates(self) -> str | list[str]:
-        """The table of near-duplicates that it knows of, if there is one."""
-        return self.config["train"]["qk"]["near_duplicates"] or []
-
     def train_text(self, method: str = "") -> str:
         """Return what a training by its own or another method depends on, as JSON."""
         return as_text(train_section(self.config, method or self.method))
@@ -139,16 +146,21 @@ class Run:
         first = side == "q"
         other, images = ("k", "training") if first else ("q", f"copies{number}")
         name = self.before(number) if first else half_round(int(number), "q")
-        content = "features" if self.config["train"]["qk"]["live_head"] else "descriptors"
+        content = "features" if self.own["live_head"] else "descriptors"
         wildcards: dict[str, Any] = {"content": content, "side": other, "images": images}
         model, bank = self.model(name), self.described(other, images, content, name)
-        return HalfRound(
-            model.weights(side),
-            model.weights(other),
-            bank,
-            [self.job("embed", name, **wildcards, shard=n) for n in all_shards(len(bank))],
-            self.copies(int(number)) if first else [],
-        )
+        inputs: dict[str, str | list[str]] = {
+            "start": model.weights(side),
+            "frozen": model.weights(other),
+            "bank": bank,
+            "near_duplicates": self.own["near_duplicates"] or [],
+        }
+        if first:
+            inputs["copies"] = self.copies(int(number))
+        else:
+            inputs["training"] = self.training
+        jobs = [self.job("embed", name, **wildcards, shard=n) for n in all_shards(len(bank))]
+        return HalfRound(inputs, jobs)
 
     def copies(self, number: int) -> list[str]:
         """Return the shards of a round's copies; 0 is the warm-up's."""
@@ -256,7 +268,7 @@ def models(config: Config) -> list[ModelName]:
     train = config["train"]
     if not train["rounds"]:
         return [INITIAL]
-    if train["method"] != "qk":
+    if METHODS[train["method"]].learns_from == "pairs":
         return [learned(part) for part in range(1, config["study"]["points"] + 1)]
     warm_up = [WARM_UP] if train["qk"]["warm_up_images"] else []
     rounds = range(1, train["rounds"] + 1)
@@ -293,16 +305,16 @@ def training_edits(config: Config, number: int | str) -> Config:
 def train_section(config: Config, method: str) -> Config:
     """Return the part of `train` that one training by `method` depends on.
 
-    How many rounds there are is no part of it: one more redoes none. Nor is who does it.
+    How many rounds there are is no part of it: one more redoes none. Nor is what changes no result.
     """
     train, own = config["train"], dict(config["train"][method])
     own.pop("warm_up_images", None)
     shared = {
         key: value
         for key, value in train.items()
-        if key not in ("method", "rounds", "images_per_half_round", "processes", *METHODS)
+        if key not in ("method", "rounds", "images_per_half_round", *ASIDE, *METHODS)
     }
-    if method == "qk":
+    if METHODS[method].learns_from == "bank":
         shared["images_per_half_round"] = train["images_per_half_round"]
     return {**shared, method: own}
 

@@ -12,21 +12,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
+from iscqk.methods import METHODS
 
 Config = dict[str, Any]
-
-# The challenge's baseline: GIST of 32 x 32 pixels, plain PCA. It takes pixels from 0 to 255.
-GIST = {
-    "backbone": "gist",
-    "weights": "none",
-    "image_size": 32,
-    "pooling": "average",
-    "whitening": 0,
-    "mean": [0, 0, 0],
-    "std": [1 / 255, 1 / 255, 1 / 255],
-    "backbone_options": {},
-}
-METHODS = ("qk", "simclr", "moco", "isd")  # those that learn
 
 
 class Compared(NamedTuple):
@@ -40,24 +28,27 @@ class Compared(NamedTuple):
 def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> Config:
     """Return a config with the values of dotted keys (`train.qk.temperature`) changed.
 
+    What the method that it then names changes of it is changed, too.
+
     Raises:
         UserError: there is no such key.
     """
     result = copy.deepcopy(dict(config))
     for key, value in changes.items():
-        *sections, last = key.split(".")
-        place = result
-        for section in sections:
-            place = place.get(section, {})
-        if last not in place:
-            raise UserError(f"config: {key}: no such key to change; name it as in config.yaml")
-        place[last] = value
-    if result["train"]["method"] == "gist":
-        result["model"] = {**result["model"], **GIST}
-        result["train"]["rounds"] = 0
-        # It has one size, and is no part of itself.
-        result["describe"].update(sizes=[], flip=False, gist=0)
+        _put(result, key, value)
+    for key, value in METHODS[result["train"]["method"]].changes.items():
+        _put(result, key, copy.deepcopy(value))
     return result
+
+
+def _put(config: Config, key: str, value: Any) -> None:
+    *sections, last = key.split(".")
+    place = config
+    for section in sections:
+        place = place.get(section, {})
+    if last not in place:
+        raise UserError(f"config: {key}: no such key to change; name it as in config.yaml")
+    place[last] = value
 
 
 def submission_run(config: Config) -> str:

@@ -8,6 +8,8 @@ from iscqk.datasets import SOURCES
 from iscqk.datasets.demo import Demo
 from iscqk.keys import FilePath, Folders, Limits, Section, key, needed, optional
 
+BadImages = Literal["error", "quarantine"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Phase(Section):
@@ -17,6 +19,7 @@ class Phase(Section):
     ground_truth: FilePath = needed("CSV query_id,reference_id")
 
 
+_Phase = Annotated[Phase, Limits("phase")]
 _Lists = Annotated[
     Mapping[str, FilePath],
     Limits(propertyNames={"enum": ["training", "references", "others", "phase1", "phase2"]}),
@@ -31,7 +34,7 @@ class Dataset(Section):
         "; ".join(f"{name}: {source.comment}" for name, source in SOURCES.items()) + "."
     )
     demo: Demo = key(Demo())
-    bad_images: Literal["error", "quarantine"] = key(
+    bad_images: BadImages = key(
         "error",
         "Images that cannot be read. error: all are told before anything else is done; quarantine: "
         "they are listed, training does without them, and queries and references of these match "
@@ -41,8 +44,8 @@ class Dataset(Section):
     training: Folders | None = optional()
     references: Folders | None = optional()
     others: Folders | None = optional()
-    phase1: Phase | None = optional()
-    phase2: Phase | None = optional()
+    phase1: _Phase | None = optional()
+    phase2: _Phase | None = optional()
     lists: _Lists | None = optional(
         "files with the name of an image in each line, the only ones that count"
     )

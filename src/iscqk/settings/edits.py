@@ -5,9 +5,9 @@ from typing import Annotated
 
 from iscqk.keys import Count, Fraction, Limits, Name, Section, key, needed, optional, within
 
-_Names = Annotated[tuple[Name, ...], Limits(minItems=1, uniqueItems=True)]
-_Strength = tuple[Fraction, Fraction]
-_Length = tuple[Count, Count]
+_Names = Annotated[tuple[Name, ...], Limits("names", minItems=1, uniqueItems=True)]
+_Strength = Annotated[tuple[Fraction, Fraction], Limits("strength")]
+_Length = Annotated[tuple[Count, Count], Limits("length")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,9 @@ class Pool(Section):
     )
     strength: _Strength = needed("lowest and highest, 0 to 1")
     length: _Length = needed("fewest and most edits of a chain")
+
+
+_Pool = Annotated[Pool, Limits("pool")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +39,9 @@ class Change(Section):
 class Edits(Section):
     """Chains of AugLy's image functions; strength 0 is barely visible, 1 severe."""
 
-    training: Pool = needed()
+    training: _Pool = needed()
     curriculum: tuple[Change, ...] = key(
         (), "what changes of `training` from a round on: [{round: 1, strength: [0.4, 0.8]}]"
     )
-    phase1: Pool = needed()
-    phase2: Pool = needed("as in the challenge: edits that nobody has seen, and stronger ones")
+    phase1: _Pool = needed()
+    phase2: _Pool = needed("as in the challenge: edits that nobody has seen, and stronger ones")

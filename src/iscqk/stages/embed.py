@@ -11,7 +11,7 @@ import collections
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -23,11 +23,13 @@ from iscqk.formats.copies import CopyShards
 from iscqk.formats.descriptors import appending_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import image_paths, read_shard
+from iscqk.keys import Precision
 from iscqk.learning import processes
 from iscqk.learning.embedding import embed
 from iscqk.learning.images import CopyImages, OriginalImages
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder
+from iscqk.settings.describe import Describe
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="describe every image at each of these sides and average; else at the model's own",
     )  # fmt: skip
     parser.add_argument("--flip", action="store_true", help="average with mirrored images, too")
-    parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
+    parser.add_argument("--precision", choices=get_args(Precision), default=Describe.precision)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=1, help="that share the images")
     parser.add_argument("--threads", type=int, default=1, help="of all processes together")

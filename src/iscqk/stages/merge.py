@@ -29,6 +29,7 @@ from iscqk.logs import progress
 from iscqk.models.device import set_threads
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.retrieval.unmatchable import with_unmatchable
+from iscqk.settings.describe import Describe
 
 Block = tuple[NDArray, FloatArray]
 _DIGESTS = {"manifest_sha256", "weights_sha256"}
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ranking", choices=[*RANKINGS], required=True)
     parser.add_argument("--training", nargs="*", type=Path, help="shards, for a ranking by a bank")
-    parser.add_argument("--temperature", type=float, default=0.05, help="of the log-partition")
+    parser.add_argument("--temperature", type=float, default=Describe.temperature)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)
 

@@ -22,6 +22,8 @@ from iscqk.formats.query_edits import write_query_edits
 from iscqk.images.chains import EditPool
 from iscqk.images.collecting import SPLITS, find_images, manifest_of, refuse_overlap
 from iscqk.images.copying import Copier, Task
+from iscqk.settings.edits import Pool
+from iscqk.settings.queries import Queries
 
 EXAMPLE = r"""iscqk queries --phase phase2 --training data/training.csv \
     --references data/references.csv --others data/others.csv \
@@ -35,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--phase", choices=PHASES, required=True)
     for split in ("training", "references", "others"):
         parser.add_argument(f"--{split}", metavar="MANIFEST", required=True)
-    parser.add_argument("--config", type=json.loads, required=True, help="the `queries` section")
-    parser.add_argument("--edits", type=json.loads, required=True, help="the phase's edits")
+    parser.add_argument("--config", type=Queries.parse, required=True, help="the `queries` section")
+    parser.add_argument("--edits", type=Pool.parse, required=True, help="the phase's edits")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--images", type=Path, required=True, help="folder of the images")
     parser.add_argument("--output", type=Path, required=True, help="folder of the CSV files")
@@ -62,8 +64,8 @@ def run(arguments: argparse.Namespace) -> None:
 def _choose_sources(arguments: argparse.Namespace) -> pd.DataFrame:
     """Return id, source (an image's id), path and reference_id (or "") of each query to make."""
     phase = PHASES.index(arguments.phase)
-    count = arguments.config["count"]
-    copied = round(count * arguments.config["copies"])
+    count = arguments.config.count
+    copied = round(count * arguments.config.copies)
     rng = np.random.default_rng((arguments.seed, phase))
     chosen = pd.concat(
         [
@@ -97,10 +99,10 @@ def _copier(arguments: argparse.Namespace) -> Copier:
     phase = PHASES.index(arguments.phase)
     others = read_manifest(arguments.others)["path"]
     return Copier(
-        EditPool.from_config(arguments.edits),
+        EditPool(**arguments.edits.values()),
         tuple(others[phase::2]),
-        arguments.config["side"],
-        arguments.config["quality"],
+        arguments.config.side,
+        arguments.config.quality,
     )
 
 

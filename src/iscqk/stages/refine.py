@@ -21,6 +21,7 @@ from iscqk.formats.hdf5 import Attributes, FloatArray
 from iscqk.formats.origins import check_parts
 from iscqk.models.device import set_threads
 from iscqk.retrieval.refining import Refinement, load_projection
+from iscqk.settings.describe import Describe
 
 EXAMPLE = r"""iscqk refine --part q-phase2-0.h5 --part gist-phase2-0.h5 --weights 1 1 \
     --projection projection.safetensors --output refined-phase2-0.h5"""
@@ -35,8 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=float, nargs="+", default=[1.0], help="of each part")
     parser.add_argument("--projection", type=Path, help="safetensors; needed for several parts")
     parser.add_argument("--training", type=Path, nargs="+", help="refined shards to subtract")
-    parser.add_argument("--nearest", type=int, default=10, help="of these that are averaged")
-    parser.add_argument("--share", type=float, default=0, help="of their mean that is subtracted")
+    parser.add_argument(
+        "--nearest", type=int, default=Describe.subtract_nearest, help="of these that are averaged"
+    )
+    parser.add_argument(
+        "--share", type=float, default=Describe.subtract, help="of their mean that is subtracted"
+    )
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)
 

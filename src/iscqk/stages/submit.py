@@ -30,6 +30,7 @@ from iscqk.provenance import commit, machine, versions
 from iscqk.retrieval.checking import refuse_other_predictions
 from iscqk.retrieval.metrics import PRECISION_FLOOR
 from iscqk.retrieval.rankings import RANKINGS
+from iscqk.settings.describe import Describe
 
 EXAMPLE = r"""iscqk submit --phase phase2 --descriptors descriptors.h5 \
     --predictions predictions.csv --validation validation.json \
@@ -68,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="precision and recall, CSV, to say from which score pairs are likely",
     )
-    parser.add_argument("--config", type=json.loads, required=True, help="the whole configuration")
+    parser.add_argument("--config", type=json.loads, required=True, help="the whole config")
     parser.add_argument("--output", type=Path, required=True)
 
 
@@ -96,7 +97,7 @@ def run(arguments: argparse.Namespace) -> None:
         encoder, facts = load_encoder(path), read_provenance(path)
         save_hub_folder(output / "model" / role, encoder, facts, card)
     likely = arguments.curve and _likely(pd.read_csv(arguments.curve), arguments.ranking)
-    settings = arguments.config["describe"]
+    settings = Describe.parse(arguments.config["describe"]).values()
     write_settings(output / "model", settings, arguments.bank, projection, likely)
 
 

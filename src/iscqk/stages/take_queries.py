@@ -7,6 +7,7 @@ read are told all at once; or, by quarantine, they are listed and keep their id,
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
 from iscqk.images.collecting import SPLITS, find_images, listing_of, only_listed, refuse_overlap
+from iscqk.settings.dataset import BadImages, Dataset
 
 EXAMPLE = r"""iscqk take-queries --phase phase1 --queries pictures/queries \
     --ground-truth ground_truth.csv --training data/training.csv \
@@ -27,12 +29,12 @@ EXAMPLE = r"""iscqk take-queries --phase phase1 --queries pictures/queries \
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--phase", choices=PHASES, required=True)
-    parser.add_argument("--queries", nargs="+", metavar="DIR", required=True)
+    parser.add_argument("--queries", nargs="+", action="extend", metavar="DIR", required=True)
     parser.add_argument("--ground-truth", metavar="CSV", required=True)
     parser.add_argument("--list", metavar="FILE", help="an image's name in each line")
     parser.add_argument("--training", metavar="MANIFEST", required=True)
     parser.add_argument("--references", metavar="MANIFEST", required=True)
-    parser.add_argument("--bad-images", choices=quarantine.POLICIES, default="error")
+    parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)
     parser.add_argument("--output", type=Path, required=True, help="folder of the CSV files")
     parser.add_argument("--workers", type=int, default=1)
 

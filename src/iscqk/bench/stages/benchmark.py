@@ -10,6 +10,7 @@ from iscqk.bench.loss_speed import compare_losses, compare_step
 from iscqk.formats.csv_tables import write_table
 from iscqk.models.device import set_threads
 from iscqk.models.weights import load_encoder
+from iscqk.settings.benchmarks import Benchmarks
 
 EXAMPLE = "iscqk benchmark --weights q.safetensors --rows 16384 65536 --output timed"
 
@@ -17,11 +18,11 @@ EXAMPLE = "iscqk benchmark --weights q.safetensors --rows 16384 65536 --output t
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--weights", type=Path, required=True, help="of the encoder in a step")
-    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[64])
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=Benchmarks.batch_sizes)
     parser.add_argument("--rows", type=int, nargs="+", required=True, help="of the bank")
     parser.add_argument("--dimension", type=int, default=256)
     parser.add_argument("--step-rows", type=int, default=8000, help="of the bank of a whole step")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=Benchmarks.repeats)
     parser.add_argument("--output", type=Path, required=True, help="folder")
     parser.add_argument("--threads", type=int, default=1)
 

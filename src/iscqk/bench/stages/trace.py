@@ -5,6 +5,7 @@ For the curve over images seen.
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.manifest import image_paths, read_manifest, unreadable
 from iscqk.formats.phases import PHASES
 from iscqk.formats.predictions import Predictions
+from iscqk.keys import Precision
 from iscqk.learning.embedding import embed
 from iscqk.learning.images import OriginalImages
 from iscqk.logs import progress
@@ -24,6 +26,8 @@ from iscqk.models.weights import load_encoder
 from iscqk.retrieval.metrics import judge, micro_average_precision
 from iscqk.retrieval.search import global_search
 from iscqk.retrieval.unmatchable import with_unmatchable
+from iscqk.settings.describe import Describe
+from iscqk.settings.search import Search
 
 EXAMPLE = r"""iscqk trace --models warm-up round1-k --references data/references.csv \
     --queries data/phase1/queries.csv data/phase2/queries.csv \
@@ -44,8 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--references", metavar="MANIFEST", required=True)
     parser.add_argument("--queries", nargs="+", metavar="MANIFEST", required=True)
     parser.add_argument("--ground-truth", nargs="+", metavar="CSV", required=True)
-    parser.add_argument("--max-results", type=int, default=500_000)
-    parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
+    parser.add_argument("--max-results", type=int, default=Search.max_results)
+    parser.add_argument("--precision", choices=get_args(Precision), default=Describe.precision)
     parser.add_argument("--output", type=Path, required=True, help="CSV: model, phase, micro_ap")
     parser.add_argument("--threads", type=int, default=1)
 

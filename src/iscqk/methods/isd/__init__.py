@@ -18,7 +18,6 @@ class Settings(LearningOnPairs):
 
 
 METHOD = Method(
-    title="ISD",
     card="An encoder of images: the teacher of similarity distillation (ISD, arXiv:2012.09259).",
     learns_from="pairs",
     settings=Settings,

@@ -17,7 +17,6 @@ class Settings(LearningOnPairs):
 
 
 METHOD = Method(
-    title="MoCo",
     card="An encoder of images, trained by momentum contrast (MoCo v2, arXiv:2003.04297).",
     learns_from="pairs",
     settings=Settings,

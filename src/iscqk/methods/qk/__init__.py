@@ -40,7 +40,6 @@ class Settings(Learning):
 
 
 METHOD = Method(
-    title="Q/K",
     card="Two encoders of images, trained by alternating Q/K contrastive learning (QK Iteration,\n"
     "arXiv:2111.07954): one describes edited copies, the other originals.",
     learns_from="bank",

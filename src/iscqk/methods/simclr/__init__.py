@@ -15,7 +15,6 @@ class Settings(LearningOnPairs):
 
 
 METHOD = Method(
-    title="SimCLR",
     card="An encoder of images, trained by in-batch contrast (SimCLR, arXiv:2002.05709).",
     learns_from="pairs",
     settings=Settings,

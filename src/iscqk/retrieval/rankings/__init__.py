@@ -15,9 +15,6 @@ RANKINGS: dict[str, Ranking] = {
 }
 
 
-def modules_of(name: str) -> tuple[str, str]:
-    """Return the full names of the modules that a ranking is: what it declares, its functions.
-
-    Whoever asks what code a stage has must name them: it finds them only when it runs.
-    """
-    return f"{__name__}.{name}", RANKINGS[name].functions
+def modules(name: str) -> list[str]:
+    """Return the names of the modules that a ranking is made of, which nothing else imports."""
+    return [f"{__name__}.{name}", RANKINGS[name].functions]

@@ -4,7 +4,6 @@ QK Iteration (arXiv:2111.07954). What its abstract leaves open is a key of the c
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -18,18 +17,8 @@ from iscqk.learning.bank_loss import (
     soft_targets,
 )
 from iscqk.learning.objectives import Objective, Outcome
+from iscqk.methods.qk import Settings
 from iscqk.models.encoder import Encoder
-
-
-@dataclass(frozen=True)
-class BankConfig:
-    """How to learn from the bank; config.yaml explains these keys of `train.qk`."""
-
-    temperature: float
-    learn_temperature: bool = False
-    negatives: int | None = None
-    soft_targets: float = 0.0
-    teacher_temperature: float = 0.1
 
 
 class FrozenBank(Objective):
@@ -45,7 +34,7 @@ class FrozenBank(Objective):
         self,
         rows: Tensor,
         views_per_row: int,
-        config: BankConfig,
+        settings: Settings,
         frozen: Encoder | None = None,
         first: int = 0,
         near_duplicates: Tensor | None = None,
@@ -55,7 +44,7 @@ class FrozenBank(Objective):
         Args:
             rows: (n, D) descriptors in float32 or bfloat16, or (n, C) features for a live head.
             views_per_row: items, one after the other, whose positive is the same row.
-            config: how to learn.
+            settings: how to learn.
             frozen: the encoder of a live head.
             first: the bank's row that `rows` begin with.
             near_duplicates: (M, 2) int64 pairs of bank rows that are no negatives of each other,
@@ -67,13 +56,13 @@ class FrozenBank(Objective):
         # Files of their own, not resume state.
         self.register_buffer("rows", rows, persistent=False)
         self.register_buffer("near_duplicates", near_duplicates, persistent=False)
-        self.config, self.views_per_row, self.first = config, views_per_row, first
+        self.settings, self.views_per_row, self.first = settings, views_per_row, first
         counted = processes.total(torch.tensor(len(rows)))
         self.count, self.shared = int(counted), processes.count() > 1
         self.head = frozen.head if frozen else None
         self._frozen = [frozen]  # in a list: its backbone is no part of this module
         self.log_temperature = nn.Parameter(
-            torch.tensor(math.log(config.temperature)), requires_grad=config.learn_temperature
+            torch.tensor(math.log(settings.temperature)), requires_grad=settings.learn_temperature
         )
 
     @property
@@ -102,10 +91,10 @@ class FrozenBank(Objective):
     ) -> Tensor:
         temperature, frozen = self.log_temperature.exp(), self._frozen[0]
         expected = self._positives(targets)
-        if share := self.config.soft_targets:
+        if share := self.settings.soft_targets:
             # The teacher is the frozen side: what it makes of the original, or of its copies.
             with torch.no_grad():
-                current, teacher = self._current(rows), self.config.teacher_temperature
+                current, teacher = self._current(rows), self.settings.teacher_temperature
                 soft = soft_targets(expected, current, teacher, self.shared)
             expected = (1 - share) * expected + share * soft
         if frozen is None:
@@ -129,8 +118,8 @@ class FrozenBank(Objective):
 
         The batch's positives and random others are `negatives` + 1 in all.
         """
-        count = self.config.negatives
-        if count is None or count + 1 >= self.count:
+        count = self.settings.negatives
+        if count == "all" or count + 1 >= self.count:
             return None
         positives = targets.unique()
         chosen = torch.ones(self.count, dtype=torch.bool)

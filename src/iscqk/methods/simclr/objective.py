@@ -5,6 +5,27 @@ from torch import Tensor
 from torch.nn import functional
 
 from iscqk.learning.numerics import wide
+from iscqk.learning.objectives import Objective, Outcome, Projection, pair_health
+from iscqk.methods.simclr import Settings
+from iscqk.models.encoder import Encoder
+
+
+class InBatch(Objective):
+    """SimCLR: both images of a pair through one encoder; the batch's others are the negatives."""
+
+    views = 2
+
+    def __init__(self, encoder: Encoder, settings: Settings) -> None:
+        super().__init__()
+        self.projection = Projection(encoder, settings.head)
+        self.temperature = settings.temperature
+
+    def forward(self, encoder: Encoder, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:
+        """Return NT-Xent of pairs."""
+        rows = self.projection(encoder, pixels.flatten(0, 1))
+        first, second = rows[0::2], rows[1::2]
+        loss = ntxent_loss(first, second, self.temperature)
+        return Outcome(loss, *pair_health(first, second, second)) if health else Outcome(loss)
 
 
 def ntxent_loss(view0: Tensor, view1: Tensor, temperature: Tensor | float) -> Tensor:
