@@ -36,7 +36,7 @@ include: "workflow/rules/describe.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/submit.smk"
 include: "workflow/rules/study.smk"
-include: "workflow/rules/benchmarks.smk"
+include: "workflow/rules/bench.smk"
 include: "workflow/rules/rehearsal.smk"
 include: "workflow/rules/report.smk"
 

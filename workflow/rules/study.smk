@@ -1,47 +1,6 @@
 # Runs side by side: the methods, the ablations of Q/K, and learning from unbalanced images.
 
 
-rule trace:
-    input:
-        weights=lambda wildcards: [
-            PLAN[wildcards.run].model(name).weights(side)
-            for name in PLAN[wildcards.run].models
-            for side in SIDES
-        ],
-        references=R.manifest("references"),
-        queries=[R.manifest(phase) for phase in PHASES],
-        ground_truth=[R.ground_truth(phase) for phase in PHASES],
-    output:
-        R.trace("{run}"),
-    log:
-        LOG["trace"],
-    benchmark:
-        USAGE["trace"]
-    conda:
-        "../../envs/iscqk.yaml"
-    threads: HALF
-    resources:
-        gpu=GPU,
-    params:
-        code=code("trace"),
-        models=lambda wildcards: [
-            PLAN[wildcards.run].model(name).folder
-            for name in PLAN[wildcards.run].models
-        ],
-        sides=lambda wildcards: [
-            PLAN[wildcards.run].config["describe"][role]
-            for role in ("queries", "references")
-        ],
-        precision=config["describe"]["precision"],
-    shell:
-        """
-        iscqk trace --models {params.models} --sides {params.sides} \
-            --references {input.references} --queries {input.queries} \
-            --ground-truth {input.ground_truth} \
-            --precision {params.precision} --output {output} --threads {threads} &>{log}
-        """
-
-
 rule compare_methods:
     input:
         files_of(COMPARED + TRACES, R.root),

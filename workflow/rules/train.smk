@@ -114,6 +114,7 @@ rule train_q:
         code=lambda wildcards: code_digest("train", *PLAN[wildcards.run].modules),
         method=lambda wildcards: PLAN[wildcards.run].method,
         side="q",
+        round=lambda wildcards: wildcards.round,
         images=lambda wildcards, input: f"--copies {input.copies}",
         config=lambda wildcards: PLAN[wildcards.run].train_text(),
         near_duplicates=lambda wildcards, input: given(
@@ -124,7 +125,7 @@ rule train_q:
         aside=aside(training_aside("{run}/round{round}-q")),
     shell:
         """
-        iscqk train --method {params.method} --side {params.side} --round {wildcards.round} \
+        iscqk train --method {params.method} --side {params.side} --round {params.round} \
             --start {input.start} --frozen {input.frozen} --bank {input.bank} \
             {params.images} --config {params.config:q} --seed {params.seed} \
             --q-output {output.q} --k-output {output.k} --history {output.history} \
