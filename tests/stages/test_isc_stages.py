@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import faiss
 import h5py
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.ids import QUERY, REFERENCE
 from iscqk.formats.predictions import Predictions, read_predictions, write_predictions
 from iscqk.formats.submission import write_submission
+from iscqk.retrieval.benchmarks import published_search
 
 QUERIES, REFERENCES = 30, 50
 QUERY_IDS = [QUERY.make(number) for number in range(QUERIES)]
@@ -203,3 +205,27 @@ def test_predictions_are_scored_as_they_are(folder, capsys):
     for convention in ("fb", "drivendata"):
         result = score(folder, capsys, "p.csv", "gt.csv", "--convention", convention)
         assert (result["micro_ap"], result["recall_at_p90"], result["found"]) == (1, 1, 10)
+
+
+@pytest.mark.parametrize("scale", [1e6, 1e-22])
+def test_what_the_official_search_cannot_rank_is_not_scored(folder, capsys, scale):
+    """Its own results there: none, or distances of which many are one."""
+    with h5py.File(folder / "s.h5", "r+") as file:
+        for side in ("query", "reference"):
+            file[side][:] *= np.float32(scale)
+        queries, references = file["query"][:], file["reference"][:]
+    index = faiss.IndexFlatL2(8)
+    index.add(references)
+    found = published_search(index, queries, 400)
+    assert len(np.unique(found.squared_distance)) < 200
+    for stage, rest in (("score", [folder / "gt.csv"]), ("search", ["--output", folder / "p.csv"])):
+        assert main([stage, *map(str, [folder / "s.h5", *rest])]) == 1
+        error = capsys.readouterr()
+        assert (error.out, error.err.count("\n")) == ("", 1)
+        assert "s.h5: squared distances reach" in error.err
+
+
+def test_a_list_of_no_prediction_is_warned_of(folder, capsys, caplog):
+    write(folder / "p.csv", ["query_id,reference_id,score"])
+    assert score(folder, capsys, "p.csv", "gt.csv")["micro_ap"] == 0
+    assert "no prediction counts" in caplog.text
