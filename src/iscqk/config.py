@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, cast
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
+from jsonschema.protocols import Validator
+from jsonschema.validators import extend
 
 from iscqk.errors import UserError
 from iscqk.formats.ids import HALVES, PHASES
@@ -111,10 +113,19 @@ def _refuse_absurd(config: Mapping[str, Any]) -> None:
     raise UserError(f"config: over {_MAX_VALUES} values, {name} among them; remove its aliases")
 
 
+def _is_whole(_: object, value: object) -> bool:
+    """Return whether a value is an integer, which 1e4 and 2.0 are to JSON schema but not to us."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_TYPES = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_whole)
+_Validator = extend(Draft202012Validator, type_checker=_TYPES)
+
+
 @cache
-def _validator(schema: str | Path) -> Draft202012Validator:
+def _validator(schema: str | Path) -> Validator:
     """Return what checks against a schema; read once, for the config of every run is checked."""
-    return Draft202012Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
+    return _Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
 
 
 def _explained(error: ValidationError) -> str:
@@ -132,6 +143,8 @@ def _explained(error: ValidationError) -> str:
     hint = ""
     if error.validator == "type" and isinstance(error.instance, str) and "." in where:
         hint = "; write it in a file for --configfile, as all within a section is text to --config"
+    elif error.validator == "type" and isinstance(error.instance, float):
+        hint = "; write it without point and exponent" if error.instance.is_integer() else ""
     return f"{where or 'top level'}: {' '.join(error.message.split())}{hint}"
 
 

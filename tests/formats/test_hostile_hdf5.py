@@ -45,7 +45,9 @@ def shorter_than_its_checksum(file, name):
 
 
 def lzf_of(size):
-    return declared((2, 3), data=VECTORS, chunks=(size // 12, 3), maxshape=(None, 3), compression="lzf")
+    return declared(
+        (2, 3), data=VECTORS, chunks=(size // 12, 3), maxshape=(None, 3), compression="lzf"
+    )
 
 
 def of_no_type_of_numpy(file, name):

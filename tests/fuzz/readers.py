@@ -85,7 +85,9 @@ def _provenance(path: Path) -> None:
     read_provenance(path)
 
 
-def _hdf5(packed: Mapping[str, object] = MappingProxyType({}), **options: object) -> Iterator[bytes]:
+def _hdf5(
+    packed: Mapping[str, object] = MappingProxyType({}), **options: object
+) -> Iterator[bytes]:
     """Yield small HDF5 files that are a submission and a shard of descriptors at once.
 
     Args:

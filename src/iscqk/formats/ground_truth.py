@@ -119,7 +119,7 @@ class _Rows:
         if known is not None:
             unknown = ~np.isin(ids, np.asarray(list(known), dtype=np.str_))
             listed, missing = (len(np.unique(part[part != ""])) for part in (ids, ids[unknown]))
-            what = f"{missing} of the {listed} {kind} images listed were not described, this first"
+            what = f"no such {kind} was described ({missing} of {listed} listed)"
             if missing == listed:
                 self.refuse(unknown, f"{what}; is this the ground truth of another phase?")
-            self.refuse(unknown, f"{what}; describe them, too")
+            self.refuse(unknown, f"{what}; describe them, too, or take them out")
