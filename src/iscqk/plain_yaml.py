@@ -1,8 +1,8 @@
 """Plain YAML as people write it: what it says is data, numbers are numbers, no key stands twice.
 
-PyYAML reads YAML 1.1, in which `1e-3` is text, `010` is eight and `1:30` is ninety. Here numbers are
-those of YAML 1.2 (its core schema, 10.3.2). A key that stands twice in a mapping is an error there,
-and PyYAML takes the last without a word.
+PyYAML reads YAML 1.1, in which `1e-3` is text, `010` is eight and `1:30` is ninety. Here numbers
+are those of YAML 1.2 (its core schema, 10.3.2). A key that stands twice in a mapping is an error
+there, and PyYAML takes the last without a word.
 """
 
 import re

@@ -12,7 +12,7 @@ A soft target p^T over the bank, as ISD distils it (arXiv:2012.09259), is the sa
 vector in the place of k_{y_i}: its expectation m_i = sum_j p^T_ij k_j. So is any mix of both.
 
 At a small loss the gradients of the two terms nearly cancel. Queries and temperature are therefore
-widened to float32 once, before both, so that it is their difference that is rounded on its way back.
+widened to float32 once, before both, so that it is the difference that is rounded on its way back.
 The value is as exact as float32 is on either term, and so may come out below 0 by some 1e-5.
 
 With `shared` a function's bank is this process's part of one; queries, targets' rows and results

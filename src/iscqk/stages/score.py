@@ -123,6 +123,8 @@ def _ground_truth(
     """Return the ground truth, or what it says of the half that is asked for."""
     path, half = arguments.ground_truth, arguments.half
     whole = read_ground_truth(path, query_ids, reference_ids)
+    if not len(whole):
+        raise UserError(f"{path}: no true pair, so there is no score; take a file that lists them")
     if half is None:
         return whole
     part = whole.of_half(half)
