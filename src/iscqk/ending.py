@@ -3,6 +3,7 @@
 Everything else is a bug and keeps its traceback.
 """
 
+import io
 import multiprocessing
 import os
 import signal
@@ -66,6 +67,8 @@ class _Output:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        if isinstance(stream, io.TextIOWrapper):  # any name of a file can be printed, in any locale
+            stream.reconfigure(errors="backslashreplace")
 
     def write(self, text: str) -> int:
         with self._watched():

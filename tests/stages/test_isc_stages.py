@@ -1,6 +1,7 @@
 """`iscqk search`, `score` and `validate` as a user of an ISC file runs them."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -223,6 +224,33 @@ def test_what_the_official_search_cannot_rank_is_not_scored(folder, capsys, scal
         error = capsys.readouterr()
         assert (error.out, error.err.count("\n")) == ("", 1)
         assert "s.h5: squared distances reach" in error.err
+
+
+@pytest.mark.parametrize(
+    "locale", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
+)
+def test_any_name_of_a_file_is_printed_and_read(folder, locale):
+    odd, utf8 = (os.fsdecode(name) for name in (b"caf\xe9", "caf\xe9".encode()))
+    for name in (odd, utf8):
+        (folder / f"{name}.h5").write_bytes((folder / "s.h5").read_bytes())
+        (folder / f"{name}.csv").write_bytes((folder / "gt.csv").read_bytes())
+        for command in (
+            ["validate", f"{name}.h5", "--output", f"{name}.json"],
+            ["validate", f"{name}.csv"],
+            ["search", f"{name}.h5", "--output", f"{name}-p.csv"],
+            ["score", f"{name}.h5", f"{name}.csv", "--output", f"{name}-score.json"],
+            ["score", f"{name}-p.csv", f"{name}.csv"],
+            ["benchmark-table", "--tables", f"{name}.csv", "--output", f"{name}.md"],
+        ):
+            done = subprocess.run(
+                [sys.executable, "-m", "iscqk.cli", *command],
+                cwd=folder,
+                capture_output=True,
+                env={**os.environ, **locale},
+            )
+            assert b"Traceback" not in done.stderr, done.stderr
+            assert done.returncode == (command[1] == f"{name}.csv" and command[0] == "validate")
+    assert "caf" in (folder / f"{odd}.md").read_text()
 
 
 def test_a_list_of_no_prediction_is_warned_of(folder, capsys, caplog):

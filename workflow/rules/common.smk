@@ -7,10 +7,17 @@ from types import SimpleNamespace
 
 from iscqk import runs
 from iscqk.formats.ids import PHASES
-from iscqk.workflow import end_jobs_with_snakemake, gpu_count, put_program_on_path
+from iscqk.workflow import (
+    end_jobs_with_snakemake,
+    fingerprint_of_images,
+    gpu_count,
+    let_jobs_speak_utf8,
+    put_program_on_path,
+)
 from iscqk.workflow import sources as source_files
 
 put_program_on_path()
+let_jobs_speak_utf8()
 end_jobs_with_snakemake()
 
 # A GPU takes one job at a time (profiles/default); without one, jobs fill the cores.
@@ -247,6 +254,20 @@ def folders(files):
     """Return the options that name the folders of files as outputs."""
     files = [files] if isinstance(files, str) else files
     return " ".join(f"--output {os.path.dirname(file)}" for file in files)
+
+
+def state_of(folders):
+    """Return a function to a parameter that changes with the user's images in these folders.
+
+    It is asked for by the jobs that list them alone. The demo's are made by a rule, and DISC21's
+    millions never change.
+    """
+
+    def state(wildcards):
+        own = config["dataset"]["kind"] == "folders"
+        return fingerprint_of_images(*folders(wildcards)) if own else ""
+
+    return state
 
 
 def lists():

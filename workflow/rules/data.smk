@@ -54,6 +54,9 @@ rule prepare:
         others=IMAGES.others,
         lists=[f"{split}={path}" for split, path in lists().items()],
         bad_images=config["dataset"]["bad_images"],
+        state=state_of(
+            lambda wildcards: IMAGES.training + IMAGES.references + IMAGES.others
+        ),
     shell:
         """
         iscqk prepare --output results/data --workers {threads} --training {params.training:q} \
@@ -123,6 +126,7 @@ rule take_queries:
     params:
         list=lambda wildcards, input: given("--list", input.list),
         bad_images=config["dataset"]["bad_images"],
+        state=state_of(lambda wildcards: IMAGES.phases[wildcards.phase].queries),
     shell:
         """
         iscqk take-queries --phase {wildcards.phase} --queries {input.folders:q} \

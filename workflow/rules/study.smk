@@ -100,6 +100,8 @@ rule list_classes:
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
+    params:
+        state=lambda wildcards, input: fingerprint_of_images(input.training, input.evaluation),
     shell:
         """
         iscqk classes --training={input.training:q} --evaluation={input.evaluation:q} \

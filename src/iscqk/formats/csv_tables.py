@@ -25,7 +25,10 @@ _TRUTHS = (b"True", b"TRUE", b"true", b"False", b"FALSE", b"false")  # numbers t
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table with a header line and without its index."""
+    """Write a table as UTF-8, with a header line and without its index.
+
+    Names of files that are not UTF-8 get escapes; what is to be opened again has to be refused.
+    """
     # Python's writer leaves a carriage return bare, and readers take it for the end of a line.
     returns = any(
         column.astype(str).str.contains("\r", regex=False).any()
@@ -33,7 +36,14 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
     )
     quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n", quoting=quoting)
+        table.to_csv(
+            temporary,
+            index=False,
+            lineterminator="\n",
+            quoting=quoting,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
 
 
 def read_table(

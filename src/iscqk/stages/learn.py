@@ -18,7 +18,7 @@ from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import sha256_of
-from iscqk.formats.manifest import read_training
+from iscqk.formats.manifest import listed_paths, read_training
 from iscqk.formats.origins import check_parts
 from iscqk.learning import processes
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
@@ -115,7 +115,7 @@ def make_objective(encoder: Encoder, method: str, section: dict[str, Any]) -> Ob
 def _pairs(arguments: argparse.Namespace, side: int) -> Rounds:
     """Return every copy of all rounds with its partner."""
     rows = read_training(arguments.training)
-    originals = OriginalImages(rows["path"].tolist(), side)
+    originals = OriginalImages(listed_paths(rows), side)
     partner = arguments.config[arguments.method]["partner"]
     images = {"manifest_sha256": sha256_of(arguments.training)}
     rounds = []
@@ -133,7 +133,7 @@ def _refit_head(encoder: Encoder, arguments: argparse.Namespace) -> None:
     """Fit the head again where that is due; all processes describe the images for it."""
     section = arguments.config[arguments.method]
     if section["refit_head"] or section["head"] != "descriptor":
-        paths = read_training(arguments.training)["path"].tolist()
+        paths = listed_paths(read_training(arguments.training))
         size, count = encoder.config.image_size, arguments.model["head_images"]
         images = head_images(paths, size, count, arguments.seed)
         fit_head(encoder, images, arguments.model["whitening"])

@@ -18,7 +18,7 @@ from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import replacing, sha256_of
-from iscqk.formats.manifest import read_training, refuse_untrainable
+from iscqk.formats.manifest import listed_paths, read_training, refuse_untrainable
 from iscqk.formats.origins import Origin, check_parts
 from iscqk.learning import processes
 from iscqk.learning.bank import read_bank, read_near_duplicates
@@ -133,7 +133,7 @@ def _images(
         views = arguments.config["qk"]["bank_views"]
         origin = {"round": arguments.round, "views": views}
         origin["manifest_sha256"] = sha256_of(arguments.training)
-        return OriginalImages(rows["path"].tolist(), side, ids), ids, origin
+        return OriginalImages(listed_paths(rows), side, ids), ids, origin
     copies = CopyShards(arguments.copies)
     refuse_untrainable(copies.ids, arguments.copies[0])
     check_parts(copies.origins, "make it again", {"round": arguments.round})
