@@ -4,7 +4,8 @@ import sys
 
 from snakemake.utils import min_version
 
-from iscqk.config import check_config, find_sources
+from iscqk.config import check_config
+from iscqk.datasets import find_sources
 from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
 from iscqk.settings.config import Config

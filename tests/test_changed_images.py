@@ -16,10 +16,10 @@ from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.manifest import Listed, image_paths, listed_paths, write_manifest
 from iscqk.images.collecting import SPLITS, find_images, manifest_of
+from iscqk.images.folder_state import fingerprint_of_images
 from iscqk.images.listed import open_listed
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
-from iscqk.images.folder_state import fingerprint_of_images
 
 CONFIG = """\
 dataset:

@@ -8,9 +8,10 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from iscqk.config import check_config, find_sources
+from iscqk.config import check_config
+from iscqk.datasets import find_sources
 from iscqk.errors import UserError
-from iscqk.formats.ids import PHASES
+from iscqk.formats.phases import PHASES
 from iscqk.plan.runs import all_runs
 from iscqk.settings.edits import Pool
 

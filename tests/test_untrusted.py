@@ -12,7 +12,7 @@ from PIL import Image
 
 from conftest import ROOT
 from iscqk.learning.checkpoint import Checkpoint
-from snakemake_logger_plugin_bare_cores import _read_plainly
+from snakemake_logger_plugin_plain_yaml import _read_plainly
 
 # Each would leave a file behind, or break Snakemake's own format strings.
 HOSTILE = {

@@ -9,12 +9,13 @@ from typing import Any, NoReturn
 
 from iscqk.ending import status_of
 from iscqk.logs import set_up_logging
+from iscqk.stage_modules import module_name
 
 _COMPLETION = "--print-completion"
 _Raw = argparse.RawDescriptionHelpFormatter
 
-# In the order of the pipeline. A stage is a module of iscqk.stages with `add_arguments(parser)`,
-# `run(arguments)` and an EXAMPLE, imported only when it is asked for: most need not wait for timm.
+# In the order of the pipeline. A stage is a module (iscqk.stage_modules says which), imported only
+# when it is asked for: most need not wait for timm.
 STAGES = {
     "draw": "draw the demo's images",
     "prepare": "list the images of each split in a manifest",
@@ -130,7 +131,7 @@ def _fill(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def _module(name: str) -> Any:
-    return importlib.import_module(f"iscqk.stages.{name.replace('-', '_')}")
+    return importlib.import_module(module_name(name))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from iscqk.stage_modules import module_name
+
 PACKAGE = Path(__file__).parent
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -20,11 +22,11 @@ def code_digest(stage: str, *also: str) -> str:
     """Return the digest of the code of a stage.
 
     Args:
-        stage: name of a module of iscqk.stages.
+        stage: its name, see `iscqk.stage_modules`.
         also: full names of modules that it finds only when it runs, as those of a registry.
     """
     digest = hashlib.sha256()
-    for path in modules(f"iscqk.stages.{stage}", *also):
+    for path in modules(module_name(stage), *also):
         digest.update(f"{path.relative_to(PACKAGE)}\n{_meaning(path)}\n".encode())
     return digest.hexdigest()
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from iscqk.datasets import SOURCES
 from iscqk.methods import METHODS
 
 _CARD = """\
@@ -135,4 +136,4 @@ def _front_matter(score: dict[str, Any], config: dict[str, Any]) -> ModelCardDat
 
 def _drawn(config: dict[str, Any]) -> bool:
     """Return whether nothing of others went into the weights: then the program's licence holds."""
-    return config["dataset"]["kind"] == "demo" and config["model"]["weights"] == "none"
+    return SOURCES[config["dataset"]["kind"]].drawn and config["model"]["weights"] == "none"

@@ -5,7 +5,9 @@ import torch
 from torch.nn.functional import normalize
 
 from iscqk.learning import attention as module
-from iscqk.learning.attention import attention, blocked, fused, rounded
+from iscqk.learning.attention import blocked
+from iscqk.learning.attention_dispatch import attention
+from iscqk.learning.cpu_attention import fused, rounded
 
 
 def unit_rows(count: int, size: int, seed: int) -> torch.Tensor:

@@ -1,5 +1,8 @@
 """The bank on disk: parts for several processes, and what is refused; near-duplicates."""
 
+from pathlib import Path
+
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -41,6 +44,18 @@ def test_processes_read_parts_that_make_up_the_bank(shards, count, precision, mo
         assert first == sum(len(p) for p in parts) and part.dtype == module.DTYPES[precision]
         parts.append(part)
     assert torch.equal(torch.cat(parts), rows.to(module.DTYPES[precision]))
+
+
+def test_each_shard_is_opened_once(shards, monkeypatch):
+    opened, whole = [], h5py.File
+
+    def counting(path, *arguments, **options):
+        opened.append(Path(path).name)
+        return whole(path, *arguments, **options)
+
+    monkeypatch.setattr(h5py, "File", counting)
+    read_bank(shards[0], IDS, "w")
+    assert opened == ["0.h5", "1.h5", "2.h5"]
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_a_bank_makes_scores_comparable_and_a_threshold_cuts_them(folder, model_
     bank = model.describe(sorted((folder / "photos").iterdir())[:9], "references")
     plain = iscqk.match("scans", "photos", model, top=24)
     assert (plain["score"] == plain["similarity"]).all() and plain["likely"].isna().all()
-    model.ranking = Ranking(bank, temperature=0.1, likely=0.03)
+    model.ranking = Ranking(bank, temperature=0.1, likely=0.03, name="log_partition")
     found = iscqk.match("scans", "photos", model, top=24)
     queries = model.describe(sorted((folder / "scans").iterdir()))
     levels = 0.1 * np.log(np.exp(queries.astype(float) @ bank.T / 0.1).mean(1))

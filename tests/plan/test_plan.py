@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from iscqk.config import Given, Sources
+from iscqk.dataset import Given, Sources
 from iscqk.errors import UserError
 from iscqk.methods import METHODS
 from iscqk.plan import runs

@@ -7,7 +7,7 @@ import shlex
 from glob import glob
 
 from iscqk.code import code_digest
-from iscqk.formats.ids import HALVES, PHASES
+from iscqk.formats.phases import HALVES, PHASES
 from iscqk.images.folder_state import fingerprint_of_images
 from iscqk.methods import modules
 from iscqk.plan.compared import (
@@ -23,6 +23,7 @@ from iscqk.plan.jobs import JOBS, job
 from iscqk.plan.names import SIDES, ModelName, Shard, content_options, content_pattern
 from iscqk.plan.results import DESCRIBED
 from iscqk.plan.run import as_text, train_section, training_edits
+from iscqk.retrieval import rankings
 from iscqk.workflow import (
     aside,
     code,
@@ -53,7 +54,7 @@ USAGE = {rule: R.usage(name) for rule, name in JOBS.items()}
 MODEL = R.model("{run}", "{model}")
 RANKED = MODEL.ranked("{phase}", "{ranking}")
 
-RANKINGS = config["score"]["rankings"]
+SCORED = config["score"]["rankings"]
 ABLATIONS = list(config["study"]["ablations"])
 PARTS = PLAN.parts
 COMPARED, TRACES, CLASSES = (
@@ -74,7 +75,7 @@ wildcard_constraints:
     model=ModelName.pattern(),
     split="training|unbalanced",
     content=content_pattern(),
-    ranking="similarity|log_partition",
+    ranking="|".join(rankings.RANKINGS),
     half="|".join(HALVES),
 
 

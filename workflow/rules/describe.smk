@@ -152,12 +152,10 @@ rule merge:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
-        code=code("merge"),
-        temperature=lambda wildcards: (
-            PLAN[wildcards.run].config["describe"]["temperature"]
-            if wildcards.ranking == "log_partition"
-            else 1
+        code=lambda wildcards: code_digest(
+            "merge", *rankings.modules(wildcards.ranking)
         ),
+        temperature=lambda wildcards: PLAN[wildcards.run].temperature(wildcards.ranking),
     shell:
         """
         iscqk merge --queries {input.queries} --references {input.references} \

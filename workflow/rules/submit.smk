@@ -7,8 +7,7 @@ rule submit:
         predictions=lambda wildcards: PLAN.submitted.ranked(wildcards.phase).predictions,
         validation=lambda wildcards: PLAN.submitted.ranked(wildcards.phase).validation,
         scores=lambda wildcards: [
-            PLAN.submitted.ranked(wildcards.phase, ranking).score
-            for ranking in RANKINGS
+            PLAN.submitted.ranked(wildcards.phase, ranking).score for ranking in SCORED
         ],
         halves=lambda wildcards: [
             PLAN.submitted.ranked(wildcards.phase).half(half)
@@ -36,10 +35,10 @@ rule submit:
     conda:
         "../../envs/iscqk.yaml"
     params:
-        code=code("submit", *PLAN.submitted.modules),
+        code=code("submit", *PLAN.submitted_modules),
         ranking=config["describe"]["ranking"],
         config=lambda wildcards: PLAN.submitted_config(wildcards.phase),
-        scores=lambda wildcards, input: named(RANKINGS, input.scores),
+        scores=lambda wildcards, input: named(SCORED, input.scores),
         weights=lambda wildcards, input: named(PLAN.submitted_weights(), input.weights),
         halves=lambda wildcards, input: named(
             PLAN.halves(wildcards.phase), input.halves

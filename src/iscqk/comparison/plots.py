@@ -88,22 +88,6 @@ def line_plot(
             axes.set(xlabel=x[1], ylabel=y[1], ylim=(0, None))
 
 
-def growth_plot(path: Path, table: pd.DataFrame) -> None:
-    """Plot seconds over the rows of the bank, a panel for each batch size, both axes logarithmic.
-
-    Args:
-        path: of the SVG.
-        table: `iscqk.learning.benchmarks.compare_losses`.
-    """
-    sizes = list(table["batch_size"].unique())
-    with figure(path, [f"{size} queries" for size in sizes]) as panels:
-        for axes, size in zip(panels, sizes, strict=True):
-            ways = table[table["batch_size"] == size].groupby(["way", "precision"], sort=False)
-            for style, (way, rows) in zip(styles(), ways, strict=False):
-                axes.plot(rows["rows"], rows["seconds"], label=" ".join(map(str, way)), **style)
-            axes.set(xlabel="bank rows", ylabel="loss and gradient, s", xscale="log", yscale="log")
-
-
 def edit_plot(path: Path, table: pd.DataFrame) -> None:
     """Plot micro-AP by edit, a panel for each phase, a marker for each label.
 

@@ -7,11 +7,13 @@ challenge's.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import (
@@ -83,15 +85,26 @@ def open_descriptors(path: str | Path) -> Iterator[Descriptors]:
         yield Descriptors(Path(path), ids, vectors, read_attributes(file))
 
 
+@contextmanager
+def open_shards(paths: Iterable[str | Path]) -> Iterator[list[Descriptors]]:
+    """Open several shards at once, each one time; UserError when one is none."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(open_descriptors(path)) for path in paths]
+
+
 def descriptor_blocks(
     paths: Iterable[str | Path], rows: int = BLOCK_ROWS
 ) -> Iterator[tuple[StrArray, FloatArray]]:
     """Yield (ids, vectors) of several shards in the order given, at most `rows` at a time."""
-    for path in paths:
-        with open_descriptors(path) as shard:
-            for start in range(0, len(shard.ids), rows):
-                stop = min(start + rows, len(shard.ids))
-                yield shard.ids[start:stop], shard.block(start, stop)
+    for shard in _one_by_one(paths):
+        for start in range(0, len(shard.ids), rows):
+            stop = min(start + rows, len(shard.ids))
+            yield shard.ids[start:stop], shard.block(start, stop)
+
+
+def stacked(paths: Iterable[str | Path]) -> FloatArray:
+    """Return the vectors of several shards, (n, D), in memory."""
+    return np.concatenate([vectors for _, vectors in descriptor_blocks(paths)])
 
 
 def origins(paths: Iterable[str | Path]) -> list[tuple[str | Path, Origin]]:
@@ -124,12 +137,22 @@ def aligned_blocks(
 
 def count_descriptors(paths: Iterable[str | Path]) -> tuple[int, int]:
     """Return the rows in several shards together, and their dimension; UserError if it varies."""
+    return total_shape(_one_by_one(paths))
+
+
+def total_shape(shards: Iterable[Descriptors]) -> tuple[int, int]:
+    """Return what `count_descriptors` does of shards that are open."""
     rows, dimensions = 0, {}
-    for path in paths:
-        with open_descriptors(path) as shard:
-            rows += len(shard.ids)
-            dimensions[shard.vectors.shape[1]] = path
+    for shard in shards:
+        rows += len(shard.ids)
+        dimensions[shard.vectors.shape[1]] = shard.path
     if len(dimensions) != 1:
         found = ", ".join(f"{size} in {path}" for size, path in dimensions.items()) or "no shard"
         raise UserError(f"shards of one dimension are needed: {found}; describe them again")
     return rows, next(iter(dimensions))
+
+
+def _one_by_one(paths: Iterable[str | Path]) -> Iterator[Descriptors]:
+    for path in paths:
+        with open_descriptors(path) as shard:
+            yield shard

@@ -27,7 +27,8 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from iscqk.learning import processes
-from iscqk.learning.attention import BLOCK, attention, mask_excluded
+from iscqk.learning.attention import BLOCK, mask_excluded
+from iscqk.learning.attention_dispatch import attention
 from iscqk.learning.numerics import wide
 
 

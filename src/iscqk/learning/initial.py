@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from iscqk.errors import UserError
@@ -17,6 +17,8 @@ from iscqk.learning.embedding import embed
 from iscqk.learning.images import OriginalImages
 from iscqk.logs import progress
 from iscqk.models.encoder import Encoder
+from iscqk.models.pca import PrincipalComponents
+from iscqk.private_torch import BatchNorm
 
 
 @torch.no_grad()
@@ -25,7 +27,7 @@ def calibrate_batch_norm(encoder: Encoder, images: OriginalImages) -> None:
 
     A randomly initialised backbone has none that mean anything, and training freezes them.
     """
-    norms = [m for m in encoder.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    norms = [m for m in encoder.modules() if isinstance(m, BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
@@ -55,23 +57,17 @@ def fit_head(encoder: Encoder, images: OriginalImages, whitening: float) -> None
 
 @torch.no_grad()
 def principal_head(encoder: Encoder, features: Tensor, whitening: float) -> None:
-    """Set the head to PCA with partial whitening, learned on features (n, C).
-
-    Component i is divided by its standard deviation to the power `whitening`: 0 is plain PCA,
-    1 full whitening.
+    """Set the head to the partly whitened PCA (`iscqk.models.pca`) of features (n, C).
 
     Raises:
         UserError: fewer images than two.
     """
     if len(features) < 2:
         raise UserError("the head's PCA needs at least 2 training images; add some")
-    centre = features.double().mean(0)
-    _, deviations, directions = torch.linalg.svd(features.double() - centre, full_matrices=False)
-    deviations /= len(features) ** 0.5
-    size = min(encoder.config.descriptor_size, int((deviations > 1e-6 * deviations[0]).sum()))
-    weight = directions[:size] / deviations[:size, None] ** whitening
+    found = PrincipalComponents.of_rows(features)
+    weight = found.weight(encoder.config.descriptor_size, whitening)
     device = encoder.head.weight.device
     encoder.head.weight.zero_()  # a backbone of fewer features than dimensions leaves some at 0
     encoder.head.bias.zero_()
-    encoder.head.weight[:size] = weight.float().to(device)
-    encoder.head.bias[:size] = -(weight @ centre).float().to(device)
+    encoder.head.weight[: len(weight)] = weight.float().to(device)
+    encoder.head.bias[: len(weight)] = -(weight @ found.centre).float().to(device)

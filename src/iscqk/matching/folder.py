@@ -28,6 +28,7 @@ from iscqk.formats.ids import StrArray
 from iscqk.models.encoder import Encoder
 from iscqk.models.hub import load_hub_folder
 from iscqk.models.weights import load_encoder
+from iscqk.retrieval.rankings import RANKINGS
 from iscqk.retrieval.refining import Refinement, load_projection, save_projection
 from iscqk.settings.describe import Describe
 
@@ -58,14 +59,16 @@ class Ranking(NamedTuple):
 
     Attributes:
         bank: (N, D) descriptors of training images as references, without what is subtracted; None
-            where pairs rank by similarity alone.
-        temperature: of the log-partition over the bank.
+            where the ranking needs none.
+        temperature: of the softmax over the bank.
         likely: score from which on 90 % of the pairs of an evaluation were copies, if known.
+        name: of one of `RANKINGS`.
     """
 
     bank: FloatArray | None = None
     temperature: float = Describe.temperature  # of a run's folder, which does not tell
     likely: float | None = None
+    name: str = "similarity"
 
 
 class Parts(NamedTuple):
@@ -90,7 +93,9 @@ def read_parts(folder: str | Path) -> Parts:
     if all(path.is_file() for path in weights):
         encoders = dict(zip(SIDES, map(load_encoder, weights), strict=True))
         shards = sorted(folder.glob("descriptors/k/training-*.h5"))
-        ranking = Ranking(sample_bank(shards)[1]) if shards else Ranking()
+        ranking = Ranking()
+        if shards:
+            ranking = Ranking(sample_bank(shards)[1], name="log_partition")
         return Parts(encoders, ranking=ranking)
     raise UserError(
         f"{folder}: no model there; name results/submission_phase2 or a run's folder that "
@@ -104,8 +109,8 @@ def _of_submission(folder: Path) -> Parts:
         facts = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
         settings, likely = dict(facts["describe"]), facts["likely"]
         looks = _looks(folder, settings)
-        ranking = Ranking(None, float(settings["temperature"]), likely)
-        if settings["ranking"] == "log_partition":
+        ranking = Ranking(None, float(settings["temperature"]), likely, settings["ranking"])
+        if RANKINGS[ranking.name].needs_bank:
             shared = looks.refine.training if looks.refine else None
             ranking = ranking._replace(bank=_read_bank(folder) if shared is None else shared)
         parts = Parts(encoders, looks, ranking)

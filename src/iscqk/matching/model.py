@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iscqk.errors import UserError
 from iscqk.formats.descriptors import FloatArray
@@ -17,7 +18,7 @@ from iscqk.matching.folder import SIDES, Looks, Parts, read_parts
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import encoder_digest
-from iscqk.retrieval.ranking import DoubleArray, bank_level
+from iscqk.retrieval.rankings import RANKINGS
 
 
 class Block(NamedTuple):
@@ -125,9 +126,7 @@ class Model:
         ]
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
-    def levels(self, queries: FloatArray) -> DoubleArray:
+    def levels(self, queries: FloatArray) -> NDArray[np.float64]:
         """Return (n,) what to take off the similarities of queries (n, D) to rank their pairs."""
-        bank, temperature, _ = self.ranking
-        if bank is None:
-            return np.zeros(len(queries))
-        return bank_level(queries, [bank], temperature)
+        bank, temperature, _, name = self.ranking
+        return RANKINGS[name].level(queries, [] if bank is None else [bank], temperature)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from glob import glob
 from typing import Any
 
-from iscqk.formats.ids import PHASES
+from iscqk.formats.phases import PHASES
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import Compared, ablation_rows, study_rows, unbalanced_rows
 

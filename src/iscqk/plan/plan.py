@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from glob import glob
 from pathlib import PurePath
 
-from iscqk.config import Sources
-from iscqk.formats.ids import PHASES
+from iscqk import datasets
+from iscqk.dataset import Sources
+from iscqk.formats.phases import PHASES
 from iscqk.images.folder_state import fingerprint_of_images
 from iscqk.methods import METHODS
 from iscqk.plan.jobs import job
@@ -15,6 +16,7 @@ from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
 from iscqk.plan.results import Results
 from iscqk.plan.run import ASIDE, Run, as_text, making
 from iscqk.plan.runs import Config, all_runs, submission_run
+from iscqk.retrieval import rankings
 
 # Sections that no submission depends on.
 _OTHERS = {"title", "tensorboard", "study", "unbalanced", "benchmarks", "rehearsal", "shards"}
@@ -103,6 +105,12 @@ class Plan(Mapping[str, Run]):
     def search_shards(self) -> list[Shard]:
         """The shards of references that are searched one by one."""
         return all_shards(self.config["shards"]["search"])
+
+    @property
+    def submitted_modules(self) -> list[str]:
+        """The modules of the submission's method, ranking and images, which are found by name."""
+        kind, ranking = self.config["dataset"]["kind"], self.config["describe"]["ranking"]
+        return [*self.submitted.modules, *rankings.modules(ranking), f"{datasets.__name__}.{kind}"]
 
     def submitted_config(self, phase: str) -> str:
         """Return as JSON what a phase's submission depends on of the config."""

@@ -6,7 +6,7 @@ their files, and whoever looks for what is there its globs.
 
 from dataclasses import dataclass
 
-from iscqk.formats.ids import PHASES
+from iscqk.formats.phases import PHASES
 
 SPLITS = ("training", "references", "others")
 # What a model can be asked to describe.

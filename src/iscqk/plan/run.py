@@ -19,6 +19,7 @@ from iscqk.plan.names import (
 )
 from iscqk.plan.results import Model, Ranked, Results
 from iscqk.plan.runs import Config, gist_run
+from iscqk.retrieval.rankings import RANKINGS
 
 Home = Callable[[str, ModelName], str]
 Shards = Callable[[str, int], list[str]]
@@ -249,8 +250,12 @@ class Run:
     def bank(self, ranking: str, name: str | None = None) -> list[str]:
         """Return the training descriptors that a ranking needs, if it does."""
         name = str(self._named(name))
-        needed = ranking == "log_partition"
+        needed = RANKINGS[ranking].needs_bank
         return self.as_submitted(name, "references", "training") if needed else []
+
+    def temperature(self, ranking: str) -> float:
+        """Return the temperature of a ranking's bank; 1 where it has none, whatever the config."""
+        return self.config["describe"]["temperature"] if RANKINGS[ranking].needs_bank else 1
 
     def ranked(self, phase: str, ranking: str = "") -> Ranked:
         """Return the files of the last model's descriptors of a phase, as the run ranks them."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.ids import PHASES
+from iscqk.formats.phases import PHASES
 from iscqk.plan import results as plan
 from iscqk.plan.names import ModelName, leading_to
 from iscqk.plan.results import Results

@@ -1,84 +1,68 @@
-"""Ranking by the bank's own log-probability, inside the descriptor and within the rules.
+"""What a way to rank the pairs of different queries is; `iscqk.retrieval.rankings` has them.
 
-micro-AP ranks the pairs of all queries in one list, so similarities must be comparable from query
-to query; a softmax per query is blind to a constant added to all of a query's similarities. The
-trained softmax has the remedy in it, its partition function over the bank of training images:
-
-    s(q, r) = q.r - t log Z(q),   Z(q) = sum_j exp(q.k_j / t)    ( = t log p(r | q) + constant )
-
-A query gets one more coordinate e and references 0 there, so that the grader's own distance says
--|q' - r'|^2 = 2 q.r - 2 - e^2; with e^2 = 2 t (log Z - c) this is 2 s(q, r) + constant. The bound
-c = log N - 1/t <= log Z keeps e real and is the same for every query, so that each query and each
-reference is still described on its own, as the rules demand.
+The grader ranks all pairs by the distance of their descriptors. A ranking is therefore what becomes
+of descriptors before they are submitted, each on its own, as the challenge's rules demand.
 """
 
-import math
 from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from iscqk.learning.bank_loss import log_partition
-
-FloatArray = NDArray[np.float32]
-DoubleArray = NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
-def with_log_partition(
-    queries: FloatArray, bank: Iterable[FloatArray], temperature: float
-) -> FloatArray:
-    """Append the coordinate e to queries.
+@dataclass(frozen=True)
+class Ranking:
+    """A ranking, whose functions are imported when they are needed.
 
-    Args:
-        queries: (n, D) unit rows.
-        bank: blocks of (n, D) unit rows, N in all, descriptors of training images by the model
-            of the references; a block in memory at a time.
-        temperature: t > 0.
+    A bank is blocks of (n, D) unit rows, descriptors of training images by the model of the
+    references; its softmax has the temperature `describe.temperature`. A ranking that needs none
+    looks at neither.
 
-    Returns:
-        (n, D + 1) float32.
+    Attributes:
+        needs_bank: whether it needs one.
+        dimensions: that it adds to descriptors.
+        offset: half the score of a pair (the negative squared distance of what is submitted) and
+            this make its similarity less `level`.
+        functions: module that has `of_queries`, `of_references` and `level`.
     """
-    log_z, count = log_partition_over(queries, bank, temperature)
-    bound = math.log(count) - 1 / temperature
-    coordinate = np.sqrt(np.maximum(2 * temperature * (log_z - bound), 0))
-    return np.column_stack([queries, coordinate]).astype(np.float32)
 
+    needs_bank: bool
+    dimensions: int
+    offset: float
+    functions: str
 
-def bank_level(queries: FloatArray, bank: Iterable[FloatArray], temperature: float) -> DoubleArray:
-    """Return t (log Z - log N) (n,): how similar queries are to the bank, as a soft maximum.
+    def of_queries(
+        self,
+        queries: "NDArray[np.float32]",
+        bank: Iterable["NDArray[np.float32]"],
+        temperature: float,
+    ) -> "NDArray[np.float32]":
+        """Return what is submitted of queries (n, D) unit rows, (n, D + dimensions) float32."""
+        found: NDArray[np.float32] = self._functions.of_queries(queries, bank, temperature)
+        return found
 
-    A similarity less this level ranks pairs as `with_log_partition` does; it tells how much more
-    similar a reference is than training images are, whatever the bank's size. Arguments as there.
-    """
-    log_z, count = log_partition_over(queries, bank, temperature)
-    return temperature * (log_z - math.log(count))
+    def of_references(self, references: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Return what is submitted of references (n, D) unit rows, (n, D + dimensions) float32."""
+        found: NDArray[np.float32] = self._functions.of_references(references)
+        return found
 
+    def level(
+        self,
+        queries: "NDArray[np.float32]",
+        bank: Iterable["NDArray[np.float32]"],
+        temperature: float,
+    ) -> "NDArray[np.float64]":
+        """Return (n,) how similar queries (n, D) are to images that they do not copy.
 
-def log_partition_over(
-    queries: FloatArray, bank: Iterable[FloatArray], temperature: float
-) -> tuple[DoubleArray, int]:
-    """Return log Z (n,) of queries (n, D) over the N rows in blocks of a bank, and N."""
-    log_z, count = np.full(len(queries), -np.inf), 0
-    for block in bank:
-        log_z = np.logaddexp(log_z, _log_partition(queries, block, temperature))
-        count += len(block)
-    return log_z, count
+        A similarity less this level ranks pairs as the submitted descriptors do.
+        """
+        found: NDArray[np.float64] = self._functions.level(queries, bank, temperature)
+        return found
 
-
-def _log_partition(queries: FloatArray, block: FloatArray, temperature: float) -> FloatArray:
-    """Return the (n,) log-partition of queries over a block of the bank."""
-    rows = torch.from_numpy(block)
-    parts = [log_partition(q, rows, temperature) for q in torch.from_numpy(queries).split(256)]
-    found: FloatArray = torch.cat(parts).numpy()
-    return found
-
-
-def with_zero(references: FloatArray) -> FloatArray:
-    """Append a coordinate 0 to references (n, D)."""
-    return np.column_stack([references, np.zeros(len(references), dtype=np.float32)])
-
-
-def stacked(blocks: Iterable[tuple[object, FloatArray]]) -> FloatArray:
-    """Return the vectors of all (ids, vectors) blocks, (n, D), in memory."""
-    return np.concatenate([vectors for _, vectors in blocks])
+    @property
+    def _functions(self) -> Any:
+        return import_module(self.functions)

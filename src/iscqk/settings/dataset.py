@@ -4,19 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from iscqk.keys import Count, FilePath, Folders, Limits, Section, Side, key, needed, optional
+from iscqk.datasets import SOURCES
+from iscqk.datasets.demo import Demo
+from iscqk.keys import FilePath, Folders, Limits, Section, key, needed, optional
 
 BadImages = Literal["error", "quarantine"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Demo(Section):
-    """Images that the project draws itself."""
-
-    training: Count = key(5000, "drawn images to learn from")
-    references: Count = key(1000, "drawn images to find copies of")
-    others: Count = key(800, "drawn images to make distractors of")
-    side: Side = key(144, "longest side in pixels")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +30,8 @@ _Lists = Annotated[
 class Dataset(Section):
     """Where images come from."""
 
-    kind: Literal["demo", "folders", "disc21"] = needed(
-        "demo: images that the project draws itself; folders: your own; disc21: the challenge's."
+    kind: Annotated[str, Limits(enum=list(SOURCES))] = needed(
+        "; ".join(f"{name}: {source.comment}" for name, source in SOURCES.items()) + "."
     )
     demo: Demo = key(Demo())
     bad_images: BadImages = key(

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from iscqk.keys import PRECISION, Count, Limits, Positive, Precision, Section, key, within
+from iscqk.retrieval.rankings import RANKINGS
 
 ModelSide = Annotated[Literal["q", "k"], Limits("model_side")]
-Ranking = Annotated[Literal["similarity", "log_partition"], Limits("ranking")]
+Ranking = Annotated[str, Limits("ranking", enum=list(RANKINGS))]
 _Sizes = Annotated[tuple[Annotated[int, within(16)], ...], Limits(uniqueItems=True)]
 
 

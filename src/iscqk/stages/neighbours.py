@@ -15,13 +15,12 @@ import pandas as pd
 from iscqk.comparison.plots import accuracy_plot
 from iscqk.comparison.tables import as_markdown
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.descriptors import descriptor_blocks, origins
+from iscqk.formats.descriptors import origins, stacked
 from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.ids import BoolArray
 from iscqk.formats.manifest import read_manifest
 from iscqk.formats.origins import check_parts
 from iscqk.retrieval.neighbours import classes_of, neighbour_is_of_class, rare_classes
-from iscqk.retrieval.ranking import stacked
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
     images = {"manifest_sha256": sha256_of(arguments.evaluation)}
     for one in arguments.runs:
         check_parts(origins(one["features"]), "embed it again", images)
-        right = neighbour_is_of_class(stacked(descriptor_blocks(one["features"])), classes)
+        right = neighbour_is_of_class(stacked(one["features"]), classes)
         accuracies = {"all": right.mean()}
         if is_rare.any():
             accuracies["rare"] = right[is_rare].mean()

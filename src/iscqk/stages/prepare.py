@@ -15,8 +15,8 @@ from typing import get_args
 import pandas as pd
 
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.ids import PHASES
 from iscqk.formats.manifest import COLUMNS, write_manifest
+from iscqk.formats.phases import PHASES
 from iscqk.images import quarantine
 from iscqk.images.collecting import (
     SPLITS,

@@ -13,14 +13,13 @@ from iscqk.formats.descriptors import (
     aligned_blocks,
     appending_descriptors,
     count_descriptors,
-    descriptor_blocks,
     origins,
+    stacked,
 )
 from iscqk.formats.files import sha256_of
 from iscqk.formats.hdf5 import Attributes, FloatArray
 from iscqk.formats.origins import check_parts
 from iscqk.models.device import set_threads
-from iscqk.retrieval.ranking import stacked
 from iscqk.retrieval.refining import Refinement, load_projection
 from iscqk.settings.describe import Describe
 
@@ -79,4 +78,4 @@ def _training(arguments: argparse.Namespace, origin: Attributes) -> FloatArray |
         return None
     expected = {key: origin.get(key) for key in ("seen", "projection_sha256")}
     check_parts(origins(arguments.training), "refine it again", expected)
-    return stacked(descriptor_blocks(arguments.training))
+    return stacked(arguments.training)

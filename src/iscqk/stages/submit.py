@@ -16,9 +16,9 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
 from iscqk.formats.descriptors import origins
 from iscqk.formats.files import replacing, sha256_of, write_text
-from iscqk.formats.ids import HALVES, PHASES
 from iscqk.formats.manifest import content_digest, read_manifest
 from iscqk.formats.origins import check_parts
+from iscqk.formats.phases import HALVES, PHASES
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.submission import open_submission
 from iscqk.images.quarantine import QUARANTINED
@@ -29,6 +29,7 @@ from iscqk.models.weights import load_encoder, read_provenance
 from iscqk.provenance import commit, machine, versions
 from iscqk.retrieval.checking import refuse_other_predictions
 from iscqk.retrieval.metrics import PRECISION_FLOOR
+from iscqk.retrieval.rankings import RANKINGS
 from iscqk.settings.describe import Describe
 
 EXAMPLE = r"""iscqk submit --phase phase2 --descriptors descriptors.h5 \
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--descriptors", type=Path, required=True)
     parser.add_argument("--predictions", type=Path, required=True)
     parser.add_argument("--validation", type=Path, required=True)
-    parser.add_argument("--ranking", required=True, help="of the descriptors")
+    parser.add_argument("--ranking", choices=[*RANKINGS], required=True, help="of the descriptors")
     parser.add_argument(
         "--scores", nargs="+", metavar="RANKING=JSON", required=True, help="one for each ranking"
     )
@@ -103,13 +104,13 @@ def run(arguments: argparse.Namespace) -> None:
 def _likely(curve: pd.DataFrame, ranking: str) -> float | None:
     """Return the lowest score of `iscqk match` down to which 90 % of the pairs are copies.
 
-    The curve's scores are -d^2 of descriptors whose similarity is 1 - d^2 / 2, or, with the
-    coordinate of `iscqk.retrieval.ranking`, whose similarity less the bank's level is 2 - d^2 / 2.
+    The curve's scores are those of submitted descriptors; `iscqk.retrieval.ranking` says what they
+    tell of similarity.
     """
     sure = curve["score"][curve["precision"] >= PRECISION_FLOOR]
     if not len(sure):
         return None
-    return float(sure.min() / 2 + (2 if ranking == "log_partition" else 1))
+    return float(sure.min() / 2 + RANKINGS[ranking].offset)
 
 
 def refuse_mixed(
@@ -128,7 +129,7 @@ def refuse_mixed(
         "query_manifest_sha256": sha256_of(arguments.queries),
         "reference_manifest_sha256": sha256_of(arguments.references),
     }
-    if arguments.ranking == "log_partition":
+    if RANKINGS[arguments.ranking].needs_bank:
         expected["training_manifest_sha256"] = sha256_of(arguments.training)
     if arguments.bank:
         made = {"weights_sha256": expected["reference_weights_sha256"]}

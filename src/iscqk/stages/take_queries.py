@@ -14,8 +14,8 @@ import pandas as pd
 
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
-from iscqk.formats.ids import PHASES
 from iscqk.formats.manifest import read_manifest, write_manifest
+from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
 from iscqk.images.collecting import SPLITS, find_images, listing_of, only_listed, refuse_overlap

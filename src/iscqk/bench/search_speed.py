@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from faiss.contrib.exhaustive_search import exponential_query_iterator, range_search_max_results
 
+from iscqk.bench.measuring import Measured, median_seconds, take_turns
 from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.ids import IntArray
 from iscqk.formats.predictions import Predictions
-from iscqk.measuring import Measured, median_seconds, take_turns
 from iscqk.models.device import has_bfloat16
 from iscqk.retrieval.metrics import judge, micro_average_precision
 from iscqk.retrieval.search import Pairs, global_search

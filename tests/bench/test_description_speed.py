@@ -2,8 +2,8 @@
 
 import pytest
 
+from iscqk.bench.description_speed import BARE, OURS, READING, compare_extraction
 from iscqk.images.demo import draw_split
-from iscqk.learning.extraction import BARE, OURS, READING, compare_extraction
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from iscqk.bench.search_speed import OURS, Contenders, Timed, compare, rates, scorings, searches
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth
 from iscqk.formats.predictions import Predictions, read_predictions
 from iscqk.formats.submission import Submission, open_submission
-from iscqk.retrieval.benchmarks import OURS, Contenders, Timed, compare, rates, scorings, searches
 from iscqk.retrieval.metrics import judge, micro_average_precision
 from iscqk.retrieval.search import Pairs, global_search
 from iscqk.settings.rehearsal import Rehearsal

@@ -13,8 +13,8 @@ import pandas as pd
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.ground_truth import read_ground_truth
-from iscqk.formats.ids import PHASES
 from iscqk.formats.manifest import image_paths, read_manifest, unreadable
+from iscqk.formats.phases import PHASES
 from iscqk.formats.predictions import Predictions
 from iscqk.keys import Precision
 from iscqk.learning.embedding import embed

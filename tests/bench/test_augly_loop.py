@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from iscqk.images.benchmarks import CEILING, OURS, PLAIN, compare_copies
+from iscqk.bench.augly_loop import copy_plainly, recipe
+from iscqk.bench.copy_speed import CEILING, OURS, PLAIN, compare_copies
 from iscqk.images.chains import EditPool
 from iscqk.images.copying import Copier, Task
 from iscqk.images.demo import draw_split
 from iscqk.images.edits import EDIT_NAMES
-from iscqk.images.plain_loop import copy_plainly, recipe
 
 # Without noise and filters, whose grain is of the size of a pixel, whatever that is.
 SMOOTH = ("brightness", "contrast", "crop", "hflip", "overlay_image", "pad", "rotate", "saturation")

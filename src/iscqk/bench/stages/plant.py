@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from iscqk.bench.planting import ROWS_AT_ONCE, Planted, known_micro_ap, plant, random_references
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.descriptors import FloatArray, appending_descriptors, descriptor_blocks
@@ -19,7 +20,6 @@ from iscqk.formats.files import write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import QUERIES_PER_PHASE, REFERENCE, StrArray, query_id
 from iscqk.logs import progress
-from iscqk.retrieval.planting import ROWS_AT_ONCE, Planted, known_micro_ap, plant, random_references
 
 EXAMPLE = "iscqk plant --queries 500 --references 10000 --output planted"
 

@@ -9,14 +9,14 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
+from iscqk.bench.copy_speed import compare_copies
+from iscqk.bench.description_speed import compare_extraction
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.manifest import read_manifest
-from iscqk.images.benchmarks import compare_copies
 from iscqk.images.chains import EditPool
 from iscqk.images.collecting import find_images
 from iscqk.images.copying import Copier, Task
 from iscqk.images.demo import draw_split
-from iscqk.learning.extraction import compare_extraction
 from iscqk.models.device import choose_device
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import load_encoder

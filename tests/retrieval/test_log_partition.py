@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from iscqk.retrieval.ranking import with_log_partition, with_zero
+from iscqk.retrieval.rankings.log_partition.functions import of_queries, of_references
 
 
 def unit_rows(count, size, seed):
@@ -15,7 +15,7 @@ def unit_rows(count, size, seed):
 def test_distance_ranks_by_similarity_less_log_partition(temperature):
     queries, references, bank = unit_rows(9, 12, 0), unit_rows(15, 12, 1), unit_rows(700, 12, 2)
     blocks = np.split(bank, [300, 301])
-    q, r = with_log_partition(queries, blocks, temperature), with_zero(references)
+    q, r = of_queries(queries, blocks, temperature), of_references(references)
     assert q.dtype == r.dtype == np.float32 and q.shape == (9, 13) and r.shape == (15, 13)
     distances = ((q.astype(float)[:, None] - r.astype(float)[None]) ** 2).sum(2)
     similarities = queries.astype(float) @ references.astype(float).T
@@ -27,6 +27,6 @@ def test_distance_ranks_by_similarity_less_log_partition(temperature):
 
 def test_a_query_is_described_on_its_own():
     queries, bank = unit_rows(300, 8, 3), unit_rows(50, 8, 4)
-    together = with_log_partition(queries, [bank], 0.05)
-    alone = np.concatenate([with_log_partition(query[None], [bank], 0.05) for query in queries])
+    together = of_queries(queries, [bank], 0.05)
+    alone = np.concatenate([of_queries(query[None], [bank], 0.05) for query in queries])
     np.testing.assert_allclose(together, alone, rtol=1e-6, atol=1e-6)

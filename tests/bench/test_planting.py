@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from iscqk.retrieval.planting import known_micro_ap, plant, random_references
+from iscqk.bench.planting import known_micro_ap, plant, random_references
 
 COUNT, TOTAL, DIMENSION = 200, 1500, 256
 

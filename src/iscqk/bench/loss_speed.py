@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from iscqk.bench.measuring import median_seconds, take_turns
 from iscqk.learning.attention import BLOCK, blocked
 from iscqk.learning.bank_loss import bank_loss
-from iscqk.measuring import median_seconds, take_turns
 from iscqk.methods import qk
 from iscqk.methods.moco.objective import moco_loss
 from iscqk.methods.qk.objective import FrozenBank

@@ -1,4 +1,8 @@
-"""The first screen: which pairs may be within a cut, by products of 8-bit integers.
+"""CPU only: the fast first screen, which pairs may be within a cut, by products of 8-bit integers.
+
+The project's claims about the speed of its search rest on it, where the processor has instructions
+for such products. It loses no pair, so that a reader may leave it out: `screening` does the same
+with floats alone.
 
 A vector v is rounded to v' = s i, with integers i from -127 to 127 and a scale s for each query and
 for each block of references. Products of integers are exact, and what rounding does to one is
@@ -12,11 +16,13 @@ farthest moved references; for few queries it can. Their pairs are then judged s
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from iscqk import private_torch
 from iscqk.formats.hdf5 import FloatArray
 
 DoubleArray = NDArray[np.float64]
@@ -61,10 +67,19 @@ class Rounded:
         scales = np.where(largest > 0, largest, 1).astype(np.float64) / _LARGEST
         integers = np.rint(exact / scales)
         moved = np.linalg.norm(exact - scales * integers, axis=1)
-        if integers.shape[1] == 1:  # of one column torch's product is wrong (2.13)
+        if integers.shape[1] == 1:  # see `private_torch.integer_product`
             integers = np.pad(integers, ((0, 0), (0, 1)))
         small = torch.from_numpy(integers.astype(np.int8))
         return cls(small, scales[:, 0], np.linalg.norm(exact, axis=1), moved)
+
+
+@cache
+def integers_are_fast() -> bool:
+    """Return whether this processor has instructions for products of 8-bit integers.
+
+    Without them such products are slow, and on some processors not exact.
+    """
+    return private_torch.cpu_has_fast_integers()
 
 
 def integer_pairs(
@@ -76,7 +91,7 @@ def integer_pairs(
     shortest, longest = references.norms.min(), references.norms.max()
     needed = _needed(queries, slice(None), shortest, longest, references.moved.max(), cut)
     least = np.floor(np.clip(needed / unit, -(2.0**31), 2.0**31 - 1)).astype(np.int32)[:, None]
-    products = torch._int_mm(queries.integers, references.integers.T)
+    products = private_torch.integer_product(queries.integers, references.integers.T)
     hit = np.flatnonzero(products.amax(1, keepdim=True).numpy() >= least)
     some = products.numpy()[hit]
     passed = np.flatnonzero(some >= least[hit])

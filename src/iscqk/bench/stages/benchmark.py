@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from iscqk.comparison.plots import growth_plot
+from iscqk.bench.loss_plot import growth_plot
+from iscqk.bench.loss_speed import compare_losses, compare_step
 from iscqk.formats.csv_tables import write_table
-from iscqk.learning.benchmarks import compare_losses, compare_step
 from iscqk.models.device import set_threads
 from iscqk.models.weights import load_encoder
 from iscqk.settings.benchmarks import Benchmarks

@@ -11,10 +11,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from iscqk.bench.measuring import take_turns
 from iscqk.formats.descriptors import appending_descriptors
 from iscqk.learning.embedding import BATCH_IMAGES, embed
 from iscqk.learning.images import OriginalImages
-from iscqk.measuring import take_turns
 from iscqk.models.device import set_threads
 from iscqk.models.encoder import Encoder
 
