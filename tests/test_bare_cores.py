@@ -1,8 +1,9 @@
-"""`--cores` without a number."""
+"""`--cores` without a number, and what is wrong with a configuration before it is looked at."""
 
 import pytest
 
 from snakemake_logger_plugin_bare_cores import _complete
+from snakemake_logger_plugin_plain_yaml import _read_plainly, _refuse_unreadable
 
 
 @pytest.mark.parametrize(
@@ -18,3 +19,55 @@ from snakemake_logger_plugin_bare_cores import _complete
 )
 def test_only_a_bare_option_is_completed(given, completed):
     assert _complete(given.split()) == completed.split()
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ("--config train.rounds=2", "--config train.rounds=2: a key within a section; write it"),
+        ("--config=train.rounds=2", "--config train.rounds=2: a key within a section; write it"),
+        ("--config seed=1 train.rounds=2 all", "--config train.rounds=2: a key within"),
+        ("-C seed", "--config seed: not of the form KEY=VALUE"),
+        ("--config 9=2", "--config 9=2: no key of config.yaml"),
+    ],
+)
+def test_what_snakemake_cannot_read_of_a_command_is_told_with_the_remedy(given, complaint):
+    with pytest.raises(SystemExit, match=complaint):
+        _refuse_unreadable(["snakemake", *given.split()])
+
+
+@pytest.mark.parametrize(
+    "given", ["--config seed=1 title=a.b=c --cores all a.b", "all --configfile a.yaml", "-c 2 all"]
+)
+def test_any_other_command_is_left_alone(given):
+    _refuse_unreadable(["snakemake", *given.split()])
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"train: {rounds: 1\n", r"not plain YAML in UTF-8 \(line 2: expected ',' or '}'"),
+        (b"a: 1\na: 2\n", "line 2: the key a stands twice"),
+        (b"a: {b: 1, b: 1}\n", "line 1: the key b stands twice"),
+        (b"a: *nobody\n", "line 1: found undefined alias"),
+        (b"a: !!python/none x\n", "could not determine a constructor"),
+        (b"- a\n", "no keys at its top level; write it like config.yaml"),
+        (b"title: caf\xe9\n", "not plain YAML in UTF-8"),
+        (b"[" * 5000, "nested too deeply"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_told_in_one_line(tmp_path, content, complaint):
+    path = tmp_path / "c.yaml"
+    path.write_bytes(content)
+    with pytest.raises(SystemExit, match=complaint) as end:
+        _read_plainly(path)
+    assert str(end.value).startswith(f"error: config file {path}: ")
+    assert "\n" not in str(end.value)
+    with pytest.raises(SystemExit, match="No such file or directory; correct its path"):
+        _read_plainly(tmp_path / "d.yaml")
+
+
+@pytest.mark.parametrize("content", ["", "# nothing yet\n", "---\n"])
+def test_an_empty_file_changes_nothing(tmp_path, content):
+    (tmp_path / "c.yaml").write_text(content)
+    assert _read_plainly(tmp_path / "c.yaml") == {}

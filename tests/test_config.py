@@ -71,9 +71,11 @@ LOOP.append(LOOP)
         ("title", "a\x1b[2J", "not one line"),
         ("title", "a\n", "not one line"),
         ("study.ablations", {"a\n": {"seed": [1]}}, "does not match"),
+        ("train.rounds", 1e4, "10000.0 is not of type 'integer'; write it without point"),
+        ("train.rounds", True, "True is not of type 'integer'"),
         ("train.rounds", "2", "'2' is not of type 'integer'; write it in a file for --configfile"),
     ],
-    ids=range(13),
+    ids=range(15),
 )
 def test_what_a_config_must_not_hold_is_refused_in_one_line(key, value, complaint):
     with pytest.raises(UserError, match=complaint) as error:

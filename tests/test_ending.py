@@ -1,11 +1,14 @@
 """Signals, lost and hanging workers end a stage in one line, and nothing stays behind."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from iscqk.ending import HANGING, LOST_WORKER
@@ -63,3 +66,71 @@ def test_an_error_in_a_loaders_worker_is_one_line(found):
 
 def test_a_stage_ends_with_the_process_that_it_follows(found):
     ends(found, "followed", 128 + signal.SIGTERM, GOES_ON.format("SIGTERM"))
+
+
+@pytest.fixture
+def submission(tmp_path):
+    """A folder with a file that `validate` has something to say of."""
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        for side, letter in (("query", "Q0"), ("reference", "R00")):
+            file[side] = np.eye(4, dtype=np.float32)
+            file[f"{side}_ids"] = [f"{letter}000{number}".encode() for number in range(4)]
+    return tmp_path
+
+
+@pytest.fixture(params=["", "1"], ids=["buffered", "unbuffered"])
+def printing(request, submission):
+    """Return a function that runs the program with other streams."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": request.param}
+
+    def run(*arguments, **streams):
+        command = [sys.executable, "-m", "iscqk.cli", *arguments]
+        return subprocess.run(command, cwd=submission, env=environment, text=True, **streams)
+
+    return run
+
+
+def without_reader():
+    """Return the end of a pipe that nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
+
+
+SPEAKING = (["validate", "s.h5", "--output", "v.json"], ["--help"], ["score", "--help"])
+
+
+@pytest.mark.parametrize("arguments", SPEAKING, ids=str)
+def test_a_reader_that_has_enough_is_no_error(submission, printing, arguments):
+    """As `iscqk validate ... | head -1`: quiet, and what goes into files is there."""
+    streams = {"stdout": without_reader(), "stderr": subprocess.PIPE}
+    done = printing(*arguments, **streams)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+    assert (submission / "v.json").exists() == ("--output" in arguments)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without /dev/full")
+@pytest.mark.parametrize("arguments", SPEAKING, ids=str)
+def test_an_output_that_is_full_is_told_in_a_line(printing, arguments):
+    with open("/dev/full", "w") as full:
+        done = printing(*arguments, stdout=full, stderr=subprocess.PIPE)
+    *problems, line = done.stderr.splitlines()
+    assert line.startswith("error: standard output cannot be written (No space left on device);")
+    assert done.returncode == 1 and not [p for p in problems if "Traceback" in p]
+
+
+def test_a_log_that_nobody_takes_ends_no_work(tmp_path):
+    script = """
+import logging
+from iscqk import ending, logs
+def work():
+    logs.set_up_logging()
+    for number in range(3):
+        logging.info("%d", number)
+    print("done")
+raise SystemExit(ending.status_of(work))
+"""
+    command = [sys.executable, "-c", script]
+    streams = {"stdout": subprocess.PIPE, "stderr": without_reader()}
+    done = subprocess.run(command, text=True, **streams)
+    assert done.stdout == "done\n"

@@ -294,3 +294,25 @@ def test_a_shard_that_is_lost_is_made_again_alone(finished_copy):
     logs = re.findall(r"^    log: results/logs/(\S+)$", done.stdout + done.stderr, re.MULTILINE)
     embed = "qk-0/round1-k/embed-descriptors-k-references-1-of-2.log"
     assert sorted(logs) == [embed, "qk-0/round1-k/merge-phase1-similarity.log"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--config train.rounds=2", "a key within a section; write it in a YAML file"),
+        ("--configfile missing.yaml", "config file missing.yaml: No such file"),
+        ("--configfile broken.yaml", "config file broken.yaml: not plain YAML"),
+    ],
+)
+def test_what_snakemake_would_end_in_a_traceback_is_one_line(project, options, message):
+    (project.folder / "broken.yaml").write_text("train: {rounds: 1\n")
+    done = project.run(f"snakemake all --dry-run {options}", check=False)
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if not line.startswith("Using")]
+    assert len(errors) == 1 and errors[0].startswith("error: ") and message in errors[0]
+
+
+def test_exponents_are_numbers_and_an_empty_file_is_none(project):
+    (project.folder / "empty.yaml").write_text("# nothing yet\n")
+    (project.folder / "rate.yaml").write_text("train: {qk: {learning_rate: 1e-3}, rounds: 01}\n")
+    assert "score" in project.jobs("empty.yaml rate.yaml")

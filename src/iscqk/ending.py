@@ -3,6 +3,7 @@
 Everything else is a bug and keeps its traceback.
 """
 
+import io
 import multiprocessing
 import os
 import signal
@@ -10,7 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout, suppress
+from typing import Any, TextIO, cast
 
 from iscqk.errors import UserError
 
@@ -52,17 +54,56 @@ class Stopped(BaseException):
         self.sigval = sigval
 
 
+class OutputLost(Exception):
+    """Standard output takes no more; `reason` is the system's error."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Output:
+    """Standard output, whose errors are told from those of other files and of workers."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        if isinstance(stream, io.TextIOWrapper):  # any name of a file can be printed, in any locale
+            stream.reconfigure(errors="backslashreplace")
+
+    def write(self, text: str) -> int:
+        with self._watched():
+            return self._stream.write(text) if self._stream else len(text)
+
+    def flush(self) -> None:
+        with self._watched():
+            if self._stream:  # none where a shell has closed it
+                self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputLost(error) from error
+
+
 def status_of(command: Callable[[], None]) -> int:
     """Run a command; return its exit status, and print in one line what ended it early."""
     follow(int(os.environ.get(FOLLOWED, "0")))
-    with _catching_signals():
+    status = 0
+    with _catching_signals(), redirect_stdout(cast("TextIO", _Output(sys.stdout))):
         try:
             command()
         except UserError as error:
-            return _tell(_own_line(error), 1)
+            status = _tell(_own_line(error), 1)
+        except SystemExit as error:  # of argparse, which has printed help or a complaint
+            raise SystemExit(_flushed() or error.code) from None
         except (Exception, Stopped, KeyboardInterrupt) as error:
-            return _told(error)
-    return 0
+            status = _told(error)
+        return _flushed() or status
 
 
 def follow(pid: int) -> None:
@@ -95,6 +136,9 @@ def _told(error: BaseException) -> int:
     if number:
         name = signal.Signals(number).name
         return _tell(f"stopped by {name}; the same command goes on from here", 128 + number)
+    if isinstance(error, OutputLost):
+        end_workers()
+        return _without_output(error)
     line = _cause(error)
     if line is None:
         raise error
@@ -109,8 +153,28 @@ def _cause(error: BaseException) -> str | None:
     return next((line for words, line in _CAUSES.items() if words in str(error)), None)
 
 
+def _flushed() -> int:
+    """Return 0 once all that was printed is taken, another exit status where it is not."""
+    try:
+        sys.stdout.flush()
+    except OutputLost as lost:
+        return _without_output(lost)
+    return 0
+
+
+def _without_output(lost: OutputLost) -> int:
+    """Return the exit status of a command whose standard output takes no more."""
+    # What it has not taken would fail again when Python ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(lost.reason, BrokenPipeError):  # its reader has enough, as `head` has
+        return 128 + signal.SIGPIPE  # and quiet, like any other program
+    what = f"standard output cannot be written ({lost.reason.strerror})"
+    return _tell(f"{what}; free some space, or let it go elsewhere", 1)
+
+
 def _tell(line: str, status: int) -> int:
-    print(f"error: {line}", file=sys.stderr)
+    with suppress(OSError):  # there may be nobody to tell
+        print(f"error: {line}", file=sys.stderr)
     return status
 
 

@@ -16,10 +16,10 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
-from jsonschema import Draft202012Validator
+from jsonschema.protocols import Validator as AnyValidator
 
 from iscqk.errors import UserError
-from iscqk.validity import refuse_invalid
+from iscqk.validity import Validator, refuse_invalid
 
 Rule = dict[str, Any]  # a JSON schema
 NONE: Any = object()  # in the place of a default that there is not
@@ -227,9 +227,9 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def validator(cls: type[Section]) -> Draft202012Validator:
+def validator(cls: type[Section]) -> AnyValidator:
     """Return what checks a mapping against a section."""
-    return Draft202012Validator(schema(cls))
+    return Validator(schema(cls))
 
 
 def schema(cls: type[Section]) -> Rule:

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TextIO, TypeVar
 
 from tqdm import tqdm
@@ -17,7 +18,8 @@ class _AboveBars(logging.StreamHandler[TextIO]):
     """Writes lines to standard error above the bars that are drawn there, not into them."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(self.format(record), file=sys.stderr)
+        with suppress(OSError):  # a log that cannot be written is no reason to end the work
+            tqdm.write(self.format(record), file=sys.stderr)
 
 
 def set_up_logging() -> None:

@@ -7,15 +7,27 @@ from typing import Any, cast
 
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
+from jsonschema.protocols import Validator as AnyValidator
+from jsonschema.validators import extend
 
 from iscqk.errors import UserError
 
 _MAX_VALUES = 100_000
 
 
-def refuse_invalid(
-    config: Mapping[str, Any], validator: Draft202012Validator, if_text: str = ""
-) -> None:
+def _is_whole(_: object, value: object) -> bool:
+    """Return whether a value is an integer, which 1e4 and 2.0 are to JSON schema but not to us."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+# The validator of a schema whose integers are integers.
+Validator = extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_whole),
+)
+
+
+def refuse_invalid(config: Mapping[str, Any], validator: AnyValidator, if_text: str = "") -> None:
     """Refuse what a schema does not allow, numbers that are none, and chains of aliases.
 
     Args:
@@ -60,6 +72,12 @@ def _explained(error: ValidationError, if_text: str) -> str:
     wanted = cast("Mapping[str, Any]", error.schema).get("description")
     if error.validator == "pattern" and wanted:
         return f"{where}: {str(error.instance)!r} is not {wanted}; rename it"
-    is_text = error.validator == "type" and isinstance(error.instance, str) and "." in where
-    remedy = f"; {if_text}" if is_text and if_text else ""
+    remedy = _type_remedy(error.instance, if_text if "." in where else "")
+    remedy = f"; {remedy}" if remedy and error.validator == "type" else ""
     return f"{where or 'top level'}: {' '.join(error.message.split())}{remedy}"
+
+
+def _type_remedy(value: object, if_text: str) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return "write it without point and exponent"
+    return if_text if isinstance(value, str) else ""

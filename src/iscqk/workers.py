@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
@@ -42,7 +43,7 @@ def mapped(
     left = iter(tasks)
     try:
         while chunk := list(islice(left, together)):
-            under_way.append(pool.submit(_each, function, chunk))
+            under_way.append(_submitted(pool, function, chunk))
             if len(under_way) > 4 * workers:
                 yield from _result(under_way.popleft())
         while under_way:
@@ -54,13 +55,28 @@ def mapped(
         raise
 
 
+def _submitted(
+    pool: ProcessPoolExecutor, function: Callable[[Task], Result], tasks: list[Task]
+) -> "Future[list[Result]]":
+    with _told_if_lost():
+        return pool.submit(_each, function, tasks)
+
+
 def _result(future: "Future[list[Result]]") -> list[Result]:
     try:
-        return future.result(ending.PATIENCE_SECONDS)
-    except BrokenProcessPool:
-        raise UserError(ending.LOST_WORKER) from None
+        with _told_if_lost():
+            return future.result(ending.PATIENCE_SECONDS)
     except TimeoutError:
         raise UserError(ending.HANGING) from None
+
+
+@contextmanager
+def _told_if_lost() -> Iterator[None]:
+    """Tell that a worker was lost, wherever the pool notices it."""
+    try:
+        yield
+    except BrokenProcessPool:
+        raise UserError(ending.LOST_WORKER) from None
 
 
 def _start(start: Callable[..., None] | None, given: tuple[object, ...]) -> None:

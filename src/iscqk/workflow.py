@@ -15,6 +15,11 @@ def put_program_on_path() -> None:
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
+def let_jobs_speak_utf8() -> None:
+    """Let jobs take names of files for UTF-8, as manifests do, whatever the locale says."""
+    os.environ["PYTHONUTF8"] = "1"
+
+
 def end_jobs_with_snakemake() -> None:
     """Let jobs end when this Snakemake does, however it ends (iscqk.ending).
 

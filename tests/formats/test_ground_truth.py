@@ -50,9 +50,22 @@ def test_it_is_written_in_the_competitions_form(tmp_path):
 
 
 def test_no_row_is_no_pair(tmp_path):
-    for text in ("", "query_id,reference_id\n"):
-        truth = read_ground_truth(write(tmp_path / "gt.csv", text))
-        assert (len(truth), truth.listed_queries.tolist()) == (0, [])
+    truth = read_ground_truth(write(tmp_path / "gt.csv", "query_id,reference_id\n"))
+    assert (len(truth), truth.listed_queries.tolist()) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "query_id,reference_id,kind\nQ00000,R000007,blur\nQ00001,,\n",
+        "reference_id,query_id\nR000007,Q00000\n,Q00001\n",
+        ",note,Reference_ID,note,query_id\n0,a,R000007,,Q00000\n1,,,,Q00001\n",
+    ],
+)
+def test_a_header_names_columns_in_any_order_and_others_beside_them(tmp_path, text):
+    truth = read_ground_truth(write(tmp_path / "gt.csv", text))
+    assert pairs(truth) == [("Q00000", "R000007")]
+    assert truth.distractors.tolist() == ["Q00001"]
 
 
 @pytest.mark.parametrize(
@@ -61,13 +74,30 @@ def test_no_row_is_no_pair(tmp_path):
         (OFFICIAL + "Q00000,R000007\n", r"row 5 \(Q00000,R000007\): is there twice"),
         (OFFICIAL + "Q00001,\n", "row 5 .*is there twice"),
         (OFFICIAL + "Q00000,\n", "row 5 .*the query also has a reference"),
-        (OFFICIAL + "Q00008,R000007\n", "row 5 .*no such query was described; is this"),
-        (OFFICIAL + "Q00003,R000009\n", "row 5 .*no such reference was described"),
+        (
+            OFFICIAL + "Q00008,R000007\n",
+            r"row 5 .*no such query was described \(1 of 4 listed\); describe",
+        ),
+        (
+            "Q50000,R000007\nQ50001,\n",
+            r"row 1 .* \(2 of 2 listed\); is this the ground truth of another phase",
+        ),
+        (
+            OFFICIAL + "Q00003,R000009\n",
+            r"row 5 .*no such reference was described \(1 of 4 listed\)",
+        ),
         (OFFICIAL + "Q0003,R000007\n", "row 5 .*query is not Q and 5 digits"),
         (OFFICIAL + "Q00003,7\n", "row 5 .*reference is not R and 6 digits"),
         (OFFICIAL + "Q00003,R000007,R000003\n", "cannot be read as CSV"),
-        ("query_id,reference\n", "header is query_id,reference; it must be"),
+        ("query_id,reference\n", "header is query_id,reference; it must have"),
+        ("query_id,reference_id,query_id\n", "header is query_id,reference_id,query_id; it must"),
+        (
+            "query_id,reference_id,kind\nQ00000,R000007,blur,x\n",
+            "cannot be read as CSV|more fields",
+        ),
         ("Q00000,R000007,1.0\n", "3 columns"),
+        ("", "empty, as a file whose writing was cut short"),
+        ("\ufeff\r\n", "empty, as a file whose writing was cut short"),
     ],
 )
 def test_what_is_wrong_is_refused_with_its_row(tmp_path, text, complaint):

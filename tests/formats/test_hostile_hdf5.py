@@ -2,6 +2,7 @@
 
 import io
 import resource
+import struct
 import zlib
 
 import h5py
@@ -43,6 +44,12 @@ def shorter_than_its_checksum(file, name):
     found.id.write_direct_chunk((0, 0), b"abc")
 
 
+def lzf_of(size):
+    return declared(
+        (2, 3), data=VECTORS, chunks=(size // 12, 3), maxshape=(None, 3), compression="lzf"
+    )
+
+
 def of_no_type_of_numpy(file, name):
     kind = h5py.h5t.IEEE_F32LE.copy()
     kind.set_ebias(100_000)
@@ -57,6 +64,12 @@ def virtual(file, name):
     layout = h5py.VirtualLayout((2, 3), "f4")
     layout[:] = h5py.VirtualSource("/etc/hostname", "x", (2, 3))
     file.create_virtual_dataset(name, layout)
+
+
+def packed_ids(compression, **options):
+    """Write ids of variable length, packed."""
+    ids = np.array(["R000000", "R000001"], dtype=object)
+    return declared((2,), h5py.string_dtype(), data=ids, compression=compression, **options)
 
 
 def linked(link):
@@ -82,10 +95,11 @@ def linked(link):
         ({"vectors": inflating}, "holds more than its"),
         ({"vectors": of_no_type_of_numpy}, "damaged .*Insufficient precision"),
         ({"vectors": shorter_than_its_checksum}, "has an empty chunk; make the file again"),
-        ({"vectors": declared((2, 3), data=VECTORS, compression="lzf")}, "filters other than"),
+        ({"vectors": lzf_of(2**23)}, "LZF chunks of over"),
+        ({"ids": packed_ids("lzf")}, "packs values of variable length by LZF"),
         ({"vectors": declared((2, 3), data=VECTORS, scaleoffset=2)}, "filters other than"),
         ({"vectors": h5py.Empty("f4")}, "no shape"),
-        ({"vectors": VECTORS.astype(">f4")}, "is >f4"),
+        ({"vectors": VECTORS.astype(">f8")}, "is >f8"),
         ({"vectors": VECTORS.astype(complex)}, "is complex128"),
         ({"ids": declared((2,), h5py.ref_dtype)}, "lacks some|is object"),
         ({"ids": np.array([b"x" * 2**16] * 2**13)}, "holds over"),
@@ -99,13 +113,48 @@ def test_what_no_honest_file_has_is_refused(tmp_path, datasets, complaint):
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("options", [{}, {"compression": "gzip"}, {"chunks": (1, 3)}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"compression": "gzip"},
+        {"chunks": (1, 3)},
+        {"dtype": ">f4"},
+        {"compression": "lzf"},
+        {"compression": "lzf", "shuffle": True, "fletcher32": True},
+    ],
+    ids=str,
+)
 def test_honest_layouts_are_read(tmp_path, options):
     vectors = declared((2, 3), data=VECTORS, **options)
     path = shard(tmp_path / "s.h5", vectors=vectors, ids=np.array(["R000000", "R000001"], "O"))
     ((ids, rows),) = descriptor_blocks([path])
     assert ids.tolist() == ["R000000", "R000001"]
     np.testing.assert_array_equal(rows, VECTORS)
+
+
+@pytest.mark.parametrize("options", [{}, {"shuffle": True}])
+def test_packed_ids_are_read_and_looked_into(tmp_path, options):
+    path = shard(tmp_path / "s.h5", ids=packed_ids("gzip", **options))
+    with open_descriptors(path) as found:
+        assert found.ids.tolist() == ["R000000", "R000001"]
+    content = bytearray(path.read_bytes())
+    heap = content.index(b"GCOL")
+    content[heap + 24 : heap + 32] = (2**40).to_bytes(8, "little")  # the first id's own length
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="damaged heap"), open_descriptors(path):
+        pass
+
+
+def test_lzf_that_asks_for_gigabytes_gets_none(tmp_path):
+    vectors = declared((2, 3), data=VECTORS, compression="lzf")
+    content = shard(tmp_path / "s.h5", vectors=vectors).read_bytes()
+    numbers = struct.pack("<3I", 4, 261, VECTORS.nbytes)  # the last: of the buffer
+    assert content.count(numbers) == 1
+    asking = content.replace(numbers, struct.pack("<3I", 4, 261, 2**31))
+    (tmp_path / "s.h5").write_bytes(asking)
+    with pytest.raises(UserError, match="LZF chunks of over"), open_descriptors(tmp_path / "s.h5"):
+        pass
 
 
 @pytest.mark.parametrize("reserved", [b"\0\0\0", b"\0\0@"])
@@ -139,7 +188,12 @@ def test_an_id_that_declares_gigabytes_takes_none(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "read"),
-    [({}, True), ({"chunks": (3,), "maxshape": (None,)}, True), ({"compression": "gzip"}, False)],
+    [
+        ({}, True),
+        ({"chunks": (3,), "maxshape": (None,)}, True),
+        ({"chunks": (3,), "compression": "gzip", "shuffle": True}, True),
+        ({"compression": "lzf"}, False),
+    ],
 )
 @pytest.mark.parametrize("version", ["earliest", "latest"])
 def test_ids_of_variable_length_in_honest_layouts(tmp_path, options, read, version):

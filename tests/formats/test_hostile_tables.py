@@ -35,8 +35,8 @@ MANIFEST = b"id,path,sha256,width,height\n"
         (b'Q00000,R000001\n"Q00001,', "cannot be read as CSV"),
         (b'"Q00000\n",R000001\n', r"Q00000\\n"),
         (b'"Q00000\x1b[2J",R000001\n', r"Q00000\\x1b"),
-        (TRUTH.replace(",", ";").encode(), "the query is not"),
-        (TRUTH.replace(",", "\t").encode(), "the query is not"),
+        (TRUTH.replace(",", ";").encode(), "semicolons part its fields; save it with commas"),
+        (TRUTH.replace(",", "\t").encode(), "tabs part its fields; save it with commas"),
     ],
     ids=range(13),
 )

@@ -51,6 +51,7 @@ def test_the_file_is_the_official_one(tmp_path):
         "query_id,reference_id,score\nQ00000,R000000,0.5\nQ00001,R000001,-1e-3\n",
         "Q00000,R000000,0.5\nQ00001,R000001,-1e-3",
         "\ufeffquery_id,reference_id,score\r\nQ00000,R000000,0.5\r\nQ00001,R000001,-1e-3\r\n",
+        "score,rank,query_id,reference_id\n0.5,1,Q00000,R000000\n-1e-3,2,Q00001,R000001\n",
         '"query_id","reference_id","score"\n"Q00000","R000000","0.5"\n"Q00001","R000001",-1e-3\n\n',
     ],
 )
@@ -61,7 +62,7 @@ def test_all_guises_are_read(tmp_path, text):
     assert read.scores.tolist() == [0.5, -0.001]
 
 
-@pytest.mark.parametrize("text", ["", "query_id,reference_id,score\n"])
+@pytest.mark.parametrize("text", ["query_id,reference_id,score\n", "score,reference_id,query_id\n"])
 def test_no_prediction_is_a_list_of_predictions(tmp_path, text):
     assert len(read_predictions(write(tmp_path / "p.csv", text))) == 0
 
@@ -77,7 +78,8 @@ def test_no_prediction_is_a_list_of_predictions(tmp_path, text):
         ("R000000,Q00000,0.5\n", "row 1 .*query id is not Q and 5 digits"),
         ("Q00000,R00000,0.5\n", "row 1 .*reference id is not R and 6 digits"),
         ("Q00000.jpg,R000000,0.5\n", "query id is not"),
-        ("query_id,score,reference_id\n", "header is query_id,score,reference_id; it must be"),
+        ("query_id,score\n", "header is query_id,score; it must have query_id,reference_id,score"),
+        ("", "empty, as a file whose writing was cut short; make it again"),
         ("Q00000,R000000,0.5,x\n", "4 columns"),
         ("Q00000,R000000,0.5\nQ00001,R000000,0.5,x\n", "cannot be read as CSV .*line 2"),
         ("Q00000,R000000\n", "score is not a finite"),

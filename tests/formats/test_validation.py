@@ -142,3 +142,36 @@ def test_the_baselines_own_layout_is_told_from_a_submission(tmp_path):
     problems = told(tmp_path / "s.h5")
     assert len(problems) == 4
     assert "there is: image_names, vectors" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("scale", "complaint"),
+    [
+        (1e6, "look no further than 1e+10; divide all vectors"),
+        (1e-17, "vanish in the official evaluators' float32; multiply all vectors"),
+    ],
+)
+def test_a_scale_that_the_official_evaluators_cannot_rank_is_a_problem(path, scale, complaint):
+    for side in ("query", "reference"):
+        change(path, side, lambda old: old * np.float32(scale))
+    (problem,) = told(path)
+    assert complaint in problem
+
+
+@pytest.mark.parametrize("scale", [1e4, 1e-14])
+def test_any_other_scale_is_valid(path, scale):
+    for side in ("query", "reference"):
+        change(path, side, lambda old: old * np.float32(scale))
+    assert told(path) == []
+
+
+def test_zero_vectors_are_warned_of(path):
+    change(path, "query", put([3, 5], 0))
+    report = validate_submission(path)
+    assert report.valid
+    assert report.warnings == ("query: 2 vectors are zero, that of Q50003 first; describe again",)
+
+
+def test_either_order_of_bytes_is_float32(path):
+    change(path, "query", lambda old: old.astype(">f4"))
+    assert validate_submission(path).valid

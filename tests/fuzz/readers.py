@@ -2,8 +2,9 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import h5py
@@ -84,8 +85,15 @@ def _provenance(path: Path) -> None:
     read_provenance(path)
 
 
-def _hdf5(**options: object) -> Iterator[bytes]:
-    """Yield small HDF5 files that are a submission and a shard of descriptors at once."""
+def _hdf5(
+    packed: Mapping[str, object] = MappingProxyType({}), **options: object
+) -> Iterator[bytes]:
+    """Yield small HDF5 files that are a submission and a shard of descriptors at once.
+
+    Args:
+        packed: how ids are stored.
+        options: how vectors are.
+    """
     vectors = np.arange(12, dtype=np.float32).reshape(3, 4)
     for ids in (np.bytes_, object):
         buffer = io.BytesIO()
@@ -93,14 +101,19 @@ def _hdf5(**options: object) -> Iterator[bytes]:
             for name, letter in (("query", "Q"), ("reference", "R0"), ("vectors", "T0")):
                 names = [f"{letter}{number:05d}".encode() for number in range(3)]
                 key = "ids" if name == "vectors" else f"{name}_ids"
-                file.create_dataset(key, data=np.array(names, dtype=ids))
+                file.create_dataset(key, data=np.array(names, dtype=ids), **packed)
                 file.create_dataset(name, data=vectors, **options)
             file.attrs["weights_sha256"] = "0" * 64
         yield buffer.getvalue()
 
 
 def _hdf5_seeds() -> list[bytes]:
-    return [*_hdf5(), *_hdf5(chunks=(2, 4), compression="gzip", shuffle=True, fletcher32=True)]
+    gzip = {"compression": "gzip", "shuffle": True}
+    return [
+        *_hdf5(),
+        *_hdf5(chunks=(2, 4), fletcher32=True, **gzip),
+        *_hdf5(packed={"chunks": (2,), **gzip}, compression="lzf"),
+    ]
 
 
 def _tars() -> list[bytes]:

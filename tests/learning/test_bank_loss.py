@@ -125,3 +125,30 @@ def test_nearest_negatives_leave_out_the_target(block):
     similarities = queries @ bank.T
     similarities[torch.arange(5), targets] = -2
     torch.testing.assert_close(nearest_negatives(queries, bank, targets), similarities.amax(1))
+
+
+@pytest.mark.parametrize("live", [False, True], ids=["frozen", "live"])
+@pytest.mark.parametrize("noise", [0.02, 0.3, 1.0])  # losses of 2e-4, 5e-4 and 0.1
+def test_gradients_of_bfloat16_queries_are_rounded_once(live, noise):
+    """The two terms' gradients nearly cancel; rounded before that they were off by 16 times."""
+    bank, targets = unit_rows(5000, 64, 0), torch.arange(0, 5000, 50)
+    given = normalize(bank[targets] + noise * unit_rows(len(targets), 64, 1), dim=1).bfloat16()
+    queries, exact = given.clone().requires_grad_(), given.double().requires_grad_()
+    scale = torch.tensor(0.05, dtype=torch.bfloat16, requires_grad=True)
+    exact_scale = scale.detach().double().requires_grad_()
+    if live:
+        live_bank_loss(queries, bank, lambda rows: rows, bank[targets], scale).backward()
+    else:
+        bank_loss(queries, bank, targets, scale).backward()
+    logits = exact @ bank.double().T / exact_scale
+    nn.functional.cross_entropy(logits, targets).backward()
+    assert (queries.grad - exact.grad).norm() < 0.01 * exact.grad.norm()
+    assert scale.grad.item() == pytest.approx(exact_scale.grad.item(), rel=0.01)
+
+
+def test_a_live_head_computes_in_float64_where_queries_do():
+    queries, features = unit_rows(4, 8, 7).double(), unit_rows(150, 8, 8).double()
+    targets = torch.tensor([3, 149, 0, 64])
+    loss = live_bank_loss(queries, features, lambda rows: rows, features[targets], 0.1)
+    expected = nn.functional.cross_entropy(queries @ features.T / 0.1, targets)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-12)

@@ -151,9 +151,11 @@ class Outer(Section):
 
 def test_a_section_is_made_of_json_with_its_defaults():
     assert Outer.parse('{"name": "n"}') == Outer(name="n", inner=Inner(size=3))
-    given = {"name": "n", "inner": {"size": 5.0}, "many": [{}, {"size": 1}], "mode": 2}
+    given = {"name": "n", "inner": {"size": 5}, "many": [{}, {"size": 1}], "mode": 2}
     made = Outer.parse({**given, "where": ["a", "b"], "ends": [0.5, 2], "none": "x"})
-    assert made.inner.size == 5 and type(made.inner.size) is int
+    assert made.inner.size == 5
+    with pytest.raises(UserError, match="inner.size: 5.0 .* write it without point and exponent"):
+        Outer.parse({"name": "n", "inner": {"size": 5.0}})
     assert made.many == (Inner(), Inner(size=1)) and made.where == ("a", "b")
     assert (made.mode, made.ends, made.none, made.free) == (2, (0.5, 2), "x", {})
     assert Outer.parse({"name": "n", "where": "a"}).where == "a"

@@ -1,9 +1,11 @@
 """`iscqk search`, `score` and `validate` as a user of an ISC file runs them."""
 
 import json
+import os
 import subprocess
 import sys
 
+import faiss
 import h5py
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.ids import QUERY, REFERENCE
 from iscqk.formats.predictions import Predictions, read_predictions, write_predictions
 from iscqk.formats.submission import write_submission
+from iscqk.retrieval.benchmarks import published_search
 
 QUERIES, REFERENCES = 30, 50
 QUERY_IDS = [QUERY.make(number) for number in range(QUERIES)]
@@ -203,3 +206,54 @@ def test_predictions_are_scored_as_they_are(folder, capsys):
     for convention in ("fb", "drivendata"):
         result = score(folder, capsys, "p.csv", "gt.csv", "--convention", convention)
         assert (result["micro_ap"], result["recall_at_p90"], result["found"]) == (1, 1, 10)
+
+
+@pytest.mark.parametrize("scale", [1e6, 1e-22])
+def test_what_the_official_search_cannot_rank_is_not_scored(folder, capsys, scale):
+    """Its own results there: none, or distances of which many are one."""
+    with h5py.File(folder / "s.h5", "r+") as file:
+        for side in ("query", "reference"):
+            file[side][:] *= np.float32(scale)
+        queries, references = file["query"][:], file["reference"][:]
+    index = faiss.IndexFlatL2(8)
+    index.add(references)
+    found = published_search(index, queries, 400)
+    assert len(np.unique(found.squared_distance)) < 200
+    for stage, rest in (("score", [folder / "gt.csv"]), ("search", ["--output", folder / "p.csv"])):
+        assert main([stage, *map(str, [folder / "s.h5", *rest])]) == 1
+        error = capsys.readouterr()
+        assert (error.out, error.err.count("\n")) == ("", 1)
+        assert "s.h5: squared distances reach" in error.err
+
+
+@pytest.mark.parametrize(
+    "locale", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
+)
+def test_any_name_of_a_file_is_printed_and_read(folder, locale):
+    odd, utf8 = (os.fsdecode(name) for name in (b"caf\xe9", "caf\xe9".encode()))
+    for name in (odd, utf8):
+        (folder / f"{name}.h5").write_bytes((folder / "s.h5").read_bytes())
+        (folder / f"{name}.csv").write_bytes((folder / "gt.csv").read_bytes())
+        for command in (
+            ["validate", f"{name}.h5", "--output", f"{name}.json"],
+            ["validate", f"{name}.csv"],
+            ["search", f"{name}.h5", "--output", f"{name}-p.csv"],
+            ["score", f"{name}.h5", f"{name}.csv", "--output", f"{name}-score.json"],
+            ["score", f"{name}-p.csv", f"{name}.csv"],
+            ["benchmark-table", "--tables", f"{name}.csv", "--output", f"{name}.md"],
+        ):
+            done = subprocess.run(
+                [sys.executable, "-m", "iscqk.cli", *command],
+                cwd=folder,
+                capture_output=True,
+                env={**os.environ, **locale},
+            )
+            assert b"Traceback" not in done.stderr, done.stderr
+            assert done.returncode == (command[1] == f"{name}.csv" and command[0] == "validate")
+    assert "caf" in (folder / f"{odd}.md").read_text()
+
+
+def test_a_list_of_no_prediction_is_warned_of(folder, capsys, caplog):
+    write(folder / "p.csv", ["query_id,reference_id,score"])
+    assert score(folder, capsys, "p.csv", "gt.csv")["micro_ap"] == 0
+    assert "no prediction counts" in caplog.text

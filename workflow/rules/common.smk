@@ -8,6 +8,7 @@ from glob import glob
 
 from iscqk.code import code_digest
 from iscqk.formats.phases import HALVES, PHASES
+from iscqk.images.folder_state import fingerprint_of_images
 from iscqk.methods import modules
 from iscqk.plan.compared import (
     compared_classes,
@@ -29,10 +30,12 @@ from iscqk.workflow import (
     digest_of,
     end_jobs_with_snakemake,
     gpu_count,
+    let_jobs_speak_utf8,
     put_program_on_path,
 )
 
 put_program_on_path()
+let_jobs_speak_utf8()
 end_jobs_with_snakemake()
 
 # A GPU takes one job at a time (profiles/default); without one, jobs fill the cores.

@@ -52,6 +52,9 @@ rule prepare:
         others=PLAN.images.others,
         lists=[f"{split}={path}" for split, path in PLAN.lists().items()],
         bad_images=config["dataset"]["bad_images"],
+        state=lambda wildcards: PLAN.state(
+            *PLAN.images.training, *PLAN.images.references, *PLAN.images.others
+        ),
         # no input either: queries that come later must not make all training begin anew
         queries=aside(PLAN.looked_at_with_all()),
     shell:
@@ -125,6 +128,7 @@ rule take_queries:
         folder=folder,
         list=lambda wildcards, input: given("--list", input.list),
         bad_images=config["dataset"]["bad_images"],
+        state=lambda wildcards: PLAN.state(*PLAN.images.phases[wildcards.phase].queries),
     shell:
         """
         iscqk take-queries --phase {wildcards.phase} --queries {input.folders:q} \

@@ -64,6 +64,9 @@ rule list_classes:
     threads: 8
     params:
         code=code("classes"),
+        state=lambda wildcards: fingerprint_of_images(
+            config["unbalanced"]["training"], config["unbalanced"]["evaluation"]
+        ),
     shell:
         """
         iscqk classes --training={input.training:q} --evaluation={input.evaluation:q} \

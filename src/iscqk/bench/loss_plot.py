@@ -21,4 +21,3 @@ def growth_plot(path: Path, table: pd.DataFrame) -> None:
             for style, (way, rows) in zip(styles(), ways, strict=False):
                 axes.plot(rows["rows"], rows["seconds"], label=" ".join(map(str, way)), **style)
             axes.set(xlabel="bank rows", ylabel="loss and gradient, s", xscale="log", yscale="log")
-        panels[0].legend()

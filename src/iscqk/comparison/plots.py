@@ -20,10 +20,12 @@ from iscqk.formats.files import replacing
 COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2")
 MARKERS = "osD^vPX"
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 2)))
+NOTHING = "nothing to show"
 # The same data give the same bytes: ids are drawn from this salt, and no date is written.
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "iscqk",
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a name of the user's with a dollar in it is no formula
     "axes.grid": True,
     "grid.alpha": 0.3,
 }
@@ -44,7 +46,6 @@ def label_plot(path: Path, table: pd.DataFrame, title: str) -> None:
             axes.errorbar(rows[title].astype(str), rows["micro_ap"], spread, capsize=3,
                           label=str(phase), **style)  # fmt: skip
         axes.set(xlabel=title, ylabel="micro-AP", ylim=(0, None))
-        axes.legend()
 
 
 def accuracy_plot(path: Path, table: pd.DataFrame) -> None:
@@ -85,7 +86,6 @@ def line_plot(
                 first = seed == in_phase["seed"].iloc[0]
                 axes.plot(rows[x[0]], rows[y[0]], label=label if first else None, **style)
             axes.set(xlabel=x[1], ylabel=y[1], ylim=(0, None))
-        panels[0].legend()
 
 
 def edit_plot(path: Path, table: pd.DataFrame) -> None:
@@ -106,7 +106,6 @@ def edit_plot(path: Path, table: pd.DataFrame) -> None:
                 scores = places[label].to_numpy()
                 axes.plot(scores, places.index, **{**style, "linestyle": ""}, label=label)
             axes.set(xlabel="micro-AP of copies with this edit, against all distractors")
-        panels[0].legend()
 
 
 def styles() -> Iterator[dict[str, Any]]:
@@ -119,15 +118,25 @@ def styles() -> Iterator[dict[str, Any]]:
 def figure(
     path: Path, titles: list[str], height: float = 4.5, width: float = 6
 ) -> Iterator[list[Axes]]:
-    """Give panels side by side, each of that size in inches, to draw in; write them when done."""
+    """Give panels side by side, each of that size in inches, to draw in; write them when done.
+
+    A panel with nothing in it says so, and so does one where there is no title, which is not given
+    out. The first has a legend unless its drawer has made one.
+    """
     with pyplot.rc_context(STYLE):
-        size = (width * len(titles), height)
-        drawing, panels = pyplot.subplots(
-            1, len(titles), figsize=size, squeeze=False, layout="constrained"
+        count = max(len(titles), 1)
+        size = (width * count, height)
+        drawing, (panels,) = pyplot.subplots(
+            1, count, figsize=size, squeeze=False, layout="constrained"
         )
-        for axes, title in zip(panels[0], titles, strict=True):
+        for axes, title in zip(panels, titles, strict=False):
             axes.set_title(title)
-        yield list(panels[0])
+        yield list(panels[: len(titles)])
+        for axes in panels:
+            if not any(len(line.get_xydata()) for line in axes.lines):
+                axes.text(0.5, 0.5, NOTHING, ha="center", va="center", transform=axes.transAxes)
+        if panels[0].get_legend() is None and panels[0].get_legend_handles_labels()[0]:
+            panels[0].legend()
         with replacing(path) as temporary:
             drawing.savefig(temporary, format="svg", metadata={"Date": None})
         pyplot.close(drawing)

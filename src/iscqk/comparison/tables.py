@@ -112,7 +112,8 @@ def as_markdown(table: pd.DataFrame) -> str:
         return str(value)
 
     rows = [[text(value) for value in row] for row in table.itertuples(index=False)]
-    return _lines([[str(name) for name in table], ["---"] * len(table.columns), *rows])
+    lines = _lines([[str(name) for name in table], ["---"] * len(table.columns), *rows])
+    return lines if rows else f"{lines}\nnothing to show\n"
 
 
 def rankings_markdown(means: pd.DataFrame) -> str:

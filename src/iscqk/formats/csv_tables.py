@@ -25,7 +25,10 @@ _TRUTHS = (b"True", b"TRUE", b"true", b"False", b"FALSE", b"false")  # numbers t
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table with a header line and without its index."""
+    """Write a table as UTF-8, with a header line and without its index.
+
+    Names of files that are not UTF-8 get escapes; what is to be opened again has to be refused.
+    """
     # Python's writer leaves a carriage return bare, and readers take it for the end of a line.
     returns = any(
         column.astype(str).str.contains("\r", regex=False).any()
@@ -33,7 +36,14 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
     )
     quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n", quoting=quoting)
+        table.to_csv(
+            temporary,
+            index=False,
+            lineterminator="\n",
+            quoting=quoting,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
 
 
 def read_table(
@@ -42,25 +52,45 @@ def read_table(
     types: dict[str, type] | None = None,
     content: bytes | None = None,
 ) -> pd.DataFrame:
-    """Return a CSV of exactly these columns, whose header line may be missing.
+    """Return these columns of a CSV, in this order.
 
     Args:
         path: the file, UTF-8.
-        columns: their names, in order; a header, if there is one, must say the same.
+        columns: their names. A header may name them in any order and others beside them; without
+            one there are just these.
         types: of columns that are not text; numbers are read to the last bit (pandas >= 3.1).
         content: of the file, where `read_content` has read it already.
 
     Raises:
-        UserError: no such file, another number of columns, another header, no number.
+        UserError: no such file, an empty one, columns that are missing or cannot be told apart, no
+            number.
     """
     content = read_content(path) if content is None else content
+    if not content.removeprefix(b"\xef\xbb\xbf").strip():
+        raise UserError(f"{path}: empty, as a file whose writing was cut short; make it again")
     first = first_row(path, content)
-    header = bool(first) and first[0].strip().lower() == columns[0]
-    if header and [name.strip().lower() for name in first] != columns:
-        raise UserError(f"{path}: header is {','.join(first)}; it must be {','.join(columns)}")
-    if len(first) > len(columns):
+    header = _header(path, first, columns)
+    if not header and len(first) > len(columns):
         raise UserError(f"{path}: {len(first)} columns; it must have {','.join(columns)}")
-    return _read(path, content, columns, 1 if header else 0, types or {})
+    table = _read(path, content, header or columns, 1 if header else 0, types or {})
+    return table[columns]
+
+
+def _header(path: str | Path, first: list[str], columns: list[str]) -> list[str]:
+    """Return the names in a header, those of other columns made unique; [] where there is none.
+
+    Raises:
+        UserError: a column is missing or there twice, or commas are not what parts the fields.
+    """
+    names = [name.strip().lower() for name in first]
+    for mark, called in ((";", "semicolons"), ("\t", "tabs")):
+        if len(names) == 1 < len(columns) and mark in names[0]:
+            raise UserError(f"{path}: {called} part its fields; save it with commas")
+    if not set(names) & set(columns):
+        return []
+    if any(names.count(name) != 1 for name in columns):
+        raise UserError(f"{path}: header is {','.join(first)}; it must have {','.join(columns)}")
+    return [name if name in columns else f"column {n}" for n, name in enumerate(names)]
 
 
 def read_listed_ids(path: str | Path) -> list[str]:

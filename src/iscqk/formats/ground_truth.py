@@ -118,5 +118,8 @@ class _Rows:
     def refuse_unknown(self, ids: StrArray, known: Iterable[str] | None, kind: str) -> None:
         if known is not None:
             unknown = ~np.isin(ids, np.asarray(list(known), dtype=np.str_))
-            what = f"no such {kind} was described; is this the ground truth of another phase?"
-            self.refuse(unknown, what)
+            listed, missing = (len(np.unique(part[part != ""])) for part in (ids, ids[unknown]))
+            what = f"no such {kind} was described ({missing} of {listed} listed)"
+            if missing == listed:
+                self.refuse(unknown, f"{what}; is this the ground truth of another phase?")
+            self.refuse(unknown, f"{what}; describe them, too, or take them out")

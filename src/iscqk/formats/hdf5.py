@@ -39,6 +39,11 @@ def first_not_finite(rows: FloatArray) -> int | None:
     return int(np.argmax(wrong)) if wrong.any() else None
 
 
+def is_float32(dtype: np.dtype[Any]) -> bool:
+    """Return whether a type is float32 in either order of its bytes; HDF5 reads both."""
+    return dtype.newbyteorder("=") == np.float32
+
+
 class Rows:
     """The (n, d) vectors of a file, read a slice at a time."""
 
@@ -88,6 +93,11 @@ def dataset(file: h5py.File, name: str) -> h5py.Dataset:
         if isinstance(found, h5py.Dataset):
             check_dataset(found, where)
             return found
+        if found is not None:
+            raise UserError(
+                f"{where} is a group or a type, as pandas' to_hdf makes; write the array itself, "
+                f"file['{name}'] = array of h5py"
+            )
         there = ", ".join(sorted(file)) or "nothing"
     raise UserError(f"{file.filename}: no dataset '{name}' (there is: {there}); add it")
 
@@ -99,7 +109,7 @@ def read_vectors(file: h5py.File, name: str) -> Rows:
     with telling(where):
         if found.ndim != 2:
             raise UserError(f"{where} has shape {found.shape}; write it as (images, dimensions)")
-        if found.dtype != np.float32:
+        if not is_float32(found.dtype):
             raise UserError(f"{where} is {found.dtype}; write it as float32")
         return Rows(found, Path(file.filename))
 

@@ -8,7 +8,7 @@ import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -25,6 +25,8 @@ _MAX_HEAP = 2**28  # bytes
 _MAX_ATTRIBUTE = 2**16  # bytes, as in the format itself
 _CHECKSUM = 4  # bytes of Fletcher's
 _GZIP, _SHUFFLE, _FLETCHER32 = h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, 3
+# Nothing here can look into LZF, but its chunks grow 88-fold at most; h5py's own are small.
+_LZF, _MAX_LZF_CHUNK = h5py.h5z.FILTER_LZF, 2**22
 
 
 @contextmanager
@@ -85,13 +87,11 @@ def check_variable(found: h5py.Dataset, where: str, longest: int) -> None:
     no bytes without end. A heap is 16 bytes of header, then objects of 16 bytes and their content
     (File Format Specification 3.0, III.E).
     """
-    address, _ = found.file.id.get_create_plist().get_sizes()
-    width = 4 + address + 4
+    width = _width(found)
     heaps: set[int] = set()
     with open(found.file.filename, "rb") as file:
-        for start, size in _places(found, where, width):
-            file.seek(start)
-            stored = np.frombuffer(file.read(size), dtype=np.uint8).reshape(-1, width)
+        for content in _stored(found, where, file):
+            stored = np.frombuffer(content, dtype=np.uint8).reshape(-1, width)
             if (_integers(stored[:, :4]) > longest).any():
                 raise UserError(f"{where} holds an id of over {longest} bytes; write ascii ids")
             heaps.update(np.unique(_integers(stored[:, 4:-4])).tolist())
@@ -110,15 +110,50 @@ def _integers(stored: NDArray[np.uint8]) -> NDArray[np.uint64]:
     return whole.view("<u8")[:, 0]
 
 
-def _places(found: h5py.Dataset, where: str, size: int) -> list[tuple[int, int]]:
-    """Return (offset, bytes) in the file of all that a dataset of values of a size stores."""
+def _width(found: h5py.Dataset) -> int:
+    """Return how many bytes of a dataset a value takes in the file."""
+    if not found.dtype.hasobject:
+        return int(found.id.get_type().get_size())
+    address, _ = found.file.id.get_create_plist().get_sizes()
+    return int(4 + address + 4)
+
+
+def _stored(found: h5py.Dataset, where: str, file: BinaryIO) -> Iterator[bytes]:
+    """Yield all that a dataset of values of variable length stores, unpacked."""
     if not found.size:
-        return []
+        return
     if found.chunks is None:
         if found.id.get_offset() is None:
             raise UserError(f"{where} has ids of variable length in its header; write ascii bytes")
-        return [(found.id.get_offset(), found.size * size)]
-    return [(chunk.byte_offset, math.prod(found.chunks) * size) for chunk in _chunks(found)]
+        file.seek(found.id.get_offset())
+        yield file.read(found.size * _width(found))
+        return
+    for chunk in _chunks(found):
+        yield _unpacked(found, chunk)
+
+
+def _unpacked(found: h5py.Dataset, chunk: Any) -> bytes:
+    """Return what a chunk holds; its filters have passed `_check_filters`."""
+    _, content = found.id.read_direct_chunk(chunk.chunk_offset)
+    width, codes = _width(found), _filters(found)
+    for place, code in reversed(list(enumerate(codes))):
+        if chunk.filter_mask & 1 << place:  # left out for this chunk
+            continue
+        if code == _GZIP:
+            content = zlib.decompress(content)
+        elif code == _FLETCHER32:
+            content = content[:-_CHECKSUM]
+        else:  # shuffled: all first bytes, all second bytes, ...
+            content = np.frombuffer(content, dtype=np.uint8).reshape(width, -1).T.tobytes()
+    if len(content) != math.prod(found.chunks) * width:
+        raise ValueError(f"a chunk of {len(content)} bytes")
+    return content
+
+
+def _filters(found: h5py.Dataset) -> list[int]:
+    """Return the codes of a dataset's filters, in the order in which they were applied."""
+    settings = found.id.get_create_plist()
+    return [settings.get_filter(number)[0] for number in range(settings.get_nfilters())]
 
 
 def _chunks(found: h5py.Dataset) -> list[Any]:
@@ -159,22 +194,34 @@ def _check_storage(found: h5py.Dataset, where: str) -> None:
 
 def _check_filters(found: h5py.Dataset, where: str) -> None:
     """Refuse rare filters, and chunks that are empty or inflate to more than they should hold."""
-    settings = found.id.get_create_plist()
-    filters = [settings.get_filter(n)[0] for n in range(settings.get_nfilters())]
-    rare = not set(filters) <= {_GZIP, _SHUFFLE, _FLETCHER32}
+    filters = _filters(found)
+    rare = not set(filters) <= {_GZIP, _SHUFFLE, _FLETCHER32, _LZF}
     if rare or len(set(filters)) < len(filters):
         raise UserError(f"{where} has filters other than gzip; write it plainly or with gzip")
     if not filters:
         return
-    if found.dtype.hasobject:  # whose size and place nothing here could tell
-        raise UserError(f"{where} packs values of variable length; write them as ascii bytes")
+    expected = math.prod(found.chunks) * _width(found)
+    if _LZF in filters:
+        _check_lzf(found, expected, where)
     chunks = _chunks(found)
     # HDF5 2.0 reads beyond a chunk that is shorter than the checksum at its end.
     if any(chunk.size <= _CHECKSUM for chunk in chunks):
         raise UserError(f"{where} has an empty chunk; make the file again")
-    expected = math.prod(found.chunks) * found.id.get_type().get_size()
     if _GZIP in filters and any(_inflates_beyond(found.id, c, expected) for c in chunks):
         raise UserError(f"{where} holds more than its {found.shape} values; write it anew")
+
+
+def _check_lzf(found: h5py.Dataset, expected: int, where: str) -> None:
+    """Refuse LZF where it could fill the memory: in large chunks, or with a large buffer."""
+    if found.dtype.hasobject:
+        raise UserError(f"{where} packs values of variable length by LZF; write ascii bytes")
+    settings = found.id.get_create_plist()
+    numbers = next(f[2] for f in map(settings.get_filter, range(9)) if f[0] == _LZF)
+    stored = max((chunk.size for chunk in _chunks(found)), default=0)
+    if max(expected, stored, *numbers[2:]) > _MAX_LZF_CHUNK:
+        raise UserError(
+            f"{where} has LZF chunks of over {_MAX_LZF_CHUNK} bytes; write it plainly or with gzip"
+        )
 
 
 def _inflates_beyond(dataset: Any, chunk: Any, expected: int) -> bool:

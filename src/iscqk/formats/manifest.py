@@ -61,9 +61,30 @@ def read_unreadable_ids(path: str | Path) -> StrArray:
     return rows["id"][unreadable(rows)].to_numpy(dtype=np.str_)
 
 
-def image_paths(rows: pd.DataFrame) -> list[str | None]:
+class Listed(str):
+    """The path of an image, and the SHA-256 of what lay there when it was listed.
+
+    Whoever opens it compares (`images.listed`), so that no image passes for another.
+    """
+
+    __slots__ = ("sha256",)
+    sha256: str
+
+    def __new__(cls, path: str, sha256: str = "") -> "Listed":
+        """Return the path; pickle sets the other attribute itself."""
+        listed = super().__new__(cls, path)
+        listed.sha256 = sha256
+        return listed
+
+
+def listed_paths(rows: pd.DataFrame) -> list[Listed]:
+    """Return the paths of a manifest's images, all of which can be read."""
+    return [Listed(*row) for row in zip(rows["path"], rows["sha256"], strict=True)]
+
+
+def image_paths(rows: pd.DataFrame) -> list[Listed | None]:
     """Return the paths of a manifest's images, None for one that could not be read."""
-    pairs = zip(rows["path"], unreadable(rows), strict=True)
+    pairs = zip(listed_paths(rows), unreadable(rows), strict=True)
     return [None if missing else path for path, missing in pairs]
 
 

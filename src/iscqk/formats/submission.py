@@ -32,9 +32,32 @@ from iscqk.formats.hdf5 import (
 from iscqk.formats.ids import QUERY, REFERENCE, IdForm, StrArray, repeated
 
 MAX_DIMENSION = 256
+# Both official evaluators begin their search at a squared radius of 1e10 and compute in float32,
+# whose squares vanish long before its numbers do.
+_LARGEST_SQUARED, _SMALLEST_SQUARED = 1e10, 1e-30
 SIDES = {"query": QUERY, "reference": REFERENCE}
 
 Blocks = Iterable[tuple[ArrayLike, ArrayLike]]
+
+
+def fault_of_scale(squared_distance: float) -> str | None:
+    """Return why the official evaluators cannot rank pairs that are so far apart, with the remedy.
+
+    Args:
+        squared_distance: the largest that counts; 0 where all vectors are alike, which is no fault
+            of their scale.
+    """
+    if squared_distance >= _LARGEST_SQUARED:
+        return (
+            f"squared distances reach {squared_distance:.3g}, and the official evaluators look no "
+            f"further than {_LARGEST_SQUARED:.0e}; divide all vectors by one large number"
+        )
+    if 0 < squared_distance < _SMALLEST_SQUARED:
+        return (
+            f"squared distances reach only {squared_distance:.3g}, which vanish in the official "
+            "evaluators' float32; multiply all vectors by one large number"
+        )
+    return None
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,17 @@ from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from iscqk.collapse import COLLAPSED, effective_rank
 from iscqk.errors import UserError
-from iscqk.formats.hdf5 import FloatArray, dataset, opening, read_ids
+from iscqk.formats.hdf5 import FloatArray, dataset, is_float32, opening, read_ids
 from iscqk.formats.hdf5_checks import telling
 from iscqk.formats.ids import PHASES, QUERY, BoolArray, StrArray, phase_numbers, repeated
-from iscqk.formats.submission import MAX_DIMENSION, SIDES
+from iscqk.formats.submission import MAX_DIMENSION, SIDES, fault_of_scale
 from iscqk.logs import progress
+
+DoubleArray = NDArray[np.float64]
 
 _ROWS_PER_BLOCK = 8192
 _SAMPLED, _TOGETHER = 8192, 512  # rows that are looked at for collapse, and those in one piece
@@ -96,6 +99,7 @@ def validate_submission(
         *query.problems,
         *reference.problems,
         *_dimension_problems(query.shape, reference.shape),
+        *_scale_problems(query.lengths, reference.lengths),
         *phase_problems,
     ]
     warnings = (*query.warnings, *reference.warnings)
@@ -104,10 +108,11 @@ def validate_submission(
 
 @dataclass(frozen=True)
 class _Side:
-    """What could be read of one side, and what is wrong with it."""
+    """What could be read of one side, and what is wrong with it; lengths are of its vectors."""
 
     ids: StrArray | None
     shape: tuple[int, int] | None
+    lengths: DoubleArray
     problems: list[Problem]
     warnings: list[str]
 
@@ -115,6 +120,7 @@ class _Side:
     def of(cls, file: h5py.File, side: str, expected: Iterable[str] | None) -> "_Side":
         ids: StrArray | None = None
         shape: tuple[int, int] | None = None
+        lengths: DoubleArray = np.empty(0)
         problems: list[Problem] = []
         warnings: list[str] = []
         try:
@@ -125,13 +131,17 @@ class _Side:
         try:
             vectors = dataset(file, side)
             shape = vectors.shape if vectors.ndim == 2 else None
-            problems += _vector_problems(side, vectors, ids)
+            problems += _shape_problems(side, vectors, ids)
+            if vectors.ndim == 2 and vectors.dtype.kind == "f":
+                lengths = _lengths(vectors)
+                problems += _not_finite(side, lengths, ids)
             if not problems:
                 worthless, warnings = _collapse(side, _sample(vectors))
                 problems += worthless
+                warnings += _zeros(side, lengths, ids)
         except UserError as error:
             problems.append(Problem(side, str(error)))
-        return cls(ids, shape, problems, warnings)
+        return cls(ids, shape, lengths, problems, warnings)
 
 
 def _id_problems(side: str, ids: StrArray, expected: Iterable[str] | None) -> Iterator[Problem]:
@@ -151,28 +161,41 @@ def _id_problems(side: str, ids: StrArray, expected: Iterable[str] | None) -> It
             yield Problem(name, "is missing", id=str(missing))
 
 
-def _vector_problems(side: str, vectors: h5py.Dataset, ids: StrArray | None) -> Iterator[Problem]:
-    """Yield what is wrong with the vectors of a side, down to the row that is not finite."""
-    if vectors.dtype != np.float32:
+def _shape_problems(side: str, vectors: h5py.Dataset, ids: StrArray | None) -> Iterator[Problem]:
+    """Yield what is wrong with the vectors of a side as a whole."""
+    if not is_float32(vectors.dtype):
         yield Problem(side, f"is {vectors.dtype}; it must be float32")
     if vectors.ndim != 2:
         yield Problem(side, f"has shape {vectors.shape}; it must be (images, dimensions)")
-        return
-    if ids is not None and len(ids) != len(vectors):
+    elif ids is not None and len(ids) != len(vectors):
         yield Problem(side, f"has {len(vectors)} vectors for {len(ids)} ids")
-    if vectors.dtype.kind == "f":
-        for row in _rows_not_finite(vectors):
-            owner = str(ids[row]) if ids is not None and row < len(ids) else None
-            yield Problem(side, "holds NaN or infinity", row, owner)
 
 
-def _rows_not_finite(vectors: h5py.Dataset) -> Iterator[int]:
+def _lengths(vectors: h5py.Dataset) -> DoubleArray:
+    """Return the length of each vector, not finite where one of its numbers is not."""
+    lengths = np.empty(len(vectors))
     starts = range(0, len(vectors), _ROWS_PER_BLOCK)
     for start in progress(starts, len(starts), "validate, blocks of rows"):
         with telling(f"from row {start} on"):
             block = vectors[start : start + _ROWS_PER_BLOCK]
-        wrong = ~np.isfinite(block).all(axis=1)
-        yield from (start + np.flatnonzero(wrong)).tolist()
+        # Of finite numbers in float32, no sum of squares is too large for float64.
+        wide = block.astype(np.float64)
+        lengths[start : start + len(block)] = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    return lengths
+
+
+def _not_finite(side: str, lengths: DoubleArray, ids: StrArray | None) -> Iterator[Problem]:
+    for row in np.flatnonzero(~np.isfinite(lengths)).tolist():
+        owner = str(ids[row]) if ids is not None and row < len(ids) else None
+        yield Problem(side, "holds NaN or infinity", row, owner)
+
+
+def _zeros(side: str, lengths: DoubleArray, ids: StrArray | None) -> list[str]:
+    """Return the warning that some vectors are zero, which are alike whatever their images are."""
+    zeros = np.flatnonzero(lengths == 0)
+    if ids is None or not len(zeros):
+        return []
+    return [f"{side}: {len(zeros)} vectors are zero, that of {ids[zeros[0]]} first; describe again"]
 
 
 def _sample(vectors: h5py.Dataset) -> FloatArray:
@@ -201,6 +224,13 @@ def _dimension_problems(
             yield Problem(side, f"has {shape[1]} dimensions; the rules allow 1 to {MAX_DIMENSION}")
     if query and reference and query[1] != reference[1]:
         yield Problem("", f"queries have {query[1]} dimensions, references {reference[1]}")
+
+
+def _scale_problems(query: DoubleArray, reference: DoubleArray) -> Iterator[Problem]:
+    """Yield that a query and a reference may be too far apart, or all of them too near."""
+    longest = [lengths.max(initial=0, where=np.isfinite(lengths)) for lengths in (query, reference)]
+    if min(len(query), len(reference)) and (fault := fault_of_scale(sum(longest) ** 2)):
+        yield Problem("", fault)
 
 
 def _phase_problems(ids: StrArray | None, phase: str | None) -> tuple[str | None, list[Problem]]:

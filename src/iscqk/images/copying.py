@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from iscqk.images.chains import EditPool, encode_jpeg, make_copy
-from iscqk.images.opening import open_image
+from iscqk.images.listed import open_listed
 from iscqk.logs import progress
 from iscqk.workers import mapped
 
@@ -57,7 +57,7 @@ class Copier:
         yield from progress(copies, count, "copies")
 
     def _open(self, path: str) -> Image.Image:
-        return self._shrunk(open_image(path, self.side))
+        return self._shrunk(open_listed(path, self.side))
 
     def _background(self, rng: np.random.Generator) -> Image.Image:
         return self._open(self.backgrounds[rng.integers(len(self.backgrounds))])

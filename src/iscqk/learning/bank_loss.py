@@ -11,6 +11,10 @@ log Z are one pass of attention with V := K (`attention.py`): the bank is read o
 A soft target p^T over the bank, as ISD distils it (arXiv:2012.09259), is the same loss with another
 vector in the place of k_{y_i}: its expectation m_i = sum_j p^T_ij k_j. So is any mix of both.
 
+At a small loss the gradients of the two terms nearly cancel. Queries and temperature are therefore
+widened to float32 once, before both, so that it is the difference that is rounded on its way back.
+The value is as exact as float32 is on either term, and so may come out below 0 by some 1e-5.
+
 With `shared` a function's bank is this process's part of one; queries, targets' rows and results
 are alike in all processes (`processes.py`).
 """
@@ -50,8 +54,7 @@ class _LogPartition(torch.autograd.Function):
         queries, mean, temperature = ctx.saved_tensors
         gradient = gradients[0][:, None] / temperature
         to_temperature = -(gradient * queries * mean).sum() / temperature
-        to_queries = (gradient * mean).to(queries.dtype)
-        return to_queries, None, to_temperature.reshape(temperature.shape), None, None, None
+        return gradient * mean, None, to_temperature.reshape(temperature.shape), None, None, None
 
 
 def log_partition(
@@ -76,8 +79,8 @@ def log_partition(
     Returns:
         (B,) float32, or float64 where queries are.
     """
-    scale = torch.as_tensor(temperature, dtype=wide(queries).dtype, device=queries.device)
-    return _LogPartition.apply(queries, bank, scale, excluded, shared, at_least)
+    rows, scale = _widened(queries, temperature)
+    return _LogPartition.apply(rows, bank, scale, excluded, shared, at_least)
 
 
 def bank_loss(
@@ -127,10 +130,17 @@ def expected_bank_loss(
     Returns:
         Scalar, differentiable in queries and temperature.
     """
-    toward = (wide(queries) * wide(expected)).sum(1) / temperature
-    # A cross entropy is never negative: log Z is at least what it is compared with.
+    queries, temperature = _widened(queries, temperature)
+    toward = (queries * wide(expected)).sum(1) / temperature
+    # But for rounding a cross entropy is never negative: log Z is at least this.
     log_z = log_partition(queries, bank, temperature, excluded, shared, toward.detach())
     return (log_z - toward).mean()
+
+
+def _widened(queries: Tensor, temperature: Tensor | float) -> tuple[Tensor, Tensor]:
+    """Return both in float32, or in float64 where queries are."""
+    rows = wide(queries)
+    return rows, torch.as_tensor(temperature, dtype=rows.dtype, device=rows.device)
 
 
 @torch.no_grad()
@@ -175,9 +185,10 @@ def live_bank_loss(
     Returns:
         Scalar, differentiable in queries, expected, the head's parameters and temperature.
     """
+    queries, temperature = _widened(queries, temperature)
 
     def block_log_partition(block: Tensor, start: int) -> Tensor:
-        logits = queries.float() @ project(block.float()).T / temperature
+        logits = queries @ wide(project(wide(block))).T / temperature
         return torch.logsumexp(mask_excluded(logits, start, excluded), dim=1)
 
     blocks = [
@@ -187,7 +198,7 @@ def live_bank_loss(
     log_z = torch.logsumexp(torch.stack(blocks), dim=0)
     if shared:
         log_z = processes.log_sum_exp(log_z)
-    toward = (queries.float() * expected.float()).sum(1) / temperature
+    toward = (queries * wide(expected)).sum(1) / temperature
     return (log_z - toward).mean()
 
 

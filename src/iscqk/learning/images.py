@@ -13,6 +13,7 @@ from torch.utils.data import ConcatDataset, DataLoader, Dataset, Sampler
 from iscqk import ending
 from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
+from iscqk.images.listed import open_listed
 from iscqk.images.opening import Source, open_image
 from iscqk.learning import processes
 
@@ -68,7 +69,7 @@ class OriginalImages(Dataset[Tensor]):
         path = self._paths[index]
         if path is None:
             return black(self._side)
-        return to_pixels(open_image(path, self._side), self._side)
+        return to_pixels(open_listed(path, self._side), self._side)
 
 
 class ReadableImages(OriginalImages):

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from iscqk import datasets
 from iscqk.dataset import Sources
 from iscqk.formats.phases import PHASES
+from iscqk.images.folder_state import fingerprint_of_images
 from iscqk.methods import METHODS
 from iscqk.plan.jobs import job
 from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
@@ -143,6 +144,14 @@ class Plan(Mapping[str, Run]):
         return " ".join([*options, *([scalars] if self.config["tensorboard"] else [])])
 
     # --- given images
+
+    def state(self, *folders: str) -> str:
+        """Return a text that changes with the user's images in folders.
+
+        Only the jobs that list them ask. The demo's are made by a rule, DISC21's never change.
+        """
+        own = self.config["dataset"]["kind"] == "folders"
+        return fingerprint_of_images(*folders) if own else ""
 
     def lists(self) -> dict[str, str]:
         """Return the list files of the splits that are no phase's."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from iscqk.formats.ground_truth import GroundTruth
-from iscqk.formats.manifest import read_manifest
+from iscqk.formats.manifest import listed_paths, read_manifest
 from iscqk.formats.predictions import Predictions
 from iscqk.plan.results import Results
 from iscqk.reporting.groups import Records
@@ -66,7 +66,7 @@ class Images:
     def __init__(self, manifests: Iterable[Path]) -> None:
         tables = [read_manifest(path) for path in manifests if path.is_file()]
         rows = pd.concat(tables)
-        self._paths = dict(zip(rows["id"], rows["path"], strict=True))
+        self._paths = dict(zip(rows["id"], listed_paths(rows), strict=True))
         self._thumbnail = cache(thumbnail)
 
     def __contains__(self, image_id: object) -> bool:

@@ -16,8 +16,7 @@ from iscqk.comparison.plots import figure, styles
 from iscqk.formats.csv_tables import write_table
 
 WIDTH, HEIGHT = 5.2, 3.6  # inches
-# A name of the user's with a dollar in it is no formula.
-TEXT: dict[Any, Any] = {"font.size": 11, "text.parse_math": False, "axes.spines.top": False,
+TEXT: dict[Any, Any] = {"font.size": 11, "axes.spines.top": False,
         "axes.spines.right": False, "legend.framealpha": 0.85}  # fmt: skip
 
 
@@ -32,7 +31,7 @@ def curve_plot(path: Path, table: pd.DataFrame) -> None:
         for style, (label, rows) in zip(styles(), table.groupby("label", sort=False), strict=False):
             axes.plot(rows["recall"], rows["precision"], label=label, markevery=0.15, **style)
         axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
-        axes.legend(fontsize="small")
+        _small_legend(axes)
 
 
 def edit_plot(path: Path, table: pd.DataFrame) -> None:
@@ -52,7 +51,7 @@ def edit_plot(path: Path, table: pd.DataFrame) -> None:
         axes.tick_params(axis="y", labelsize="small")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False,
                     fontsize="small", handletextpad=0.2, columnspacing=1)  # fmt: skip
-        axes.margins(y=0.6 / len(rows))
+        axes.margins(y=0.6 / max(len(rows), 1))
 
 
 def group_plot(path: Path, table: pd.DataFrame, title: str) -> None:
@@ -71,7 +70,6 @@ def group_plot(path: Path, table: pd.DataFrame, title: str) -> None:
         rotation = 40 if len(groups) > 6 else 0
         axes.set_xticks(range(len(groups)), groups, rotation=rotation, fontsize="small")
         axes.set(xlabel=title, ylabel="micro-AP", ylim=(0, 1.02))
-        axes.legend()
 
 
 def training_plot(path: Path, table: pd.DataFrame, columns: dict[str, str], title: str) -> None:
@@ -92,7 +90,7 @@ def training_plot(path: Path, table: pd.DataFrame, columns: dict[str, str], titl
         axes.set(xlabel="images seen by SGD", ylabel=title, ylim=(0, None))
         _mark_parts(axes, shown)
         if len(columns) > 1:
-            axes.legend(fontsize="small")
+            _small_legend(axes)
 
 
 def _mark_parts(axes: Axes, table: pd.DataFrame) -> None:
@@ -105,6 +103,11 @@ def _mark_parts(axes: Axes, table: pd.DataFrame) -> None:
         if not crowded:
             axes.text((start + end) / 2, 1.01, part, ha="center", va="bottom", fontsize="x-small",
                       transform=axes.get_xaxis_transform())  # fmt: skip
+
+
+def _small_legend(axes: Axes) -> None:
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize="small")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from iscqk.errors import UserError
 from iscqk.formats.hdf5 import first_not_finite
 from iscqk.formats.ids import BoolArray
 from iscqk.formats.predictions import Predictions
-from iscqk.formats.submission import Submission
+from iscqk.formats.submission import Submission, fault_of_scale
 from iscqk.retrieval.search import global_search
 
 
@@ -27,7 +27,8 @@ def predict(
         part: the first reference that takes part and the one after the last; None for all.
 
     Raises:
-        UserError: a vector that is not finite, named by its id.
+        UserError: a vector that is not finite, named by its id, or distances that the challenge's
+            own search would not rank.
     """
     rows = np.arange(len(submission.query)) if counted is None else np.flatnonzero(counted)
     queries = submission.query[0 : len(submission.query)][rows]
@@ -41,6 +42,8 @@ def predict(
     except UserError as error:
         where = f", references from row {first} on" if first else ""
         raise UserError(f"{submission.path}{where}: {error}") from error
+    if fault := fault_of_scale(found.squared_distance.max(initial=0)):
+        raise UserError(f"{submission.path}: {fault}")
     return Predictions(
         submission.query_ids[rows[found.query_index]],
         submission.reference_ids[first + found.reference_index],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from iscqk.formats.copies import write_copies
 from iscqk.formats.files import sha256_of
-from iscqk.formats.manifest import read_training, shard_bounds
+from iscqk.formats.manifest import listed_paths, read_training, shard_bounds
 from iscqk.formats.origins import Origin
 from iscqk.images.chains import EditPool
 from iscqk.images.copying import Copier, Task
@@ -43,12 +43,12 @@ def run(arguments: argparse.Namespace) -> None:
     rows, views = training.iloc[first:last], range(arguments.config.per_image)
     tasks = [
         Task((arguments.seed, f"round{arguments.round}", image_id, view), path)
-        for image_id, path in zip(rows["id"], rows["path"], strict=True)
+        for image_id, path in zip(rows["id"], listed_paths(rows), strict=True)
         for view in views
     ]
     copier = Copier(
         EditPool(**arguments.edits.values()),
-        tuple(training["path"]),
+        tuple(listed_paths(training)),
         arguments.config.side,
         arguments.config.quality,
     )

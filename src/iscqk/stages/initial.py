@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from iscqk.formats.manifest import read_training
+from iscqk.formats.manifest import listed_paths, read_training
 from iscqk.learning.initial import calibrate_batch_norm, fit_head, head_images
 from iscqk.models.device import set_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Build the encoder, fit its head and write it for each side."""
-    paths = read_training(arguments.training)["path"].tolist()
+    paths = listed_paths(read_training(arguments.training))
     set_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     config = arguments.config

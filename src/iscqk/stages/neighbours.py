@@ -6,6 +6,7 @@ counts as right when the nearest other image is of its class.
 
 import argparse
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,15 @@ import pandas as pd
 
 from iscqk.comparison.plots import accuracy_plot
 from iscqk.comparison.tables import as_markdown
-from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.descriptors import origins, stacked
 from iscqk.formats.files import sha256_of, write_text
+from iscqk.formats.ids import BoolArray
 from iscqk.formats.manifest import read_manifest
 from iscqk.formats.origins import check_parts
 from iscqk.retrieval.neighbours import classes_of, neighbour_is_of_class, rare_classes
+
+logger = logging.getLogger(__name__)
 
 EXAMPLE = r"""iscqk neighbours --runs "$(cat runs.json)" --training training.csv \
     --evaluation evaluation.csv --rare 100 --output compared"""
@@ -43,16 +46,18 @@ def run(arguments: argparse.Namespace) -> None:
     rare = rare_classes(classes_of(read_manifest(arguments.training)), arguments.rare)
     is_rare = np.isin(classes, sorted(rare))
     if is_rare.all() or not is_rare.any():
-        raise UserError(
-            f"unbalanced.rare: {arguments.rare} leaves no {'common' if is_rare.all() else 'rare'} "
-            "class; choose a number between their sizes"
+        logger.warning(
+            "unbalanced.rare: %s; choose a number between their sizes to tell classes apart",
+            _none_of_a_kind(is_rare, arguments.rare),
         )
     rows = []
     images = {"manifest_sha256": sha256_of(arguments.evaluation)}
     for one in arguments.runs:
         check_parts(origins(one["features"]), "embed it again", images)
         right = neighbour_is_of_class(stacked(one["features"]), classes)
-        accuracies = {"all": right.mean(), "rare": right[is_rare].mean()}
+        accuracies = {"all": right.mean()}
+        if is_rare.any():
+            accuracies["rare"] = right[is_rare].mean()
         rows += [
             {"method": one["method"], "seed": one["seed"], "classes": name, "accuracy": value}
             for name, value in accuracies.items()
@@ -62,8 +67,16 @@ def run(arguments: argparse.Namespace) -> None:
     table = groups.agg(accuracy="mean", accuracy_std="std").reset_index()
     write_table(arguments.output / "runs.csv", runs)
     write_table(arguments.output / "table.csv", table)
-    write_text(arguments.output / "table.md", _markdown(table, runs["seed"].nunique()))
+    page = _markdown(table, runs["seed"].nunique())
+    if is_rare.all() or not is_rare.any():
+        page += f"\n{_none_of_a_kind(is_rare, arguments.rare)}\n"
+    write_text(arguments.output / "table.md", page)
     accuracy_plot(arguments.output / "accuracy.svg", table)
+
+
+def _none_of_a_kind(is_rare: BoolArray, fewer_than: int) -> str:
+    share = "all classes have" if is_rare.all() else "no class has"
+    return f"{share} fewer than {fewer_than} training images"
 
 
 def _markdown(table: pd.DataFrame, seeds: int) -> str:

@@ -17,7 +17,7 @@ from iscqk.errors import UserError
 from iscqk.formats.files import filling, write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import PHASES, query_id
-from iscqk.formats.manifest import read_manifest, unreadable, write_manifest
+from iscqk.formats.manifest import listed_paths, read_manifest, unreadable, write_manifest
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images.chains import EditPool
 from iscqk.images.collecting import SPLITS, find_images, manifest_of, refuse_overlap
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
     sources = _choose_sources(arguments)
     copier = _copier(arguments)
     phase, seed = arguments.phase, arguments.seed
-    queries = list(zip(sources["id"], sources["source"], sources["path"], strict=True))
+    queries = list(zip(sources["id"], sources["source"], listed_paths(sources), strict=True))
     tasks = [Task((seed, phase, query), path) for query, _, path in queries]
     copies = copier.copies(tasks, len(tasks), arguments.workers)
     records = []
@@ -97,7 +97,7 @@ def _share(rows: pd.DataFrame, phase: int, count: int, seed: int, name: str) -> 
 
 def _copier(arguments: argparse.Namespace) -> Copier:
     phase = PHASES.index(arguments.phase)
-    others = read_manifest(arguments.others)["path"]
+    others = listed_paths(read_manifest(arguments.others))
     return Copier(
         EditPool(**arguments.edits.values()),
         tuple(others[phase::2]),

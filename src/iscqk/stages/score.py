@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> None:
     score = _score_submission if is_hdf5 else _score_predictions
     judged, ground_truth, counts = score(arguments)
     counts["scored_sha256"] = sha256_of(arguments.file)
-    _warn_tied(judged)
+    _warn_worthless(judged)
     if arguments.half:
         counts["half"] = arguments.half
     text = json.dumps(_summary(judged, arguments.convention, counts), indent=2)
@@ -124,6 +124,8 @@ def _ground_truth(
     """Return the ground truth, or what it says of the half that is asked for."""
     path, half = arguments.ground_truth, arguments.half
     whole = read_ground_truth(path, query_ids, reference_ids)
+    if not len(whole):
+        raise UserError(f"{path}: no true pair, so there is no score; take a file that lists them")
     if half is None:
         return whole
     part = whole.of_half(half)
@@ -146,7 +148,9 @@ def _refuse_other_phase(
         )
 
 
-def _warn_tied(judged: Judged) -> None:
+def _warn_worthless(judged: Judged) -> None:
+    if not len(judged.scores):
+        log.warning("no prediction counts, so the score is 0")
     if len(judged.scores) > 1 and judged.scores.min() == judged.scores.max():
         log.warning(
             "all %d predictions have one score, so they rank nothing; if all descriptors are "

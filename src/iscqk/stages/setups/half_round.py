@@ -11,7 +11,7 @@ from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import replacing, sha256_of
-from iscqk.formats.manifest import read_training, refuse_untrainable
+from iscqk.formats.manifest import listed_paths, read_training, refuse_untrainable
 from iscqk.formats.origins import Origin, check_parts
 from iscqk.learning import processes
 from iscqk.learning.bank import read_bank, read_near_duplicates
@@ -102,7 +102,7 @@ class HalfRound(Setup):
                 "views": self.settings.bank_views,
                 "manifest_sha256": sha256_of(arguments.training),
             }
-            return OriginalImages(rows["path"].tolist(), side, ids), ids, origin
+            return OriginalImages(listed_paths(rows), side, ids), ids, origin
         (shards,) = arguments.copies
         copies = CopyShards(shards)
         refuse_untrainable(copies.ids, shards[0])

@@ -13,7 +13,7 @@ from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import sha256_of
-from iscqk.formats.manifest import read_training
+from iscqk.formats.manifest import listed_paths, read_training
 from iscqk.formats.origins import check_parts
 from iscqk.learning import processes
 from iscqk.learning.images import CopyImages, Images, OriginalImages, Pairs, Rounds
@@ -64,12 +64,12 @@ class OnPairs(Setup):
         copies = CopyImages(shards, side, shards.views)
         if self.settings.partner == "copy":
             return Pairs(copies, None)
-        return Pairs(copies, OriginalImages(self.images["path"].tolist(), side))
+        return Pairs(copies, OriginalImages(listed_paths(self.images), side))
 
     def _refit_head(self, encoder: Encoder) -> None:
         """Fit the head again where that is due; all processes describe the images for it."""
         if self.settings.refit_head or self.settings.head != "descriptor":
-            model, paths = self.arguments.model, self.images["path"].tolist()
+            model, paths = self.arguments.model, listed_paths(self.images)
             size, seed = encoder.config.image_size, self.arguments.seed
             images = head_images(paths, size, model.head_images, seed)
             fit_head(encoder, images, model.whitening)

@@ -1,0 +1,120 @@
+"""Plots and tables with little or nothing in them: they say so, and end no study."""
+
+import json
+import warnings
+
+import pandas as pd
+import pytest
+
+from iscqk.cli import main
+from iscqk.comparison.plots import NOTHING, accuracy_plot, edit_plot, growth_plot, line_plot
+from iscqk.comparison.tables import as_markdown
+from iscqk.formats.csv_tables import write_table
+from iscqk.formats.descriptors import write_descriptors
+from iscqk.formats.files import sha256_of
+from iscqk.formats.ids import TRAINING
+from iscqk.formats.manifest import COLUMNS, write_manifest
+from iscqk.reporting import plots
+from iscqk.retrieval.by_edit import COLUMNS as EDIT_COLUMNS
+
+CURVE = ["rank", "score", "precision", "recall"]
+
+
+@pytest.fixture(autouse=True)
+def no_warning():
+    """A legend of nothing, a mean of nothing: whoever looks into the log should not wonder."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("error", RuntimeWarning)
+        yield
+
+
+def run_files(folder, label, edits, pairs):
+    """Write what a run left of a phase; return its row."""
+    folder.mkdir()
+    for name in ("score", "other"):
+        (folder / f"{name}.json").write_text(json.dumps({"micro_ap": 0.5, "recall_at_p90": 0.0}))
+    (folder / "usage.tsv").write_text("s\tmax_rss\n1.0\t-\n")
+    write_table(folder / "by_edit.csv", pd.DataFrame(edits, columns=EDIT_COLUMNS))
+    write_table(folder / "curve.csv", pd.DataFrame(pairs, columns=CURVE))
+    return {
+        **{"label": label, "seed": 0, "score": str(folder / "score.json")},
+        **{"histories": [], "usage": [str(folder / "usage.tsv")]},
+        **{name: str(folder / f"{name}.csv") for name in ("curve", "by_edit")},
+        "rankings": {"similarity": str(folder / "score.json")},
+    }
+
+
+EDIT, PAIR = ("blur", 1, 1, 1, 0.5, 0.5, 1.0), (1, 0.9, 1.0, 0.5)
+
+
+@pytest.mark.parametrize("labels", [["qk"], ["qk", "a$b$c_", "_hidden"]], ids=["one", "three"])
+@pytest.mark.parametrize(
+    ("edits", "pairs"),
+    [
+        ({"phase1": [], "phase2": []}, {"phase1": [PAIR], "phase2": [PAIR]}),
+        ({"phase1": [], "phase2": [EDIT]}, {"phase1": [PAIR], "phase2": []}),
+        ({"phase1": [], "phase2": []}, {"phase1": [], "phase2": []}),
+    ],
+    ids=["no edit is known", "one phase has some", "nothing was found"],
+)
+def test_runs_are_compared_whatever_is_known_of_them(tmp_path, labels, edits, pairs):
+    rows = [
+        {**run_files(tmp_path / f"{number}{phase}", label, edits[phase], pairs[phase])}
+        | {"phase": phase}
+        for number, label in enumerate(labels)
+        for phase in ("phase1", "phase2")
+    ]
+    output = tmp_path / "compared"
+    assert (
+        main(["compare", "--title", "m", "--runs", json.dumps(rows), "--output", str(output)]) == 0
+    )
+    for name, found in (("by_edit", edits), ("precision_recall", pairs)):
+        assert len(pd.read_csv(output / f"{name}.csv")) == len(labels) * sum(
+            map(len, found.values())
+        )
+        empty = not any(found.values())
+        assert (NOTHING in (output / f"{name}.svg").read_text()) == empty
+    assert "| qk |" in (output / "table.md").read_text()
+
+
+def test_an_empty_table_makes_a_plot_that_says_so(tmp_path):
+    table = pd.DataFrame(columns=["label", "seed", "phase", "edit", "micro_ap"])
+    accuracy = pd.DataFrame(columns=["classes", "method", "accuracy", "accuracy_std"])
+    growth = pd.DataFrame(columns=["batch_size", "way", "precision", "rows", "seconds"])
+    group = pd.DataFrame(columns=["phase", "group", "positives", "micro_ap"])
+    curve = pd.DataFrame(columns=["label", "recall", "precision"])
+    edits = pd.DataFrame(columns=EDIT_COLUMNS)
+    drawn = {
+        "edits": lambda path: edit_plot(path, table),
+        "lines": lambda path: line_plot(path, table, ("edit", "e"), ("micro_ap", "m"), True),
+        "accuracy": lambda path: accuracy_plot(path, accuracy),
+        "growth": lambda path: growth_plot(path, growth),
+        "groups": lambda path: plots.group_plot(path, group, "edits"),
+        "curves": lambda path: plots.curve_plot(path, curve),
+        "hardest": lambda path: plots.edit_plot(path, edits),
+    }
+    for name, draw in drawn.items():
+        draw(tmp_path / f"{name}.svg")
+        assert NOTHING in (tmp_path / f"{name}.svg").read_text(), name
+    assert as_markdown(table).endswith("nothing to show\n")
+
+
+def test_one_class_is_compared_and_told(tmp_path, caplog):
+    rows = pd.DataFrame(
+        [(TRAINING.make(n), f"one/{n}.jpg", f"{n}", 8, 8) for n in range(3)], columns=COLUMNS
+    )
+    manifest = tmp_path / "images.csv"
+    write_manifest(manifest, rows)
+    origin = {"manifest_sha256": sha256_of(manifest), "weights_sha256": "w", "content": "features"}
+    features = pd.DataFrame([[1, 0], [0, 1], [1, 1]]).to_numpy(dtype="float32")
+    write_descriptors(tmp_path / "f.h5", rows["id"], features, {**origin, "shard": 0, "shards": 1})
+    runs = json.dumps([{"method": "qk", "seed": 0, "features": [str(tmp_path / "f.h5")]}])
+    for rare, expected in ((2, ["all"]), (4, ["all", "rare"])):
+        output = tmp_path / f"compared{rare}"
+        images = [f"--{role}={manifest}" for role in ("training", "evaluation")]
+        options = [*images, f"--rare={rare}", f"--output={output}"]
+        assert main(["neighbours", "--runs", runs, *options]) == 0
+        assert pd.read_csv(output / "table.csv")["classes"].tolist() == expected
+        assert f"fewer than {rare} training images" in (output / "table.md").read_text()
+        assert "choose a number between their sizes" in caplog.text

@@ -1,0 +1,157 @@
+"""Images written over after they were listed: they are listed anew, and never pass for others."""
+
+import json
+import os
+import pickle
+import re
+import shlex
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from iscqk.cli import main
+from iscqk.errors import UserError
+from iscqk.formats.manifest import Listed, image_paths, listed_paths, write_manifest
+from iscqk.images.collecting import SPLITS, find_images, manifest_of
+from iscqk.images.folder_state import fingerprint_of_images
+from iscqk.images.listed import open_listed
+from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.weights import save_encoder
+
+CONFIG = """\
+dataset:
+  kind: folders
+  training: own/training
+  references: own/references
+  phase1: {queries: own/phase1, ground_truth: own/phase1.csv}
+  phase2: {queries: own/phase2, ground_truth: own/phase2.csv}
+unbalanced: {training: own/classes, evaluation: own/others}
+"""
+FIRST = {"phase1": "Q00000", "phase2": "Q50000"}
+LISTS = (
+    "results/data/phase1/queries.csv results/data/phase2/queries.csv results/data/unbalanced.csv"
+)
+OPTIONS = "--cores 2 --configfile config.yaml tiny.yaml own.yaml"
+
+
+def draw(path, seed, size=(24, 16)):
+    """Write an image into the file that is there, if one is, as `cp` does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), dtype=np.uint8)
+    with open(path, "wb") as file:
+        Image.fromarray(pixels).resize(size).save(file, "BMP")  # of one size, whatever it shows
+
+
+@pytest.fixture
+def own(project):
+    """Return a project with folders of images that are listed."""
+    places = ["training", "references", "classes/one", "others/one", *FIRST]
+    for place, folder in enumerate(places):
+        for number in range(2):
+            name = FIRST[folder][:-1] + str(number) if folder in FIRST else f"{number}"
+            draw(project.folder / f"own/{folder}/{name}.bmp", 10 * place + number)
+    for phase, query in FIRST.items():
+        (project.folder / f"own/{phase}.csv").write_text(f"{query},R000000\n")
+    (project.folder / "own.yaml").write_text(CONFIG)
+    project.run(f"snakemake {LISTS} {OPTIONS}")
+    return project
+
+
+def listing_again(project):
+    """Return which rules Snakemake would run."""
+    done = project.run(f"snakemake {LISTS} {OPTIONS} --dry-run")
+    return set(re.findall(r"^rule (\w+):$", done.stdout + done.stderr, re.MULTILINE))
+
+
+def test_an_image_that_is_written_over_is_listed_again(own):
+    assert listing_again(own) == set()
+    for written, rules in (
+        ("references/1", {"prepare", "take_queries"}),  # which looks at references, too
+        ("phase1/Q00001", {"take_queries"}),
+        ("classes/one/0", {"list_classes"}),
+    ):
+        path = own.folder / f"own/{written}.bmp"
+        folder = os.stat(path.parent).st_mtime_ns
+        draw(path, 99)
+        assert os.stat(path.parent).st_mtime_ns == folder
+        assert listing_again(own) == rules
+        own.run(f"snakemake {LISTS} {OPTIONS}")
+        assert listing_again(own) == set()
+    (own.folder / "own/references/.notes").write_text("no image")
+    os.utime(own.folder / "own/references", ns=(folder, folder))
+    assert listing_again(own) == set()
+
+
+def test_a_fingerprint_is_of_names_sizes_and_times_that_a_copy_keeps(tmp_path):
+    for place in ("own/1", "own/a/2"):
+        draw(tmp_path / f"{place}.bmp", 0)
+    (tmp_path / "own/a/back").symlink_to("..")
+    (tmp_path / "own/gone.bmp").symlink_to("nowhere")
+    (tmp_path / os.fsdecode(b"own/caf\xe9.jpg")).write_bytes(b"")
+    first = fingerprint_of_images(str(tmp_path / "own"))
+    assert first.startswith("3 images, ")
+    shutil.copytree(tmp_path / "own", tmp_path / "copy", symlinks=True)
+    (tmp_path / "copy/notes.txt").write_text("no image")
+    assert fingerprint_of_images(str(tmp_path / "copy")) == first
+    (tmp_path / "copy/1.bmp").rename(tmp_path / "copy/3.bmp")
+    fingerprint_of_images.cache_clear()
+    assert fingerprint_of_images(str(tmp_path / "copy")) != first
+
+
+def rows_of(folder, count=2):
+    for number in range(count):
+        draw(folder / f"{number}.bmp", number)
+    return manifest_of(find_images([folder]), SPLITS["references"], 1)
+
+
+def test_images_that_swap_names_are_noticed_whatever_their_size_and_time(tmp_path):
+    rows = rows_of(tmp_path / "own")
+    first, second = (tmp_path / f"own/{number}.bmp" for number in range(2))
+    paths = pickle.loads(pickle.dumps(listed_paths(rows)))  # as a worker gets them
+    assert [open_listed(path).size for path in paths] == [(24, 16)] * 2
+    times = [os.stat(path).st_mtime_ns for path in (first, second)]
+    os.rename(first, tmp_path / "kept")
+    os.rename(second, first)
+    os.rename(tmp_path / "kept", second)
+    for path, time in zip((first, second), times, strict=True):
+        os.utime(path, ns=(time, time))
+        with pytest.raises(UserError, match="not what lay there when it was listed; put") as error:
+            open_listed(Listed(str(path), rows["sha256"][int(path.stem)]))
+        assert str(path) in str(error.value)
+    assert image_paths(pd.concat([rows, rows.assign(width=0)]))[2:] == [None, None]
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """A manifest of references, of which one was written over since, in a folder with weights."""
+    write_manifest(tmp_path / "r.csv", rows_of(tmp_path / "own"))
+    training = rows_of(tmp_path / "own")
+    write_manifest(tmp_path / "t.csv", training.assign(id=training["id"].str.replace("R", "T")))
+    draw(tmp_path / "own/1.bmp", 99)
+    encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 7))
+    save_encoder(tmp_path / "k.safetensors", encoder, {})
+    return tmp_path
+
+
+EDITS = json.dumps({"names": ["blur"], "strength": [0, 0.1], "length": [1, 1]})
+COPIES = json.dumps({"per_image": 1, "side": 32, "quality": 90})
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "embed --weights k.safetensors --manifest r.csv --output made",
+        f"copies --training t.csv --config '{COPIES}' --edits '{EDITS}' --seed 0 --round 1 "
+        "--output made",
+    ],
+    ids=["described", "copied"],
+)
+def test_no_new_pixels_go_by_an_old_hash(changed, monkeypatch, capsys, command):
+    monkeypatch.chdir(changed)
+    assert main(shlex.split(command)) == 1
+    error = capsys.readouterr().err
+    assert "own/1.bmp: not what lay there when it was listed; put the old file back" in error
+    assert not (changed / "made").exists()
