@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+# Not a conftest of their own: of two such modules, tests that import from one would get the other.
+pytest_plugins = ["matching_folders"]
 
 TINY = """\
 dataset: {demo: {training: 64, references: 32, others: 24, side: 64}}
