@@ -6,8 +6,9 @@ import warnings
 import pandas as pd
 import pytest
 
+from iscqk.bench.loss_plot import growth_plot
 from iscqk.cli import main
-from iscqk.comparison.plots import NOTHING, accuracy_plot, edit_plot, growth_plot, line_plot
+from iscqk.comparison.plots import NOTHING, accuracy_plot, edit_plot, line_plot
 from iscqk.comparison.tables import as_markdown
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.descriptors import write_descriptors
