@@ -30,8 +30,9 @@ $(INSTALLED): envs/requirements.txt envs/requirements-dev.txt pyproject.toml
 		"apt-get install libmagic1 (Debian), brew install libmagic (macOS)"; exit 1; }
 	touch $@
 
+# Processes share the tests, a file of them at a time.
 test: $(INSTALLED)
-	python -m pytest
+	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Hundreds of kills, full disks, lost processes, millions of fuzzed files, the tutorial.
 # ISCQK_KILLS and ISCQK_SEED change how many are killed, and which.
