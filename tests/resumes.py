@@ -18,7 +18,7 @@ from snakemake.utils import update_config
 import iscqk.stages.embed
 import iscqk.stages.train  # noqa: F401
 from iscqk import cli
-from iscqk.plan.run import train_section
+from iscqk.plan.dependence import train_section
 from killing import moments, untimed
 
 PROJECT, FOLDER = map(Path, sys.argv[1:3])
