@@ -29,7 +29,13 @@ shards: {training: 2, references: 2}
 
 
 class Project:
-    """A folder that holds the workflow, its sources and a tiny configuration."""
+    """A folder that holds the workflow, its sources and a tiny configuration.
+
+    Attributes:
+        told: what the run that made its results told on standard error.
+    """
+
+    told = ""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -86,7 +92,7 @@ def project(tmp_path):
 def finished(tmp_path_factory):
     """Return a project whose two submissions are made; tests must leave it as it is."""
     project = make_project(tmp_path_factory.mktemp("finished"))
-    project.run("snakemake all --cores --configfile config.yaml tiny.yaml")
+    project.told = project.run("snakemake all --cores --configfile config.yaml tiny.yaml").stderr
     return project
 
 
