@@ -31,9 +31,8 @@ class LogHandler(LogHandlerBase):
             from snakemake.logging import ColorizingTextHandler, DefaultFormatter
 
             formatter = DefaultFormatter(asked.quiet, asked.show_failed_logs)
-            plain = ColorizingTextHandler(asked.nocolor, sys.stderr, formatter)
-            screen = screen_for(sys.stderr)
-            self.account = Account(screen, plain.emit, asked.show_failed_logs)
+            written = ColorizingTextHandler(asked.nocolor, sys.stderr, formatter)
+            self.account = Account(screen_for(sys.stderr), written.emit, asked.show_failed_logs)
 
     def emit(self, record: LogRecord) -> None:
         """Tell what a record is about."""

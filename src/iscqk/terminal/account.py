@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from logging import LogRecord
 from typing import Any
 
@@ -17,8 +18,9 @@ from iscqk.terminal.work import Work, expected_seconds, measured_seconds
 _WARNINGS = 5  # of a job that are told; its log has all
 
 # What Snakemake says of its own workings, in its log file all the same.
+_BEFORE = ("Assuming unrestricted shared filesystem usage",)
 _ROUTINE = (
-    "Assuming unrestricted shared filesystem usage",
+    *_BEFORE,
     "Building DAG of jobs",
     "Complete log(s):",
     "Conda environments: ignored",
@@ -47,7 +49,7 @@ class Account:
         self.plan: Plan | None = None
         self._screen, self._plainly, self._logs = screen, plainly, logs
         self._lock = threading.RLock()
-        self._start, self._failed = time.monotonic(), False
+        self._start, self._begun, self._failed = time.monotonic(), False, False
         self._work = Work({}, {})
         self._running: dict[int, Job] = {}
         self._closed = threading.Event()
@@ -76,7 +78,7 @@ class Account:
             self._screen.close()
 
     def _began(self, record: LogRecord) -> None:
-        self._start = time.monotonic()
+        self._start, self._begun = time.monotonic(), True
         threading.Thread(target=self._move, daemon=True).start()
 
     def _planned(self, record: Any) -> None:
@@ -120,15 +122,23 @@ class Account:
             self._say(f"warning: {more} more in {', '.join(job.logs)}", logging.WARNING)
 
     def _matters(self, record: LogRecord) -> bool:
-        """Return whether a message is for people; where something failed, so is the log file."""
+        """Return whether a message is for people.
+
+        Where something failed, so is the path of the log file. Where no workflow is run (--dag),
+        all of them are.
+        """
         message = str(record.msg)
         if message.startswith("Complete log(s):"):
             return self._failed
-        return not message.startswith(_ROUTINE)
+        return not message.startswith(_ROUTINE if self._begun else _BEFORE)
 
     def _told(self, record: LogRecord) -> None:
+        """Write a record, in Snakemake's colours where something is wrong or nothing has begun."""
         self._failed = self._failed or record.levelno >= logging.ERROR
-        self._screen.aside(lambda: self._plainly(record))
+        if self._begun and record.levelno < logging.WARNING:
+            self._screen.say(str(record.msg))
+        else:
+            self._screen.aside(lambda: self._plainly(record))
 
     def _say(self, text: str, level: int) -> None:
         self._told(logging.LogRecord(__name__, level, "", 0, text, None, None))
@@ -149,8 +159,9 @@ class Account:
         """Tell every so often how far the jobs are, until all is told."""
         while not self._closed.wait(self._screen.every_seconds):
             with self._lock:
-                if not self._closed.is_set():
-                    self._moved()
+                with suppress(OSError):  # the terminal may be gone
+                    if not self._closed.is_set():
+                        self._moved()
 
 
 def _contents(logs: list[str]) -> list[str]:

@@ -23,16 +23,20 @@ class Newest(NamedTuple):
     left: float
 
 
-def newest(log: str) -> Newest | None:
+def newest(log: str, begun: float = 0.0) -> Newest | None:
     """Return where a job is now, as far as its log tells; None where it does not.
 
     A line is written every so often: since then it went on at its rate.
+
+    Args:
+        log: path of what it says.
+        begun: when it did, by `time.time`; what is older is of an earlier one.
     """
     with suppress(OSError):
-        for line in reversed(_tail(log)):
+        written = os.stat(log).st_mtime
+        for line in reversed(_tail(log)) if written >= begun else []:
             if found := _PROGRESS.search(line):
-                since = max(time.time() - os.stat(log).st_mtime, 0)
-                return _since(found, since)
+                return _since(found, max(time.time() - written, 0))
     return None
 
 

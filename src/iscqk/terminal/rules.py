@@ -62,5 +62,5 @@ RULES = {
 
 
 def rule_named(name: str) -> Rule:
-    """Return a rule; one that the table lacks is told of by its name, and takes a moment."""
-    return RULES.get(name, Rule(name.replace("_", " "), name, 1))
+    """Return a rule; one that the table lacks, as of a target, is its name and takes no time."""
+    return RULES.get(name, Rule(name.replace("_", " "), name, 0))

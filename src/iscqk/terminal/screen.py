@@ -26,24 +26,25 @@ class Job:
         rule: its name.
         words: what it does.
         logs: paths of what it says.
-        start: when it began, by `time.monotonic`.
+        begun: when it did, by `time.time`.
+        told: the share of it that was told last, and when.
     """
 
     rule: str
     words: str
     logs: list[str]
-    start: float = field(default_factory=time.monotonic)
-    told: tuple[float, float] = (0.0, 0.0)  # the share told last, and when
+    begun: float = field(default_factory=time.time)
+    told: tuple[float, float] = (0.0, 0.0)
 
     @property
     def seconds(self) -> float:
         """How long it has run."""
-        return time.monotonic() - self.start
+        return max(time.time() - self.begun, 0)
 
     @property
     def newest(self) -> Newest | None:
         """Where it is, if it says so."""
-        return newest(self.logs[0]) if self.logs else None
+        return newest(self.logs[0], self.begun) if self.logs else None
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,11 @@ class Screen(Protocol):
     def moved(self, jobs: Iterable[Job], progress: Progress) -> None:
         """Tell how far the jobs that run are."""
 
+    def say(self, text: str) -> None:
+        """Write a text that is no progress."""
+
     def aside(self, write: Callable[[], None]) -> None:
-        """Let something be written that is no progress."""
+        """Let such a text be written by other means."""
 
     def close(self) -> None:
         """Leave nothing behind that moves."""
@@ -96,8 +100,8 @@ class Lines:
 
     def started(self, job: Job, progress: Progress) -> None:
         """Write what it does."""
-        job.told = (0.0, time.monotonic())
-        self._write(progress.of(job.words))
+        job.told = (0.0, time.time())
+        self.say(progress.of(job.words))
 
     def finished(self, job: Job, progress: Progress) -> None:
         """Write nothing: the next job tells how far the run is."""
@@ -106,10 +110,14 @@ class Lines:
         """Write how far those jobs are that it is time for."""
         for job in jobs:
             share, when = job.told
-            now, place = time.monotonic(), job.newest
+            now, place = time.time(), job.newest
             if place and place.share >= share + _STEP and now >= when + _STEP_SECONDS:
                 job.told = (place.share, now)
-                self._write(progress.of(f"{job.words}: {place.share:.0%}{_pace(place)}"))
+                self.say(progress.of(f"{job.words}: {place.share:.0%}{_pace(place)}"))
+
+    def say(self, text: str) -> None:
+        """Write it."""
+        print(text, file=self._stream, flush=True)
 
     def aside(self, write: Callable[[], None]) -> None:
         """Let it be written."""
@@ -117,9 +125,6 @@ class Lines:
 
     def close(self) -> None:
         """Do nothing."""
-
-    def _write(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
 
 
 class Bars:
@@ -137,18 +142,24 @@ class Bars:
 
     def finished(self, job: Job, progress: Progress) -> None:
         """Write what was done, and how long it took."""
-        with self._erased():
-            self._stream.write(f"{progress.of(job.words)}, {clock(job.seconds)}\n")
+        self.say(f"{progress.of(job.words)}, {clock(job.seconds)}")
 
     def moved(self, jobs: Iterable[Job], progress: Progress) -> None:
         """Draw all bars anew."""
-        lines = [self._of_job(job) for job in list(jobs)[-_SHOWN:]]
+        jobs = list(jobs)
+        hidden, shown = jobs[:-_SHOWN], jobs[-_SHOWN:]
+        lines = [self._of_job(job) for job in shown]
+        whole = f"{len(hidden)} more jobs, the whole run" if hidden else "the whole run"
         left = "" if progress.left is None else f", {clock(progress.left)} left"
-        lines.append(self._line(progress.seconds, progress.share, f"the whole run{left}"))
+        lines.append(self._line(progress.seconds, progress.share, f"{whole}{left}"))
         with self._erased():
             width = os.get_terminal_size(self._stream.fileno()).columns or 80
             self._stream.write("\n".join(line[: width - 1] for line in lines))
             self._drawn = len(lines)
+
+    def say(self, text: str) -> None:
+        """Write it where the bars were."""
+        self.aside(lambda: print(text, file=self._stream))
 
     def aside(self, write: Callable[[], None]) -> None:
         """Let it be written where the bars were."""

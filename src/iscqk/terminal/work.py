@@ -13,6 +13,7 @@ from iscqk.plan.results import Results
 from iscqk.terminal.rules import RULES, rule_named
 
 _EARLY = 0.02  # of the work: what is left is not told before, as the first jobs tell little
+_LEAST = 1e-3  # seconds that a job takes
 _UNKNOWN = 0.9  # of a job is done at most, as long as it does not say so itself
 
 
@@ -57,7 +58,7 @@ class Work:
 
     def of(self, rule: str) -> float:
         """Return the seconds that a job of a rule is expected to take."""
-        return max(self._expected.get(rule, 0.0), 0.1)
+        return max(self._expected.get(rule, 0.0), _LEAST)
 
     def finish(self, rule: str) -> None:
         """Count a job as done."""
