@@ -107,7 +107,7 @@ class Account:
         job = self._running.pop(record.jobid, None)
         words = job.words if job else record.rule_name
         logs = f"; its log: {', '.join(record.log)}" if record.log else ""
-        lines = [f"error: {words}: failed{logs}", *map(str, [record.rule_msg or ""])]
+        lines = [f"error: {words}: failed{logs}", str(record.rule_msg or "")]
         lines += [f"{name}: {value}" for name, value in (record.aux or {}).items()]
         if self._logs:
             lines += _contents(record.log)

@@ -4,7 +4,6 @@ import csv
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from iscqk.formats.phases import PHASES
 from iscqk.plan.names import Shard
@@ -99,7 +98,7 @@ def _rows(path: str) -> int | None:
     return None
 
 
-def _where(wildcards: Mapping[str, str], plan: Any) -> list[str]:
+def _where(wildcards: Mapping[str, str], plan: Plan | None) -> list[str]:
     """Return the run of a job, if it is another one than the submission's."""
     run = wildcards.get("run", "")
     return [f"run {run}"] if run and (plan is None or run != plan.submitted.name) else []
