@@ -60,6 +60,11 @@ for number in progress(iter(range(4)), 4, "count", every_seconds=0.05):
     assert warnings_in(str(log)) == ["no prediction counts"]
 
 
+def test_a_warning_cannot_move_the_cursor(tmp_path):
+    (tmp_path / "job.log").write_text("2026-11-28 07:11:49 WARNING x: \x1b[2Jimage.jpg\n")
+    assert warnings_in(str(tmp_path / "job.log")) == ["\\x1b[2Jimage.jpg"]
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"5 of 7 images, nothing else\n", None])
 def test_a_log_that_does_not_tell_is_none(tmp_path, content):
     if content is not None:

@@ -6,6 +6,8 @@ import time
 from contextlib import suppress
 from typing import NamedTuple
 
+from iscqk.errors import one_line
+
 # iscqk.logs.progress and the lines of a training: `120 of 600, 33.1/s, 14 s left`.
 _PROGRESS = re.compile(
     r"(?P<done>\d+) of (?P<total>\d+)\b.*?"
@@ -43,7 +45,7 @@ def newest(log: str, begun: float = 0.0) -> Newest | None:
 def warnings_in(log: str) -> list[str]:
     """Return the warnings that a job has logged."""
     with suppress(OSError), open(log, encoding="utf-8", errors="replace") as file:
-        return [found[1] for line in file if (found := _WARNING.match(line))]
+        return [one_line(found[1]) for line in file if (found := _WARNING.match(line))]
     return []
 
 
