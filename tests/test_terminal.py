@@ -44,7 +44,7 @@ def test_a_run_is_told_in_a_line_a_job(finished):
         "draw the demo's images",
         "make edited copies of 64 training images (part 1 of 2) for round 1",
         "train side q, round 1 of 1",
-        "describe 20 queries of phase 2 by side q",
+        "describe 20 queries of phase 2 by side q, after round 1",
         "score phase 2, ranked by log-partition",
         "put the submission of phase 2 together",
     ):

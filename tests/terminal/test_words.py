@@ -39,17 +39,17 @@ def plan(tmp_path):
         (
             "embed",
             "run=qk-0 model=initial side=k images=training shard=0-of-1 content=features",
-            "describe 3 training images by side k",
+            "describe 3 training images by side k, untrained",
         ),
         (
             "embed",
-            "run=qk-0 model=initial side=k images=training shard=2-of-20 content=descriptors",
-            "describe 3 training images (part 3 of 20) by side k",
+            "run=qk-0 model=warm-up side=k images=training shard=2-of-20 content=descriptors",
+            "describe 3 training images (part 3 of 20) by side k, after the warm-up",
         ),
         (
             "embed",
-            "run=qk-0 model=initial side=q images=phase2 shard=0-of-1 content=descriptors",
-            "describe queries of phase 2 by side q",
+            "run=qk-0 model=round1-k side=q images=phase2 shard=0-of-1 content=descriptors",
+            "describe queries of phase 2 by side q, after round 1",
         ),
         (
             "copies",

@@ -29,7 +29,7 @@ RULES = {
     "learn": Rule("train by {method}", "learn", 150),
     "train_q": Rule("train side q, round {round} of {rounds}", "train", 40),
     "train_k": Rule("train side k, round {round} of {rounds}", "train", 40),
-    "embed": Rule("describe {images} by side {side}", "embed", 10),
+    "embed": Rule("describe {images} by side {side}{after}", "embed", 10),
     "embed_copies": Rule("describe the copies of round {round} by side {side}", "embed", 10),
     "whiten": Rule("learn the whitening", "whiten", 5),
     "refine": Rule("refine the descriptors of {images}", "refine", 5),

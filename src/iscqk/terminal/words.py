@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from iscqk.formats.phases import PHASES
-from iscqk.plan.names import Shard
+from iscqk.plan.names import INITIAL, WARM_UP, ModelName, Shard
 from iscqk.plan.plan import Plan
 from iscqk.terminal.rules import rule_named
 
@@ -66,12 +66,25 @@ def _named(wildcards: Mapping[str, str], plan: Plan | None) -> dict[str, str]:
         named["ranking"] = named["ranking"].replace("_", "-")
     if images := wildcards.get("images", wildcards.get("split")):
         named["images"] = _images(images, wildcards.get("shard", "0-of-1"), plan)
+    if model := wildcards.get("model"):
+        named["after"] = _after(ModelName.parse(model))
     if number := wildcards.get("round"):
         named["round_or_warm_up"] = f"round {number}" if int(number) else "the warm-up"
     config = plan[wildcards["run"]].config if plan and wildcards.get("run") in plan else None
     named["rounds"] = str(config["train"]["rounds"]) if config else "?"
     named["method"] = str(config["train"]["method"]) if config else "its method"
     return named
+
+
+def _after(model: ModelName) -> str:
+    """Return along which part of a training a model comes."""
+    if model == INITIAL:
+        return ", untrained"
+    if model == WARM_UP:
+        return ", after the warm-up"
+    if model.trains_one:
+        return f", after part {model.number}"
+    return f", {'in' if model.trained == 'q' else 'after'} round {model.number}"
 
 
 def _images(images: str, shard: str, plan: Plan | None) -> str:
