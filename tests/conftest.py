@@ -31,11 +31,17 @@ shards: {training: 2, references: 2}
 """
 
 
-MADE = ".made"  # a file in a project in which all has been made
+MADE = ".made"  # in a project in which all has been made: what that run told
 
 
 class Project:
-    """A folder that holds the workflow, its sources and a tiny configuration."""
+    """A folder that holds the workflow, its sources and a tiny configuration.
+
+    Attributes:
+        told: what the run that made its results told on standard error.
+    """
+
+    told = ""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -99,11 +105,13 @@ def finished(tmp_path_factory, worker_id):
     folder = (base if worker_id == "master" else base.parent) / "finished"
     with FileLock(f"{folder}.lock"):
         if (folder / MADE).exists():
-            return Project(folder)
+            project = Project(folder)
+            project.told = (folder / MADE).read_text()
+            return project
         shutil.rmtree(folder, ignore_errors=True)
         project = make_project(folder)
-        project.run("snakemake all --cores --configfile config.yaml tiny.yaml")
-        (folder / MADE).touch()
+        project.told = project.run("snakemake all --cores --configfile config.yaml tiny.yaml").stderr
+        (folder / MADE).write_text(project.told)
     return project
 
 
