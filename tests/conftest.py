@@ -110,7 +110,8 @@ def finished(tmp_path_factory, worker_id):
             return project
         shutil.rmtree(folder, ignore_errors=True)
         project = make_project(folder)
-        project.told = project.run("snakemake all --cores --configfile config.yaml tiny.yaml").stderr
+        done = project.run("snakemake all --cores --configfile config.yaml tiny.yaml")
+        project.told = done.stderr
         (folder / MADE).write_text(project.told)
     return project
 
