@@ -32,6 +32,6 @@ napoleon_attr_annotations = False  # NumPy's spell out to what docutils takes fo
 
 
 def setup(app):
-    """Draw formulas and graphs; write the pages made of settings and commands before any is read."""
+    """Draw formulas and graphs; write the pages made of settings and commands before the rest."""
     drawn.add_to(app)
     app.connect("builder-inited", lambda app: generated.write(Path(app.srcdir) / "reference"))
