@@ -6,6 +6,7 @@ Shown are right pairs of a phase, from the surest on the left to the least sure,
 """
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
 
+from iscqk.ending import status_of
+from iscqk.errors import UserError
 from iscqk.formats.files import replacing
 from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.manifest import listed_paths, read_manifest
@@ -47,11 +50,17 @@ def main() -> None:
 
 
 def found_pairs(results: Results, phase: str, count: int) -> pd.DataFrame:
-    """Return `count` right pairs that are the first of their query, evenly over their ranks."""
+    """Return `count` right pairs that are the first of their query, evenly over their ranks.
+
+    Raises:
+        UserError: there is no submission of the phase, or it finds nothing.
+    """
     files = results.submission(phase)
     truth = read_ground_truth(results.ground_truth(phase))
     pairs = ranked_pairs(read_predictions(files.predictions), truth)
     right = pairs[pairs["correct"] & pairs["first"]]
+    if not len(right):
+        raise UserError(f"{files.predictions}: no copy is found first; there is nothing to show")
     edits = _edits(read_edit_records(results.edit_records(phase)))
     return right.loc[list(_unlike(right, edits, count))]
 
@@ -93,4 +102,4 @@ def _images(manifest: str, ids: pd.Series) -> list[Image.Image]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(status_of(main))
