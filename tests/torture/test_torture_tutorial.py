@@ -50,7 +50,7 @@ def test_the_readme_works_as_printed(project):
             print(command, flush=True)
             done = project.run(command, check="disc21" not in command)
             if done.returncode:
-                assert "error: ../disc21" in done.stdout + done.stderr
+                assert "no folder ../disc21" in done.stdout + done.stderr
             commands += 1
     assert commands == 8
     for made in ("matches/matches.html", "found/matches.csv"):
