@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
-from tqdm.std import Bar
+from tqdm import tqdm
 
 from iscqk.terminal.newest import Newest, newest
 from iscqk.terminal.words import clock
@@ -134,8 +134,7 @@ class Bars:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._drawn = stream, 0
-        unicode = (stream.encoding or "").lower().startswith("utf")
-        self._signs = Bar.UTF if unicode else Bar.ASCII
+        self._ascii = not (stream.encoding or "").lower().startswith("utf")
 
     def started(self, job: Job, progress: Progress) -> None:
         """Do nothing: its bar comes with the next move."""
@@ -178,7 +177,9 @@ class Bars:
         return self._line(job.seconds, place.share, f"{job.words}{_pace(place)}")
 
     def _line(self, seconds: float, share: float | None, words: str) -> str:
-        bar = " " * _BAR if share is None else format(Bar(share, charset=self._signs), str(_BAR))
+        bar = tqdm.format_meter(
+            share or 0, 1, seconds, ascii=self._ascii, bar_format=f"{{bar:{_BAR}}}"
+        )
         told = "    " if share is None else f"{share:4.0%}"
         return f"{clock(seconds):>7} |{bar}| {told}  {words}"
 
