@@ -78,10 +78,10 @@ def strip(rows: list[list[Image.Image]]) -> Image.Image:
 
 def _unlike(right: pd.DataFrame, edits: dict[str, str], count: int) -> Iterator[Any]:
     """Yield a row's label of each of `count` parts, of edits that no row before it has."""
+    names = right["query"].map(lambda query: edits.get(query, query))
     shown: set[str] = set()
-    for part in np.array_split(right["query"], count):
-        names = part.map(lambda query: edits.get(query, query))
-        new = names[~names.isin(shown)]
+    for part in np.array_split(np.arange(len(names)), count):
+        new = names.iloc[part][~names.iloc[part].isin(shown)]
         if len(new):
             shown.add(new.iloc[0])
             yield new.index[0]
