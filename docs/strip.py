@@ -35,7 +35,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--results", default="results", help="folder of the run")
     parser.add_argument("--phase", default="phase2")
-    parser.add_argument("--count", type=int, default=6, help="pairs")
+    parser.add_argument(
+        "--count", type=int, default=6, choices=range(1, 13), metavar="N", help="pairs, at most 12"
+    )
     parser.add_argument("--output", type=Path, required=True)
     asked = parser.parse_args()
     results = Results(asked.results)
