@@ -9,7 +9,7 @@ class Rule(NamedTuple):
     Attributes:
         words: what a job does; in braces its wildcards and what `iscqk.terminal.words` adds.
         usage: the kind of job that its time is kept under (`iscqk.plan.jobs.kind_of`).
-        seconds: it takes in the default run on two virtual cores; a guess where that has none.
+        seconds: about what it takes in the default run, else at the default sizes, on two cores.
     """
 
     words: str
@@ -19,26 +19,26 @@ class Rule(NamedTuple):
 
 RULES = {
     "draw": Rule("draw the demo's images", "draw", 60),
-    "prepare": Rule("look through all images", "prepare", 5),
-    "make_queries": Rule("make the queries of {phase}", "queries", 25),
-    "take_queries": Rule("look through the queries of {phase}", "queries", 10),
-    "copies": Rule("make edited copies of {images} for {round_or_warm_up}", "copies", 50),
+    "prepare": Rule("look through all images", "prepare", 3),
+    "make_queries": Rule("make the queries of {phase}", "queries", 6),
+    "take_queries": Rule("look through the queries of {phase}", "queries", 6),
+    "copies": Rule("make edited copies of {images} for {round_or_warm_up}", "copies", 26),
     "list_classes": Rule("look through the folders of classes", "classes", 5),
-    "initial": Rule("make the untrained network", "initial", 10),
-    "warm_up": Rule("train both sides, warm-up", "warm-up", 110),
-    "learn": Rule("train by {method}", "learn", 150),
+    "initial": Rule("make the untrained network", "initial", 20),
+    "warm_up": Rule("train both sides, warm-up", "warm-up", 170),
+    "learn": Rule("train by {method}", "learn", 250),
     "train_q": Rule("train side q, round {round} of {rounds}", "train", 40),
     "train_k": Rule("train side k, round {round} of {rounds}", "train", 40),
-    "embed": Rule("describe {images} by side {side}{after}", "embed", 10),
+    "embed": Rule("describe {images} by side {side}{after}", "embed", 6),
     "embed_copies": Rule("describe the copies of round {round} by side {side}", "embed", 10),
     "whiten": Rule("learn the whitening", "whiten", 5),
     "refine": Rule("refine the descriptors of {images}", "refine", 5),
-    "merge": Rule("put together the descriptors of {phase}, ranked by {ranking}", "merge", 5),
-    "search": Rule("search {phase}, ranked by {ranking}", "search", 5),
-    "combine": Rule("combine the searches of {phase}, ranked by {ranking}", "combine", 3),
-    "score": Rule("score {phase}, ranked by {ranking}", "score", 4),
-    "score_half": Rule("score the {half} half of {phase}, ranked by {ranking}", "score", 5),
-    "validate": Rule("validate {phase}", "validate", 4),
+    "merge": Rule("put together the descriptors of {phase}, ranked by {ranking}", "merge", 3),
+    "search": Rule("search {phase}, ranked by {ranking}", "search", 3),
+    "combine": Rule("combine the searches of {phase}, ranked by {ranking}", "combine", 2),
+    "score": Rule("score {phase}, ranked by {ranking}", "score", 3),
+    "score_half": Rule("score the {half} half of {phase}, ranked by {ranking}", "score", 4),
+    "validate": Rule("validate {phase}", "validate", 3),
     "submit": Rule("put the submission of {phase} together", "submit", 6),
     "trace": Rule("score the models along the training", "trace", 30),
     "compare_methods": Rule("compare the methods", "study", 5),
