@@ -101,7 +101,10 @@ rule list_classes:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
-        state=lambda wildcards, input: fingerprint_of_images(input.training, input.evaluation),
+        # Not of `input`: Snakemake compares no parameter that is derived from it.
+        state=lambda wildcards: fingerprint_of_images(
+            config["unbalanced"]["training"], config["unbalanced"]["evaluation"]
+        ),
     shell:
         """
         iscqk classes --training={input.training:q} --evaluation={input.evaluation:q} \
