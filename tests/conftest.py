@@ -31,7 +31,7 @@ shards: {training: 2, references: 2}
 """
 
 
-MADE = ".made"  # a file in a project in which all has been made
+MADE = ".made"  # in a project in which all has been made: what the run told on standard error
 
 
 class Project:
@@ -39,6 +39,11 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @property
+    def told(self) -> str:
+        """What the run that made its results told on standard error."""
+        return (self.folder / MADE).read_text()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -102,8 +107,8 @@ def finished(tmp_path_factory, worker_id):
             return Project(folder)
         shutil.rmtree(folder, ignore_errors=True)
         project = make_project(folder)
-        project.run("snakemake all --cores --configfile config.yaml tiny.yaml")
-        (folder / MADE).touch()
+        done = project.run("snakemake all --cores --configfile config.yaml tiny.yaml")
+        (folder / MADE).write_text(done.stderr)
     return project
 
 

@@ -67,7 +67,7 @@ def test_a_method_of_ones_own_is_one_file(finished_copy):
     (folder / "wrong.yaml").write_text("train: {spread: {push: -1}}")
     told = finished_copy.run(f"snakemake all --dry-run {configured} wrong.yaml", check=False)
     assert "error: config: train.spread.push: -1 is less than or equal to" in told.stderr
-    done = finished_copy.run(f"snakemake submission_phase1 study --cores {configured}")
+    done = finished_copy.run(f"snakemake submission_phase1 study --cores -p {configured}")
     assert "rule learn:" in done.stdout + done.stderr
     run = folder / "results/runs/spread-0/learned-2"
     facts = read_provenance(run / "q.safetensors")

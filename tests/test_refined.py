@@ -30,7 +30,7 @@ def refined(finished, tmp_path_factory):
     project = Project(folder)
     (folder / "refined.yaml").write_text(REFINED)
     done = project.run(
-        "snakemake submission_phase2 --cores --configfile config.yaml tiny.yaml refined.yaml"
+        "snakemake submission_phase2 --cores -p --configfile config.yaml tiny.yaml refined.yaml"
     )
     return project, done.stdout + done.stderr
 
