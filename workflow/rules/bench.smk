@@ -56,7 +56,7 @@ rule benchmark:
     threads: 8
     params:
         code=code("benchmark"),
-        folder=R.benchmarks(),
+        folder=folder,
         batch_sizes=config["benchmarks"]["batch_sizes"],
         rows=config["benchmarks"]["rows"],
         repeats=config["benchmarks"]["repeats"],
@@ -84,7 +84,7 @@ rule benchmark_images:
         gpu=GPU,
     params:
         code=code("benchmark_images"),
-        folder=R.benchmarks(),
+        folder=folder,
         copies=as_text(config["copies"]),
         edits=as_text(config["edits"]["training"]),
         config=as_text(config["benchmarks"]["images"]),
