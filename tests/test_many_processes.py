@@ -3,6 +3,8 @@
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.long
+
 TWO = "train: {processes: 2}\n"
 
 

@@ -3,8 +3,11 @@
 import json
 
 import pandas as pd
+import pytest
 
 from iscqk.models.weights import read_provenance
+
+pytestmark = pytest.mark.long
 
 SPREAD = '''\
 """Spread: pull pairs together, push everything apart."""

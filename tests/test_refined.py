@@ -13,6 +13,8 @@ from iscqk.formats.descriptors import descriptor_blocks, write_descriptors
 from iscqk.formats.manifest import image_paths, read_manifest
 from iscqk.formats.predictions import read_predictions
 
+pytestmark = pytest.mark.long
+
 REFINED = """\
 describe:
   {sizes: [24, 32], flip: true, gist: 0.5, whitening: 0.5, subtract: 0.5, subtract_nearest: 3}
