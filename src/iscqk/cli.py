@@ -7,8 +7,8 @@ import sys
 import textwrap
 from typing import Any, NoReturn
 
-from iscqk.ending import status_of
-from iscqk.logs import set_up_logging
+from iscqk.runtime.logs import set_up_logging
+from iscqk.runtime.shutdown import exit_status_of
 from iscqk.stage_modules import module_name
 
 _COMPLETION = "--print-completion"
@@ -53,7 +53,7 @@ STAGES = {
 def main(argv: list[str] | None = None) -> int:
     """Run one stage; return the process's exit status."""
     arguments = sys.argv[1:] if argv is None else argv
-    return status_of(lambda: _run(arguments))
+    return exit_status_of(lambda: _run(arguments))
 
 
 def _run(arguments: list[str]) -> None:

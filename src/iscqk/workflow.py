@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from iscqk.code import code_digest
-from iscqk.ending import FOLLOWED
+from iscqk.runtime.shutdown import FOLLOWED
 
 
 def put_program_on_path() -> None:
@@ -21,7 +21,7 @@ def let_jobs_speak_utf8() -> None:
 
 
 def end_jobs_with_snakemake() -> None:
-    """Let jobs end when this Snakemake does, however it ends (iscqk.ending).
+    """Let jobs end when this Snakemake does, however it ends (iscqk.runtime.shutdown).
 
     A killed Snakemake cannot end its jobs, which would go on beside those of the next one.
     """

@@ -21,7 +21,7 @@ from iscqk.errors import UserError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
-# A process whose Snakemake was killed ends within seconds of it (iscqk.ending).
+# A process whose Snakemake was killed ends within seconds of it (iscqk.runtime.shutdown).
 _WAIT_SECONDS = 30.0
 _MOMENT_SECONDS = 5.0  # for who looks at a terminal
 

@@ -20,7 +20,7 @@ from iscqk.formats.hdf5 import FloatArray, dataset, is_float32, opening, read_id
 from iscqk.formats.hdf5_checks import telling
 from iscqk.formats.ids import PHASES, QUERY, BoolArray, StrArray, phase_numbers, repeated
 from iscqk.formats.submission import MAX_DIMENSION, SIDES, fault_of_scale
-from iscqk.logs import progress
+from iscqk.runtime.logs import progress
 
 DoubleArray = NDArray[np.float64]
 

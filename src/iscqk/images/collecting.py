@@ -16,8 +16,8 @@ from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm, StrArray
 from iscqk.formats.manifest import COLUMNS
 from iscqk.images.opening import BadImage, measure_image
 from iscqk.images.quarantine import refuse_bad
-from iscqk.logs import progress
-from iscqk.workers import mapped
+from iscqk.runtime.logs import progress
+from iscqk.runtime.workers import parallel_map
 
 logger = logging.getLogger(__name__)
 
@@ -175,7 +175,7 @@ def listing_of(paths: Sequence[Path], split: SplitIds, workers: int) -> pd.DataF
         UserError: two files are named by the same id, or there are more files than ids.
     """
     ids = assign_ids(paths, split)
-    looks = progress(mapped(_look, paths, workers, 64), len(paths), "read images")
+    looks = progress(parallel_map(_look, paths, workers, 64), len(paths), "read images")
     rows = ((i, utf8(p), *look) for i, p, look in zip(ids, paths, looks, strict=True))
     table = pd.DataFrame(rows, columns=[*COLUMNS, "reason"])
     _tell_duplicates(table)

@@ -13,8 +13,8 @@ from PIL import Image
 
 from iscqk.images.chains import EditPool, encode_jpeg, make_copy
 from iscqk.images.listed import open_listed
-from iscqk.logs import progress
-from iscqk.workers import mapped
+from iscqk.runtime.logs import progress
+from iscqk.runtime.workers import parallel_map
 
 
 class Task(NamedTuple):
@@ -53,7 +53,7 @@ class Copier:
             yield from progress(map(self.copy, tasks), count, "copies")
             return
         # The copier goes to each worker once, not with each task: it names every background.
-        copies = mapped(_copy, tasks, workers, 16, _be, (self,))
+        copies = parallel_map(_copy, tasks, workers, 16, _be, (self,))
         yield from progress(copies, count, "copies")
 
     def _open(self, path: str) -> Image.Image:

@@ -17,8 +17,8 @@ from iscqk.formats.files import filling
 from iscqk.images.canvas import Canvas
 from iscqk.images.chains import encode_jpeg
 from iscqk.images.collecting import SPLITS
-from iscqk.logs import progress
-from iscqk.workers import mapped
+from iscqk.runtime.logs import progress
+from iscqk.runtime.workers import parallel_map
 
 LETTERS = "ABCDEFGHIJKLMNOPRSTUVWXYZ0123456789"
 
@@ -54,7 +54,7 @@ def draw_split(folder: Path, split: str, count: int, seed: int, side: int, worke
     """
     with filling(folder) as temporary:
         draw = partial(_write, temporary, split, seed, side)
-        drawn = mapped(draw, range(count), workers, 32)
+        drawn = parallel_map(draw, range(count), workers, 32)
         collections.deque(progress(drawn, count, f"draw {split}"), maxlen=0)
 
 

@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from iscqk.learning import processes
 from iscqk.learning.images import CopyImages, OriginalImages, loading
-from iscqk.logs import progress
 from iscqk.models.encoder import Encoder
+from iscqk.runtime.logs import progress
 
 BATCH_IMAGES = 64
 

@@ -10,12 +10,12 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Sampler
 
-from iscqk import ending
 from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.images.listed import open_listed
 from iscqk.images.opening import Source, open_image
 from iscqk.learning import processes
+from iscqk.runtime import shutdown
 
 Item = TypeVar("Item")
 
@@ -229,8 +229,8 @@ def loading(images: Dataset[Item], batches: Iterable[list[int]], workers: int) -
         images,
         batch_sampler=batches,
         num_workers=workers,
-        timeout=ending.PATIENCE_SECONDS if workers else 0,
-        worker_init_fn=ending.be_worker,
+        timeout=shutdown.PATIENCE_SECONDS if workers else 0,
+        worker_init_fn=shutdown.become_worker,
         # With one of its own it draws nothing from the generator that a resumed run restores.
         generator=torch.Generator(),
     )

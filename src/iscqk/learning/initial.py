@@ -15,10 +15,10 @@ from torch.utils.data import DataLoader
 from iscqk.errors import UserError
 from iscqk.learning.embedding import embed
 from iscqk.learning.images import OriginalImages
-from iscqk.logs import progress
 from iscqk.models.encoder import Encoder
 from iscqk.models.pca import PrincipalComponents
 from iscqk.private_torch import BatchNorm
+from iscqk.runtime.logs import progress
 
 
 @torch.no_grad()

@@ -21,9 +21,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from iscqk.ending import FOLLOWED, LOST_WORKER
 from iscqk.errors import UserError
 from iscqk.models.device import choose_device, set_threads
+from iscqk.runtime.shutdown import FOLLOWED, LOST_WORKER
 
 
 @contextmanager

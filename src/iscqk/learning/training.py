@@ -26,8 +26,8 @@ from iscqk.learning.health import (
 from iscqk.learning.images import Batches, Images, training_batches
 from iscqk.learning.objectives import Objective, Outcome, mean_outcome
 from iscqk.learning.optimizing import make_optimizer
-from iscqk.logs import progress
 from iscqk.models.encoder import Encoder
+from iscqk.runtime.logs import progress
 
 logger = logging.getLogger(__name__)
 

@@ -25,10 +25,10 @@ from iscqk.formats.hdf5 import Attributes
 from iscqk.formats.manifest import read_unreadable_ids
 from iscqk.formats.origins import check_parts
 from iscqk.formats.submission import write_submission
-from iscqk.logs import progress
 from iscqk.models.device import set_threads
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.retrieval.unmatchable import with_unmatchable
+from iscqk.runtime.logs import progress
 from iscqk.settings.describe import Describe
 
 Block = tuple[NDArray, FloatArray]

@@ -19,7 +19,7 @@ from iscqk.formats.descriptors import FloatArray, appending_descriptors, descrip
 from iscqk.formats.files import write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import QUERIES_PER_PHASE, REFERENCE, StrArray, query_id
-from iscqk.logs import progress
+from iscqk.runtime.logs import progress
 
 EXAMPLE = "iscqk plant --queries 500 --references 10000 --output planted"
 

@@ -19,13 +19,13 @@ from iscqk.formats.predictions import Predictions
 from iscqk.keys import Precision
 from iscqk.learning.embedding import embed
 from iscqk.learning.images import OriginalImages
-from iscqk.logs import progress
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder
 from iscqk.retrieval.metrics import judge, micro_average_precision
 from iscqk.retrieval.search import global_search
 from iscqk.retrieval.unmatchable import with_unmatchable
+from iscqk.runtime.logs import progress
 from iscqk.settings.describe import Describe
 from iscqk.settings.search import Search
 

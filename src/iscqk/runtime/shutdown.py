@@ -90,9 +90,9 @@ class _Output:
             raise OutputLost(error) from error
 
 
-def status_of(command: Callable[[], None]) -> int:
+def exit_status_of(command: Callable[[], None]) -> int:
     """Run a command; return its exit status, and print in one line what ended it early."""
-    follow(int(os.environ.get(FOLLOWED, "0")))
+    end_with_process(int(os.environ.get(FOLLOWED, "0")))
     status = 0
     with _catching_signals(), redirect_stdout(cast("TextIO", _Output(sys.stdout))):
         try:
@@ -106,22 +106,22 @@ def status_of(command: Callable[[], None]) -> int:
         return _flushed() or status
 
 
-def follow(pid: int) -> None:
+def end_with_process(pid: int) -> None:
     """End this process by SIGTERM when another ends; do nothing if there is none."""
     if pid and _lives(pid):
         threading.Thread(target=_wait_for_end, args=(pid,), daemon=True).start()
 
 
-def be_worker(*_: object) -> None:
+def become_worker(*_: object) -> None:
     """Be a worker process: leave Ctrl-C to the parent, and end with it.
 
     Workers wait for work for ever where their parent is killed and cannot tell them.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    follow(os.getppid())
+    end_with_process(os.getppid())
 
 
-def end_workers() -> None:
+def kill_workers() -> None:
     """Kill all worker processes of this one."""
     # torch has the end of a loader's worker raise an error, wherever this process is by then.
     if threading.current_thread() is threading.main_thread():
@@ -137,12 +137,12 @@ def _told(error: BaseException) -> int:
         name = signal.Signals(number).name
         return _tell(f"stopped by {name}; the same command goes on from here", 128 + number)
     if isinstance(error, OutputLost):
-        end_workers()
+        kill_workers()
         return _without_output(error)
     line = _cause(error)
     if line is None:
         raise error
-    end_workers()
+    kill_workers()
     return _tell(line, 1)
 
 
@@ -236,5 +236,5 @@ def _stop(number: int, _: object) -> None:
         signal.signal(other, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(_TIDYING_SECONDS)
-    end_workers()
+    kill_workers()
     raise Stopped(number)

@@ -8,7 +8,7 @@ import termios
 
 SCRIPT = """
 import time
-from iscqk.logs import progress, set_up_logging
+from iscqk.runtime.logs import progress, set_up_logging
 import logging
 set_up_logging()
 for number in progress(iter(range(4)), 6, "count", every_seconds=0.05, first=2):

@@ -1,6 +1,6 @@
 """Stages that are ended from outside, each in a process of its own.
 
-`python endings.py FOLDER [CASE ...]` prints as JSON for every case the exit status, what was
+`python shutdown_cases.py FOLDER [CASE ...]` prints as JSON for every case the exit status, what was
 printed, what is left of temporary files and how many processes of its session are left. Everything
 is imported once and then forked.
 """
@@ -16,10 +16,10 @@ import psutil
 import torch
 from torch.utils.data import Dataset
 
-from iscqk import ending, workers
 from iscqk.formats.files import filling, replacing
 from iscqk.images.opening import BadImage
 from iscqk.learning.images import loading
+from iscqk.runtime import shutdown, workers
 
 FOLDER = Path(sys.argv[1])
 
@@ -56,14 +56,14 @@ def wait(seconds):
 def pool(seconds=0.01):
     """Compute in two workers, with a folder being filled."""
     with filling(FOLDER / "filled") as temporary:
-        for number, _ in enumerate(workers.mapped(wait, [seconds] * 10**5, 2, 4)):
+        for number, _ in enumerate(workers.parallel_map(wait, [seconds] * 10**5, 2, 4)):
             (temporary / f"{number}.jpg").touch()
             (FOLDER / "ready").touch()
 
 
 def hang(command):
     """Hang after the limit was lowered; there is no result to wait for."""
-    ending.PATIENCE_SECONDS = 2
+    shutdown.PATIENCE_SECONDS = 2
     (FOLDER / "ready").touch()
     command(seconds=1000)
 
@@ -74,7 +74,7 @@ def follow():
     if not followed:
         time.sleep(1)
         os._exit(0)
-    ending.follow(followed)
+    shutdown.end_with_process(followed)
     (FOLDER / "ready").touch()
     os.waitpid(followed, 0)
     time.sleep(60)
@@ -120,7 +120,7 @@ def start(command):
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     os.dup2(os.open(FOLDER / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
-    sys.exit(ending.status_of(command))
+    sys.exit(shutdown.exit_status_of(command))
 
 
 def wait_until(condition, seconds=60):

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
-from iscqk import ending
 from iscqk.errors import UserError
+from iscqk.runtime import shutdown
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
-def mapped(
+def parallel_map(
     function: Callable[[Task], Result],
     tasks: Iterable[Task],
     workers: int,
@@ -36,7 +36,7 @@ def mapped(
         given: arguments of `start`.
 
     Raises:
-        UserError: a worker was killed, or has had no result for `ending.PATIENCE_SECONDS`.
+        UserError: a worker was killed, or has had no result for `shutdown.PATIENCE_SECONDS`.
     """
     pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(start, given))
     under_way: deque[Future[list[Result]]] = deque()
@@ -51,7 +51,7 @@ def mapped(
         pool.shutdown()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        ending.end_workers()
+        shutdown.kill_workers()
         raise
 
 
@@ -65,9 +65,9 @@ def _submitted(
 def _result(future: "Future[list[Result]]") -> list[Result]:
     try:
         with _told_if_lost():
-            return future.result(ending.PATIENCE_SECONDS)
+            return future.result(shutdown.PATIENCE_SECONDS)
     except TimeoutError:
-        raise UserError(ending.HANGING) from None
+        raise UserError(shutdown.HANGING) from None
 
 
 @contextmanager
@@ -76,11 +76,11 @@ def _told_if_lost() -> Iterator[None]:
     try:
         yield
     except BrokenProcessPool:
-        raise UserError(ending.LOST_WORKER) from None
+        raise UserError(shutdown.LOST_WORKER) from None
 
 
 def _start(start: Callable[..., None] | None, given: tuple[object, ...]) -> None:
-    ending.be_worker()
+    shutdown.become_worker()
     if start:
         start(*given)
 

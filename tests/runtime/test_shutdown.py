@@ -11,16 +11,16 @@ import h5py
 import numpy as np
 import pytest
 
-from iscqk.ending import HANGING, LOST_WORKER
+from iscqk.runtime.shutdown import HANGING, LOST_WORKER
 
-SCRIPT = Path(__file__).with_name("endings.py")
+SCRIPT = Path(__file__).with_name("shutdown_cases.py")
 GOES_ON = "error: stopped by {}; the same command goes on from here"
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    """Return how every case of endings.py ends."""
-    command = [sys.executable, str(SCRIPT), str(tmp_path_factory.mktemp("endings"))]
+    """Return how every case of shutdown_cases.py ends."""
+    command = [sys.executable, str(SCRIPT), str(tmp_path_factory.mktemp("shutdown_cases"))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -122,13 +122,13 @@ def test_an_output_that_is_full_is_told_in_a_line(printing, arguments):
 def test_a_log_that_nobody_takes_ends_no_work(tmp_path):
     script = """
 import logging
-from iscqk import ending, logs
+from iscqk.runtime import logs, shutdown
 def work():
     logs.set_up_logging()
     for number in range(3):
         logging.info("%d", number)
     print("done")
-raise SystemExit(ending.status_of(work))
+raise SystemExit(shutdown.exit_status_of(work))
 """
     command = [sys.executable, "-c", script]
     streams = {"stdout": subprocess.PIPE, "stderr": without_reader()}
