@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pkgutil import resolve_name
 from typing import Any, Literal
 
-from iscqk.keys import Count, Positive, Section, key
+from iscqk.schema.section import Count, Positive, Section, key
 
 Head = Literal["descriptor", "mlp", "mlp_bn", "none"]
 HEAD = "where the loss looks: descriptor, mlp (MoCo v2's), mlp_bn, none (features)"

@@ -23,12 +23,12 @@ from iscqk.formats.copies import CopyShards
 from iscqk.formats.descriptors import appending_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import image_paths, read_shard
-from iscqk.keys import Precision
 from iscqk.learning import processes
 from iscqk.learning.embedding import embed
 from iscqk.learning.images import CopyImages, OriginalImages
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder
+from iscqk.schema.section import Precision
 from iscqk.settings.describe import Describe
 
 logger = logging.getLogger(__name__)

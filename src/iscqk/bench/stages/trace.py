@@ -16,7 +16,6 @@ from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.manifest import image_paths, read_manifest, unreadable
 from iscqk.formats.phases import PHASES
 from iscqk.formats.predictions import Predictions
-from iscqk.keys import Precision
 from iscqk.learning.embedding import embed
 from iscqk.learning.images import OriginalImages
 from iscqk.models.device import choose_device, set_threads
@@ -26,6 +25,7 @@ from iscqk.retrieval.metrics import judge, micro_average_precision
 from iscqk.retrieval.search import global_search
 from iscqk.retrieval.unmatchable import with_unmatchable
 from iscqk.runtime.logs import progress
+from iscqk.schema.section import Precision
 from iscqk.settings.describe import Describe
 from iscqk.settings.search import Search
 

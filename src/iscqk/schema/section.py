@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, g
 from jsonschema.protocols import Validator as AnyValidator
 
 from iscqk.errors import UserError
-from iscqk.validity import Validator, refuse_invalid
+from iscqk.schema.validator import Validator, refuse_invalid
 
 Rule = dict[str, Any]  # a JSON schema
 NONE: Any = object()  # in the place of a default that there is not
@@ -145,13 +145,13 @@ class Section:
         return cls(**values)
 
     @classmethod
-    def fill(cls, config: dict[str, Any]) -> None:
+    def fill_defaults(cls, config: dict[str, Any]) -> None:
         """Put the defaults into a config that lacks them, in all sections that are there."""
         for name, kind, declared in _flat(cls):
             if declared.default is not NONE:
                 config.setdefault(name, _plain(declared.default))
             if _is_section(kind) and name in config:
-                kind.fill(config[name])
+                kind.fill_defaults(config[name])
 
     def values(self) -> dict[str, Any]:
         """Return the value of each key, sections as they are."""
@@ -229,10 +229,10 @@ def _plain(value: Any) -> Any:
 @cache
 def validator(cls: type[Section]) -> AnyValidator:
     """Return what checks a mapping against a section."""
-    return Validator(schema(cls))
+    return Validator(json_schema(cls))
 
 
-def schema(cls: type[Section]) -> Rule:
+def json_schema(cls: type[Section]) -> Rule:
     """Return the JSON schema of a section; descriptions of keys are their comments."""
     shared: Rule = {}
     rule = _rule(cls, shared)

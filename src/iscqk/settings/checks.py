@@ -5,12 +5,12 @@ from typing import Any
 
 from iscqk.errors import UserError
 from iscqk.formats.submission import MAX_DIMENSION
-from iscqk.keys import validator
 from iscqk.retrieval.rankings import RANKINGS
+from iscqk.schema.section import validator
+from iscqk.schema.validator import refuse_invalid
 from iscqk.settings.config import Config
 from iscqk.settings.describe import Describe
 from iscqk.settings.model import Model
-from iscqk.validity import refuse_invalid
 
 _IF_TEXT = "write it in a file for --configfile, as all within a section is text to --config"
 

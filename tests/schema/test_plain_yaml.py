@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from iscqk import plain_yaml
+from iscqk.schema import plain_yaml
 
 
 @pytest.mark.parametrize(
