@@ -7,15 +7,15 @@ import sys
 import textwrap
 from typing import Any, NoReturn
 
+from iscqk.plan.stage_registry import module_name
 from iscqk.runtime.logs import set_up_logging
 from iscqk.runtime.shutdown import exit_status_of
-from iscqk.stage_modules import module_name
 
 _COMPLETION = "--print-completion"
 _Raw = argparse.RawDescriptionHelpFormatter
 
-# In the order of the pipeline. A stage is a module (iscqk.stage_modules says which), imported only
-# when it is asked for: most need not wait for timm.
+# In the order of the pipeline. A stage is a module (iscqk.plan.stage_registry says which), imported
+# only when it is asked for: most need not wait for timm.
 STAGES = {
     "draw": "draw the demo's images",
     "prepare": "list the images of each split in a manifest",

@@ -6,7 +6,7 @@ import re
 import shlex
 from glob import glob
 
-from iscqk.code import code_digest
+from iscqk.plan.stage_code import code_digest
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.images.folder_state import fingerprint_of_images
 from iscqk.methods import modules
@@ -24,7 +24,7 @@ from iscqk.plan.names import SIDES, ModelName, Shard, content_options, content_p
 from iscqk.plan.results import DESCRIBED
 from iscqk.plan.run import as_text, train_section, training_edits
 from iscqk.retrieval import rankings
-from iscqk.workflow import (
+from iscqk.plan.snakefile import (
     aside,
     code,
     digest_of,

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from iscqk.code import code_digest
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
 from iscqk.learning import processes
@@ -22,6 +21,7 @@ from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.training import TrainConfig, Training
 from iscqk.methods import METHODS, modules
 from iscqk.models.weights import load_encoder
+from iscqk.plan.stage_code import code_digest
 from iscqk.settings.model import Model
 from iscqk.settings.train import Train
 from iscqk.stages.setups.half_round import HalfRound

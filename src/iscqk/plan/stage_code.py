@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from iscqk.stage_modules import module_name
+from iscqk.plan.stage_registry import module_name
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parent.parent
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -22,7 +22,7 @@ def code_digest(stage: str, *also: str) -> str:
     """Return the digest of the code of a stage.
 
     Args:
-        stage: its name, see `iscqk.stage_modules`.
+        stage: its name, see `iscqk.plan.stage_registry`.
         also: full names of modules that it finds only when it runs, as those of a registry.
     """
     digest = hashlib.sha256()

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from iscqk.code import code_digest
+from iscqk.plan.stage_code import code_digest
 from iscqk.runtime.shutdown import FOLLOWED
 
 
@@ -34,7 +34,7 @@ def gpu_count() -> int:
 
 
 def code(stage: str, *also: str) -> Callable[[object], str]:
-    """Return a function of wildcards to the digest of a stage's code (iscqk.code).
+    """Return a function of wildcards to the digest of a stage's code (iscqk.plan.stage_code).
 
     A function, as the digests of all stages are not needed by a process that runs one job.
     """

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parent.parent
 # Rooms of modules with `add_arguments(parser)`, `run(arguments)` and an EXAMPLE.
 ROOMS = ("stages", "bench/stages")
 
