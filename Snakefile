@@ -4,10 +4,10 @@ import sys
 
 from snakemake.utils import min_version
 
-from iscqk.settings.checks import check_config
 from iscqk.datasets import find_sources
 from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
+from iscqk.settings.checks import check_config
 from iscqk.settings.config import Config
 
 min_version("9.27")

@@ -166,4 +166,4 @@ use rule train_q as train_against_a_million with:
         config=as_text(train_section(config, "qk")),
         seed=config["seed"],
         resume=R.resume("million"),
-        aside=aside(training_aside("million")),
+        untracked=untracked(training_options("million")),

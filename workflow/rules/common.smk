@@ -6,7 +6,6 @@ import re
 import shlex
 from glob import glob
 
-from iscqk.plan.stage_code import code_digest
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.images.folder_state import fingerprint_of_images
 from iscqk.methods import modules
@@ -23,16 +22,17 @@ from iscqk.plan.jobs import JOBS, job
 from iscqk.plan.names import SIDES, ModelName, Shard, content_options, content_pattern
 from iscqk.plan.results import DESCRIBED
 from iscqk.plan.run import as_text, train_section, training_edits
-from iscqk.retrieval import rankings
 from iscqk.plan.snakefile import (
-    aside,
     code,
     digest_of,
     end_jobs_with_snakemake,
     gpu_count,
     let_jobs_speak_utf8,
     put_program_on_path,
+    untracked,
 )
+from iscqk.plan.stage_code import code_digest
+from iscqk.retrieval import rankings
 
 put_program_on_path()
 let_jobs_speak_utf8()
@@ -94,6 +94,6 @@ def named(names, files):
     return [f"{name}={file}" for name, file in zip(names, files)]
 
 
-def training_aside(training):
+def training_options(training):
     """Return a function of wildcards to the options of a training that change no result."""
-    return lambda wildcards: PLAN.training_aside(training.format(**wildcards))
+    return lambda wildcards: PLAN.training_options(training.format(**wildcards))

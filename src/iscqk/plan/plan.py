@@ -136,7 +136,7 @@ class Plan(Mapping[str, Run]):
             found["projection"] = projection[0]
         return found
 
-    def training_aside(self, training: str) -> str:
+    def training_options(self, training: str) -> str:
         """Return the options of a training that change no result, but what is told of it."""
         train = self.config["train"]
         options = [f"--{key.replace('_', '-')} {train[key]}" for key in ASIDE]

@@ -41,7 +41,7 @@ def code(stage: str, *also: str) -> Callable[[object], str]:
     return lambda wildcards: code_digest(stage, *also)
 
 
-def aside(value: object) -> Callable[[object, object], object]:
+def untracked(value: object) -> Callable[[object, object], object]:
     """Return a value, or what a function of wildcards gives, as a parameter that reruns nothing.
 
     For what changes no result: how many share the work, who looks on. Snakemake looks at no
