@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from iscqk.formats.validation import validate_submission
+from iscqk.submission.validation import validate_submission
 
 CONFIG = """\
 dataset:

@@ -1,4 +1,4 @@
-"""Every AugLy image function behind the door: whole, pure, and AugLy indeed."""
+"""Every AugLy image function behind the adapter: whole, pure, and AugLy indeed."""
 
 import inspect
 import os
@@ -12,7 +12,7 @@ from augly.image import functional
 from PIL import Image, ImageFont
 
 from iscqk.errors import UserError
-from iscqk.images.augly_door import emoji_names, letter_indices
+from iscqk.images.augly_adapter import emoji_names, letter_indices
 from iscqk.images.edits import EDIT_NAMES, apply_edit
 from iscqk.images.overlay_recipes import FONTS
 

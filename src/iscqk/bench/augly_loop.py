@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from iscqk.images.augly_door import call_augly
+from iscqk.images.augly_adapter import call_augly
 from iscqk.images.chains import make_copy
 from iscqk.images.copying import Copier, Task
 from iscqk.images.draws import Draw

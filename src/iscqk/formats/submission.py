@@ -81,8 +81,8 @@ class Submission:
 def open_submission(path: str | Path) -> Iterator[Submission]:
     """Open a submission to search or score; UserError for the first thing wrong with it.
 
-    Ids must have the official forms and be unique, but may stand in any order: `validation` is
-    what tells whether the platform would take the file.
+    Ids must have the official forms and be unique, but may stand in any order: whether the platform
+    would take the file, `iscqk.submission.validation` tells.
     """
     with opening(path) as file:
         query, query_ids = _read_side(file, "query")

@@ -16,7 +16,7 @@ from PIL import Image
 
 from iscqk.errors import UserError
 from iscqk.images import overlay_recipes, recipes
-from iscqk.images.augly_door import call_augly
+from iscqk.images.augly_adapter import call_augly
 from iscqk.images.draws import Backgrounds, Draw, Parameters
 from iscqk.images.plain import SHORTEST_SIDE, plain
 

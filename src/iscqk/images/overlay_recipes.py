@@ -4,7 +4,7 @@ import string
 
 from PIL import Image, ImageDraw
 
-from iscqk.images.augly_door import emoji_names, letter_indices
+from iscqk.images.augly_adapter import emoji_names, letter_indices
 from iscqk.images.draws import Draw, Parameters
 
 FONTS = (  # Latin ones of different character out of AugLy's 364

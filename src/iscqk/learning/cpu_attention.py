@@ -10,8 +10,8 @@ products. Elsewhere than on a CPU, and in other precisions, neither is called.
 import torch
 from torch import Tensor
 
-from iscqk import private_torch
 from iscqk.learning.attention import BLOCK, LogPartitionAndMean, blocked
+from iscqk.models import torch_internals
 
 # Parts of the bank that are taken side by side, so that all cores have work of their own.
 _PARTS = 8
@@ -49,7 +49,7 @@ def fused(scaled: Tensor, bank: Tensor) -> LogPartitionAndMean:
     queries = scaled.expand(1, _PARTS, *scaled.shape)
     parts = [blocked(scaled, bank[length * _PARTS :])] if length * _PARTS < len(bank) else []
     if length:
-        means, log_z = private_torch.flash_attention_on_cpu(queries, whole, whole)
+        means, log_z = torch_internals.flash_attention_on_cpu(queries, whole, whole)
         parts += zip(log_z[0], means[0], strict=True)
     return _together(parts)
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from iscqk.collapse import COLLAPSED
 from iscqk.errors import UserError
 from iscqk.learning import processes
 from iscqk.learning.checkpoint import Checkpoint
 from iscqk.learning.images import Images
+from iscqk.models.collapse import COLLAPSED
 from iscqk.models.weights import not_finite
 
 logger = logging.getLogger(__name__)

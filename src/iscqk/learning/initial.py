@@ -17,7 +17,7 @@ from iscqk.learning.embedding import embed
 from iscqk.learning.images import OriginalImages
 from iscqk.models.encoder import Encoder
 from iscqk.models.pca import PrincipalComponents
-from iscqk.private_torch import BatchNorm
+from iscqk.models.torch_internals import BatchNorm
 from iscqk.runtime.logs import progress
 
 

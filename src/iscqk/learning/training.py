@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from iscqk.collapse import effective_rank
 from iscqk.errors import UserError
 from iscqk.learning import processes
 from iscqk.learning.board import Board
@@ -26,6 +25,7 @@ from iscqk.learning.health import (
 from iscqk.learning.images import Batches, Images, training_batches
 from iscqk.learning.objectives import Objective, Outcome, mean_outcome
 from iscqk.learning.optimizing import make_optimizer
+from iscqk.models.collapse import effective_rank
 from iscqk.models.encoder import Encoder
 from iscqk.runtime.logs import progress
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from iscqk.errors import UserError
 from iscqk.formats.files import replacing, write_text
 from iscqk.models.encoder import Encoder, EncoderConfig
-from iscqk.models.timm_door import save_config_for_hf
+from iscqk.models.timm_adapter import save_config_for_hf
 from iscqk.models.weights import refuse_not_finite
 
 CONFIG, BACKBONE, HEAD = "config.json", "model.safetensors", "head.safetensors"

@@ -11,7 +11,6 @@ from iscqk.formats.csv_tables import write_table
 from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_edit_records
-from iscqk.formats.validation import Problem
 from iscqk.plan.results import Ranked, Results
 from iscqk.plan.runs import METHODS
 from iscqk.reporting import plots, reading
@@ -29,6 +28,7 @@ from iscqk.reporting.page import (
 )
 from iscqk.reporting.reading import Scored, Submission
 from iscqk.reporting.rule_graph import draw_rules, parse_mermaid
+from iscqk.submission.validation import Problem
 
 _GROUPINGS = {"strength": "strength of the strongest edit", "edits": "edits in a query's chain"}
 _METHOD_RUN = re.compile(rf"({'|'.join((*METHODS, 'gist'))})-\d+")

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iscqk.collapse import COLLAPSED, spread
 from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.formats.descriptors import appending_descriptors
@@ -26,6 +25,7 @@ from iscqk.formats.manifest import image_paths, read_shard
 from iscqk.learning import processes
 from iscqk.learning.embedding import embed
 from iscqk.learning.images import CopyImages, OriginalImages
+from iscqk.models.collapse import COLLAPSED, spread
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder
 from iscqk.schema.section import Precision

@@ -23,14 +23,14 @@ from iscqk.formats.predictions import read_predictions
 from iscqk.formats.submission import open_submission
 from iscqk.images.quarantine import QUARANTINED
 from iscqk.matching.folder import write_settings
-from iscqk.model_card import model_card
 from iscqk.models.hub import save_hub_folder
 from iscqk.models.weights import load_encoder, read_provenance
-from iscqk.provenance import commit, machine, versions
-from iscqk.retrieval.checking import refuse_other_predictions
 from iscqk.retrieval.metrics import PRECISION_FLOOR
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.settings.describe import Describe
+from iscqk.submission.consistency import refuse_other_predictions
+from iscqk.submission.environment import commit, machine, versions
+from iscqk.submission.model_card import model_card
 
 EXAMPLE = r"""iscqk submit --phase phase2 --descriptors descriptors.h5 \
     --predictions predictions.csv --validation validation.json \

@@ -5,13 +5,13 @@ import sys
 
 import torch
 
-from iscqk.models.timm_door import _patient_disable, timm
+from iscqk.models.timm_adapter import _patient_disable, timm
 
 LIGHT = """
 import sys
 import iscqk.models.encoder
 heavy = [name for name in ("torchvision", "torch._dynamo", "sympy") if name in sys.modules]
-assert not heavy, f"importing an encoder imports {heavy}: see iscqk.models.timm_door"
+assert not heavy, f"importing an encoder imports {heavy}: see iscqk.models.timm_adapter"
 import torchvision
 from torchvision.models.feature_extraction import create_feature_extractor
 from timm.layers import FrozenBatchNormAct2d

@@ -14,12 +14,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from iscqk.collapse import COLLAPSED, effective_rank
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import FloatArray, dataset, is_float32, opening, read_ids
 from iscqk.formats.hdf5_checks import telling
 from iscqk.formats.ids import PHASES, QUERY, BoolArray, StrArray, phase_numbers, repeated
 from iscqk.formats.submission import MAX_DIMENSION, SIDES, fault_of_scale
+from iscqk.models.collapse import COLLAPSED, effective_rank
 from iscqk.runtime.logs import progress
 
 DoubleArray = NDArray[np.float64]

@@ -4,10 +4,10 @@ import h5py
 import numpy as np
 import pytest
 
-from iscqk.formats import validation
 from iscqk.formats.ids import QUERY, REFERENCE
 from iscqk.formats.submission import write_submission
-from iscqk.formats.validation import validate_submission
+from iscqk.submission import validation
+from iscqk.submission.validation import validate_submission
 
 QUERY_IDS = [QUERY.make(50_000 + number) for number in range(20)]
 REFERENCE_IDS = [REFERENCE.make(number) for number in range(30)]

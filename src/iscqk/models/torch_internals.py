@@ -1,7 +1,7 @@
-"""The one door to what torch has but does not promise to keep: names with an underscore.
+"""The one adapter to what torch has but does not promise to keep: names with an underscore.
 
-tests/test_private_torch.py tells when another torch has changed any of it, and that nothing else
-of the package reaches for such a name.
+tests/models/test_torch_internals.py tells when another torch has changed any of it, and that
+nothing else of the package reaches for such a name.
 """
 
 import torch

@@ -6,7 +6,7 @@ is there, `torchvision.models.feature_extraction`. Importing either runs torchvi
 seconds that `import timm` takes. While timm is imported here, torchvision's packages are therefore
 bare ones, from which modules can be imported and whose `__init__` does not run; and
 `torch.compiler.disable`, which timm decorates functions with, waits for their first call.
-`tests/models/test_timm_door.py` says when this stops working; then all works as well, slower.
+`tests/models/test_timm_adapter.py` says when this stops working; then all works as well, slower.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""The door to AugLy 1.0.0: the only module of the project that imports it.
+"""The adapter to AugLy 1.0.0: the only module of the project that imports it.
 
 Behind it are mended, during a call and inside AugLy's own modules only:
 
