@@ -6,7 +6,7 @@ from iscqk.formats.descriptors import write_descriptors
 from iscqk.formats.submission import open_submission
 
 DECLARED = """\
-from iscqk.retrieval.ranking import Ranking
+from iscqk.retrieval.ranking_interface import Ranking
 
 RANKING = Ranking(False, 1, 0, f"{__name__}.functions")
 """
@@ -26,7 +26,7 @@ def level(queries, bank, temperature):
     return queries[:, 0] ** 4 / 2 + 1
 """
 SOURCE = """\
-from iscqk.dataset import Source, Sources, existing_folders
+from iscqk.images.dataset_interface import Source, Sources, existing_folders
 
 SOURCE = Source(
     "one folder of everything",

@@ -46,10 +46,10 @@ class BadImage(UserError):
         return cls(f"{shown(path)}: {what}", reason)
 
 
-Source = str | Path | bytes | Image.Image
+ImageInput = str | Path | bytes | Image.Image
 
 
-def open_image(source: Source, enough: int | None = None) -> Image.Image:
+def open_image(source: ImageInput, enough: int | None = None) -> Image.Image:
     """Return the image at a path, in bytes, or of Pillow, upright (EXIF applied), as mode RGB.
 
     With `enough`, a JPEG may be decoded at a fraction of its size, sides still >= `enough`
@@ -67,7 +67,7 @@ def open_image(source: Source, enough: int | None = None) -> Image.Image:
     return _opened(source, enough)[0]
 
 
-def measure_image(source: Source) -> tuple[int, int]:
+def measure_image(source: ImageInput) -> tuple[int, int]:
     """Return width and height in pixels of an image, upright, having decoded all of it.
 
     Raises:
@@ -76,7 +76,7 @@ def measure_image(source: Source) -> tuple[int, int]:
     return _opened(source, None)[1]
 
 
-def _opened(source: Source, enough: int | None) -> tuple[Image.Image, tuple[int, int]]:
+def _opened(source: ImageInput, enough: int | None) -> tuple[Image.Image, tuple[int, int]]:
     """Return an image as RGB, and its size upright, which is larger where a part is decoded."""
     try:
         if isinstance(source, Image.Image):

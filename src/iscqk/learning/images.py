@@ -13,7 +13,7 @@ from torch.utils.data import ConcatDataset, DataLoader, Dataset, Sampler
 from iscqk.errors import UserError
 from iscqk.formats.copies import CopyShards
 from iscqk.images.listed import open_listed
-from iscqk.images.opening import Source, open_image
+from iscqk.images.opening import ImageInput, open_image
 from iscqk.learning import processes
 from iscqk.runtime import shutdown
 
@@ -50,7 +50,7 @@ class OriginalImages(Dataset[Tensor]):
     views = 1
 
     def __init__(
-        self, paths: Sequence[Source | None], side: int, ids: Sequence[str] | None = None
+        self, paths: Sequence[ImageInput | None], side: int, ids: Sequence[str] | None = None
     ) -> None:
         self._paths = list(paths)
         self._ids = ids
@@ -80,7 +80,7 @@ class ReadableImages(OriginalImages):
         flat: (n,) bool, which are of one colour.
     """
 
-    def __init__(self, paths: Sequence[Source], side: int) -> None:
+    def __init__(self, paths: Sequence[ImageInput], side: int) -> None:
         super().__init__(paths, side)
         self.unreadable = torch.zeros(len(paths), dtype=torch.bool).share_memory_()
         self.flat = torch.zeros(len(paths), dtype=torch.bool).share_memory_()

@@ -7,8 +7,8 @@ from glob import glob
 from pathlib import PurePath
 
 from iscqk import datasets
-from iscqk.dataset import Sources
 from iscqk.formats.phases import PHASES
+from iscqk.images.dataset_interface import Sources
 from iscqk.images.folder_state import fingerprint_of_images
 from iscqk.methods import METHODS
 from iscqk.plan.jobs import job

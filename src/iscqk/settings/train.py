@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from iscqk.learning.method import Learning
+from iscqk.learning.method_interface import Learning
 from iscqk.methods import METHODS
 from iscqk.schema.section import (
     PRECISION,

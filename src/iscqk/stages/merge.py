@@ -91,7 +91,7 @@ def _checked(arguments: argparse.Namespace) -> Attributes:
             raise UserError(f"{arguments.ranking} needs {needed}; give both")
         roles["training"] = arguments.training
     parts = {role: origins(paths) for role, paths in roles.items()}
-    # The bank is described by the model of the references (iscqk.retrieval.ranking).
+    # The bank is described by the model of the references (iscqk.retrieval.ranking_interface).
     reference = parts["reference"][0][1]
     alike = {key: reference.get(key) for key in ("seen", "projection_sha256")}
     same_model = {**alike, "weights_sha256": reference.get("weights_sha256")}

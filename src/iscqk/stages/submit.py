@@ -104,8 +104,8 @@ def run(arguments: argparse.Namespace) -> None:
 def _likely(curve: pd.DataFrame, ranking: str) -> float | None:
     """Return the lowest score of `iscqk match` down to which 90 % of the pairs are copies.
 
-    The curve's scores are those of submitted descriptors; `iscqk.retrieval.ranking` says what they
-    tell of similarity.
+    The curve's scores are those of submitted descriptors; `iscqk.retrieval.ranking_interface` says
+    what they tell of similarity.
     """
     sure = curve["score"][curve["precision"] >= PRECISION_FLOOR]
     if not len(sure):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from iscqk.learning.method import Head, LearningOnPairs, Method
+from iscqk.learning.method_interface import Head, LearningOnPairs, Method
 from iscqk.schema.section import Count, Fraction, Positive, key
 
 

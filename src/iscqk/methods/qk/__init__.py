@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from iscqk.learning.method import Learning, Method
+from iscqk.learning.method_interface import Learning, Method
 from iscqk.schema.section import Count, FilePath, Fraction, Positive, key, within
 
 

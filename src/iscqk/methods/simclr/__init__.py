@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from iscqk.learning.method import LearningOnPairs, Method
+from iscqk.learning.method_interface import LearningOnPairs, Method
 from iscqk.schema.section import Count, Positive, key
 
 
