@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iscqk.formats.descriptors import write_descriptors
+from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.submission import open_submission
 
 DECLARED = """\

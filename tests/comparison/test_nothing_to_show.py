@@ -11,7 +11,7 @@ from iscqk.cli import main
 from iscqk.comparison.plots import NOTHING, accuracy_plot, edit_plot, line_plot
 from iscqk.comparison.tables import as_markdown
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.descriptors import write_descriptors
+from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.ids import TRAINING
 from iscqk.formats.manifest import COLUMNS, write_manifest
@@ -107,9 +107,9 @@ def test_one_class_is_compared_and_told(tmp_path, caplog):
     )
     manifest = tmp_path / "images.csv"
     write_manifest(manifest, rows)
-    origin = {"manifest_sha256": sha256_of(manifest), "weights_sha256": "w", "content": "features"}
+    made = {"manifest_sha256": sha256_of(manifest), "weights_sha256": "w", "content": "features"}
     features = pd.DataFrame([[1, 0], [0, 1], [1, 1]]).to_numpy(dtype="float32")
-    write_descriptors(tmp_path / "f.h5", rows["id"], features, {**origin, "shard": 0, "shards": 1})
+    write_descriptors(tmp_path / "f.h5", rows["id"], features, {**made, "shard": 0, "shards": 1})
     runs = json.dumps([{"method": "qk", "seed": 0, "features": [str(tmp_path / "f.h5")]}])
     for rare, expected in ((2, ["all"]), (4, ["all", "rare"])):
         output = tmp_path / f"compared{rare}"

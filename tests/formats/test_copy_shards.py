@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iscqk.errors import UserError
-from iscqk.formats.copies import CopyShards, write_copies
+from iscqk.formats.copy_shards import CopyShards, write_copies
 
 
 def header(name="T000000_0.jpg", **fields):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import (
+from iscqk.formats.descriptor_shards import (
     appending_descriptors,
     count_descriptors,
     descriptor_blocks,

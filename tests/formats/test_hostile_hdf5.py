@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import descriptor_blocks, open_descriptors
+from iscqk.formats.descriptor_shards import descriptor_blocks, open_descriptors
 from iscqk.formats.hdf5 import opening, read_attributes
 
 IDS = np.array([b"R000000", b"R000001"])

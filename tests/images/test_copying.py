@@ -10,7 +10,7 @@ from PIL import Image
 
 from iscqk.cli import main
 from iscqk.errors import UserError
-from iscqk.formats.copies import CopyShards
+from iscqk.formats.copy_shards import CopyShards
 from iscqk.images.chains import EditPool, make_copy
 from iscqk.images.copying import Copier, Task
 from iscqk.images.demo import draw_split

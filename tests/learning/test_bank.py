@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import write_descriptors
+from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.learning import bank as module
 from iscqk.learning import processes
 from iscqk.learning.bank import read_bank, read_near_duplicates

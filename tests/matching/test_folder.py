@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import write_descriptors
+from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.images.demo import draw_split
 from iscqk.matching.folder import SIDES, write_settings
 from iscqk.matching.model import Model

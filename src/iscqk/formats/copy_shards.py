@@ -2,7 +2,7 @@
 
 A copy is two members, `{id}_{view}.jpg` and `{id}_{view}.json`; the JSON holds the record of its
 edits. A shard is stored uncompressed, so that its members can be read in place, in any order. Its
-first member is its origin (`formats.origins`), under a name that WebDataset's readers skip.
+first member is its provenance (`formats.provenance`), under a name that WebDataset's readers skip.
 """
 
 import io
@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from iscqk.errors import UserError
 from iscqk.formats.files import replacing
-from iscqk.formats.origins import Origin
+from iscqk.formats.provenance import Provenance
 
 _ORIGIN = "__origin__/copies.json"
 _LONGEST_ORIGIN = 65_536  # bytes
@@ -25,24 +25,24 @@ _NAME = re.compile(r"(?P<id>[A-Z][0-9]{1,9})_(?P<view>0|[1-9][0-9]{0,8})\.(?P<su
 
 
 def write_copies(
-    path: str | Path, copies: Iterable[tuple[str, int, bytes, list[Any]]], origin: Origin
+    path: str | Path, copies: Iterable[tuple[str, int, bytes, list[Any]]], provenance: Provenance
 ) -> None:
     """Write a shard from (image id, view, JPEG, edits); the same input gives the same bytes."""
     with (
         replacing(path) as temporary,
         tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar,
     ):
-        for name, content in _members(copies, origin):
+        for name, content in _members(copies, provenance):
             member = tarfile.TarInfo(name)  # mtime 0, no owner
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
 
 
 def _members(
-    copies: Iterable[tuple[str, int, bytes, list[Any]]], origin: Origin
+    copies: Iterable[tuple[str, int, bytes, list[Any]]], provenance: Provenance
 ) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of what a shard holds, in order."""
-    yield _ORIGIN, json.dumps(dict(origin), sort_keys=True).encode()
+    yield _ORIGIN, json.dumps(dict(provenance), sort_keys=True).encode()
     for image_id, view, jpeg, edits in copies:
         record = json.dumps({"id": image_id, "view": view, "edits": edits}, sort_keys=True)
         yield f"{image_id}_{view}.jpg", jpeg
@@ -58,7 +58,7 @@ class CopyShards:
     Attributes:
         ids: image ids in the order of the shards, one for each image.
         views: copies of each image.
-        origins: path and origin of each shard, for `check_parts`.
+        provenances: path and provenance of each shard, for `check_parts`.
     """
 
     def __init__(self, paths: Iterable[str | Path]) -> None:
@@ -70,7 +70,7 @@ class CopyShards:
         """
         self._paths = [str(path) for path in paths]
         self._places: dict[tuple[str, int], tuple[int, int, int]] = {}
-        self.origins: list[tuple[str, Origin]] = [(path, {}) for path in self._paths]
+        self.provenances: list[tuple[str, Provenance]] = [(path, {}) for path in self._paths]
         for number, path in enumerate(self._paths):
             self._index(number, path)
         self.ids = list(dict.fromkeys(image_id for image_id, _ in self._places))
@@ -86,7 +86,7 @@ class CopyShards:
             with open(path, "rb") as file:
                 for name, offset, size in _read_members(file):
                     if name == _ORIGIN:
-                        self.origins[number] = (path, _read_origin(file, offset, size))
+                        self.provenances[number] = (path, _read_provenance(file, offset, size))
                         continue
                     copy, suffix = _copy_of(name)
                     if suffix == "json":
@@ -114,7 +114,7 @@ class CopyShards:
             os.close(self._files.popitem()[1])
 
 
-def _read_origin(file: BinaryIO, offset: int, size: int) -> Origin:
+def _read_provenance(file: BinaryIO, offset: int, size: int) -> Provenance:
     """Return what a shard says of itself; ValueError where that is none."""
     if size > _LONGEST_ORIGIN:
         raise ValueError(f"{_ORIGIN} is too long")

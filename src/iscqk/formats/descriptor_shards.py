@@ -2,7 +2,7 @@
 
     ids      (n,) bytes         vectors  (n, d) float32
 
-Attributes of the file carry its origin, see `formats.origins`. The layout is ours, not the
+Attributes of the file carry its provenance, see `formats.provenance`. The layout is ours, not the
 challenge's.
 """
 
@@ -29,7 +29,7 @@ from iscqk.formats.hdf5 import (
     writing,
 )
 from iscqk.formats.ids import REFERENCE, StrArray
-from iscqk.formats.origins import Origin
+from iscqk.formats.provenance import Provenance
 
 BLOCK_ROWS = 8192
 
@@ -107,9 +107,9 @@ def stacked(paths: Iterable[str | Path]) -> FloatArray:
     return np.concatenate([vectors for _, vectors in descriptor_blocks(paths)])
 
 
-def origins(paths: Iterable[str | Path]) -> list[tuple[str | Path, Origin]]:
-    """Return each shard's path and origin, for `check_parts`."""
-    found: list[tuple[str | Path, Origin]] = []
+def provenances(paths: Iterable[str | Path]) -> list[tuple[str | Path, Provenance]]:
+    """Return each shard's path and provenance, for `check_parts`."""
+    found: list[tuple[str | Path, Provenance]] = []
     for path in paths:
         with opening(path) as file:
             found.append((path, read_attributes(file)))

@@ -1,6 +1,6 @@
 """Descriptors of image files: a shard of descriptors that also knows the files.
 
-    ids      (n,) bytes         vectors   (n, d) float32      as in any shard, see `descriptors`
+    ids      (n,) bytes         vectors   (n, d) float32   as in `descriptor_shards`
     paths    (n,) bytes, absolute           sha256  (n,) bytes, of the content
     flat     (n,) bool, of one colour
     sizes    (n,) int64, bytes  modified, changed  (n,) int64, ns        inodes  (n,) uint64
@@ -79,7 +79,7 @@ class Row(NamedTuple):
     vector: FloatArray
 
 
-class Described(NamedTuple):
+class ImageIndex(NamedTuple):
     """Image files with their descriptors.
 
     Attributes:
@@ -99,7 +99,7 @@ class Described(NamedTuple):
     encoder: str
 
     @classmethod
-    def of(cls, rows: dict[File, Row], side: str, encoder: str) -> "Described":
+    def of(cls, rows: dict[File, Row], side: str, encoder: str) -> "ImageIndex":
         """Return files with what is known of them; there is one at least."""
         sha256, flat, vectors = zip(*rows.values(), strict=True)
         return cls(
@@ -112,27 +112,27 @@ class Described(NamedTuple):
         return {file: Row(*row) for file, row in zip(self.files, columns, strict=True)}
 
 
-def write_described(path: str | Path, described: Described) -> None:
+def write_image_index(path: str | Path, index: ImageIndex) -> None:
     """Write the file."""
-    form, count = _FORMS[described.side], len(described.files)
+    form, count = _FORMS[index.side], len(index.files)
     digits = max(form.digits, len(str(count - 1)))
     form = form._replace(digits=digits)
-    attributes = {"side": described.side, "encoder_sha256": described.encoder}
-    files = [file.anchored() for file in described.files]
+    attributes = {"side": index.side, "encoder_sha256": index.encoder}
+    files = [file.anchored() for file in index.files]
     columns = list(zip(*files, strict=True)) or [()] * len(File._fields)
     with writing(path, attributes) as file:
-        rows = Appender(file, ("ids", "vectors"), described.vectors.shape[1], form.width, count)
-        rows.append([form.make(number) for number in range(count)], described.vectors)
+        rows = Appender(file, ("ids", "vectors"), index.vectors.shape[1], form.width, count)
+        rows.append([form.make(number) for number in range(count)], index.vectors)
         # As the file system has them: not every name is UTF-8.
         names = np.array([os.fsencode(name) for name in columns[0]], dtype=object)
         file.create_dataset("paths", data=names, shape=(count,), dtype=h5py.string_dtype())
-        file.create_dataset("sha256", data=np.array(described.sha256, dtype=f"S{_DIGEST}"))
-        file.create_dataset("flat", data=described.flat)
+        file.create_dataset("sha256", data=np.array(index.sha256, dtype=f"S{_DIGEST}"))
+        file.create_dataset("flat", data=index.flat)
         for (name, kind), column in zip(_NUMBERS.items(), columns[1:], strict=True):
             file.create_dataset(name, data=np.array(column, dtype=kind))
 
 
-def read_described(path: str | Path) -> Described:
+def read_image_index(path: str | Path) -> ImageIndex:
     """Read the file; UserError where it is no such file."""
     with opening(path) as file:
         attributes = read_attributes(file)
@@ -153,10 +153,10 @@ def read_described(path: str | Path) -> Described:
             if not len(files) == len(sha256) == len(flat) == len(vectors):
                 raise ValueError("columns of unequal length")
     side, encoder = str(attributes["side"]), str(attributes["encoder_sha256"])
-    return Described(files, sha256, flat, vectors, side, encoder)
+    return ImageIndex(files, sha256, flat, vectors, side, encoder)
 
 
-def is_described(path: str | Path) -> bool:
+def is_image_index(path: str | Path) -> bool:
     """Return whether a file is one of descriptors: by its content, or as its name claims it."""
     path = Path(path)
     return path.is_file() and (h5py.is_hdf5(path) or path.suffix.lower() in SUFFIXES)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Sampler
 
 from iscqk.errors import UserError
-from iscqk.formats.copies import CopyShards
+from iscqk.formats.copy_shards import CopyShards
 from iscqk.images.listed import open_listed
 from iscqk.images.opening import ImageInput, open_image
 from iscqk.learning import processes

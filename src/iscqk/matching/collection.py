@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.described import Described, File, Row, read_described
 from iscqk.formats.files import alone, shown
+from iscqk.formats.image_index import File, ImageIndex, Row, read_image_index
 from iscqk.images.opening import open_image
 from iscqk.matching.keeping import Kept, content_of
 from iscqk.matching.model import Model
@@ -27,7 +27,7 @@ def describe_files(
     images: Sequence[Path],
     cache: str | Path | None = None,
     threads: int = 1,
-) -> Described:
+) -> ImageIndex:
     """Return files with their descriptors; those that cannot be read are logged and left out.
 
     Args:
@@ -53,7 +53,7 @@ def describe_files(
         _tell([file.path for file in fresh if file not in known])
         if not known:
             raise UserError(f"{files[0].path}: no image can be read; see above, and name others")
-        result = Described.of({f: known[f] for f in files if f in known}, side, kept.encoder)
+        result = ImageIndex.of({f: known[f] for f in files if f in known}, side, kept.encoder)
         kept.finish(result)
     return result
 
@@ -87,13 +87,13 @@ def _describe(
             kept.keep_at_times(known)
 
 
-def load_described(path: str | Path, model: Model, side: str) -> Described:
+def load_described(path: str | Path, model: Model, side: str) -> ImageIndex:
     """Return what `iscqk describe` wrote. Files that are gone by now are told of and do no harm.
 
     Raises:
         UserError: another encoder made it, or a file has changed since.
     """
-    found = read_described(path)
+    found = read_image_index(path)
     if found.encoder != model.digest(side):
         if found.side != side:
             what = f"describes {found.side}, and {side} are needed"
@@ -119,7 +119,7 @@ def load_described(path: str | Path, model: Model, side: str) -> Described:
     return found
 
 
-def joined(parts: Sequence[Described]) -> Described:
+def joined(parts: Sequence[ImageIndex]) -> ImageIndex:
     """Return several sets of one side as one, each file once."""
     files = [file for part in parts for file in part.files]
     first: dict[Identity, int] = {}
@@ -127,7 +127,7 @@ def joined(parts: Sequence[Described]) -> Described:
         first.setdefault(identity(file.path), row)
     rows = list(first.values())
     sha256 = [digest for part in parts for digest in part.sha256]
-    return Described(
+    return ImageIndex(
         [files[row] for row in rows],
         [sha256[row] for row in rows],
         np.concatenate([part.flat for part in parts])[rows],
@@ -137,7 +137,7 @@ def joined(parts: Sequence[Described]) -> Described:
     )
 
 
-def tell_flat(found: Described) -> None:
+def tell_flat(found: ImageIndex) -> None:
     """Warn of images of one colour, by name."""
     flat = [found.files[row].path for row in np.flatnonzero(found.flat).tolist()]
     for path in flat[:_TOLD]:

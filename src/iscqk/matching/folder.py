@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import (
+from iscqk.formats.descriptor_shards import (
     FloatArray,
     count_descriptors,
     descriptor_blocks,

@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from iscqk.formats.described import Described, File, Row, read_described, write_described
 from iscqk.formats.files import sha256_of, shown
+from iscqk.formats.image_index import File, ImageIndex, Row, read_image_index, write_image_index
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Kept:
         self._written = 0
 
     def _read(self, path: Path) -> dict[File, Row]:
-        old = read_described(path)
+        old = read_image_index(path)
         if (old.side, old.encoder) == (self._side, self.encoder):
             return old.rows()
         logger.info("%s: of another model, made anew", shown(path))
@@ -73,13 +73,13 @@ class Kept:
 
     def _keep(self, known: dict[File, Row]) -> None:
         if self._path and len(known) > self._written:
-            write_described(self._unfinished, Described.of(known, self._side, self.encoder))
+            write_image_index(self._unfinished, ImageIndex.of(known, self._side, self.encoder))
             self._written = len(known)
 
-    def finish(self, result: Described) -> None:
+    def finish(self, result: ImageIndex) -> None:
         """Write the file itself."""
         if self._path:
-            write_described(self._path, result)
+            write_image_index(self._path, result)
             self._unfinished.unlink(missing_ok=True)
 
 

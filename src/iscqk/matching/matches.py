@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.described import Described
+from iscqk.formats.image_index import ImageIndex
 from iscqk.matching.collection import describe_files, joined, load_described, tell_flat
 from iscqk.matching.folder import SIDES
 from iscqk.matching.model import Model
@@ -88,11 +88,11 @@ def _check_numbers(top: int, threshold: float | None, threads: int) -> None:
 def _complete(
     model: Model,
     side: str,
-    parts: Sequence[Described],
+    parts: Sequence[ImageIndex],
     images: Sequence[Path],
     cache: str | Path | None,
     threads: int,
-) -> Described:
+) -> ImageIndex:
     """Return what is described already, and images, as one; warn of those of one colour."""
     fresh = [describe_files(model, side, images, cache, threads)] if images else []
     whole = joined([*parts, *fresh])
@@ -100,7 +100,7 @@ def _complete(
     return whole
 
 
-def _nearest(queries: Described, references: Described, top: int, threads: int) -> pd.DataFrame:
+def _nearest(queries: ImageIndex, references: ImageIndex, top: int, threads: int) -> pd.DataFrame:
     """Return each query's nearest.
 
     The columns: row (of the query), query, reference, rank, similarity, and flat, whether one of

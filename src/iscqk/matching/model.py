@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import FloatArray
+from iscqk.formats.descriptor_shards import FloatArray
 from iscqk.formats.ids import BoolArray
 from iscqk.images.opening import ImageInput, open_image
 from iscqk.learning.embedding import embed

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from iscqk.errors import UserError
-from iscqk.formats.described import is_described
 from iscqk.formats.files import shown
+from iscqk.formats.image_index import is_image_index
 from iscqk.images.collecting import find_images
 
 Places = str | Path | Iterable[str | Path]
@@ -36,7 +36,7 @@ def find_all(places: Places) -> Found:
         if path.is_dir():
             images += find_images([path])
         else:
-            (written if is_described(path) else images).append(path)
+            (written if is_image_index(path) else images).append(path)
     return Found(each_once(images), each_once(written))
 
 

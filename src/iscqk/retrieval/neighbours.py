@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from iscqk.formats.descriptors import FloatArray
+from iscqk.formats.descriptor_shards import FloatArray
 from iscqk.formats.ids import BoolArray, StrArray
 
 

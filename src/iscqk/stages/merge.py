@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import (
+from iscqk.formats.descriptor_shards import (
     BLOCK_ROWS,
     FloatArray,
     count_descriptors,
     descriptor_blocks,
-    origins,
+    provenances,
 )
 from iscqk.formats.hdf5 import Attributes
 from iscqk.formats.manifest import read_unreadable_ids
-from iscqk.formats.origins import check_parts
+from iscqk.formats.provenance import check_parts
 from iscqk.formats.submission import write_submission
 from iscqk.models.device import set_threads
 from iscqk.retrieval.rankings import RANKINGS
@@ -90,7 +90,7 @@ def _checked(arguments: argparse.Namespace) -> Attributes:
             needed = "--training and a --temperature over 0"
             raise UserError(f"{arguments.ranking} needs {needed}; give both")
         roles["training"] = arguments.training
-    parts = {role: origins(paths) for role, paths in roles.items()}
+    parts = {role: provenances(paths) for role, paths in roles.items()}
     # The bank is described by the model of the references (iscqk.retrieval.ranking_interface).
     reference = parts["reference"][0][1]
     alike = {key: reference.get(key) for key in ("seen", "projection_sha256")}

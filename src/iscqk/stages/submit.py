@@ -14,12 +14,12 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
-from iscqk.formats.descriptors import origins
+from iscqk.formats.descriptor_shards import provenances
 from iscqk.formats.files import replacing, sha256_of, write_text
 from iscqk.formats.manifest import content_digest, read_manifest
-from iscqk.formats.origins import check_parts
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.formats.predictions import read_predictions
+from iscqk.formats.provenance import check_parts
 from iscqk.formats.submission import open_submission
 from iscqk.images.quarantine import QUARANTINED
 from iscqk.matching.folder import write_settings
@@ -135,7 +135,7 @@ def refuse_mixed(
         made = {"weights_sha256": expected["reference_weights_sha256"]}
         if "projection" in weights:
             made["projection_sha256"] = sha256_of(weights["projection"])
-        check_parts(origins(arguments.bank), "describe it again", made)
+        check_parts(provenances(arguments.bank), "describe it again", made)
     with open_submission(descriptors) as submission:
         predictions = read_predictions(arguments.predictions)
         refuse_other_predictions(arguments.predictions, predictions, submission)

@@ -15,7 +15,7 @@ import pandas as pd
 from iscqk.bench.planting import ROWS_AT_ONCE, Planted, known_micro_ap, plant, random_references
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.descriptors import FloatArray, appending_descriptors, descriptor_blocks
+from iscqk.formats.descriptor_shards import FloatArray, appending_descriptors, descriptor_blocks
 from iscqk.formats.files import write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import QUERIES_PER_PHASE, REFERENCE, StrArray, query_id

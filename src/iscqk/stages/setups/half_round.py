@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.copies import CopyShards
+from iscqk.formats.copy_shards import CopyShards
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import replacing, sha256_of
 from iscqk.formats.manifest import listed_paths, read_training, refuse_untrainable
-from iscqk.formats.origins import Origin, check_parts
+from iscqk.formats.provenance import Provenance, check_parts
 from iscqk.learning import processes
 from iscqk.learning.bank import read_bank, read_near_duplicates
 from iscqk.learning.images import CopyImages, Images, OriginalImages
@@ -35,9 +35,9 @@ class HalfRound(Setup):
     def prepare(self, encoder: Encoder, objective: type[Objective]) -> tuple[Images, Objective]:
         """Return the round's images, and the loss over the bank."""
         self._check_sizes(encoder)
-        images, ids, origin = self._images(encoder.config.image_size)
+        images, ids, provenance = self._images(encoder.config.image_size)
         live, head = self.settings.live_head, self.frozen.head
-        expected = {**origin, "content": "features" if live else "descriptors"}
+        expected = {**provenance, "content": "features" if live else "descriptors"}
         rows, first = read_bank(
             self.arguments.bank,
             ids,
@@ -91,21 +91,21 @@ class HalfRound(Setup):
         last = read_provenance(self.arguments.frozen).get("temperature", settings.temperature)
         return replace(settings, temperature=float(last))
 
-    def _images(self, side: int) -> tuple[OriginalImages | CopyImages, list[str], Origin]:
-        """Return the images, the id of each bank row that is a positive of one, its origin."""
+    def _images(self, side: int) -> tuple[OriginalImages | CopyImages, list[str], Provenance]:
+        """Return the images, the id of each bank row that is a positive of one, its provenance."""
         arguments = self.arguments
         if arguments.training:
             rows = read_training(arguments.training)
             ids = rows["id"].tolist()
-            origin = {
+            provenance = {
                 "round": arguments.round,
                 "views": self.settings.bank_views,
                 "manifest_sha256": sha256_of(arguments.training),
             }
-            return OriginalImages(listed_paths(rows), side, ids), ids, origin
+            return OriginalImages(listed_paths(rows), side, ids), ids, provenance
         (shards,) = arguments.copies
         copies = CopyShards(shards)
         refuse_untrainable(copies.ids, shards[0])
-        check_parts(copies.origins, "make it again", {"round": arguments.round})
-        origin = {"manifest_sha256": copies.origins[0][1].get("manifest_sha256")}
-        return CopyImages(copies, side, copies.views), copies.ids, origin
+        check_parts(copies.provenances, "make it again", {"round": arguments.round})
+        provenance = {"manifest_sha256": copies.provenances[0][1].get("manifest_sha256")}
+        return CopyImages(copies, side, copies.views), copies.ids, provenance

@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.copies import CopyShards
+from iscqk.formats.copy_shards import CopyShards
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import listed_paths, read_training
-from iscqk.formats.origins import check_parts
+from iscqk.formats.provenance import check_parts
 from iscqk.learning import processes
 from iscqk.learning.images import CopyImages, Images, OriginalImages, Pairs, Rounds
 from iscqk.learning.initial import fit_head, head_images
@@ -58,7 +58,7 @@ class OnPairs(Setup):
         """Return the pairs of a round's copies."""
         shards = CopyShards(paths)
         images = {"manifest_sha256": sha256_of(self.arguments.training)}
-        check_parts(shards.origins, "make it again", images)
+        check_parts(shards.provenances, "make it again", images)
         if shards.ids != self.images["id"].tolist():
             raise UserError(f"{paths[0]}: of other images; make them anew")
         copies = CopyImages(shards, side, shards.views)
