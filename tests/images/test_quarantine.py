@@ -9,7 +9,7 @@ from wild import CASES, Bad, Good, write_folders, write_image
 
 from iscqk.cli import main
 from iscqk.formats.manifest import read_manifest, read_shard, write_manifest
-from iscqk.images.collecting import find_images
+from iscqk.images.ingestion import find_images
 from iscqk.images.opening import open_image
 
 NAMES = [

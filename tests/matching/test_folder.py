@@ -8,7 +8,7 @@ import torch
 
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
-from iscqk.images.demo import draw_split
+from iscqk.images.demo_scenes import draw_split
 from iscqk.matching.folder import SIDES, write_settings
 from iscqk.matching.model import Model
 from iscqk.models.encoder import Encoder, EncoderConfig

@@ -13,7 +13,7 @@ import iscqk
 from iscqk.cli import main
 from iscqk.formats import files
 from iscqk.formats.image_index import read_image_index
-from iscqk.images.demo import draw_split
+from iscqk.images.demo_scenes import draw_split
 
 COMMANDS = {
     "describe": "iscqk describe many --output many.h5",

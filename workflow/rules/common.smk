@@ -7,7 +7,7 @@ import shlex
 from glob import glob
 
 from iscqk.formats.phases import HALVES, PHASES
-from iscqk.images.folder_state import fingerprint_of_images
+from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.methods import modules
 from iscqk.plan.compared import (
     compared_classes,

@@ -18,8 +18,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from iscqk.errors import UserError
 from iscqk.formats.files import shown
-from iscqk.images.depth import Depth, grey_of, is_deep_grey, refuse_dark_colour
-from iscqk.images.ground import on_ground
+from iscqk.images.bit_depth import Depth, grey_of, is_deep_grey, refuse_dark_colour
+from iscqk.images.transparency import flatten_transparency
 
 # By content, whatever the name says. Pillow's other decoders are kept away from unknown files: that
 # of EPS, for one, starts Ghostscript.
@@ -158,11 +158,11 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _as_rgb(image: Image.Image, depth: Depth, kind: str | None) -> Image.Image:
     if is_deep_grey(image):
-        return on_ground(_with_clear_colour(grey_of(image, depth), image))
+        return flatten_transparency(_with_clear_colour(grey_of(image, depth), image))
     refuse_dark_colour(image, depth)
     if kind in ("BMP", "DIB") and image.mode == "RGBA" and not image.getchannel("A").getbbox():
         return image.convert("RGB")  # a fourth byte that its writer left empty
-    return on_ground(image)
+    return flatten_transparency(image)
 
 
 def _with_clear_colour(grey: Image.Image, deep: Image.Image) -> Image.Image:

@@ -12,8 +12,8 @@ from torch.utils.data import ConcatDataset, DataLoader, Dataset, Sampler
 
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
-from iscqk.images.listed import open_listed
 from iscqk.images.opening import ImageInput, open_image
+from iscqk.images.verified import open_verified
 from iscqk.learning import processes
 from iscqk.runtime import shutdown
 
@@ -69,7 +69,7 @@ class OriginalImages(Dataset[Tensor]):
         path = self._paths[index]
         if path is None:
             return black(self._side)
-        return to_pixels(open_listed(path, self._side), self._side)
+        return to_pixels(open_verified(path, self._side), self._side)
 
 
 class ReadableImages(OriginalImages):

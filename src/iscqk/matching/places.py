@@ -8,7 +8,7 @@ from typing import NamedTuple
 from iscqk.errors import UserError
 from iscqk.formats.files import shown
 from iscqk.formats.image_index import is_image_index
-from iscqk.images.collecting import find_images
+from iscqk.images.ingestion import find_images
 
 Places = str | Path | Iterable[str | Path]
 Identity = tuple[object, ...]

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from iscqk import datasets
 from iscqk.formats.phases import PHASES
 from iscqk.images.dataset_interface import Sources
-from iscqk.images.folder_state import fingerprint_of_images
+from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.methods import METHODS
 from iscqk.plan.jobs import job
 from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.formats.manifest import write_manifest
-from iscqk.images.collecting import SPLITS, find_images, manifest_of, refuse_overlap
+from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
 from iscqk.retrieval.neighbours import classes_of
 
 EXAMPLE = r"""iscqk classes --training pictures/training --evaluation pictures/evaluation \

@@ -12,8 +12,8 @@ from iscqk.formats.copy_shards import write_copies
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import listed_paths, read_training, shard_bounds
 from iscqk.formats.provenance import Provenance
-from iscqk.images.chains import EditPool
-from iscqk.images.copying import Copier, Task
+from iscqk.images.copier import Copier, Task
+from iscqk.images.edit_chains import EditPool
 from iscqk.settings.copies import Copies
 from iscqk.settings.edits import Pool
 

@@ -19,9 +19,9 @@ from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import PHASES, query_id
 from iscqk.formats.manifest import listed_paths, read_manifest, unreadable, write_manifest
 from iscqk.formats.query_edits import write_query_edits
-from iscqk.images.chains import EditPool
-from iscqk.images.collecting import SPLITS, find_images, manifest_of, refuse_overlap
-from iscqk.images.copying import Copier, Task
+from iscqk.images.copier import Copier, Task
+from iscqk.images.edit_chains import EditPool
+from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
 from iscqk.settings.edits import Pool
 from iscqk.settings.queries import Queries
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from iscqk.images.ground import extremes
+from iscqk.images.transparency import extremes
 
 # Tags of TIFF
 _BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0

@@ -4,20 +4,20 @@ import math
 
 from PIL import Image
 
-from iscqk.images.ground import on_ground
+from iscqk.images.transparency import flatten_transparency
 
 SHORTEST_SIDE = 8  # below this AugLy's own rounding comes to images of no width
 LONGEST_SIDE = 4096  # keeps a thin image from growing without bound when it is made square
 MOST_PIXELS = 4_000_000
 
 
-def plain(image: Image.Image, shortest_side: int = SHORTEST_SIDE) -> Image.Image:
+def sanitize(image: Image.Image, shortest_side: int = SHORTEST_SIDE) -> Image.Image:
     """Return a new RGB image with `image`'s picture, opaque, within the bounds above.
 
     The sides keep their ratio unless the bounds forbid it. Metadata (EXIF, comments, colour
     profiles) is dropped, so that what is made of the image depends on its pixels only.
     """
-    rgb = on_ground(image)
+    rgb = flatten_transparency(image)
     size = _bounded_size(image.size, shortest_side)
     if size != rgb.size:
         rgb = rgb.resize(size, Image.Resampling.LANCZOS)

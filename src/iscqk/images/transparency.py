@@ -7,7 +7,7 @@ from PIL import Image
 _ONE_COLOUR = 16  # of 255: what differs by less is not seen beside white
 
 
-def on_ground(image: Image.Image) -> Image.Image:
+def flatten_transparency(image: Image.Image) -> Image.Image:
     """Return an image as RGB on white, or on black where white would leave but one colour.
 
     A white logo on clear ground is such an image. What is clear everywhere is white.

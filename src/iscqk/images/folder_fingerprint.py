@@ -14,9 +14,9 @@ def fingerprint_of_images(*folders: str) -> str:
     A folder's own date tells that names came or went, not that a file was written over. So it is
     made of every image's name, size and time, which `cp -a` and `rsync -a` keep: some seconds for
     a million images on a disk, once in a process that asks. Two images of one size and time that
-    swap names are not noticed here, but when they are opened (`iscqk.images.listed`).
+    swap names are not noticed here, but when they are opened (`iscqk.images.verified`).
     """
-    from iscqk.images.collecting import SUFFIXES  # takes a second, which most jobs need not wait
+    from iscqk.images.ingestion import SUFFIXES  # takes a second, which most jobs need not wait
 
     digest, count = hashlib.sha256(), 0
     for folder in folders:

@@ -11,9 +11,9 @@ from PIL import Image
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
-from iscqk.images.chains import EditPool, make_copy
-from iscqk.images.copying import Copier, Task
-from iscqk.images.demo import draw_split
+from iscqk.images.copier import Copier, Task
+from iscqk.images.demo_scenes import draw_split
+from iscqk.images.edit_chains import EditPool, make_copy
 from iscqk.images.edits import EDIT_NAMES
 
 POOL = EditPool(EDIT_NAMES[:20], (0.2, 0.6), (1, 3), EDIT_NAMES[20:24])
@@ -43,8 +43,8 @@ def test_a_copy_is_the_same_in_another_process(folder, tmp_path):
     path = str(next((folder / "training").iterdir()))
     code = (
         "import random, numpy, hashlib; random.seed(9); numpy.random.seed(9)\n"
-        "from iscqk.images.copying import Copier, Task\n"
-        "from iscqk.images.chains import EditPool\nfrom iscqk.images.edits import EDIT_NAMES\n"
+        "from iscqk.images.copier import Copier, Task\n"
+        "from iscqk.images.edit_chains import EditPool\nfrom iscqk.images.edits import EDIT_NAMES\n"
         f"copier = Copier(EditPool(EDIT_NAMES, (0.1, 0.9), (3, 5)), ({path!r},), 64, 90)\n"
         f"copies = [copier.copy(Task((1, 'r', i), {path!r}))[0] for i in range(20)]\n"
         "print(hashlib.sha256(b''.join(copies)).hexdigest())"

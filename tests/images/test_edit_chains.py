@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from iscqk.errors import UserError
-from iscqk.images.chains import EditPool, encode_jpeg, make_copy
+from iscqk.images.edit_chains import EditPool, encode_jpeg, make_copy
 from iscqk.images.edits import EDIT_NAMES
 from iscqk.settings.edits import Pool
 

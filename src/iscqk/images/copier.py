@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from iscqk.images.chains import EditPool, encode_jpeg, make_copy
-from iscqk.images.listed import open_listed
+from iscqk.images.edit_chains import EditPool, encode_jpeg, make_copy
+from iscqk.images.verified import open_verified
 from iscqk.runtime.logs import progress
 from iscqk.runtime.workers import parallel_map
 
@@ -57,7 +57,7 @@ class Copier:
         yield from progress(copies, count, "copies")
 
     def _open(self, path: str) -> Image.Image:
-        return self._shrunk(open_listed(path, self.side))
+        return self._shrunk(open_verified(path, self.side))
 
     def _background(self, rng: np.random.Generator) -> Image.Image:
         return self._open(self.backgrounds[rng.integers(len(self.backgrounds))])

@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from iscqk.errors import UserError
-from iscqk.images.draws import Backgrounds
 from iscqk.images.edits import apply_edit, find_edit
+from iscqk.images.parameter_sampler import Backgrounds
 
 Key = tuple[int | str, ...]
 

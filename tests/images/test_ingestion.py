@@ -10,7 +10,7 @@ from wild import write_folders, write_image
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.manifest import read_manifest, read_shard, shard_bounds
-from iscqk.images.collecting import SPLITS, SUFFIXES, assign_ids, find_images
+from iscqk.images.ingestion import SPLITS, SUFFIXES, assign_ids, find_images
 from iscqk.images.opening import FORMATS
 
 

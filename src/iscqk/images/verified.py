@@ -7,7 +7,7 @@ from iscqk.formats.manifest import Listed
 from iscqk.images.opening import BadImage, ImageInput, open_image
 
 
-def open_listed(source: ImageInput, enough: int | None = None) -> Image.Image:
+def open_verified(source: ImageInput, enough: int | None = None) -> Image.Image:
     """Return `open_image`, of a manifest's path only if the very content that it lists lies there.
 
     The file is in memory by then, so that reading it once more takes a fraction of decoding it.

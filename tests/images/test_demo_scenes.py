@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from iscqk.images.demo import SCENES, draw_image, draw_split
+from iscqk.images.demo_scenes import SCENES, draw_image, draw_split
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_no_two_are_alike(images):
 def test_every_kind_of_scene_occurs(monkeypatch):
     drawn = set()
     spies = [lambda canvas, scene=scene: drawn.add(scene.__name__) for scene in SCENES]
-    monkeypatch.setattr("iscqk.images.demo.SCENES", spies)
+    monkeypatch.setattr("iscqk.images.demo_scenes.SCENES", spies)
     for index in range(120):
         draw_image(0, "training", index, side=24)
     assert drawn == {scene.__name__ for scene in SCENES}

@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw
 
 from iscqk.formats.files import filling
 from iscqk.images.canvas import Canvas
-from iscqk.images.chains import encode_jpeg
-from iscqk.images.collecting import SPLITS
+from iscqk.images.edit_chains import encode_jpeg
+from iscqk.images.ingestion import SPLITS
 from iscqk.runtime.logs import progress
 from iscqk.runtime.workers import parallel_map
 

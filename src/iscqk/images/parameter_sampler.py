@@ -1,4 +1,4 @@
-"""What an edit's parameters are drawn with."""
+"""What the parameters of an edit are sampled with."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image, ImageOps
 
-from iscqk.images.plain import plain
+from iscqk.images.sanitize import sanitize
 
 Backgrounds = Callable[[np.random.Generator], Image.Image]
 Choice = TypeVar("Choice")
@@ -16,8 +16,8 @@ Parameters = dict[str, Any]  # AugLy's arguments, in values that JSON can hold
 
 
 @dataclass(frozen=True)
-class Draw:
-    """One draw of an edit's parameters.
+class ParameterSampler:
+    """Samples the parameters of one edit.
 
     Strength decides how much, the generator everything else: direction, place, colour, text. So
     with the same generator more strength is the same edit, only more of it. Numbers have four
@@ -68,4 +68,4 @@ class Draw:
 
     def another_image(self) -> Image.Image:
         """Return a background cut to the shape and size of the image to be edited."""
-        return ImageOps.fit(plain(self.backgrounds(self.rng)), self.size)
+        return ImageOps.fit(sanitize(self.backgrounds(self.rng)), self.size)
