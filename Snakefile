@@ -2,6 +2,7 @@
 
 import sys
 
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 from iscqk.datasets import find_sources
@@ -9,6 +10,7 @@ from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
 from iscqk.settings.checks import check_config
 from iscqk.settings.config import Config
+from iscqk.terminal.additions import add_to_messages
 
 min_version("9.27")
 
@@ -92,5 +94,12 @@ rule rehearsal:
         R.rehearsal("table.md"),
 
 
+ADDITIONS = add_to_messages(workflow, PLAN)
+
+
 onstart:
-    print(config["title"], file=sys.stderr)
+    logger.info(config["title"])
+
+
+onsuccess:
+    logger.info(ADDITIONS.closing(log))

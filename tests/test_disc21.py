@@ -128,7 +128,8 @@ def test_training_reads_no_reference_no_query_and_no_ground_truth(disc21, method
 @pytest.mark.parametrize(
     "command",
     [
-        "copies --config {} --edits {} --seed 0 --round 0 --output out --training",
+        'copies --config {} --edits \'{"names": ["blur"], "strength": [0, 1], "length": [1, 1]}\' '
+        "--seed 0 --round 0 --output out --training",
         "initial --config '{}' --seed 0 --output out --training",
     ],
 )

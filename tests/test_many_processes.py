@@ -3,6 +3,8 @@
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.long
+
 TWO = "train: {processes: 2}\n"
 
 
@@ -15,7 +17,7 @@ def test_two_processes_take_the_same_steps(finished, finished_copy):
         for project in (finished_copy, finished)
     )
     done = finished_copy.run(
-        "snakemake results/runs/qk-0/round1-k/history.csv --cores --forcerun warm_up "
+        "snakemake results/runs/qk-0/round1-k/history.csv --cores -p --forcerun warm_up "
         "--configfile config.yaml tiny.yaml two.yaml"
     )
     rules = ("warm_up", "embed", "train_q", "embed_copies", "train_k")

@@ -3,8 +3,11 @@
 import json
 
 import pandas as pd
+import pytest
 
 from iscqk.models.weights import read_provenance
+
+pytestmark = pytest.mark.long
 
 SPREAD = '''\
 """Spread: pull pairs together, push everything apart."""
@@ -67,7 +70,7 @@ def test_a_method_of_ones_own_is_one_file(finished_copy):
     (folder / "wrong.yaml").write_text("train: {spread: {push: -1}}")
     told = finished_copy.run(f"snakemake all --dry-run {configured} wrong.yaml", check=False)
     assert "error: config: train.spread.push: -1 is less than or equal to" in told.stderr
-    done = finished_copy.run(f"snakemake submission_phase1 study --cores {configured}")
+    done = finished_copy.run(f"snakemake submission_phase1 study --cores -p {configured}")
     assert "rule learn:" in done.stdout + done.stderr
     run = folder / "results/runs/spread-0/learned-2"
     facts = read_provenance(run / "q.safetensors")
@@ -89,4 +92,5 @@ def test_a_method_of_ones_own_is_one_file(finished_copy):
     finished_copy.replace(method, ".square().sum(1)", ".abs().sum(1)")
     assert "learn" in finished_copy.jobs("own.yaml")
     done = finished_copy.run(f"snakemake study --dry-run {configured}")
-    assert "rule learn:" in done.stdout and "rule train_q:" not in done.stdout
+    told = done.stdout + done.stderr
+    assert "rule learn:" in told and "rule train_q:" not in told

@@ -13,6 +13,8 @@ from iscqk.formats.descriptor_shards import descriptor_blocks, write_descriptors
 from iscqk.formats.manifest import image_paths, read_manifest
 from iscqk.formats.predictions import read_predictions
 
+pytestmark = pytest.mark.long
+
 REFINED = """\
 describe:
   {sizes: [24, 32], flip: true, gist: 0.5, whitening: 0.5, subtract: 0.5, subtract_nearest: 3}
@@ -30,7 +32,7 @@ def refined(finished, tmp_path_factory):
     project = Project(folder)
     (folder / "refined.yaml").write_text(REFINED)
     done = project.run(
-        "snakemake submission_phase2 --cores --configfile config.yaml tiny.yaml refined.yaml"
+        "snakemake submission_phase2 --cores -p --configfile config.yaml tiny.yaml refined.yaml"
     )
     return project, done.stdout + done.stderr
 

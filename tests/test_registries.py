@@ -1,9 +1,12 @@
 """A ranking or a source of images is added by its own files alone, and the workflow finds it."""
 
 import numpy as np
+import pytest
 
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.submission import open_submission
+
+pytestmark = pytest.mark.long
 
 DECLARED = """\
 from iscqk.retrieval.ranking_interface import Ranking

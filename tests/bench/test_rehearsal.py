@@ -5,6 +5,8 @@ import json
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.long
+
 SMALL = """\
 search: {max_results: 3000}
 rehearsal: {queries: 300, references: 2000, repeats: 1, slice: {queries: 200, references: 1000}}

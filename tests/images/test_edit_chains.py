@@ -62,7 +62,7 @@ def test_the_configuration_becomes_a_pool():
         ({"length": [0, 2]}, "length.0: 0 is less than the minimum of 1"),
         ({"length": [3, 2]}, "need 1 <= low <= high"),
         ({"length": [1, 5]}, "edits do not repeat, and there are 4 names"),
-        ({"length": [1.5, 2.0]}, "length.0: 1.5 is not of type 'integer'"),
+        ({"length": [1.5, 2]}, "length.0: 1.5 is not of type 'integer'"),
         ({"length": [True, 2]}, "length.0: True is not of type 'integer'"),
         ({"lenght": [1, 2]}, "lenght: unknown key; did you mean length"),
     ],

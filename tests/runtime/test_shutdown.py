@@ -11,7 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
-from iscqk.runtime.shutdown import HANGING, LOST_WORKER
+from iscqk.formats.files import replacing
+from iscqk.runtime.shutdown import HANGING, LOST_WORKER, exit_status_of
 
 SCRIPT = Path(__file__).with_name("shutdown_cases.py")
 GOES_ON = "error: stopped by {}; the same command goes on from here"
@@ -66,6 +67,24 @@ def test_an_error_in_a_loaders_worker_is_one_line(found):
 
 def test_a_stage_ends_with_the_process_that_it_follows(found):
     ends(found, "followed", 128 + signal.SIGTERM, GOES_ON.format("SIGTERM"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a system without /proc")
+def test_a_disk_that_does_not_answer_is_told_in_a_line(tmp_path, capsys):
+    """Reading an address that is none fails as a disk does."""
+
+    def read():
+        Path("/proc/self/mem").read_bytes()
+
+    def copy():
+        with replacing(tmp_path / "copy"):
+            read()
+
+    for command, named in ((read, ""), (copy, f"{tmp_path}/copy: ")):
+        assert exit_status_of(command) == 1
+        line = capsys.readouterr().err
+        assert line.startswith(f"error: {named}the disk does not answer (Input/output error)")
+        assert line.count("\n") == 1
 
 
 @pytest.fixture

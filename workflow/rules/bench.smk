@@ -56,7 +56,7 @@ rule benchmark:
     threads: 8
     params:
         code=code("benchmark"),
-        folder=R.benchmarks(),
+        folder=folder,
         batch_sizes=config["benchmarks"]["batch_sizes"],
         rows=config["benchmarks"]["rows"],
         repeats=config["benchmarks"]["repeats"],
@@ -84,7 +84,7 @@ rule benchmark_images:
         gpu=GPU,
     params:
         code=code("benchmark_images"),
-        folder=R.benchmarks(),
+        folder=folder,
         copies=as_text(config["copies"]),
         edits=as_text(config["edits"]["training"]),
         config=as_text(config["benchmarks"]["images"]),
@@ -166,4 +166,4 @@ use rule train_q as train_against_a_million with:
         config=as_text(train_section(config, "qk")),
         seed=config["seed"],
         resume=R.resume("million"),
-        untracked=untracked(training_options("million")),
+        untracked=untracked(PLAN.training_options("million")),

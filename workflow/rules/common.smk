@@ -3,7 +3,6 @@
 
 import os
 import re
-import shlex
 from glob import glob
 
 from iscqk.formats.phases import HALVES, PHASES
@@ -18,16 +17,19 @@ from iscqk.plan.compared import (
     reported_besides,
     traces,
 )
+from iscqk.plan.dependence import as_text, train_section, training_edits
 from iscqk.plan.jobs import JOBS, job
 from iscqk.plan.names import SIDES, ModelName, Shard, content_options, content_pattern
 from iscqk.plan.results import DESCRIBED
-from iscqk.plan.run import as_text, train_section, training_edits
 from iscqk.plan.snakefile import (
     code,
     digest_of,
     end_jobs_with_snakemake,
+    folder,
+    given,
     gpu_count,
     let_jobs_speak_utf8,
+    named,
     put_program_on_path,
     untracked,
 )
@@ -77,23 +79,3 @@ wildcard_constraints:
     content=content_pattern(),
     ranking="|".join(rankings.RANKINGS),
     half="|".join(HALVES),
-
-
-def given(option, path):
-    """Return an option with its value, or nothing where there is none."""
-    return f"{option}={shlex.quote(str(path))}" if path else ""
-
-
-def folder(wildcards, output):
-    """Return the folder of a job's first output."""
-    return os.path.dirname(output[0])
-
-
-def named(names, files):
-    """Return files as NAME=FILE."""
-    return [f"{name}={file}" for name, file in zip(names, files)]
-
-
-def training_options(training):
-    """Return a function of wildcards to the options of a training that change no result."""
-    return lambda wildcards: PLAN.training_options(training.format(**wildcards))

@@ -4,9 +4,9 @@
 
 rule draw:
     output:
-        training=directory(R.drawn("training")),
-        references=directory(R.drawn("references")),
-        others=directory(R.drawn("others")),
+        training=directory(R.demo.file("training")),
+        references=directory(R.demo.file("references")),
+        others=directory(R.demo.file("others")),
     log:
         LOG["draw"],
     benchmark:
@@ -71,7 +71,7 @@ rule make_queries:
         references=R.manifest("references"),
         others=R.manifest("others"),
     output:
-        images=directory(R.of_phase("{phase}", "images")),
+        images=directory(R.of_phase("{phase}").file("images")),
         queries=R.manifest("{phase}"),
         ground_truth=R.ground_truth("{phase}"),
         edits=R.edits("{phase}"),

@@ -20,7 +20,7 @@ rule rehearse_plant:
         code=code("plant"),
         size=config["rehearsal"],
         seed=config["seed"],
-        folder=R.rehearsal(),
+        folder=folder,
     shell:
         """
         iscqk plant --queries {params.size[queries]} --references {params.size[references]} \

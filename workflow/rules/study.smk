@@ -64,6 +64,7 @@ rule list_classes:
     threads: 8
     params:
         code=code("classes"),
+        # Not of `input`: Snakemake compares no parameter that is derived from it.
         state=lambda wildcards: fingerprint_of_images(
             config["unbalanced"]["training"], config["unbalanced"]["evaluation"]
         ),

@@ -53,7 +53,7 @@ rule warm_up:
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         copies=lambda wildcards, input: f"--copies {input.copies}",
         resume=R.resume("{run}/warm-up"),
-        untracked=untracked(training_options("{run}/warm-up")),
+        untracked=untracked(PLAN.training_options("{run}/warm-up")),
     shell:
         """
         iscqk train --method {params.method} --images {params.images} --start {input.start} \
@@ -87,7 +87,7 @@ use rule warm_up as learn with:
             for shards in PLAN[wildcards.run].all_copies()
         ),
         resume=R.resume("{run}/learn"),
-        untracked=untracked(training_options("{run}/learned")),
+        untracked=untracked(PLAN.training_options("{run}/learned")),
 
 
 rule train_q:
@@ -122,7 +122,7 @@ rule train_q:
         ),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         resume=R.resume("{run}/round{round}-q"),
-        untracked=untracked(training_options("{run}/round{round}-q")),
+        untracked=untracked(PLAN.training_options("{run}/round{round}-q")),
     shell:
         """
         iscqk train --method {params.method} --side {params.side} --round {params.round} \
@@ -153,4 +153,4 @@ use rule train_q as train_k with:
         side="k",
         images=lambda wildcards, input: f"--training {input.training}",
         resume=R.resume("{run}/round{round}-k"),
-        untracked=untracked(training_options("{run}/round{round}-k")),
+        untracked=untracked(PLAN.training_options("{run}/round{round}-k")),

@@ -32,4 +32,4 @@ def _find(dataset: Mapping[str, Any]) -> Sources:
     return Sources(training, references, others, given, named_lists(dataset))
 
 
-SOURCE = Source("your own", _find)
+SOURCE = Source("your own", _find, watched=True)

@@ -36,11 +36,14 @@ class Source:
     Attributes:
         comment: what images these are, for the comment on `dataset.kind`.
         find: the `dataset` section to where its images lie; UserError where something is missing.
+        watched: whether its images are looked at in every start, for changes; those of the demo are
+            made by a rule, and DISC21's millions never change.
         drawn: whether the project draws the images, so that nothing of others goes into weights.
     """
 
     comment: str
     find: Callable[[Mapping[str, Any]], Sources]
+    watched: bool = False
     drawn: bool = False
 
 

@@ -1,5 +1,6 @@
 """From folders of image files to the rows of a manifest."""
 
+import errno
 import logging
 import os
 from collections import Counter
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import sha256_of, shown, utf8
+from iscqk.formats.files import disk_is_gone, sha256_of, shown, utf8
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm, StrArray
 from iscqk.formats.manifest import COLUMNS
 from iscqk.images.opening import BadImage, measure_image
@@ -202,9 +203,19 @@ def _look(path: Path) -> tuple[str, int, int, str]:
     except UnicodeDecodeError:
         return "", 0, 0, "a file name that is not UTF-8"
     except BadImage as error:
+        _refuse_lost_disk(path, error.reason)
         return "", 0, 0, error.reason
     except OSError as error:
         return "", 0, 0, error.strerror or str(error)
+
+
+def _refuse_lost_disk(path: Path, reason: str) -> None:
+    """Take no image for a bad one where its disk has failed or left since it was listed."""
+    numbers = {os.strerror(number): number for number in errno.errorcode}
+    if line := disk_is_gone(numbers.get(reason)):
+        raise UserError(f"{shown(path)}: {line}")
+    if not os.path.lexists(path):
+        raise UserError(f"{shown(path)}: gone since its folder was listed; list the images again")
 
 
 def _tell_duplicates(rows: pd.DataFrame) -> None:

@@ -35,3 +35,8 @@ def job(rule: str, **wildcards: object) -> str:
     for key, value in wildcards.items():
         name = name.replace(f"{{{key}}}", str(value))
     return name
+
+
+def kind_of(name: str) -> str:
+    """Return which kind of job a name is of: `embed` of `embed-descriptors-k-training-0`."""
+    return name if name.startswith("warm-up") else name.split("-")[0]

@@ -2,8 +2,9 @@
 
 import hashlib
 import os
+import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from iscqk.plan.stage_code import code_digest
@@ -48,6 +49,21 @@ def untracked(value: object) -> Callable[[object, object], object]:
     parameter again that is made of a job's files, as this one pretends to be.
     """
     return lambda wildcards, output: value(wildcards) if callable(value) else value
+
+
+def given(option: str, path: object) -> str:
+    """Return an option with its value, or nothing where there is none."""
+    return f"{option}={shlex.quote(str(path))}" if path else ""
+
+
+def named(names: Iterable[str], files: Iterable[object]) -> list[str]:
+    """Return files as NAME=FILE."""
+    return [f"{name}={file}" for name, file in zip(names, files, strict=True)]
+
+
+def folder(wildcards: object, output: Sequence[str]) -> str:
+    """Return the folder of a job's first output."""
+    return os.path.dirname(output[0])
 
 
 def digest_of(files: Iterable[str]) -> str:

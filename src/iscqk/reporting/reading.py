@@ -12,6 +12,7 @@ import pandas as pd
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
 from iscqk.plan import results as plan
+from iscqk.plan.jobs import kind_of
 from iscqk.plan.names import ModelName, leading_to
 from iscqk.plan.results import Results
 
@@ -155,16 +156,11 @@ def usage(results: Results) -> pd.DataFrame:
     for path in sorted(map(Path, glob(results.usage("**/*"), recursive=True))):
         measured = pd.read_csv(path, sep="\t").iloc[0]
         peak = pd.to_numeric(measured["max_rss"], errors="coerce")
-        rows.append((_kind(path.stem), float(measured["s"]), float(peak)))
+        rows.append((kind_of(path.stem), float(measured["s"]), float(peak)))
     jobs = pd.DataFrame(rows, columns=["stage", "s", "mb"]).groupby("stage")
     table = jobs.agg(jobs=("s", "size"), seconds=("s", "sum"), longest=("s", "max"),
                      peak_mb=("mb", "max"))  # fmt: skip
     return table.sort_values("seconds", ascending=False).reset_index()
-
-
-def _kind(job: str) -> str:
-    """Return which kind of job a name is of: `embed` of `embed-descriptors-k-training-0`."""
-    return job if job.startswith("warm-up") else job.split("-")[0]
 
 
 def other_tables(results: Results) -> dict[str, pd.DataFrame]:

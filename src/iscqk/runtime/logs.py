@@ -13,6 +13,8 @@ from tqdm import tqdm
 
 Item = TypeVar("Item")
 
+_FIRST_SECONDS = 2.0  # until a log has its first line of progress
+
 
 class _AboveBars(logging.StreamHandler[TextIO]):
     """Writes lines to standard error above the bars that are drawn there, not into them."""
@@ -46,7 +48,7 @@ def progress(
         items: what is worked on.
         total: how many there are, those done before included.
         what: is worked on, for people.
-        every_seconds: at which a line is logged.
+        every_seconds: at which a line is logged; the first ones come sooner.
         first: how many were done before.
     """
     logger = logging.getLogger("iscqk.progress")
@@ -55,7 +57,8 @@ def progress(
     bar = tqdm(items, total=total, desc=what, disable=hidden, unit="", initial=first)
     for done, item in enumerate(bar, first):
         now = time.monotonic()
-        if bar.disable and not hidden and now - spoken > every_seconds:
+        pause = min(every_seconds, max(_FIRST_SECONDS, (now - start) / 4))
+        if bar.disable and not hidden and now - spoken > pause:
             spoken, rate = now, (done - first) / (now - start)
             remaining = (total - done) / max(rate, 1e-9)
             logger.info("%s: %d of %d, %.1f/s, %.0f s left", what, done, total, rate, remaining)
