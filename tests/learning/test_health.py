@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from iscqk.errors import UserError
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
-from iscqk.learning.images import Batches, OriginalImages
+from iscqk.learning.data_loading import Batches, OriginalImages
 from iscqk.learning.training import Training
 from iscqk.methods import qk
 from iscqk.methods.qk.objective import FrozenBank

@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 
 from iscqk.formats.files import filling, replacing
 from iscqk.images.opening import BadImage
-from iscqk.learning.images import loading
+from iscqk.learning.data_loading import make_loader
 from iscqk.runtime import shutdown, workers
 
 FOLDER = Path(sys.argv[1])
@@ -43,7 +43,7 @@ class Slow(Dataset):
 def load(seconds=0.01, fault=None):
     """Read by two workers, with a file being written."""
     with replacing(FOLDER / "loaded.txt") as temporary:
-        for batch in loading(Slow(seconds, fault), [[i, i + 1] for i in range(10**4)], 2):
+        for batch in make_loader(Slow(seconds, fault), [[i, i + 1] for i in range(10**4)], 2):
             temporary.write_text(str(batch.sum()))
             (FOLDER / "ready").touch()
 

@@ -12,8 +12,8 @@ from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import FloatArray
 from iscqk.formats.ids import BoolArray
 from iscqk.images.opening import ImageInput, open_image
+from iscqk.learning.data_loading import ReadableImages
 from iscqk.learning.embedding import embed
-from iscqk.learning.images import ReadableImages
 from iscqk.matching.folder import SIDES, Looks, Parts, read_parts
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder

@@ -22,9 +22,9 @@ from iscqk.formats.copy_shards import CopyShards
 from iscqk.formats.descriptor_shards import appending_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import image_paths, read_shard
-from iscqk.learning import processes
+from iscqk.learning import distributed
+from iscqk.learning.data_loading import CopyImages, OriginalImages
 from iscqk.learning.embedding import embed
-from iscqk.learning.images import CopyImages, OriginalImages
 from iscqk.models.collapse import COLLAPSED, spread
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the shard of descriptors."""
-    with processes.working(arguments.processes, arguments.threads) as (device, threads):
+    with distributed.run_distributed(arguments.processes, arguments.threads) as (device, threads):
         _embed(arguments, device, threads)
 
 
@@ -70,7 +70,7 @@ def _embed(arguments: argparse.Namespace, device: torch.device, threads: int) ->
     side = max(arguments.sizes, default=encoder.config.image_size)
     ids, images, provenance = _images(arguments, side)
     blocks = embed(encoder, images, threads - 1, arguments.sizes, arguments.flip)
-    if processes.rank() > 0:
+    if distributed.rank() > 0:
         collections.deque(blocks, maxlen=0)  # helps to make them, and writes nothing
         return
     seen = [*map(str, arguments.sizes), *(["flip"] if arguments.flip else [])]

@@ -16,8 +16,8 @@ from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.manifest import image_paths, read_manifest, unreadable
 from iscqk.formats.phases import PHASES
 from iscqk.formats.predictions import Predictions
+from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.embedding import embed
-from iscqk.learning.images import OriginalImages
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder

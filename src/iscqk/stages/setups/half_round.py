@@ -13,9 +13,9 @@ from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import replacing, sha256_of
 from iscqk.formats.manifest import listed_paths, read_training, refuse_untrainable
 from iscqk.formats.provenance import Provenance, check_parts
-from iscqk.learning import processes
+from iscqk.learning import distributed
 from iscqk.learning.bank import read_bank, read_near_duplicates
-from iscqk.learning.images import CopyImages, Images, OriginalImages
+from iscqk.learning.data_loading import CopyImages, Images, OriginalImages
 from iscqk.learning.objectives import Objective
 from iscqk.learning.training import Training
 from iscqk.models.encoder import Encoder
@@ -53,7 +53,7 @@ class HalfRound(Setup):
 
     def write(self, training: Training) -> None:
         """Write both sides' weights: a live head changes the frozen side too."""
-        if processes.rank() > 0:
+        if distributed.rank() > 0:
             return
         arguments, settings = self.arguments, self.settings
         sides = {"q": arguments.q_output[0], "k": arguments.k_output[0]}

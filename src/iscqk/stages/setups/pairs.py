@@ -15,9 +15,9 @@ from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import listed_paths, read_training
 from iscqk.formats.provenance import check_parts
-from iscqk.learning import processes
-from iscqk.learning.images import CopyImages, Images, OriginalImages, Pairs, Rounds
-from iscqk.learning.initial import fit_head, head_images
+from iscqk.learning import distributed
+from iscqk.learning.data_loading import CopyImages, Images, OriginalImages, Pairs, Rounds
+from iscqk.learning.initialization import fit_head, head_images
 from iscqk.learning.objectives import Objective
 from iscqk.learning.training import Training
 from iscqk.models.encoder import Encoder
@@ -49,7 +49,7 @@ class OnPairs(Setup):
         for (q, k, history), (step, weights) in parts:
             encoder.load_state_dict(weights)
             self._refit_head(encoder)
-            if processes.rank() == 0:
+            if distributed.rank() == 0:
                 self._write([q, k], encoder)
                 rows = [row for row in training.history if row["step"] <= step]
                 write_table(history, pd.DataFrame(rows))

@@ -4,9 +4,9 @@ A batch's images, the bank's rows and an image set's blocks are split over the p
 encoder makes of a batch is gathered in every one of them, so that all that comes after it is
 written as if there were only one process. In one process every function here is the identity.
 
-Each process minimises its share, 1 / count(), of the same loss of the whole batch. The gradients
-of `gather` and `total` are sums over the processes, and so are those of the parameters
-(`sum_gradients`): they come out as the gradient of that loss, up to rounding.
+Each process minimises its share, 1 / world_size(), of the same loss of the whole batch. The
+gradients of `all_gather` and `all_reduce_sum` are sums over the processes, and so are those of the
+parameters (`all_reduce_gradients`): they come out as the gradient of that loss, up to rounding.
 """
 
 import logging
@@ -27,15 +27,15 @@ from iscqk.runtime.shutdown import FOLLOWED, LOST_WORKER
 
 
 @contextmanager
-def working(processes: int, threads: int) -> Iterator[tuple[torch.device, int]]:
+def run_distributed(processes: int, threads: int) -> Iterator[tuple[torch.device, int]]:
     """Be one of several processes that do this command together, with their share of the threads.
 
     Yields the device of this process and the number of its threads.
     """
     _launch(processes, threads)
     device = choose_device()
-    with joined(device):
-        yield device, set_threads(threads // count())
+    with process_group(device):
+        yield device, set_threads(threads // world_size())
 
 
 def _launch(processes: int, threads: int) -> None:
@@ -69,7 +69,7 @@ def _end_as(statuses: list[int]) -> None:
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[None]:
+def process_group(device: torch.device) -> Iterator[None]:
     """Take part in the group that torchrun started, if it did."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield
@@ -81,7 +81,7 @@ def joined(device: torch.device) -> Iterator[None]:
         dist.destroy_process_group()
 
 
-def count() -> int:
+def world_size() -> int:
     """Return the number of processes."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
@@ -94,7 +94,7 @@ def rank() -> int:
 class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
-        parts = [torch.empty_like(rows) for _ in range(count())]
+        parts = [torch.empty_like(rows) for _ in range(world_size())]
         dist.all_gather(parts, rows)
         return torch.cat(parts)
 
@@ -103,7 +103,7 @@ class _Gather(torch.autograd.Function):
         (gradient,) = gradients
         summed = gradient.contiguous().clone()
         dist.all_reduce(summed)
-        return summed.chunk(count())[rank()]
+        return summed.chunk(world_size())[rank()]
 
 
 class _Total(torch.autograd.Function):
@@ -119,37 +119,37 @@ class _Total(torch.autograd.Function):
         return result
 
 
-def gather(rows: Tensor) -> Tensor:
-    """Return the rows (n, ...) of all processes, (count() * n, ...), by rank; differentiable."""
-    return rows if count() == 1 else _Gather.apply(rows.contiguous())
+def all_gather(rows: Tensor) -> Tensor:
+    """Return the rows (n, ...) of all processes, (processes * n, ...), by rank; differentiable."""
+    return rows if world_size() == 1 else _Gather.apply(rows.contiguous())
 
 
-def total(value: Tensor) -> Tensor:
+def all_reduce_sum(value: Tensor) -> Tensor:
     """Return the sum of a tensor over the processes; differentiable."""
-    return value if count() == 1 else _Total.apply(value)
+    return value if world_size() == 1 else _Total.apply(value)
 
 
 @torch.no_grad()
-def maximum(value: Tensor) -> Tensor:
+def all_reduce_max(value: Tensor) -> Tensor:
     """Return the largest of each element over the processes, without a gradient."""
-    if count() == 1:
+    if world_size() == 1:
         return value
     largest = value.contiguous().clone()
     dist.all_reduce(largest, dist.ReduceOp.MAX)
     return largest
 
 
-def log_sum_exp(value: Tensor) -> Tensor:
+def all_log_sum_exp(value: Tensor) -> Tensor:
     """Return log of the sum of a tensor's exponentials over the processes; differentiable."""
-    if count() == 1:
+    if world_size() == 1:
         return value
-    peak = maximum(value)
-    return peak + total((value - peak).exp()).log()
+    peak = all_reduce_max(value)
+    return peak + all_reduce_sum((value - peak).exp()).log()
 
 
-def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
+def all_reduce_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Replace gradients by their sums over the processes."""
-    if count() == 1:
+    if world_size() == 1:
         return
     gradients = [p.grad for p in parameters if p.grad is not None]
     flat = torch.cat([gradient.flatten() for gradient in gradients])
@@ -170,7 +170,7 @@ class SharedBatchNorm(torch.overrides.TorchFunctionMode):
     ) -> Any:
         """Replace batch norm in training; let everything else pass."""
         kwargs = kwargs or {}
-        if function is nn.functional.batch_norm and count() > 1:
+        if function is nn.functional.batch_norm and world_size() > 1:
             return _batch_norm(*args, **kwargs)
         return function(*args, **kwargs)
 
@@ -192,11 +192,11 @@ def _batch_norm(
         )
     places = [0, *range(2, x.ndim)]
     variance, mean = torch.var_mean(x.float(), places, correction=0)
-    every = gather(torch.stack([mean, variance])[None])  # (count, 2, C), of equal parts
+    every = all_gather(torch.stack([mean, variance])[None])  # (world_size, 2, C), of equal parts
     mean = every[:, 0].mean(0)
     variance = every[:, 1].mean(0) + (every[:, 0] - mean).square().mean(0)
     if running_mean is not None and running_var is not None:
-        n = count() * x.numel() / x.shape[1]
+        n = world_size() * x.numel() / x.shape[1]
         running_mean.lerp_(mean.detach().to(running_mean.dtype), momentum)
         running_var.lerp_((variance.detach() * n / (n - 1)).to(running_var.dtype), momentum)
     scale = (variance + eps).rsqrt()

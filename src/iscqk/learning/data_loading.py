@@ -14,7 +14,7 @@ from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
 from iscqk.images.opening import ImageInput, open_image
 from iscqk.images.verified import open_verified
-from iscqk.learning import processes
+from iscqk.learning import distributed
 from iscqk.runtime import shutdown
 
 Item = TypeVar("Item")
@@ -185,9 +185,9 @@ class Batches(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield a list of a step's indices, this process's part of `batch_size`."""
-        share = self._batch_size // processes.count()
+        share = self._batch_size // distributed.world_size()
         for step in self._steps:
-            start = step * self._batch_size + processes.rank() * share
+            start = step * self._batch_size + distributed.rank() * share
             yield [self._at(position) for position in range(start, start + share)]
 
     def _at(self, position: int) -> int:
@@ -217,10 +217,12 @@ def training_batches(
     images: Images, batches: Batches, workers: int
 ) -> DataLoader[tuple[int, Tensor]]:
     """Return a loader of indices (B,) with their images, read ahead by `workers` processes."""
-    return loading(Indexed(images), batches, workers)
+    return make_loader(Indexed(images), batches, workers)
 
 
-def loading(images: Dataset[Item], batches: Iterable[list[int]], workers: int) -> DataLoader[Item]:
+def make_loader(
+    images: Dataset[Item], batches: Iterable[list[int]], workers: int
+) -> DataLoader[Item]:
     """Return a loader of batches of images, read ahead by `workers` processes; 0 reads them here.
 
     The stage ends where a worker is lost, or where none reads anything for a long time.

@@ -4,6 +4,6 @@ import torch
 from torch import Tensor
 
 
-def wide(tensor: Tensor) -> Tensor:
+def upcast(tensor: Tensor) -> Tensor:
     """Return the tensor in float32, or in float64 where it comes so."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

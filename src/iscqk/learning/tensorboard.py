@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from iscqk.learning import processes
+from iscqk.learning import distributed
 
 _EVENTS = "events.out.tfevents.*"
 
 
-class Board:
+class TensorBoard:
     """The event file of a training; without a folder, or in a second process, it does nothing.
 
     A training that is resumed brings its history along: the file is written anew from it, so that
@@ -19,7 +19,7 @@ class Board:
     def __init__(self, folder: str | Path, history: Iterable[Mapping[str, float]]) -> None:
         """Start with what has been logged so far; rows as in `Training.history`."""
         self._writer: Any = None
-        if folder and processes.rank() == 0:
+        if folder and distributed.rank() == 0:
             from torch.utils.tensorboard import SummaryWriter  # takes seconds, and few want it
 
             for old in Path(folder).glob(_EVENTS):

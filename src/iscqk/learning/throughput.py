@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from torch import Tensor
 
 
-class Clock:
+class Throughput:
     """Batches as they come, timed: how many a second, and the share of time spent waiting."""
 
     def __init__(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from iscqk.errors import UserError
+from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.embedding import embed
-from iscqk.learning.images import OriginalImages
 from iscqk.models.encoder import Encoder
 from iscqk.models.pca import PrincipalComponents
 from iscqk.models.torch_internals import BatchNorm
