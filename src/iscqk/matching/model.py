@@ -14,7 +14,7 @@ from iscqk.formats.ids import BoolArray
 from iscqk.images.opening import ImageInput, open_image
 from iscqk.learning.data_loading import ReadableImages
 from iscqk.learning.embedding import embed
-from iscqk.matching.folder import SIDES, Looks, Parts, read_parts
+from iscqk.matching.model_folder import SIDES, Looks, Parts, read_parts
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import encoder_digest

@@ -13,8 +13,8 @@ from pathlib import Path
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import alone, refuse_unwritable, shown, utf8
+from iscqk.matching.match_page import write_page
 from iscqk.matching.matches import match
-from iscqk.matching.page import write_page
 
 EXAMPLE = "iscqk match photo.jpg scans --against photos --model results/submission_phase2"
 

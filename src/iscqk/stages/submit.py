@@ -22,7 +22,7 @@ from iscqk.formats.predictions import read_predictions
 from iscqk.formats.provenance import check_parts
 from iscqk.formats.submission import open_submission
 from iscqk.images.quarantine import QUARANTINED
-from iscqk.matching.folder import write_settings
+from iscqk.matching.model_folder import write_settings
 from iscqk.models.hub import save_hub_folder
 from iscqk.models.weights import load_encoder, read_provenance
 from iscqk.retrieval.metrics import PRECISION_FLOOR

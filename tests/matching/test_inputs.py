@@ -12,7 +12,7 @@ from PIL import Image
 
 import iscqk
 from iscqk.cli import main
-from iscqk.matching.places import find_all
+from iscqk.matching.inputs import find_inputs
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 
@@ -178,4 +178,4 @@ def test_places_that_follow_several_against_are_all_searched(folder, model_folde
     os.rename("photos/R000011.jpg", "more/R000011.jpg")
     run(f"iscqk match scans --against photos --against more --model {model_folder}")
     assert len(set(pd.read_csv("matches/matches.csv")["reference"])) == 3
-    assert len(find_all(["photos", "more", "photos"]).images) == 24
+    assert len(find_inputs(["photos", "more", "photos"]).images) == 24

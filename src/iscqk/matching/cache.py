@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 _SECONDS = 60.0  # between two times at which what is described so far is kept
 
 
-class Kept:
+class DescriptorCache:
     """What a file, and one beside it of an earlier call that was stopped, know of images."""
 
     def __init__(self, path: str | Path | None, side: str, encoder: str) -> None:

@@ -10,18 +10,18 @@ from iscqk.formats.files import shown
 from iscqk.formats.image_index import is_image_index
 from iscqk.images.ingestion import find_images
 
-Places = str | Path | Iterable[str | Path]
+InputPaths = str | Path | Iterable[str | Path]
 Identity = tuple[object, ...]
 
 
-class Found(NamedTuple):
-    """What places hold: image files, each once, and files that `iscqk describe` wrote."""
+class Inputs(NamedTuple):
+    """What was named: image files, each once, and files that `iscqk describe` wrote."""
 
     images: list[Path]
-    described: list[Path]
+    indexes: list[Path]
 
 
-def find_all(places: Places) -> Found:
+def find_inputs(paths: InputPaths) -> Inputs:
     """Return what is named, and all images below the folders named, in order.
 
     Raises:
@@ -29,7 +29,7 @@ def find_all(places: Places) -> Found:
     """
     images: list[Path] = []
     written: list[Path] = []
-    for place in [places] if isinstance(places, str | Path) else places:
+    for place in [paths] if isinstance(paths, str | Path) else paths:
         path = Path(place)
         if not os.path.exists(path):
             raise UserError(f"{shown(path)}: no such file or folder; correct its path")
@@ -37,10 +37,10 @@ def find_all(places: Places) -> Found:
             images += find_images([path])
         else:
             (written if is_image_index(path) else images).append(path)
-    return Found(each_once(images), each_once(written))
+    return Inputs(without_repeats(images), without_repeats(written))
 
 
-def each_once(paths: Iterable[Path]) -> list[Path]:
+def without_repeats(paths: Iterable[Path]) -> list[Path]:
     """Return files by the first of their names: links and other spellings are left out."""
     first = {identity(path): path for path in reversed(list(paths))}
     return list(reversed(first.values()))

@@ -12,9 +12,9 @@ from iscqk.errors import UserError
 from iscqk.formats.files import alone, shown
 from iscqk.formats.image_index import File, ImageIndex, Row, read_image_index
 from iscqk.images.opening import open_image
-from iscqk.matching.keeping import Kept, content_of
+from iscqk.matching.cache import DescriptorCache, content_of
+from iscqk.matching.inputs import Identity, identity
 from iscqk.matching.model import Model
-from iscqk.matching.places import Identity, identity
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def describe_files(
         UserError: no image can be read, or the cache cannot be written.
     """
     with alone(cache) if cache else contextlib.nullcontext():
-        kept = Kept(cache, side, model.digest(side))
+        kept = DescriptorCache(cache, side, model.digest(side))
         files = list(map(_as_it_is, images))
         known = kept.find(files)
         if known:
@@ -71,7 +71,7 @@ def _describe(
     side: str,
     files: Sequence[File],
     threads: int,
-    kept: Kept,
+    kept: DescriptorCache,
     known: dict[File, Row],
 ) -> None:
     """Add to `known` what can be read of files."""
@@ -87,7 +87,7 @@ def _describe(
             kept.keep_at_times(known)
 
 
-def load_described(path: str | Path, model: Model, side: str) -> ImageIndex:
+def load_index(path: str | Path, model: Model, side: str) -> ImageIndex:
     """Return what `iscqk describe` wrote. Files that are gone by now are told of and do no harm.
 
     Raises:
@@ -119,7 +119,7 @@ def load_described(path: str | Path, model: Model, side: str) -> ImageIndex:
     return found
 
 
-def joined(parts: Sequence[ImageIndex]) -> ImageIndex:
+def concatenated(parts: Sequence[ImageIndex]) -> ImageIndex:
     """Return several sets of one side as one, each file once."""
     files = [file for part in parts for file in part.files]
     first: dict[Identity, int] = {}
@@ -137,7 +137,7 @@ def joined(parts: Sequence[ImageIndex]) -> ImageIndex:
     )
 
 
-def tell_flat(found: ImageIndex) -> None:
+def warn_of_flat(found: ImageIndex) -> None:
     """Warn of images of one colour, by name."""
     flat = [found.files[row].path for row in np.flatnonzero(found.flat).tolist()]
     for path in flat[:_TOLD]:

@@ -9,8 +9,8 @@ import torch
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.images.demo_scenes import draw_split
-from iscqk.matching.folder import SIDES, write_settings
 from iscqk.matching.model import Model
+from iscqk.matching.model_folder import SIDES, write_settings
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import save_hub_folder
 from iscqk.retrieval.refining import Projection, fit_projection, save_projection
