@@ -16,7 +16,7 @@ import psutil
 import torch
 from torch.utils.data import Dataset
 
-from iscqk.formats.files import filling, replacing
+from iscqk.formats.files import atomic_file, atomic_folder
 from iscqk.images.opening import BadImage
 from iscqk.learning.data_loading import make_loader
 from iscqk.runtime import shutdown, workers
@@ -42,7 +42,7 @@ class Slow(Dataset):
 
 def load(seconds=0.01, fault=None):
     """Read by two workers, with a file being written."""
-    with replacing(FOLDER / "loaded.txt") as temporary:
+    with atomic_file(FOLDER / "loaded.txt") as temporary:
         for batch in make_loader(Slow(seconds, fault), [[i, i + 1] for i in range(10**4)], 2):
             temporary.write_text(str(batch.sum()))
             (FOLDER / "ready").touch()
@@ -55,7 +55,7 @@ def wait(seconds):
 
 def pool(seconds=0.01):
     """Compute in two workers, with a folder being filled."""
-    with filling(FOLDER / "filled") as temporary:
+    with atomic_folder(FOLDER / "filled") as temporary:
         for number, _ in enumerate(workers.parallel_map(wait, [seconds] * 10**5, 2, 4)):
             (temporary / f"{number}.jpg").touch()
             (FOLDER / "ready").touch()

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from iscqk.formats.files import replacing
+from iscqk.formats.files import atomic_file
 from iscqk.runtime.shutdown import HANGING, LOST_WORKER, exit_status_of
 
 SCRIPT = Path(__file__).with_name("shutdown_cases.py")
@@ -77,7 +77,7 @@ def test_a_disk_that_does_not_answer_is_told_in_a_line(tmp_path, capsys):
         Path("/proc/self/mem").read_bytes()
 
     def copy():
-        with replacing(tmp_path / "copy"):
+        with atomic_file(tmp_path / "copy"):
             read()
 
     for command, named in ((read, ""), (copy, f"{tmp_path}/copy: ")):

@@ -8,7 +8,7 @@ from glob import glob
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.methods import modules
-from iscqk.plan.compared import (
+from iscqk.plan.comparisons import (
     compared_classes,
     compared_methods,
     compared_settings,

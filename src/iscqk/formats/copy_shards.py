@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from iscqk.errors import UserError
-from iscqk.formats.files import replacing
+from iscqk.formats.files import atomic_file
 from iscqk.formats.provenance import Provenance
 
 _ORIGIN = "__origin__/copies.json"
@@ -29,7 +29,7 @@ def write_copies(
 ) -> None:
     """Write a shard from (image id, view, JPEG, edits); the same input gives the same bytes."""
     with (
-        replacing(path) as temporary,
+        atomic_file(path) as temporary,
         tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar,
     ):
         for name, content in _members(copies, provenance):

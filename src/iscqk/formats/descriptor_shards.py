@@ -22,11 +22,11 @@ from iscqk.formats.hdf5 import (
     FloatArray,
     Rows,
     first_not_finite,
-    opening,
+    open_hdf5,
     read_attributes,
     read_ids,
     read_vectors,
-    writing,
+    write_hdf5,
 )
 from iscqk.formats.ids import REFERENCE, StrArray
 from iscqk.formats.provenance import Provenance
@@ -60,7 +60,7 @@ def appending_descriptors(
 
     With `count` rows announced, the vectors lie in one piece, which streams fastest.
     """
-    with writing(path, attributes) as file:
+    with write_hdf5(path, attributes) as file:
         appender = Appender(file, ("ids", "vectors"), dimension, REFERENCE.width, count)
         yield appender
         if count is not None and appender.written != count:
@@ -78,7 +78,7 @@ def write_descriptors(
 @contextmanager
 def open_descriptors(path: str | Path) -> Iterator[Descriptors]:
     """Open a shard; UserError when it is not one."""
-    with opening(path) as file:
+    with open_hdf5(path) as file:
         ids, vectors = read_ids(file, "ids"), read_vectors(file, "vectors")
         if len(ids) != len(vectors):
             raise UserError(f"{path}: {len(ids)} ids for {len(vectors)} vectors; make it again")
@@ -111,7 +111,7 @@ def provenances(paths: Iterable[str | Path]) -> list[tuple[str | Path, Provenanc
     """Return each shard's path and provenance, for `check_parts`."""
     found: list[tuple[str | Path, Provenance]] = []
     for path in paths:
-        with opening(path) as file:
+        with open_hdf5(path) as file:
             found.append((path, read_attributes(file)))
     return found
 

@@ -23,12 +23,12 @@ from iscqk.formats.hdf5 import (
     Appender,
     FloatArray,
     dataset,
-    opening,
+    open_hdf5,
     read_attributes,
     read_vectors,
-    writing,
+    write_hdf5,
 )
-from iscqk.formats.hdf5_checks import check_variable, telling
+from iscqk.formats.hdf5_checks import as_user_errors, check_variable
 from iscqk.formats.ids import QUERY, REFERENCE, BoolArray
 
 SUFFIXES = {".h5", ".hdf5"}
@@ -120,7 +120,7 @@ def write_image_index(path: str | Path, index: ImageIndex) -> None:
     attributes = {"side": index.side, "encoder_sha256": index.encoder}
     files = [file.anchored() for file in index.files]
     columns = list(zip(*files, strict=True)) or [()] * len(File._fields)
-    with writing(path, attributes) as file:
+    with write_hdf5(path, attributes) as file:
         rows = Appender(file, ("ids", "vectors"), index.vectors.shape[1], form.width, count)
         rows.append([form.make(number) for number in range(count)], index.vectors)
         # As the file system has them: not every name is UTF-8.
@@ -134,11 +134,11 @@ def write_image_index(path: str | Path, index: ImageIndex) -> None:
 
 def read_image_index(path: str | Path) -> ImageIndex:
     """Read the file; UserError where it is no such file."""
-    with opening(path) as file:
+    with open_hdf5(path) as file:
         attributes = read_attributes(file)
         if not {"side", "encoder_sha256"} <= attributes.keys():
             raise UserError(f"{path}: not written by `iscqk describe`; describe the images with it")
-        with telling(str(path)):
+        with as_user_errors(str(path)):
             if "inodes" not in file:
                 what = "written by an earlier version"
                 raise UserError(f"{path}: {what}; remove it and describe the images again")

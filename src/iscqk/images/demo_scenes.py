@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from iscqk.formats.files import filling
+from iscqk.formats.files import atomic_folder
 from iscqk.images.canvas import Canvas
 from iscqk.images.edit_chains import encode_jpeg
 from iscqk.images.ingestion import SPLITS
@@ -52,7 +52,7 @@ def draw_split(folder: Path, split: str, count: int, seed: int, side: int, worke
     Raises:
         UserError: the folder is not empty, or cannot be written.
     """
-    with filling(folder) as temporary:
+    with atomic_folder(folder) as temporary:
         draw = partial(_write, temporary, split, seed, side)
         drawn = parallel_map(draw, range(count), workers, 32)
         collections.deque(progress(drawn, count, f"draw {split}"), maxlen=0)

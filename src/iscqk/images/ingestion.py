@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import disk_is_gone, sha256_of, shown, utf8
+from iscqk.formats.files import disk_is_gone, printable, sha256_of, utf8
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm, StrArray
 from iscqk.formats.manifest import COLUMNS
 from iscqk.images.opening import BadImage, measure_image
@@ -87,12 +87,12 @@ def _tell_left_out(folder: Path, files: list[Path], images: int) -> None:
         count, names = sum(pictures.values()), " ".join(sorted(pictures))
         what = f"{count} pictures are of a format that is not opened ({names}); convert them"
         if not images:
-            raise UserError(f"{shown(folder)}: {what} to one of {kinds}")
-        logger.warning("%s: %s to have them looked at, too", shown(folder), what)
+            raise UserError(f"{printable(folder)}: {what} to one of {kinds}")
+        logger.warning("%s: %s to have them looked at, too", printable(folder), what)
     if not images:
-        raise UserError(f"{shown(folder)}: an empty folder; put images there ({kinds})")
+        raise UserError(f"{printable(folder)}: an empty folder; put images there ({kinds})")
     if others:
-        logger.info("%s: files not named as images, left out: %s", shown(folder), dict(others))
+        logger.info("%s: files not named as images, left out: %s", printable(folder), dict(others))
 
 
 def _files_below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
@@ -109,7 +109,7 @@ def _files_below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
 
 def _refuse_folder(error: OSError) -> None:
     what = f"cannot list this folder ({error.strerror})"
-    raise UserError(f"{shown(error.filename)}: {what}; make it readable or remove it")
+    raise UserError(f"{printable(error.filename)}: {what}; make it readable or remove it")
 
 
 def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:
@@ -213,9 +213,10 @@ def _refuse_lost_disk(path: Path, reason: str) -> None:
     """Take no image for a bad one where its disk has failed or left since it was listed."""
     numbers = {os.strerror(number): number for number in errno.errorcode}
     if line := disk_is_gone(numbers.get(reason)):
-        raise UserError(f"{shown(path)}: {line}")
+        raise UserError(f"{printable(path)}: {line}")
     if not os.path.lexists(path):
-        raise UserError(f"{shown(path)}: gone since its folder was listed; list the images again")
+        what = "gone since its folder was listed; list the images again"
+        raise UserError(f"{printable(path)}: {what}")
 
 
 def _tell_duplicates(rows: pd.DataFrame) -> None:

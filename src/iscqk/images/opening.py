@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
 from iscqk.errors import UserError
-from iscqk.formats.files import shown
+from iscqk.formats.files import printable
 from iscqk.images.bit_depth import Depth, grey_of, is_deep_grey, refuse_dark_colour
 from iscqk.images.transparency import flatten_transparency
 
@@ -43,7 +43,7 @@ class BadImage(UserError):
     def of(cls, path: str | Path, reason: str) -> "BadImage":
         """Return the complaint about an image."""
         what = f"cannot read this image ({reason}); replace or remove it"
-        return cls(f"{shown(path)}: {what}", reason)
+        return cls(f"{printable(path)}: {what}", reason)
 
 
 ImageInput = str | Path | bytes | Image.Image
@@ -89,7 +89,7 @@ def _opened(source: ImageInput, enough: int | None) -> tuple[Image.Image, tuple[
                 return _loaded(image, enough)
     except FileNotFoundError:
         what = "no such image; restore it or prepare the data again"
-        raise BadImage(f"{shown(str(source))}: {what}", "no such file") from None
+        raise BadImage(f"{printable(str(source))}: {what}", "no such file") from None
     except Exception as error:  # Pillow's decoders raise anything from SyntaxError to struct.error
         name = source if isinstance(source, str | Path) else "image in memory"
         raise BadImage.of(name, _reason(error)) from None

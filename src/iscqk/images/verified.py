@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from iscqk.formats.files import sha256_of, shown
+from iscqk.formats.files import printable, sha256_of
 from iscqk.formats.manifest import Listed
 from iscqk.images.opening import BadImage, ImageInput, open_image
 
@@ -19,5 +19,5 @@ def open_verified(source: ImageInput, enough: int | None = None) -> Image.Image:
     if isinstance(source, Listed) and sha256_of(source) != source.sha256:
         what = "not what lay there when it was listed"
         remedy = "put the old file back, or list the images again (--forcerun prepare)"
-        raise BadImage(f"{shown(source)}: {what}; {remedy}", what)
+        raise BadImage(f"{printable(source)}: {what}; {remedy}", what)
     return image

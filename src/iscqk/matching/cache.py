@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from iscqk.formats.files import sha256_of, shown
+from iscqk.formats.files import printable, sha256_of
 from iscqk.formats.image_index import File, ImageIndex, Row, read_image_index, write_image_index
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class DescriptorCache:
         old = read_image_index(path)
         if (old.side, old.encoder) == (self._side, self.encoder):
             return old.rows()
-        logger.info("%s: of another model, made anew", shown(path))
+        logger.info("%s: of another model, made anew", printable(path))
         return {}
 
     def find(self, files: Sequence[File]) -> dict[File, Row]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.files import alone, shown
+from iscqk.formats.files import exclusive, printable
 from iscqk.formats.image_index import File, ImageIndex, Row, read_image_index
 from iscqk.images.opening import open_image
 from iscqk.matching.cache import DescriptorCache, content_of
@@ -41,7 +41,7 @@ def describe_files(
     Raises:
         UserError: no image can be read, or the cache cannot be written.
     """
-    with alone(cache) if cache else contextlib.nullcontext():
+    with exclusive(cache) if cache else contextlib.nullcontext():
         kept = DescriptorCache(cache, side, model.digest(side))
         files = list(map(_as_it_is, images))
         known = kept.find(files)
@@ -97,24 +97,23 @@ def load_index(path: str | Path, model: Model, side: str) -> ImageIndex:
     if found.encoder != model.digest(side):
         if found.side != side:
             what = f"describes {found.side}, and {side} are needed"
-            raise UserError(f"{shown(path)}: {what}; run `iscqk describe --side {side}`")
+            raise UserError(f"{printable(path)}: {what}; run `iscqk describe --side {side}`")
         raise UserError(
-            f"{shown(path)}: of another model or side; run `iscqk describe` with this --model"
+            f"{printable(path)}: of another model or side; run `iscqk describe` with this --model"
         )
     there = [(row, file) for row, file in enumerate(found.files) if Path(file.path).exists()]
     changed = [file for row, file in there if not file.is_unchanged(found.sha256[row])]
     if changed:
-        raise UserError(
-            f"{shown(changed[0].path)}: changed after {shown(path)} was written ({len(changed)} "
-            "such images); run `iscqk describe` again, it does the changed ones only"
-        )
+        what = f"changed after {printable(path)} was written ({len(changed)} such images)"
+        remedy = "run `iscqk describe` again, it does the changed ones only"
+        raise UserError(f"{printable(changed[0].path)}: {what}; {remedy}")
     gone = len(found.files) - len(there)
     if gone:
         kept = {file.path for _, file in there}
         first = next(file.path for file in found.files if file.path not in kept)
         logger.warning(
             "%s: %d of its %d images are gone, %s first; they are matched, and cannot be shown",
-            shown(path), gone, len(found.files), shown(first),
+            printable(path), gone, len(found.files), printable(first),
         )  # fmt: skip
     return found
 
@@ -141,7 +140,7 @@ def warn_of_flat(found: ImageIndex) -> None:
     """Warn of images of one colour, by name."""
     flat = [found.files[row].path for row in np.flatnonzero(found.flat).tolist()]
     for path in flat[:_TOLD]:
-        logger.warning("%s: of one colour; what it is likest to means nothing", shown(path))
+        logger.warning("%s: of one colour; what it is likest to means nothing", printable(path))
     if len(flat) > _TOLD:
         logger.warning("%d images are of one colour", len(flat))
 

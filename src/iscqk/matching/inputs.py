@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from iscqk.errors import UserError
-from iscqk.formats.files import shown
+from iscqk.formats.files import printable
 from iscqk.formats.image_index import is_image_index
 from iscqk.images.ingestion import find_images
 
@@ -32,7 +32,7 @@ def find_inputs(paths: InputPaths) -> Inputs:
     for place in [paths] if isinstance(paths, str | Path) else paths:
         path = Path(place)
         if not os.path.exists(path):
-            raise UserError(f"{shown(path)}: no such file or folder; correct its path")
+            raise UserError(f"{printable(path)}: no such file or folder; correct its path")
         if path.is_dir():
             images += find_images([path])
         else:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.files import utf8, write_text
-from iscqk.reporting.filling import fill
+from iscqk.reporting.rendering import render_template
 from iscqk.reporting.thumbnails import thumbnail
 
 SHOWN = 200  # pairs; a page of more than some megabytes is slow to open
@@ -23,7 +23,8 @@ def write_page(path: str | Path, matches: pd.DataFrame, facts: dict[str, str]) -
         facts: what was compared, by name, for the head of the page.
     """
     pairs = [_pair(row) for row in matches.head(SHOWN).to_dict("records")]
-    write_text(path, fill("matches.html.j2", pairs=pairs, total=len(matches), facts=facts))
+    page = render_template("matches.html.j2", pairs=pairs, total=len(matches), facts=facts)
+    write_text(path, page)
 
 
 def _pair(row: dict[Hashable, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any, TextIO, cast
 
 from iscqk.errors import UserError
-from iscqk.formats.files import disk_is_gone, shown
+from iscqk.formats.files import disk_is_gone, printable
 
 # Names the process whose end is this one's too: Snakemake, or who started several processes.
 FOLLOWED = "ISCQK_FOLLOWED_PID"
@@ -152,7 +152,7 @@ def _cause(error: BaseException) -> str | None:
     if isinstance(error, ConnectionError):  # to a loader's worker, when its end is not noticed yet
         return LOST_WORKER
     if isinstance(error, OSError) and (line := disk_is_gone(error.errno)):
-        return f"{shown(error.filename)}: {line}" if error.filename else line
+        return f"{printable(error.filename)}: {line}" if error.filename else line
     return next((line for words, line in _CAUSES.items() if words in str(error)), None)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from iscqk.errors import UserError
 from iscqk.formats.manifest import write_manifest
 from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
-from iscqk.retrieval.neighbours import classes_of
+from iscqk.retrieval.knn_accuracy import classes_of
 
 EXAMPLE = r"""iscqk classes --training pictures/training --evaluation pictures/evaluation \
     --output training.csv evaluation.csv"""

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from iscqk.comparison.plots import edit_plot, label_plot, line_plot
-from iscqk.comparison.tables import (
+from iscqk.comparison.run_plots import edit_plot, label_plot, line_plot
+from iscqk.comparison.run_tables import (
     Measured,
     images_seen,
     markdown,

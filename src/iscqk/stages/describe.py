@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from iscqk.errors import UserError
-from iscqk.formats.files import refuse_unwritable, shown
+from iscqk.formats.files import printable, refuse_unwritable
 from iscqk.matching.describing import describe_files, warn_of_flat
 from iscqk.matching.inputs import find_inputs
 from iscqk.matching.model import SIDES, Model
@@ -38,11 +38,12 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"--threads {arguments.threads}: at least 1 is needed")
     inputs = find_inputs(arguments.images)
     if inputs.indexes:
-        raise UserError(f"{shown(inputs.indexes[0])}: described already; name images and folders")
+        name = printable(inputs.indexes[0])
+        raise UserError(f"{name}: described already; name images and folders")
     model = Model.load(arguments.model)
     found = describe_files(
         model, arguments.side, inputs.images, arguments.output, arguments.threads
     )
     warn_of_flat(found)
     count, dimensions = found.vectors.shape
-    print(f"{shown(arguments.output)}: {count} images in {dimensions} dimensions")
+    print(f"{printable(arguments.output)}: {count} images in {dimensions} dimensions")

@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from iscqk.comparison.plots import accuracy_plot
-from iscqk.comparison.tables import as_markdown
+from iscqk.comparison.run_plots import accuracy_plot
+from iscqk.comparison.run_tables import as_markdown
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.descriptor_shards import provenances, stacked
 from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.ids import BoolArray
 from iscqk.formats.manifest import read_manifest
 from iscqk.formats.provenance import check_parts
-from iscqk.retrieval.neighbours import classes_of, neighbour_is_of_class, rare_classes
+from iscqk.retrieval.knn_accuracy import classes_of, neighbour_is_of_class, rare_classes
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import pandas as pd
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
 from iscqk.formats.descriptor_shards import provenances
-from iscqk.formats.files import replacing, sha256_of, write_text
+from iscqk.formats.files import atomic_file, sha256_of, write_text
 from iscqk.formats.manifest import content_digest, read_manifest
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.formats.predictions import read_predictions
@@ -223,5 +223,5 @@ def _named(pairs: list[str]) -> dict[str, str]:
 
 def _copy(source: Path, target: Path) -> None:
     # Not a link: Snakemake dates its outputs, and would date the linked source anew with them.
-    with replacing(target) as temporary:
+    with atomic_file(target) as temporary:
         shutil.copyfile(source, temporary)

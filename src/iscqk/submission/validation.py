@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.hdf5 import FloatArray, dataset, is_float32, opening, read_ids
-from iscqk.formats.hdf5_checks import telling
+from iscqk.formats.hdf5 import FloatArray, dataset, is_float32, open_hdf5, read_ids
+from iscqk.formats.hdf5_checks import as_user_errors
 from iscqk.formats.ids import PHASES, QUERY, BoolArray, StrArray, phase_numbers, repeated
 from iscqk.formats.submission import MAX_DIMENSION, SIDES, fault_of_scale
 from iscqk.models.collapse import COLLAPSED, effective_rank
@@ -88,7 +88,7 @@ def validate_submission(
         phase: of the queries; None when any will do, as long as it is one.
     """
     try:
-        with opening(path) as file:
+        with open_hdf5(path) as file:
             query = _Side.of(file, "query", query_ids)
             reference = _Side.of(file, "reference", reference_ids)
     except UserError as error:
@@ -176,7 +176,7 @@ def _lengths(vectors: h5py.Dataset) -> DoubleArray:
     lengths = np.empty(len(vectors))
     starts = range(0, len(vectors), _ROWS_PER_BLOCK)
     for start in progress(starts, len(starts), "validate, blocks of rows"):
-        with telling(f"from row {start} on"):
+        with as_user_errors(f"from row {start} on"):
             block = vectors[start : start + _ROWS_PER_BLOCK]
         # Of finite numbers in float32, no sum of squares is too large for float64.
         wide = block.astype(np.float64)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from iscqk.comparison.tables import as_markdown, micro_ap
+from iscqk.comparison.run_tables import as_markdown, micro_ap
 from iscqk.errors import UserError
 from iscqk.formats.files import write_text
 

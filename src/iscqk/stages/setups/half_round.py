@@ -10,7 +10,7 @@ import pandas as pd
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.files import replacing, sha256_of
+from iscqk.formats.files import atomic_file, sha256_of
 from iscqk.formats.manifest import listed_paths, read_training, refuse_untrainable
 from iscqk.formats.provenance import Provenance, check_parts
 from iscqk.learning import distributed
@@ -70,7 +70,7 @@ class HalfRound(Setup):
         elif settings.live_head:
             save_encoder(other, self.frozen, facts)
         else:
-            with replacing(other) as temporary:
+            with atomic_file(other) as temporary:
                 shutil.copyfile(arguments.frozen, temporary)
         write_table(arguments.history[0], pd.DataFrame(training.history))
 

@@ -3,7 +3,7 @@
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
-def fill(template: str, **values: object) -> str:
+def render_template(template: str, **values: object) -> str:
     """Return a template of `reporting/templates` filled in; whatever is no `Markup` is escaped."""
     environment = Environment(
         loader=PackageLoader("iscqk.reporting"),

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 
-from iscqk.comparison.plots import figure, styles
+from iscqk.comparison.run_plots import figure, styles
 from iscqk.formats.csv_tables import write_table
 
 WIDTH, HEIGHT = 5.2, 3.6  # inches
@@ -39,7 +39,7 @@ def edit_plot(path: Path, table: pd.DataFrame) -> None:
 
     Args:
         path: of the SVG.
-        table: `iscqk.retrieval.by_edit.table_by_edit`.
+        table: `iscqk.retrieval.scores_by_edit.table_by_edit`.
     """
     rows = table.sort_values("micro_ap", ascending=False)
     names = [f"{row.edit} ({row.positives})" for row in rows.itertuples()]

@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 
-from iscqk.formats.files import replacing
+from iscqk.formats.files import atomic_file
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2")
@@ -36,7 +36,7 @@ def label_plot(path: Path, table: pd.DataFrame, title: str) -> None:
 
     Args:
         path: of the SVG.
-        table: `iscqk.comparison.tables.summary`.
+        table: `iscqk.comparison.run_tables.summary`.
         title: the label's column.
     """
     with figure(path, [""]) as (axes,):
@@ -137,6 +137,6 @@ def figure(
                 axes.text(0.5, 0.5, NOTHING, ha="center", va="center", transform=axes.transAxes)
         if panels[0].get_legend() is None and panels[0].get_legend_handles_labels()[0]:
             panels[0].legend()
-        with replacing(path) as temporary:
+        with atomic_file(path) as temporary:
             drawing.savefig(temporary, format="svg", metadata={"Date": None})
         pyplot.close(drawing)

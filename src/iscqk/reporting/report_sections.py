@@ -13,9 +13,9 @@ from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_edit_records
 from iscqk.plan.results import Ranked, Results
 from iscqk.plan.runs import METHODS
-from iscqk.reporting import plots, reading
+from iscqk.reporting import reading, report_plots
+from iscqk.reporting.edit_groups import table_by_group
 from iscqk.reporting.gallery import gallery
-from iscqk.reporting.groups import table_by_group
 from iscqk.reporting.page import (
     Figure,
     Number,
@@ -112,7 +112,7 @@ def _curve_figure(one: Submission, models: list[Scored], folder: Path) -> Figure
         for label, ranked in _curves(one, [m for m in models if m.phase == one.phase]).items()
     ]
     path = folder / f"precision_recall_{one.phase}.svg"
-    plots.curve_plot(path, pd.concat(curves))
+    report_plots.curve_plot(path, pd.concat(curves))
     split = one.score["split"]
     return figure_of(path, f"{split}.", f"Precision over recall, {split}, a line for each method")
 
@@ -139,7 +139,7 @@ def _spelt(ranking: str) -> str:
 
 def _edit_figure(one: Submission, by_edit: pd.DataFrame, folder: Path) -> Figure:
     path = folder / f"by_edit_{one.phase}.svg"
-    plots.edit_plot(path, by_edit)
+    report_plots.edit_plot(path, by_edit)
     split = one.score["split"]
     worst = ", ".join(by_edit.sort_values("micro_ap")["edit"].head(3))
     return figure_of(path, f"By edit, {split}.", f"Scores by edit, {split}; lowest: {worst}")
@@ -152,7 +152,7 @@ def _group_figures(groups: pd.DataFrame, folder: Path) -> list[Figure]:
         rows = groups[groups["grouping"] == grouping]
         if len(rows):
             path = folder / f"by_{grouping}.svg"
-            plots.group_plot(path, rows, title)
+            report_plots.group_plot(path, rows, title)
             figures.append(figure_of(path, f"By {title}.", f"micro-AP by {title}, a line a phase"))
     return figures
 
@@ -182,7 +182,7 @@ def _training_figures(one: Submission, folder: Path) -> list[Figure]:
     figures = []
     for name, columns, title, caption in shown:
         path = folder / f"training_{name}.svg"
-        plots.training_plot(path, history, columns, title)
+        report_plots.training_plot(path, history, columns, title)
         figures.append(figure_of(path, caption, f"{caption} Over the images seen"))
     return figures
 

@@ -5,8 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from iscqk.comparison.plots import accuracy_plot, edit_plot, label_plot, line_plot
-from iscqk.comparison.tables import Measured, markdown, rankings_markdown, run_table, summary
+from iscqk.comparison.run_plots import accuracy_plot, edit_plot, label_plot, line_plot
+from iscqk.comparison.run_tables import Measured, markdown, rankings_markdown, run_table, summary
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from iscqk.retrieval.neighbours import classes_of, neighbour_is_of_class, rare_classes
+from iscqk.retrieval.knn_accuracy import classes_of, neighbour_is_of_class, rare_classes
 
 
 def test_an_image_is_right_when_the_nearest_other_one_is_of_its_class():

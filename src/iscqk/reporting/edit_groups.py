@@ -8,8 +8,8 @@ import pandas as pd
 from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.ids import StrArray
 from iscqk.formats.predictions import Predictions
-from iscqk.retrieval.by_edit import table_by_edit
 from iscqk.retrieval.metrics import judge
+from iscqk.retrieval.scores_by_edit import table_by_edit
 
 STEP = 0.05  # of strength, in one group
 
