@@ -34,7 +34,7 @@ STAGES = {
     "validate": "check a submission file as the challenge platform did",
     "submit": "assemble the folder of a phase",
     "report": "one page of what lies under results, with plots and a gallery",
-    "trace": "score the models along a training",
+    "learning-curve": "score the models along a training",
     "compare": "set runs side by side: table and plots",
     "classes": "list labelled images, a folder for each class",
     "synthesize": "make up a shard of random descriptors, to try sizes",

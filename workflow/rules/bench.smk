@@ -2,7 +2,7 @@
 # machine they were taken on, and of nothing else.
 
 
-rule trace:
+rule learning_curve:
     input:
         weights=lambda wildcards: [
             PLAN[wildcards.run].model(name).weights(side)
@@ -13,18 +13,18 @@ rule trace:
         queries=[R.manifest(phase) for phase in PHASES],
         ground_truth=[R.ground_truth(phase) for phase in PHASES],
     output:
-        R.trace("{run}"),
+        R.learning_curve("{run}"),
     log:
-        LOG["trace"],
+        LOG["learning_curve"],
     benchmark:
-        USAGE["trace"]
+        USAGE["learning_curve"]
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF
     resources:
         gpu=GPU,
     params:
-        code=code("trace"),
+        code=code("learning_curve"),
         models=lambda wildcards: [
             PLAN[wildcards.run].model(name).folder
             for name in PLAN[wildcards.run].models
@@ -36,7 +36,7 @@ rule trace:
         precision=config["describe"]["precision"],
     shell:
         """
-        iscqk trace --models {params.models} --sides {params.sides} \
+        iscqk learning-curve --models {params.models} --sides {params.sides} \
             --references {input.references} --queries {input.queries} \
             --ground-truth {input.ground_truth} \
             --precision {params.precision} --output {output} --threads {threads} &>{log}

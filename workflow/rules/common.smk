@@ -13,9 +13,9 @@ from iscqk.plan.comparisons import (
     compared_methods,
     compared_settings,
     files_of,
+    learning_curves,
     reported,
     reported_besides,
-    traces,
 )
 from iscqk.plan.dependence import as_text, train_section, training_edits
 from iscqk.plan.jobs import JOBS, job
@@ -59,9 +59,9 @@ RANKED = MODEL.ranked("{phase}", "{ranking}")
 SCORED = config["score"]["rankings"]
 ABLATIONS = list(config["study"]["ablations"])
 PARTS = PLAN.parts
-COMPARED, TRACES, CLASSES = (
+COMPARED, LEARNING_CURVES, CLASSES = (
     compared_methods(PLAN),
-    traces(PLAN),
+    learning_curves(PLAN),
     compared_classes(PLAN),
 )
 REPORTED = ("predictions.csv", "score.json", "validation.json", "provenance.json")

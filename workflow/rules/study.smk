@@ -3,7 +3,7 @@
 
 rule compare_methods:
     input:
-        files_of(COMPARED + TRACES, R.root),
+        files_of(COMPARED + LEARNING_CURVES, R.root),
     output:
         multiext(R.study("table"), ".csv", ".md"),
         multiext(R.study("by_edit"), ".csv", ".svg"),
@@ -19,12 +19,12 @@ rule compare_methods:
     params:
         code=code("compare"),
         runs=as_text(COMPARED),
-        traces=as_text(TRACES),
+        learning_curves=as_text(LEARNING_CURVES),
         folder=folder,
     shell:
         """
-        iscqk compare --title method --runs {params.runs:q} --traces {params.traces:q} \
-            --output {params.folder} &>{log}
+        iscqk compare --title method --runs {params.runs:q} \
+            --learning-curves {params.learning_curves:q} --output {params.folder} &>{log}
         """
 
 

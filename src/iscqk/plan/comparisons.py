@@ -47,10 +47,10 @@ def compared_classes(plan: Plan) -> Rows:
     ]
 
 
-def traces(plan: Plan) -> Rows:
+def learning_curves(plan: Plan) -> Rows:
     """Return the scores along the training of each method of the study; of the first seed only."""
     first = plan.config["study"]["seeds"][0]
-    return [_trace(plan, row) for row in study_rows(plan.config) if row.seed == first]
+    return [_learning_curve(plan, row) for row in study_rows(plan.config) if row.seed == first]
 
 
 def files_of(value: object, root: str) -> list[str]:
@@ -75,12 +75,12 @@ def _measured(plan: Plan, row: Compared, phase: str) -> dict[str, Any]:
     }
 
 
-def _trace(plan: Plan, row: Compared) -> dict[str, Any]:
+def _learning_curve(plan: Plan, row: Compared) -> dict[str, Any]:
     run = plan[row.run]
     return {
         "label": row.label,
         "seed": row.seed,
-        "trace": plan.results.trace(row.run),
+        "learning_curve": plan.results.learning_curve(row.run),
         "models": {run.model(name).folder: run.history(name) for name in run.models},
     }
 

@@ -19,7 +19,7 @@ JOBS = {
     "score_half": "{run}/{model}/score-{phase}-{ranking}-{half}",
     "validate": "{run}/{model}/validate-{phase}-{ranking}",
     "submit": "submit-{phase}",
-    "trace": "{run}/trace",
+    "learning_curve": "{run}/learning-curve",
     "study": "study",
     "ablation": "study-{ablation}",
     "classes": "classes",

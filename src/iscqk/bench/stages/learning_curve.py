@@ -29,10 +29,10 @@ from iscqk.schema.section import Precision
 from iscqk.settings.describe import Describe
 from iscqk.settings.search import Search
 
-EXAMPLE = r"""iscqk trace --models warm-up round1-k --references data/references.csv \
+EXAMPLE = r"""iscqk learning-curve --models warm-up round1-k --references data/references.csv \
     --queries data/phase1/queries.csv data/phase2/queries.csv \
     --ground-truth data/phase1/ground_truth.csv data/phase2/ground_truth.csv \
-    --output trace.csv"""
+    --output learning_curve.csv"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     if not len(arguments.queries) == len(arguments.ground_truth) == len(PHASES):
         raise UserError("--queries and --ground-truth: name a file for each phase")
     rows = []
-    models = progress(arguments.models, len(arguments.models), "trace, models")
+    models = progress(arguments.models, len(arguments.models), "learning curve, models")
     for model in models:
         query_encoder, encoder = (
             _loaded(f"{model}/{side}.safetensors", arguments) for side in arguments.sides
