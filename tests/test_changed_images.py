@@ -71,7 +71,7 @@ def test_an_image_that_is_written_over_is_listed_again(own):
     for written, rules in (
         ("references/1", {"prepare", "take_queries"}),  # which looks at references, too
         ("phase1/Q00001", {"take_queries"}),
-        ("classes/one/0", {"list_classes"}),
+        ("classes/one/0", {"prepare_labelled"}),
     ):
         path = own.folder / f"own/{written}.bmp"
         folder = os.stat(path.parent).st_mtime_ns

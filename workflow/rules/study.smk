@@ -50,7 +50,7 @@ rule compare_settings:
         """
 
 
-rule list_classes:
+rule prepare_labelled:
     input:
         training=config["unbalanced"]["training"],
         evaluation=config["unbalanced"]["evaluation"],
@@ -58,19 +58,19 @@ rule list_classes:
         training=R.manifest("unbalanced"),
         evaluation=R.manifest("evaluation"),
     log:
-        LOG["classes"],
+        LOG["prepare_labelled"],
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
-        code=code("classes"),
+        code=code("prepare_labelled"),
         # Not of `input`: Snakemake compares no parameter that is derived from it.
         state=lambda wildcards: fingerprint_of_images(
             config["unbalanced"]["training"], config["unbalanced"]["evaluation"]
         ),
     shell:
         """
-        iscqk classes --training={input.training:q} --evaluation={input.evaluation:q} \
+        iscqk prepare-labelled --training={input.training:q} --evaluation={input.evaluation:q} \
             --output {output.training} {output.evaluation} --workers {threads} &>{log}
         """
 

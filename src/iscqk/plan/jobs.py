@@ -22,7 +22,7 @@ JOBS = {
     "learning_curve": "{run}/learning-curve",
     "study": "study",
     "ablation": "study-{ablation}",
-    "classes": "classes",
+    "prepare_labelled": "prepare-labelled",
     "unbalanced": "unbalanced",
     "report": "report",
     "draw_rules": "draw_rules",

@@ -23,7 +23,7 @@ RULES = {
     "make_queries": Rule("make the queries of {phase}", "queries", 25),
     "take_queries": Rule("look through the queries of {phase}", "queries", 10),
     "copies": Rule("make edited copies of {images} for {round_or_warm_up}", "copies", 50),
-    "list_classes": Rule("look through the folders of classes", "classes", 5),
+    "prepare_labelled": Rule("look through the folders of classes", "classes", 5),
     "initial": Rule("make the untrained network", "initial", 10),
     "warm_up": Rule("train both sides, warm-up", "warm-up", 110),
     "learn": Rule("train by {method}", "learn", 150),
@@ -51,12 +51,12 @@ RULES = {
     "benchmark_table": Rule("write the table of benchmarks", "benchmark", 3),
     "synthetic_bank": Rule("make up a bank", "synthetic", 20),
     "train_against_a_million": Rule("train against a million descriptors", "train", 140),
-    "rehearse_plant": Rule("make up a phase", "plant", 60),
+    "rehearse_synthesize_phase": Rule("make up a phase", "synthesize", 60),
     "rehearse_merge": Rule("rehearse merging", "merge", 30),
     "rehearse_validate": Rule("rehearse validation", "validate", 30),
     "rehearse_search": Rule("rehearse the search", "search", 600),
     "rehearse_score": Rule("rehearse scoring", "score", 10),
-    "rehearse_peers": Rule("search as peers do", "peers", 300),
+    "rehearse_benchmark_search": Rule("search as peers do", "benchmark", 300),
     "rehearse": Rule("write the table of the rehearsal", "rehearsed", 3),
 }
 

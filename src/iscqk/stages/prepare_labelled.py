@@ -8,7 +8,7 @@ from iscqk.formats.manifest import write_manifest
 from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
 from iscqk.retrieval.knn_accuracy import classes_of
 
-EXAMPLE = r"""iscqk classes --training pictures/training --evaluation pictures/evaluation \
+EXAMPLE = r"""iscqk prepare-labelled --training pictures/training --evaluation pictures/evaluation \
     --output training.csv evaluation.csv"""
 
 

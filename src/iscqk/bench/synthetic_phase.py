@@ -28,7 +28,7 @@ _FARTHEST, _NEAREST = 0.5, 0.95
 ROWS_AT_ONCE = 65_536
 
 
-class Planted(NamedTuple):
+class SyntheticPhase(NamedTuple):
     """What is known of the queries.
 
     Attributes:
@@ -55,7 +55,9 @@ def random_references(count: int, dimension: int, seed: int) -> Iterator[FloatAr
         yield _unit(rng, min(ROWS_AT_ONCE, count - start), dimension)
 
 
-def plant(count: int, references: Iterator[FloatArray], total: int, seed: int) -> Planted:
+def synthesize_phase(
+    count: int, references: Iterator[FloatArray], total: int, seed: int
+) -> SyntheticPhase:
     """Return `count` queries, the planted ones near random ones of the `total` references.
 
     Args:
@@ -74,10 +76,10 @@ def plant(count: int, references: Iterator[FloatArray], total: int, seed: int) -
     cosines = rng.uniform(_FARTHEST, _NEAREST, len(kind))
     queries[query] = np.where((kind == 1)[:, None], -near, _at(cosines, near, queries[query]))
     distances = squared_distances(queries[query], near)
-    return Planted(queries, query, reference, kind < 2, kind != 1, distances)
+    return SyntheticPhase(queries, query, reference, kind < 2, kind != 1, distances)
 
 
-def known_micro_ap(planted: Planted) -> float:
+def known_micro_ap(planted: SyntheticPhase) -> float:
     """Return the micro-AP of the planted pairs, a step at a time from its definition."""
     pairs = sorted(
         zip(planted.squared_distance[planted.nearby], planted.true[planted.nearby], strict=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from iscqk.bench.planting import known_micro_ap, plant, random_references
+from iscqk.bench.synthetic_phase import known_micro_ap, random_references, synthesize_phase
 
 COUNT, TOTAL, DIMENSION = 200, 1500, 256
 
@@ -15,7 +15,7 @@ def references():
 
 @pytest.fixture(scope="module")
 def planted():
-    return plant(COUNT, random_references(TOTAL, DIMENSION, 3), TOTAL, 3)
+    return synthesize_phase(COUNT, random_references(TOTAL, DIMENSION, 3), TOTAL, 3)
 
 
 def test_no_other_pair_is_as_near_as_the_planted_ones(planted, references):
@@ -49,7 +49,7 @@ def test_the_micro_ap_is_that_of_all_pairs_sorted(planted, references):
 
 
 def test_the_same_seed_plants_the_same(planted):
-    again = plant(COUNT, random_references(TOTAL, DIMENSION, 3), TOTAL, 3)
+    again = synthesize_phase(COUNT, random_references(TOTAL, DIMENSION, 3), TOTAL, 3)
     np.testing.assert_array_equal(again.queries, planted.queries)
-    other = plant(COUNT, random_references(TOTAL, DIMENSION, 3), TOTAL, 4)
+    other = synthesize_phase(COUNT, random_references(TOTAL, DIMENSION, 3), TOTAL, 4)
     assert not np.array_equal(other.queries, planted.queries)

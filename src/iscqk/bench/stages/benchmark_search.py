@@ -22,8 +22,8 @@ from iscqk.settings.rehearsal import Rehearsal
 
 _AGREEMENT = 1e-9  # of micro-AP
 
-EXAMPLE = r"""iscqk peers descriptors.h5 predictions.csv ground_truth.csv --queries 500 \
-    --references 10000 --output peers.csv"""
+EXAMPLE = r"""iscqk benchmark-search descriptors.h5 predictions.csv ground_truth.csv --queries 500 \
+    --references 10000 --output search.csv"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

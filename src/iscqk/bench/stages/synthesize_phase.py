@@ -12,7 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from iscqk.bench.planting import ROWS_AT_ONCE, Planted, known_micro_ap, plant, random_references
+from iscqk.bench.synthetic_phase import (
+    ROWS_AT_ONCE,
+    SyntheticPhase,
+    known_micro_ap,
+    random_references,
+    synthesize_phase,
+)
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.descriptor_shards import FloatArray, appending_descriptors, descriptor_blocks
@@ -21,7 +27,7 @@ from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import QUERIES_PER_PHASE, REFERENCE, StrArray, query_id
 from iscqk.runtime.logs import progress
 
-EXAMPLE = "iscqk plant --queries 500 --references 10000 --output planted"
+EXAMPLE = "iscqk synthesize-phase --queries 500 --references 10000 --output phase"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
     drawn = random_references(total, arguments.dimension, arguments.seed)
     _write(folder / "references", references, arguments.dimension, drawn)
     blocks = (vectors for _, vectors in descriptor_blocks([folder / "references.h5"]))
-    planted = plant(count, blocks, total, arguments.seed)
+    planted = synthesize_phase(count, blocks, total, arguments.seed)
     _write(folder / "queries", queries, arguments.dimension, [planted.queries])
     write_ground_truth(folder / "ground_truth.csv", _ground_truth(planted, queries, references))
     expected = {"micro_ap": known_micro_ap(planted), "positives": int(planted.true.sum())}
@@ -57,12 +63,12 @@ def _write(path: Path, ids: StrArray, dimension: int, blocks: Iterable[FloatArra
     shard, done = path.with_suffix(".h5"), 0
     with appending_descriptors(shard, dimension, {"synthetic": 1}, len(ids)) as appender:
         total = -(-len(ids) // ROWS_AT_ONCE)
-        for block in progress(blocks, total, f"plant {path.name}, blocks of rows"):
+        for block in progress(blocks, total, f"synthesize {path.name}, blocks of rows"):
             appender.append(ids[done : done + len(block)], block)
             done += len(block)
 
 
-def _ground_truth(planted: Planted, queries: StrArray, references: StrArray) -> GroundTruth:
+def _ground_truth(planted: SyntheticPhase, queries: StrArray, references: StrArray) -> GroundTruth:
     """Return the competition's form, in which distractors are listed too."""
     copies = planted.query[planted.true]
     others = np.delete(queries, copies)
