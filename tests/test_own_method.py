@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from iscqk.keys import Positive, key
-from iscqk.learning.method import LearningOnPairs, Method
+from iscqk.schema.section import Positive, key
+from iscqk.learning.method_interface import LearningOnPairs, Method
 from iscqk.learning.objectives import Objective, Outcome, Projection, pair_health
 from iscqk.models.encoder import Encoder
 

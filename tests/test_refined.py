@@ -9,7 +9,7 @@ import pytest
 
 import iscqk
 from conftest import Project
-from iscqk.formats.descriptors import descriptor_blocks, write_descriptors
+from iscqk.formats.descriptor_shards import descriptor_blocks, write_descriptors
 from iscqk.formats.manifest import image_paths, read_manifest
 from iscqk.formats.predictions import read_predictions
 

@@ -2,7 +2,7 @@
 # machine they were taken on, and of nothing else.
 
 
-rule trace:
+rule learning_curve:
     input:
         weights=lambda wildcards: [
             PLAN[wildcards.run].model(name).weights(side)
@@ -13,18 +13,18 @@ rule trace:
         queries=[R.manifest(phase) for phase in PHASES],
         ground_truth=[R.phase(phase).ground_truth for phase in PHASES],
     output:
-        R.trace("{run}"),
+        R.learning_curve("{run}"),
     log:
-        LOG["trace"],
+        LOG["learning_curve"],
     benchmark:
-        USAGE["trace"]
+        USAGE["learning_curve"]
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF
     resources:
         gpu=GPU,
     params:
-        code=code("trace"),
+        code=code("learning_curve"),
         models=lambda wildcards: [
             PLAN[wildcards.run].model(name).folder
             for name in PLAN[wildcards.run].models
@@ -36,7 +36,7 @@ rule trace:
         precision=config["describe"]["precision"],
     shell:
         """
-        iscqk trace --models {params.models} --sides {params.sides} \
+        iscqk learning-curve --models {params.models} --sides {params.sides} \
             --references {input.references} --queries {input.queries} \
             --ground-truth {input.ground_truth} \
             --precision {params.precision} --output {output} --threads {threads} &>{log}
@@ -166,4 +166,4 @@ use rule train_q as train_against_a_million with:
         config=as_text(train_section(config, "qk")),
         seed=config["seed"],
         resume=R.resume("million"),
-        aside=aside(PLAN.training_aside("million")),
+        untracked=untracked(PLAN.training_options("million")),

@@ -56,7 +56,7 @@ rule prepare:
             *PLAN.images.training, *PLAN.images.references, *PLAN.images.others
         ),
         # no input either: queries that come later must not make all training begin anew
-        queries=aside(PLAN.looked_at_with_all()),
+        queries=untracked(PLAN.looked_at_with_all()),
     shell:
         """
         iscqk prepare --output {params.folder} --workers {threads} --training {params.training:q} \

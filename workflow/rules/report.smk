@@ -50,7 +50,7 @@ rule report:
         "../../envs/iscqk.yaml"
     params:
         code=code("report"),
-        results=aside(R.root),
+        results=untracked(R.root),
         title=config["title"],
         besides=lambda wildcards: reported_besides(PLAN),
     shell:

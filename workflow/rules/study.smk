@@ -3,7 +3,7 @@
 
 rule compare_methods:
     input:
-        files_of(COMPARED + TRACES, R.root),
+        files_of(COMPARED + LEARNING_CURVES, R.root),
     output:
         R.study().of_methods,
     log:
@@ -13,12 +13,12 @@ rule compare_methods:
     params:
         code=code("compare"),
         runs=as_text(COMPARED),
-        traces=as_text(TRACES),
+        learning_curves=as_text(LEARNING_CURVES),
         folder=folder,
     shell:
         """
-        iscqk compare --title method --runs {params.runs:q} --traces {params.traces:q} \
-            --output {params.folder} &>{log}
+        iscqk compare --title method --runs {params.runs:q} \
+            --learning-curves {params.learning_curves:q} --output {params.folder} &>{log}
         """
 
 
@@ -42,7 +42,7 @@ rule compare_settings:
         """
 
 
-rule list_classes:
+rule prepare_labelled:
     input:
         training=config["unbalanced"]["training"],
         evaluation=config["unbalanced"]["evaluation"],
@@ -50,19 +50,19 @@ rule list_classes:
         training=R.manifest("unbalanced"),
         evaluation=R.manifest("evaluation"),
     log:
-        LOG["classes"],
+        LOG["prepare_labelled"],
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
-        code=code("classes"),
+        code=code("prepare_labelled"),
         # Not of `input`: Snakemake compares no parameter that is derived from it.
         state=lambda wildcards: fingerprint_of_images(
             config["unbalanced"]["training"], config["unbalanced"]["evaluation"]
         ),
     shell:
         """
-        iscqk classes --training={input.training:q} --evaluation={input.evaluation:q} \
+        iscqk prepare-labelled --training={input.training:q} --evaluation={input.evaluation:q} \
             --output {output.training} {output.evaluation} --workers {threads} &>{log}
         """
 

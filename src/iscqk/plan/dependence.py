@@ -7,7 +7,7 @@ from iscqk.plan.names import INITIAL, WARM_UP, ModelName, half_round, learned
 from iscqk.plan.runs import Config
 
 # Keys of `train` that change no result: who does it, what is told and kept of it meanwhile.
-ASIDE = ("processes", "log_every", "checkpoint_every")
+UNTRACKED = ("processes", "log_every", "checkpoint_every")
 
 
 def models(config: Config) -> list[ModelName]:
@@ -59,7 +59,7 @@ def train_section(config: Config, method: str) -> Config:
     shared = {
         key: value
         for key, value in train.items()
-        if key not in ("method", "rounds", "images_per_half_round", *ASIDE, *METHODS)
+        if key not in ("method", "rounds", "images_per_half_round", *UNTRACKED, *METHODS)
     }
     if METHODS[method].learns_from == "bank":
         shared["images_per_half_round"] = train["images_per_half_round"]

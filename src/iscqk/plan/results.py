@@ -186,9 +186,9 @@ class Results:
         """Return a model's files, under the run that is its home."""
         return Model(self.at("runs", run, str(name)).folder)
 
-    def trace(self, run: str) -> str:
+    def learning_curve(self, run: str) -> str:
         """Return the scores along a training."""
-        return self.at("runs", run).file("trace.csv")
+        return self.at("runs", run).file("learning_curve.csv")
 
     def submission(self, phase: str) -> Submission:
         """Return the files of a phase's submission."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from iscqk.comparison.plots import edit_plot, label_plot, line_plot
-from iscqk.comparison.tables import (
+from iscqk.comparison.run_plots import edit_plot, label_plot, line_plot
+from iscqk.comparison.run_tables import (
     Measured,
     images_seen,
     markdown,
@@ -35,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "and, for the curves, curve (precision and recall), by_edit and rankings (of each, score)",
     )  # fmt: skip
     parser.add_argument(
-        "--traces", type=json.loads, default=[],
-        help="JSON list of label, seed, trace, which `iscqk trace` wrote, and models: for each "
-        "model in it the history.csv of all trainings up to it",
+        "--learning-curves", type=json.loads, default=[],
+        help="JSON list of label, seed, learning_curve, which `iscqk learning-curve` wrote, and "
+        "models: for each model in it the history.csv of all trainings up to it",
     )  # fmt: skip
     parser.add_argument("--output", type=Path, required=True, help="folder")
 
@@ -56,8 +56,8 @@ def run(arguments: argparse.Namespace) -> None:
         _compare_edits(rows, output)
         _compare_curves(rows, output)
         _compare_rankings(rows, output)
-    if arguments.traces:
-        _compare_traces(arguments.traces, output)
+    if arguments.learning_curves:
+        _compare_learning_curves(arguments.learning_curves, output)
 
 
 def _compare_edits(rows: Rows, output: Comparison) -> None:
@@ -100,9 +100,9 @@ def _compare_rankings(rows: Rows, output: Comparison) -> None:
     write_text(output.rankings_page, rankings_markdown(means))
 
 
-def _compare_traces(traces: Rows, output: Comparison) -> None:
+def _compare_learning_curves(curves: Rows, output: Comparison) -> None:
     """Write micro-AP over images seen."""
-    table = pd.concat([_trace(one) for one in traces], ignore_index=True)
+    table = pd.concat([_learning_curve(one) for one in curves], ignore_index=True)
     write_table(output.images_seen, table)
     line_plot(
         output.images_seen_plot,
@@ -113,10 +113,10 @@ def _compare_traces(traces: Rows, output: Comparison) -> None:
     )
 
 
-def _trace(one: dict[str, Any]) -> pd.DataFrame:
+def _learning_curve(one: dict[str, Any]) -> pd.DataFrame:
     """Return a run's scores by phase and images seen."""
     seen = {model: images_seen(histories) for model, histories in one["models"].items()}
-    table = pd.read_csv(one["trace"])
+    table = pd.read_csv(one["learning_curve"])
     return table.assign(
         label=one["label"], seed=one["seed"], images_seen=table["model"].map(seen)
     ).drop(columns="model")

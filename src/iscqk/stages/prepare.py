@@ -18,7 +18,7 @@ from iscqk.formats.csv_tables import write_table
 from iscqk.formats.manifest import COLUMNS, write_manifest
 from iscqk.formats.phases import PHASES
 from iscqk.images import quarantine
-from iscqk.images.collecting import (
+from iscqk.images.ingestion import (
     SPLITS,
     find_images,
     listing_of,

@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import filling, write_text
+from iscqk.formats.files import atomic_folder, write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import PHASES, query_id
 from iscqk.formats.manifest import listed_paths, read_manifest, unreadable, write_manifest
 from iscqk.formats.query_edits import write_query_edits
-from iscqk.images.chains import EditPool
-from iscqk.images.collecting import SPLITS, find_images, manifest_of, refuse_overlap
-from iscqk.images.copying import Copier, Task
+from iscqk.images.copier import Copier, Task
+from iscqk.images.edit_chains import EditPool
+from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
 from iscqk.plan.results import Phase
 from iscqk.settings.edits import Pool
 from iscqk.settings.queries import Queries
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     tasks = [Task((seed, phase, query), path) for query, _, path in queries]
     copies = copier.copies(tasks, len(tasks), arguments.workers)
     records = []
-    with filling(arguments.images) as folder:
+    with atomic_folder(arguments.images) as folder:
         for (query, source, _), (jpeg, edits) in zip(queries, copies, strict=True):
             (folder / f"{query}.jpg").write_bytes(jpeg)
             records.append({"query_id": query, "source_id": source, "edits": edits})

@@ -18,7 +18,7 @@ from iscqk.formats.manifest import read_manifest, write_manifest
 from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
-from iscqk.images.collecting import SPLITS, find_images, listing_of, only_listed, refuse_overlap
+from iscqk.images.ingestion import SPLITS, find_images, listing_of, only_listed, refuse_overlap
 from iscqk.plan.results import Phase
 from iscqk.settings.dataset import BadImages, Dataset
 
