@@ -276,11 +276,12 @@ def test_queries_and_ground_truth_of_the_user(finished, project, config):
     assert wanted in (project.folder / "results/logs/queries-phase1.log").read_text()
 
 
-def test_the_readme_shows_the_graph_of_rules(project):
+def test_the_page_of_stages_shows_the_graph_of_rules(project):
     done = project.run("snakemake --rulegraph mermaid-js submission_phase2")
     names = dict(re.findall(r"(id\d+)\[(\w+)\]", done.stdout))
     edges = {(names[a], names[b]) for a, b in re.findall(r"(id\d+) --> (id\d+)", done.stdout)}
-    shown = (ROOT / "README.md").read_text().split("```mermaid")[1].split("```")[0]
+    page = (ROOT / "docs/reference/stages.md").read_text()
+    shown = page.split("```mermaid")[1].split("```")[0]
     assert set(re.findall(r"(\w+) --> (\w+)", shown)) == edges
 
 

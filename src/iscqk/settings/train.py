@@ -47,7 +47,7 @@ class Train(Section):
     checkpoint_every: Count = key(200, "steps")
     compile: bool = key(False, "torch.compile of the backbone; pays on a GPU or in long trainings")
     processes: Count = key(
-        1, "that share batch, bank and images, on one machine; see the README for more"
+        1, "that share batch, bank and images, on one machine: docs/how-to/gpu-and-processes.md"
     )
     methods: Mapping[str, Learning] = sections(
         {name: (one.settings, one.comment) for name, one in METHODS.items() if one.settings}
