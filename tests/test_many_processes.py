@@ -3,6 +3,8 @@
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.long
+
 TWO = "train: {processes: 2}\n"
 
 
@@ -21,6 +23,6 @@ def test_two_processes_take_the_same_steps(finished, finished_copy):
     rules = ("warm_up", "embed", "train_q", "embed_copies", "train_k")
     assert all(f"rule {rule}:" in done.stdout + done.stderr for rule in rules)
     assert pd.read_csv(path)["step"].tolist() == pd.read_csv(first)["step"].tolist()
-    # Half a round later bfloat16's last bits have grown; test_processes.py compares in float32.
+    # Half a round later bfloat16's last bits have grown; test_distributed.py compares in float32.
     warm_up = [pd.read_csv(p.parents[1] / "warm-up/history.csv") for p in (path, first)]
     assert warm_up[0]["loss"][0] == pytest.approx(warm_up[1]["loss"][0], rel=0.02)

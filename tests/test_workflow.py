@@ -131,7 +131,7 @@ def test_a_comment_reruns_nothing_and_the_metric_scoring_only(finished_copy):
     for module in ("logs", "retrieval/metrics", "learning/bank_loss"):
         with open(finished_copy.folder / f"src/iscqk/{module}.py", "a") as file:
             file.write("\n\n# a comment\n")
-    finished_copy.replace("src/iscqk/logs.py", '"""', '"""Another docstring. ')
+    finished_copy.replace("src/iscqk/runtime/logs.py", '"""', '"""Another docstring. ')
     assert finished_copy.jobs() == set()
     finished_copy.replace(
         "src/iscqk/retrieval/metrics.py", "PRECISION_FLOOR = 0.9", "PRECISION_FLOOR = 0.8"
@@ -276,11 +276,12 @@ def test_queries_and_ground_truth_of_the_user(finished, project, config):
     assert wanted in (project.folder / "results/logs/queries-phase1.log").read_text()
 
 
-def test_the_readme_shows_the_graph_of_rules(project):
+def test_the_page_of_stages_shows_the_graph_of_rules(project):
     done = project.run("snakemake --rulegraph mermaid-js submission_phase2")
     names = dict(re.findall(r"(id\d+)\[(\w+)\]", done.stdout))
     edges = {(names[a], names[b]) for a, b in re.findall(r"(id\d+) --> (id\d+)", done.stdout)}
-    shown = (ROOT / "README.md").read_text().split("```mermaid")[1].split("```")[0]
+    page = (ROOT / "docs/reference/stages.md").read_text()
+    shown = page.split("```mermaid")[1].split("```")[0]
     assert set(re.findall(r"(\w+) --> (\w+)", shown)) == edges
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from iscqk.dataset import Given, Sources
 from iscqk.errors import UserError
+from iscqk.images.dataset_interface import Given, Sources
 from iscqk.methods import METHODS
 from iscqk.plan import runs
+from iscqk.plan.dependence import copy_rounds, train_section, training_edits
 from iscqk.plan.names import ModelName, content_options, content_pattern, described_as
 from iscqk.plan.plan import Plan
-from iscqk.plan.run import copy_rounds, train_section, training_edits
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
 IMAGES = Sources(["training"], ["references"], ["others"], {}, {})

@@ -35,7 +35,7 @@ onsuccess:
 """
 WORK = """\
 import sys, time, logging
-from iscqk.logs import progress, set_up_logging
+from iscqk.runtime.logs import progress, set_up_logging
 set_up_logging()
 for number in progress(range(24), 24, "count", every_seconds=0.2):
     time.sleep(0.05)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from iscqk.dataset import Sources
+from iscqk.images.dataset_interface import Sources
 from iscqk.plan.plan import Plan
 from iscqk.plan.results import Results
 from iscqk.terminal.rules import RULES

@@ -3,36 +3,38 @@
 
 import os
 import re
-import shlex
 from glob import glob
 
-from iscqk.code import code_digest
 from iscqk.formats.phases import HALVES, PHASES
-from iscqk.images.folder_state import fingerprint_of_images
+from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.methods import modules
-from iscqk.plan.compared import (
+from iscqk.plan.comparisons import (
     compared_classes,
     compared_methods,
     compared_settings,
     files_of,
+    learning_curves,
     reported,
     reported_besides,
-    traces,
 )
+from iscqk.plan.dependence import as_text, train_section, training_edits
 from iscqk.plan.jobs import JOBS, job
 from iscqk.plan.names import SIDES, ModelName, Shard, content_options, content_pattern
 from iscqk.plan.results import DESCRIBED
-from iscqk.plan.run import as_text, train_section, training_edits
-from iscqk.retrieval import rankings
-from iscqk.workflow import (
-    aside,
+from iscqk.plan.snakefile import (
     code,
     digest_of,
     end_jobs_with_snakemake,
+    folder,
+    given,
     gpu_count,
     let_jobs_speak_utf8,
+    named,
     put_program_on_path,
+    untracked,
 )
+from iscqk.plan.stage_code import code_digest
+from iscqk.retrieval import rankings
 
 put_program_on_path()
 let_jobs_speak_utf8()
@@ -57,9 +59,9 @@ RANKED = MODEL.ranked("{phase}", "{ranking}")
 SCORED = config["score"]["rankings"]
 ABLATIONS = list(config["study"]["ablations"])
 PARTS = PLAN.parts
-COMPARED, TRACES, CLASSES = (
+COMPARED, LEARNING_CURVES, CLASSES = (
     compared_methods(PLAN),
-    traces(PLAN),
+    learning_curves(PLAN),
     compared_classes(PLAN),
 )
 REPORTED = ("predictions.csv", "score.json", "validation.json", "provenance.json")
@@ -77,23 +79,3 @@ wildcard_constraints:
     content=content_pattern(),
     ranking="|".join(rankings.RANKINGS),
     half="|".join(HALVES),
-
-
-def given(option, path):
-    """Return an option with its value, or nothing where there is none."""
-    return f"{option}={shlex.quote(str(path))}" if path else ""
-
-
-def folder(wildcards, output):
-    """Return the folder of a job's first output."""
-    return os.path.dirname(output[0])
-
-
-def named(names, files):
-    """Return files as NAME=FILE."""
-    return [f"{name}={file}" for name, file in zip(names, files)]
-
-
-def training_aside(training):
-    """Return a function of wildcards to the options of a training that change no result."""
-    return lambda wildcards: PLAN.training_aside(training.format(**wildcards))

@@ -23,7 +23,7 @@ rule embed:
         shard=lambda wildcards: Shard.parse(wildcards.shard).options,
         flag=lambda wildcards: content_options(wildcards.content),
         precision=config["describe"]["precision"],
-        processes=aside(PROCESSES),
+        processes=untracked(PROCESSES),
     shell:
         """
         iscqk embed --weights {input.weights} --manifest {input.manifest} \
@@ -53,7 +53,7 @@ rule embed_copies:
         code=code("embed"),
         flag=lambda wildcards: content_options(wildcards.content),
         precision=config["describe"]["precision"],
-        processes=aside(PROCESSES),
+        processes=untracked(PROCESSES),
     shell:
         """
         iscqk embed --weights {input.weights} --copies {input.copies} --views {params.views} \
@@ -155,11 +155,13 @@ rule merge:
         code=lambda wildcards: code_digest(
             "merge", *rankings.modules(wildcards.ranking)
         ),
+        manifests=lambda wildcards, input: f"--manifests {input.manifests}",
+        ranking=lambda wildcards: wildcards.ranking,
         temperature=lambda wildcards: PLAN[wildcards.run].temperature(wildcards.ranking),
     shell:
         """
         iscqk merge --queries {input.queries} --references {input.references} \
-            --training {input.training} --manifests {input.manifests} \
-            --ranking {wildcards.ranking} \
+            --training {input.training} {params.manifests} \
+            --ranking {params.ranking} \
             --temperature {params.temperature} --output {output} --threads {threads} &>{log}
         """

@@ -51,8 +51,8 @@ if PLAN.searches_in_parts:
 rule score:
     input:
         scored=RANKED.scored(config["score"]["convention"]),
-        ground_truth=R.ground_truth("{phase}"),
-        edits=R.edits("{phase}"),
+        ground_truth=R.phase("{phase}").ground_truth,
+        edits=R.phase("{phase}").edits,
     output:
         score=RANKED.score,
         by_edit=RANKED.by_edit,
@@ -66,11 +66,13 @@ rule score:
     params:
         code=code("score"),
         convention=config["score"]["convention"],
+        tables=lambda wildcards, input, output: (
+            f"--edits {input.edits} --by-edit {output.by_edit} --curve {output.curve}"
+        ),
     shell:
         """
         iscqk score {input.scored} {input.ground_truth} --convention {params.convention} \
-            --edits {input.edits} --by-edit {output.by_edit} --curve {output.curve} \
-            --output {output.score} &>{log}
+            {params.tables} --output {output.score} &>{log}
         """
 
 
@@ -78,7 +80,7 @@ rule score:
 rule score_half:
     input:
         descriptors=RANKED.descriptors,
-        ground_truth=R.ground_truth("{phase}"),
+        ground_truth=R.phase("{phase}").ground_truth,
     output:
         RANKED.half("{half}"),
     log:
@@ -113,8 +115,9 @@ rule validate:
         "../../envs/iscqk.yaml"
     params:
         code=code("validate"),
+        phase=lambda wildcards: wildcards.phase,
     shell:
         """
         iscqk validate {input.descriptors} --queries {input.queries} \
-            --references {input.references} --phase {wildcards.phase} --output {output} &>{log}
+            --references {input.references} --phase {params.phase} --output {output} &>{log}
         """

@@ -2,19 +2,20 @@
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from glob import glob
 from pathlib import PurePath
 
 from iscqk import datasets
-from iscqk.dataset import Sources
 from iscqk.formats.phases import PHASES
-from iscqk.images.folder_state import fingerprint_of_images
+from iscqk.images.dataset_interface import Sources
+from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.methods import METHODS
+from iscqk.plan.dependence import UNTRACKED, as_text, making
 from iscqk.plan.jobs import job
 from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
 from iscqk.plan.results import Results
-from iscqk.plan.run import ASIDE, Run, as_text, making
+from iscqk.plan.run import Run
 from iscqk.plan.runs import Config, all_runs, submission_run
 from iscqk.retrieval import rankings
 
@@ -117,7 +118,7 @@ class Plan(Mapping[str, Run]):
         run, other_phases = self.submitted, set(PHASES) - {phase}
         kept = {key: value for key, value in run.config.items() if key not in _OTHERS}
         kept["edits"] = _without(run.config["edits"], other_phases)
-        kept["train"] = _without(run.config["train"], {*ASIDE, *METHODS} - run.trained_by)
+        kept["train"] = _without(run.config["train"], {*UNTRACKED, *METHODS} - run.trained_by)
         return as_text(kept)
 
     def submitted_bank(self) -> list[str]:
@@ -136,22 +137,19 @@ class Plan(Mapping[str, Run]):
             found["projection"] = projection[0]
         return found
 
-    def training_aside(self, training: str) -> str:
-        """Return the options of a training that change no result, but what is told of it."""
-        train = self.config["train"]
-        options = [f"--{key.replace('_', '-')} {train[key]}" for key in ASIDE]
-        scalars = f"--tensorboard {self.results.scalars(training)}"
-        return " ".join([*options, *([scalars] if self.config["tensorboard"] else [])])
+    def training_options(self, training: str) -> Callable[[Mapping[str, str]], str]:
+        """Return a function of wildcards to the options of a training that change no result."""
+        options = [f"--{key.replace('_', '-')} {self.config['train'][key]}" for key in UNTRACKED]
+        if self.config["tensorboard"]:
+            options.append(f"--tensorboard {self.results.scalars(training)}")
+        return lambda wildcards: " ".join(options).format_map(wildcards)
 
     # --- given images
 
     def state(self, *folders: str) -> str:
-        """Return a text that changes with the user's images in folders.
-
-        Only the jobs that list them ask. The demo's are made by a rule, DISC21's never change.
-        """
-        own = self.config["dataset"]["kind"] == "folders"
-        return fingerprint_of_images(*folders) if own else ""
+        """Return a text that changes with the images in folders; only jobs that list them ask."""
+        watched = datasets.SOURCES[self.config["dataset"]["kind"]].watched
+        return fingerprint_of_images(*folders) if watched else ""
 
     def lists(self) -> dict[str, str]:
         """Return the list files of the splits that are no phase's."""
@@ -169,8 +167,8 @@ class Plan(Mapping[str, Run]):
 
     def quarantined(self, phase: str) -> list[str]:
         """Return the lists of images that could not be read; made queries can."""
-        given = [self.results.quarantined(phase)] if phase in self.images.phases else []
-        return [self.results.quarantined(), *given]
+        given = [self.results.phase(phase).quarantined] if phase in self.images.phases else []
+        return [self.results.data.quarantined, *given]
 
     def halves(self, phase: str) -> tuple[str, ...]:
         """Return the halves of a phase that are scored on their own."""

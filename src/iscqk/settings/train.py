@@ -4,9 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from iscqk.keys import PRECISION, Count, Fraction, Limits, Precision, Section, key, sections, within
-from iscqk.learning.method import Learning
+from iscqk.learning.method_interface import Learning
 from iscqk.methods import METHODS
+from iscqk.schema.section import (
+    PRECISION,
+    Count,
+    Fraction,
+    Limits,
+    Precision,
+    Section,
+    key,
+    sections,
+    within,
+)
 
 MethodName = Annotated[str, Limits("method", enum=list(METHODS))]
 
@@ -37,7 +47,7 @@ class Train(Section):
     checkpoint_every: Count = key(200, "steps")
     compile: bool = key(False, "torch.compile of the backbone; pays on a GPU or in long trainings")
     processes: Count = key(
-        1, "that share batch, bank and images, on one machine; see the README for more"
+        1, "that share batch, bank and images, on one machine: docs/how-to/gpu-and-processes.md"
     )
     methods: Mapping[str, Learning] = sections(
         {name: (one.settings, one.comment) for name, one in METHODS.items() if one.settings}
