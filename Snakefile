@@ -61,12 +61,12 @@ rule submission_phase2:
 
 rule study:
     input:
-        R.study("table.csv"),
+        R.study().table,
 
 
 rule ablations:
     input:
-        expand(R.study("table.csv", "{ablation}"), ablation=ABLATIONS),
+        [R.study(name).table for name in ABLATIONS],
 
 
 for name in ABLATIONS:
@@ -75,12 +75,12 @@ for name in ABLATIONS:
         name:
             f"ablation_{name}"
         input:
-            R.study("table.csv", name),
+            R.study(name).table,
 
 
 rule unbalanced:
     input:
-        R.unbalanced("table.csv"),
+        R.unbalanced.table,
 
 
 rule benchmarks:

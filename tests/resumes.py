@@ -50,7 +50,7 @@ def config():
     """Return the whole configuration of the project."""
     found = yaml.safe_load(Path("config.yaml").read_text())
     update_config(found, yaml.safe_load(Path("tiny.yaml").read_text()))
-    update_config(found, {"train": {"checkpoint_every": 3, "images_per_half_round": 400}})
+    update_config(found, {"train": {"images_per_half_round": 400}})
     return found
 
 
@@ -61,6 +61,7 @@ def command(case, folder):
     whole["train"][method].update(changes)
     section = json.dumps(train_section(whole, method))
     told = ["train", *told, f"--config={section}", "--seed=0", f"--resume={folder}.pt"]
+    told += ["--checkpoint-every=3", "--log-every=2"]
     told += [f"--threads={1 + (case == 'simclr')}"]  # more than one: a worker reads ahead
     parts = [folder] if method == "qk" else [folder / part for part in ("1", "2")]
     for option, file in {"q-output": "q.st", "k-output": "k.st", "history": "history.csv"}.items():

@@ -38,7 +38,7 @@ def refined(finished, tmp_path_factory):
 
 
 def rows(folder, path):
-    found = list(descriptor_blocks(sorted(folder.glob(f"{path}-[0-9].h5"))))
+    found = list(descriptor_blocks(sorted(folder.glob(f"{path}-[0-9]-of-*.h5"))))
     return np.concatenate([vectors for _, vectors in found]).astype(float)
 
 

@@ -11,7 +11,7 @@ rule learning_curve:
         ],
         references=R.manifest("references"),
         queries=[R.manifest(phase) for phase in PHASES],
-        ground_truth=[R.ground_truth(phase) for phase in PHASES],
+        ground_truth=[R.phase(phase).ground_truth for phase in PHASES],
     output:
         R.learning_curve("{run}"),
     log:

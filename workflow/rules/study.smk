@@ -5,13 +5,7 @@ rule compare_methods:
     input:
         files_of(COMPARED + LEARNING_CURVES, R.root),
     output:
-        multiext(R.study("table"), ".csv", ".md"),
-        multiext(R.study("by_edit"), ".csv", ".svg"),
-        multiext(R.study("precision_recall"), ".csv", ".svg"),
-        multiext(R.study("images_seen"), ".csv", ".svg"),
-        multiext(R.study("rankings"), ".csv", ".md"),
-        R.study("runs.csv"),
-        R.study("micro_ap.svg"),
+        R.study().of_methods,
     log:
         LOG["study"],
     conda:
@@ -32,9 +26,7 @@ rule compare_settings:
     input:
         lambda wildcards: files_of(compared_settings(PLAN, wildcards.ablation), R.root),
     output:
-        multiext(R.study("table", "{ablation}"), ".csv", ".md"),
-        R.study("runs.csv", "{ablation}"),
-        R.study("micro_ap.svg", "{ablation}"),
+        R.study("{ablation}").of_settings,
     log:
         LOG["ablation"],
     conda:
@@ -81,9 +73,7 @@ rule compare_classes:
         training=R.manifest("unbalanced"),
         evaluation=R.manifest("evaluation"),
     output:
-        multiext(R.unbalanced("table"), ".csv", ".md"),
-        R.unbalanced("runs.csv"),
-        R.unbalanced("accuracy.svg"),
+        R.unbalanced.of_classes,
     log:
         LOG["unbalanced"],
     conda:

@@ -31,7 +31,7 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def label_plot(path: Path, table: pd.DataFrame, title: str) -> None:
+def label_plot(path: str | Path, table: pd.DataFrame, title: str) -> None:
     """Plot micro-AP with its spread over labels, a line for each phase.
 
     Args:
@@ -48,7 +48,7 @@ def label_plot(path: Path, table: pd.DataFrame, title: str) -> None:
         axes.set(xlabel=title, ylabel="micro-AP", ylim=(0, None))
 
 
-def accuracy_plot(path: Path, table: pd.DataFrame) -> None:
+def accuracy_plot(path: str | Path, table: pd.DataFrame) -> None:
     """Plot accuracy with its spread by method, a panel for each set of classes.
 
     Args:
@@ -65,7 +65,7 @@ def accuracy_plot(path: Path, table: pd.DataFrame) -> None:
 
 
 def line_plot(
-    path: Path, table: pd.DataFrame, x: tuple[str, str], y: tuple[str, str], marked: bool
+    path: str | Path, table: pd.DataFrame, x: tuple[str, str], y: tuple[str, str], marked: bool
 ) -> None:
     """Plot y over x, a panel for each phase, a style for each label, a line for each seed.
 
@@ -88,7 +88,7 @@ def line_plot(
             axes.set(xlabel=x[1], ylabel=y[1], ylim=(0, None))
 
 
-def edit_plot(path: Path, table: pd.DataFrame) -> None:
+def edit_plot(path: str | Path, table: pd.DataFrame) -> None:
     """Plot micro-AP by edit, a panel for each phase, a marker for each label.
 
     Args:
@@ -116,7 +116,7 @@ def styles() -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def figure(
-    path: Path, titles: list[str], height: float = 4.5, width: float = 6
+    path: str | Path, titles: list[str], height: float = 4.5, width: float = 6
 ) -> Iterator[list[Axes]]:
     """Give panels side by side, each of that size in inches, to draw in; write them when done.
 

@@ -167,8 +167,8 @@ class Plan(Mapping[str, Run]):
 
     def quarantined(self, phase: str) -> list[str]:
         """Return the lists of images that could not be read; made queries can."""
-        given = [self.results.quarantined(phase)] if phase in self.images.phases else []
-        return [self.results.quarantined(), *given]
+        given = [self.results.phase(phase).quarantined] if phase in self.images.phases else []
+        return [self.results.data.quarantined, *given]
 
     def halves(self, phase: str) -> tuple[str, ...]:
         """Return the halves of a phase that are scored on their own."""

@@ -75,9 +75,9 @@ def _phase(
 ) -> tuple[PhaseResults, pd.DataFrame, pd.DataFrame]:
     """Return what is told of a phase, the gallery's pairs, and scores of groups of queries."""
     results = one.results
-    records = read_edit_records(results.edit_records(one.phase))
+    records = read_edit_records(results.phase(one.phase).edit_records)
     predictions = read_predictions(one.files.predictions)
-    truth = read_ground_truth(results.ground_truth(one.phase))
+    truth = read_ground_truth(results.phase(one.phase).ground_truth)
     groups = table_by_group(predictions, truth, one.score["convention"], records)
     strips, shown = gallery(results, one.phase, predictions, truth, records, count)
     by_edit = reading.scores(one.ranked.by_edit)

@@ -25,6 +25,7 @@ from iscqk.images.quarantine import QUARANTINED
 from iscqk.matching.model_folder import write_settings
 from iscqk.models.hub import save_hub_folder
 from iscqk.models.weights import load_encoder, read_provenance
+from iscqk.plan.results import Submission
 from iscqk.retrieval.metrics import PRECISION_FLOOR
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.settings.describe import Describe
@@ -75,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the six files of the folder, and the model."""
-    output = arguments.output
+    output = Submission(str(arguments.output))
     manifests = {
         split: read_manifest(getattr(arguments, split))
         for split in ("training", "references", "queries")
@@ -84,21 +85,21 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_mixed(arguments, manifests, digest)
     score = _score(arguments, manifests)
     provenance = _provenance(arguments, manifests) | {"descriptors_sha256": digest}
-    _copy(arguments.descriptors, output / "descriptors.h5")
-    _copy(arguments.predictions, output / "predictions.csv")
-    _copy(arguments.validation, output / "validation.json")
-    write_text(output / "score.json", json.dumps(score, indent=2) + "\n")
-    write_text(output / "provenance.json", json.dumps(provenance, indent=2) + "\n")
+    _copy(arguments.descriptors, output.descriptors)
+    _copy(arguments.predictions, output.predictions)
+    _copy(arguments.validation, output.validation)
+    write_text(output.score, json.dumps(score, indent=2) + "\n")
+    write_text(output.provenance, json.dumps(provenance, indent=2) + "\n")
     card = model_card(score, provenance)
-    write_text(output / "MODEL_CARD.md", card)
+    write_text(output.card, card)
     weights = _named(arguments.weights)
     projection = weights.pop("projection", None)
     for role, path in weights.items():
         encoder, facts = load_encoder(path), read_provenance(path)
-        save_hub_folder(output / "model" / role, encoder, facts, card)
+        save_hub_folder(Path(output.model) / role, encoder, facts, card)
     likely = arguments.curve and _likely(pd.read_csv(arguments.curve), arguments.ranking)
     settings = Describe.parse(arguments.config["describe"]).values()
-    write_settings(output / "model", settings, arguments.bank, projection, likely)
+    write_settings(Path(output.model), settings, arguments.bank, projection, likely)
 
 
 def _likely(curve: pd.DataFrame, ranking: str) -> float | None:
@@ -221,7 +222,7 @@ def _named(pairs: list[str]) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: str) -> None:
     # Not a link: Snakemake dates its outputs, and would date the linked source anew with them.
     with atomic_file(target) as temporary:
         shutil.copyfile(source, temporary)
