@@ -9,18 +9,45 @@ INSTALLED := $(VENV)/.installed
 TARGETS := all submission_phase1 submission_phase2 report study ablations unbalanced benchmarks \
 	rehearsal
 
-.PHONY: $(TARGETS) install test torture check docs format lock clean
+define HELP
+make TARGET; the first one installs everything into $(VENV) (PYTHON=/path/to/python3.11 chooses).
+  submission_phase1, submission_phase2, all   the submission of a phase, of both
+  report        a page of all results
+  study         the methods side by side
+  ablations     Q/K with one thing changed at a time
+  unbalanced    learning from unbalanced images
+  benchmarks    what a step costs
+  rehearsal     a phase of the challenge's size
+  install       the environment alone
+  test, check   tests; linters, types and docs
+  test-long     the tests that take half a minute or more
+  torture       the tests that take hours
+  docs          the pages, in docs/_build
+  format, schema, lock   code in order, the config's schema, exact versions
+  clean         removes the environment and all results
+endef
+export HELP
+
+.PHONY: $(TARGETS) help install test test-long torture check docs format schema lock clean
 
 $(TARGETS): $(INSTALLED)
 	snakemake $@ --cores
+
+help:
+	@echo "$$HELP"
+
+.DEFAULT:
+	@echo "error: there is no target $@; take one of these:" >&2; echo "$$HELP" >&2; exit 2
 
 install: $(INSTALLED)
 
 # uv takes torch and torchvision from the package index together. Plain pip may pick up a CPU-only
 # torch that lies on the machine, which does not go with the index's torchvision.
 $(INSTALLED): envs/requirements.txt envs/requirements-dev.txt pyproject.toml
+	@env $(PYTHON) -c '' 2>/dev/null || \
+		{ echo "error: PYTHON=$(PYTHON) does not run; run make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "error: $(PYTHON) is older than Python 3.11; run make PYTHON=/path/to/python3.11"; exit 1; }
+		{ echo "error: $(PYTHON) is older than Python 3.11; run make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv==0.13.9
 	$(UV) install --quiet --python $(BIN)/python --compile-bytecode \
@@ -30,8 +57,15 @@ $(INSTALLED): envs/requirements.txt envs/requirements-dev.txt pyproject.toml
 		"apt-get install libmagic1 (Debian), brew install libmagic (macOS)"; exit 1; }
 	touch $@
 
+# Processes share the tests, a file of them at a time.
+PYTEST := python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
 test: $(INSTALLED)
-	python -m pytest
+	$(PYTEST)
+
+# The study, Slurm, the evidence, kills and resumes, the table of what a key reruns.
+test-long: $(INSTALLED)
+	$(PYTEST) -m long
 
 # Hundreds of kills, full disks, lost processes, millions of fuzzed files, the tutorial.
 # ISCQK_KILLS and ISCQK_SEED change how many are killed, and which.
@@ -53,6 +87,10 @@ format: $(INSTALLED)
 	ruff check --fix src tests docs
 	ruff format src tests docs
 	snakefmt Snakefile workflow
+
+# Write the schema of the config anew, after a change of the settings.
+schema: $(INSTALLED)
+	python -m iscqk.settings workflow/schemas/config.schema.yaml
 
 # Resolve envs/*.in anew into exact versions.
 lock: $(INSTALLED)

@@ -1,13 +1,16 @@
 # Images in, a graded submission out. `snakemake submission_phase2 --cores`
 
-import re
 import sys
 
-from snakemake.utils import min_version, validate
+from snakemake.logging import logger
+from snakemake.utils import min_version
 
-from iscqk import runs
-from iscqk.config import check_config, find_sources
+from iscqk.datasets import find_sources
 from iscqk.errors import UserError
+from iscqk.plan.plan import Plan
+from iscqk.settings.checks import check_config
+from iscqk.settings.config import Config
+from iscqk.terminal.additions import add_to_messages
 
 min_version("9.27")
 
@@ -16,16 +19,11 @@ configfile: "config.yaml"
 
 
 try:
-    check_config(config, workflow.source_path("workflow/schemas/config.schema.yaml"))
-    validate(config, "workflow/schemas/config.schema.yaml")  # fills in the defaults
-    IMAGES = find_sources(config["dataset"])
-    RUNS = runs.all_runs(
-        config
-    )  # what is trained: the submission, and what the study compares
-    for changed in RUNS.values():
-        check_config(
-            changed, workflow.source_path("workflow/schemas/config.schema.yaml")
-        )
+    check_config(config)
+    Config.fill_defaults(config)
+    PLAN = Plan(config, find_sources(config["dataset"]))
+    for run in PLAN.values():
+        check_config(run.config)
 except UserError as error:
     sys.exit(f"error: {error}")
 
@@ -39,80 +37,69 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/describe.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/submit.smk"
-include: "workflow/rules/compared.smk"
 include: "workflow/rules/study.smk"
-include: "workflow/rules/benchmarks.smk"
+include: "workflow/rules/bench.smk"
 include: "workflow/rules/rehearsal.smk"
 include: "workflow/rules/report.smk"
-
-
-wildcard_constraints:
-    phase="phase1|phase2",
-    round=r"\d+",
-    shard=r"\d+",
-    side="q|k",
-    run="|".join(map(re.escape, RUNS)),
-    ablation="|".join(config["study"]["ablations"]) or "none",
-    model=r"initial|warm-up|learned-\d+|round\d+-[qk]",
-    split="training|unbalanced",
-    content=r"descriptors(-\d+)*(-flip)?|features",
-    ranking="similarity|log_partition",
-    half="public|private",
 
 
 rule all:
     default_target: True
     input:
-        "results/submission_phase1/score.json",
-        "results/submission_phase2/score.json",
+        expand(R.submission("{phase}").score, phase=PHASES),
 
 
 rule submission_phase1:
     input:
-        "results/submission_phase1/score.json",
+        R.submission("phase1").score,
 
 
 rule submission_phase2:
     input:
-        "results/submission_phase2/score.json",
+        R.submission("phase2").score,
 
 
 rule study:
     input:
-        "results/study/table.csv",
+        R.study().table,
 
 
 rule ablations:
     input:
-        expand(
-            "results/study/{ablation}/table.csv", ablation=config["study"]["ablations"]
-        ),
+        [R.study(name).table for name in ABLATIONS],
 
 
-for name in config["study"]["ablations"]:
+for name in ABLATIONS:
 
     rule:
         name:
             f"ablation_{name}"
         input:
-            f"results/study/{name}/table.csv",
+            R.study(name).table,
 
 
 rule unbalanced:
     input:
-        "results/unbalanced/table.csv",
+        R.unbalanced.table,
 
 
 rule benchmarks:
     input:
-        "results/benchmarks/table.md",
-        "results/benchmarks/million/history.csv",
+        R.benchmarks("table.md"),
+        R.benchmarks("million/history.csv"),
 
 
 rule rehearsal:
     input:
-        "results/rehearsal/table.md",
+        R.rehearsal("table.md"),
+
+
+ADDITIONS = add_to_messages(workflow, PLAN)
 
 
 onstart:
-    print(config["title"], file=sys.stderr)
+    logger.info(config["title"])
+
+
+onsuccess:
+    logger.info(ADDITIONS.closing(log))

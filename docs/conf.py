@@ -6,6 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import drawn  # noqa: E402
 import generated  # noqa: E402
 
 logging.getLogger("faiss").setLevel(logging.WARNING)  # it tells how it looks for AVX-512
@@ -16,7 +17,9 @@ author = "the authors of iscqk"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
-suppress_warnings = ["myst.header"]  # the parts of the README that pages include begin at level 2
+myst_enable_extensions = ["dollarmath"]
+myst_fence_as_directive = ["mermaid"]
+html_math_renderer = "drawn"
 
 html_theme = "furo"
 html_title = "iscqk"
@@ -29,5 +32,6 @@ napoleon_attr_annotations = False  # NumPy's spell out to what docutils takes fo
 
 
 def setup(app):
-    """Write the pages that come from the schema and the commands before any page is read."""
+    """Draw formulas and graphs; write the pages made of settings and commands before the rest."""
+    drawn.add_to(app)
     app.connect("builder-inited", lambda app: generated.write(Path(app.srcdir) / "reference"))

@@ -1,6 +1,5 @@
-"""Pages of the reference that are made of what they describe: the schema and the commands."""
+"""Pages of the reference that are made of what they describe: the settings and the commands."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,8 @@ import yaml
 
 from iscqk.cli import STAGES, stage_parser
 from iscqk.formats.files import write_text
-
-ROOT = Path(__file__).parent.parent
+from iscqk.schema.section import json_schema
+from iscqk.settings.config import Config
 
 _CONFIGURATION = """\
 # Configuration
@@ -33,12 +32,11 @@ def write(folder: Path) -> None:
 
 
 def _configuration() -> str:
-    """Return a table of keys for each section of the schema."""
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    notes = _notes((ROOT / "config.yaml").read_text())
+    """Return a table of keys for each section of the settings."""
+    whole = json_schema(Config)
     sections: dict[str, list[str]] = {}
-    for key, rule in _keys(schema, schema["$defs"]):
-        meaning = notes.get(key) or rule.get("description", "")
+    for key, rule in _keys(whole, whole["$defs"]):
+        meaning = rule.get("description", "").replace("|", "\\|")
         row = f"| `{key}` | {_range(rule)} | {_default(rule)} | {meaning} |"
         sections.setdefault(key.split(".")[0], []).append(row)
     tables = [
@@ -79,24 +77,6 @@ def _default(rule: dict[str, Any]) -> str:
     if "default" not in rule:
         return ""
     return f"`{yaml.safe_dump(rule['default'], default_flow_style=True).splitlines()[0]}`"
-
-
-def _notes(text: str) -> dict[str, str]:
-    """Return what the comments of config.yaml say of each key: on its line, or just above it."""
-    notes: dict[str, str] = {}
-    path: list[tuple[int, str]] = []
-    above = ""
-    for line in text.splitlines():
-        if comment := re.match(r"( *)# (.*)", line):
-            above = f"{above} {comment[0].replace('# ', '', 1).strip()}"
-        elif key := re.match(r"( *)([\w-]+):(?:.*?# (.*))?", line):
-            path = [step for step in path if step[0] < len(key[1])] + [(len(key[1]), key[2])]
-            note = key[3] or above
-            notes[".".join(name for _, name in path)] = note.strip().replace("|", "\\|")
-            above = ""
-        else:
-            above = ""
-    return notes
 
 
 def _commands() -> str:

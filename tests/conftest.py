@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parent.parent
+# Not a conftest of their own: of two such modules, tests that import from one would get the other.
+pytest_plugins = ["matching_folders"]
 
 TINY = """\
 dataset: {demo: {training: 64, references: 32, others: 24, side: 64}}
@@ -28,11 +31,19 @@ shards: {training: 2, references: 2}
 """
 
 
+MADE = ".made"  # in a project in which all has been made: what the run told on standard error
+
+
 class Project:
     """A folder that holds the workflow, its sources and a tiny configuration."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @property
+    def told(self) -> str:
+        """What the run that made its results told on standard error."""
+        return (self.folder / MADE).read_text()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -66,6 +77,7 @@ class Project:
 
 
 def make_project(folder: Path) -> Project:
+    folder.mkdir(exist_ok=True)
     for name in ("Snakefile", "config.yaml", "workflow", "profiles", "envs", "src"):
         source = ROOT / name
         if source.is_dir():
@@ -83,10 +95,20 @@ def project(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    """Return a project whose two submissions are made; tests must leave it as it is."""
-    project = make_project(tmp_path_factory.mktemp("finished"))
-    project.run("snakemake all --cores --configfile config.yaml tiny.yaml")
+def finished(tmp_path_factory, worker_id):
+    """Return a project whose two submissions are made; tests must leave it as it is.
+
+    All processes that share the tests have the same one: the first makes it, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "finished"
+    with FileLock(f"{folder}.lock"):
+        if (folder / MADE).exists():
+            return Project(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        project = make_project(folder)
+        done = project.run("snakemake all --cores --configfile config.yaml tiny.yaml")
+        (folder / MADE).write_text(done.stderr)
     return project
 
 

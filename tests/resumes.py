@@ -16,33 +16,33 @@ import yaml
 from snakemake.utils import update_config
 
 import iscqk.stages.embed
-import iscqk.stages.learn
 import iscqk.stages.train  # noqa: F401
-from iscqk import cli, runs
+from iscqk import cli
+from iscqk.plan.dependence import train_section
 from killing import moments, untimed
 
 PROJECT, FOLDER = map(Path, sys.argv[1:3])
 KILLS = int(os.environ.get("ISCQK_RESUME_KILLS", 1))
 MODELS = Path("results/runs/qk-0")
-COPIES = [f"results/copies/training/round1/{n}.tar" for n in range(2)]
+COPIES = [f"results/copies/training/round1/{n}-of-2.tar" for n in range(2)]
 Q = ["--side=q", f"--start={MODELS}/warm-up/q.safetensors", "--copies", *COPIES]
 Q += [f"--frozen={MODELS}/warm-up/k.safetensors", "--bank"]
 K = ["--side=k", f"--start={MODELS}/round1-q/k.safetensors", "--training=results/data/training.csv"]
 K += [f"--frozen={MODELS}/round1-q/q.safetensors", "--bank"]
-BANK = [f"{MODELS}/warm-up/descriptors/k/training-{n}.h5" for n in range(2)]
-K_BANK = [f"{MODELS}/round1-q/descriptors/q/copies1-{n}.h5" for n in range(2)]
+BANK = [f"{MODELS}/warm-up/descriptors/k/training-{n}-of-2.h5" for n in range(2)]
+K_BANK = [f"{MODELS}/round1-q/descriptors/q/copies1-{n}-of-2.h5" for n in range(2)]
 FEATURES = str(FOLDER / "features.h5")
 CASES = {  # what else the command is told, and changes to the config
-    "q, plain": (["train", *Q, *BANK], {}),
+    "q, plain": (["--method=qk", *Q, *BANK], {}),
     "q, live head, learned temperature, accumulate": (
-        ["train", *Q, FEATURES],
+        ["--method=qk", *Q, FEATURES],
         {"live_head": True, "learn_temperature": True, "batch_norm": "frozen", "accumulate": 2},
     ),
     "k, few negatives, soft targets": (
-        ["train", *K, *K_BANK],
+        ["--method=qk", *K, *K_BANK],
         {"negatives": 40, "soft_targets": 0.3},
     ),
-    **{method: (["learn", f"--method={method}"], {}) for method in ("simclr", "moco", "isd")},
+    **{method: ([f"--method={method}"], {}) for method in ("simclr", "moco", "isd")},
 }
 
 
@@ -50,26 +50,30 @@ def config():
     """Return the whole configuration of the project."""
     found = yaml.safe_load(Path("config.yaml").read_text())
     update_config(found, yaml.safe_load(Path("tiny.yaml").read_text()))
-    update_config(found, {"train": {"checkpoint_every": 3, "images_per_half_round": 400}})
+    update_config(found, {"train": {"images_per_half_round": 400}})
     return found
 
 
 def command(case, folder):
     """Return the arguments of a case whose files go to a folder."""
-    (stage, *told), changes = CASES[case]
-    whole = config()
-    method = "qk" if stage == "train" else case
+    told, changes = CASES[case]
+    whole, method = config(), told[0].removeprefix("--method=")
     whole["train"][method].update(changes)
-    section = json.dumps(runs.train_section(whole, method))
-    told += [f"--config={section}", "--seed=0", f"--resume={folder}.pt"]
+    section = json.dumps(train_section(whole, method))
+    told = ["train", *told, f"--config={section}", "--seed=0", f"--resume={folder}.pt"]
+    told += ["--checkpoint-every=3", "--log-every=2"]
     told += [f"--threads={1 + (case == 'simclr')}"]  # more than one: a worker reads ahead
-    if stage == "train":
-        outputs = [f"--trained-output={folder}/a.safetensors", f"--history={folder}/history.csv"]
-        return [stage, *told, *outputs, f"--frozen-output={folder}/b.safetensors", "--round=1"]
+    parts = [folder] if method == "qk" else [folder / part for part in ("1", "2")]
+    for option, file in {"q-output": "q.st", "k-output": "k.st", "history": "history.csv"}.items():
+        told += [f"--{option}", *(str(part / file) for part in parts)]
+    if method == "qk":
+        return [*told, "--round=1"]
     told += [f"--model={json.dumps(whole['model'])}", "--images=800", "--copies", *COPIES]
-    outputs = [f"--start={MODELS}/initial/q.safetensors"]
-    outputs += [f"--output={folder}/{part}" for part in (1, 2)]
-    return [stage, *told, "--training=results/data/training.csv", *outputs]
+    return [
+        *told,
+        "--training=results/data/training.csv",
+        f"--start={MODELS}/initial/q.safetensors",
+    ]
 
 
 def start(arguments):

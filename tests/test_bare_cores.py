@@ -2,7 +2,8 @@
 
 import pytest
 
-from snakemake_logger_plugin_bare_cores import _complete, _read_plainly, _refuse_unreadable
+from snakemake_logger_plugin_bare_cores import _complete
+from snakemake_logger_plugin_plain_yaml import _read_plainly, _refuse_unreadable
 
 
 @pytest.mark.parametrize(

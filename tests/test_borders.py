@@ -16,13 +16,13 @@ from PIL import Image
 
 from iscqk.cli import main
 from iscqk.errors import UserError
-from iscqk.formats.copies import write_copies
-from iscqk.formats.descriptors import descriptor_blocks, open_descriptors, write_descriptors
+from iscqk.formats.copy_shards import write_copies
+from iscqk.formats.descriptor_shards import descriptor_blocks, open_descriptors, write_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING
 from iscqk.formats.manifest import write_manifest
-from iscqk.formats.origins import check_parts
 from iscqk.formats.predictions import Predictions, read_predictions, write_predictions
+from iscqk.formats.provenance import check_parts
 from iscqk.formats.submission import write_submission
 from iscqk.learning.bank import read_bank
 from iscqk.models.encoder import Encoder, EncoderConfig
@@ -56,14 +56,14 @@ MIXED = {
 
 @pytest.mark.parametrize(("made", "message"), MIXED.values(), ids=MIXED)
 def test_shards_that_do_not_belong_together_are_refused(made, message):
-    parts = [(f"{number}.h5", origin) for number, origin in enumerate(made)]
+    parts = [(f"{number}.h5", provenance) for number, provenance in enumerate(made)]
     with pytest.raises(UserError, match=message) as error:
         check_parts(parts, "embed it again")
     assert str(error.value).endswith("embed it again")
 
 
 def test_shards_of_one_making_pass_and_so_do_those_that_say_nothing():
-    parts = [(f"{number}.h5", origin) for number, origin in enumerate(WHOLE)]
+    parts = [(f"{number}.h5", provenance) for number, provenance in enumerate(WHOLE)]
     check_parts(parts, "embed it again", {"manifest_sha256": "m"})
     check_parts([("a.h5", {}), ("b.h5", {})], "embed it again")
     with pytest.raises(UserError, match="a.h5: of another images .nothing, and m is expected"):
@@ -76,9 +76,9 @@ def units(rows):
 
 
 def shard(path, form, count, weights="w", manifest="m", **more):
-    origin = {"weights_sha256": weights, "manifest_sha256": manifest, "shards": 1, "shard": 0}
+    provenance = {"weights_sha256": weights, "manifest_sha256": manifest, "shards": 1, "shard": 0}
     ids = [form.make(number) for number in range(count)]
-    write_descriptors(path, ids, units(count), {**origin, **more})
+    write_descriptors(path, ids, units(count), {**provenance, **more})
     return path
 
 
@@ -301,8 +301,8 @@ def copies_file(path, **more):
     picture = io.BytesIO()
     Image.new("RGB", (32, 32), (9, 80, 200)).save(picture, "JPEG")
     made = {"manifest_sha256": sha256_of(path.with_name("training.csv")), "edits_sha256": "e"}
-    origin = {**made, "seed": 0, "round": 1, "shards": 1, "shard": 0, **more}
-    write_copies(path, ((name, 0, picture.getvalue(), []) for name in IDS), origin)
+    provenance = {**made, "seed": 0, "round": 1, "shards": 1, "shard": 0, **more}
+    write_copies(path, ((name, 0, picture.getvalue(), []) for name in IDS), provenance)
 
 
 @pytest.fixture
@@ -329,16 +329,17 @@ def embed(folder, option, images, *more, weights="k.safetensors"):
 
 
 def train(folder, side, **qk):
+    other = "kq"[side == "k"]
     paths = {
-        **{"start": f"{side}.safetensors", "frozen": f"{'kq'[side == 'k']}.safetensors"},
+        **{"start": f"{side}.safetensors", "frozen": f"{other}.safetensors"},
         **{"bank": "bank.h5", "history": "history.csv", "resume": "state.pt"},
-        **{"trained-output": "one.safetensors", "frozen-output": "other.safetensors"},
+        **{f"{side}-output": "one.safetensors", f"{other}-output": "other.safetensors"},
         **({"copies": "1.tar"} if side == "q" else {"training": "training.csv"}),
     }
     options = [part for name, file in paths.items() for part in (f"--{name}", str(folder / file))]
     config = {**TRAIN, "images_per_half_round": 4, "qk": {**TRAIN["qk"], "bank_views": 1, **qk}}
     more = ["--round", "1", "--seed", "0", "--config", json.dumps(config)]
-    return main(["train", "--side", side, *options, *more])
+    return main(["train", "--method", "qk", "--side", side, *options, *more])
 
 
 def touched(folder):
@@ -406,14 +407,68 @@ def test_train_takes_what_belongs_together(round_one):
     assert train(round_one, "k") == 0
 
 
-def test_learn_refuses_copies_of_other_images(round_one, capsys):
-    touched(round_one)
-    folder = round_one
-    command = ["learn", "--method", "simclr", "--images", "8", "--start", folder / "q.safetensors"]
+def train_on_pairs(folder, *more):
+    command = ["train", "--method", "simclr", "--images", "8", "--start", folder / "q.safetensors"]
     command += ["--copies", folder / "1.tar", "--training", folder / "training.csv", "--seed", "0"]
-    command += ["--config", json.dumps(TRAIN), "--model", "{}", "--output", folder / "out"]
-    assert main([*map(str, command), "--resume", str(folder / "state.pt")]) == 1
+    command += ["--config", json.dumps(TRAIN), "--model", "{}", "--resume", folder / "state.pt"]
+    outputs = [f"--{name}={folder / 'out' / name}" for name in ("q-output", "k-output", "history")]
+    return main([*map(str, command), *outputs, *more])
+
+
+def test_train_refuses_copies_of_other_images(round_one, capsys):
+    touched(round_one)
+    assert train_on_pairs(round_one) == 1
     assert "1.tar: of another images" in capsys.readouterr().err
+
+
+MIXTURES = {
+    "no images": (
+        ["--method=simclr"],
+        "learns from pairs: give --images, --training, --model, --",
+    ),
+    "a bank for pairs": (
+        [*("--method=moco", "--images=8", "--training=t", "--model={}", "--copies=c", "--side=q")],
+        "--method moco learns from pairs: leave out --side",
+    ),
+    "pairs for a bank": (
+        ["--method=qk", "--images=8", "--side=q", "--round=1", "--copies=c", "--frozen=f"],
+        "--method qk learns from a bank: give --bank; leave out --images",
+    ),
+    "originals and copies": (
+        [*("--method=qk", "--side=q", "--round=1", "--frozen=f", "--bank=b"), "--copies=c"]
+        + ["--training=t"],
+        "--copies, --training: a side learns from one of them; give one, once",
+    ),
+    "two rounds for a bank": (
+        [*("--method=qk", "--side=q", "--round=1", "--frozen=f", "--bank=b"), "--copies=c"]
+        + ["--copies=d", "--training=t"],
+        "--copies, --training: a side learns from one of them; give one, once",
+    ),
+    "two outputs": (
+        [*("--method=qk", "--side=q", "--round=1", "--frozen=f", "--bank=b"), "--copies=c"]
+        + ["--history", "h", "i"],
+        "--q-output, --k-output, --history: give one of each",
+    ),
+    "other numbers of outputs": (
+        [*("--method=isd", "--images=8", "--training=t", "--model={}", "--copies=c")]
+        + ["--history", "h", "i"],
+        "--q-output, --k-output, --history: give as many of each",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), MIXTURES.values(), ids=MIXTURES)
+def test_train_refuses_options_of_another_method(capsys, options, message):
+    common = ["--config={}", "--start=s", "--seed=0", "--q-output=q", "--k-output=k", "--resume=r"]
+    assert main(["train", *common, "--history=h", *options]) == 1
+    told = capsys.readouterr().err
+    assert message in told and told.count("\n") == 1
+
+
+def test_gist_is_not_trained(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["train", "--method", "gist"])
+    assert "invalid choice: 'gist'" in capsys.readouterr().err
 
 
 def test_embed_says_what_it_was_made_of_and_warns_of_collapse(round_one, caplog):

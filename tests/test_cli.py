@@ -12,11 +12,13 @@ import pytest
 
 from conftest import ROOT
 from iscqk import cli
+from iscqk.plan.stage_registry import ROOMS, module_name
 
 
 def test_every_stage_is_a_command():
-    modules = {path.stem.replace("_", "-") for path in (ROOT / "src/iscqk/stages").glob("*.py")}
-    assert set(cli.STAGES) == modules - {"--init--"}
+    folders = [ROOT / "src/iscqk" / room for room in ROOMS]
+    modules = [path.stem.replace("_", "-") for folder in folders for path in folder.glob("*.py")]
+    assert sorted(cli.STAGES) == sorted(name for name in modules if name != "--init--")
 
 
 @pytest.mark.parametrize("stage", cli.STAGES)
@@ -25,7 +27,7 @@ def test_every_command_explains_itself_and_ends_with_an_example_that_parses(stag
         cli.main([stage, "--help"])
     shown = capsys.readouterr().out
     assert exit_.value.code == 0 and f"usage: iscqk {stage}" in shown
-    example = importlib.import_module(f"iscqk.stages.{stage.replace('-', '_')}").EXAMPLE
+    example = importlib.import_module(module_name(stage)).EXAMPLE
     assert re.sub(r"\s+", " ", shown).rstrip().endswith(re.sub(r"\s+", " ", f"example: {example}"))
     in_a_shell = re.sub(r"\$\(cat \w+\.json\)", "{}", example.replace("\\\n", " "))
     program, name, *arguments = shlex.split(in_a_shell)

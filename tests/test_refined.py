@@ -9,9 +9,11 @@ import pytest
 
 import iscqk
 from conftest import Project
-from iscqk.formats.descriptors import descriptor_blocks, write_descriptors
+from iscqk.formats.descriptor_shards import descriptor_blocks, write_descriptors
 from iscqk.formats.manifest import image_paths, read_manifest
 from iscqk.formats.predictions import read_predictions
+
+pytestmark = pytest.mark.long
 
 REFINED = """\
 describe:
@@ -30,13 +32,13 @@ def refined(finished, tmp_path_factory):
     project = Project(folder)
     (folder / "refined.yaml").write_text(REFINED)
     done = project.run(
-        "snakemake submission_phase2 --cores --configfile config.yaml tiny.yaml refined.yaml"
+        "snakemake submission_phase2 --cores -p --configfile config.yaml tiny.yaml refined.yaml"
     )
     return project, done.stdout + done.stderr
 
 
 def rows(folder, path):
-    found = list(descriptor_blocks(sorted(folder.glob(f"{path}-[0-9].h5"))))
+    found = list(descriptor_blocks(sorted(folder.glob(f"{path}-[0-9]-of-*.h5"))))
     return np.concatenate([vectors for _, vectors in found]).astype(float)
 
 
@@ -120,7 +122,8 @@ def test_a_reference_is_refined_on_its_own(refined, tmp_path):
     project.run(
         f"iscqk refine {' '.join(options)} --weights 1 0.5 --nearest 3 --share 0.5 "
         f"--projection {RUN}/refined/projection.safetensors "
-        f"--training {training}/training-0.h5 {training}/training-1.h5 --output {tmp_path}/a.h5"
+        f"--training {training}/training-0-of-2.h5 {training}/training-1-of-2.h5 "
+        f"--output {tmp_path}/a.h5"
     )
     _, alone = next(descriptor_blocks([tmp_path / "a.h5"]))
     np.testing.assert_allclose(alone[0], among[5], rtol=0, atol=1e-6)

@@ -12,7 +12,11 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         """Return one printable line, whatever names and file contents are quoted in it."""
-        text = super().__str__()
-        if len(text) > _LONGEST:
-            text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
-        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+        return one_line(super().__str__())
+
+
+def one_line(text: str) -> str:
+    """Return a text as one printable line of bounded length, for a terminal."""
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

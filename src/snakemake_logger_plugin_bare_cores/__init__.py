@@ -1,24 +1,12 @@
-"""Make a bare `--cores` mean `--cores all`, read configurations as plain YAML, tell their faults.
-
-Snakemake's help promises the first, but 8 and 9 refuse it. As to the second, they take a config
-that says `__use_yte__: true` for a template and run the Python in it, before any of ours is asked.
-Whatever is wrong with `--config` or a configuration is one line here, a traceback there.
+"""Make a bare `--cores` mean `--cores all`, as Snakemake's help promises; 8 and 9 refuse it.
 
 Snakemake imports every installed package named snakemake_logger_plugin_* before it reads its
 command line, so that importing this one is enough. It logs nothing and is never selected.
 """
 
-import re
 import sys
-from pathlib import Path
-from typing import Any
 
-from snakemake.common import configfile
 from snakemake_interface_logger_plugins.base import LogHandlerBase
-
-from iscqk import plain_yaml
-
-_IN_A_FILE = "write it in a YAML file and name that, too: --configfile config.yaml FILE"
 
 
 def _complete(arguments: list[str]) -> list[str]:
@@ -31,52 +19,9 @@ def _complete(arguments: list[str]) -> list[str]:
     return completed
 
 
-def _refuse_unreadable(arguments: list[str]) -> None:
-    """End with one line at the first entry of --config that Snakemake could not read."""
-    in_config = False
-    for argument in arguments:
-        option, _, entry = argument.partition("=") if argument[:1] == "-" else ("", "", argument)
-        in_config = option in ("--config", "-C") or (in_config and not option)
-        if in_config and entry and (fault := _fault(entry)):
-            sys.exit(f"error: --config {entry}: {fault}")
-
-
-def _fault(entry: str) -> str | None:
-    """Return what is wrong with an entry of --config, and the remedy."""
-    key, is_set, _ = entry.partition("=")
-    if not is_set:
-        return "not of the form KEY=VALUE; correct it"
-    if "." in key:
-        return f"a key within a section; {_IN_A_FILE}"
-    if not re.fullmatch(r"[a-zA-Z_][\w-]*\w", key):
-        return "no key of config.yaml; correct it"
-    return None
-
-
-def _read_plainly(path_or_file: Any, filetype: str = "Config") -> Any:
-    """Return the content of a YAML or JSON file, which can hold data only; end where it is none."""
-    if not isinstance(path_or_file, str | Path):
-        with path_or_file as file:
-            return plain_yaml.read(file.read())
-    where = f"{filetype.lower()} file {path_or_file}"
-    try:
-        content = plain_yaml.read(Path(path_or_file).read_text(encoding="utf-8"))
-    except OSError as error:
-        sys.exit(f"error: {where}: {error.strerror}; correct its path")
-    except ValueError as error:
-        sys.exit(f"error: {where}: not plain YAML in UTF-8 ({error}); correct that place")
-    if content is None:  # empty, or all of it is a comment
-        return {}
-    if not isinstance(content, dict):
-        sys.exit(f"error: {where}: no keys at its top level; write it like config.yaml")
-    return content
-
-
 class LogHandler(LogHandlerBase):
     """What Snakemake asks of a logger plugin; abstract, since it is never made."""
 
 
 if "snakemake" in sys.argv[0]:
     sys.argv[:] = _complete(sys.argv)
-    _refuse_unreadable(sys.argv)
-    configfile._load_configfile = _read_plainly

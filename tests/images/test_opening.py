@@ -5,9 +5,10 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from wild import CASES
 
 from iscqk.errors import UserError
-from iscqk.images.opening import open_image
+from iscqk.images.opening import measure_image, open_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
 
@@ -59,6 +60,41 @@ def test_a_large_jpeg_is_decoded_small_when_that_is_enough():
 def test_a_bomb_is_refused():
     with pytest.raises(UserError, match=r"cannot read this image .*exceeds limit"):
         open_image(encoded(Image.new("1", (20_000, 20_000)), "PNG"))
+
+
+@pytest.fixture(scope="module")
+def phone_photograph(tmp_path_factory):
+    """Return a JPEG of 100 megapixels, stored turned."""
+    path = tmp_path_factory.mktemp("large") / "photo.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(PIXELS[:3, :5]).resize((12_500, 8_000), 0).save(path, exif=exif, quality=75)
+    return path
+
+
+def test_a_photograph_of_a_telephone_is_opened_at_a_fraction(phone_photograph):
+    for enough in (None, 224):
+        opened = open_image(phone_photograph, enough)
+        assert opened.width * opened.height < 89_478_485 and opened.height > opened.width
+        assert min(opened.size) >= (enough or 4_000)
+        seen = np.asarray(opened.resize((3, 5), 0)).astype(int)
+        assert np.abs(seen - np.rot90(PIXELS[:3, :5], -1)).max() < 60
+    assert open_image(phone_photograph.read_bytes(), 224).mode == "RGB"
+    assert measure_image(phone_photograph) == (8_000, 12_500)
+
+
+def test_a_jpeg_beyond_every_camera_is_refused(phone_photograph, monkeypatch):
+    monkeypatch.setattr("iscqk.images.opening.MOST_OF_A_JPEG", 99_000_000)
+    with pytest.raises(UserError, match=r"photo.jpg: cannot read .* exceeds limit of 99000000"):
+        open_image(phone_photograph)
+
+
+def test_an_image_that_was_opened_elsewhere_is_read_as_its_file(tmp_path):
+    for name in ("16-bit, white is 0.tiff", "alpha of nothing.bmp"):
+        (tmp_path / name).write_bytes(CASES[name].content())
+        with Image.open(tmp_path / name) as image:
+            given = np.asarray(open_image(image))
+        assert np.array_equal(given, np.asarray(open_image(tmp_path / name)))
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -10,7 +10,7 @@ from wild import CASES, Bad, Good, write_folders, write_image
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.manifest import read_manifest, read_shard, write_manifest
-from iscqk.images.collecting import SPLITS, find_images, listing_of
+from iscqk.images.ingestion import SPLITS, find_images, listing_of
 from iscqk.images.opening import open_image
 
 NAMES = [

@@ -75,6 +75,11 @@ def palette() -> Image.Image:
     return Image.fromarray(GREY).convert("P")
 
 
+def drawing(value: int) -> Image.Image:
+    """Return a disc of one grey on clear ground."""
+    return Image.fromarray(np.dstack([np.full((*SHAPE.shape, 3), value), SHAPE * 255]).astype("u1"))
+
+
 def with_exif(kind: str, orientation: int, **options: object) -> bytes:
     """Return a file that is stored turned, and says how to turn it back."""
     undo = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]
@@ -132,6 +137,7 @@ def srgb() -> bytes:
 JPEG = {"quality": 100, "subsampling": 0}
 CLEAR = np.dstack([PIXELS, np.where(COLUMNS < 10, 255, 0)]).astype(np.uint8)
 ON_WHITE = np.where((COLUMNS < 10)[..., None], PIXELS, 255).astype(np.uint8)
+SHAPE = ((COLUMNS - 8) ** 2 + (ROWS - 6) ** 2 < 20).astype(np.uint8)
 FLOATS = (GREY / 255).astype(np.float32)
 TEXT = b"Comment\0\0" + zlib.compress(b"x" * 80_000_000, 9)
 COLOURS = b"profile\0\0" + zlib.compress(bytes(80_000_000), 9)
@@ -221,6 +227,43 @@ CASES: dict[str, Good | Bad] = {
     "32-bit.tiff": Good(
         lambda: encoded(Image.fromarray(GREY.astype(np.int32) * 257), "TIFF"), pixels=grey(GREY)
     ),
+    "16-bit, white is 0.tiff": Good(
+        lambda: tiff(65535 - GREY.astype("<u2") * 257, 16, photometric=0), pixels=grey(GREY)
+    ),
+    "floats to 1, white is 0.tiff": Good(
+        lambda: tiff(1 - FLOATS, 32, photometric=0, kind=3), pixels=grey(GREY), within=1
+    ),
+    "12-bit.tiff": Good(lambda: tiff(GREY.astype("<u2") * 16, 12), pixels=grey(GREY), within=1),
+    "12 bits in 16, declared.tiff": Good(
+        lambda: tiff(GREY.astype("<u2") * 16, 16, largest=4095), pixels=grey(GREY), within=1
+    ),
+    "floats to 1020, declared.tiff": Good(
+        lambda: tiff(FLOATS * 1020, 32, kind=3, largest=1020), pixels=grey(GREY), within=1
+    ),
+    "floats to 65535.tiff": Good(
+        lambda: tiff(FLOATS * 65535, 32, kind=3), pixels=grey(GREY), within=1
+    ),
+    "floats a little over 1.tiff": Good(
+        lambda: tiff(FLOATS * np.float32(1.2), 32, kind=3),
+        pixels=grey((GREY * 1.2).clip(0, 255)),
+        within=1,
+    ),
+    "8 bits in 16.tiff": Good(lambda: tiff(GREY.astype("<u2"), 16), pixels=grey(GREY)),
+    "a transparent grey of 16 bits.png": Good(
+        lambda: png(16, 0, sixteen_bits(GREY), chunk(b"tRNS", struct.pack(">H", 0))),
+        pixels=grey(np.where(GREY == 0, 255, GREY)),
+    ),
+    "alpha of nothing.bmp": Good(lambda: bmp_with_alpha(0)),
+    "alpha of everything.bmp": Good(lambda: bmp_with_alpha(255)),
+    "no file header.dib": Good(lambda: encoded(PLAIN, "DIB")),
+    "white on clear.png": Good(lambda: encoded(drawing(255), "PNG"), pixels=grey(SHAPE * 255)),
+    "nearly white on clear.webp": Good(
+        lambda: encoded(drawing(250), "WEBP", lossless=True), pixels=grey(SHAPE * 250)
+    ),
+    "black on clear.png": Good(lambda: encoded(drawing(0), "PNG"), pixels=grey(255 - SHAPE * 255)),
+    "white on clear, of a palette.gif": Good(
+        lambda: encoded(drawing(255), "GIF"), pixels=grey(SHAPE * 255)
+    ),
     "png named.jpg": Good(lambda: encoded(PLAIN, "PNG")),
     "jpeg named.png": Good(lambda: encoded(PLAIN, "JPEG", **JPEG), within=4),
     "webp named.gif": Good(lambda: encoded(PLAIN, "WEBP", lossless=True)),
@@ -294,6 +337,25 @@ CASES: dict[str, Good | Bad] = {
     "no pixels.gif": Bad(lambda: huge_gif()[:6] + bytes(4) + huge_gif()[10:20]),
     "no tiles.tif": Bad(lambda: b"II*\0\x08\0\0\0\0\0\0\0\0\0"),
     "a loop of directories.tif": Bad(lambda: b"II*\0\x08\0\0\0\0\0\x08\0\0\0"),
+    "12 bits in 16.tiff": Bad(
+        lambda: tiff(GREY.astype("<u2") * 16, 16), "grey up to 3520, and no word of what is white"
+    ),
+    "12 bits in 16.png": Bad(
+        lambda: png(16, 0, (GREY.astype(np.uint16) * 16).astype(">u2")), "grey up to 3520"
+    ),
+    "12 bits in 16, colour.png": Bad(
+        lambda: png(16, 2, (PIXELS.astype(np.uint16) * 16).astype(">u2")),
+        "16-bit colour with no sample over 4095",
+    ),
+    "floats to 1020.tiff": Bad(lambda: tiff(FLOATS * 1020, 32, kind=3), "grey up to 880"),
+    "floats to 5.tiff": Bad(lambda: tiff(FLOATS * 5, 32, kind=3), "grey up to 4.31373"),
+    "floats to 1020, declared to infinity.tiff": Bad(
+        lambda: tiff(FLOATS * 1020, 32, kind=3, largest=np.inf), "grey up to 880"
+    ),
+    "floats below 0.tiff": Bad(lambda: tiff(FLOATS - 0.5, 32, kind=3), "what is black"),
+    "32 bits of which most are used.tiff": Bad(
+        lambda: tiff(GREY.astype("<u4") * 2**22, 32), "what is white"
+    ),
     "bomb.png": Bad(lambda: encoded(Image.new("1", MANY), "PNG"), "exceeds limit"),
     "bomb.tiff": Bad(
         lambda: encoded(Image.new("1", MANY), "TIFF", compression="group4"), "exceeds limit"
@@ -305,6 +367,42 @@ CASES: dict[str, Good | Bad] = {
     "bomb of text.png": Bad(lambda: png(8, 2, PIXELS, chunk(b"zTXt", TEXT)), "too large"),
     "bomb of colours.png": Bad(lambda: png(8, 2, PIXELS, chunk(b"iCCP", COLOURS)), "too large"),
 }
+
+
+def tiff(
+    samples: np.ndarray, bits: int, photometric: int = 1, kind: int = 1, largest: int | None = None
+) -> bytes:
+    """Return a TIFF of grey written by hand: Pillow writes none whose white is 0, or of 12 bits."""
+    raw = twelve_bits(samples) if bits == 12 else samples.tobytes()
+    height, width = samples.shape
+    tags = [
+        *((256, 3, 1, width), (257, 3, 1, height), (258, 3, 1, bits), (259, 3, 1, 1)),
+        *((262, 3, 1, photometric), (273, 4, 1, 0), (277, 3, 1, 1), (278, 3, 1, height)),
+        *((279, 4, 1, len(raw)), (339, 3, 1, kind)),
+        *([(281, 3, 1, largest)] if largest and kind == 1 else []),
+        *([(341, 11, 1, int(np.float32(largest).view("u4")))] if largest and kind == 3 else []),
+    ]
+    start = 8 + 2 + 12 * len(tags) + 4
+    tags = [(*tag[:3], start if tag[0] == 273 else tag[3]) for tag in tags]
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in sorted(tags))
+    directory = struct.pack("<H", len(tags)) + entries + struct.pack("<I", 0)
+    return b"II*\0" + struct.pack("<I", 8) + directory + raw
+
+
+def twelve_bits(samples: np.ndarray) -> bytes:
+    """Return rows of an even number of samples, two in three bytes."""
+    first, second = samples[:, ::2].astype(int), samples[:, 1::2].astype(int)
+    parts = [first >> 4, (first & 15) << 4 | second >> 8, second & 255]
+    return np.stack(parts, axis=2).astype(np.uint8).tobytes()
+
+
+def bmp_with_alpha(alpha: int) -> bytes:
+    """Return a BMP of 32 bits whose header names the fourth byte as alpha."""
+    rows = np.dstack([PIXELS[::-1, :, ::-1], np.full_like(GREY, alpha)]).tobytes()
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + b"BGRs" + bytes(48)
+    sizes = struct.pack("<IiiHHIIiiII", 108, *UPRIGHT, 1, 32, 3, len(rows), 2835, 2835, 0, 0)
+    start = 14 + len(sizes) + len(masks)
+    return b"BM" + struct.pack("<IHHI", start + len(rows), 0, 0, start) + sizes + masks + rows
 
 
 def zeroed(raw: bytes, count: int = 600) -> bytes:

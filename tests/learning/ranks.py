@@ -1,4 +1,4 @@
-"""What test_processes.py runs under torchrun: everything that processes share, once each.
+"""What test_distributed.py runs under torchrun: everything that processes share, once each.
 
 python -m torch.distributed.run --nproc-per-node P ranks.py FOLDER
 """
@@ -12,22 +12,25 @@ from test_training import CONFIG, FlippedPairs
 from torch.nn.functional import normalize
 
 from iscqk.formats.manifest import shard_bounds
-from iscqk.learning import processes
+from iscqk.learning import distributed
 from iscqk.learning.checkpoint import Checkpoint
+from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.embedding import embed
-from iscqk.learning.frozen_bank import BankConfig, FrozenBank
-from iscqk.learning.images import OriginalImages
-from iscqk.learning.momentum import MomentumContrast, SelfDistillation
-from iscqk.learning.objectives import InBatch
 from iscqk.learning.training import Training
+from iscqk.methods import isd, moco, qk, simclr
+from iscqk.methods.isd.objective import SelfDistillation
+from iscqk.methods.moco.objective import MomentumContrast
+from iscqk.methods.qk.objective import FrozenBank
+from iscqk.methods.simclr.objective import InBatch
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 BANK = {
-    "plain": BankConfig(0.1),
-    "learned temperature": BankConfig(0.1, learn_temperature=True),
-    "few negatives": BankConfig(0.1, negatives=9),
-    "soft targets": BankConfig(0.1, soft_targets=0.5),
+    "plain": qk.Settings(temperature=0.1),
+    "learned temperature": qk.Settings(temperature=0.1, learn_temperature=True),
+    "few negatives": qk.Settings(temperature=0.1, negatives=9),
+    "soft targets": qk.Settings(temperature=0.1, soft_targets=0.5),
 }
+ISD = isd.Settings(head="none", queue=32, momentum=0.9, teacher_temperature=0.05)
 
 
 def new_encoder() -> Encoder:
@@ -39,7 +42,7 @@ def bank(kind: str, near_duplicates: bool = False, live: bool = False) -> Frozen
     frozen = new_encoder()
     size = frozen.head.in_features if live else 16
     rows = normalize(torch.randn(24, size, generator=torch.Generator().manual_seed(5)), dim=1)
-    first, last = shard_bounds(24, processes.rank(), processes.count())
+    first, last = shard_bounds(24, distributed.rank(), distributed.world_size())
     pairs = torch.tensor([[1, 2], [2, 1], [2, 9], [9, 2]]) if near_duplicates else None
     return FrozenBank(rows[first:last], 1, BANK[kind], frozen if live else None, first, pairs)
 
@@ -64,9 +67,22 @@ def everything(images) -> dict[str, object]:
     found["live head"] = train(new_encoder(), bank("plain", live=True), images)
     pairs = FlippedPairs(images)
     for name, make in {
-        "simclr": lambda encoder: InBatch(encoder, "descriptor", 0.1),
-        "moco": lambda encoder: MomentumContrast(encoder, "mlp", 32, 0.9, 0.1),
-        "isd": lambda encoder: SelfDistillation(encoder, "none", 32, 0.9, 0.1, 0.05),
+        "simclr": lambda encoder: InBatch(
+            encoder, simclr.Settings(head="descriptor", temperature=0.1)
+        ),
+        "moco": lambda encoder: MomentumContrast(
+            encoder, moco.Settings(head="mlp", queue=32, momentum=0.9)
+        ),
+        "isd": lambda encoder: SelfDistillation(
+            encoder,
+            isd.Settings(
+                head="none",
+                queue=32,
+                momentum=0.9,
+                student_temperature=0.1,
+                teacher_temperature=0.05,
+            ),
+        ),
     }.items():
         encoder = new_encoder()
         found[name] = train(encoder, make(encoder), pairs)
@@ -78,10 +94,10 @@ def everything(images) -> dict[str, object]:
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
     images = OriginalImages(sorted(map(str, folder.glob("*.png"))), 32)
-    with processes.joined(torch.device("cpu")):
+    with distributed.process_group(torch.device("cpu")):
         found = everything(images)
-        if processes.rank() == 0:
-            torch.save(found, folder / f"{processes.count()}.pt")
+        if distributed.rank() == 0:
+            torch.save(found, folder / f"{distributed.world_size()}.pt")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """The bank on disk: parts for several processes, and what is refused; near-duplicates."""
 
+from pathlib import Path
+
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -7,11 +10,12 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import write_descriptors
+from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.learning import bank as module
-from iscqk.learning import processes
+from iscqk.learning import distributed
 from iscqk.learning.bank import read_bank, read_near_duplicates
-from iscqk.learning.frozen_bank import BankConfig, FrozenBank
+from iscqk.methods import qk
+from iscqk.methods.qk.objective import FrozenBank
 
 IDS = [f"T{number:06}" for number in range(11)]
 
@@ -31,15 +35,27 @@ def shards(tmp_path):
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_processes_read_parts_that_make_up_the_bank(shards, count, precision, monkeypatch):
     monkeypatch.setattr(module, "_ROWS_AT_ONCE", 3)
-    monkeypatch.setattr(processes, "count", lambda: count)
+    monkeypatch.setattr(distributed, "world_size", lambda: count)
     paths, rows = shards
     parts = []
     for rank in range(count):
-        monkeypatch.setattr(processes, "rank", lambda rank=rank: rank)
+        monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
         part, first = read_bank(paths, IDS, "w", precision)
         assert first == sum(len(p) for p in parts) and part.dtype == module.DTYPES[precision]
         parts.append(part)
     assert torch.equal(torch.cat(parts), rows.to(module.DTYPES[precision]))
+
+
+def test_each_shard_is_opened_once(shards, monkeypatch):
+    opened, whole = [], h5py.File
+
+    def counting(path, *arguments, **options):
+        opened.append(Path(path).name)
+        return whole(path, *arguments, **options)
+
+    monkeypatch.setattr(h5py, "File", counting)
+    read_bank(shards[0], IDS, "w")
+    assert opened == ["0.h5", "1.h5", "2.h5"]
 
 
 @pytest.mark.parametrize(
@@ -90,13 +106,13 @@ class Fixed(nn.Module):
         return normalize(pixels, dim=1)
 
 
-@pytest.mark.parametrize("negatives", [None, 11])
+@pytest.mark.parametrize("negatives", ["all", 11])
 def test_near_duplicates_are_no_negatives(negatives):
     """Cross entropy in float64 over all rows but those; drawing 11 negatives of 11 draws all."""
     torch.manual_seed(0)
     rows, pixels = normalize(torch.randn(12, 6), dim=1), torch.randn(3, 6)
     pairs = torch.tensor([[0, 5], [4, 5], [4, 7], [5, 0], [5, 4], [7, 4]])
-    config = BankConfig(0.1, negatives=negatives)
+    config = qk.Settings(temperature=0.1, negatives=negatives)
     bank = FrozenBank(rows, 2, config, near_duplicates=pairs)
     indices = torch.tensor([8, 1, 22])  # views of the images of rows 4, 0 and 11
     logits = (normalize(pixels, dim=1).double() @ rows.double().T) / 0.1
@@ -109,7 +125,7 @@ def test_near_duplicates_are_no_negatives(negatives):
 def test_drawn_negatives_include_every_positive_and_as_many_as_asked_for():
     torch.manual_seed(1)
     rows, pixels = normalize(torch.randn(50, 6), dim=1), torch.randn(4, 6)
-    bank = FrozenBank(rows, 1, BankConfig(0.1, negatives=9))
+    bank = FrozenBank(rows, 1, qk.Settings(temperature=0.1, negatives=9))
     targets = torch.tensor([3, 49, 3, 20])
     taken = bank._drawn(targets)
     assert len(taken.unique()) == 10 and {3, 20, 49} <= set(taken.tolist())

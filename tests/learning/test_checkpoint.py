@@ -11,9 +11,10 @@ import shutil
 import pytest
 import torch
 
-from iscqk import workflow
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
-from iscqk.workflow import PACKAGE, code_digest
+from iscqk.methods import modules
+from iscqk.plan import stage_code
+from iscqk.plan.stage_code import PACKAGE, code_digest
 
 RUN = fingerprint(seed=1)
 STATE = {"step": 5, "encoder": {"weight": torch.arange(300.0)}, "history": [{"loss": 1.5}]}
@@ -91,10 +92,15 @@ def test_another_runs_state_is_not_used(saved, caplog):
 
 def test_an_edit_of_what_trains_changes_its_digest(tmp_path, monkeypatch):
     """It reruns the training, which must not go on from what the old code made."""
-    before = code_digest("train")
+    before, other = (code_digest("train", *modules(method)) for method in ("qk", "isd"))
     shutil.copytree(PACKAGE, tmp_path / "iscqk")
-    monkeypatch.setattr(workflow, "PACKAGE", tmp_path / "iscqk")
-    assert code_digest("train") == before
+    monkeypatch.setattr(stage_code, "PACKAGE", tmp_path / "iscqk")
     with open(tmp_path / "iscqk/learning/bank_loss.py", "a") as file:
-        file.write("# edited\n")
-    assert code_digest("train") != before
+        file.write("# a comment\n")
+    assert code_digest("train", *modules("qk")) == before
+    edited = shutil.copytree(tmp_path / "iscqk", tmp_path / "edited/iscqk")
+    monkeypatch.setattr(stage_code, "PACKAGE", edited)
+    with open(edited / "learning/bank_loss.py", "a") as file:
+        file.write("EDITED = True\n")
+    assert code_digest("train", *modules("qk")) != before
+    assert code_digest("train", *modules("isd")) == other

@@ -9,12 +9,13 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from iscqk.collapse import COLLAPSED, effective_rank
 from iscqk.errors import UserError
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
-from iscqk.learning.frozen_bank import BankConfig, FrozenBank
-from iscqk.learning.images import Batches, OriginalImages
+from iscqk.learning.data_loading import Batches, OriginalImages
 from iscqk.learning.training import Training
+from iscqk.methods import qk
+from iscqk.methods.qk.objective import FrozenBank
+from iscqk.models.collapse import COLLAPSED, effective_rank
 from iscqk.models.device import autocast
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import load_backbone, load_encoder, save_encoder
@@ -39,7 +40,7 @@ def small_encoder():
 
 def small_training():
     rows = torch.nn.functional.normalize(torch.randn(8, 16), dim=1)
-    return Training(small_encoder(), FrozenBank(rows, 1, BankConfig(0.1)), CONFIG)
+    return Training(small_encoder(), FrozenBank(rows, 1, qk.Settings(temperature=0.1)), CONFIG)
 
 
 def nan_in_the_bank(training):

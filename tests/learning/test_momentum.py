@@ -10,9 +10,10 @@ from torch.nn.functional import normalize
 
 from iscqk.errors import UserError
 from iscqk.learning.bank_loss import bank_loss
-from iscqk.learning.isd import isd_loss
-from iscqk.learning.moco import moco_loss
-from iscqk.learning.momentum import MomentumContrast, Queue, SelfDistillation, _move
+from iscqk.learning.momentum import Queue, _move
+from iscqk.methods import isd, moco
+from iscqk.methods.isd.objective import SelfDistillation, isd_loss
+from iscqk.methods.moco.objective import MomentumContrast, moco_loss
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 
@@ -118,13 +119,15 @@ def test_the_slow_encoder_moves_by_the_momentum():
     torch.testing.assert_close(slow.weight, expected)
 
 
-@pytest.mark.parametrize("method", [MomentumContrast, SelfDistillation])
-def test_keys_are_queued_only_after_the_step(method):
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [(MomentumContrast, moco.Settings), (SelfDistillation, isd.Settings)],
+)
+def test_keys_are_queued_only_after_the_step(method, settings):
     """No image is compared with its own key as a negative, and ISD has no positive pair."""
     torch.manual_seed(0)
     encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 16)).eval()
-    temperatures = [0.1] if method is MomentumContrast else [0.1, 0.1]
-    objective = method(encoder, "none", 64, 0.9, *temperatures).eval()
+    objective = method(encoder, settings(head="none", queue=64, momentum=0.9)).eval()
     pixels = torch.randint(0, 256, (6, 2, 3, 32, 32), dtype=torch.uint8)
     objective(encoder, pixels, torch.arange(6), True)
     assert len(objective.queue.rows) == 0
@@ -142,12 +145,17 @@ def test_the_published_heads():
     """ISD: none for ResNet-18, feat -> 2 feat -> feat / 4 with batch norm for ResNet-50."""
     encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 16))
     size = encoder.head.in_features
-    plain = SelfDistillation(copy.deepcopy(encoder), "none", 8, 0.999, 0.02, 0.02)
+    plain = SelfDistillation(
+        copy.deepcopy(encoder),
+        isd.Settings(
+            head="none", queue=8, momentum=0.999, student_temperature=0.02, teacher_temperature=0.02
+        ),
+    )
     shapes = [tuple(m.weight.shape) for m in plain.predictor if isinstance(m, nn.Linear)]
     assert shapes == [(size, size), (size, size)]
     assert sum(isinstance(m, nn.BatchNorm1d) for m in plain.predictor) == 1
-    moco = MomentumContrast(encoder, "mlp", 8, 0.999, 0.2)
-    shapes = [tuple(m.weight.shape) for m in moco.projection.layers if isinstance(m, nn.Linear)]
+    made = MomentumContrast(encoder, moco.Settings(head="mlp", queue=8))
+    shapes = [tuple(m.weight.shape) for m in made.projection.layers if isinstance(m, nn.Linear)]
     assert shapes == [(size, size), (128, size)]
 
 

@@ -13,14 +13,16 @@ from torch.nn import functional
 
 from iscqk.errors import UserError
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
-from iscqk.learning.clock import Clock
+from iscqk.learning.data_loading import Batches, OriginalImages
 from iscqk.learning.embedding import embed
-from iscqk.learning.frozen_bank import BankConfig, FrozenBank
-from iscqk.learning.images import Batches, OriginalImages
-from iscqk.learning.initial import calibrate_batch_norm, principal_head
-from iscqk.learning.momentum import MomentumContrast, SelfDistillation
-from iscqk.learning.objectives import InBatch
+from iscqk.learning.initialization import calibrate_batch_norm, principal_head
+from iscqk.learning.throughput import Throughput
 from iscqk.learning.training import TrainConfig, Training, learning_rate_factor
+from iscqk.methods import isd, moco, qk, simclr
+from iscqk.methods.isd.objective import SelfDistillation
+from iscqk.methods.moco.objective import MomentumContrast
+from iscqk.methods.qk.objective import FrozenBank
+from iscqk.methods.simclr.objective import InBatch
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 CONFIG = TrainConfig(
@@ -35,8 +37,12 @@ CONFIG = TrainConfig(
     batch_norm="frozen",
     log_every=2,
     checkpoint_every=2,
+    compile=False,
     seed=3,
 )
+QK = qk.Settings(temperature=0.1)
+MOCO = moco.Settings(head="mlp", queue=20, momentum=0.9, temperature=0.2)
+ISD = isd.Settings(head="mlp_bn", queue=20, momentum=0.9, teacher_temperature=0.02)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +97,11 @@ def test_training_lowers_the_loss(encoder, images, tmp_path):
     bank = bank_of(encoder, images)
     config = replace(CONFIG, images=400)
     history = train(
-        encoder, FrozenBank(bank.flip(1), 1, BankConfig(0.1)), images, tmp_path / "c.pt", config
+        encoder,
+        FrozenBank(bank.flip(1), 1, QK),
+        images,
+        tmp_path / "c.pt",
+        config,
     )
     losses = [row["loss"] for row in history.history]
     assert losses[-1] < 0.7 * losses[0]
@@ -102,7 +112,7 @@ def test_simclr_lowers_the_loss_of_pairs(encoder, images, tmp_path):
     config = replace(CONFIG, images=400, batch_norm="batch")
     history = train(
         encoder,
-        InBatch(encoder, "descriptor", 0.1),
+        InBatch(encoder, simclr.Settings(head="descriptor", temperature=0.1)),
         FlippedPairs(images),
         tmp_path / "c.pt",
         config,
@@ -130,12 +140,23 @@ def objective_of(method, encoder, images):
     torch.manual_seed(5)
     if method == "qk":
         rows = bank_of(encoder, images)
-        config = BankConfig(0.1, learn_temperature=True, negatives=12, soft_targets=0.3)
+        config = qk.Settings(
+            temperature=0.1, learn_temperature=True, negatives=12, soft_targets=0.3
+        )
         return FrozenBank(rows, 1, config), images
     made = {
-        "simclr": lambda: InBatch(encoder, "mlp", 0.1),
-        "moco": lambda: MomentumContrast(encoder, "mlp", 20, 0.9, 0.2),
-        "isd": lambda: SelfDistillation(encoder, "mlp_bn", 20, 0.9, 0.1, 0.02),
+        "simclr": lambda: InBatch(encoder, simclr.Settings(head="mlp", temperature=0.1)),
+        "moco": lambda: MomentumContrast(encoder, MOCO),
+        "isd": lambda: SelfDistillation(
+            encoder,
+            isd.Settings(
+                head="mlp_bn",
+                queue=20,
+                momentum=0.9,
+                student_temperature=0.1,
+                teacher_temperature=0.02,
+            ),
+        ),
     }
     return made[method](), FlippedPairs(images)
 
@@ -215,14 +236,14 @@ def test_a_live_head_moves_and_the_frozen_backbone_does_not(encoder, images, tmp
     frozen.load_state_dict(encoder.state_dict())
     head, backbone = frozen.head.weight.clone(), frozen.backbone.state_dict()
     backbone = {name: tensor.clone() for name, tensor in backbone.items()}
-    bank = FrozenBank(features, 1, BankConfig(0.1), frozen)
+    bank = FrozenBank(features, 1, QK, frozen)
     train(encoder, bank, images, tmp_path / "c.pt")
     assert not torch.equal(frozen.head.weight, head)
     assert all(torch.equal(t, backbone[n]) for n, t in frozen.backbone.state_dict().items())
 
 
 def test_a_learned_temperature_moves(encoder, images, tmp_path):
-    bank = FrozenBank(bank_of(encoder, images), 1, BankConfig(0.1, learn_temperature=True))
+    bank = FrozenBank(bank_of(encoder, images), 1, replace(QK, learn_temperature=True))
     training = train(encoder, bank, images, tmp_path / "c.pt")
     assert bank.temperature != pytest.approx(0.1, abs=1e-4)
     assert training.history[-1]["temperature"] == bank.temperature
@@ -272,7 +293,7 @@ def test_features_are_the_mean_over_sizes_and_mirrored_images(encoder, images):
 
 
 def test_more_parts_than_steps_are_refused(encoder, images):
-    bank = FrozenBank(bank_of(encoder, images), 1, BankConfig(0.1))
+    bank = FrozenBank(bank_of(encoder, images), 1, QK)
     with pytest.raises(UserError, match="48 images make 6 steps, too few for 7 parts"):
         Training(encoder, bank, CONFIG, parts=7)
 
@@ -284,7 +305,7 @@ def test_a_batch_in_parts_is_the_whole_batch(encoder, images, tmp_path, parts):
     for accumulate in (1, parts):
         learner = copy.deepcopy(encoder)
         config = replace(CONFIG, accumulate=accumulate, optimizer="sgd")
-        bank = FrozenBank(rows, 1, BankConfig(0.1))
+        bank = FrozenBank(rows, 1, QK)
         history = train(learner, bank, images, tmp_path / f"{accumulate}.pt", config).history
         weights.append([*learner.parameters(), torch.tensor([row["loss"] for row in history])])
     for one, other in zip(*weights, strict=True):
@@ -300,8 +321,8 @@ def test_a_batch_in_parts_is_the_whole_batch(encoder, images, tmp_path, parts):
 )
 def test_a_batch_that_cannot_be_split_is_refused(encoder, images, accumulate, objective, message):
     made = {
-        "qk": lambda: FrozenBank(bank_of(encoder, images), 1, BankConfig(0.1)),
-        "simclr": lambda: InBatch(encoder, "descriptor", 0.1),
+        "qk": lambda: FrozenBank(bank_of(encoder, images), 1, QK),
+        "simclr": lambda: InBatch(encoder, simclr.Settings(head="descriptor", temperature=0.1)),
     }[objective]()
     with pytest.raises(UserError, match=message):
         Training(encoder, made, replace(CONFIG, accumulate=accumulate))
@@ -317,10 +338,10 @@ def test_the_clock_tells_waiting_from_working(monkeypatch):
             now[0] += 3
             yield number
 
-    clock = Clock(batches())
-    for number in clock:
+    throughput = Throughput(batches())
+    for number in throughput:
         now[0] += 1
-        assert clock.read() == ((number + 1) / (1 + 4 * number), 3 * number / (1 + 4 * number))
+        assert throughput.read() == ((number + 1) / (1 + 4 * number), 3 * number / (1 + 4 * number))
 
 
 def test_compiling_changes_no_name_and_hardly_a_number(encoder, images):

@@ -7,42 +7,16 @@ import shlex
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
 
 import iscqk
 from iscqk.cli import main
-from iscqk.formats.descriptors import write_descriptors
-from iscqk.images.demo import draw_split
-from iscqk.matching.folder import Ranking
+from iscqk.formats.descriptor_shards import write_descriptors
+from iscqk.matching.model_folder import Ranking
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 
 COPIED = [3, 11, 20]
-
-
-@pytest.fixture(scope="module")
-def model_folder(tmp_path_factory):
-    """A run's folder; both sides are one random network, which sees that images are alike."""
-    folder = tmp_path_factory.mktemp("run")
-    torch.manual_seed(0)
-    encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 16)).eval()
-    for side in "qk":
-        save_encoder(folder / f"{side}.safetensors", encoder, {})
-    return folder
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """24 references, and copies of three of them: brighter, recompressed, blurred."""
-    monkeypatch.chdir(tmp_path)
-    draw_split(tmp_path / "photos", "references", 24, 0, 96, 1)
-    (tmp_path / "scans").mkdir()
-    for number in COPIED:
-        with Image.open(f"photos/R{number:06d}.jpg") as image:
-            image.load()
-        image.resize((60, 70)).save(f"scans/{number}.jpg", quality=60)
-    return tmp_path
 
 
 def run(command, status=0):
@@ -131,7 +105,7 @@ def test_a_bank_makes_scores_comparable_and_a_threshold_cuts_them(folder, model_
     bank = model.describe(sorted((folder / "photos").iterdir())[:9], "references")
     plain = iscqk.match("scans", "photos", model, top=24)
     assert (plain["score"] == plain["similarity"]).all() and plain["likely"].isna().all()
-    model.ranking = Ranking(bank, temperature=0.1, likely=0.03)
+    model.ranking = Ranking(bank, temperature=0.1, likely=0.03, name="log_partition")
     found = iscqk.match("scans", "photos", model, top=24)
     queries = model.describe(sorted((folder / "scans").iterdir()))
     levels = 0.1 * np.log(np.exp(queries.astype(float) @ bank.T / 0.1).mean(1))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from iscqk.methods.gist import METHOD
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.gist import Gist, gabor_filters
-from iscqk.runs import GIST
 
 
 def slow_gist(image):
@@ -60,7 +60,8 @@ def test_filters_answer_to_stripes_of_their_direction():
 
 def test_the_encoder_hands_gist_its_pixels_as_they_are():
     keys = ("backbone", "image_size", "pooling", "mean", "std")
-    encoder = Encoder(EncoderConfig(descriptor_size=8, **{key: GIST[key] for key in keys}))
+    gist = {key: METHOD.changes[f"model.{key}"] for key in keys}
+    encoder = Encoder(EncoderConfig(descriptor_size=8, **gist))
     images = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
     torch.testing.assert_close(
         encoder.features(images), Gist(32).forward_features(images.float()), rtol=1e-4, atol=1e-6

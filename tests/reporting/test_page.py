@@ -54,7 +54,7 @@ def reported(finished, tmp_path_factory):
     shutil.copytree(finished.folder, folder)  # with times, which Snakemake looks at
     project = Project(folder)
     project.replace("config.yaml", "title: iscqk demo", f"title: {json.dumps(TITLE)}")
-    done = project.run("snakemake report --cores --configfile config.yaml tiny.yaml")
+    done = project.run("snakemake report --cores -p --configfile config.yaml tiny.yaml")
     return project, done.stdout + done.stderr
 
 

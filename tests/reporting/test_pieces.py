@@ -12,8 +12,9 @@ from PIL import Image
 from iscqk.errors import UserError
 from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.predictions import Predictions
-from iscqk.reporting import plots, reading
-from iscqk.reporting.groups import table_by_group
+from iscqk.plan.results import Model, Ranked, Results
+from iscqk.reporting import reading, report_plots
+from iscqk.reporting.edit_groups import table_by_group
 from iscqk.reporting.inline_svg import inline_svg
 from iscqk.reporting.page import Table, table_of
 from iscqk.reporting.pairs import missed_copies, ranked_pairs, telling_pairs
@@ -120,7 +121,7 @@ def test_thumbnails_are_small_upright_jpegs(tmp_path):
 
 def test_plots_follow_the_page_and_have_ids_of_their_own(tmp_path):
     table = pd.DataFrame({"label": ["a", "a", "b <i>$x$"], "recall": [0, 1, 0.5], "precision": 1.0})
-    plots.curve_plot(tmp_path / "curve.svg", table)
+    report_plots.curve_plot(tmp_path / "curve.svg", table)
     assert pd.read_csv(tmp_path / "curve.csv").equals(table)
     svg = inline_svg(tmp_path / "curve.svg", "a curve")
     assert svg.startswith('<svg role="img" aria-label="a curve"') and "currentColor" in svg
@@ -136,7 +137,7 @@ def test_a_curve_is_thinned_but_keeps_its_ends(tmp_path):
     rows = np.linspace(0, 1, 50_000)
     table = pd.DataFrame({"rank": 1, "score": 0.0, "precision": 1 - rows, "recall": rows})
     table.to_csv(tmp_path / "precision_recall.csv", index=False)
-    thin = reading.curve(tmp_path)
+    thin = reading.curve(Ranked(str(tmp_path)))
     assert len(thin) == reading.CURVE_POINTS
     assert thin["recall"].iloc[[0, -1]].tolist() == [0, 1]
 
@@ -145,11 +146,11 @@ def test_the_history_goes_on_from_part_to_part_up_to_the_model(tmp_path):
     for number, part in enumerate(["warm-up", "round1-q", "round1-k", "round2-q", "round10-q"]):
         (tmp_path / part).mkdir()
         (tmp_path / part / "history.csv").write_text(f"step,images,loss\n1,8,{number}\n2,16,0\n")
-    history = reading.training_history(tmp_path / "round2-q")
+    history = reading.training_history(Model(str(tmp_path / "round2-q")))
     assert history["images"].tolist() == [8, 16, 24, 32, 40, 48, 56, 64]
     parts = history["part"].unique().tolist()
     assert parts == ["warm-up", "round1-q", "round1-k", "round2-q"]
-    assert reading.training_history(tmp_path / "initial").empty
+    assert reading.training_history(Model(str(tmp_path / "initial"))).empty
 
 
 def test_usage_is_added_up_by_stage(tmp_path):
@@ -161,13 +162,13 @@ def test_usage_is_added_up_by_stage(tmp_path):
         (tmp_path / "usage/qk-0").mkdir(parents=True, exist_ok=True)
         path = tmp_path / f"usage/qk-0/{name}.tsv"
         path.write_text(f"s\tmax_rss\n{seconds}\t{memory}\n")
-    rows = reading.usage(tmp_path).to_numpy().tolist()
+    rows = reading.usage(Results(str(tmp_path))).to_numpy().tolist()
     assert rows == [["embed", 2, 5.0, 3.0, 100.0], ["warm-up", 1, 1.0, 1.0, 5.0]]
 
 
 def test_without_a_submission_the_remedy_is_told(tmp_path):
     with pytest.raises(UserError, match="snakemake submission_phase2"):
-        reading.submissions(tmp_path)
+        reading.submissions(Results(str(tmp_path)))
 
 
 def test_scores_that_are_gone_are_told(tmp_path):

@@ -6,13 +6,13 @@ import faiss
 import h5py
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import read_vectors
-from iscqk.retrieval import integer_screen, screening
+from iscqk.models import torch_internals
+from iscqk.retrieval import cpu_integer_screen, screening
 from iscqk.retrieval.search import global_search, nearest_of_each
 
 
@@ -94,7 +94,7 @@ def test_the_float32_screen_alone_loses_nothing(name, max_results, size, monkeyp
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize(("max_results", "size"), [(300, 16), (40, 16), (40, 70), (1, 70)])
 def test_the_integer_screen_loses_nothing(name, max_results, size, monkeypatch):
-    monkeypatch.setattr(integer_screen, "_CROWDED", 2.0)
+    monkeypatch.setattr(cpu_integer_screen, "_CROWDED", 2.0)
     assert_exact(*SETS[name], max_results, query_block=size, reference_block=size)
 
 
@@ -264,9 +264,9 @@ def test_products_of_integers_are_exact(dimension):
     rng = np.random.default_rng(dimension)
     rows = [rng.normal(size=(count, dimension)).astype(np.float32) for count in (40, 1000)]
     queries, references = (
-        integer_screen.Rounded.of_queries(rows[0]),
-        integer_screen.Rounded.of_references(rows[1]),
+        cpu_integer_screen.Rounded.of_queries(rows[0]),
+        cpu_integer_screen.Rounded.of_references(rows[1]),
     )
     left, right = (side.integers.numpy().astype(int) for side in (queries, references))
-    products = torch._int_mm(queries.integers, references.integers.T).numpy()
+    products = torch_internals.integer_product(queries.integers, references.integers.T).numpy()
     assert np.array_equal(products, left @ right.T)

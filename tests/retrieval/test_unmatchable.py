@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from iscqk.errors import UserError
-from iscqk.retrieval.ranking import with_log_partition, with_zero
+from iscqk.retrieval.rankings.log_partition.functions import of_queries, of_references
 from iscqk.retrieval.search import global_search, squared_distances
 from iscqk.retrieval.unmatchable import with_unmatchable
 
@@ -21,8 +21,8 @@ def test_they_rank_last_and_the_search_stays_exact(ranking, dimension):
     queries, references = unit(rng, 40, dimension), unit(rng, 3000, dimension)
     references[:20] = -queries[:20]  # the farthest that two images can be
     if ranking == "log_partition":
-        queries = with_log_partition(queries, [references[:100], queries], 0.05)
-        references = with_zero(references)
+        queries = of_queries(queries, [references[:100], queries], 0.05)
+        references = of_references(references)
     bad_query, bad_reference = rng.random(40) < 0.2, rng.random(3000) < 0.1
     bad_query[0] = bad_reference[0] = False  # opposite to each other
     queries = with_unmatchable(queries, bad_query, "query")

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from iscqk.bench.search_speed import published_search
 from iscqk.cli import main
 from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.ids import QUERY, REFERENCE
 from iscqk.formats.predictions import Predictions, read_predictions, write_predictions
 from iscqk.formats.submission import write_submission
-from iscqk.retrieval.benchmarks import published_search
 
 QUERIES, REFERENCES = 30, 50
 QUERY_IDS = [QUERY.make(number) for number in range(QUERIES)]

@@ -1,6 +1,7 @@
-"""The tutorial, command by command as it is printed, in a folder that holds the sources only."""
+"""The README and the tutorial, command by command as printed, in a folder of sources only."""
 
 import re
+import shutil
 
 import pytest
 
@@ -29,4 +30,28 @@ def test_the_tutorial_works_as_printed(project):
                 commands += 1
     assert commands == 7
     for made in ("results/report.html", "found/matches.html", "found/matches.csv"):
+        assert (project.folder / made).stat().st_size > 1000
+
+
+def test_the_readme_works_as_printed(project):
+    """What sets up, which ran before this test, is left out; DISC21 is not there, and is missed."""
+    project.run("iscqk draw --output pictures --training 400 --references 200 --others 100")
+    shutil.copytree(project.folder / "pictures/references", project.folder / "photos")
+    shutil.copytree(project.folder / "pictures/others", project.folder / "scans")
+    commands = 0
+    for language, text in blocks((ROOT / "README.md").read_text()):
+        if language == "yaml":
+            (project.folder / re.match(r"# (\S+\.yaml)\n", text)[1]).write_text(text)
+            continue
+        for command in text.splitlines():
+            if command.startswith(("git ", "source ")):
+                continue
+            command = re.sub(r"^make (\w+)", r"snakemake \1 --cores", command)
+            print(command, flush=True)
+            done = project.run(command, check="disc21" not in command)
+            if done.returncode:
+                assert "no folder ../disc21" in done.stdout + done.stderr
+            commands += 1
+    assert commands == 8
+    for made in ("matches/matches.html", "found/matches.csv"):
         assert (project.folder / made).stat().st_size > 1000

@@ -3,25 +3,25 @@
 
 
 rule draw:
-    input:
-        code=sources("draw"),
     output:
-        training=directory("results/demo/training"),
-        references=directory("results/demo/references"),
-        others=directory("results/demo/others"),
+        training=directory(R.demo.file("training")),
+        references=directory(R.demo.file("references")),
+        others=directory(R.demo.file("others")),
     log:
-        "results/logs/draw.log",
+        LOG["draw"],
     benchmark:
-        "results/usage/draw.tsv"
+        USAGE["draw"]
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
+        code=code("draw"),
+        folder=folder,
         seed=config["seed"],
         counts=config["dataset"]["demo"],
     shell:
         """
-        iscqk draw --output results/demo --seed {params.seed} --workers {threads} \
+        iscqk draw --output {params.folder} --seed {params.seed} --workers {threads} \
             --training {params.counts[training]} --references {params.counts[references]} \
             --others {params.counts[others]} --side {params.counts[side]} &>{log}
         """
@@ -29,135 +29,136 @@ rule draw:
 
 rule prepare:
     input:
-        folders=IMAGES.training + IMAGES.references + IMAGES.others,
-        lists=list(lists().values()),
-        code=sources("prepare"),
+        folders=PLAN.images.training + PLAN.images.references + PLAN.images.others,
+        lists=list(PLAN.lists().values()),
     output:
-        training="results/data/training.csv",
-        references="results/data/references.csv",
-        others="results/data/others.csv",
-        quarantined="results/data/quarantined.csv",
+        training=R.manifest("training"),
+        references=R.manifest("references"),
+        others=R.manifest("others"),
+        quarantined=R.data.quarantined,
     log:
-        "results/logs/prepare.log",
+        LOG["prepare"],
     benchmark:
-        "results/usage/prepare.tsv"
+        USAGE["prepare"]
     priority: 10
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
-    # No parameter and no input: queries that come later must not make all training begin anew.
-    resources:
-        queries=looked_at_with_all(),
     params:
-        training=IMAGES.training,
-        references=IMAGES.references,
-        others=IMAGES.others,
-        lists=[f"{split}={path}" for split, path in lists().items()],
+        code=code("prepare"),
+        folder=folder,
+        training=PLAN.images.training,
+        references=PLAN.images.references,
+        others=PLAN.images.others,
+        lists=[f"{split}={path}" for split, path in PLAN.lists().items()],
         bad_images=config["dataset"]["bad_images"],
-        state=state_of(
-            lambda wildcards: IMAGES.training + IMAGES.references + IMAGES.others
+        state=lambda wildcards: PLAN.state(
+            *PLAN.images.training, *PLAN.images.references, *PLAN.images.others
         ),
+        # no input either: queries that come later must not make all training begin anew
+        queries=untracked(PLAN.looked_at_with_all()),
     shell:
         """
-        iscqk prepare --output results/data --workers {threads} --training {params.training:q} \
+        iscqk prepare --output {params.folder} --workers {threads} --training {params.training:q} \
             --references {params.references:q} --others {params.others:q} \
-            --lists {params.lists:q} --bad-images {params.bad_images} {resources.queries} &>{log}
+            --lists {params.lists:q} --bad-images {params.bad_images} {params.queries} &>{log}
         """
 
 
 rule make_queries:
     input:
-        training="results/data/training.csv",
-        references="results/data/references.csv",
-        others="results/data/others.csv",
-        code=sources("queries"),
+        training=R.manifest("training"),
+        references=R.manifest("references"),
+        others=R.manifest("others"),
     output:
-        images=directory("results/data/{phase}/images"),
-        queries="results/data/{phase}/queries.csv",
-        ground_truth="results/data/{phase}/ground_truth.csv",
-        edits="results/data/{phase}/edits.csv",
-        record="results/data/{phase}/edits.jsonl",
+        images=directory(R.phase("{phase}").images),
+        queries=R.manifest("{phase}"),
+        ground_truth=R.phase("{phase}").ground_truth,
+        edits=R.phase("{phase}").edits,
+        record=R.phase("{phase}").edit_records,
     log:
-        "results/logs/queries-{phase}.log",
+        LOG["queries"],
     benchmark:
-        "results/usage/queries-{phase}.tsv"
+        USAGE["queries"]
     wildcard_constraints:
-        phase="|".join({"phase1", "phase2"} - set(IMAGES.phases)) or "none",
+        phase="|".join(set(PHASES) - set(PLAN.images.phases)) or "none",
     priority: 10
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
-        config=text(config["queries"]),
-        edits=lambda wildcards: text(config["edits"][wildcards.phase]),
+        code=code("queries"),
+        folder=folder,
+        config=as_text(config["queries"]),
+        edits=lambda wildcards: as_text(config["edits"][wildcards.phase]),
         seed=config["seed"],
     shell:
         """
         iscqk queries --phase {wildcards.phase} --training {input.training} \
             --references {input.references} --others {input.others} --config {params.config:q} \
             --edits {params.edits:q} --seed {params.seed} --images {output.images} \
-            --output results/data/{wildcards.phase} --workers {threads} &>{log}
+            --output {params.folder} --workers {threads} &>{log}
         """
 
 
 rule take_queries:
     input:
-        folders=lambda wildcards: IMAGES.phases[wildcards.phase].queries,
-        ground_truth=lambda wildcards: IMAGES.phases[wildcards.phase].ground_truth,
-        list=lambda wildcards: IMAGES.lists.get(wildcards.phase, []),
-        training="results/data/training.csv",
-        references="results/data/references.csv",
-        code=sources("take_queries"),
+        folders=lambda wildcards: PLAN.images.phases[wildcards.phase].queries,
+        ground_truth=lambda wildcards: PLAN.images.phases[wildcards.phase].ground_truth,
+        list=lambda wildcards: PLAN.images.lists.get(wildcards.phase, []),
+        training=R.manifest("training"),
+        references=R.manifest("references"),
     output:
-        queries="results/data/{phase}/queries.csv",
-        ground_truth="results/data/{phase}/ground_truth.csv",
-        edits="results/data/{phase}/edits.csv",
-        quarantined="results/data/{phase}/quarantined.csv",
+        queries=R.manifest("{phase}"),
+        ground_truth=R.phase("{phase}").ground_truth,
+        edits=R.phase("{phase}").edits,
+        quarantined=R.phase("{phase}").quarantined,
     log:
-        "results/logs/queries-{phase}.log",
+        LOG["queries"],
     benchmark:
-        "results/usage/queries-{phase}.tsv"
+        USAGE["queries"]
     wildcard_constraints:
-        phase="|".join(IMAGES.phases) or "none",
+        phase="|".join(PLAN.images.phases) or "none",
     priority: 10
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
+        code=code("take_queries"),
+        folder=folder,
         list=lambda wildcards, input: given("--list", input.list),
         bad_images=config["dataset"]["bad_images"],
-        state=state_of(lambda wildcards: IMAGES.phases[wildcards.phase].queries),
+        state=lambda wildcards: PLAN.state(*PLAN.images.phases[wildcards.phase].queries),
     shell:
         """
         iscqk take-queries --phase {wildcards.phase} --queries {input.folders:q} \
             --ground-truth {input.ground_truth:q} --training {input.training} \
-            --references {input.references} --output results/data/{wildcards.phase} \
+            --references {input.references} --output {params.folder} \
             {params.list} --bad-images {params.bad_images} --workers {threads} &>{log}
         """
 
 
 rule copies:
     input:
-        training=lambda wildcards: MANIFESTS[wildcards.split],
-        code=sources("copies"),
+        training=lambda wildcards: R.manifest(wildcards.split),
     output:
-        "results/copies/{split}/round{round}/{shard}.tar",
+        R.copies("{split}", "{round}", "{shard}"),
     log:
-        "results/logs/copies-{split}-round{round}-{shard}.log",
+        LOG["copies"],
     benchmark:
-        "results/usage/copies-{split}-round{round}-{shard}.tsv"
+        USAGE["copies"]
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
-        config=text(config["copies"]),
-        edits=lambda wildcards: text(runs.training_edits(config, int(wildcards.round))),
+        code=code("copies"),
+        config=as_text(config["copies"]),
+        edits=lambda wildcards: as_text(training_edits(config, wildcards.round)),
         seed=config["seed"],
-        shards=config["shards"]["training"],
+        shard=lambda wildcards: Shard.parse(wildcards.shard).options,
     shell:
         """
         iscqk copies --training {input.training} --config {params.config:q} \
             --edits {params.edits:q} --seed {params.seed} --round {wildcards.round} \
-            --shard {wildcards.shard} --shards {params.shards} --output {output} \
-            --workers {threads} &>{log}
+            {params.shard} --output {output} --workers {threads} &>{log}
         """

@@ -3,83 +3,85 @@
 
 rule embed:
     input:
-        weights="results/runs/{run}/{model}/{side}.safetensors",
-        manifest=lambda wildcards: MANIFESTS[wildcards.images],
-        code=sources("embed"),
+        weights=MODEL.weights("{side}"),
+        manifest=lambda wildcards: R.manifest(wildcards.images),
     output:
-        "results/runs/{run}/{model}/{content}/{side}/{images}-{shard}.h5",
+        MODEL.described("{content}", "{side}", "{images}", "{shard}"),
     log:
-        "results/logs/{run}/{model}/embed-{content}-{side}-{images}-{shard}.log",
+        LOG["embed"],
     benchmark:
-        "results/usage/{run}/{model}/embed-{content}-{side}-{images}-{shard}.tsv"
+        USAGE["embed"]
     wildcard_constraints:
-        images="|".join(MANIFESTS),
+        images="|".join(DESCRIBED),
     conda:
         "../../envs/iscqk.yaml"
     threads: max(HALF, PROCESSES)
     resources:
         gpu=GPU,
-        processes=PROCESSES,
     params:
-        shards=lambda wildcards: len(shards(wildcards.images)),
+        code=code("embed"),
+        shard=lambda wildcards: Shard.parse(wildcards.shard).options,
         flag=lambda wildcards: content_options(wildcards.content),
         precision=config["describe"]["precision"],
+        processes=untracked(PROCESSES),
     shell:
         """
         iscqk embed --weights {input.weights} --manifest {input.manifest} \
-            --shard {wildcards.shard} --shards {params.shards} {params.flag} \
+            {params.shard} {params.flag} \
             --precision {params.precision} --output {output} \
-            --processes {resources.processes} --threads {threads} &>{log}
+            --processes {params.processes} --threads {threads} &>{log}
         """
 
 
 rule embed_copies:
     input:
-        weights="results/runs/{run}/{model}/{side}.safetensors",
-        copies="results/copies/training/round{round}/{shard}.tar",
-        code=sources("embed"),
+        weights=MODEL.weights("{side}"),
+        copies=R.copies("training", "{round}", "{shard}"),
     output:
-        "results/runs/{run}/{model}/{content}/{side}/copies{round}-{shard}.h5",
+        MODEL.described("{content}", "{side}", "copies{round}", "{shard}"),
     log:
-        "results/logs/{run}/{model}/embed-{content}-{side}-copies{round}-{shard}.log",
+        R.log(job("embed", images="copies{round}")),
     benchmark:
-        "results/usage/{run}/{model}/embed-{content}-{side}-copies{round}-{shard}.tsv"
+        R.usage(job("embed", images="copies{round}"))
     conda:
         "../../envs/iscqk.yaml"
     threads: max(HALF, PROCESSES)
     resources:
         gpu=GPU,
-        processes=PROCESSES,
     params:
-        views=lambda wildcards: RUNS[wildcards.run]["train"]["qk"]["bank_views"],
+        views=lambda wildcards: PLAN[wildcards.run].own["bank_views"],
+        code=code("embed"),
         flag=lambda wildcards: content_options(wildcards.content),
         precision=config["describe"]["precision"],
+        processes=untracked(PROCESSES),
     shell:
         """
         iscqk embed --weights {input.weights} --copies {input.copies} --views {params.views} \
             {params.flag} --precision {params.precision} --output {output} \
-            --processes {resources.processes} --threads {threads} &>{log}
+            --processes {params.processes} --threads {threads} &>{log}
         """
 
 
 rule whiten:
     input:
-        network=lambda wildcards: by_network(wildcards, "references", "training"),
-        gist=lambda wildcards: by_gist(wildcards, "references", "training"),
-        code=sources("whiten"),
+        network=lambda wildcards: PLAN[wildcards.run].by_network(
+            wildcards.model, "references", "training"
+        ),
+        gist=lambda wildcards: PLAN.gist(wildcards.run, "references", "training"),
     output:
-        "results/runs/{run}/{model}/refined/projection.safetensors",
+        MODEL.projection,
     log:
-        "results/logs/{run}/{model}/whiten.log",
+        LOG["whiten"],
     benchmark:
-        "results/usage/{run}/{model}/whiten.tsv"
+        USAGE["whiten"]
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
-        gist=lambda wildcards, input: gist_options(wildcards, input.gist),
-        whitening=lambda wildcards: RUNS[wildcards.run]["describe"]["whitening"],
-        size=lambda wildcards: RUNS[wildcards.run]["model"]["descriptor_size"],
+        code=code("whiten"),
+        gist=lambda wildcards, input: PLAN[wildcards.run].gist_options(input.gist),
+        whitening=lambda wildcards: PLAN[wildcards.run].config["describe"]["whitening"],
+        size=lambda wildcards: PLAN[wildcards.run].config["model"]["descriptor_size"],
     shell:
         """
         iscqk whiten --part {input.network} {params.gist} --whitening {params.whitening} \
@@ -89,27 +91,35 @@ rule whiten:
 
 rule refine:
     input:
-        network=lambda wildcards: part(wildcards, by_network),
-        gist=lambda wildcards: part(wildcards, by_gist),
-        projection=lambda wildcards: projection(wildcards.run, wildcards.model),
-        training=subtracted,
-        code=sources("refine"),
+        network=lambda wildcards: PLAN[wildcards.run].by_network(
+            wildcards.model, wildcards.role, wildcards.images, wildcards.shard
+        ),
+        gist=lambda wildcards: PLAN.gist(
+            wildcards.run, wildcards.role, wildcards.images, wildcards.shard
+        ),
+        projection=lambda wildcards: PLAN[wildcards.run].projection(wildcards.model),
+        training=lambda wildcards: PLAN[wildcards.run].subtracted(
+            wildcards.model, wildcards.images
+        ),
     output:
-        "results/runs/{run}/{model}/refined/{role}/{images}-{shard}.h5",
+        MODEL.refined("{role}", "{images}", "{shard}"),
     log:
-        "results/logs/{run}/{model}/refine-{role}-{images}-{shard}.log",
+        LOG["refine"],
     benchmark:
-        "results/usage/{run}/{model}/refine-{role}-{images}-{shard}.tsv"
+        USAGE["refine"]
     wildcard_constraints:
-        images="|".join(MANIFESTS),
+        images="|".join(DESCRIBED),
         role="queries|references",
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
-        gist=lambda wildcards, input: gist_options(wildcards, input.gist),
+        code=code("refine"),
+        gist=lambda wildcards, input: PLAN[wildcards.run].gist_options(input.gist),
         projection=lambda wildcards, input: given("--projection", input.projection),
-        subtraction=lambda wildcards, input: subtraction(wildcards, input.training),
+        subtraction=lambda wildcards, input: PLAN[wildcards.run].subtraction_options(
+            input.training
+        ),
     shell:
         """
         iscqk refine --part {input.network} {params.gist} {params.projection} \
@@ -119,37 +129,39 @@ rule refine:
 
 rule merge:
     input:
-        queries=lambda wildcards: for_phase(wildcards, "queries", wildcards.phase),
-        references=lambda wildcards: for_phase(wildcards, "references", "references"),
-        training=lambda wildcards: (
-            for_phase(wildcards, "references", "training")
-            if wildcards.ranking == "log_partition"
-            else []
+        queries=lambda wildcards: PLAN[wildcards.run].as_submitted(
+            wildcards.model, "queries", wildcards.phase
+        ),
+        references=lambda wildcards: PLAN[wildcards.run].as_submitted(
+            wildcards.model, "references", "references"
+        ),
+        training=lambda wildcards: PLAN[wildcards.run].bank(
+            wildcards.ranking, wildcards.model
         ),
         manifests=lambda wildcards: [
-            MANIFESTS[wildcards.phase],
-            MANIFESTS["references"],
+            R.manifest(wildcards.phase),
+            R.manifest("references"),
         ],
-        code=sources("merge"),
     output:
-        "results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
+        RANKED.descriptors,
     log:
-        "results/logs/{run}/{model}/merge-{phase}-{ranking}.log",
+        LOG["merge"],
     benchmark:
-        "results/usage/{run}/{model}/merge-{phase}-{ranking}.tsv"
+        USAGE["merge"]
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
-        temperature=lambda wildcards: (
-            RUNS[wildcards.run]["describe"]["temperature"]
-            if wildcards.ranking == "log_partition"
-            else 1
+        code=lambda wildcards: code_digest(
+            "merge", *rankings.modules(wildcards.ranking)
         ),
+        manifests=lambda wildcards, input: f"--manifests {input.manifests}",
+        ranking=lambda wildcards: wildcards.ranking,
+        temperature=lambda wildcards: PLAN[wildcards.run].temperature(wildcards.ranking),
     shell:
         """
         iscqk merge --queries {input.queries} --references {input.references} \
-            --training {input.training} --manifests {input.manifests} \
-            --ranking {wildcards.ranking} \
+            --training {input.training} {params.manifests} \
+            --ranking {params.ranking} \
             --temperature {params.temperature} --output {output} --threads {threads} &>{log}
         """

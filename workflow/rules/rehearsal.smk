@@ -1,132 +1,112 @@
-# A phase of the challenge's own size, from made-up descriptors onward, with a known micro-AP.
+# A phase of the challenge's own size, from made-up descriptors onward, with a known micro-AP: by the
+# product's own rules, and two that tell what came of it.
 
-REHEARSAL = "results/rehearsal"
-REHEARSED = ["plant", "merge", "validate", "search", "score"]
+REHEARSED = ["synthesize-phase", "merge", "validate", "search", "score"]
 
 
-rule rehearse_plant:
-    input:
-        code=sources("plant"),
+rule rehearse_synthesize_phase:
     output:
-        multiext(f"{REHEARSAL}/queries", ".h5", ".csv"),
-        multiext(f"{REHEARSAL}/references", ".h5", ".csv"),
-        ground_truth=f"{REHEARSAL}/ground_truth.csv",
-        expected=f"{REHEARSAL}/expected.json",
+        multiext(R.rehearsal("queries"), ".h5", ".csv"),
+        multiext(R.rehearsal("references"), ".h5", ".csv"),
+        ground_truth=R.rehearsal("ground_truth.csv"),
+        expected=R.rehearsal("expected.json"),
     log:
-        "results/logs/rehearsal/plant.log",
+        R.log("rehearsal/synthesize-phase"),
     benchmark:
-        "results/usage/rehearsal/plant.tsv"
+        R.usage("rehearsal/synthesize-phase")
     conda:
         "../../envs/iscqk.yaml"
     params:
+        code=code("synthesize_phase"),
         size=config["rehearsal"],
         seed=config["seed"],
+        folder=folder,
     shell:
         """
-        iscqk plant --queries {params.size[queries]} --references {params.size[references]} \
-            --seed {params.seed} --output results/rehearsal &>{log}
+        iscqk synthesize-phase --queries {params.size[queries]} \
+            --references {params.size[references]} --seed {params.seed} --output {params.folder} &>{log}
         """
 
 
-rule rehearse_merge:
+use rule merge as rehearse_merge with:
     input:
-        queries=f"{REHEARSAL}/queries.h5",
-        references=f"{REHEARSAL}/references.h5",
-        code=sources("merge"),
+        queries=R.rehearsal("queries.h5"),
+        references=R.rehearsal("references.h5"),
+        training=[],
     output:
-        f"{REHEARSAL}/descriptors.h5",
+        R.rehearsal("descriptors.h5"),
     log:
-        "results/logs/rehearsal/merge.log",
+        R.log("rehearsal/merge"),
     benchmark:
-        "results/usage/rehearsal/merge.tsv"
-    conda:
-        "../../envs/iscqk.yaml"
-    shell:
-        """
-        iscqk merge --queries {input.queries} --references {input.references} \
-            --ranking similarity --output {output} &>{log}
-        """
+        R.usage("rehearsal/merge")
+    params:
+        code=code("merge", *rankings.modules("similarity")),
+        manifests="",
+        ranking="similarity",
+        temperature=1,
 
 
-rule rehearse_validate:
+use rule validate as rehearse_validate with:
     input:
-        descriptors=f"{REHEARSAL}/descriptors.h5",
-        queries=f"{REHEARSAL}/queries.csv",
-        references=f"{REHEARSAL}/references.csv",
-        code=sources("validate"),
+        descriptors=R.rehearsal("descriptors.h5"),
+        queries=R.rehearsal("queries.csv"),
+        references=R.rehearsal("references.csv"),
     output:
-        f"{REHEARSAL}/validation.json",
+        R.rehearsal("validation.json"),
     log:
-        "results/logs/rehearsal/validate.log",
+        R.log("rehearsal/validate"),
     benchmark:
-        "results/usage/rehearsal/validate.tsv"
-    conda:
-        "../../envs/iscqk.yaml"
-    shell:
-        """
-        iscqk validate {input.descriptors} --queries {input.queries} \
-            --references {input.references} --phase phase2 --output {output} &>{log}
-        """
+        R.usage("rehearsal/validate")
+    params:
+        phase="phase2",
 
 
-rule rehearse_search:
+use rule search as rehearse_search with:
     input:
-        descriptors=f"{REHEARSAL}/descriptors.h5",
-        code=sources("search"),
+        descriptors=R.rehearsal("descriptors.h5"),
     output:
-        f"{REHEARSAL}/predictions.csv",
+        R.rehearsal("predictions.csv"),
     log:
-        "results/logs/rehearsal/search.log",
+        R.log("rehearsal/search"),
     benchmark:
-        "results/usage/rehearsal/search.tsv"
+        R.usage("rehearsal/search")
+    threads: 8
+
+
+use rule score as rehearse_score with:
+    input:
+        scored=R.rehearsal("predictions.csv"),
+        ground_truth=R.rehearsal("ground_truth.csv"),
+    output:
+        score=R.rehearsal("score.json"),
+    log:
+        R.log("rehearsal/score"),
+    benchmark:
+        R.usage("rehearsal/score")
+    params:
+        convention="fb",
+        tables="",
+
+
+rule rehearse_benchmark_search:
+    input:
+        descriptors=R.rehearsal("descriptors.h5"),
+        predictions=R.rehearsal("predictions.csv"),
+        ground_truth=R.rehearsal("ground_truth.csv"),
+    output:
+        R.rehearsal("peers.csv"),
+    log:
+        R.log("rehearsal/benchmark-search"),
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
-        max_results=config["search"]["max_results"],
-    shell:
-        """
-        iscqk search {input.descriptors} --output {output} --max-results {params.max_results} \
-            --threads {threads} &>{log}
-        """
-
-
-rule rehearse_score:
-    input:
-        predictions=f"{REHEARSAL}/predictions.csv",
-        ground_truth=f"{REHEARSAL}/ground_truth.csv",
-        code=sources("score"),
-    output:
-        f"{REHEARSAL}/score.json",
-    log:
-        "results/logs/rehearsal/score.log",
-    benchmark:
-        "results/usage/rehearsal/score.tsv"
-    conda:
-        "../../envs/iscqk.yaml"
-    shell:
-        "iscqk score {input.predictions} {input.ground_truth} --output {output} &>{log}"
-
-
-rule rehearse_peers:
-    input:
-        descriptors=f"{REHEARSAL}/descriptors.h5",
-        predictions=f"{REHEARSAL}/predictions.csv",
-        ground_truth=f"{REHEARSAL}/ground_truth.csv",
-        code=sources("peers"),
-    output:
-        f"{REHEARSAL}/peers.csv",
-    log:
-        "results/logs/rehearsal/peers.log",
-    conda:
-        "../../envs/iscqk.yaml"
-    threads: 8
-    params:
+        code=code("benchmark_search"),
         slice=config["rehearsal"]["slice"],
         repeats=config["rehearsal"]["repeats"],
     shell:
         """
-        iscqk peers {input.descriptors} {input.predictions} {input.ground_truth} \
+        iscqk benchmark-search {input.descriptors} {input.predictions} {input.ground_truth} \
             --queries {params.slice[queries]} --references {params.slice[references]} \
             --repeats {params.repeats} --output {output} --threads {threads} &>{log}
         """
@@ -134,21 +114,21 @@ rule rehearse_peers:
 
 rule rehearse:
     input:
-        expected=f"{REHEARSAL}/expected.json",
-        score=f"{REHEARSAL}/score.json",
-        validation=f"{REHEARSAL}/validation.json",
-        peers=f"{REHEARSAL}/peers.csv",
-        code=sources("rehearsed"),
+        expected=R.rehearsal("expected.json"),
+        score=R.rehearsal("score.json"),
+        validation=R.rehearsal("validation.json"),
+        search_speed=R.rehearsal("peers.csv"),
     output:
-        f"{REHEARSAL}/table.md",
+        R.rehearsal("table.md"),
     log:
-        "results/logs/rehearsal/rehearsed.log",
+        R.log("rehearsal/rehearsed"),
     conda:
         "../../envs/iscqk.yaml"
     params:
-        usage=[f"{name}=results/usage/rehearsal/{name}.tsv" for name in REHEARSED],
+        code=code("rehearsed"),
+        usage=[f"{name}={R.usage(f'rehearsal/{name}')}" for name in REHEARSED],
     shell:
         """
         iscqk rehearsed --usage {params.usage} --expected {input.expected} --score {input.score} \
-            --peers {input.peers} --output {output} &>{log}
+            --search-speed {input.search_speed} --output {output} &>{log}
         """

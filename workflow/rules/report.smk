@@ -2,64 +2,59 @@
 
 
 rule draw_rules:
-    input:
-        snakefile=local(os.path.relpath(workflow.main_snakefile)),
-        rules=local(
-            sorted(map(os.path.relpath, glob(f"{workflow.basedir}/workflow/rules/*")))
-        ),
     output:
-        graph="results/workflow/rules.mmd",
-        config="results/workflow/config.json",
+        graph=R.workflow("rules.mmd"),
+        config=R.workflow("config.json"),
     log:
-        "results/logs/draw_rules.log",
+        LOG["draw_rules"],
     conda:
         "../../envs/iscqk.yaml"
     params:
-        config=text(config),
+        config=as_text(config),
+        snakefile=os.path.relpath(workflow.main_snakefile),
+        rules=digest_of(
+            [
+                workflow.main_snakefile,
+                *sorted(glob(f"{workflow.basedir}/workflow/rules/*")),
+            ]
+        ),
     shell:
         """
         echo {params.config:q} >{output.config}
-        snakemake all --rulegraph mermaid-js --snakefile {input.snakefile} \
+        snakemake all --rulegraph mermaid-js --snakefile {params.snakefile} \
             --configfile {output.config} >{output.graph} 2>{log}
         """
 
 
 rule report:
     input:
-        scores=told_of_submission(),
-        submissions=expand(
-            "results/submission_{phase}/{file}",
-            phase=PHASES,
-            file=[
-                "predictions.csv",
-                "score.json",
-                "validation.json",
-                "provenance.json",
-            ],
-        ),
-        data=expand(
-            "results/data/{phase}/{file}.csv",
-            phase=PHASES,
-            file=["queries", "ground_truth", "edits"],
-        ),
-        references="results/data/references.csv",
-        rules="results/workflow/rules.mmd",
-        templates=local(TEMPLATES),
-        code=sources("report"),
+        scores=reported(PLAN),
+        submissions=[
+            R.submission(phase).file(name) for phase in PHASES for name in REPORTED
+        ],
+        data=[
+            file
+            for one in map(R.phase, PHASES)
+            for file in (one.queries, one.ground_truth, one.edits)
+        ],
+        references=R.manifest("references"),
+        rules=R.workflow("rules.mmd"),
     output:
-        page="results/report.html",
-        plots=directory("results/report"),
+        page=R.report,
+        plots=directory(R.report_plots),
     log:
-        "results/logs/report.log",
+        LOG["report"],
     benchmark:
-        "results/usage/report.tsv"
+        USAGE["report"]
     conda:
         "../../envs/iscqk.yaml"
     params:
+        code=code("report"),
+        results=untracked(R.root),
         title=config["title"],
-        besides=told_besides,
+        besides=lambda wildcards: reported_besides(PLAN),
     shell:
         """
-        iscqk report --results results --title {params.title:q} --rules {input.rules} \
+        iscqk report --results {params.results} --title {params.title:q} --rules {input.rules} \
             --output {output.page} &>{log}
         """

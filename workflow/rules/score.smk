@@ -1,53 +1,45 @@
 # Global search, micro-AP, validation.
 
 
-# Where there is one shard, no list of parts is needed.
-PART = "-{shard}" if len(shards("search")) > 1 else ""
-
-
 rule search:
     input:
-        descriptors="results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
-        code=sources("search"),
+        descriptors=RANKED.descriptors,
     output:
-        f"results/runs/{{run}}/{{model}}/{{phase}}/{{ranking}}/predictions{PART}.csv",
+        RANKED.part("{shard}") if PLAN.searches_in_parts else RANKED.predictions,
     log:
-        f"results/logs/{{run}}/{{model}}/search-{{phase}}-{{ranking}}{PART}.log",
+        R.log(PLAN.search_job),
     benchmark:
-        f"results/usage/{{run}}/{{model}}/search-{{phase}}-{{ranking}}{PART}.tsv"
+        R.usage(PLAN.search_job)
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
+        code=code("search"),
         max_results=config["search"]["max_results"],
-        shard=lambda wildcards: wildcards.get("shard", 0),
-        shards=len(shards("search")),
+        shard=lambda wildcards: Shard.parse(wildcards.get("shard", "0-of-1")).options,
     shell:
         """
         iscqk search {input.descriptors} --output {output} --max-results {params.max_results} \
-            --shard {params.shard} --shards {params.shards} --threads {threads} &>{log}
+            {params.shard} --threads {threads} &>{log}
         """
 
 
-if PART:
+if PLAN.searches_in_parts:
 
     rule combine:
         input:
-            parts=expand(
-                "results/runs/{{run}}/{{model}}/{{phase}}/{{ranking}}/predictions-{shard}.csv",
-                shard=shards("search"),
-            ),
-            descriptors="results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
-            code=sources("combine"),
+            parts=[RANKED.part(shard) for shard in PLAN.search_shards],
+            descriptors=RANKED.descriptors,
         output:
-            "results/runs/{run}/{model}/{phase}/{ranking}/predictions.csv",
+            RANKED.predictions,
         log:
-            "results/logs/{run}/{model}/combine-{phase}-{ranking}.log",
+            LOG["combine"],
         benchmark:
-            "results/usage/{run}/{model}/combine-{phase}-{ranking}.tsv"
+            USAGE["combine"]
         conda:
             "../../envs/iscqk.yaml"
         params:
+            code=code("combine"),
             max_results=config["search"]["max_results"],
         shell:
             """
@@ -58,46 +50,48 @@ if PART:
 
 rule score:
     input:
-        scored=f"results/runs/{{run}}/{{model}}/{{phase}}/{{ranking}}/{SCORED}",
-        ground_truth="results/data/{phase}/ground_truth.csv",
-        edits="results/data/{phase}/edits.csv",
-        code=sources("score"),
+        scored=RANKED.scored(config["score"]["convention"]),
+        ground_truth=R.phase("{phase}").ground_truth,
+        edits=R.phase("{phase}").edits,
     output:
-        score="results/runs/{run}/{model}/{phase}/{ranking}/score.json",
-        by_edit="results/runs/{run}/{model}/{phase}/{ranking}/by_edit.csv",
-        curve="results/runs/{run}/{model}/{phase}/{ranking}/precision_recall.csv",
+        score=RANKED.score,
+        by_edit=RANKED.by_edit,
+        curve=RANKED.curve,
     log:
-        "results/logs/{run}/{model}/score-{phase}-{ranking}.log",
+        LOG["score"],
     benchmark:
-        "results/usage/{run}/{model}/score-{phase}-{ranking}.tsv"
+        USAGE["score"]
     conda:
         "../../envs/iscqk.yaml"
     params:
+        code=code("score"),
         convention=config["score"]["convention"],
+        tables=lambda wildcards, input, output: (
+            f"--edits {input.edits} --by-edit {output.by_edit} --curve {output.curve}"
+        ),
     shell:
         """
         iscqk score {input.scored} {input.ground_truth} --convention {params.convention} \
-            --edits {input.edits} --by-edit {output.by_edit} --curve {output.curve} \
-            --output {output.score} &>{log}
+            {params.tables} --output {output.score} &>{log}
         """
 
 
 # A half has a search of its own: its nearest pairs are not all among those of the whole.
 rule score_half:
     input:
-        descriptors="results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
-        ground_truth="results/data/{phase}/ground_truth.csv",
-        code=sources("score"),
+        descriptors=RANKED.descriptors,
+        ground_truth=R.phase("{phase}").ground_truth,
     output:
-        "results/runs/{run}/{model}/{phase}/{ranking}/score-{half}.json",
+        RANKED.half("{half}"),
     log:
-        "results/logs/{run}/{model}/score-{phase}-{ranking}-{half}.log",
+        LOG["score_half"],
     benchmark:
-        "results/usage/{run}/{model}/score-{phase}-{ranking}-{half}.tsv"
+        USAGE["score_half"]
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF
     params:
+        code=code("score"),
         convention=config["score"]["convention"],
     shell:
         """
@@ -108,20 +102,22 @@ rule score_half:
 
 rule validate:
     input:
-        descriptors="results/runs/{run}/{model}/{phase}/{ranking}/descriptors.h5",
-        queries="results/data/{phase}/queries.csv",
-        references="results/data/references.csv",
-        code=sources("validate"),
+        descriptors=RANKED.descriptors,
+        queries=R.manifest("{phase}"),
+        references=R.manifest("references"),
     output:
-        "results/runs/{run}/{model}/{phase}/{ranking}/validation.json",
+        RANKED.validation,
     log:
-        "results/logs/{run}/{model}/validate-{phase}-{ranking}.log",
+        LOG["validate"],
     benchmark:
-        "results/usage/{run}/{model}/validate-{phase}-{ranking}.tsv"
+        USAGE["validate"]
     conda:
         "../../envs/iscqk.yaml"
+    params:
+        code=code("validate"),
+        phase=lambda wildcards: wildcards.phase,
     shell:
         """
         iscqk validate {input.descriptors} --queries {input.queries} \
-            --references {input.references} --phase {wildcards.phase} --output {output} &>{log}
+            --references {input.references} --phase {params.phase} --output {output} &>{log}
         """

@@ -3,61 +3,47 @@
 
 rule submit:
     input:
-        descriptors=lambda wildcards: submitted(wildcards, "descriptors.h5"),
-        predictions=lambda wildcards: submitted(wildcards, "predictions.csv"),
-        validation=lambda wildcards: submitted(wildcards, "validation.json"),
+        descriptors=lambda wildcards: PLAN.submitted.ranked(wildcards.phase).descriptors,
+        predictions=lambda wildcards: PLAN.submitted.ranked(wildcards.phase).predictions,
+        validation=lambda wildcards: PLAN.submitted.ranked(wildcards.phase).validation,
         scores=lambda wildcards: [
-            scored(SUBMITTED, wildcards.phase, ranking)
-            for ranking in config["score"]["rankings"]
+            PLAN.submitted.ranked(wildcards.phase, ranking).score for ranking in SCORED
         ],
         halves=lambda wildcards: [
-            submitted(wildcards, f"score-{half}.json")
-            for half in halves(wildcards.phase)
+            PLAN.submitted.ranked(wildcards.phase).half(half)
+            for half in PLAN.halves(wildcards.phase)
         ],
-        bank=submitted_bank(),
-        curve=lambda wildcards: submitted(wildcards, "precision_recall.csv"),
-        training="results/data/training.csv",
-        references="results/data/references.csv",
-        queries="results/data/{phase}/queries.csv",
-        quarantined=lambda wildcards: quarantined(wildcards.phase),
-        weights=list(submitted_weights().values()),
-        code=sources("submit"),
+        bank=PLAN.submitted_bank(),
+        curve=lambda wildcards: PLAN.submitted.ranked(wildcards.phase).curve,
+        training=R.manifest("training"),
+        references=R.manifest("references"),
+        queries=R.manifest("{phase}"),
+        quarantined=lambda wildcards: PLAN.quarantined(wildcards.phase),
+        weights=list(PLAN.submitted_weights().values()),
     output:
-        descriptors="results/submission_{phase}/descriptors.h5",
-        predictions="results/submission_{phase}/predictions.csv",
-        score="results/submission_{phase}/score.json",
-        validation="results/submission_{phase}/validation.json",
-        provenance="results/submission_{phase}/provenance.json",
-        card="results/submission_{phase}/MODEL_CARD.md",
-        model=directory("results/submission_{phase}/model"),
+        descriptors=R.submission("{phase}").descriptors,
+        predictions=R.submission("{phase}").predictions,
+        score=R.submission("{phase}").score,
+        validation=R.submission("{phase}").validation,
+        provenance=R.submission("{phase}").provenance,
+        card=R.submission("{phase}").card,
+        model=directory(R.submission("{phase}").model),
     log:
-        "results/logs/submit-{phase}.log",
+        LOG["submit"],
     benchmark:
-        "results/usage/submit-{phase}.tsv"
+        USAGE["submit"]
     conda:
         "../../envs/iscqk.yaml"
     params:
+        code=code("submit", *PLAN.submitted_modules),
         ranking=config["describe"]["ranking"],
-        config=as_it_is(
-            text(
-                {
-                    key: value
-                    for key, value in RUNS[SUBMITTED].items()
-                    if key not in ("title", "study", "unbalanced", "tensorboard")
-                }
-            )
+        config=lambda wildcards: PLAN.submitted_config(wildcards.phase),
+        scores=lambda wildcards, input: named(SCORED, input.scores),
+        weights=lambda wildcards, input: named(PLAN.submitted_weights(), input.weights),
+        halves=lambda wildcards, input: named(
+            PLAN.halves(wildcards.phase), input.halves
         ),
-        scores=lambda wildcards, input: [
-            f"{ranking}={path}"
-            for ranking, path in zip(config["score"]["rankings"], input.scores)
-        ],
-        weights=lambda wildcards, input: [
-            f"{role}={path}" for role, path in zip(submitted_weights(), input.weights)
-        ],
-        halves=lambda wildcards, input: [
-            f"{half}={path}"
-            for half, path in zip(halves(wildcards.phase), input.halves)
-        ],
+        folder=folder,
     shell:
         """
         iscqk submit --phase {wildcards.phase} --descriptors {input.descriptors} \
@@ -66,5 +52,5 @@ rule submit:
             --training {input.training} --references {input.references} --queries {input.queries} \
             --quarantined {input.quarantined} \
             --weights {params.weights} --bank {input.bank} --curve {input.curve} \
-            --config {params.config:q} --output results/submission_{wildcards.phase} &>{log}
+            --config {params.config:q} --output {params.folder} &>{log}
         """

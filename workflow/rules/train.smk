@@ -4,21 +4,21 @@
 
 rule initial:
     input:
-        training=training,
-        code=sources("initial"),
+        training=lambda wildcards: PLAN[wildcards.run].training,
     output:
-        q="results/runs/{run}/initial/q.safetensors",
-        k="results/runs/{run}/initial/k.safetensors",
+        q=R.model("{run}", "initial").weights("q"),
+        k=R.model("{run}", "initial").weights("k"),
     log:
-        "results/logs/{run}/initial.log",
+        LOG["initial"],
     benchmark:
-        "results/usage/{run}/initial.tsv"
+        USAGE["initial"]
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
-        config=of_run("model"),
-        seed=seed,
+        code=code("initial"),
+        config=lambda wildcards: PLAN[wildcards.run].text("model"),
+        seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
     shell:
         """
         iscqk initial --training {input.training} --config {params.config:q} \
@@ -28,155 +28,129 @@ rule initial:
 
 rule warm_up:
     input:
-        start=weights("initial", "q"),
-        copies=copies("training", 0),
-        training=training,
-        code=sources("learn"),
+        start=lambda wildcards: PLAN[wildcards.run].model("initial").weights("q"),
+        copies=lambda wildcards: PLAN[wildcards.run].copies(0),
+        training=lambda wildcards: PLAN[wildcards.run].training,
     output:
-        q="results/runs/{run}/warm-up/q.safetensors",
-        k="results/runs/{run}/warm-up/k.safetensors",
-        history="results/runs/{run}/warm-up/history.csv",
+        q=R.model("{run}", "warm-up").weights("q"),
+        k=R.model("{run}", "warm-up").weights("k"),
+        history=R.model("{run}", "warm-up").history,
     log:
-        "results/logs/{run}/warm-up.log",
+        LOG["warm_up"],
     benchmark:
-        "results/usage/{run}/warm-up.tsv"
+        USAGE["warm_up"]
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     resources:
         gpu=GPU,
-        processes=PROCESSES,
-        tensorboard=board("warm-up"),
     params:
+        code=code("train", *modules("simclr")),
         method="simclr",
-        images=lambda wildcards: RUNS[wildcards.run]["train"]["qk"]["warm_up_images"],
-        config=train_section("simclr"),
-        model=of_run("model"),
-        seed=seed,
-        copies=f"--copies {' '.join(copies('training', 0))}",
-        outputs=lambda wildcards, output: folders(output.history),
-        resume="results/resume/{run}/warm-up.pt",
+        images=lambda wildcards: PLAN[wildcards.run].own["warm_up_images"],
+        config=lambda wildcards: PLAN[wildcards.run].train_text("simclr"),
+        model=lambda wildcards: PLAN[wildcards.run].text("model"),
+        seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
+        copies=lambda wildcards, input: f"--copies {input.copies}",
+        resume=R.resume("{run}/warm-up"),
+        untracked=untracked(PLAN.training_options("{run}/warm-up")),
     shell:
         """
-        iscqk learn --method {params.method} --images {params.images} --start {input.start} \
+        iscqk train --method {params.method} --images {params.images} --start {input.start} \
             {params.copies} --training {input.training} --config {params.config:q} \
-            --model {params.model:q} --seed {params.seed} {params.outputs} \
-            --resume {params.resume} {resources.tensorboard} \
-            --processes {resources.processes} --threads {threads} &>{log}
+            --model {params.model:q} --seed {params.seed} --q-output {output.q} \
+            --k-output {output.k} --history {output.history} --resume {params.resume} \
+            {params.untracked} --threads {threads} &>{log}
         """
 
 
 use rule warm_up as learn with:
     input:
-        start=weights("initial", "q"),
-        copies=all_copies,
-        training=training,
-        code=sources("learn"),
+        start=lambda wildcards: PLAN[wildcards.run].model("initial").weights("q"),
+        copies=lambda wildcards: sum(PLAN[wildcards.run].all_copies(), []),
+        training=lambda wildcards: PLAN[wildcards.run].training,
     output:
-        q=learned("q.safetensors"),
-        k=learned("k.safetensors"),
-        history=learned("history.csv"),
+        q=[R.model("{run}", part).weights("q") for part in PARTS],
+        k=[R.model("{run}", part).weights("k") for part in PARTS],
+        history=[R.model("{run}", part).history for part in PARTS],
     log:
-        "results/logs/{run}/learn.log",
+        LOG["learn"],
     benchmark:
-        "results/usage/{run}/learn.tsv"
-    resources:
-        gpu=GPU,
-        processes=PROCESSES,
-        tensorboard=board("learned"),
+        USAGE["learn"]
     params:
-        method=method,
-        images=lambda wildcards: runs.budget(RUNS[wildcards.run]),
-        config=lambda wildcards: train_section(method(wildcards))(wildcards),
-        model=of_run("model"),
-        seed=seed,
+        code=lambda wildcards: code_digest("train", *PLAN[wildcards.run].modules),
+        method=lambda wildcards: PLAN[wildcards.run].method,
+        images=lambda wildcards: PLAN[wildcards.run].budget,
+        config=lambda wildcards: PLAN[wildcards.run].train_text(),
         copies=lambda wildcards: " ".join(
-            f"--copies {' '.join(copies(split(wildcards), number))}"
-            for number in runs.copy_rounds(RUNS[wildcards.run])
+            f"--copies {' '.join(shards)}"
+            for shards in PLAN[wildcards.run].all_copies()
         ),
-        outputs=lambda wildcards, output: folders(output.history),
-        resume="results/resume/{run}/learn.pt",
+        resume=R.resume("{run}/learn"),
+        untracked=untracked(PLAN.training_options("{run}/learned")),
 
 
 rule train_q:
     input:
-        start=before("q"),
-        frozen=before("k"),
-        bank=lambda wildcards: bank(wildcards, before_round(wildcards), "k", "training"),
-        copies=lambda wildcards: copies("training", wildcards.round),
-        code=sources("train"),
-        near_duplicates=near_duplicates,
+        unpack(
+            lambda wildcards: PLAN[wildcards.run]
+            .half_round(wildcards.round, "q")
+            .inputs
+        ),
     output:
-        q="results/runs/{run}/round{round}-q/q.safetensors",
-        k="results/runs/{run}/round{round}-q/k.safetensors",
-        history="results/runs/{run}/round{round}-q/history.csv",
+        q=R.model("{run}", "round{round}-q").weights("q"),
+        k=R.model("{run}", "round{round}-q").weights("k"),
+        history=R.model("{run}", "round{round}-q").history,
     log:
-        "results/logs/{run}/train-round{round}-q.log",
+        R.log(job("train", model="round{round}-q")),
     benchmark:
-        "results/usage/{run}/train-round{round}-q.tsv"
+        R.usage(job("train", model="round{round}-q"))
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     resources:
         gpu=GPU,
-        processes=PROCESSES,
-        tensorboard=board("round{round}-q"),
     params:
-        config=train_section("qk"),
+        code=lambda wildcards: code_digest("train", *PLAN[wildcards.run].modules),
+        method=lambda wildcards: PLAN[wildcards.run].method,
+        side="q",
+        round=lambda wildcards: wildcards.round,
+        images=lambda wildcards, input: f"--copies {input.copies}",
+        config=lambda wildcards: PLAN[wildcards.run].train_text(),
         near_duplicates=lambda wildcards, input: given(
             "--near-duplicates", input.near_duplicates
         ),
-        seed=seed,
+        seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
+        resume=R.resume("{run}/round{round}-q"),
+        untracked=untracked(PLAN.training_options("{run}/round{round}-q")),
     shell:
         """
-        iscqk train --side q --round {wildcards.round} --start {input.start} \
-            --frozen {input.frozen} --bank {input.bank} --copies {input.copies} \
-            --config {params.config:q} --seed {params.seed} --trained-output {output.q} \
-            --frozen-output {output.k} --history {output.history} \
-            --resume results/resume/{wildcards.run}/round{wildcards.round}-q.pt \
-            {params.near_duplicates} {resources.tensorboard} \
-            --processes {resources.processes} --threads {threads} &>{log}
+        iscqk train --method {params.method} --side {params.side} --round {params.round} \
+            --start {input.start} --frozen {input.frozen} --bank {input.bank} \
+            {params.images} --config {params.config:q} --seed {params.seed} \
+            --q-output {output.q} --k-output {output.k} --history {output.history} \
+            --resume {params.resume} {params.near_duplicates} {params.untracked} \
+            --threads {threads} &>{log}
         """
 
 
-rule train_k:
+use rule train_q as train_k with:
     input:
-        start=weights("round{round}-q", "k"),
-        frozen=weights("round{round}-q", "q"),
-        bank=lambda wildcards: bank(
-            wildcards, f"round{wildcards.round}-q", "q", f"copies{wildcards.round}"
+        unpack(
+            lambda wildcards: PLAN[wildcards.run]
+            .half_round(wildcards.round, "k")
+            .inputs
         ),
-        training=training,
-        code=sources("train"),
-        near_duplicates=near_duplicates,
     output:
-        q="results/runs/{run}/round{round}-k/q.safetensors",
-        k="results/runs/{run}/round{round}-k/k.safetensors",
-        history="results/runs/{run}/round{round}-k/history.csv",
+        q=R.model("{run}", "round{round}-k").weights("q"),
+        k=R.model("{run}", "round{round}-k").weights("k"),
+        history=R.model("{run}", "round{round}-k").history,
     log:
-        "results/logs/{run}/train-round{round}-k.log",
+        R.log(job("train", model="round{round}-k")),
     benchmark:
-        "results/usage/{run}/train-round{round}-k.tsv"
-    conda:
-        "../../envs/iscqk.yaml"
-    threads: 8
-    resources:
-        gpu=GPU,
-        processes=PROCESSES,
-        tensorboard=board("round{round}-k"),
+        R.usage(job("train", model="round{round}-k"))
     params:
-        config=train_section("qk"),
-        near_duplicates=lambda wildcards, input: given(
-            "--near-duplicates", input.near_duplicates
-        ),
-        seed=seed,
-    shell:
-        """
-        iscqk train --side k --round {wildcards.round} --start {input.start} \
-            --frozen {input.frozen} --bank {input.bank} --training {input.training} \
-            --config {params.config:q} --seed {params.seed} --trained-output {output.k} \
-            --frozen-output {output.q} --history {output.history} \
-            --resume results/resume/{wildcards.run}/round{wildcards.round}-k.pt \
-            {params.near_duplicates} {resources.tensorboard} \
-            --processes {resources.processes} --threads {threads} &>{log}
-        """
+        side="k",
+        images=lambda wildcards, input: f"--training {input.training}",
+        resume=R.resume("{run}/round{round}-k"),
+        untracked=untracked(PLAN.training_options("{run}/round{round}-k")),

@@ -11,9 +11,10 @@ import hashlib
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from iscqk.errors import UserError
@@ -21,8 +22,11 @@ from iscqk.errors import UserError
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _GONE = {errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
-# A process whose Snakemake was killed ends within seconds of it (iscqk.ending).
+# A process whose Snakemake was killed ends within seconds of it (iscqk.runtime.shutdown).
 _WAIT_SECONDS = 30.0
+_MOMENT_SECONDS = 5.0  # for who looks at a terminal
+
+_IS_UTF8 = sys.getfilesystemencoding() == "utf-8"
 
 _UMASK = os.umask(0)
 os.umask(_UMASK)  # it cannot be asked for without being set
@@ -30,7 +34,7 @@ _MODE = 0o666 & ~_UMASK
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def atomic_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block succeeds.
 
     On an error the temporary file is removed and what stood at `path` before is untouched. Its name
@@ -41,27 +45,29 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.part{path.suffix}")
+    _folder_of(path)
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=False):
             yield temporary
             temporary.chmod(_MODE)  # safetensors makes files that only their owner may read
-            to_disk(temporary)
+            sync_to_disk(temporary)
             temporary.replace(path)
-            to_disk(path.parent)
+            sync_to_disk(path.parent)
 
 
 @contextmanager
-def filling(folder: str | Path) -> Iterator[Path]:
+def atomic_folder(folder: str | Path) -> Iterator[Path]:
     """Yield a temporary folder; it becomes `folder`, with all its files, if the block succeeds.
 
     Raises:
-        UserError: there are files in `folder` already, or as `replacing` does.
+        UserError: there are files in `folder` already, or as `atomic_file` does.
     """
     folder = Path(folder)
     if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder}: not empty; remove what is in it or name another")
     temporary = folder.with_name(f".{folder.name}.part")
+    _folder_of(folder / "any")
     with _told(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=True):
@@ -70,12 +76,55 @@ def filling(folder: str | Path) -> Iterator[Path]:
             yield temporary
             os.sync()  # once for all files: one by one, thousands of them would take minutes
             temporary.replace(folder)
-            to_disk(folder.parent)
+            sync_to_disk(folder.parent)
+
+
+@contextmanager
+def exclusive(path: str | Path) -> Iterator[None]:
+    """Let no other process write `path` meanwhile; for work whose result takes long to make.
+
+    Raises:
+        UserError: it cannot be written, or another process is at it for longer than a moment.
+    """
+    path = Path(path)
+    refuse_unwritable(path)
+    lock, is_new = path.with_name(f".{path.name}.lock"), not path.parent.exists()
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _locked(lock, folder=False, seconds=_MOMENT_SECONDS)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        _unlock(descriptor)
+        if is_new:
+            with suppress(OSError):  # a folder that holds what was made stays
+                path.parent.rmdir()
+
+
+def refuse_unwritable(path: str | Path) -> None:
+    """Raise UserError where a file of this path cannot be written: for a look before the work."""
+    if not os.access(_folder_of(Path(path)), os.W_OK | os.X_OK):
+        raise UserError(f"{printable(path)}: cannot be written; make its folder writable")
+
+
+def _folder_of(path: Path) -> Path:
+    """Return the folder that a file will lie in, or the first that is there of those above it.
+
+    Raises:
+        UserError: the path is a folder itself, or one of those above it is a file.
+    """
+    if path.is_dir():
+        raise UserError(f"{printable(path)}: a folder; name a file to write")
+    there = next(place for place in path.absolute().parents if os.path.lexists(place))
+    if not there.is_dir():
+        raise UserError(f"{printable(there)}: a file; name a folder to write to, or remove it")
+    return there
 
 
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` as UTF-8 to `path`, atomically; names of files that are not get escapes."""
-    with replacing(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
@@ -87,15 +136,24 @@ def sha256_of(path: str | Path) -> str:
 
 def utf8(name: str | Path) -> str:
     """Return a file's name, with an escape for each byte that is not UTF-8."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    try:
+        raw = os.fsencode(name)
+    except UnicodeEncodeError:  # text that this locale's file names cannot be
+        raw = str(name).encode("utf-8", "surrogateescape")
+    return raw.decode("utf-8", "backslashreplace")
 
 
-def shown(name: str | Path) -> str:
+def as_path(text: str) -> str:
+    """Return the path that was written as `text` by `utf8`, as this locale's Python has it."""
+    return text if _IS_UTF8 else os.fsdecode(text.encode("utf-8", "surrogateescape"))
+
+
+def printable(name: str | Path) -> str:
     """Return a file's name as one line of UTF-8, for a message."""
     return utf8(name).replace("\n", "\\n").replace("\r", "\\r")
 
 
-def to_disk(path: Path) -> None:
+def sync_to_disk(path: Path) -> None:
     """Wait until the disk holds a file, or the names in a folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -123,9 +181,9 @@ def _alone(temporary: Path, folder: bool) -> Iterator[None]:
         _unlock(descriptor)
 
 
-def _locked(temporary: Path, folder: bool) -> int:
+def _locked(temporary: Path, folder: bool, seconds: float | None = None) -> int:
     """Return an open descriptor of what is at `temporary`, made if need be, with its lock."""
-    end = time.monotonic() + _WAIT_SECONDS
+    end = time.monotonic() + (_WAIT_SECONDS if seconds is None else seconds)
     while time.monotonic() < end:
         if folder:
             temporary.mkdir(exist_ok=True)

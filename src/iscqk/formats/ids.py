@@ -10,13 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from iscqk.formats.phases import HALVES, PHASES
+
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 StrArray = NDArray[np.str_]
 
-PHASES = ("phase1", "phase2")
 QUERIES_PER_PHASE = 50_000
-HALVES = ("public", "private")  # of phase 1
 QUERIES_PER_HALF = 25_000
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import first_row, read_content, read_table, write_table
+from iscqk.formats.files import as_path
 from iscqk.formats.ids import TRAINING, BoolArray, StrArray
 
 COLUMNS = ["id", "path", "sha256", "width", "height"]
@@ -63,7 +64,7 @@ def read_unreadable_ids(path: str | Path) -> StrArray:
 class Listed(str):
     """The path of an image, and the SHA-256 of what lay there when it was listed.
 
-    Whoever opens it compares (`images.listed`), so that no image passes for another.
+    Whoever opens it compares (`images.verified`), so that no image passes for another.
     """
 
     __slots__ = ("sha256",)
@@ -114,6 +115,7 @@ def _parsed(path: str | Path, content: bytes) -> pd.DataFrame:
         rows = read_table(path, COLUMNS, {"width": np.int64, "height": np.int64}, content)
     except UserError as error:
         raise UserError(f"{error}; run prepare again") from None
+    rows["path"] = rows["path"].map(as_path)
     if not (rows["id"].is_unique and rows["id"].is_monotonic_increasing):
         raise UserError(f"{path}: ids must be sorted and unique; run prepare again")
     return rows

@@ -6,6 +6,7 @@ colours change more, and a profile from elsewhere never reaches a colour engine.
 
 import contextlib
 import io
+import math
 import os
 import stat
 import warnings
@@ -13,13 +14,21 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
 
 from iscqk.errors import UserError
-from iscqk.formats.files import shown
+from iscqk.formats.files import printable
+from iscqk.images.bit_depth import Depth, grey_of, is_deep_grey, refuse_dark_colour
+from iscqk.images.transparency import flatten_transparency
 
 # By content, whatever the name says. Pillow's other decoders are kept away from unknown files: that
 # of EPS, for one, starts Ghostscript.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "AVIF")
+
+# What is decoded at once: Pillow's own limit, 89 megapixels. A JPEG can be decoded at 1/2 to 1/8 of
+# its sides; its decoder then needs 6 bytes for a pixel of the whole at most, if it is progressive.
+MOST_PIXELS = 2**30 // 4 // 3
+MOST_OF_A_JPEG = 250_000_000  # telephones make 200 million
 
 
 class BadImage(UserError):
@@ -34,42 +43,91 @@ class BadImage(UserError):
     def of(cls, path: str | Path, reason: str) -> "BadImage":
         """Return the complaint about an image."""
         what = f"cannot read this image ({reason}); replace or remove it"
-        return cls(f"{shown(path)}: {what}", reason)
+        return cls(f"{printable(path)}: {what}", reason)
 
 
-Source = str | Path | bytes | Image.Image
+ImageInput = str | Path | bytes | Image.Image
 
 
-def open_image(source: Source, enough: int | None = None) -> Image.Image:
+def open_image(source: ImageInput, enough: int | None = None) -> Image.Image:
     """Return the image at a path, in bytes, or of Pillow, upright (EXIF applied), as mode RGB.
 
     With `enough`, a JPEG may be decoded at a fraction of its size, sides still >= `enough`
-    pixels: several times faster for large photographs.
+    pixels: several times faster for large photographs. One of over 89 megapixels always is.
 
-    Transparent parts are laid on white, animations and pages give their first, 16-bit and floating
-    point grey is scaled to 8 bits. An image of over 89 megapixels (Pillow's limit) is taken for a
-    bomb. Broken EXIF counts as none.
+    Transparent parts are laid on white, or on black where only that shows the picture. Animations
+    and pages give their first. Deep grey is scaled to 8 bits as the file declares it. Any other
+    image of over 89 megapixels, or a JPEG of over 250, is taken for a bomb. Broken EXIF counts as
+    none.
 
     Raises:
-        BadImage: the file is missing, unreadable, no image, truncated or absurdly large.
+        BadImage: the file is missing, unreadable, no image, truncated, absurdly large, or of
+            samples whose range it does not declare.
     """
+    return _opened(source, enough)[0]
+
+
+def measure_image(source: ImageInput) -> tuple[int, int]:
+    """Return width and height in pixels of an image, upright, having decoded all of it.
+
+    Raises:
+        BadImage: as `open_image`.
+    """
+    return _opened(source, None)[1]
+
+
+def _opened(source: ImageInput, enough: int | None) -> tuple[Image.Image, tuple[int, int]]:
+    """Return an image as RGB, and its size upright, which is larger where a part is decoded."""
     try:
         if isinstance(source, Image.Image):
-            return _as_rgb(ImageOps.exif_transpose(source))
+            rgb = _as_rgb(ImageOps.exif_transpose(source), Depth.of(source), source.format)
+            return rgb, rgb.size
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of metadata, which change no pixel
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(_openable(source), formats=FORMATS) as image:
-                if enough:
-                    image.draft("RGB", (enough, enough))
-                image.load()
-                return _as_rgb(_upright(image))
+            with _file(source) as image:
+                return _loaded(image, enough)
     except FileNotFoundError:
         what = "no such image; restore it or prepare the data again"
-        raise BadImage(f"{shown(str(source))}: {what}", "no such file") from None
+        raise BadImage(f"{printable(str(source))}: {what}", "no such file") from None
     except Exception as error:  # Pillow's decoders raise anything from SyntaxError to struct.error
         name = source if isinstance(source, str | Path) else "image in memory"
         raise BadImage.of(name, _reason(error)) from None
+
+
+def _file(source: str | Path | bytes) -> Image.Image:
+    """Return an image whose pixels are not yet read, a large one only where it is a JPEG."""
+    try:
+        return Image.open(_openable(source), formats=FORMATS)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        try:
+            image = JpegImageFile(_openable(source))
+        except SyntaxError:
+            raise ValueError(f"{error} Only a JPEG may have more") from None
+    if math.prod(image.size) > MOST_OF_A_JPEG:
+        image.close()
+        raise ValueError(f"{image.size[0]} x {image.size[1]} exceeds limit of {MOST_OF_A_JPEG}")
+    return image
+
+
+def _loaded(image: Image.Image, enough: int | None) -> tuple[Image.Image, tuple[int, int]]:
+    """Return what `_opened` does of an open file."""
+    whole, depth = image.size, Depth.of(image)
+    if enough or math.prod(whole) > MOST_PIXELS:
+        image.draft("RGB", _decoded_size(whole, enough))
+    if math.prod(image.size) > MOST_PIXELS:
+        raise ValueError(f"{whole[0]} x {whole[1]} exceeds limit of {MOST_PIXELS} pixels")
+    decoded = image.size
+    image.load()
+    rgb = _as_rgb(_upright(image), depth, image.format)
+    return rgb, whole if rgb.size == decoded else whole[::-1]
+
+
+def _decoded_size(whole: tuple[int, int], enough: int | None) -> tuple[int, int]:
+    """Return the sides to ask the decoder for, which gives at least these if it can."""
+    fraction = next(n for n in (1, 2, 4, 8) if math.prod(whole) <= MOST_PIXELS * n * n)
+    width, height = (min(side // fraction, enough or side) for side in whole)
+    return max(width, 1), max(height, 1)
 
 
 def _openable(source: str | Path | bytes) -> str | Path | io.BytesIO:
@@ -98,18 +156,18 @@ def _upright(image: Image.Image) -> Image.Image:
     return image
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("I", "F") or image.mode.startswith("I;"):
-        return _deep_grey(image)
-    if "A" in image.getbands() or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image.convert("RGB")
+def _as_rgb(image: Image.Image, depth: Depth, kind: str | None) -> Image.Image:
+    if is_deep_grey(image):
+        return flatten_transparency(_with_clear_colour(grey_of(image, depth), image))
+    refuse_dark_colour(image, depth)
+    if kind in ("BMP", "DIB") and image.mode == "RGBA" and not image.getchannel("A").getbbox():
+        return image.convert("RGB")  # a fourth byte that its writer left empty
+    return flatten_transparency(image)
 
 
-def _deep_grey(image: Image.Image) -> Image.Image:
-    """Map grey of 16 bits, or of floats up to 1, to 8 bits; Pillow's own conversion clips it."""
-    grey = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
-    largest = float(grey.max(initial=0.0))
-    scale = 255.0 if image.mode == "F" and largest <= 1 else 1 / 257 if largest > 255 else 1.0
-    return Image.fromarray(np.rint(grey * scale).clip(0, 255).astype(np.uint8)).convert("RGB")
+def _with_clear_colour(grey: Image.Image, deep: Image.Image) -> Image.Image:
+    """Return grey with alpha where the file names a colour of its deep grey as clear."""
+    clear = deep.info.get("transparency")
+    if isinstance(clear, int):
+        grey.putalpha(Image.fromarray(np.asarray(deep) != clear).convert("L"))
+    return grey

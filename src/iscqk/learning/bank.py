@@ -10,10 +10,10 @@ from torch import Tensor
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
-from iscqk.formats.descriptors import count_descriptors, open_descriptors, origins
+from iscqk.formats.descriptor_shards import Descriptors, open_shards, total_shape
 from iscqk.formats.manifest import shard_bounds
-from iscqk.formats.origins import check_parts
-from iscqk.learning import processes
+from iscqk.formats.provenance import check_parts
+from iscqk.learning import distributed
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _ROWS_AT_ONCE = 65_536
@@ -35,36 +35,53 @@ def read_bank(
             that it has beyond them are further negatives.
         weights: digest of the weights that it must be made by.
         precision: to hold it in, `fp32` or `bf16`.
-        expected: what the origins of its shards must say; see `formats.origins`.
+        expected: what the provenances of its shards must say; see `formats.provenance`.
         size: D that it must have; None for any.
 
     Raises:
         UserError: it was made by other weights, of other images, in another way, or its shards are
             not in order and complete; a row is not finite.
     """
-    real = [(path, made) for path, made in origins(paths) if not made.get("synthetic")]
-    if real:
-        check_parts(real, "embed it again", expected)
-    count, found = count_descriptors(paths)
-    if size not in (None, found):
-        raise UserError(f"{paths[0]}: a bank of {found} dimensions, not {size}; embed it again")
-    if count < len(ids):
-        raise UserError(f"{paths[0]}: {count} bank rows for {len(ids)} images; embed it again")
-    first, last = shard_bounds(count, processes.rank(), processes.count())
-    rows, start = torch.empty(last - first, found, dtype=DTYPES[precision]), 0
-    for path in paths:
-        with open_descriptors(path) as shard:
+    with open_shards(paths) as shards:
+        count, found = _checked_shape(shards, expected)
+        if size not in (None, found):
+            raise UserError(f"{paths[0]}: a bank of {found} dimensions, not {size}; embed it again")
+        if count < len(ids):
+            raise UserError(f"{paths[0]}: {count} bank rows for {len(ids)} images; embed it again")
+        first, last = shard_bounds(count, distributed.rank(), distributed.world_size())
+        rows, start = torch.empty(last - first, found, dtype=DTYPES[precision]), 0
+        for shard in shards:
             end = start + len(shard.ids)
-            if shard.attributes.get("weights_sha256") != weights:
-                raise UserError(f"{path}: a bank of other weights than --frozen; embed it again")
-            if shard.ids[: max(0, len(ids) - start)].tolist() != list(ids[start:end]):
-                raise UserError(f"{path}: a bank of other images; embed it again")
-            for low in range(max(start, first), min(end, last), _ROWS_AT_ONCE):
-                high = min(low + _ROWS_AT_ONCE, end, last)
-                block = torch.from_numpy(shard.block(low - start, high - start))
-                rows[low - first : high - first] = block
+            _check_source(shard, weights, ids[start:end])
+            _copy(shard, rows, first - start)
             start = end
     return rows, first
+
+
+def _checked_shape(
+    shards: Sequence[Descriptors], expected: Mapping[str, Any] | None
+) -> tuple[int, int]:
+    """Return the rows of all shards and their dimension, where these are of the making expected."""
+    real = [(s.path, s.attributes) for s in shards if not s.attributes.get("synthetic")]
+    if real:
+        check_parts(real, "embed it again", expected)
+    return total_shape(shards)
+
+
+def _check_source(shard: Descriptors, weights: str, ids: Sequence[str]) -> None:
+    """Refuse a shard of other weights, or one that does not begin with these ids."""
+    if shard.attributes.get("weights_sha256") != weights:
+        raise UserError(f"{shard.path}: a bank of other weights than --frozen; embed it again")
+    if shard.ids[: len(ids)].tolist() != list(ids):
+        raise UserError(f"{shard.path}: a bank of other images; embed it again")
+
+
+def _copy(shard: Descriptors, rows: Tensor, offset: int) -> None:
+    """Fill what of `rows` a shard has; their first is `offset` rows after its own."""
+    stop = min(len(shard.ids), offset + len(rows))
+    for low in range(max(0, offset), stop, _ROWS_AT_ONCE):
+        high = min(low + _ROWS_AT_ONCE, stop)
+        rows[low - offset : high - offset] = torch.from_numpy(shard.block(low, high))
 
 
 def read_near_duplicates(path: str | Path, ids: Sequence[str]) -> Tensor:

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from iscqk.learning import processes
-from iscqk.learning.ntxent import ntxent_loss
+from iscqk.learning import distributed
 from iscqk.models.encoder import Encoder
 
 
@@ -95,7 +94,7 @@ class Projection(nn.Module):
 
     def forward(self, encoder: Encoder, pixels: Tensor) -> Tensor:
         """Return unit rows (B, D) of uint8 images (B, 3, S, S), those of all processes."""
-        features = processes.gather(encoder.features(pixels))
+        features = distributed.all_gather(encoder.features(pixels))
         if self.head == "descriptor":
             return encoder.project(features)
         return functional.normalize(self.layers(features), dim=1)
@@ -106,24 +105,6 @@ def mlp(size: int, hidden: int, output: int, batch_norm: bool) -> nn.Sequential:
     norm = [nn.BatchNorm1d(hidden)] if batch_norm else []
     first = nn.Linear(size, hidden, bias=not batch_norm)
     return nn.Sequential(first, *norm, nn.ReLU(), nn.Linear(hidden, output))
-
-
-class InBatch(Objective):
-    """SimCLR: both images of a pair through one encoder; the batch's others are the negatives."""
-
-    views = 2
-
-    def __init__(self, encoder: Encoder, head: str, temperature: float) -> None:
-        super().__init__()
-        self.projection = Projection(encoder, head)
-        self.temperature = temperature
-
-    def forward(self, encoder: Encoder, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:
-        """Return NT-Xent of pairs."""
-        rows = self.projection(encoder, pixels.flatten(0, 1))
-        first, second = rows[0::2], rows[1::2]
-        loss = ntxent_loss(first, second, self.temperature)
-        return Outcome(loss, *pair_health(first, second, second)) if health else Outcome(loss)
 
 
 @torch.no_grad()

@@ -1,93 +1,135 @@
 """Which reference each image is likest to: copy detection between any two sets of images."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from iscqk.formats.described import Described
-from iscqk.matching.collection import described, load_described
+from iscqk.errors import UserError
+from iscqk.formats.image_index import ImageIndex
+from iscqk.matching.describing import concatenated, describe_files, load_index, warn_of_flat
+from iscqk.matching.inputs import InputPaths, find_inputs, identity
 from iscqk.matching.model import Model
+from iscqk.matching.model_folder import SIDES
 from iscqk.retrieval.search import nearest_of_each
-
-Places = str | Path | Iterable[str | Path]
 
 
 def match(
-    images: Places,
-    against: Places,
+    images: InputPaths,
+    against: InputPaths,
     model: Model | str | Path,
     top: int = 1,
     threshold: float | None = None,
     cache: str | Path | None = None,
     threads: int = 1,
+    image_cache: str | Path | None = None,
 ) -> pd.DataFrame:
     """Return the references that images are likest to, the likeliest copies first.
 
-    The search is exact. An image is not matched with itself, so a folder can be matched against
-    itself. Images that cannot be read are logged and left out.
+    The search is exact. An image is not matched with itself, whatever the names that lead to it, so
+    a folder can be matched against itself. Images that cannot be read are logged and left out, and
+    those of one colour are logged.
 
     Args:
-        images: files and folders, what may be copies.
-        against: files and folders, what may have been copied; or a file of `iscqk describe`.
+        images: files and folders, what may be copies; files of `iscqk describe` among them.
+        against: the same of what may have been copied.
         model: or its folder, see `Model.load`.
         top: references of each image.
         threshold: least score; all pairs without it.
         cache: file that keeps the descriptors of `against` for the next call.
         threads: to compute with.
+        image_cache: the same of `images`.
 
     Returns:
         A row a pair: `query` and `reference`, their paths; `rank`, of the reference among the
         query's, from 1; `similarity`, the cosine of their descriptors, -1 to 1; `score`, the
         similarity less the query's to training images, which is what makes pairs of different
         queries comparable; and `likely`, whether the score is one from which on 90 % of the pairs
-        were copies where the model was evaluated, None where that is not known.
+        were copies where the model was evaluated, None where that is not known; it is never
+        said of an image of one colour.
 
     Raises:
-        UserError: there are no such images, none can be read, or the model does not fit.
+        UserError: there are no such images, none can be read, the model does not fit, or `top` or
+            `threshold` is no number to work with.
     """
+    _check_numbers(top, threshold, threads)
+    # All that is named is looked at before hours are spent on any of it.
+    inputs = find_inputs(images), find_inputs(against)
     model = model if isinstance(model, Model) else Model.load(model)
-    references = _references(model, against, cache, threads)
-    queries = described(model, "queries", _listed(images), threads=threads)
+    ready = [
+        [load_index(path, model, side) for path in found.indexes]
+        for side, found in zip(SIDES, inputs, strict=True)
+    ]
+    queries, references = (
+        _complete(model, side, parts, found.images, kept, threads)
+        for side, parts, found, kept in zip(SIDES, ready, inputs, (image_cache, cache), strict=True)
+    )
     table = _nearest(queries, references, top, threads)
     table["score"] = table["similarity"] - model.levels(queries.vectors)[table["row"]]
     likely = model.ranking.likely
-    table["likely"] = None if likely is None else table["score"] >= likely
+    table["likely"] = None if likely is None else (table["score"] >= likely) & ~table["flat"]
     if threshold is not None:
         table = table[table["score"] >= threshold]
     columns = ["query", "reference", "rank", "score", "similarity", "likely"]
     return table.sort_values("score", ascending=False, kind="stable", ignore_index=True)[columns]
 
 
-def _listed(places: Places) -> list[str | Path]:
-    return [places] if isinstance(places, str | Path) else list(places)
+def _check_numbers(top: int, threshold: float | None, threads: int) -> None:
+    for name, value in (("top", top), ("threads", threads)):
+        if value < 1:
+            raise UserError(f"--{name} {value}: at least 1 is needed")
+    if threshold is not None and not math.isfinite(threshold):
+        raise UserError(f"--threshold {threshold}: no score to compare with; name a number")
 
 
-def _references(model: Model, against: Places, cache: str | Path | None, threads: int) -> Described:
-    places = _listed(against)
-    if len(places) == 1 and Path(places[0]).suffix in (".h5", ".hdf5"):
-        return load_described(places[0], model, "references")
-    return described(model, "references", places, cache, threads)
+def _complete(
+    model: Model,
+    side: str,
+    parts: Sequence[ImageIndex],
+    images: Sequence[Path],
+    cache: str | Path | None,
+    threads: int,
+) -> ImageIndex:
+    """Return what is described already, and images, as one; warn of those of one colour."""
+    fresh = [describe_files(model, side, images, cache, threads)] if images else []
+    whole = concatenated([*parts, *fresh])
+    warn_of_flat(whole)
+    return whole
 
 
-def _nearest(queries: Described, references: Described, top: int, threads: int) -> pd.DataFrame:
-    """Return row (of the query), query, reference, rank and similarity of each query's nearest."""
+def _nearest(queries: ImageIndex, references: ImageIndex, top: int, threads: int) -> pd.DataFrame:
+    """Return each query's nearest.
+
+    The columns: row (of the query), query, reference, rank, similarity, and flat, whether one of
+    the two is of one colour.
+    """
     # one more, in place of the query itself where it is a reference too
     found = nearest_of_each(queries.vectors, references.vectors, top + 1, threads)
-    names, others = ([file.path for file in side.files] for side in (queries, references))
+    rows = found.query_index, found.reference_index
+    names, files = [], []
+    for side, row in zip((queries, references), rows, strict=True):
+        names.append(_objects([file.path for file in side.files])[row])
+        files.append(_objects([identity(file.path) for file in side.files])[row])
     table = pd.DataFrame(
         {
             "row": found.query_index,
-            "query": np.array(names, dtype=object)[found.query_index],
-            "reference": np.array(others, dtype=object)[found.reference_index],
+            # Objects: not every name is text that a column of strings can hold.
+            "query": pd.Series(names[0], dtype=object),
+            "reference": pd.Series(names[1], dtype=object),
             "similarity": 1 - found.squared_distance / 2,  # of unit vectors
+            "flat": queries.flat[rows[0]] | references.flat[rows[1]],
         }
     )
-    places, other_places = (
-        [str(Path(name).resolve()) for name in part] for part in (names, others)
-    )
-    itself = np.array(places)[found.query_index] == np.array(other_places)[found.reference_index]
-    table = table[~itself]
+    table = table[files[0] != files[1]]
     table["rank"] = table.groupby("row").cumcount() + 1
     return table[table["rank"] <= top]
+
+
+def _objects(values: Sequence[object]) -> NDArray[np.object_]:
+    """Return (n,) objects, tuples among them, as they are."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array

@@ -1,21 +1,35 @@
 """A pair of models to look images up with, and how to rank what they find."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import FloatArray
+from iscqk.formats.descriptor_shards import FloatArray
 from iscqk.formats.ids import BoolArray
-from iscqk.images.opening import Source, open_image
+from iscqk.images.opening import ImageInput, open_image
+from iscqk.learning.data_loading import ReadableImages
 from iscqk.learning.embedding import embed
-from iscqk.learning.images import ReadableImages
-from iscqk.matching.folder import SIDES, Looks, Parts, read_parts
+from iscqk.matching.model_folder import SIDES, Looks, Parts, read_parts
 from iscqk.models.device import choose_device, set_threads
+from iscqk.models.encoder import Encoder
 from iscqk.models.weights import encoder_digest
-from iscqk.retrieval.ranking import DoubleArray, bank_level
+from iscqk.retrieval.rankings import RANKINGS
+
+
+class Block(NamedTuple):
+    """Images described: (b, D) float32 rows; (b,) whether one cannot be read, or is of one colour.
+
+    The row of an image that cannot be read is void, and that of one colour says nothing.
+    """
+
+    vectors: FloatArray
+    unreadable: BoolArray
+    flat: BoolArray
 
 
 class Model:
@@ -49,7 +63,7 @@ class Model:
         return cls(read_parts(folder))
 
     def describe(
-        self, images: Sequence[Source], side: str = "queries", threads: int = 1
+        self, images: Sequence[ImageInput], side: str = "queries", threads: int = 1
     ) -> FloatArray:
         """Return descriptors (n, D) float32, unit rows; those of the two sides are comparable.
 
@@ -61,33 +75,44 @@ class Model:
         Raises:
             UserError: an image cannot be read.
         """
-        vectors, unreadable = self.describe_readable(images, side, threads)
-        for row in np.flatnonzero(unreadable).tolist():
-            open_image(images[row])  # raises, and says why
-        return vectors
+        none = [np.empty((0, m.head.out_features), np.float32) for m in self._models(side)]
+        done, parts = 0, [self._refine(none)]
+        for block in self.blocks(images, side, threads):
+            for row in np.flatnonzero(block.unreadable).tolist():
+                open_image(images[done + row])  # raises, and says why
+            parts.append(block.vectors)
+            done += len(block.vectors)
+        return np.concatenate(parts)
 
-    def describe_readable(
-        self, images: Sequence[Source], side: str, threads: int
-    ) -> tuple[FloatArray, BoolArray]:
-        """Return what `describe` does, and (n,) which images cannot be read; their rows are void.
+    def blocks(self, images: Sequence[ImageInput], side: str, threads: int) -> Iterator[Block]:
+        """Yield what `describe` returns, block by block in order, with what cannot be described.
 
         Raises:
             UserError: no such side.
         """
+        models = self._models(side)
+        set_threads(threads)
+        ways = [(self.looks.sizes, self.looks.flip), ((), False)]  # GIST has but one
+        reading, streams = [], []
+        for model, (sizes, flip) in zip(models, ways, strict=False):
+            read = ReadableImages(images, max(sizes, default=model.config.image_size))
+            reading.append(read)
+            streams.append(embed(model, read, (threads - 1) // len(models), sizes, flip))
+        done = 0
+        for parts in zip(*streams, strict=True):
+            rows = [descriptors.numpy() for _, descriptors in parts]
+            part = slice(done, done := done + len(rows[0]))
+            unreadable = np.logical_or.reduce([read.unreadable[part].numpy() for read in reading])
+            yield Block(self._refine(rows), unreadable, reading[0].flat[part].numpy())
+
+    def _models(self, side: str) -> list[Encoder]:
+        """Return the encoders whose descriptors of a side are joined."""
         if side not in SIDES:
             raise UserError(f"side {side}: there is none; name one of {', '.join(SIDES)}")
-        set_threads(threads)
-        looks, encoder = self.looks, self.encoders[side]
-        parts, unreadable = [], np.zeros(len(images), dtype=np.bool_)
-        for model, sizes, flip in ((encoder, looks.sizes, looks.flip), (looks.gist, (), False)):
-            if model is None:
-                continue
-            read = ReadableImages(images, max(sizes, default=model.config.image_size))
-            blocks = [rows.numpy() for _, rows in embed(model, read, threads - 1, sizes, flip)]
-            none = np.empty((0, model.head.out_features), dtype=np.float32)
-            parts.append(np.concatenate([none, *blocks]))
-            unreadable |= read.unreadable.numpy()
-        return looks.refine(parts) if looks.refine else parts[0], unreadable
+        return list(filter(None, [self.encoders[side], self.looks.gist]))
+
+    def _refine(self, parts: list[FloatArray]) -> FloatArray:
+        return self.looks.refine(parts) if self.looks.refine else parts[0]
 
     def digest(self, side: str) -> str:
         """Return the digest of what describes a side: equal ones give equal descriptors."""
@@ -101,9 +126,7 @@ class Model:
         ]
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
-    def levels(self, queries: FloatArray) -> DoubleArray:
+    def levels(self, queries: FloatArray) -> NDArray[np.float64]:
         """Return (n,) what to take off the similarities of queries (n, D) to rank their pairs."""
-        bank, temperature, _ = self.ranking
-        if bank is None:
-            return np.zeros(len(queries))
-        return bank_level(queries, [bank], temperature)
+        bank, temperature, _, name = self.ranking
+        return RANKINGS[name].level(queries, [] if bank is None else [bank], temperature)

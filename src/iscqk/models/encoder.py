@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import timm
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,6 +12,7 @@ from torch.nn import functional
 from iscqk.errors import UserError
 from iscqk.models.device import autocast
 from iscqk.models.gist import Gist
+from iscqk.models.timm_adapter import timm
 
 # Arguments of timm.create_model by which it loads files, some of them pickles, or downloads them.
 _BARRED_OPTIONS = {

@@ -10,7 +10,8 @@ import pandas as pd
 from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.manifest import listed_paths, read_manifest
 from iscqk.formats.predictions import Predictions
-from iscqk.reporting.groups import Records
+from iscqk.plan.results import Results
+from iscqk.reporting.edit_groups import Records
 from iscqk.reporting.pairs import ranked_pairs, telling_pairs
 from iscqk.reporting.thumbnails import Thumbnail, thumbnail
 
@@ -77,7 +78,7 @@ class Images:
 
 
 def gallery(
-    data: Path,
+    results: Results,
     phase: str,
     predictions: Predictions,
     truth: GroundTruth,
@@ -87,7 +88,7 @@ def gallery(
     """Return the strips of a phase, and the pairs that they show as a table.
 
     Args:
-        data: folder of the manifests.
+        results: where the manifests are.
         phase: whose queries.
         predictions: what was found.
         truth: what should have been.
@@ -100,7 +101,8 @@ def gallery(
     made = {record["query_id"]: record for record in records}
     chains = {query: ";".join(_edits(record)) for query, record in made.items()}
     chosen = telling_pairs(ranked_pairs(predictions, truth), truth, _names(made), count)
-    images = Images([data / phase / "queries.csv", data / "references.csv", data / "others.csv"])
+    manifests = (results.manifest(images) for images in (phase, "references", "others"))
+    images = Images(map(Path, manifests))
     strips = [
         Strip(*_TITLES[kind], [_card(row, kind, made, images) for row in rows.to_dict("records")])
         for kind, rows in chosen.items()

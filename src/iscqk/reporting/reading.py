@@ -1,6 +1,8 @@
 """What lies under results/, read for the report; what is not there is not shown."""
 
 import json
+from glob import glob
+from os.path import relpath
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +10,11 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.ids import PHASES
+from iscqk.formats.phases import PHASES
+from iscqk.plan import results as plan
+from iscqk.plan.jobs import kind_of
+from iscqk.plan.names import ModelName, leading_to
+from iscqk.plan.results import Results
 
 CURVE_POINTS = 300  # of a precision-recall curve; more cannot be told apart in a plot
 TABLE_ROWS = 40  # of a table of the study or the benchmarks
@@ -19,39 +25,44 @@ class Submission(NamedTuple):
 
     Attributes:
         phase: its name.
-        folder: `results/submission_{phase}`.
+        results: the folder of results that it lies in.
         score: score.json.
         validation: validation.json.
         provenance: provenance.json.
     """
 
     phase: str
-    folder: Path
+    results: Results
     score: dict[str, Any]
     validation: dict[str, Any]
     provenance: dict[str, Any]
 
     @property
-    def model(self) -> Path:
-        """Folder of the model that is submitted, under `runs/`."""
-        run, name = Path(self.provenance["weights"]["queries"]["path"]).parent.parts[-2:]
-        return self.folder.parent / "runs" / run / name
+    def files(self) -> plan.Submission:
+        """Where its files are."""
+        return self.results.submission(self.phase)
 
     @property
-    def scored(self) -> Path:
-        """Folder of the scores of the ranking that is submitted."""
-        return self.model / self.phase / str(self.score["ranking"])
+    def model(self) -> plan.Model:
+        """The model that is submitted."""
+        run, name = Path(self.provenance["weights"]["queries"]["path"]).parent.parts[-2:]
+        return self.results.model(run, name)
+
+    @property
+    def ranked(self) -> plan.Ranked:
+        """The scores of the ranking that is submitted."""
+        return self.model.ranked(self.phase, self.score["ranking"])
 
 
 class Scored(NamedTuple):
-    """A score of a run's model: for a phase, by a ranking, and the folder that it lies in."""
+    """A score of a run's model: for a phase, by a ranking, and the files that go with it."""
 
     run: str
     model: str
     phase: str
     ranking: str
     micro_ap: float
-    folder: Path
+    ranked: plan.Ranked
 
     @property
     def name(self) -> str:
@@ -59,60 +70,61 @@ class Scored(NamedTuple):
         return f"{self.run}/{self.model}"
 
 
-def submissions(results: Path) -> list[Submission]:
+def submissions(results: Results) -> list[Submission]:
     """Return the phases that have a submission.
 
     Raises:
         UserError: none has.
     """
-    folders = {phase: results / f"submission_{phase}" for phase in PHASES}
-    found = [phase for phase, folder in folders.items() if (folder / "score.json").is_file()]
+    found = [phase for phase in PHASES if Path(results.submission(phase).score).is_file()]
     if not found:
         raise UserError(
-            f"{results}: no submission to report on; make one with `snakemake submission_phase2`"
+            f"{results.root}: no submission to report on; make one with "
+            "`snakemake submission_phase2`"
         )
-    return [_submission(phase, folders[phase]) for phase in found]
+    return [_submission(phase, results) for phase in found]
 
 
-def _submission(phase: str, folder: Path) -> Submission:
-    files = (folder / f"{name}.json" for name in ("score", "validation", "provenance"))
-    return Submission(phase, folder, *map(_json, files))
+def _submission(phase: str, results: Results) -> Submission:
+    files = results.submission(phase)
+    told = map(_json, (files.score, files.validation, files.provenance))
+    return Submission(phase, results, *told)
 
 
-def _json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+def _json(path: str | Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
     return content
 
 
-def scored_models(results: Path) -> list[Scored]:
+def scored_models(results: Results) -> list[Scored]:
     """Return all models that have a score, in order of their names."""
     found = []
-    for path in sorted(results.glob("runs/*/*/*/*/score.json")):
+    for path in sorted(map(Path, glob(results.model("*", "*").ranked("*", "*").score))):
         run, model, phase, ranking = path.parent.parts[-4:]
-        score = float(_json(path)["micro_ap"])
-        found.append(Scored(run, model, phase, ranking, score, path.parent))
+        ranked, score = plan.Ranked(str(path.parent)), float(_json(path)["micro_ap"])
+        found.append(Scored(run, model, phase, ranking, score, ranked))
     return found
 
 
-def scores(path: Path) -> pd.DataFrame:
+def scores(path: str | Path) -> pd.DataFrame:
     """Return a table of scores that a run left behind.
 
     Raises:
         UserError: it is gone.
     """
-    if not path.is_file():
+    if not Path(path).is_file():
         raise UserError(f"{path}: no such file; score this run again with Snakemake")
     return pd.read_csv(path)
 
 
-def curve(folder: Path) -> pd.DataFrame:
+def curve(ranked: plan.Ranked) -> pd.DataFrame:
     """Return recall and precision of a ranking, at most `CURVE_POINTS` rows."""
-    table = scores(folder / "precision_recall.csv")
+    table = scores(ranked.curve)
     kept = np.unique(np.linspace(0, max(len(table) - 1, 0), CURVE_POINTS).round().astype(int))
     return table.iloc[kept[: len(table)]][["recall", "precision"]]
 
 
-def training_history(model: Path) -> pd.DataFrame:
+def training_history(model: plan.Model) -> pd.DataFrame:
     """Return the history.csv of all trainings up to a model, one after the other.
 
     Columns are those of history.csv and `part`, the model that the training made; `images` counts
@@ -126,46 +138,32 @@ def training_history(model: Path) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _histories(model: Path) -> list[Path]:
-    """Return the files in order; a part of a training (`learned-3`) has what was before it."""
-    if model.name == "initial" or model.name.startswith("learned"):
-        names = [model.name]
-    else:
-        rounds = [path.name for path in model.parent.glob("round*-[qk]")]
-        chain = ["warm-up", *sorted(rounds, key=_round_and_side)]
-        names = chain[: chain.index(model.name) + 1]
-    files = [model.parent / name / "history.csv" for name in names]
-    return [path for path in files if path.is_file()]
+def _histories(model: plan.Model) -> list[Path]:
+    """Return the files of the trainings that led to a model, in order."""
+    folder = Path(model.folder)
+    beside = folder.parent.glob(f"*/{Path(model.history).name}")
+    files = {ModelName.parse(path.parent.name): path for path in beside}
+    chain = leading_to(ModelName.parse(folder.name), files)
+    return [files[name] for name in chain if name in files]
 
 
-def _round_and_side(name: str) -> tuple[int, bool]:
-    number, side = name.removeprefix("round").split("-")
-    return int(number), side == "k"
-
-
-def usage(results: Path) -> pd.DataFrame:
+def usage(results: Results) -> pd.DataFrame:
     """Return for each kind of job: jobs, seconds in all, longest (seconds), peak_mb.
 
     Snakemake measures a job's memory every few seconds: what of a short one it missed is NaN.
     """
     rows = []
-    for path in sorted((results / "usage").rglob("*.tsv")):
+    for path in sorted(map(Path, glob(results.usage("**/*"), recursive=True))):
         measured = pd.read_csv(path, sep="\t").iloc[0]
         peak = pd.to_numeric(measured["max_rss"], errors="coerce")
-        rows.append((_kind(path.stem), float(measured["s"]), float(peak)))
+        rows.append((kind_of(path.stem), float(measured["s"]), float(peak)))
     jobs = pd.DataFrame(rows, columns=["stage", "s", "mb"]).groupby("stage")
     table = jobs.agg(jobs=("s", "size"), seconds=("s", "sum"), longest=("s", "max"),
                      peak_mb=("mb", "max"))  # fmt: skip
     return table.sort_values("seconds", ascending=False).reset_index()
 
 
-def _kind(job: str) -> str:
-    """Return which kind of job a name is of: `embed` of `embed-descriptors-k-training-0`."""
-    return job if job.startswith("warm-up") else job.split("-")[0]
-
-
-def other_tables(results: Path) -> dict[str, pd.DataFrame]:
+def other_tables(results: Results) -> dict[str, pd.DataFrame]:
     """Return the tables of the study, the ablations and the benchmarks that are there, by path."""
-    patterns = ("study/table.csv", "study/*/table.csv", "unbalanced/table.csv", "benchmarks/*.csv")
-    paths = [path for pattern in patterns for path in sorted(results.glob(pattern))]
-    return {str(path.relative_to(results)): pd.read_csv(path, nrows=TABLE_ROWS) for path in paths}
+    paths = [path for pattern in results.tables() for path in sorted(glob(pattern))]
+    return {relpath(path, results.root): pd.read_csv(path, nrows=TABLE_ROWS) for path in paths}

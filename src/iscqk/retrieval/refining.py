@@ -21,11 +21,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from iscqk.errors import UserError
-from iscqk.formats.files import replacing
+from iscqk.formats.files import atomic_file
+from iscqk.models.pca import PrincipalComponents
 
 FloatArray = NDArray[np.float32]
 
-_NEGLIGIBLE = 1e-6  # a deviation beside the largest, below which a component is noise of rounding
 _ROWS_AT_ONCE = 64  # whose similarities to a million training images take 256 MB
 
 
@@ -89,7 +89,7 @@ class Refinement:
 
 def save_projection(path: str | Path, projection: Projection) -> None:
     """Write a projection as safetensors."""
-    with replacing(path) as temporary:
+    with atomic_file(path) as temporary:
         save_file({"centre": projection.centre, "weight": projection.weight}, temporary)
 
 
@@ -115,31 +115,17 @@ def joined(parts: Sequence[FloatArray], weights: Sequence[float]) -> FloatArray:
 def fit_projection(blocks: Iterable[FloatArray], size: int, whitening: float) -> Projection:
     """Learn a PCA to `size` dimensions from blocks (n, C), one in memory at a time.
 
-    Component i is divided by its standard deviation to the power `whitening`: 0 is plain PCA,
-    1 full whitening. Where there are fewer components than `size`, the last dimensions are 0.
+    Where there are fewer components than `size`, the last dimensions are 0. `whitening` is
+    explained in `iscqk.models.pca`.
 
     Raises:
         ValueError: there is no row.
     """
-    centre, covariance = _moments(blocks)
-    variances, directions = np.linalg.eigh(covariance)
-    deviations = np.sqrt(variances.clip(min=0))[::-1][:size]
-    kept = int((deviations > _NEGLIGIBLE * deviations[0]).sum())
-    weight = np.zeros((len(centre), size))
-    weight[:, :kept] = directions[:, ::-1][:, :kept] / deviations[:kept] ** whitening
-    return Projection(centre.astype(np.float32), weight.astype(np.float32))
-
-
-def _moments(blocks: Iterable[FloatArray]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mean (C,) of rows and their covariance (C, C)."""
-    count, total, products = 0, np.zeros(1), np.zeros((1, 1))
-    for block in blocks:
-        rows = block.astype(np.float64)
-        count, total, products = count + len(rows), total + rows.sum(0), products + rows.T @ rows
-    if not count:
-        raise ValueError("there is no row to learn a PCA from")
-    centre = total / count
-    return centre, products / count - np.outer(centre, centre)
+    found = PrincipalComponents.of_blocks(blocks)
+    rows = found.weight(size, whitening).numpy()
+    weight = np.zeros((len(found.centre), size), dtype=np.float32)
+    weight[:, : len(rows)] = rows.T
+    return Projection(found.centre.numpy().astype(np.float32), weight)
 
 
 def without_negatives(

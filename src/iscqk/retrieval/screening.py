@@ -10,19 +10,18 @@ g(n) * sum |terms|, g(n) = n u / (1 - n u) (Higham, Accuracy and Stability of Nu
 section 3.1); and sum |terms| <= |q||r| + |r|^2 / 2 by Cauchy-Schwarz. So no pair is lost when the
 threshold is lowered by that much; those that pass are measured again by the caller.
 
-Where the processor is fast at products of 8-bit integers, these come first (`integer_screen`), then
-float32, then float64, until few enough pass.
+Where the processor is fast at products of 8-bit integers, these come first
+(`cpu_integer_screen`), then float32, then float64, until few enough pass.
 """
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
-import torch
 from numpy.typing import DTypeLike, NDArray
 
 from iscqk.formats.hdf5 import FloatArray
-from iscqk.retrieval.integer_screen import Rounded, integer_pairs
+from iscqk.retrieval.cpu_integer_screen import Rounded, integer_pairs, integers_are_fast
 
 DoubleArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -118,15 +117,6 @@ def pairs_within(
         kept = _certain_limit(middle, 2.0 * margins[rows], limit)
         rows, columns = rows[kept], columns[kept]
     return rows, columns
-
-
-@cache
-def integers_are_fast() -> bool:
-    """Return whether this processor has instructions for products of 8-bit integers.
-
-    Without them such products are slow, and on some processors not exact.
-    """
-    return bool(torch.cpu._is_vnni_supported())
 
 
 def _loosened(queries: Block, cut: float) -> float:

@@ -6,14 +6,14 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from iscqk.formats.predictions import (
-    MAX_PREDICTIONS,
     Predictions,
     read_predictions,
     write_predictions,
 )
 from iscqk.formats.submission import open_submission
-from iscqk.retrieval.checking import refuse_other_predictions
 from iscqk.retrieval.combining import combine
+from iscqk.settings.search import Search
+from iscqk.submission.consistency import refuse_other_predictions
 
 EXAMPLE = "iscqk combine predictions-0.csv predictions-1.csv --output predictions.csv"
 
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("parts", type=Path, nargs="+", help="predictions, CSV, of each part")
     parser.add_argument("--file", type=Path, help="submission, HDF5, that was searched")
     parser.add_argument("--output", type=Path, required=True, help="predictions, CSV")
-    parser.add_argument("--max-results", type=int, default=MAX_PREDICTIONS, metavar="N")
+    parser.add_argument("--max-results", type=int, default=Search.max_results, metavar="N")
 
 
 def run(arguments: argparse.Namespace) -> None:

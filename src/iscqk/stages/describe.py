@@ -1,14 +1,18 @@
 """Describe any images with a model, to match others against them.
 
-Writes HDF5: `ids`, `vectors` (n, D) float32, `paths`, `sizes`, `modified`. Where the file is there
-already, only new and changed images are described. Images that cannot be read are left out.
+Writes HDF5: `ids`, `vectors` (n, D) float32, `paths` (absolute), `sha256`, `flat` (of one colour),
+`sizes`, `modified`, `changed`, `inodes`. Where the file is there already, or the command was
+stopped, only new and changed images are described. Images that cannot be read are left out.
 """
 
 import argparse
 import os
 from pathlib import Path
 
-from iscqk.matching.collection import described
+from iscqk.errors import UserError
+from iscqk.formats.files import printable, refuse_unwritable
+from iscqk.matching.describing import describe_files, warn_of_flat
+from iscqk.matching.inputs import find_inputs
 from iscqk.matching.model import SIDES, Model
 
 EXAMPLE = "iscqk describe photos --model results/submission_phase2 --output photos.h5"
@@ -29,6 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the descriptors."""
+    refuse_unwritable(arguments.output)
+    if arguments.threads < 1:
+        raise UserError(f"--threads {arguments.threads}: at least 1 is needed")
+    inputs = find_inputs(arguments.images)
+    if inputs.indexes:
+        name = printable(inputs.indexes[0])
+        raise UserError(f"{name}: described already; name images and folders")
     model = Model.load(arguments.model)
-    found = described(model, arguments.side, arguments.images, arguments.output, arguments.threads)
-    print(f"{arguments.output}: {len(found.files)} images in {found.vectors.shape[1]} dimensions")
+    found = describe_files(
+        model, arguments.side, inputs.images, arguments.output, arguments.threads
+    )
+    warn_of_flat(found)
+    count, dimensions = found.vectors.shape
+    print(f"{printable(arguments.output)}: {count} images in {dimensions} dimensions")

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from iscqk.images.demo import draw_split
+from iscqk.images.demo_scenes import draw_split
+from iscqk.settings.dataset import Demo
 
 EXAMPLE = "iscqk draw --output drawn --training 100 --references 50 --others 20"
 
@@ -12,10 +13,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--output", type=Path, required=True, help="a folder for each split in it")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--side", type=int, default=144, help="longest side in pixels")
-    parser.add_argument("--training", type=int, default=3000, metavar="COUNT")
-    parser.add_argument("--references", type=int, default=1000, metavar="COUNT")
-    parser.add_argument("--others", type=int, default=600, metavar="COUNT")
+    parser.add_argument("--side", type=int, default=Demo.side, help="longest side in pixels")
+    parser.add_argument("--training", type=int, default=Demo.training, metavar="COUNT")
+    parser.add_argument("--references", type=int, default=Demo.references, metavar="COUNT")
+    parser.add_argument("--others", type=int, default=Demo.others, metavar="COUNT")
     parser.add_argument("--workers", type=int, default=1)
 
 

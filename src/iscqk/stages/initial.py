@@ -6,20 +6,18 @@ similarities between two unrelated spaces cannot be compared.
 """
 
 import argparse
-import json
 import logging
 from pathlib import Path
-from typing import Any
 
-import timm
 import torch
-from timm.models import PretrainedCfg
 
 from iscqk.formats.manifest import listed_paths, read_training
-from iscqk.learning.initial import calibrate_batch_norm, fit_head, head_images
+from iscqk.learning.initialization import calibrate_batch_norm, fit_head, head_images
 from iscqk.models.device import set_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import load_backbone, save_encoder
+from iscqk.settings.model import Model
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +28,7 @@ EXAMPLE = r"""iscqk initial --training data/training.csv --config "$(cat model.j
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--training", metavar="MANIFEST", required=True)
-    parser.add_argument("--config", type=json.loads, required=True, help="the `model` section")
+    parser.add_argument("--config", type=Model.parse, required=True, help="the `model` section")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=Path, nargs="+", required=True, help="q and k, alike")
     parser.add_argument("--threads", type=int, default=1)
@@ -43,30 +41,30 @@ def run(arguments: argparse.Namespace) -> None:
     torch.manual_seed(arguments.seed)
     config = arguments.config
     encoder = _build(config)
-    images = head_images(paths, config["image_size"], config["head_images"], arguments.seed)
-    logger.info("%s: %d features", config["backbone"], encoder.head.in_features)
-    if config["weights"] == "none":
+    images = head_images(paths, config.image_size, config.head_images, arguments.seed)
+    logger.info("%s: %d features", config.backbone, encoder.head.in_features)
+    if config.weights == "none":
         calibrate_batch_norm(encoder, images)
-    fit_head(encoder, images, config["whitening"])
+    fit_head(encoder, images, config.whitening)
     for path in arguments.output:
-        save_encoder(path, encoder, {"half_round": "initial", "model": config})
+        save_encoder(path, encoder, {"half_round": "initial", "model": config.given})
 
 
-def _build(config: dict[str, Any]) -> Encoder:
-    pretrained = config["weights"] == "pretrained"
-    timms = timm.get_pretrained_cfg(config["backbone"]) or PretrainedCfg()
+def _build(config: Model) -> Encoder:
+    pretrained = config.weights == "pretrained"
+    timms = timm.get_pretrained_cfg(config.backbone) or PretrainedCfg()
     encoder = Encoder(
         EncoderConfig(
-            backbone=config["backbone"],
-            image_size=config["image_size"],
-            pooling=config["pooling"],
-            descriptor_size=config["descriptor_size"],
-            mean=config["mean"] or timms.mean,
-            std=config["std"] or timms.std,
-            backbone_options=config["backbone_options"],
+            backbone=config.backbone,
+            image_size=config.image_size,
+            pooling=config.pooling,
+            descriptor_size=config.descriptor_size,
+            mean=config.mean or timms.mean,
+            std=config.std or timms.std,
+            backbone_options=dict(config.backbone_options),
         ),
         pretrained,
     )
-    if config["weights"] not in ("none", "pretrained"):
-        load_backbone(encoder, config["weights"])
+    if config.weights not in ("none", "pretrained"):
+        load_backbone(encoder, config.weights)
     return encoder

@@ -1,8 +1,8 @@
-"""Find which references images are copies of: any two sets of images, by an exact search.
+"""Find which reference images are copies of: any two sets of images, by an exact search.
 
 Writes matches.csv (query, reference, rank, score, similarity, likely), matches.html, a page that
-shows them and needs no other file, and references.h5, which makes the next match against the same
-folder fast. Images that cannot be read are left out.
+shows them and needs no other file, and references.h5 and images.h5, which make the next match of
+the same folders fast, and go on with one that was stopped. Images that cannot be read are left out.
 """
 
 import argparse
@@ -12,18 +12,22 @@ from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
+from iscqk.formats.files import exclusive, printable, refuse_unwritable, utf8
+from iscqk.matching.match_page import write_page
 from iscqk.matching.matches import match
-from iscqk.matching.page import write_page
 
 EXAMPLE = "iscqk match photo.jpg scans --against photos --model results/submission_phase2"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="files and folders")
     parser.add_argument(
-        "--against", nargs="+", required=True, metavar="FOLDER",
-        help="what may have been copied: folders and files, or a file that `iscqk describe` wrote",
+        "images", nargs="*", metavar="IMAGE",
+        help="files and folders, or files that `iscqk describe --side queries` wrote",
+    )  # fmt: skip
+    parser.add_argument(
+        "--against", nargs="+", action="extend", required=True, metavar="FOLDER",
+        help="what may have been copied: folders, files, and files that `iscqk describe` wrote",
     )  # fmt: skip
     parser.add_argument(
         "--model", type=Path, required=True, help="results/submission_..., or a run's folder"
@@ -38,21 +42,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the table and the page, and print the best."""
-    if arguments.top < 1:
-        raise UserError(f"--top {arguments.top}: at least 1 is needed")
+    if not arguments.images:
+        raise UserError(
+            "no IMAGE is named: --against takes all that follows it; name images before it, as in "
+            f"`{EXAMPLE}`"
+        )
     folder = arguments.output
-    matches = match(
-        arguments.images,
-        arguments.against,
-        arguments.model,
-        arguments.top,
-        arguments.threshold,
-        folder / "references.h5",
-        arguments.threads,
-    )
-    facts = {"images": shlex.join(arguments.images), "against": shlex.join(arguments.against)}
-    write_table(folder / "matches.csv", matches)
-    write_page(folder / "matches.html", matches, {**facts, "model": str(arguments.model)})
-    for row in matches.head(10).itertuples():
-        print(f"{row.score:.3f}  {row.query}  {row.reference}")
-    print(f"{len(matches)} matches: {folder}/matches.html, {folder}/matches.csv")
+    names = ("matches.csv", "matches.html", "references.h5", "images.h5")
+    table, page, references, images = (folder / name for name in names)
+    for path in (table, page, references, images):
+        refuse_unwritable(path)
+    with exclusive(table):
+        matches = match(
+            arguments.images,
+            arguments.against,
+            arguments.model,
+            arguments.top,
+            arguments.threshold,
+            references,
+            arguments.threads,
+            images,
+        )
+        facts = {name: utf8(shlex.join(getattr(arguments, name))) for name in ("images", "against")}
+        text = {name: matches[name].map(utf8) for name in ("query", "reference")}
+        write_table(table, matches.assign(**text))
+        write_page(page, matches, {**facts, "model": utf8(arguments.model)})
+    best = matches.head(10)
+    for score, *pair in zip(best["score"], best["query"], best["reference"], strict=True):
+        print(f"{score:.3f}  {'  '.join(map(printable, pair))}")
+    print(f"{len(matches)} matches: {printable(page)}, {printable(table)}")

@@ -1,7 +1,7 @@
 """Join shards of descriptors to a submission file, ranked as asked.
 
 `similarity` leaves the descriptors as they are. `log_partition` gives each query one coordinate
-more, its log-partition over the descriptors of the training images; see iscqk.retrieval.ranking.
+more, its log-partition over the descriptors of the training images; see iscqk.retrieval.rankings.
 What weights and manifests made the shards goes into the file's attributes, where they say so.
 Images that their manifests list as unreadable get descriptors that match nothing.
 """
@@ -14,21 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import (
+from iscqk.formats.descriptor_shards import (
     BLOCK_ROWS,
     FloatArray,
     count_descriptors,
     descriptor_blocks,
-    origins,
+    provenances,
 )
 from iscqk.formats.hdf5 import Attributes
 from iscqk.formats.manifest import read_unreadable_ids
-from iscqk.formats.origins import check_parts
+from iscqk.formats.provenance import check_parts
 from iscqk.formats.submission import write_submission
-from iscqk.logs import progress
 from iscqk.models.device import set_threads
-from iscqk.retrieval.ranking import with_log_partition, with_zero
+from iscqk.retrieval.rankings import RANKINGS
 from iscqk.retrieval.unmatchable import with_unmatchable
+from iscqk.runtime.logs import progress
+from iscqk.settings.describe import Describe
 
 Block = tuple[NDArray, FloatArray]
 _DIGESTS = {"manifest_sha256", "weights_sha256"}
@@ -44,9 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--manifests", nargs=2, metavar="CSV", help="of queries and references, for the unreadable"
     )
-    parser.add_argument("--ranking", choices=["similarity", "log_partition"], required=True)
-    parser.add_argument("--training", nargs="*", type=Path, help="shards, for log_partition")
-    parser.add_argument("--temperature", type=float, default=0.05, help="of the log-partition")
+    parser.add_argument("--ranking", choices=[*RANKINGS], required=True)
+    parser.add_argument("--training", nargs="*", type=Path, help="shards, for a ranking by a bank")
+    parser.add_argument("--temperature", type=float, default=Describe.temperature)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)
 
@@ -59,16 +60,15 @@ def run(arguments: argparse.Namespace) -> None:
     reference_count, _ = count_descriptors([*arguments.references])
     queries: Iterator[Block] = descriptor_blocks(arguments.queries)
     references: Iterator[Block] = descriptor_blocks(arguments.references)
-    if arguments.ranking == "log_partition":
-        dimension += 1
-        queries = _ranked(queries, arguments)
-        references = ((ids, with_zero(vectors)) for ids, vectors in references)
+    ranking = RANKINGS[arguments.ranking]
+    queries = _ranked(queries, arguments)
+    references = ((ids, ranking.of_references(rows)) for ids, rows in references)
     if arguments.manifests:
         queries = _with_unmatchable(queries, arguments.manifests[0], "query")
         references = _with_unmatchable(references, arguments.manifests[1], "reference")
     write_submission(
         arguments.output,
-        dimension,
+        dimension + ranking.dimensions,
         (query_count, queries),
         (reference_count, references),
         {"ranking": arguments.ranking, **attributes},
@@ -85,12 +85,13 @@ def _with_unmatchable(blocks: Iterator[Block], manifest: str, side: str) -> Iter
 def _checked(arguments: argparse.Namespace) -> Attributes:
     """Refuse shards that do not belong together; return what made them, by role."""
     roles = {"query": arguments.queries, "reference": arguments.references}
-    if arguments.ranking == "log_partition":
+    if RANKINGS[arguments.ranking].needs_bank:
         if not arguments.training or not arguments.temperature > 0:
-            raise UserError("log_partition needs --training and a --temperature over 0; give both")
+            needed = "--training and a --temperature over 0"
+            raise UserError(f"{arguments.ranking} needs {needed}; give both")
         roles["training"] = arguments.training
-    parts = {role: origins(paths) for role, paths in roles.items()}
-    # The bank is described by the model of the references (iscqk.retrieval.ranking).
+    parts = {role: provenances(paths) for role, paths in roles.items()}
+    # The bank is described by the model of the references (iscqk.retrieval.ranking_interface).
     reference = parts["reference"][0][1]
     alike = {key: reference.get(key) for key in ("seen", "projection_sha256")}
     same_model = {**alike, "weights_sha256": reference.get("weights_sha256")}
@@ -112,8 +113,10 @@ def _check_sizes(roles: dict[str, list[Path]]) -> None:
 
 
 def _ranked(queries: Iterable[Block], arguments: argparse.Namespace) -> Iterator[Block]:
-    parts = count_descriptors(arguments.training)[0] // BLOCK_ROWS + len(arguments.training)
+    ranking = RANKINGS[arguments.ranking]
+    shards = arguments.training if ranking.needs_bank else []
+    parts = count_descriptors(shards)[0] // BLOCK_ROWS + len(shards) if shards else 0
     for ids, vectors in queries:
-        blocks = progress(descriptor_blocks(arguments.training), parts, "merge, blocks of the bank")
+        blocks = progress(descriptor_blocks(shards), parts, "merge, blocks of the bank")
         bank = (block for _, block in blocks)
-        yield ids, with_log_partition(vectors, bank, arguments.temperature)
+        yield ids, ranking.of_queries(vectors, bank, arguments.temperature)

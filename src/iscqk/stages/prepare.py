@@ -10,14 +10,15 @@ it count, and none of them may be missing.
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.ids import PHASES
 from iscqk.formats.manifest import COLUMNS, write_manifest
+from iscqk.formats.phases import PHASES
 from iscqk.images import quarantine
-from iscqk.images.collecting import (
+from iscqk.images.ingestion import (
     SPLITS,
     find_images,
     listing_of,
@@ -25,6 +26,8 @@ from iscqk.images.collecting import (
     refuse_graded,
     refuse_overlap,
 )
+from iscqk.plan.results import Data
+from iscqk.settings.dataset import BadImages, Dataset
 
 EXAMPLE = r"""iscqk prepare --training pictures/training --references pictures/references \
     --others pictures/others --output results/data"""
@@ -32,21 +35,22 @@ EXAMPLE = r"""iscqk prepare --training pictures/training --references pictures/r
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
-    parser.add_argument("--training", nargs="+", metavar="DIR", required=True)
-    parser.add_argument("--references", nargs="+", metavar="DIR", required=True)
+    parser.add_argument("--training", nargs="+", action="extend", metavar="DIR", required=True)
+    parser.add_argument("--references", nargs="+", action="extend", metavar="DIR", required=True)
     parser.add_argument(
-        "--others", nargs="*", metavar="DIR", default=[], help="sources of distractor queries"
-    )
+        "--others", nargs="*", action="extend", metavar="DIR", default=[],
+        help="sources of distractor queries",
+    )  # fmt: skip
     for phase in PHASES:
         parser.add_argument(
-            f"--{phase}", nargs="*", metavar="DIR", default=[],
+            f"--{phase}", nargs="*", action="extend", metavar="DIR", default=[],
             help="queries to look at, too, so that all bad images are told at once",
         )  # fmt: skip
     parser.add_argument(
         "--lists", nargs="*", action="extend", metavar="SPLIT=FILE", default=[],
         help="an image's name in each line",
     )  # fmt: skip
-    parser.add_argument("--bad-images", choices=quarantine.POLICIES, default="error")
+    parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)
     parser.add_argument("--output", type=Path, required=True, help="folder of the manifests")
     parser.add_argument("--workers", type=int, default=1)
 
@@ -63,9 +67,10 @@ def run(arguments: argparse.Namespace) -> None:
     }
     refuse_overlap(splits["training"], splits["references"], "references")
     refuse_overlap(splits["training"], splits["others"], "sources of queries")
+    output = Data(str(arguments.output))
     for name, rows in splits.items():
-        write_manifest(arguments.output / f"{name}.csv", rows)
-    write_table(arguments.output / "quarantined.csv", quarantine.quarantined(listings.values()))
+        write_manifest(output.manifest(name), rows)
+    write_table(output.quarantined, quarantine.quarantined(listings.values()))
 
 
 def _listing(name: str, arguments: argparse.Namespace) -> pd.DataFrame:

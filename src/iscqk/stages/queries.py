@@ -14,14 +14,17 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import filling, write_text
+from iscqk.formats.files import atomic_folder, write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import PHASES, query_id
 from iscqk.formats.manifest import listed_paths, read_manifest, unreadable, write_manifest
 from iscqk.formats.query_edits import write_query_edits
-from iscqk.images.chains import EditPool
-from iscqk.images.collecting import SPLITS, find_images, manifest_of, refuse_overlap
-from iscqk.images.copying import Copier, Task
+from iscqk.images.copier import Copier, Task
+from iscqk.images.edit_chains import EditPool
+from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
+from iscqk.plan.results import Phase
+from iscqk.settings.edits import Pool
+from iscqk.settings.queries import Queries
 
 EXAMPLE = r"""iscqk queries --phase phase2 --training data/training.csv \
     --references data/references.csv --others data/others.csv \
@@ -35,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--phase", choices=PHASES, required=True)
     for split in ("training", "references", "others"):
         parser.add_argument(f"--{split}", metavar="MANIFEST", required=True)
-    parser.add_argument("--config", type=json.loads, required=True, help="the `queries` section")
-    parser.add_argument("--edits", type=json.loads, required=True, help="the phase's edits")
+    parser.add_argument("--config", type=Queries.parse, required=True, help="the `queries` section")
+    parser.add_argument("--edits", type=Pool.parse, required=True, help="the phase's edits")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--images", type=Path, required=True, help="folder of the images")
     parser.add_argument("--output", type=Path, required=True, help="folder of the CSV files")
@@ -52,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     tasks = [Task((seed, phase, query), path) for query, _, path in queries]
     copies = copier.copies(tasks, len(tasks), arguments.workers)
     records = []
-    with filling(arguments.images) as folder:
+    with atomic_folder(arguments.images) as folder:
         for (query, source, _), (jpeg, edits) in zip(queries, copies, strict=True):
             (folder / f"{query}.jpg").write_bytes(jpeg)
             records.append({"query_id": query, "source_id": source, "edits": edits})
@@ -62,8 +65,8 @@ def run(arguments: argparse.Namespace) -> None:
 def _choose_sources(arguments: argparse.Namespace) -> pd.DataFrame:
     """Return id, source (an image's id), path and reference_id (or "") of each query to make."""
     phase = PHASES.index(arguments.phase)
-    count = arguments.config["count"]
-    copied = round(count * arguments.config["copies"])
+    count = arguments.config.count
+    copied = round(count * arguments.config.copies)
     rng = np.random.default_rng((arguments.seed, phase))
     chosen = pd.concat(
         [
@@ -97,10 +100,10 @@ def _copier(arguments: argparse.Namespace) -> Copier:
     phase = PHASES.index(arguments.phase)
     others = listed_paths(read_manifest(arguments.others))
     return Copier(
-        EditPool.from_config(arguments.edits),
+        EditPool(**arguments.edits.values()),
         tuple(others[phase::2]),
-        arguments.config["side"],
-        arguments.config["quality"],
+        arguments.config.side,
+        arguments.config.quality,
     )
 
 
@@ -111,10 +114,11 @@ def _write_tables(
         find_images([arguments.images]), SPLITS[arguments.phase], arguments.workers
     )
     refuse_overlap(read_manifest(arguments.training), manifest, arguments.phase)
-    write_manifest(arguments.output / "queries.csv", manifest)
+    output = Phase(str(arguments.output))
+    write_manifest(output.queries, manifest)
     copies = sources[sources["reference_id"] != ""]
     write_ground_truth(
-        arguments.output / "ground_truth.csv",
+        output.ground_truth,
         GroundTruth(
             copies["id"].to_numpy(dtype=np.str_),
             copies["reference_id"].to_numpy(dtype=np.str_),
@@ -122,6 +126,6 @@ def _write_tables(
         ),
     )
     chains = {record["query_id"]: [e["name"] for e in record["edits"]] for record in records}
-    write_query_edits(arguments.output / "edits.csv", chains)
+    write_query_edits(output.edits, chains)
     lines = "".join(json.dumps(record, sort_keys=True) + "\n" for record in records)
-    write_text(arguments.output / "edits.jsonl", lines)
+    write_text(output.edit_records, lines)

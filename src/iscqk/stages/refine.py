@@ -9,19 +9,19 @@ import argparse
 from pathlib import Path
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import (
+from iscqk.formats.descriptor_shards import (
     aligned_blocks,
     appending_descriptors,
     count_descriptors,
-    descriptor_blocks,
-    origins,
+    provenances,
+    stacked,
 )
 from iscqk.formats.files import sha256_of
 from iscqk.formats.hdf5 import Attributes, FloatArray
-from iscqk.formats.origins import check_parts
+from iscqk.formats.provenance import check_parts
 from iscqk.models.device import set_threads
-from iscqk.retrieval.ranking import stacked
 from iscqk.retrieval.refining import Refinement, load_projection
+from iscqk.settings.describe import Describe
 
 EXAMPLE = r"""iscqk refine --part q-phase2-0.h5 --part gist-phase2-0.h5 --weights 1 1 \
     --projection projection.safetensors --output refined-phase2-0.h5"""
@@ -36,8 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=float, nargs="+", default=[1.0], help="of each part")
     parser.add_argument("--projection", type=Path, help="safetensors; needed for several parts")
     parser.add_argument("--training", type=Path, nargs="+", help="refined shards to subtract")
-    parser.add_argument("--nearest", type=int, default=10, help="of these that are averaged")
-    parser.add_argument("--share", type=float, default=0, help="of their mean that is subtracted")
+    parser.add_argument(
+        "--nearest", type=int, default=Describe.subtract_nearest, help="of these that are averaged"
+    )
+    parser.add_argument(
+        "--share", type=float, default=Describe.subtract, help="of their mean that is subtracted"
+    )
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)
 
@@ -49,29 +53,29 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("--part: several need a --projection to one size; `iscqk whiten` makes it")
     count, size = count_descriptors(arguments.part[:1])
     projection = load_projection(arguments.projection) if arguments.projection else None
-    origin = _origin(arguments)
-    training = _training(arguments, origin)
+    provenance = _provenance(arguments)
+    training = _training(arguments, provenance)
     refined = Refinement(
         arguments.weights, projection, training, arguments.nearest, arguments.share
     )
     size = projection.weight.shape[1] if projection else size
-    with appending_descriptors(arguments.output, size, origin, count) as appender:
+    with appending_descriptors(arguments.output, size, provenance, count) as appender:
         for ids, parts in aligned_blocks([[part] for part in arguments.part]):
             appender.append(ids, refined(parts))
 
 
-def _origin(arguments: argparse.Namespace) -> Attributes:
-    """Return what the shard says of its making: the first part's origin, and the projection."""
-    (_, origin), *_ = origins(arguments.part)
+def _provenance(arguments: argparse.Namespace) -> Attributes:
+    """Return what the shard says of its making: the first part's provenance, and the projection."""
+    (_, provenance), *_ = provenances(arguments.part)
     if arguments.projection:
-        return {**origin, "projection_sha256": sha256_of(arguments.projection)}
-    return dict(origin)
+        return {**provenance, "projection_sha256": sha256_of(arguments.projection)}
+    return dict(provenance)
 
 
-def _training(arguments: argparse.Namespace, origin: Attributes) -> FloatArray | None:
+def _training(arguments: argparse.Namespace, provenance: Attributes) -> FloatArray | None:
     """Return the descriptors of training images to subtract, refined as these will be."""
     if not arguments.training:
         return None
-    expected = {key: origin.get(key) for key in ("seen", "projection_sha256")}
-    check_parts(origins(arguments.training), "refine it again", expected)
-    return stacked(descriptor_blocks(arguments.training))
+    expected = {key: provenance.get(key) for key in ("seen", "projection_sha256")}
+    check_parts(provenances(arguments.training), "refine it again", expected)
+    return stacked(arguments.training)

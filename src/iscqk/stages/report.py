@@ -9,8 +9,9 @@ import argparse
 from pathlib import Path
 
 from iscqk.formats.files import write_text
+from iscqk.plan.results import Results
 from iscqk.reporting.page import render
-from iscqk.reporting.sections import whole_report
+from iscqk.reporting.report_sections import whole_report
 
 EXAMPLE = "iscqk report --results results --title 'my images' --output results/report.html"
 
@@ -27,6 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the page, its plots and their data."""
     rules = arguments.rules.read_text(encoding="utf-8") if arguments.rules else ""
-    plots = arguments.output.with_suffix("")
-    report = whole_report(arguments.results, plots, arguments.title, rules, arguments.gallery)
+    plots, results = arguments.output.with_suffix(""), Results(str(arguments.results))
+    report = whole_report(results, plots, arguments.title, rules, arguments.gallery)
     write_text(arguments.output, render(report))

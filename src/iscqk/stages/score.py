@@ -23,7 +23,6 @@ from iscqk.formats.ids import HALVES, PHASES, QUERY, StrArray, in_half, phase_nu
 from iscqk.formats.predictions import Predictions, read_predictions
 from iscqk.formats.query_edits import read_query_edits
 from iscqk.formats.submission import MAX_DIMENSION, open_submission
-from iscqk.retrieval.by_edit import table_by_edit
 from iscqk.retrieval.metrics import (
     CONVENTIONS,
     Judged,
@@ -35,6 +34,8 @@ from iscqk.retrieval.metrics import (
     precision_recall_curve,
     recall_at_precision,
 )
+from iscqk.retrieval.scores_by_edit import table_by_edit
+from iscqk.settings.score import Score
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("file", type=Path, help="submission (HDF5) or predictions (CSV)")
     parser.add_argument("ground_truth", type=Path, help="query_id,reference_id")
-    parser.add_argument("--convention", choices=CONVENTIONS, default="fb")
+    parser.add_argument("--convention", choices=CONVENTIONS, default=Score.convention)
     parser.add_argument(
         "--half", choices=HALVES, help="of phase 1: Q00000-Q24999 are public, the rest private"
     )

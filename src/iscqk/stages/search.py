@@ -11,9 +11,10 @@ import logging
 from pathlib import Path
 
 from iscqk.formats.manifest import shard_bounds
-from iscqk.formats.predictions import MAX_PREDICTIONS, write_predictions
+from iscqk.formats.predictions import write_predictions
 from iscqk.formats.submission import open_submission
 from iscqk.retrieval.predicting import predict
+from iscqk.settings.search import Search
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-results",
         type=int,
-        default=MAX_PREDICTIONS,
+        default=Search.max_results,
         metavar="N",
         help="pairs to keep, over all queries together (default %(default)s, the challenge's)",
     )

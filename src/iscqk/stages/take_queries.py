@@ -7,17 +7,20 @@ read are told all at once; or, by quarantine, they are listed and keep their id,
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
-from iscqk.formats.ids import PHASES
 from iscqk.formats.manifest import read_manifest, write_manifest
+from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
-from iscqk.images.collecting import SPLITS, find_images, listing_of, only_listed, refuse_overlap
+from iscqk.images.ingestion import SPLITS, find_images, listing_of, only_listed, refuse_overlap
+from iscqk.plan.results import Phase
+from iscqk.settings.dataset import BadImages, Dataset
 
 EXAMPLE = r"""iscqk take-queries --phase phase1 --queries pictures/queries \
     --ground-truth ground_truth.csv --training data/training.csv \
@@ -27,12 +30,12 @@ EXAMPLE = r"""iscqk take-queries --phase phase1 --queries pictures/queries \
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--phase", choices=PHASES, required=True)
-    parser.add_argument("--queries", nargs="+", metavar="DIR", required=True)
+    parser.add_argument("--queries", nargs="+", action="extend", metavar="DIR", required=True)
     parser.add_argument("--ground-truth", metavar="CSV", required=True)
     parser.add_argument("--list", metavar="FILE", help="an image's name in each line")
     parser.add_argument("--training", metavar="MANIFEST", required=True)
     parser.add_argument("--references", metavar="MANIFEST", required=True)
-    parser.add_argument("--bad-images", choices=quarantine.POLICIES, default="error")
+    parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)
     parser.add_argument("--output", type=Path, required=True, help="folder of the CSV files")
     parser.add_argument("--workers", type=int, default=1)
 
@@ -49,10 +52,11 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_overlap(read_manifest(arguments.training), queries, arguments.phase)
     references = read_manifest(arguments.references)
     truth = read_ground_truth(arguments.ground_truth, queries["id"], references["id"])
-    write_manifest(arguments.output / "queries.csv", queries)
-    write_table(arguments.output / "quarantined.csv", quarantine.quarantined([listing]))
-    write_ground_truth(arguments.output / "ground_truth.csv", _completed(truth, queries["id"]))
-    write_query_edits(arguments.output / "edits.csv", {})
+    output = Phase(str(arguments.output))
+    write_manifest(output.queries, queries)
+    write_table(output.quarantined, quarantine.quarantined([listing]))
+    write_ground_truth(output.ground_truth, _completed(truth, queries["id"]))
+    write_query_edits(output.edits, {})
 
 
 def _completed(truth: GroundTruth, query_ids: pd.Series) -> GroundTruth:

@@ -1,0 +1,23 @@
+"""Show the benchmarks' CSV files as one page of Markdown tables."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from iscqk.comparison.run_tables import as_markdown
+from iscqk.formats.files import write_text
+
+EXAMPLE = "iscqk benchmark-table --tables timed/loss.csv timed/images.csv --output table.md"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("--tables", type=Path, nargs="+", metavar="CSV", required=True)
+    parser.add_argument("--output", type=Path, required=True)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the page, each table under its file's name."""
+    pages = (f"{path.stem}\n\n{as_markdown(pd.read_csv(path))}" for path in arguments.tables)
+    write_text(arguments.output, "\n".join(pages))

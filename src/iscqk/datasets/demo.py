@@ -1,0 +1,27 @@
+"""Images that the project draws itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from iscqk.images.dataset_interface import Source, Sources
+from iscqk.plan.results import SPLITS, Results
+from iscqk.schema.section import Count, Section, Side, key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo(Section):
+    """Images that the project draws itself."""
+
+    training: Count = key(5000, "drawn images to learn from")
+    references: Count = key(1000, "drawn images to find copies of")
+    others: Count = key(800, "drawn images to make distractors of")
+    side: Side = key(144, "longest side in pixels")
+
+
+def _find(dataset: Mapping[str, Any]) -> Sources:
+    training, references, others = ([Results().demo.file(split)] for split in SPLITS)
+    return Sources(training, references, others, {}, {})
+
+
+SOURCE = Source("images that the project draws itself", _find, drawn=True)

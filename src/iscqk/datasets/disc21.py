@@ -1,0 +1,76 @@
+"""The challenge's own images, DISC21, under all the names that they go by."""
+
+import glob
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from iscqk.errors import UserError
+from iscqk.formats.phases import HALVES
+from iscqk.images.dataset_interface import Given, Source, Sources, existing_folders, named_lists
+
+# Names under which DISC21 went around: the competition's bucket, the archives released after it,
+# and the mirrors' folders. The first that exists is taken; a pattern takes all that it matches.
+_FOLDERS = {
+    "training": ["training_images", "train_50k_*", "train_*", "training", "train"],
+    "references": ["reference_images", "refs_50k_*", "references_*", "references", "refs"],
+    "phase1": ["query_images", "dev_queries_50k_*", "dev_queries"],
+    "phase2": [
+        "query_images_phase2",
+        "phase2_query_images",
+        "test_queries_50k_*",
+        "test_queries",
+        "final_queries",
+    ],
+}
+_PUBLIC_GROUND_TRUTH = "public_ground_truth.csv"  # of the competition; lists the public half only
+_GROUND_TRUTH = {
+    "phase1": [
+        "dev_queries_groundtruth.csv",
+        "dev_ground_truth.csv",
+        _PUBLIC_GROUND_TRUTH,
+        f"list_files/{_PUBLIC_GROUND_TRUTH}",
+    ],
+    "phase2": ["test_queries_groundtruth.csv", "final_ground_truth.csv"],
+}
+# What the challenge's evaluator had in its folder of that name; taken where they are.
+_LISTS = {
+    "training": "list_files/train",
+    "references": "list_files/references",
+    "phase1": "list_files/dev_queries",
+}
+
+
+def _find(dataset: Mapping[str, Any]) -> Sources:
+    if "root" not in dataset:
+        raise UserError("config: dataset.root: missing; name the folder that DISC21 lies in")
+    root = Path(existing_folders("root", dataset["root"])[0])
+    found = {part: _first(root, part, names) for part, names in _FOLDERS.items()}
+    given = {
+        phase: _given(phase, found[phase], _first(root, f"{phase} ground truth", names)[0])
+        for phase, names in _GROUND_TRUTH.items()
+    }
+    lists = {split: str(root / name) for split, name in _LISTS.items()}
+    lists = {split: path for split, path in lists.items() if Path(path).is_file()}
+    lists |= named_lists(dataset)
+    return Sources(found["training"], found["references"], [], given, lists)
+
+
+def _given(phase: str, queries: list[str], ground_truth: str) -> Given:
+    """Return a phase's queries, phase 1 with the halves that its ground truth tells of."""
+    halves = HALVES if phase == "phase1" else ()
+    listed = halves[:1] if Path(ground_truth).name == _PUBLIC_GROUND_TRUTH else halves
+    return Given(queries, ground_truth, listed)
+
+
+def _first(root: Path, part: str, names: list[str]) -> list[str]:
+    """Return what the first of `names` that matches anything matches."""
+    wants_file = names[0].endswith(".csv")
+    for name in names:
+        matches = sorted(str(root / match) for match in glob.glob(name, root_dir=root))
+        if matches := [m for m in matches if Path(m).is_file() == wants_file]:
+            return matches
+    raise UserError(f"{root}: no {part}; DISC21 calls it one of {', '.join(names)}; put it there")
+
+
+SOURCE = Source("the challenge's", _find)

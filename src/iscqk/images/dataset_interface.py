@@ -1,0 +1,79 @@
+"""What a source of images is; `iscqk.datasets` has them all."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from iscqk.errors import UserError
+
+
+class Given(NamedTuple):
+    """A phase's queries that the user has, and the halves of it that are scored on their own."""
+
+    queries: list[str]
+    ground_truth: str
+    halves: tuple[str, ...] = ()
+
+
+class Sources(NamedTuple):
+    """Where images come from; a phase that is not in `phases` has its queries made.
+
+    A split or phase that is in `lists` has only the images whose names that file lists.
+    """
+
+    training: list[str]
+    references: list[str]
+    others: list[str]
+    phases: dict[str, Given]
+    lists: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source of images.
+
+    Attributes:
+        comment: what images these are, for the comment on `dataset.kind`.
+        find: the `dataset` section to where its images lie; UserError where something is missing.
+        watched: whether its images are looked at in every start, for changes; those of the demo are
+            made by a rule, and DISC21's millions never change.
+        drawn: whether the project draws the images, so that nothing of others goes into weights.
+    """
+
+    comment: str
+    find: Callable[[Mapping[str, Any]], Sources]
+    watched: bool = False
+    drawn: bool = False
+
+
+def named_lists(dataset: Mapping[str, Any]) -> dict[str, str]:
+    """Return the list files that a `dataset` section names; UserError where one is missing."""
+    return {
+        name: existing_file(f"lists.{name}", path)
+        for name, path in dataset.get("lists", {}).items()
+    }
+
+
+def existing_folders(name: str, folders: str | list[str]) -> list[str]:
+    """Return the folders of a key of the section; UserError where one is missing."""
+    folders = [folders] if isinstance(folders, str) else folders
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise UserError(
+                f"config: dataset.{name}: no folder {folder} (seen from {Path.cwd()}); "
+                "put the images there or correct the path"
+            )
+    return [_no_option(folder) for folder in folders]
+
+
+def _no_option(path: str) -> str:
+    """Return a path that no command takes for an option."""
+    return f"./{path}" if path.startswith("-") else path
+
+
+def existing_file(name: str, path: str) -> str:
+    """Return the file of a key of the section; UserError where it is missing."""
+    if not Path(path).is_file():
+        raise UserError(f"config: dataset.{name}: no file {path}; put it there or correct the path")
+    return _no_option(path)

@@ -1,0 +1,37 @@
+"""Attention over a bank by the fastest way that serves, also where processes share the bank."""
+
+from torch import Tensor
+
+from iscqk.learning import cpu_attention, distributed
+from iscqk.learning.attention import LogPartitionAndMean, blockwise
+from iscqk.learning.precision import upcast
+
+
+def attention(
+    queries: Tensor,
+    bank: Tensor,
+    temperature: Tensor | float,
+    excluded: Tensor | None = None,
+    shared: bool = False,
+    at_least: Tensor | None = None,
+) -> LogPartitionAndMean:
+    """Return log Z (B,) and the mean row (B, D) of queries' softmax over a bank; no gradients.
+
+    Args:
+        queries: (B, D), any float type.
+        bank: (N, D), unit rows in float32, bfloat16 or float64.
+        temperature: positive scalar.
+        excluded: (M, 2) int64 pairs (query, bank row) that take no part, sorted by bank row.
+        shared: whether `bank` is this process's part of one; queries are alike in all processes.
+        at_least: (B,), where it is known how large log Z is at least; a help to be fast.
+
+    Returns:
+        Both in float32, or in float64 where queries are.
+    """
+    scaled = upcast(queries) / temperature
+    found = cpu_attention.faster(scaled, bank, at_least) if excluded is None else None
+    log_z, mean = blockwise(scaled, bank, excluded) if found is None else found
+    if not shared:
+        return log_z, mean
+    whole = distributed.all_log_sum_exp(log_z)
+    return whole, distributed.all_reduce_sum((log_z - whole).exp()[:, None] * mean)

@@ -1,0 +1,19 @@
+"""The learning methods, each a module of this folder under the name that the config has for it.
+
+A module declares METHOD. What needs torch lies in another module beside it, so that what only asks
+which methods there are need not wait for it.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from iscqk.learning.method_interface import Method
+
+METHODS: dict[str, Method] = {
+    found.name: import_module(f"{__name__}.{found.name}").METHOD for found in iter_modules(__path__)
+}
+
+
+def modules(name: str) -> list[str]:
+    """Return the full names of the modules that a method is made of, which nothing else imports."""
+    return [f"{__name__}.{name}", *filter(None, [METHODS[name].objective.split(":")[0]])]

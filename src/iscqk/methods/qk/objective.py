@@ -1,0 +1,159 @@
+"""Half a round of Q/K: one side learns against the bank of the other, frozen one.
+
+QK Iteration (arXiv:2111.07954). What its abstract leaves open is a key of the config.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from iscqk.learning import distributed
+from iscqk.learning.attention import BLOCK
+from iscqk.learning.bank_loss import (
+    expected_bank_loss,
+    live_bank_loss,
+    nearest_negatives,
+    soft_targets,
+)
+from iscqk.learning.objectives import Objective, Outcome
+from iscqk.methods.qk import Settings
+from iscqk.models.encoder import Encoder
+
+
+class FrozenBank(Objective):
+    """The frozen side: descriptors of all N training images, exactly current in every step.
+
+    The positive of item `i` stands at row `i // views_per_row`. With a `frozen` encoder the rows
+    are its backbone's features, and its head keeps learning; without one they are descriptors.
+    """
+
+    accumulates = True  # the negatives are the bank's, whatever the batch is
+
+    def __init__(
+        self,
+        rows: Tensor,
+        views_per_row: int,
+        settings: Settings,
+        frozen: Encoder | None = None,
+        first: int = 0,
+        near_duplicates: Tensor | None = None,
+    ) -> None:
+        """Take the bank, or this process's part of it.
+
+        Args:
+            rows: (n, D) descriptors in float32 or bfloat16, or (n, C) features for a live head.
+            views_per_row: items, one after the other, whose positive is the same row.
+            settings: how to learn.
+            frozen: the encoder of a live head.
+            first: the bank's row that `rows` begin with.
+            near_duplicates: (M, 2) int64 pairs of bank rows that are no negatives of each other,
+                sorted, each in both orders.
+        """
+        super().__init__()
+        self.rows: Tensor
+        self.near_duplicates: Tensor | None
+        # Files of their own, not resume state.
+        self.register_buffer("rows", rows, persistent=False)
+        self.register_buffer("near_duplicates", near_duplicates, persistent=False)
+        self.settings, self.views_per_row, self.first = settings, views_per_row, first
+        counted = distributed.all_reduce_sum(torch.tensor(len(rows)))
+        self.count, self.shared = int(counted), distributed.world_size() > 1
+        self.head = frozen.head if frozen else None
+        self._frozen = [frozen]  # in a list: its backbone is no part of this module
+        self.log_temperature = nn.Parameter(
+            torch.tensor(math.log(settings.temperature)), requires_grad=settings.learn_temperature
+        )
+
+    @property
+    def temperature(self) -> float:  # type: ignore[override]
+        """The temperature as it is now."""
+        return self.log_temperature.exp().item()
+
+    def forward(self, encoder: Encoder, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:
+        """Return N-way InfoNCE against the whole bank, or against a random part of it."""
+        descriptors = distributed.all_gather(encoder(pixels))
+        targets = distributed.all_gather(indices) // self.views_per_row
+        taken = self._drawn(targets)
+        rows = self.rows if taken is None else self.rows[taken]
+        loss = self._loss(descriptors, rows, targets, self._excluded(targets, taken))
+        if not health:
+            return Outcome(loss)
+        with torch.no_grad():
+            detached = descriptors.detach()
+            positive = (detached * self._positives(targets)).sum(1)
+            mine = self._places(targets, taken)
+            nearest = nearest_negatives(detached, self._current(rows), mine)
+            return Outcome(loss, positive, distributed.all_reduce_max(nearest), detached)
+
+    def _loss(
+        self, descriptors: Tensor, rows: Tensor, targets: Tensor, excluded: Tensor | None
+    ) -> Tensor:
+        temperature, frozen = self.log_temperature.exp(), self._frozen[0]
+        expected = self._positives(targets)
+        if share := self.settings.soft_targets:
+            # The teacher is the frozen side: what it makes of the original, or of its copies.
+            with torch.no_grad():
+                current, teacher = self._current(rows), self.settings.teacher_temperature
+                soft = soft_targets(expected, current, teacher, self.shared)
+            expected = (1 - share) * expected + share * soft
+        if frozen is None:
+            return expected_bank_loss(
+                descriptors, rows, expected, temperature, excluded, self.shared
+            )
+        return live_bank_loss(
+            descriptors, rows, frozen.project, expected, temperature, excluded, self.shared
+        )
+
+    def _positives(self, targets: Tensor) -> Tensor:
+        """Return the descriptors (B, D) of bank rows, in whichever process they lie."""
+        inside = (targets >= self.first) & (targets < self.first + len(self.rows))
+        found = self.rows.new_zeros(len(targets), self.rows.shape[1], dtype=torch.float32)
+        found[inside] = self.rows[targets[inside] - self.first].float()
+        found = distributed.all_reduce_sum(found)
+        return found if self._frozen[0] is None else self._frozen[0].project(found)
+
+    def _drawn(self, targets: Tensor) -> Tensor | None:
+        """Return which rows take part in this step, sorted; None for all of them.
+
+        The batch's positives and random others are `negatives` + 1 in all.
+        """
+        count = self.settings.negatives
+        if count == "all" or count + 1 >= self.count:
+            return None
+        positives = targets.unique()
+        chosen = torch.ones(self.count, dtype=torch.bool)
+        chosen[positives.cpu()] = False
+        others = chosen.nonzero().squeeze(1)
+        others = others[torch.randperm(len(others))[: max(0, count + 1 - len(positives))]]
+        numbers = torch.cat([positives, others.to(positives.device)]).sort().values - self.first
+        return numbers[(numbers >= 0) & (numbers < len(self.rows))]
+
+    def _places(self, numbers: Tensor, taken: Tensor | None) -> Tensor:
+        """Return where bank rows stand among the rows that take part here, -1 where nowhere."""
+        places = numbers - self.first
+        if taken is not None:
+            at = torch.searchsorted(taken, places).clamp(max=max(len(taken) - 1, 0))
+            places = torch.where(taken[at] == places, at, -1) if len(taken) else places * 0 - 1
+        outside = (places < 0) | (places >= len(self.rows))
+        return places.masked_fill(outside, -1)
+
+    def _excluded(self, targets: Tensor, taken: Tensor | None) -> Tensor | None:
+        """Return (M, 2) pairs (query, row that takes part) of known near-duplicates."""
+        pairs = self.near_duplicates
+        if pairs is None:
+            return None
+        low = torch.searchsorted(pairs[:, 0].contiguous(), targets)
+        many = torch.searchsorted(pairs[:, 0].contiguous(), targets, right=True) - low
+        query = torch.arange(len(targets), device=targets.device).repeat_interleave(many)
+        within = torch.arange(len(query), device=targets.device) - (many.cumsum(0) - many)[query]
+        row = self._places(pairs[low[query] + within, 1], taken)
+        found = torch.stack([query, row], dim=1)[row >= 0]
+        return found[found[:, 1].argsort()] if len(found) else None
+
+    def _current(self, rows: Tensor) -> Tensor:
+        """Return the descriptors of rows as they are now."""
+        frozen = self._frozen[0]
+        if frozen is None:
+            return rows
+        return torch.cat([frozen.project(block) for block in rows.split(BLOCK)])

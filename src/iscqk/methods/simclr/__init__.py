@@ -1,0 +1,23 @@
+"""SimCLR: in-batch negatives."""
+
+from dataclasses import dataclass
+
+from iscqk.learning.method_interface import LearningOnPairs, Method
+from iscqk.schema.section import Count, Positive, key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(LearningOnPairs):
+    """SimCLR's settings."""
+
+    batch_size: Count = key(64, "pairs, two images each")
+    temperature: Positive = key(0.1, "of the softmax over the batch")
+
+
+METHOD = Method(
+    card="An encoder of images, trained by in-batch contrast (SimCLR, arXiv:2002.05709).",
+    learns_from="pairs",
+    settings=Settings,
+    comment="arXiv:2002.05709; in-batch negatives",
+    objective="iscqk.methods.simclr.objective:InBatch",
+)

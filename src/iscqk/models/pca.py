@@ -1,0 +1,70 @@
+"""Principal components with partial whitening: of an encoder's head, and of joined descriptors.
+
+Component i is divided by its standard deviation to the power `whitening`: 0 is plain PCA, 1 full
+whitening.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+_NEGLIGIBLE = 1e-6  # a deviation beside the largest, below which a component is noise of rounding
+
+
+@dataclass(frozen=True)
+class PrincipalComponents:
+    """Components of rows (n, C), the widest first, in float64.
+
+    Attributes:
+        centre: (C,), the mean row.
+        deviations: (K,), the standard deviation along each component.
+        directions: (K, C), unit rows.
+    """
+
+    centre: Tensor
+    deviations: Tensor
+    directions: Tensor
+
+    @classmethod
+    def of_rows(cls, rows: Tensor) -> "PrincipalComponents":
+        """Return those of rows (n, C) in memory, by their singular values: the most exact way."""
+        centre = rows.double().mean(0)
+        _, deviations, directions = torch.linalg.svd(rows.double() - centre, full_matrices=False)
+        return cls(centre, deviations / len(rows) ** 0.5, directions)
+
+    @classmethod
+    def of_blocks(cls, blocks: Iterable[NDArray[np.float32]]) -> "PrincipalComponents":
+        """Return those of blocks (n, C), one in memory at a time, by their covariance (C, C).
+
+        Raises:
+            ValueError: there is no row.
+        """
+        centre, covariance = _moments(blocks)
+        variances, directions = np.linalg.eigh(covariance)
+        deviations = np.sqrt(variances.clip(min=0))[::-1]
+        found = (centre, deviations, directions.T[::-1])
+        return cls(*(torch.from_numpy(np.ascontiguousarray(part)) for part in found))
+
+    def weight(self, size: int, whitening: float) -> Tensor:
+        """Return (D, C) that takes centred rows to D components: `size`, or all that there are."""
+        deviations = self.deviations[:size]
+        kept = int((deviations > _NEGLIGIBLE * deviations[0]).sum())
+        return self.directions[:kept] / deviations[:kept, None] ** whitening
+
+
+def _moments(
+    blocks: Iterable[NDArray[np.float32]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean (C,) of rows and their covariance (C, C)."""
+    count, total, products = 0, np.zeros(1), np.zeros((1, 1))
+    for block in blocks:
+        rows = block.astype(np.float64)
+        count, total, products = count + len(rows), total + rows.sum(0), products + rows.T @ rows
+    if not count:
+        raise ValueError("there is no row to learn a PCA from")
+    centre = total / count
+    return centre, products / count - np.outer(centre, centre)

@@ -1,0 +1,42 @@
+"""The name of every job by its rule: its log and its usage lie under it."""
+
+JOBS = {
+    "draw": "draw",
+    "prepare": "prepare",
+    "queries": "queries-{phase}",
+    "copies": "copies-{split}-round{round}-{shard}",
+    "initial": "{run}/initial",
+    "warm_up": "{run}/warm-up",
+    "learn": "{run}/learn",
+    "train": "{run}/train-{model}",
+    "embed": "{run}/{model}/embed-{content}-{side}-{images}-{shard}",
+    "whiten": "{run}/{model}/whiten",
+    "refine": "{run}/{model}/refine-{role}-{images}-{shard}",
+    "merge": "{run}/{model}/merge-{phase}-{ranking}",
+    "search": "{run}/{model}/search-{phase}-{ranking}",
+    "combine": "{run}/{model}/combine-{phase}-{ranking}",
+    "score": "{run}/{model}/score-{phase}-{ranking}",
+    "score_half": "{run}/{model}/score-{phase}-{ranking}-{half}",
+    "validate": "{run}/{model}/validate-{phase}-{ranking}",
+    "submit": "submit-{phase}",
+    "learning_curve": "{run}/learning-curve",
+    "study": "study",
+    "ablation": "study-{ablation}",
+    "prepare_labelled": "prepare-labelled",
+    "unbalanced": "unbalanced",
+    "report": "report",
+    "draw_rules": "draw_rules",
+}
+
+
+def job(rule: str, **wildcards: object) -> str:
+    """Return the name of a rule's job; of wildcards that are not given, the pattern."""
+    name = JOBS[rule]
+    for key, value in wildcards.items():
+        name = name.replace(f"{{{key}}}", str(value))
+    return name
+
+
+def kind_of(name: str) -> str:
+    """Return which kind of job a name is of: `embed` of `embed-descriptors-k-training-0`."""
+    return name if name.startswith("warm-up") else name.split("-")[0]

@@ -1,0 +1,144 @@
+"""Names within a run: its models, how they see images, and the shards that files come in."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from iscqk.errors import UserError
+
+SIDES = ("q", "k")
+_NAME = re.compile(r"(initial)|(warm-up)|learned-(\d+)|round(\d+)-([qk])")
+_CONTENT = r"descriptors(-\d+)*(-flip)?|features"
+
+
+@dataclass(frozen=True, order=True)
+class ModelName:
+    """A model along the training of a run; models sort as they are made.
+
+    Attributes:
+        stage: 0 the start, 1 after the warm-up, 2 after a part of a training.
+        number: of the round, or of the part of a training of one encoder for both sides; from 1.
+        side: that this half of a round has trained, as its place in `SIDES`; -1 where both are one.
+    """
+
+    stage: int
+    number: int = 0
+    side: int = -1
+
+    @classmethod
+    def parse(cls, text: str) -> "ModelName":
+        """Return the name that a text spells.
+
+        Raises:
+            UserError: it spells none.
+        """
+        found = _NAME.fullmatch(text)
+        if not found:
+            raise UserError(f"{text!r} names no model; models are called as {INITIAL}, round1-k")
+        initial, warm_up, part, number, side = found.groups()
+        if initial or warm_up:
+            return INITIAL if initial else WARM_UP
+        return half_round(int(number), side) if side else learned(int(part))
+
+    @staticmethod
+    def pattern() -> str:
+        """Return the regular expression of all names."""
+        return _NAME.pattern.replace("(", "(?:")
+
+    @property
+    def trains_one(self) -> bool:
+        """Whether one encoder was trained for both sides, in equal parts."""
+        return self.stage == 2 and self.side < 0
+
+    @property
+    def is_half_round(self) -> bool:
+        """Whether Q/K trained one side against the bank of the other."""
+        return self.side >= 0
+
+    @property
+    def trained(self) -> str:
+        """The side that was trained last: `q` or `k`, or "" where both are one."""
+        return SIDES[self.side] if self.is_half_round else ""
+
+    def __str__(self) -> str:
+        if self.is_half_round:
+            return f"round{self.number}-{self.trained}"
+        return f"learned-{self.number}" if self.trains_one else ("initial", "warm-up")[self.stage]
+
+
+INITIAL, WARM_UP = ModelName(0), ModelName(1)
+
+
+def leading_to(last: ModelName, names: Iterable[ModelName]) -> list[ModelName]:
+    """Return, in order, those models whose trainings led to the last one, itself among them.
+
+    A part of the training of one encoder has in its own history what was before it.
+    """
+    if last.trains_one:
+        return [last]
+    return sorted(name for name in names if INITIAL < name <= last and not name.trains_one)
+
+
+def learned(part: int) -> ModelName:
+    """Return the name of an encoder after a part of its training."""
+    return ModelName(2, part)
+
+
+def half_round(number: int, side: str) -> ModelName:
+    """Return the name of the model whose side `q` or `k` round `number` has trained."""
+    return ModelName(2, number, SIDES.index(side))
+
+
+class Shard(NamedTuple):
+    """A part of a set of images, `0-of-4`: its number, from 0, and how many there are."""
+
+    number: int
+    of: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Return the shard that a text spells."""
+        number, of = text.split("-of-")
+        return cls(int(number), int(of))
+
+    @staticmethod
+    def pattern() -> str:
+        """Return the regular expression of all shards."""
+        return r"\d+-of-\d+"
+
+    @property
+    def options(self) -> str:
+        """The options that make a stage take this part."""
+        return f"--shard {self.number} --shards {self.of}"
+
+    def __str__(self) -> str:
+        return f"{self.number}-of-{self.of}"
+
+
+def all_shards(count: int) -> list[Shard]:
+    """Return all shards of a set that is split in so many."""
+    return [Shard(number, count) for number in range(count)]
+
+
+def described_as(describe: Mapping[str, Any]) -> str:
+    """Return the content of a model's descriptors by the `describe` section.
+
+    `descriptors`, then every size and whether mirrored images are averaged: `-64-96-flip`.
+    """
+    ways = [*map(str, describe["sizes"]), *(["flip"] if describe["flip"] else [])]
+    return "-".join(["descriptors", *ways])
+
+
+def content_pattern() -> str:
+    """Return the regular expression of all contents: `descriptors`, ..., or `features`."""
+    return _CONTENT
+
+
+def content_options(content: str) -> str:
+    """Return the options that make `iscqk embed` write a content."""
+    kind, *ways = content.split("-")
+    sizes = [way for way in ways if way != "flip"]
+    options = ["--features"] if kind == "features" else []
+    options += ["--sizes", *sizes] if sizes else []
+    return " ".join([*options, *(["--flip"] if "flip" in ways else [])])

@@ -1,0 +1,183 @@
+"""The plan: all runs of a config, where the models that they share lie, and what is submitted."""
+
+import os
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from glob import glob
+from pathlib import PurePath
+
+from iscqk import datasets
+from iscqk.formats.phases import PHASES
+from iscqk.images.dataset_interface import Sources
+from iscqk.images.folder_fingerprint import fingerprint_of_images
+from iscqk.methods import METHODS
+from iscqk.plan.dependence import UNTRACKED, as_text, making
+from iscqk.plan.jobs import job
+from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
+from iscqk.plan.results import Results
+from iscqk.plan.run import Run
+from iscqk.plan.runs import Config, all_runs, submission_run
+from iscqk.retrieval import rankings
+
+# Sections that no submission depends on.
+_OTHERS = {"title", "tensorboard", "study", "unbalanced", "benchmarks", "rehearsal", "shards"}
+
+
+class Plan(Mapping[str, Run]):
+    """The runs by name, the submission's first.
+
+    Whatever two runs have in common is made once: all share images and copies, and a model that
+    several runs have lies under the name of the first of them, its home.
+
+    Attributes:
+        config: all of it, defaults filled in.
+        images: where they come from.
+        results: where files are.
+        submitted: the run that is submitted.
+    """
+
+    def __init__(self, config: Config, images: Sources, results: Results | None = None) -> None:
+        """Plan what a config asks for.
+
+        Raises:
+            UserError: an ablation names a key that is not there, or lists of unequal length.
+        """
+        self.config, self.images, self.results = config, images, results or Results()
+        self._homes: dict[tuple[str, ModelName], str] = {}
+        self._counts: dict[str, int] = {}  # of shards, by pattern
+        self._runs = {
+            name: Run(name, changed, self.results, self._home, self._shards)
+            for name, changed in all_runs(config).items()
+        }
+        first: dict[tuple[ModelName, str], str] = {}
+        for name, run in self._runs.items():
+            for model in dict.fromkeys([INITIAL, *run.models]):
+                made = making(run.config, run.split, model)
+                self._homes[name, model] = first.setdefault((model, made), name)
+        self.submitted = self._runs[submission_run(config)]
+
+    def __getitem__(self, name: str) -> Run:
+        return self._runs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._runs)
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def _home(self, run: str, model: ModelName) -> str:
+        return self._homes[run, model]
+
+    def _shards(self, pattern: str, count: int) -> list[str]:
+        """Return the files of a pattern with `{shard}`, `count` of them, or as many as there are.
+
+        What has been made in another number of shards is the same images: it is taken as it is.
+        """
+        if pattern not in self._counts:
+            first = glob(pattern.format(shard="0-of-*"))
+            counts = [int(PurePath(path).stem.rpartition("-")[2]) for path in first]
+            whole = [n for n in counts if all(map(os.path.exists, _files(pattern, n)))]
+            self._counts[pattern] = count if count in whole else min(whole, default=count)
+        return _files(pattern, self._counts[pattern])
+
+    def gist(self, run: str, role: str, images: str, shard: str = "") -> list[str]:
+        """Return GIST's descriptors of images, if a run joins them to its own."""
+        describe = self[run].config["describe"]
+        if not describe["gist"]:
+            return []
+        return self[self[run].gist].described(describe[role], images, shard=shard)
+
+    @property
+    def parts(self) -> list[ModelName]:
+        """The models along a training of one encoder for both sides."""
+        return [learned(part) for part in range(1, self.config["study"]["points"] + 1)]
+
+    @property
+    def searches_in_parts(self) -> bool:
+        """Whether search is split; where there is one shard, no list of parts is needed."""
+        return bool(self.config["shards"]["search"] > 1)
+
+    @property
+    def search_job(self) -> str:
+        """The name of a job of the search."""
+        return job("search") + ("-{shard}" if self.searches_in_parts else "")
+
+    @property
+    def search_shards(self) -> list[Shard]:
+        """The shards of references that are searched one by one."""
+        return all_shards(self.config["shards"]["search"])
+
+    @property
+    def submitted_modules(self) -> list[str]:
+        """The modules of the submission's method, ranking and images, which are found by name."""
+        kind, ranking = self.config["dataset"]["kind"], self.config["describe"]["ranking"]
+        return [*self.submitted.modules, *rankings.modules(ranking), f"{datasets.__name__}.{kind}"]
+
+    def submitted_config(self, phase: str) -> str:
+        """Return as JSON what a phase's submission depends on of the config."""
+        run, other_phases = self.submitted, set(PHASES) - {phase}
+        kept = {key: value for key, value in run.config.items() if key not in _OTHERS}
+        kept["edits"] = _without(run.config["edits"], other_phases)
+        kept["train"] = _without(run.config["train"], {*UNTRACKED, *METHODS} - run.trained_by)
+        return as_text(kept)
+
+    def submitted_bank(self) -> list[str]:
+        """Return the descriptors of training images that submitted ones need, if they do."""
+        describe, last = self.submitted.config["describe"], str(self.submitted.last)
+        subtracted = self.submitted.subtracted(last, "references")
+        return subtracted or self.submitted.bank(describe["ranking"])
+
+    def submitted_weights(self) -> dict[str, str]:
+        """Return by role all that submitted descriptors are made with: models and projection."""
+        run, describe = self.submitted, self.submitted.config["describe"]
+        found = {role: run.model().weights(describe[role]) for role in ("queries", "references")}
+        if describe["gist"]:
+            found["gist"] = self[run.gist].model().weights("q")
+        if projection := run.projection(str(run.last)):
+            found["projection"] = projection[0]
+        return found
+
+    def training_options(self, training: str) -> Callable[[Mapping[str, str]], str]:
+        """Return a function of wildcards to the options of a training that change no result."""
+        options = [f"--{key.replace('_', '-')} {self.config['train'][key]}" for key in UNTRACKED]
+        if self.config["tensorboard"]:
+            options.append(f"--tensorboard {self.results.scalars(training)}")
+        return lambda wildcards: " ".join(options).format_map(wildcards)
+
+    # --- given images
+
+    def state(self, *folders: str) -> str:
+        """Return a text that changes with the images in folders; only jobs that list them ask."""
+        watched = datasets.SOURCES[self.config["dataset"]["kind"]].watched
+        return fingerprint_of_images(*folders) if watched else ""
+
+    def lists(self) -> dict[str, str]:
+        """Return the list files of the splits that are no phase's."""
+        return {name: file for name, file in self.images.lists.items() if name not in PHASES}
+
+    def looked_at_with_all(self) -> str:
+        """Return the options that have given queries looked at together with all other images."""
+        folders = [
+            word
+            for phase, given in self.images.phases.items()
+            for word in (f"--{phase}", *given.queries)
+        ]
+        lists = [f"{name}={file}" for name, file in self.images.lists.items() if name in PHASES]
+        return shlex.join([*folders, *(["--lists", *lists] if lists else [])])
+
+    def quarantined(self, phase: str) -> list[str]:
+        """Return the lists of images that could not be read; made queries can."""
+        given = [self.results.phase(phase).quarantined] if phase in self.images.phases else []
+        return [self.results.data.quarantined, *given]
+
+    def halves(self, phase: str) -> tuple[str, ...]:
+        """Return the halves of a phase that are scored on their own."""
+        return self.images.phases[phase].halves if phase in self.images.phases else ()
+
+
+def _without(section: Config, keys: set[str]) -> Config:
+    return {key: value for key, value in section.items() if key not in keys}
+
+
+def _files(pattern: str, count: int) -> list[str]:
+    return [pattern.format(shard=shard) for shard in all_shards(count)]

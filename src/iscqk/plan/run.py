@@ -1,0 +1,258 @@
+"""One run: its models in order, what each is made from, and what it leaves behind."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from iscqk.formats.ids import PHASES
+from iscqk.methods import modules
+from iscqk.plan.dependence import as_text, budget, copy_rounds, models, train_section
+from iscqk.plan.jobs import job
+from iscqk.plan.names import (
+    INITIAL,
+    WARM_UP,
+    ModelName,
+    all_shards,
+    described_as,
+    half_round,
+    leading_to,
+)
+from iscqk.plan.results import Model, Ranked, Results
+from iscqk.plan.runs import Config, gist_run
+from iscqk.retrieval.rankings import RANKINGS
+
+Home = Callable[[str, ModelName], str]
+Shards = Callable[[str, int], list[str]]
+
+
+class HalfRound(NamedTuple):
+    """What one side of Q/K is trained from in half a round.
+
+    Attributes:
+        inputs: files by what they are: `start`, weights of the side that is trained; `frozen`,
+            those of the other side; `bank`, shards of what that makes of all training images;
+            `copies` that side q learns from, or the list `training` of the originals that side k
+            learns from; `near_duplicates`, if any are known.
+        bank_jobs: names of the jobs that make the bank.
+    """
+
+    inputs: dict[str, str | list[str]]
+    bank_jobs: list[str]
+
+
+class Run:
+    """One method trained from one seed.
+
+    Attributes:
+        name: of its folder.
+        config: all of it, as it is for this run.
+        split: the images that it learns from.
+        models: along its training, in order; the last is what it submits.
+    """
+
+    def __init__(
+        self, name: str, config: Config, results: Results, home: Home, shards: Shards
+    ) -> None:
+        """Plan a run.
+
+        Args:
+            name: of the run.
+            config: of the run, defaults filled in.
+            results: where files are.
+            home: gives the run under whose name a run's model lies.
+            shards: gives the files of a pattern with `{shard}`, where nothing tells another number
+                of them in so many.
+        """
+        self.name, self.config, self._results = name, config, results
+        self._home, self._shards = home, shards
+        self.split = "unbalanced" if name.startswith("unbalanced-") else "training"
+        self.models = models(config)
+
+    @property
+    def last(self) -> ModelName:
+        """The model that it submits."""
+        return self.models[-1]
+
+    @property
+    def method(self) -> str:
+        """What it is trained by."""
+        return str(self.config["train"]["method"])
+
+    @property
+    def modules(self) -> list[str]:
+        """The full names of the modules that its method is made of."""
+        return modules(self.method)
+
+    @property
+    def own(self) -> Config:
+        """The section of its method, which has one where it learns."""
+        return dict(self.config["train"][self.method])
+
+    @property
+    def trained_by(self) -> set[str]:
+        """The methods whose settings its models depend on: SimCLR is how Q/K warms up."""
+        return {self.method, *(["simclr"] if WARM_UP in self.models else [])}
+
+    @property
+    def training(self) -> str:
+        """The manifest of the images that it learns from."""
+        return self._results.manifest(self.split)
+
+    @property
+    def gist(self) -> str:
+        """The name of the run whose GIST is joined to its descriptors."""
+        return gist_run(self.config)
+
+    def model(self, name: ModelName | str | None = None) -> Model:
+        """Return the files of a model, where its home is; without a name, of the last."""
+        name = self._named(name)
+        return self._results.model(self._home(self.name, name), name)
+
+    def job(self, rule: str, name: ModelName | str, **wildcards: object) -> str:
+        """Return the name of a job that made something of a model."""
+        name = self._named(name)
+        return job(rule, run=self._home(self.name, name), model=name, **wildcards)
+
+    def _named(self, name: ModelName | str | None) -> ModelName:
+        return ModelName.parse(name) if isinstance(name, str) else name or self.last
+
+    def text(self, section: str) -> str:
+        """Return a section of the config as JSON."""
+        return as_text(self.config[section])
+
+    # --- training
+
+    @property
+    def budget(self) -> int:
+        """The images that SGD sees: what Q/K sees, whatever the method."""
+        return budget(self.config)
+
+    def train_text(self, method: str = "") -> str:
+        """Return what a training by its own or another method depends on, as JSON."""
+        return as_text(train_section(self.config, method or self.method))
+
+    def before(self, number: int | str) -> ModelName:
+        """Return the model that round `number` of Q/K starts from."""
+        if int(number) > 1:
+            return half_round(int(number) - 1, "k")
+        return WARM_UP if self.config["train"]["qk"]["warm_up_images"] else INITIAL
+
+    def half_round(self, number: int | str, side: str) -> HalfRound:
+        """Return what a side is trained from in round `number`."""
+        first = side == "q"
+        other, images = ("k", "training") if first else ("q", f"copies{number}")
+        name = self.before(number) if first else half_round(int(number), "q")
+        content = "features" if self.own["live_head"] else "descriptors"
+        wildcards: dict[str, Any] = {"content": content, "side": other, "images": images}
+        model, bank = self.model(name), self.described(other, images, content, name)
+        inputs: dict[str, str | list[str]] = {
+            "start": model.weights(side),
+            "frozen": model.weights(other),
+            "bank": bank,
+            "near_duplicates": self.own["near_duplicates"] or [],
+        }
+        if first:
+            inputs["copies"] = self.copies(int(number))
+        else:
+            inputs["training"] = self.training
+        jobs = [self.job("embed", name, **wildcards, shard=n) for n in all_shards(len(bank))]
+        return HalfRound(inputs, jobs)
+
+    def copies(self, number: int) -> list[str]:
+        """Return the shards of a round's copies; 0 is the warm-up's."""
+        pattern = self._results.copies(self.split, number, "{shard}")
+        return self._shards(pattern, self.config["shards"]["training"])
+
+    def all_copies(self) -> list[list[str]]:
+        """Return the shards of the copies of each round that it learns from."""
+        return [self.copies(number) for number in copy_rounds(self.config)]
+
+    def history(self, name: ModelName | str | None = None) -> list[str]:
+        """Return the history of every training that leads to a model; without one, to the last."""
+        return [self.model(n).history for n in leading_to(self._named(name), self.models)]
+
+    def usage(self) -> list[str]:
+        """Return the usage of every job that its training takes, those that make banks too."""
+        jobs = [self.job("initial", INITIAL)]
+        if self.last.trains_one:
+            jobs.append(self.job("learn", self.last))
+        for name in self.models:
+            if name == WARM_UP:
+                jobs.append(self.job("warm_up", name))
+            elif name.is_half_round:
+                jobs += self.half_round(name.number, name.trained).bank_jobs
+                jobs.append(self.job("train", name))
+        return [self._results.usage(name) for name in jobs]
+
+    # --- descriptors and scores
+
+    def described(
+        self,
+        side: str,
+        images: str,
+        content: str = "descriptors",
+        name: ModelName | str | None = None,
+        shard: str = "",
+    ) -> list[str]:
+        """Return the shards of what a side of a model makes of images, or one of them."""
+        pattern = self.model(name).described(content, side, images, "{shard}")
+        if shard:
+            return [pattern.format(shard=shard)]
+        if images.startswith("copies"):
+            return self._shards(pattern, len(self.copies(int(images.removeprefix("copies")))))
+        kind = "queries" if images in PHASES else images
+        return self._shards(pattern, self.config["shards"].get(kind, 1))
+
+    def by_network(self, name: str, role: str, images: str, shard: str = "") -> list[str]:
+        """Return images as the network of a model describes them for `queries` or `references`."""
+        describe = self.config["describe"]
+        return self.described(describe[role], images, described_as(describe), name, shard)
+
+    def refines(self) -> bool:
+        """Return whether it does more with descriptors than its network gives."""
+        describe = self.config["describe"]
+        return bool(describe["gist"] or describe["whitening"] or describe["subtract"])
+
+    def as_submitted(self, name: str, role: str, images: str) -> list[str]:
+        """Return images as they are submitted as `queries` or `references`, before the ranking."""
+        if not self.refines():
+            return self.by_network(name, role, images)
+        pattern = self._results.model(self.name, name).refined(role, images, "{shard}")
+        return self._shards(pattern, len(self.by_network(name, role, images)))
+
+    def gist_options(self, shards: object) -> str:
+        """Return the options that join shards of GIST's descriptors, if there are any."""
+        weight = self.config["describe"]["gist"]
+        return f"--part {shards} --weights 1 {weight}" if shards else ""
+
+    def subtraction_options(self, training: object) -> str:
+        """Return the options that subtract training descriptors, if there are any."""
+        describe = self.config["describe"]
+        options = f"--nearest {describe['subtract_nearest']} --share {describe['subtract']}"
+        return f"--training {training} {options}" if training else ""
+
+    def projection(self, name: str) -> list[str]:
+        """Return the projection of what it joins or whitens, if it does."""
+        describe = self.config["describe"]
+        projection = self._results.model(self.name, name).projection
+        return [projection] if describe["gist"] or describe["whitening"] else []
+
+    def subtracted(self, name: str, images: str) -> list[str]:
+        """Return the training descriptors that are subtracted from those of images, if any."""
+        if images == "training" or not self.config["describe"]["subtract"]:
+            return []
+        return self.as_submitted(name, "references", "training")
+
+    def bank(self, ranking: str, name: str | None = None) -> list[str]:
+        """Return the training descriptors that a ranking needs, if it does."""
+        name = str(self._named(name))
+        needed = RANKINGS[ranking].needs_bank
+        return self.as_submitted(name, "references", "training") if needed else []
+
+    def temperature(self, ranking: str) -> float:
+        """Return the temperature of a ranking's bank; 1 where it has none, whatever the config."""
+        return self.config["describe"]["temperature"] if RANKINGS[ranking].needs_bank else 1
+
+    def ranked(self, phase: str, ranking: str = "") -> Ranked:
+        """Return the files of the last model's descriptors of a phase, as the run ranks them."""
+        ranking = ranking or self.config["describe"]["ranking"]
+        return self._results.model(self.name, self.last).ranked(phase, ranking)

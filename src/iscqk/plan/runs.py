@@ -1,0 +1,131 @@
+"""Which runs there are, and what the config of each says.
+
+A run is one method trained from one seed. The submission is a run, the study compares runs, and an
+ablation is runs that differ in some keys.
+"""
+
+import copy
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from iscqk.errors import UserError
+from iscqk.methods import METHODS
+
+Config = dict[str, Any]
+
+
+class Compared(NamedTuple):
+    """A run as a row of a table: its label there, its seed, its name."""
+
+    label: str
+    seed: int
+    run: str
+
+
+def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> Config:
+    """Return a config with the values of dotted keys (`train.qk.temperature`) changed.
+
+    What the method that it then names changes of it is changed, too.
+
+    Raises:
+        UserError: there is no such key.
+    """
+    result = copy.deepcopy(dict(config))
+    for key, value in changes.items():
+        _put(result, key, value)
+    for key, value in METHODS[result["train"]["method"]].changes.items():
+        _put(result, key, copy.deepcopy(value))
+    return result
+
+
+def _put(config: Config, key: str, value: Any) -> None:
+    *sections, last = key.split(".")
+    place = config
+    for section in sections:
+        place = place.get(section, {})
+    if last not in place:
+        raise UserError(f"config: {key}: no such key to change; name it as in config.yaml")
+    place[last] = value
+
+
+def submission_run(config: Config) -> str:
+    """Return the name of the run that is submitted."""
+    return f"{config['train']['method']}-{config['seed']}"
+
+
+def study_rows(config: Config) -> list[Compared]:
+    """Return the runs that the study compares: every method from every seed."""
+    study = config["study"]
+    return [Compared(m, s, f"{m}-{s}") for m in study["methods"] for s in study["seeds"]]
+
+
+def ablation_rows(config: Config, ablation: str) -> list[Compared]:
+    """Return the runs of an ablation: every set of values from every seed."""
+    return [
+        Compared(label, seed, f"{ablation}-{_in_names(label)}-{seed}")
+        for label in _settings(config, ablation)
+        for seed in config["study"]["seeds"]
+    ]
+
+
+def unbalanced_rows(config: Config) -> list[Compared]:
+    """Return the runs on the unbalanced images."""
+    section = config["unbalanced"]
+    return [
+        Compared(m, s, f"unbalanced-{m}-{s}") for m in section["methods"] for s in section["seeds"]
+    ]
+
+
+def all_runs(config: Config) -> dict[str, Config]:
+    """Return the config of every run by its name, the submission's first.
+
+    Raises:
+        UserError: an ablation names a key that is not there, or lists of unequal length.
+    """
+    runs = {submission_run(config): changed(config, {})}
+    for row in study_rows(config):
+        runs.setdefault(row.run, changed(config, {"train.method": row.label, "seed": row.seed}))
+    for ablation in config["study"]["ablations"]:
+        settings = _settings(config, ablation)
+        for row in ablation_rows(config, ablation):
+            changes = {"train.method": "qk", "seed": row.seed, **settings[row.label]}
+            runs[row.run] = changed(config, changes)
+    for row in unbalanced_rows(config):
+        changes = {**config["unbalanced"]["changes"], "train.method": row.label, "seed": row.seed}
+        runs[row.run] = changed(config, changes)
+    for run in list(runs.values()):
+        if run["describe"]["gist"]:
+            gist = changed(config, {"train.method": "gist", "seed": run["seed"]})
+            runs.setdefault(gist_run(run), gist)
+    return runs
+
+
+def gist_run(config: Config) -> str:
+    """Return the name of the run whose GIST is joined to a run's descriptors."""
+    return f"gist-{config['seed']}"
+
+
+def _settings(config: Config, ablation: str) -> dict[str, dict[str, Any]]:
+    """Return an ablation's changes by label: as given, or keys' values that stand at one place."""
+    keys = config["study"]["ablations"][ablation]
+    if all(isinstance(changes, dict) for changes in keys.values()):
+        return dict(keys)
+    if len({len(values) for values in keys.values()}) > 1:
+        raise UserError(f"config: study.ablations.{ablation}: give each key as many values")
+    rows = zip(*keys.values(), strict=True)
+    return {_label(values): dict(zip(keys, values, strict=True)) for values in rows}
+
+
+def _label(values: tuple[Any, ...]) -> str:
+    return "-".join(v if isinstance(v, str) else json.dumps(v) for v in values)
+
+
+def _in_names(label: str) -> str:
+    """Return a label as names of files and commands can have it, each another one."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", label)[:64]
+    if plain == label:
+        return label
+    return f"{plain}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"

@@ -1,0 +1,65 @@
+"""One way to log and one way to show progress."""
+
+import io
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import TextIO, TypeVar
+
+from tqdm import tqdm
+
+Item = TypeVar("Item")
+
+_FIRST_SECONDS = 2.0  # until a log has its first line of progress
+
+
+class _AboveBars(logging.StreamHandler[TextIO]):
+    """Writes lines to standard error above the bars that are drawn there, not into them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):  # a log that cannot be written is no reason to end the work
+            tqdm.write(self.format(record), file=sys.stderr)
+
+
+def set_up_logging() -> None:
+    """Log to standard error as `time level name: message`; print any name in any locale."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    logging.basicConfig(
+        handlers=[_AboveBars()],
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S",
+    )
+
+
+def progress(
+    items: Iterable[Item], total: int, what: str, every_seconds: float = 20.0, first: int = 0
+) -> Iterator[Item]:
+    """Yield `items` with a bar in a terminal, or a log line every so often in a file.
+
+    Either tells how many a second there are and how long it takes yet. Of several processes that
+    share the work, the first alone does so.
+
+    Args:
+        items: what is worked on.
+        total: how many there are, those done before included.
+        what: is worked on, for people.
+        every_seconds: at which a line is logged; the first ones come sooner.
+        first: how many were done before.
+    """
+    logger = logging.getLogger("iscqk.progress")
+    start = spoken = time.monotonic()
+    hidden = True if os.environ.get("RANK", "0") != "0" else None  # None: unless in a terminal
+    bar = tqdm(items, total=total, desc=what, disable=hidden, unit="", initial=first)
+    for done, item in enumerate(bar, first):
+        now = time.monotonic()
+        pause = min(every_seconds, max(_FIRST_SECONDS, (now - start) / 4))
+        if bar.disable and not hidden and now - spoken > pause:
+            spoken, rate = now, (done - first) / (now - start)
+            remaining = (total - done) / max(rate, 1e-9)
+            logger.info("%s: %d of %d, %.1f/s, %.0f s left", what, done, total, rate, remaining)
+        yield item

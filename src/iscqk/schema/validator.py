@@ -1,0 +1,83 @@
+"""Whether a configuration keeps to a JSON schema, and what a user is told where it does not."""
+
+import difflib
+import math
+from collections.abc import Mapping
+from typing import Any, cast
+
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+from jsonschema.protocols import Validator as AnyValidator
+from jsonschema.validators import extend
+
+from iscqk.errors import UserError
+
+_MAX_VALUES = 100_000
+
+
+def _is_whole(_: object, value: object) -> bool:
+    """Return whether a value is an integer, which 1e4 and 2.0 are to JSON schema but not to us."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+# The validator of a schema whose integers are integers.
+Validator = extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_whole),
+)
+
+
+def refuse_invalid(config: Mapping[str, Any], validator: AnyValidator, if_text: str = "") -> None:
+    """Refuse what a schema does not allow, numbers that are none, and chains of aliases.
+
+    Args:
+        config: what to check.
+        validator: by which schema.
+        if_text: remedy where a value within a section is text and should not be.
+
+    Raises:
+        UserError: the first thing wrong, with the key and the remedy.
+    """
+    _refuse_absurd(config)
+    error = best_match(validator.iter_errors(config))
+    if error is not None:
+        raise UserError(f"config: {_explained(error, if_text)}")
+
+
+def _refuse_absurd(config: Mapping[str, Any]) -> None:
+    """Refuse numbers that are none, and what YAML's aliases blow up or tie into a loop."""
+    waiting: list[tuple[str, Any]] = [("", config)]
+    for _ in range(_MAX_VALUES):
+        if not waiting:
+            return
+        name, value = waiting.pop()
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"config: {name}: {value} is no number to work with; correct it")
+        if isinstance(value, Mapping):
+            waiting += [(f"{name}.{key}".lstrip("."), below) for key, below in value.items()]
+        elif isinstance(value, list):
+            waiting += [(name, below) for below in value]
+    raise UserError(f"config: over {_MAX_VALUES} values, {name} among them; remove its aliases")
+
+
+def _explained(error: ValidationError, if_text: str) -> str:
+    """Return a one-line message with the key's full name."""
+    where = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties":
+        known = list(dict(cast("Mapping[str, Any]", error.schema))["properties"])
+        unknown = next(key for key in cast("dict[str, Any]", error.instance) if key not in known)
+        near = difflib.get_close_matches(str(unknown), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+        return f"{'.'.join(filter(None, [where, str(unknown)]))}: unknown key; {hint}"
+    wanted = cast("Mapping[str, Any]", error.schema).get("description")
+    if error.validator == "pattern" and wanted:
+        return f"{where}: {str(error.instance)!r} is not {wanted}; rename it"
+    remedy = _type_remedy(error.instance, if_text if "." in where else "")
+    remedy = f"; {remedy}" if remedy and error.validator == "type" else ""
+    return f"{where or 'top level'}: {' '.join(error.message.split())}{remedy}"
+
+
+def _type_remedy(value: object, if_text: str) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return "write it without point and exponent"
+    return if_text if isinstance(value, str) else ""

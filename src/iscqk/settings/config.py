@@ -1,0 +1,64 @@
+"""The whole config: what config.yaml holds, in its order."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from iscqk.schema.section import Limits, Section, key, needed, within
+from iscqk.settings.benchmarks import Benchmarks
+from iscqk.settings.copies import Copies
+from iscqk.settings.dataset import Dataset
+from iscqk.settings.describe import Describe
+from iscqk.settings.edits import Edits
+from iscqk.settings.model import Model
+from iscqk.settings.queries import Queries
+from iscqk.settings.rehearsal import Rehearsal
+from iscqk.settings.score import Score
+from iscqk.settings.search import Search
+from iscqk.settings.shards import Shards
+from iscqk.settings.study import Study
+from iscqk.settings.train import Train
+from iscqk.settings.unbalanced import Unbalanced
+
+_Line = Annotated[str, Limits("line", description="one line", pattern=r"^[^\x00-\x1f\x7f]*(?!\n)$")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Section):
+    """The whole config."""
+
+    title: _Line = key("iscqk demo", "shown in the log and the report; changes no result")
+    seed: Annotated[int, within(0)] = key(
+        0, "of everything random: images, copies, initial weights, order of training"
+    )
+    tensorboard: bool = key(
+        False, "whether trainings write scalars to results/tensorboard; changes no result"
+    )
+    dataset: Dataset = needed()
+    queries: Queries = key(
+        Queries(), "made of references and others, for a phase that has none of its own"
+    )
+    edits: Edits = needed(
+        "chains of AugLy's image functions; strength 0 is barely visible, 1 severe"
+    )
+    copies: Copies = key(
+        Copies(), "what side q learns from: every training image edited anew in every round"
+    )
+    model: Model = key(Model())
+    train: Train = key(Train())
+    describe: Describe = key(Describe())
+    search: Search = key(Search())
+    score: Score = key(Score())
+    study: Study = key(Study(), "`snakemake study`, `snakemake ablations`")
+    unbalanced: Unbalanced = key(
+        Unbalanced(),
+        "`snakemake unbalanced`: folders of classes, for which the images may lie anywhere",
+    )
+    benchmarks: Benchmarks = key(
+        Benchmarks(),
+        "`snakemake benchmarks`: the loss over the bank, copies and reading beside their peers",
+    )
+    rehearsal: Rehearsal = key(
+        Rehearsal(),
+        "`snakemake rehearsal`: a phase of this size from made-up descriptors onward",
+    )
+    shards: Shards = key(Shards(), "jobs that each is split into")

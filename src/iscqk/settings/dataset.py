@@ -1,0 +1,51 @@
+"""`dataset`: where images come from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from iscqk.datasets import SOURCES
+from iscqk.datasets.demo import Demo
+from iscqk.schema.section import FilePath, Folders, Limits, Section, key, needed, optional
+
+BadImages = Literal["error", "quarantine"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase(Section):
+    """A phase whose queries there are."""
+
+    queries: Folders = needed()
+    ground_truth: FilePath = needed("CSV query_id,reference_id")
+
+
+_Phase = Annotated[Phase, Limits("phase")]
+_Lists = Annotated[
+    Mapping[str, FilePath],
+    Limits(propertyNames={"enum": ["training", "references", "others", "phase1", "phase2"]}),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(Section):
+    """Where images come from."""
+
+    kind: Annotated[str, Limits(enum=list(SOURCES))] = needed(
+        "; ".join(f"{name}: {source.comment}" for name, source in SOURCES.items()) + "."
+    )
+    demo: Demo = key(Demo())
+    bad_images: BadImages = key(
+        "error",
+        "Images that cannot be read. error: all are told before anything else is done; quarantine: "
+        "they are listed, training does without them, and queries and references of these match "
+        "nothing.",
+    )
+    root: FilePath | None = optional("where disc21 is")
+    training: Folders | None = optional()
+    references: Folders | None = optional()
+    others: Folders | None = optional()
+    phase1: _Phase | None = optional()
+    phase2: _Phase | None = optional()
+    lists: _Lists | None = optional(
+        "files with the name of an image in each line, the only ones that count"
+    )

@@ -1,0 +1,46 @@
+"""`describe`: how images are described, and how pairs of them rank."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from iscqk.retrieval.rankings import RANKINGS
+from iscqk.schema.section import (
+    PRECISION,
+    Count,
+    Limits,
+    Positive,
+    Precision,
+    Section,
+    key,
+    within,
+)
+
+ModelSide = Annotated[Literal["q", "k"], Limits("model_side")]
+Ranking = Annotated[str, Limits("ranking", enum=list(RANKINGS))]
+_Sizes = Annotated[tuple[Annotated[int, within(16)], ...], Limits(uniqueItems=True)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Describe(Section):
+    """How images are described, and how pairs of them rank."""
+
+    queries: ModelSide = key("q", "the side that describes queries")
+    references: ModelSide = key("k", "the side that describes references")
+    sizes: _Sizes = key(
+        (), "sides in pixels at which every image is described and averaged; none: image_size"
+    )
+    flip: bool = key(False, "whether mirrored images count in that average, too")
+    gist: Annotated[float, within(0)] = key(
+        0,
+        "weight of GIST's descriptor joined to the network's, whose own is 1; 0 leaves it out",
+    )
+    whitening: Annotated[float, within(0, 1)] = key(
+        0, "of a PCA of what is joined, learned on training images: 0 none, 1 full"
+    )
+    subtract: Annotated[float, within(0, 1)] = key(
+        0, "share of the mean of the nearest training descriptors taken from every descriptor"
+    )
+    subtract_nearest: Count = key(10, "how many these are")
+    ranking: Ranking = key("log_partition", "or similarity")
+    temperature: Positive = key(0.05, "of the log-partition")
+    precision: Precision = key("auto", PRECISION)

@@ -1,0 +1,57 @@
+"""`edits`: what copies and queries are edited with."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from iscqk.schema.section import (
+    Count,
+    Fraction,
+    Limits,
+    Name,
+    Section,
+    key,
+    needed,
+    optional,
+    within,
+)
+
+_Names = Annotated[tuple[Name, ...], Limits("names", minItems=1, uniqueItems=True)]
+_Strength = Annotated[tuple[Fraction, Fraction], Limits("strength")]
+_Length = Annotated[tuple[Count, Count], Limits("length")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool(Section):
+    """Edits to choose from, and how many and how strong they are in a chain."""
+
+    names: _Names = needed("AugLy's image functions to choose from")
+    required: Annotated[tuple[Name, ...], Limits(uniqueItems=True)] = optional(
+        "at least one of these in every chain", absent=()
+    )
+    strength: _Strength = needed("lowest and highest, 0 to 1")
+    length: _Length = needed("fewest and most edits of a chain")
+
+
+_Pool = Annotated[Pool, Limits("pool")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change(Section):
+    """What changes of the training edits from a round on."""
+
+    round: Annotated[int, within(0)] = needed()
+    names: _Names | None = optional()
+    strength: _Strength | None = optional()
+    length: _Length | None = optional()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edits(Section):
+    """Chains of AugLy's image functions; strength 0 is barely visible, 1 severe."""
+
+    training: _Pool = needed()
+    curriculum: tuple[Change, ...] = key(
+        (), "what changes of `training` from a round on: [{round: 1, strength: [0.4, 0.8]}]"
+    )
+    phase1: _Pool = needed()
+    phase2: _Pool = needed("as in the challenge: edits that nobody has seen, and stronger ones")

@@ -1,0 +1,34 @@
+"""`model`: the network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from iscqk.schema.section import Fraction, Limits, Name, Section, Side, key, within
+
+_Channels = Annotated[None | tuple[float, float, float], Limits("channels")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(Section):
+    """The network and the head that it starts with."""
+
+    backbone: Name = key("resnet10t", "any timm name")
+    weights: str = key(
+        "none", "none (random), pretrained (timm downloads them), or a safetensors file"
+    )
+    image_size: Side = key(64, "images are squeezed to a square of this side")
+    pooling: Literal["gem", "average", "quarters", "native"] = key(
+        "gem",
+        "gem, average, quarters (of the image, side by side), or native (the backbone's own)",
+    )
+    descriptor_size: Annotated[int, within(1, 256)] = key(
+        255, "at most 256, one of which ranking by log_partition needs"
+    )
+    whitening: Fraction = key(0.5, "of the head's PCA: 0 none, 1 full")
+    head_images: Annotated[int, within(2)] = key(
+        2000, "random training images that the head's PCA is learned on"
+    )
+    mean: _Channels = key(None, "of each RGB channel, 0 to 1; null takes timm's")
+    std: _Channels = key(None, "likewise")
+    backbone_options: Mapping[str, Any] = key({}, "more arguments of timm.create_model")

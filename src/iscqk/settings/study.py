@@ -1,0 +1,43 @@
+"""`study`: what is compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from iscqk.schema.section import Count, Limits, Section, Seeds, key, optional
+from iscqk.settings.train import MethodName
+
+_Ablations = Annotated[
+    Mapping[str, Any],
+    Limits(
+        propertyNames={"pattern": r"^[a-z][a-z0-9_]*(?!\n)$"},
+        additionalProperties={
+            "type": "object",
+            "minProperties": 1,
+            "anyOf": [
+                # keys and the values of each
+                {"additionalProperties": {"type": "array", "minItems": 1}},
+                # labels and their changes
+                {
+                    "propertyNames": {"pattern": "^[A-Za-z0-9][A-Za-z0-9_+.-]*$"},
+                    "additionalProperties": {"type": "object"},
+                },
+            ],
+        },
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study(Section):
+    """What `snakemake study` and `snakemake ablations` compare."""
+
+    methods: Annotated[tuple[MethodName, ...], Limits(minItems=1, uniqueItems=True)] = key(
+        ("gist", "simclr", "moco", "isd", "qk"), "to compare"
+    )
+    seeds: Seeds = key((0,), "of training; images, queries and copies are those of `seed`")
+    points: Count = key(4, "parts of a training after which the curve over images seen is measured")
+    ablations: _Ablations = optional(
+        "of Q/K, each a table and a plot: keys and values of each, or labels and changed keys",
+        absent={},
+    )

@@ -1,0 +1,25 @@
+"""`unbalanced`: learning from classes of unequal size."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from iscqk.methods import METHODS
+from iscqk.schema.section import Count, FilePath, Limits, Section, Seeds, key, optional
+
+_ON_PAIRS = [name for name, method in METHODS.items() if method.learns_from == "pairs"]
+_Methods = Annotated[
+    tuple[Annotated[str, Limits(enum=_ON_PAIRS)], ...], Limits(minItems=1, uniqueItems=True)
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unbalanced(Section):
+    """What `snakemake unbalanced` compares: folders of classes."""
+
+    training: FilePath = key("../shared/unbalanced/training", "a folder for each class")
+    evaluation: FilePath = key("../shared/unbalanced/evaluation", "likewise")
+    methods: _Methods = key(("moco", "isd"), "to compare")
+    seeds: Seeds = key((0, 1, 2), "of training")
+    rare: Count = key(100, "a class of fewer training images is rare")
+    changes: Mapping[str, Any] = optional("to the keys above", absent={})

@@ -1,0 +1,111 @@
+"""Half a round: one side learns against the frozen bank of the other."""
+
+import argparse
+import shutil
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from iscqk.errors import UserError
+from iscqk.formats.copy_shards import CopyShards
+from iscqk.formats.csv_tables import write_table
+from iscqk.formats.files import atomic_file, sha256_of
+from iscqk.formats.manifest import listed_paths, read_training, refuse_untrainable
+from iscqk.formats.provenance import Provenance, check_parts
+from iscqk.learning import distributed
+from iscqk.learning.bank import read_bank, read_near_duplicates
+from iscqk.learning.data_loading import CopyImages, Images, OriginalImages
+from iscqk.learning.objectives import Objective
+from iscqk.learning.training import Training
+from iscqk.models.encoder import Encoder
+from iscqk.models.weights import load_encoder, read_provenance, save_encoder
+from iscqk.stages.setups.setup import Setup
+
+
+class HalfRound(Setup):
+    """Side q learns from the copies of a round, side k from the originals."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        super().__init__(arguments)
+        self.budget = arguments.config.images_per_half_round
+        self.number = 2 * arguments.round + (arguments.side == "k")
+        self.frozen = load_encoder(arguments.frozen)
+
+    def prepare(self, encoder: Encoder, objective: type[Objective]) -> tuple[Images, Objective]:
+        """Return the round's images, and the loss over the bank."""
+        self._check_sizes(encoder)
+        images, ids, provenance = self._images(encoder.config.image_size)
+        live, head = self.settings.live_head, self.frozen.head
+        expected = {**provenance, "content": "features" if live else "descriptors"}
+        rows, first = read_bank(
+            self.arguments.bank,
+            ids,
+            sha256_of(self.arguments.frozen),
+            self.settings.bank_precision,
+            expected,
+            head.in_features if live else head.out_features,
+        )
+        path = self.arguments.near_duplicates
+        pairs = read_near_duplicates(path, ids) if path else None
+        frozen = self.frozen if live else None
+        return images, objective(rows, images.views, self._settings(), frozen, first, pairs)
+
+    def write(self, training: Training) -> None:
+        """Write both sides' weights: a live head changes the frozen side too."""
+        if distributed.rank() > 0:
+            return
+        arguments, settings = self.arguments, self.settings
+        sides = {"q": arguments.q_output[0], "k": arguments.k_output[0]}
+        trained = sides.pop(arguments.side)
+        (other,) = sides.values()
+        facts: dict[str, Any] = {
+            "half_round": f"round{arguments.round}-{arguments.side}",
+            "train": arguments.config.given,
+            "temperature": training.objective.temperature,
+        }
+        save_encoder(trained, training.encoder, facts)
+        if settings.sides == "one":
+            save_encoder(other, training.encoder, facts)
+        elif settings.live_head:
+            save_encoder(other, self.frozen, facts)
+        else:
+            with atomic_file(other) as temporary:
+                shutil.copyfile(arguments.frozen, temporary)
+        write_table(arguments.history[0], pd.DataFrame(training.history))
+
+    def _check_sizes(self, encoder: Encoder) -> None:
+        """Refuse two sides whose descriptors cannot be compared."""
+        ours, theirs = encoder.head.out_features, self.frozen.head.out_features
+        if ours != theirs:
+            raise UserError(
+                f"{self.arguments.frozen}: descriptors of {theirs} dimensions, and {ours} in "
+                f"{self.arguments.start}; name two sides of one run"
+            )
+
+    def _settings(self) -> Any:
+        """Return how to learn; a learned temperature goes on from the last half-round."""
+        settings = self.settings
+        if not settings.learn_temperature:
+            return settings
+        last = read_provenance(self.arguments.frozen).get("temperature", settings.temperature)
+        return replace(settings, temperature=float(last))
+
+    def _images(self, side: int) -> tuple[OriginalImages | CopyImages, list[str], Provenance]:
+        """Return the images, the id of each bank row that is a positive of one, its provenance."""
+        arguments = self.arguments
+        if arguments.training:
+            rows = read_training(arguments.training)
+            ids = rows["id"].tolist()
+            provenance = {
+                "round": arguments.round,
+                "views": self.settings.bank_views,
+                "manifest_sha256": sha256_of(arguments.training),
+            }
+            return OriginalImages(listed_paths(rows), side, ids), ids, provenance
+        (shards,) = arguments.copies
+        copies = CopyShards(shards)
+        refuse_untrainable(copies.ids, shards[0])
+        check_parts(copies.provenances, "make it again", {"round": arguments.round})
+        provenance = {"manifest_sha256": copies.provenances[0][1].get("manifest_sha256")}
+        return CopyImages(copies, side, copies.views), copies.ids, provenance

@@ -1,0 +1,39 @@
+"""What a training is set up with, beside its encoder: images, objective, and where it goes."""
+
+import argparse
+from abc import ABC, abstractmethod
+from typing import Any
+
+from iscqk.learning.data_loading import Images
+from iscqk.learning.objectives import Objective
+from iscqk.learning.training import Training
+from iscqk.models.encoder import Encoder
+
+
+class Setup(ABC):
+    """What one training learns from, made of the options of `iscqk train`.
+
+    Attributes:
+        settings: the section of the method.
+        budget: images that the gradient goes through.
+        number: of this training among those of its seed.
+    """
+
+    budget: int
+    number: int
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments = arguments
+        self.settings: Any = arguments.config.methods[arguments.method]
+
+    @abstractmethod
+    def prepare(self, encoder: Encoder, objective: type[Objective]) -> tuple[Images, Objective]:
+        """Return the images to learn from, and what is minimised.
+
+        Raises:
+            UserError: files that do not belong together.
+        """
+
+    @abstractmethod
+    def write(self, training: Training) -> None:
+        """Write the weights and the history of a training that is done."""

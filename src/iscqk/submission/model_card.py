@@ -1,0 +1,139 @@
+"""The model card of a submission, in the model hub's format: YAML front matter, then Markdown."""
+
+import json
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from iscqk.datasets import SOURCES
+from iscqk.methods import METHODS
+
+_CARD = """\
+---
+{front_matter}
+---
+
+# Copy-detection descriptors, {split}
+
+{method} A small squared distance between a query's and a reference's descriptor says that the one
+copies the other.
+
+## Intended use
+
+Finding edited copies of images among references, by global ranking of all pairs. Not meant for
+recognising people or for likeness in meaning: two photographs of one thing are no copies.
+
+## Use
+
+The folders `model/queries` and `model/references` beside this card are one repository of the hub
+each: `hf upload NAME model/queries`. timm loads the backbone, from the folder or by `hf-hub:NAME`;
+pooling and head (`head.safetensors`) make its features a descriptor, and `describe` in the
+configuration below says what more is done. iscqk does all of it, from the whole folder `model`.
+
+```python
+import timm, iscqk
+
+backbone = timm.create_model("local-dir:model/queries", pretrained=True, num_classes=0)
+model = iscqk.Model.load("model")
+descriptors = model.describe(["photo.jpg"], side="queries")
+matches = iscqk.match("scans", against="photos", model=model)
+```
+
+## Model
+
+- backbone `{backbone}`, {image_size} px, pooling `{pooling}`, {descriptor_size} dimensions
+- method `{method_name}`, rounds of training: {rounds}; ranking of pairs: `{ranking}`
+{weights}
+
+## Training data
+
+{training} images, SHA-256 of the list `{training_digest}`. No query and no reference is among them:
+`trained_on_ground_truth: {trained_on_ground_truth}`.{quarantined}
+
+## Evaluation
+
+{queries} queries against {references} references, `{convention}` convention:
+micro-AP **{micro_ap:.4f}**, recall at 90 % precision {recall_at_p90:.4f}.{halves}
+
+## Limits
+
+Edits that training never saw are found less often. Descriptors are comparable only with those of
+the same pair of weights.
+
+## Configuration
+
+```json
+{config}
+```
+"""
+
+_QUARANTINED = """
+
+{} images could not be read; `provenance.json` lists them under `quarantined`. Those for training
+were left out, queries and references of these have a descriptor that matches nothing.
+"""
+
+
+def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
+    """Return the card.
+
+    Args:
+        score: what score.json holds.
+        provenance: what provenance.json holds.
+    """
+    config, images = provenance["config"], provenance["images"]
+    weights = [
+        f"- {role}: `{facts['path']}`, SHA-256 `{facts['sha256']}`"
+        for role, facts in provenance["weights"].items()
+    ]
+    halves = [
+        f"\nOf the {half} half: {part['micro_ap']:.4f}, {part['recall_at_p90']:.4f}."
+        for half, part in score.get("halves", {}).items()
+    ]
+    bad = len(provenance["quarantined"])
+    elsewhere = ("rankings", "halves", *images)
+    return _CARD.format(
+        **{key: config["model"][key] for key in ("backbone", "image_size", "pooling")},
+        **{split: facts["count"] for split, facts in images.items()},
+        **{key: value for key, value in score.items() if key not in elsewhere},
+        front_matter=_front_matter(score, config).to_yaml(),
+        descriptor_size=config["model"]["descriptor_size"],
+        method=METHODS[config["train"]["method"]].card,
+        method_name=config["train"]["method"],
+        rounds=config["train"]["rounds"],
+        training_digest=images["training"]["sha256"],
+        weights="\n".join(weights),
+        halves="".join(halves),
+        quarantined=_QUARANTINED.format(bad) if bad else "",
+        config=json.dumps(config, indent=2),
+    )
+
+
+def _front_matter(score: dict[str, Any], config: dict[str, Any]) -> ModelCardData:
+    """Return what the hub lists models by."""
+    method, of_timm = config["train"]["method"], config["model"]["backbone"] != "gist"
+    results = [
+        EvalResult(
+            task_type="image-feature-extraction",
+            dataset_type=config["dataset"]["kind"],
+            dataset_name=score["split"],
+            metric_type=name,
+            metric_name=title,
+            metric_value=score[name],
+        )
+        for name, title in (("micro_ap", "micro-AP"), ("recall_at_p90", "recall at precision 90 %"))
+    ]
+    return ModelCardData(
+        license="mit" if _drawn(config) else "other",
+        license_name=None if _drawn(config) else "that-of-the-training-images",
+        library_name="timm" if of_timm else "iscqk",
+        pipeline_tag="image-feature-extraction",
+        tags=["copy-detection", "image-similarity", "iscqk", method],
+        model_name=f"iscqk-{method}-{config['model']['backbone']}",
+        eval_results=results,
+    )
+
+
+def _drawn(config: dict[str, Any]) -> bool:
+    """Return whether nothing of others went into the weights: then the program's licence holds."""
+    return SOURCES[config["dataset"]["kind"]].drawn and config["model"]["weights"] == "none"

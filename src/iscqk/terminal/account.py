@@ -1,0 +1,171 @@
+"""What people are told of a run, made of what Snakemake says."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from logging import LogRecord
+from typing import Any
+
+from iscqk.plan.plan import Plan
+from iscqk.plan.results import Results
+from iscqk.terminal.newest import warnings_in
+from iscqk.terminal.screen import Job, Progress, Screen
+from iscqk.terminal.words import words_of
+from iscqk.terminal.work import Work, expected_seconds, measured_seconds
+
+_WARNINGS = 5  # of a job that are told; its log has all
+
+# What Snakemake says of its own workings, in its log file all the same.
+_BEFORE = ("Assuming unrestricted shared filesystem usage",)
+_ROUTINE = (
+    *_BEFORE,
+    "Building DAG of jobs",
+    "Complete log(s):",
+    "Conda environments: ignored",
+    "Elapsed time:",
+    "Select jobs to execute",
+    "Singularity containers: ignored",
+    "Using shell:",
+)
+
+
+class Account:
+    """Tells of jobs in plain words, of the whole run by time, and of all that goes wrong.
+
+    Attributes:
+        plan: of the workflow, once it is known.
+    """
+
+    def __init__(self, screen: Screen, plainly: Callable[[LogRecord], None], logs: bool) -> None:
+        """Make one.
+
+        Args:
+            screen: to tell it on.
+            plainly: writes what Snakemake says as Snakemake does.
+            logs: whether a failed job's logs are shown, not only named.
+        """
+        self.plan: Plan | None = None
+        self._screen, self._plainly, self._logs = screen, plainly, logs
+        self._lock = threading.RLock()
+        self._start, self._begun, self._failed = time.monotonic(), False, False
+        self._work = Work({}, {})
+        self._running: dict[int, Job] = {}
+        self._closed = threading.Event()
+        self._by_event = {
+            "run_info": self._planned,
+            "job_info": self._job_started,
+            "job_finished": self._job_finished,
+            "job_error": self._job_failed,
+            "error": self._told,
+            "workflow_started": self._began,
+        }
+
+    def tell(self, record: LogRecord) -> None:
+        """Tell what a record of Snakemake's logger is about."""
+        event = getattr(record, "event", None)
+        with self._lock:
+            if event is not None and str(event) in self._by_event:
+                self._by_event[str(event)](record)
+            elif record.levelno >= logging.WARNING or (event is None and self._matters(record)):
+                self._told(record)
+
+    def close(self) -> None:
+        """Stop telling."""
+        self._closed.set()
+        with self._lock:
+            self._screen.close()
+
+    def _began(self, record: LogRecord) -> None:
+        self._start, self._begun = time.monotonic(), True
+        threading.Thread(target=self._move, daemon=True).start()
+
+    def _planned(self, record: Any) -> None:
+        planned = {rule: count for rule, count in record.stats.items() if rule != "total"}
+        results = self.plan.results if self.plan else Results()
+        self._work = Work(planned, expected_seconds(planned, measured_seconds(results)))
+
+    def _job_started(self, record: Any) -> None:
+        if not record.output:  # a target, which does nothing
+            return
+        words = words_of(record.rule_name, record.wildcards, self.plan)
+        job = Job(record.rule_name, words, list(record.log))
+        self._running[record.jobid] = job
+        self._screen.started(job, self._progress())
+        self._moved()
+
+    def _job_finished(self, record: Any) -> None:
+        if job := self._running.pop(record.job_id, None):
+            self._work.finish(job.rule)
+            self._screen.finished(job, self._progress())
+            self._warn(job)
+            self._moved()
+
+    def _job_failed(self, record: Any) -> None:
+        self._failed = True
+        job = self._running.pop(record.jobid, None)
+        words = job.words if job else record.rule_name
+        logs = f"; its log: {', '.join(record.log)}" if record.log else ""
+        lines = [f"error: {words}: failed{logs}", str(record.rule_msg or "")]
+        lines += [f"{name}: {value}" for name, value in (record.aux or {}).items()]
+        if self._logs:
+            lines += _contents(record.log)
+        self._say("\n".join(filter(None, lines)), logging.ERROR)
+
+    def _warn(self, job: Job) -> None:
+        """Tell what a job has warned of."""
+        found = [warning for log in job.logs for warning in warnings_in(log)]
+        for warning in found[:_WARNINGS]:
+            self._say(f"warning: {warning}", logging.WARNING)
+        if (more := len(found) - _WARNINGS) > 0:
+            self._say(f"warning: {more} more in {', '.join(job.logs)}", logging.WARNING)
+
+    def _matters(self, record: LogRecord) -> bool:
+        """Return whether a message is for people.
+
+        Where something failed, so is the path of the log file. Where no workflow is run (--dag),
+        all of them are.
+        """
+        message = str(record.msg)
+        if message.startswith("Complete log(s):"):
+            return self._failed
+        return not message.startswith(_ROUTINE if self._begun else _BEFORE)
+
+    def _told(self, record: LogRecord) -> None:
+        """Write a record, in Snakemake's colours where something is wrong or nothing has begun."""
+        self._failed = self._failed or record.levelno >= logging.ERROR
+        if self._begun and record.levelno < logging.WARNING:
+            self._screen.say(str(record.msg))
+        else:
+            self._screen.aside(lambda: self._plainly(record))
+
+    def _say(self, text: str, level: int) -> None:
+        self._told(logging.LogRecord(__name__, level, "", 0, text, None, None))
+
+    def _progress(self) -> Progress:
+        seconds = time.monotonic() - self._start
+        running = (
+            (job.rule, place.share if (place := job.newest) else None, job.seconds)
+            for job in self._running.values()
+        )
+        return Progress(seconds, self._work.share(running), self._work.left(seconds))
+
+    def _moved(self) -> None:
+        if self._running:
+            self._screen.moved(self._running.values(), self._progress())
+
+    def _move(self) -> None:
+        """Tell every so often how far the jobs are, until all is told."""
+        while not self._closed.wait(self._screen.every_seconds):
+            with self._lock:
+                with suppress(OSError):  # the terminal may be gone
+                    if not self._closed.is_set():
+                        self._moved()
+
+
+def _contents(logs: list[str]) -> list[str]:
+    """Return what the logs of a job say, as Snakemake shows it."""
+    from snakemake.logging import show_logs
+
+    return [line for log in logs for line in show_logs([log])]

@@ -1,0 +1,94 @@
+"""What is added to Snakemake's own messages, whichever logger tells them."""
+
+import argparse
+import logging
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from iscqk.plan.plan import Plan
+from iscqk.terminal.closing import closing_lines
+
+_NOTHING = "Nothing to be done"
+
+
+class Additions(logging.Filter):
+    """Adds the last lines where there is nothing to do, and the targets there are to a wrong one.
+
+    Snakemake calls none of the Snakefile's hooks in either case.
+    """
+
+    def __init__(self, workflow: Any, plan: Plan) -> None:
+        """Add to the messages of a workflow.
+
+        Args:
+            workflow: Snakemake's.
+            plan: what it is about.
+        """
+        super().__init__()
+        self._workflow, self._plan = workflow, plan
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add to a message; let every one pass."""
+        if str(record.msg).startswith(_NOTHING) and not self._workflow.output_settings.dryrun:
+            record.msg = f"{record.msg}\n{self.closing()}"
+        if getattr(record, "exception", "") == "MissingRuleException":
+            record.msg = f"{str(record.msg).strip()}\n{self._right_targets()}"
+        return True
+
+    def closing(self, log: Sequence[str] = ()) -> str:
+        """Return the last lines: of a run with its log files, without them if nothing was done."""
+        seconds = time.time() - self._workflow.start_time.timestamp() if log else None
+        options, own = options_to_repeat(sys.argv[1:]), "".join(log[:1])
+        return "\n".join(closing_lines(self._plan, self._targets, options, seconds, own))
+
+    @property
+    def _targets(self) -> list[str]:
+        return list(self._workflow.dag_settings.targets)
+
+    def _right_targets(self) -> str:
+        """Return the targets there are, and those that are likest to the ones asked for."""
+        rules = [rule.name for rule in self._workflow.rules if not rule.output]
+        rules += ["report"]
+        likest = [name for target in self._targets for name in get_close_matches(target, rules, 1)]
+        meant = f"; did you mean {' '.join(likest)}?" if set(likest) - set(self._targets) else ""
+        return (
+            f"The targets are {', '.join(rules)}, and files below {self._plan.results.root}{meant}"
+        )
+
+
+def add_to_messages(workflow: Any, plan: Plan) -> Additions:
+    """Add to Snakemake's messages from here on; let the project's logger know the plan."""
+    from snakemake.logging import logger
+
+    additions = Additions(workflow, plan)
+    logger.addFilter(additions)
+    for handler in workflow.logger_manager.get_log_handlers():
+        if account := getattr(handler, "account", None):
+            account.plan = plan
+    return additions
+
+
+def options_to_repeat(arguments: Sequence[str]) -> str:
+    """Return those of Snakemake's options that say of what a run is, with a blank before them."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    one = [("--snakefile", "-s"), ("--directory", "-d"), ("--workflow-profile",), ("--profile",)]
+    for names in one:
+        parser.add_argument(*names)
+    for names in [("--configfile", "--configfiles"), ("--config", "-C")]:
+        parser.add_argument(*names, nargs="+")
+    try:
+        known, _ = parser.parse_known_args(arguments)
+    except argparse.ArgumentError:
+        return ""
+    words = []
+    for name, value in vars(known).items():
+        if value is not None:
+            words += [
+                f"--{name.replace('_', '-')}",
+                *([value] if isinstance(value, str) else value),
+            ]
+    return "".join(f" {word}" for word in map(shlex.quote, words))

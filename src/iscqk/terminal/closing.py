@@ -1,0 +1,142 @@
+"""The last lines of a run: what came out, beside what, where it lies and what to type next."""
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from iscqk.formats.phases import PHASES
+from iscqk.plan.names import INITIAL
+from iscqk.plan.plan import Plan
+from iscqk.plan.runs import gist_run
+from iscqk.terminal.words import duration, phase_name, size
+
+ALL = "all"
+_REPORT, _STUDY = "report", "study"
+
+
+def closing_lines(
+    plan: Plan,
+    targets: Iterable[str],
+    options: str = "",
+    seconds: float | None = None,
+    log: str = "",
+) -> list[str]:
+    """Return the last lines of a run.
+
+    Args:
+        plan: of the workflow.
+        targets: that were asked for; none for the default one.
+        options: of Snakemake that any further command needs, too.
+        seconds: that the run took; None if there was nothing to do.
+        log: Snakemake's own of this run.
+    """
+    targets = list(targets) or [ALL]
+    lines = [line for phase in _phases(targets) for line in _submission(plan, phase)]
+    lines += [line for target in targets for line in _made(plan, target)]
+    if seconds is not None:
+        logs = os.path.dirname(plan.results.log(""))
+        lines += [f"took {duration(seconds)}; logs: {logs}, {os.path.relpath(log)}"]
+    return [*lines, *_next(targets, options)]
+
+
+def _phases(targets: list[str]) -> list[str]:
+    """Return the phases whose submissions were asked for."""
+    both = {ALL, _REPORT} & set(targets)
+    return [phase for phase in PHASES if both or any(phase in target for target in targets)]
+
+
+def _submission(plan: Plan, phase: str) -> Iterator[str]:
+    """Yield a phase's score, yardsticks beside it, and the file for the grader."""
+    files = plan.results.submission(phase)
+    score = _json(files.score)
+    if not score:
+        return
+    yield f"{phase_name(phase)}:"
+    yield _scores("submitted", score)
+    for name, path in _yardsticks(plan, phase):
+        yield _scores(name, _json(path))
+    with suppress(OSError):
+        valid = "valid" if _json(files.validation).get("valid") else "not valid"
+        yield f"  for the grader  {files.descriptors} ({size(files.descriptors)}, {valid})"
+
+
+def _yardsticks(plan: Plan, phase: str) -> Iterator[tuple[str, str]]:
+    """Yield names and scores of what is there to compare a submission with."""
+    gist = gist_run(plan.config)
+    models = {"untrained": plan.submitted.model(INITIAL)}
+    if gist in plan:
+        models["GIST"] = plan[gist].model()
+    describe, rankings = plan.config["describe"], plan.config["score"]["rankings"]
+    for name, model in models.items():
+        scores = [model.ranked(phase, one).score for one in (describe["ranking"], *rankings)]
+        there = [score for score in scores if _is_newer(score, model.weights("q"))]
+        if there and model != plan.submitted.model():
+            yield name, there[0]
+
+
+def _is_newer(score: str, weights: str) -> bool:
+    """Return whether a score is there, and of the weights that are there."""
+    with suppress(OSError):
+        return Path(score).stat().st_mtime >= Path(weights).stat().st_mtime
+    return False
+
+
+def _made(plan: Plan, target: str) -> Iterator[str]:
+    """Yield what a target other than a submission has made, and where it lies."""
+    results = plan.results
+    made = {
+        _REPORT: results.report,
+        _STUDY: results.study().page,
+        "unbalanced": results.unbalanced.page,
+        "benchmarks": results.benchmarks("table.md"),
+        "rehearsal": results.rehearsal("table.md"),
+    }
+    ablations = plan.config["study"]["ablations"]
+    made |= {f"ablation_{name}": results.study(name).page for name in ablations}
+    asked = [f"ablation_{name}" for name in ablations] if target == "ablations" else [target]
+    if target == _STUDY:
+        yield from _compared(results.study().table)
+    for path in [made[name] for name in asked if name in made]:
+        with suppress(OSError):
+            yield f"{target:<17} {path} ({size(path)})"
+
+
+def _compared(table: str) -> Iterator[str]:
+    """Yield the rows of the study's table by phase."""
+    with suppress(OSError, ValueError, KeyError), open(table, encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+        for phase in dict.fromkeys(row["phase"] for row in rows):
+            yield f"{phase_name(phase)}:"
+            for row in rows:
+                if row["phase"] == phase:
+                    yield _scores(next(iter(row.values())), row)
+
+
+def _scores(name: str, score: Mapping[str, Any]) -> str:
+    told = [_number(score.get(key)) for key in ("micro_ap", "recall_at_p90")]
+    return f"  {name:<14}  micro-AP {told[0]}, recall at P90 {told[1]}"
+
+
+def _number(value: Any) -> str:
+    with suppress(ValueError, TypeError):
+        return f"{float(value):.4f}"
+    return "unknown"
+
+
+def _json(path: str) -> dict[str, Any]:
+    """Return the content of a file; nothing if it is not there, or no object."""
+    with suppress(OSError, ValueError):
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        return content if isinstance(content, dict) else {}
+    return {}
+
+
+def _next(targets: list[str], options: str) -> Iterator[str]:
+    """Yield the command to type next."""
+    made = "the scores beside GIST and other methods" if _REPORT in targets else "a page of it all"
+    target = _STUDY if _REPORT in targets else _REPORT
+    yield f"next: snakemake {target} --cores{options}  # {made}"

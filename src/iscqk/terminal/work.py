@@ -1,0 +1,83 @@
+"""How much of a run is done, weighted by the time that its jobs take."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from glob import glob
+from pathlib import Path
+from statistics import fmean
+
+from iscqk.plan.jobs import kind_of
+from iscqk.plan.results import Results
+from iscqk.terminal.rules import RULES, rule_named
+
+_EARLY = 0.02  # of the work: what is left is not told before, as the first jobs tell little
+_LEAST = 1e-3  # seconds that a job takes
+_UNKNOWN = 0.9  # of a job is done at most, as long as it does not say so itself
+
+
+def measured_seconds(results: Results) -> dict[str, float]:
+    """Return how long a job of each kind took on average, of those that have run here."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for path in glob(results.usage("**/*"), recursive=True):
+        with suppress(OSError, ValueError, KeyError), open(path, encoding="utf-8") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                found[kind_of(Path(path).stem)].append(float(row["s"]))
+    return {kind: fmean(times) for kind, times in found.items()}
+
+
+def expected_seconds(rules: Iterable[str], measured: Mapping[str, float]) -> dict[str, float]:
+    """Return how long a job of each rule takes: as measured, else typically, on this machine.
+
+    How fast the machine is with such images tell those of the rules that were measured.
+    """
+    rules = list(rules)
+    known = [rule for rule in RULES.values() if rule.usage in measured]
+    typical = sum(rule.seconds for rule in known)
+    speed = sum(measured[rule.usage] for rule in known) / typical if typical else 1
+    return {
+        name: measured.get(rule_named(name).usage, rule_named(name).seconds * speed)
+        for name in rules
+    }
+
+
+class Work:
+    """The work of a run: jobs planned, and those done."""
+
+    def __init__(self, planned: Mapping[str, int], expected: Mapping[str, float]) -> None:
+        """Plan.
+
+        Args:
+            planned: jobs of each rule.
+            expected: seconds that a job of each rule takes.
+        """
+        self._expected = expected
+        self._total = sum(count * self.of(rule) for rule, count in planned.items())
+        self._done = self._share = 0.0
+
+    def of(self, rule: str) -> float:
+        """Return the seconds that a job of a rule is expected to take."""
+        return max(self._expected.get(rule, 0.0), _LEAST)
+
+    def finish(self, rule: str) -> None:
+        """Count a job as done."""
+        self._done += self.of(rule)
+
+    def share(self, running: Iterable[tuple[str, float | None, float]] = ()) -> float:
+        """Return the share of the work that is done, from 0 to 1; it never falls.
+
+        Args:
+            running: of each job that runs its rule, the share of it that is done, if it says so,
+                and the seconds it has run.
+        """
+        done = self._done
+        for rule, share, seconds in running:
+            expected = self.of(rule)
+            done += expected * (min(seconds / expected, _UNKNOWN) if share is None else share)
+        self._share = max(self._share, min(done / self._total, 1.0) if self._total else 0.0)
+        return self._share
+
+    def left(self, seconds: float) -> float | None:
+        """Return the seconds left if it goes on as it went in those passed; None if unclear."""
+        return seconds * (1 / self._share - 1) if self._share > _EARLY else None

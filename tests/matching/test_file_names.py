@@ -1,0 +1,92 @@
+"""File names that are no text, in places that want text."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import iscqk
+from iscqk.cli import main
+from iscqk.formats.manifest import read_manifest
+
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+LATIN = b"caf\xe9"  # in Latin-1, and no UTF-8
+NAMES = {"not UTF-8": (LATIN, "caf\\xe9"), "UTF-8": ("cafè 日本".encode(), "cafè 日本")}
+
+
+def rename(old: str, new: bytes) -> None:
+    os.rename(os.fsencode(old), os.fsencode(os.path.dirname(old)) + b"/" + new + b".jpg")
+
+
+def run(environment, *commands):
+    """Run `iscqk` in a process of its own, as in a shell of these variables."""
+    code = """
+import shlex, sys
+from iscqk.cli import main
+sys.exit(any([main(shlex.split(command)) for command in sys.argv[1:]]))
+"""
+    environment = {**os.environ, **environment}
+    done = subprocess.run([sys.executable, "-c", code, *commands], env=environment, text=True)
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("environment", [{}, ASCII], ids=["UTF-8", "ASCII"])
+@pytest.mark.parametrize(("raw", "text"), NAMES.values(), ids=NAMES)
+def test_any_name_is_matched_described_and_shown(folder, model_folder, raw, text, environment):
+    rename("photos/R000003.jpg", raw)
+    rename("scans/3.jpg", raw)
+    described = f"match scans --model {model_folder} --against photos.h5 --output again"
+    run(
+        environment,
+        f"match scans --against photos --model {model_folder}",
+        f"describe photos --output photos.h5 --model {model_folder}",
+        *[described, described],  # the second time from what the first has kept
+    )
+    table = pd.read_csv("matches/matches.csv").set_index("query")
+    assert table.loc[f"scans/{text}.jpg", "reference"] == f"photos/{text}.jpg"
+    page = (folder / "matches/matches.html").read_text("utf-8")
+    assert f"photos/{text}.jpg" in page and "no longer readable" not in page
+    again = pd.read_csv("again/matches.csv").set_index("query")
+    reference = again.loc[f"scans/{text}.jpg", "reference"]
+    assert os.path.basename(reference) == f"{text}.jpg" and os.path.isabs(reference)
+    np.testing.assert_allclose(again["score"], table.loc[again.index, "score"], atol=1e-5)
+
+
+def test_names_that_python_is_given_open_the_files(folder, model_folder):
+    rename("photos/R000003.jpg", LATIN)
+    found = iscqk.match("scans", "photos", model_folder, top=24)
+    assert all(map(os.path.isfile, found["reference"]))
+    assert sum(LATIN in os.fsencode(name) for name in found["reference"]) == 3
+
+
+def test_bad_images_of_any_name_are_told(folder, model_folder, capsys, caplog):
+    (folder / "scans/3.jpg").write_bytes(b"no image")
+    rename("scans/3.jpg", LATIN)
+    assert main(["match", "scans", "--against", "photos", f"--model={model_folder}"]) == 0
+    assert "scans/caf\\xe9.jpg: cannot read this image" in caplog.text
+
+
+def test_an_output_of_any_name(folder, model_folder, capsys):
+    output = os.fsdecode(LATIN)
+    command = ["match", "scans", "--against", "photos", f"--model={model_folder}"]
+    assert main([*command, f"--output={output}"]) == 0
+    assert "3 matches: caf\\xe9/matches.html" in capsys.readouterr().out
+    assert main(["describe", "scans", f"--model={model_folder}", f"--output={output}.h5"]) == 0
+    assert "caf\\xe9.h5: 3 images in 16 dimensions" in capsys.readouterr().out
+
+
+def test_a_manifest_of_utf8_names_is_read_where_python_runs_in_ascii(folder):
+    rename("photos/R000003.jpg", "cafè".encode())
+    run(ASCII, "prepare --training scans --references photos --output out")
+    assert "photos/cafè.jpg" in list(read_manifest("out/references.csv")["path"])
+    code = """
+import os, sys
+from iscqk.formats.manifest import image_paths, read_manifest
+sys.exit(not all(map(os.path.isfile, image_paths(read_manifest("out/references.csv")))))
+"""
+    for environment in ({}, ASCII):
+        environment = {**os.environ, **environment}
+        assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0

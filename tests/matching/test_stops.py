@@ -1,0 +1,120 @@
+"""`match` and `describe` where they are stopped, killed, or run twice at once."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+import iscqk
+from iscqk.cli import main
+from iscqk.formats import files
+from iscqk.formats.image_index import read_image_index
+from iscqk.images.demo_scenes import draw_split
+
+COMMANDS = {
+    "describe": "iscqk describe many --output many.h5",
+    "match, of its references": "iscqk match scans --against many",
+    "match, of its images": "iscqk match many --against scans",
+}
+
+
+@pytest.fixture
+def many(folder):
+    """Add 150 images: two blocks that are described together, and some more."""
+    draw_split(folder / "many", "references", 150, 5, 48, 1)
+    return folder
+
+
+def run(command, model, status=0):
+    assert main([*shlex.split(command)[1:], f"--model={model}"]) == status
+
+
+# Runs a command that is sent a signal when two blocks of the 150 images are described.
+STOPPED = """
+import os, sys
+import iscqk
+from iscqk.cli import main
+from iscqk.matching import keeping
+number, keeping._SECONDS = int(sys.argv[1]), float(sys.argv[2])
+original = iscqk.Model.blocks
+def blocks(model, images, side, threads):
+    for done, block in enumerate(original(model, images, side, threads)):
+        if len(images) == 150 and done == 2:
+            os.kill(os.getpid(), number)
+        yield block
+iscqk.Model.blocks = blocks
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+def stopped(number, command, model, seconds=60):
+    """Return the end of a command that gets a signal."""
+    words = [str(int(number)), str(seconds), *shlex.split(command)[1:], f"--model={model}"]
+    return subprocess.run([sys.executable, "-c", STOPPED, *words], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("number", "command"),
+    [(signal.SIGTERM, command) for command in COMMANDS.values()]
+    + [(signal.SIGINT, COMMANDS["describe"])],
+)
+def test_a_stopped_command_goes_on_from_there(many, model_folder, caplog, number, command):
+    done = stopped(number, command, model_folder)
+    assert done.returncode == 128 + number
+    assert done.stderr.splitlines()[-1].endswith("the same command goes on from here")
+    assert not list(many.glob("m*/*.csv")) and not (many / "many.h5").exists()
+    caplog.set_level("INFO")
+    run(command, model_folder)
+    assert "128 of 150 images are in " in caplog.text
+    kept = {"many.h5", "matches/references.h5", "matches/images.h5"}
+    for path in filter(os.path.exists, kept):
+        found = read_image_index(path)
+        paths = [file.path for file in found.files]
+        whole = iscqk.Model.load(model_folder).describe(paths, found.side)
+        assert abs(found.vectors - whole).max() < 1e-5
+    assert not list(many.rglob(".*"))
+
+
+def test_a_killed_command_loses_what_is_newer_than_the_last_look(many, model_folder, caplog):
+    done = stopped(signal.SIGKILL, COMMANDS["describe"], model_folder, seconds=-9)
+    assert done.returncode == -signal.SIGKILL and not (many / "many.h5").exists()
+    caplog.set_level("INFO")
+    run(COMMANDS["describe"], model_folder)
+    assert "of 150 images are in many.h5" in caplog.text
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_second_command_at_once_is_refused_before_its_work(
+    many, model_folder, monkeypatch, capsys, command
+):
+    monkeypatch.setattr(files, "_MOMENT_SECONDS", 0.3)
+    original, inner = iscqk.Model.blocks, []
+    again = [sys.executable, "-c", QUICK, *shlex.split(command)[1:], f"--model={model_folder}"]
+
+    def blocks(self, images, side, threads):
+        if not inner:
+            inner.append(subprocess.run(again, capture_output=True, text=True))
+        return original(self, images, side, threads)
+
+    monkeypatch.setattr(iscqk.Model, "blocks", blocks)
+    run(command, model_folder)
+    assert inner[0].returncode == 1 and "blocks" not in inner[0].stderr
+    assert "another process is writing it; wait for that or" in inner[0].stderr.splitlines()[-1]
+    if "match" in command:
+        assert len(pd.read_csv("matches/matches.csv"))
+    assert not list(many.rglob(".*"))
+
+
+QUICK = """
+import sys
+import iscqk
+from iscqk.cli import main
+from iscqk.formats import files
+files._MOMENT_SECONDS = 0.3
+iscqk.Model.blocks = lambda *_: sys.exit("blocks")
+sys.exit(main(sys.argv[1:]))
+"""

@@ -1,0 +1,232 @@
+"""The plan: which runs a config asks for, what they share, and what each is made from."""
+
+import itertools
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from iscqk.errors import UserError
+from iscqk.images.dataset_interface import Given, Sources
+from iscqk.methods import METHODS
+from iscqk.plan import runs
+from iscqk.plan.dependence import copy_rounds, train_section, training_edits
+from iscqk.plan.names import ModelName, content_options, content_pattern, described_as
+from iscqk.plan.plan import Plan
+
+CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+IMAGES = Sources(["training"], ["references"], ["others"], {}, {})
+
+
+def config(**changes):
+    return runs.changed(CONFIG, {key.replace("__", "."): value for key, value in changes.items()})
+
+
+def plan(**changes):
+    return Plan(config(**changes), IMAGES)
+
+
+def home(plan, run, model):
+    """Return the run under whose name a run's model lies."""
+    return Path(plan[run].model(model).folder).parent.name
+
+
+def test_changing_a_key_leaves_the_original_and_refuses_unknown_keys():
+    assert config(train__qk__temperature=0.2)["train"]["qk"]["temperature"] == 0.2
+    assert CONFIG["train"]["qk"]["temperature"] == 0.05
+    with pytest.raises(UserError, match=r"config: train\.qk\.heat: no such key"):
+        config(train__qk__heat=1)
+
+
+def test_an_ablation_needs_as_many_values_of_each_key():
+    ablations = {"rounds": {"train.rounds": [1, 2], "train.images_per_half_round": [10]}}
+    with pytest.raises(UserError, match=r"study\.ablations\.rounds: give each key as many values"):
+        plan(study__ablations=ablations)
+
+
+def test_an_ablation_may_name_its_settings():
+    settings = {"plain": {}, "both": {"describe.gist": 1, "describe.flip": True}}
+    made = plan(study__ablations={"ways": settings})
+    both, plain = made["ways-both-0"], made["ways-plain-0"]
+    assert both.config["describe"]["gist"] == 1 and both.refines()
+    assert both.by_network("round1-k", "queries", "phase1") == [
+        "results/runs/qk-0/round1-k/descriptors-flip/q/phase1-0-of-1.h5"
+    ]
+    assert plain.by_network("round1-k", "queries", "phase1") == [
+        "results/runs/qk-0/round1-k/descriptors/q/phase1-0-of-1.h5"
+    ]
+    assert not plain.refines()
+    assert home(made, "ways-both-0", "round1-k") == home(made, "ways-plain-0", "round1-k") == "qk-0"
+
+
+def test_a_run_that_joins_gist_brings_the_gist_of_its_seed():
+    made = plan(seed=7, study__methods=["qk"], describe__gist=0.5)
+    assert made.gist("qk-7", "queries", "phase1") == [
+        "results/runs/gist-7/initial/descriptors/q/phase1-0-of-1.h5"
+    ]
+    gist = made["gist-7"].config
+    assert gist["seed"] == 7 and gist["model"]["backbone"] == "gist"
+    assert gist["describe"]["gist"] == 0 and described_as(gist["describe"]) == "descriptors"
+    assert made.gist("gist-7", "queries", "phase1") == []
+    assert "gist-7" not in plan(seed=7, study__methods=["qk"])
+
+
+def test_a_method_added_to_the_list_is_compared():
+    rows = runs.study_rows(config(study__methods=["qk", "isd"], study__seeds=[0, 3]))
+    assert [row.run for row in rows] == ["qk-0", "qk-3", "isd-0", "isd-3"]
+
+
+def test_every_method_sees_as_many_images_but_gist_none():
+    made = plan(train__rounds=2, train__images_per_half_round=500)
+    assert {made[f"{m}-0"].budget for m in ("qk", "simclr", "moco", "isd")} == {42_000}
+    assert made["gist-0"].budget == 0
+    assert made["gist-0"].config["model"]["backbone"] == "gist"
+    assert {tuple(copy_rounds(made[f"{m}-0"].config)) for m in ("qk", "simclr")} == {(0, 1, 2)}
+
+
+def test_models_along_a_training():
+    made = plan(train__rounds=2)
+    along = ["warm-up", "round1-q", "round1-k", "round2-q", "round2-k"]
+    assert [str(name) for name in made["qk-0"].models] == along
+    assert list(map(str, made["moco-0"].models)) == [f"learned-{part}" for part in (1, 2, 3, 4)]
+    assert list(map(str, made["gist-0"].models)) == ["initial"]
+    assert list(map(str, plan(train__rounds=0)["qk-0"].models)) == ["initial"]
+
+
+def test_what_runs_have_in_common_is_made_once():
+    made = plan()
+    assert home(made, "simclr-0", "initial") == home(made, "temperature-0.2-0", "initial") == "qk-0"
+    assert home(made, "gist-0", "initial") == "gist-0"  # another network
+    assert home(made, "temperature-0.2-0", "warm-up") == "qk-0"  # the warm-up is SimCLR's
+    assert home(made, "temperature-0.2-0", "round1-q") == "temperature-0.2-0"
+    assert home(made, "temperature-0.05-0", "round1-k") == "qk-0"  # the default by another name
+    assert home(made, "continued-3-0", "round1-k") == "qk-0"  # a round more redoes none
+    assert home(made, "pairing-q-q-0", "round1-k") == "qk-0"  # described otherwise, trained alike
+    assert home(made, "unbalanced-isd-0", "learned-4") == "unbalanced-isd-0"  # other images
+
+
+def test_the_curriculum_changes_the_edits_from_a_round_on():
+    harder = [{"round": 2, "length": [3, 4]}, {"round": 1, "strength": [0.4, 0.8]}]
+    rounds = [training_edits(config(edits__curriculum=harder), number) for number in range(4)]
+    assert rounds[0] == CONFIG["edits"]["training"]
+    assert rounds[1] == {**rounds[0], "strength": [0.4, 0.8]}
+    assert rounds[2] == rounds[3] == {**rounds[1], "length": [3, 4]}
+
+
+def test_a_seed_of_its_own_is_another_training_of_the_same_images():
+    made = plan(study__seeds=[0, 1])
+    assert home(made, "qk-1", "initial") == home(made, "simclr-1", "initial")
+    assert home(made, "qk-1", "initial") != home(made, "qk-0", "initial")
+    assert made["qk-1"].config["seed"] == 1
+    assert made["qk-1"].config["queries"] == made["qk-0"].config["queries"]
+
+
+def test_half_rounds_do_not_depend_on_the_number_of_rounds_or_on_the_warm_up():
+    one, two = config(), config(train__rounds=2, train__qk__warm_up_images=7)
+    assert train_section(one, "qk") == train_section(two, "qk")
+    assert set(train_section(one, "moco")) & set(METHODS) == {"moco"}
+
+
+def test_names_of_runs_are_plain_and_each_another_one():
+    values = ["a/../b", "a b", "a;b", "a_b", [1, 2], "x" * 300]
+    study = {**CONFIG["study"], "ablations": {"odd": {"model.weights": values}}}
+    rows = runs.ablation_rows({**CONFIG, "study": study}, "odd")
+    assert len({row.run for row in rows}) == len(values)
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", row.run) for row in rows)
+    assert [row.label for row in rows][:4] == values[:4]
+
+
+def test_a_half_round_starts_from_the_one_before():
+    run = plan(train__rounds=2, shards__training=2)["qk-0"]
+    first, second, third = run.half_round(1, "q"), run.half_round(1, "k"), run.half_round(2, "q")
+    assert first.inputs["start"] == "results/runs/qk-0/warm-up/q.safetensors"
+    assert first.inputs["frozen"] == "results/runs/qk-0/warm-up/k.safetensors"
+    assert first.inputs["bank"] == [
+        f"results/runs/qk-0/warm-up/descriptors/k/training-{shard}-of-2.h5" for shard in (0, 1)
+    ]
+    assert second.inputs["start"] == "results/runs/qk-0/round1-q/k.safetensors"
+    assert second.inputs["frozen"] == "results/runs/qk-0/round1-q/q.safetensors"
+    assert second.inputs["bank"] == [
+        f"results/runs/qk-0/round1-q/descriptors/q/copies1-{shard}-of-2.h5" for shard in (0, 1)
+    ]
+    assert third.inputs["start"] == "results/runs/qk-0/round1-k/q.safetensors"
+    assert second.inputs["training"] == "results/data/training.csv"
+    assert len(first.inputs["copies"]) == 2
+
+
+def test_what_a_training_took_is_all_that_led_to_its_last_model():
+    run = plan(train__rounds=2)["qk-0"]
+    along = ["warm-up", "round1-q", "round1-k", "round2-q", "round2-k"]
+    assert run.history() == [f"results/runs/qk-0/{name}/history.csv" for name in along]
+    assert run.history("round1-q") == run.history()[:2]
+    jobs = [path.removeprefix("results/usage/qk-0/") for path in run.usage()]
+    assert jobs == [
+        "initial.tsv",
+        "warm-up.tsv",
+        "warm-up/embed-descriptors-k-training-0-of-1.tsv",
+        "train-round1-q.tsv",
+        "round1-q/embed-descriptors-q-copies1-0-of-1.tsv",
+        "train-round1-k.tsv",
+        "round1-k/embed-descriptors-k-training-0-of-1.tsv",
+        "train-round2-q.tsv",
+        "round2-q/embed-descriptors-q-copies2-0-of-1.tsv",
+        "train-round2-k.tsv",
+    ]
+
+
+def test_names_of_models_are_read_as_they_are_spelt_and_sort_as_they_are_made():
+    names = ["initial", "warm-up", "round1-q", "round1-k", "round2-q", "round10-q"]
+    assert [str(ModelName.parse(name)) for name in names] == names
+    assert [str(name) for name in sorted(map(ModelName.parse, reversed(names)))] == names
+    assert all(re.fullmatch(ModelName.pattern(), name) for name in [*names, "learned-3"])
+    for wrong in ("round1", "round-q", "learned", "initial2", "round1-x", ""):
+        assert not re.fullmatch(ModelName.pattern(), wrong)
+        with pytest.raises(UserError, match="names no model"):
+            ModelName.parse(wrong)
+
+
+def test_a_content_tells_the_options_that_make_it():
+    for sizes, flip in itertools.product(([], [64], [64, 96]), (False, True)):
+        content = described_as({"sizes": sizes, "flip": flip})
+        assert re.fullmatch(content_pattern(), content)
+        options = content_options(content).split()
+        assert ("--flip" in options) == flip
+        assert [int(word) for word in options if word.isdigit()] == sizes
+    assert content_options("features") == "--features"
+
+
+def test_given_queries_are_quarantined_apart_and_looked_at_with_all_other_images():
+    given = Given(["-odd", "q 2"], "truth.csv", ("public",))
+    images = IMAGES._replace(phases={"phase1": given}, lists={"phase1": "l1", "training": "l2"})
+    made = Plan(config(), images)
+    assert made.lists() == {"training": "l2"}
+    assert made.looked_at_with_all() == "--phase1 -odd 'q 2' --lists phase1=l1"
+    assert made.halves("phase1") == ("public",) and made.halves("phase2") == ()
+    assert made.quarantined("phase1")[1:] == ["results/data/phase1/quarantined.csv"]
+    assert made.quarantined("phase2") == ["results/data/quarantined.csv"]
+
+
+def test_what_was_made_in_another_number_of_shards_is_taken_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results/copies/training/round0"
+    folder.mkdir(parents=True)
+    (folder / "0-of-2.tar").touch()
+    assert [Path(path).name for path in plan(shards__training=3)["qk-0"].copies(0)] == [
+        *("0-of-3.tar", "1-of-3.tar", "2-of-3.tar")  # one of two is not all
+    ]
+    (folder / "1-of-2.tar").touch()
+    run = plan(shards__training=3)["qk-0"]
+    assert [Path(path).name for path in run.copies(0)] == ["0-of-2.tar", "1-of-2.tar"]
+    bank = run.described("q", "copies0")
+    assert [Path(path).name for path in bank] == ["copies0-0-of-2.h5", "copies0-1-of-2.h5"]
+    assert len(run.copies(1)) == 3
+
+
+def test_a_submission_depends_on_its_phase_and_its_method_only():
+    kept = json.loads(plan().submitted_config("phase2"))
+    assert set(kept["edits"]) == {"training", "curriculum", "phase2"}
+    assert set(kept["train"]) & set(METHODS) == {"qk", "simclr"}  # which it warms up by
+    assert not set(kept) & {"rehearsal", "benchmarks", "study", "unbalanced", "shards", "title"}
+    assert "log_every" not in kept["train"] and "temperature" in kept["train"]["qk"]

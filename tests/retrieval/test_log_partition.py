@@ -1,0 +1,32 @@
+"""The log-partition in one coordinate: the grader's distance becomes the bank's log-probability."""
+
+import numpy as np
+import pytest
+
+from iscqk.retrieval.rankings.log_partition.functions import of_queries, of_references
+
+
+def unit_rows(count, size, seed):
+    rows = np.random.default_rng(seed).standard_normal((count, size))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.mark.parametrize("temperature", [0.02, 0.05, 0.5])
+def test_distance_ranks_by_similarity_less_log_partition(temperature):
+    queries, references, bank = unit_rows(9, 12, 0), unit_rows(15, 12, 1), unit_rows(700, 12, 2)
+    blocks = np.split(bank, [300, 301])
+    q, r = of_queries(queries, blocks, temperature), of_references(references)
+    assert q.dtype == r.dtype == np.float32 and q.shape == (9, 13) and r.shape == (15, 13)
+    distances = ((q.astype(float)[:, None] - r.astype(float)[None]) ** 2).sum(2)
+    similarities = queries.astype(float) @ references.astype(float).T
+    log_z = np.log(np.exp(queries.astype(float) @ bank.T.astype(float) / temperature).sum(1))
+    wanted = similarities - temperature * log_z[:, None]
+    difference = -distances / 2 - wanted  # one constant for all pairs
+    assert np.ptp(difference) < 1e-5
+
+
+def test_a_query_is_described_on_its_own():
+    queries, bank = unit_rows(300, 8, 3), unit_rows(50, 8, 4)
+    together = of_queries(queries, [bank], 0.05)
+    alone = np.concatenate([of_queries(query[None], [bank], 0.05) for query in queries])
+    np.testing.assert_allclose(together, alone, rtol=1e-6, atol=1e-6)

@@ -1,0 +1,136 @@
+"""The last lines: scores beside yardsticks, the file for the grader, the next command."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import ROOT
+from iscqk.images.dataset_interface import Sources
+from iscqk.plan.plan import Plan
+from iscqk.plan.results import Results
+from iscqk.terminal.additions import options_to_repeat
+from iscqk.terminal.closing import closing_lines
+
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+NEXT = "next: snakemake report --cores  # a page of it all"
+
+
+def write(path, content):
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+def score(path, micro_ap, recall):
+    write(path, {"micro_ap": micro_ap, "recall_at_p90": recall})
+
+
+@pytest.fixture
+def plan(tmp_path, monkeypatch):
+    """Return the default plan over results in which phase 2 is submitted."""
+    monkeypatch.chdir(tmp_path)
+    plan = Plan(CONFIG, Sources([], [], [], {}, {}), Results("results"))
+    submission = plan.results.submission("phase2")
+    score(submission.score, 0.39861, 0.31249)
+    write(submission.validation, {"valid": True})
+    write(submission.descriptors, "x" * 1_234_567)
+    return plan
+
+
+def test_a_submission_has_its_score_its_file_and_what_to_type_next(plan):
+    log = str(Path(".snakemake/log/now.log").resolve())
+    assert closing_lines(plan, ["submission_phase2"], " --config seed=1", 444.2, log) == [
+        "phase 2:",
+        "  submitted       micro-AP 0.3986, recall at P90 0.3125",
+        "  for the grader  results/submission_phase2/descriptors.h5 (1.23 MB, valid)",
+        "took 7 min 24 s; logs: results/logs, .snakemake/log/now.log",
+        "next: snakemake report --cores --config seed=1  # a page of it all",
+    ]
+
+
+@pytest.mark.parametrize("targets", [[], ["all"], ["results/submission_phase2/score.json"]])
+def test_the_phases_that_were_asked_for_are_told(plan, targets):
+    lines = closing_lines(plan, targets)
+    assert lines[0] == "phase 2:" and lines[-1] == NEXT and len(lines) == 4
+    score(plan.results.submission("phase1").score, 0, 0)
+    both = closing_lines(plan, targets)
+    assert ("phase 1:" in both) == (targets in ([], ["all"]))
+    if "phase 1:" in both:  # a score of nothing is a score
+        assert "  submitted       micro-AP 0.0000, recall at P90 0.0000" in both
+    assert closing_lines(plan, ["benchmarks"]) == [NEXT]
+
+
+def test_yardsticks_that_are_there_stand_beside_the_score(plan):
+    untrained, gist = plan.submitted.model("initial"), plan["gist-0"].model()
+    score(untrained.ranked("phase2", "similarity").score, 0.0912, 0.05)
+    score(gist.ranked("phase2", "log_partition").score, 0.2, 0.125)
+    assert len(closing_lines(plan, ["all"])) == 4  # of no weights that are there
+    for model in (untrained, gist):
+        write(model.weights("q"), "")
+        os.utime(model.weights("q"), (1, 1))
+    assert closing_lines(plan, ["all"])[1:4] == [
+        "  submitted       micro-AP 0.3986, recall at P90 0.3125",
+        "  untrained       micro-AP 0.0912, recall at P90 0.0500",
+        "  GIST            micro-AP 0.2000, recall at P90 0.1250",
+    ]
+    os.utime(gist.weights("q"))  # of other weights than were scored
+    os.utime(gist.ranked("phase2", "log_partition").score, (2, 2))
+    assert not [line for line in closing_lines(plan, ["all"]) if "GIST" in line]
+
+
+def test_what_is_submitted_is_no_yardstick_of_itself(plan):
+    config = {**CONFIG, "train": {**CONFIG["train"], "rounds": 0}}
+    untrained = Plan(config, Sources([], [], [], {}, {}), Results("results"))
+    model = untrained.submitted.model()
+    score(model.ranked("phase2", "log_partition").score, 0.1, 0.1)
+    write(model.weights("q"), "")
+    os.utime(model.weights("q"), (1, 1))
+    assert not [line for line in closing_lines(untrained, ["all"]) if "untrained" in line]
+
+
+def test_a_study_is_told_by_method_and_the_report_by_its_page(plan):
+    table = "method,phase,micro_ap,micro_ap_std,recall_at_p90\n"
+    table += "gist,phase2,0.2,,0.1\nqk,phase2,0.4,,\n"
+    write(plan.results.study().table, table)
+    write(plan.results.study().page, "x" * 700)
+    assert closing_lines(plan, ["study"]) == [
+        "phase 2:",
+        "  gist            micro-AP 0.2000, recall at P90 0.1000",
+        "  qk              micro-AP 0.4000, recall at P90 unknown",
+        "study             results/study/table.md (700 bytes)",
+        NEXT,
+    ]
+    write(plan.results.report, "x" * 1_100_000)
+    lines = closing_lines(plan, ["report"])
+    assert lines[0] == "phase 2:"
+    assert lines[-2] == "report            results/report.html (1.1 MB)"
+    assert lines[-1].startswith("next: snakemake study --cores  # ")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"micro_ap": "none"}', '{"micro_ap": []}'])
+def test_a_file_that_cannot_be_read_ends_nothing(plan, content):
+    write(plan.results.submission("phase2").score, content)
+    write(plan.results.submission("phase2").validation, content)
+    assert closing_lines(plan, ["all"])[-1] == NEXT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "repeated"),
+    [
+        ("submission_phase2 --cores all", ""),
+        (
+            "all --cores all --configfile config.yaml tiny.yaml",
+            " --configfile config.yaml tiny.yaml",
+        ),
+        (
+            "--configfiles a.yaml --config seed=1 -F all -d else",
+            " --directory else --configfile a.yaml --config seed=1",
+        ),
+        ("-C seed=1 --workflow-profile=profiles/slurm", " --workflow-profile profiles/slurm "),
+    ],
+)
+def test_options_that_say_of_what_a_run_is_are_repeated(arguments, repeated):
+    told = options_to_repeat(arguments.split())
+    assert told.startswith(repeated) if repeated.endswith(" ") else told == repeated

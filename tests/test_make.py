@@ -1,0 +1,37 @@
+"""What make says, before anything is installed."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import ROOT
+
+
+def make(folder, *arguments):
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "envs", folder / "envs")
+    return subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("python", ["missing", "", "/"])
+def test_a_python_that_does_not_run_is_told(tmp_path, python):
+    done = make(tmp_path, f"PYTHON={python}")
+    assert done.returncode == 2
+    told = f"error: PYTHON={python} does not run; run make PYTHON=/path/to/python3.11"
+    assert done.stderr.splitlines()[0] == told
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_help_names_every_target_and_so_does_a_wrong_one(tmp_path):
+    lines = (ROOT / "Makefile").read_text().replace("\\\n", "").splitlines()
+    phony = next(line for line in lines if line.startswith(".PHONY: "))
+    targets = next(line for line in lines if line.startswith("TARGETS := "))
+    helped = make(tmp_path, "help")
+    for name in {*phony.split()[2:], *targets.split()[2:]} - {"help"}:
+        assert f" {name}" in helped.stdout, name
+    wrong = subprocess.run(["make", "al"], cwd=tmp_path, capture_output=True, text=True)
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("error: there is no target al; take one of these:\n")
+    assert helped.stdout in wrong.stderr

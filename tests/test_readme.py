@@ -1,0 +1,57 @@
+"""The README: short, with what people look for at its top, and true to the pages that it names."""
+
+import re
+
+import pytest
+
+from conftest import ROOT
+
+TEXT = (ROOT / "README.md").read_text()
+LINES = TEXT.splitlines()
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+
+
+def links(text):
+    """Return what a page's links and pictures lead to, without those of the net."""
+    return [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+
+
+def slug(heading):
+    """Return what GitHub and myst call a heading in an address."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_it_is_read_in_minutes():
+    assert len(LINES) <= 150 and len(TEXT.split()) <= 1300
+
+
+@pytest.mark.parametrize(
+    ("lines", "wanted"),
+    [(25, "make submission_phase2"), (25, "iscqk match "), (60, "micro-AP 0."), (60, "not for")],
+)
+def test_what_people_look_for_is_on_its_first_screen(lines, wanted):
+    assert wanted in "\n".join(LINES[:lines])
+
+
+def test_its_links_lead_somewhere():
+    headings = {slug(line.lstrip("# ")) for line in LINES if line.startswith("#")}
+    for link in links(TEXT):
+        path, _, part = link.partition("#")
+        assert (ROOT / path).exists(), link
+        assert path or part in headings, link
+
+
+def test_its_scores_are_those_of_the_page_of_measurements():
+    scores = re.findall(r"\b0\.\d{3}\b", TEXT)
+    measured = (ROOT / "docs/measured.md").read_text()
+    assert len(scores) >= 10
+    assert [score for score in scores if score not in measured] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_takes_a_part_of_another_by_its_headings(page):
+    assert "start-after" not in page.read_text() and "end-before" not in page.read_text()
+
+
+def test_the_picture_is_small():
+    assert 1000 < (ROOT / "docs/images/found.jpg").stat().st_size < 60_000

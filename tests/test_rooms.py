@@ -1,0 +1,59 @@
+"""Roads between the rooms of the package go one way."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT
+
+PACKAGE = ROOT / "src/iscqk"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imported(path):
+    """Return the full names that a module imports, those within functions too."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("room", ["bench", "stages"])
+def test_nothing_outside_imports_of_the_rooms_on_top(room):
+    """The product knows nothing of its evidence, the core nothing of a stage."""
+    above = [PACKAGE / "bench"] if room == "bench" else [PACKAGE / "bench", PACKAGE / "stages"]
+    below = [path for path in MODULES if not any(path.is_relative_to(top) for top in above)]
+    wrong = {
+        str(path.relative_to(PACKAGE)): sorted(names)
+        for path in below
+        if (names := {name for name in imported(path) if name.startswith(f"iscqk.{room}")})
+    }
+    assert len(below) > 60 and wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("room", "below"), [("schema", ()), ("formats", ()), ("runtime", ("formats",))]
+)
+def test_the_rooms_at_the_bottom_import_of_no_other(room, below):
+    """Methods, sources and settings all declare keys by `schema`, so that it may know none."""
+    names = {name for path in (PACKAGE / room).glob("*.py") for name in imported(path)}
+    rooms = {name.split(".")[1] for name in names if name.startswith("iscqk.")}
+    assert rooms <= {"errors", room, *below}
+
+
+def test_the_root_holds_the_program_and_its_error_only():
+    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "cli.py", "errors.py"}
+
+
+@pytest.mark.parametrize("registry", ["iscqk.retrieval.rankings", "iscqk.datasets"])
+def test_a_registry_is_read_without_waiting_for_what_its_functions_need(registry):
+    """The Snakefile reads them at the start of every job."""
+    heavy = ("torch", "numpy", "pandas", "h5py")
+    program = f"import {registry}, sys; print({{*{heavy}}} & {{*sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stderr
