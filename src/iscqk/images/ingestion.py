@@ -202,11 +202,10 @@ def _look(path: Path) -> tuple[str, int, int, str]:
         return sha256_of(path), width, height, ""
     except UnicodeDecodeError:
         return "", 0, 0, "a file name that is not UTF-8"
-    except BadImage as error:
-        _refuse_lost_disk(path, error.reason)
-        return "", 0, 0, error.reason
-    except OSError as error:
-        return "", 0, 0, error.strerror or str(error)
+    except (BadImage, OSError) as error:
+        reason = error.reason if isinstance(error, BadImage) else error.strerror or str(error)
+        _refuse_lost_disk(path, reason)
+        return "", 0, 0, reason
 
 
 def _refuse_lost_disk(path: Path, reason: str) -> None:
