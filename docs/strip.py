@@ -24,7 +24,7 @@ from iscqk.formats.query_edits import read_edit_records
 from iscqk.images.verified import open_verified
 from iscqk.plan.results import Results
 from iscqk.reporting.pairs import ranked_pairs
-from iscqk.runtime.shutdown import status_of
+from iscqk.runtime.shutdown import exit_status_of
 
 SIDE, GAP, QUALITY = 132, 8, 75  # pixels, pixels, of the JPEG
 GROUND = "#f4f4f4"  # around images that are not square
@@ -104,4 +104,4 @@ def _images(manifest: str, ids: pd.Series) -> list[Image.Image]:
 
 
 if __name__ == "__main__":
-    sys.exit(status_of(main))
+    sys.exit(exit_status_of(main))
