@@ -20,6 +20,7 @@ make TARGET; the first one installs everything into $(VENV) (PYTHON=/path/to/pyt
   rehearsal     a phase of the challenge's size
   install       the environment alone
   test, check   tests; linters, types and docs
+  test-long     the tests that take half a minute or more
   torture       the tests that take hours
   docs          the pages, in docs/_build
   format, schema, lock   code in order, the config's schema, exact versions
@@ -27,7 +28,7 @@ make TARGET; the first one installs everything into $(VENV) (PYTHON=/path/to/pyt
 endef
 export HELP
 
-.PHONY: $(TARGETS) help install test torture check docs format schema lock clean
+.PHONY: $(TARGETS) help install test test-long torture check docs format schema lock clean
 
 $(TARGETS): $(INSTALLED)
 	snakemake $@ --cores
@@ -57,8 +58,14 @@ $(INSTALLED): envs/requirements.txt envs/requirements-dev.txt pyproject.toml
 	touch $@
 
 # Processes share the tests, a file of them at a time.
+PYTEST := python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
 test: $(INSTALLED)
-	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(PYTEST)
+
+# The study, Slurm, the evidence, kills and resumes, the table of what a key reruns.
+test-long: $(INSTALLED)
+	$(PYTEST) -m long
 
 # Hundreds of kills, full disks, lost processes, millions of fuzzed files, the tutorial.
 # ISCQK_KILLS and ISCQK_SEED change how many are killed, and which.

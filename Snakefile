@@ -5,10 +5,10 @@ import sys
 from snakemake.logging import logger
 from snakemake.utils import min_version
 
-from iscqk.config import check_config
 from iscqk.datasets import find_sources
 from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
+from iscqk.settings.checks import check_config
 from iscqk.settings.config import Config
 from iscqk.terminal.additions import add_to_messages
 
@@ -20,7 +20,7 @@ configfile: "config.yaml"
 
 try:
     check_config(config)
-    Config.fill(config)
+    Config.fill_defaults(config)
     PLAN = Plan(config, find_sources(config["dataset"]))
     for run in PLAN.values():
         check_config(run.config)
@@ -61,12 +61,12 @@ rule submission_phase2:
 
 rule study:
     input:
-        R.study("table.csv"),
+        R.study().table,
 
 
 rule ablations:
     input:
-        expand(R.study("table.csv", "{ablation}"), ablation=ABLATIONS),
+        [R.study(name).table for name in ABLATIONS],
 
 
 for name in ABLATIONS:
@@ -75,12 +75,12 @@ for name in ABLATIONS:
         name:
             f"ablation_{name}"
         input:
-            R.study("table.csv", name),
+            R.study(name).table,
 
 
 rule unbalanced:
     input:
-        R.unbalanced("table.csv"),
+        R.unbalanced.table,
 
 
 rule benchmarks:

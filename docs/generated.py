@@ -8,7 +8,7 @@ import yaml
 
 from iscqk.cli import STAGES, stage_parser
 from iscqk.formats.files import write_text
-from iscqk.keys import schema
+from iscqk.schema.section import json_schema
 from iscqk.settings.config import Config
 
 _CONFIGURATION = """\
@@ -33,7 +33,7 @@ def write(folder: Path) -> None:
 
 def _configuration() -> str:
     """Return a table of keys for each section of the settings."""
-    whole = schema(Config)
+    whole = json_schema(Config)
     sections: dict[str, list[str]] = {}
     for key, rule in _keys(whole, whole["$defs"]):
         meaning = rule.get("description", "").replace("|", "\\|")

@@ -15,16 +15,16 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
 
-from iscqk.ending import status_of
 from iscqk.errors import UserError
-from iscqk.formats.files import replacing
+from iscqk.formats.files import atomic_file
 from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.manifest import listed_paths, read_manifest
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_edit_records
-from iscqk.images.listed import open_listed
+from iscqk.images.verified import open_verified
 from iscqk.plan.results import Results
 from iscqk.reporting.pairs import ranked_pairs
+from iscqk.runtime.shutdown import exit_status_of
 
 SIDE, GAP, QUALITY = 132, 8, 75  # pixels, pixels, of the JPEG
 GROUND = "#f4f4f4"  # around images that are not square
@@ -47,7 +47,7 @@ def main() -> None:
         _images(results.manifest("references"), pairs["retrieved"]),
     ]
     asked.output.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(asked.output) as path:
+    with atomic_file(asked.output) as path:
         strip(rows).save(path, "JPEG", quality=QUALITY, optimize=True)
 
 
@@ -100,8 +100,8 @@ def _edits(records: list[dict[str, Any]]) -> dict[str, str]:
 def _images(manifest: str, ids: pd.Series) -> list[Image.Image]:
     rows = read_manifest(manifest)
     paths = dict(zip(rows["id"], listed_paths(rows), strict=True))
-    return [open_listed(paths[name], enough=SIDE) for name in ids]
+    return [open_verified(paths[name], enough=SIDE) for name in ids]
 
 
 if __name__ == "__main__":
-    sys.exit(status_of(main))
+    sys.exit(exit_status_of(main))

@@ -31,20 +31,19 @@ shards: {training: 2, references: 2}
 """
 
 
-MADE = ".made"  # in a project in which all has been made: what that run told
+MADE = ".made"  # in a project in which all has been made: what the run told on standard error
 
 
 class Project:
-    """A folder that holds the workflow, its sources and a tiny configuration.
-
-    Attributes:
-        told: what the run that made its results told on standard error.
-    """
-
-    told = ""
+    """A folder that holds the workflow, its sources and a tiny configuration."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @property
+    def told(self) -> str:
+        """What the run that made its results told on standard error."""
+        return (self.folder / MADE).read_text()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -105,14 +104,11 @@ def finished(tmp_path_factory, worker_id):
     folder = (base if worker_id == "master" else base.parent) / "finished"
     with FileLock(f"{folder}.lock"):
         if (folder / MADE).exists():
-            project = Project(folder)
-            project.told = (folder / MADE).read_text()
-            return project
+            return Project(folder)
         shutil.rmtree(folder, ignore_errors=True)
         project = make_project(folder)
         done = project.run("snakemake all --cores --configfile config.yaml tiny.yaml")
-        project.told = done.stderr
-        (folder / MADE).write_text(project.told)
+        (folder / MADE).write_text(done.stderr)
     return project
 
 

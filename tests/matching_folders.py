@@ -4,7 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
-from iscqk.images.demo import draw_split
+from iscqk.images.demo_scenes import draw_split
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 

@@ -24,13 +24,13 @@ from killing import moments, untimed
 PROJECT, FOLDER = map(Path, sys.argv[1:3])
 KILLS = int(os.environ.get("ISCQK_RESUME_KILLS", 1))
 MODELS = Path("results/runs/qk-0")
-COPIES = [f"results/copies/training/round1/{n}.tar" for n in range(2)]
+COPIES = [f"results/copies/training/round1/{n}-of-2.tar" for n in range(2)]
 Q = ["--side=q", f"--start={MODELS}/warm-up/q.safetensors", "--copies", *COPIES]
 Q += [f"--frozen={MODELS}/warm-up/k.safetensors", "--bank"]
 K = ["--side=k", f"--start={MODELS}/round1-q/k.safetensors", "--training=results/data/training.csv"]
 K += [f"--frozen={MODELS}/round1-q/q.safetensors", "--bank"]
-BANK = [f"{MODELS}/warm-up/descriptors/k/training-{n}.h5" for n in range(2)]
-K_BANK = [f"{MODELS}/round1-q/descriptors/q/copies1-{n}.h5" for n in range(2)]
+BANK = [f"{MODELS}/warm-up/descriptors/k/training-{n}-of-2.h5" for n in range(2)]
+K_BANK = [f"{MODELS}/round1-q/descriptors/q/copies1-{n}-of-2.h5" for n in range(2)]
 FEATURES = str(FOLDER / "features.h5")
 CASES = {  # what else the command is told, and changes to the config
     "q, plain": (["--method=qk", *Q, *BANK], {}),
@@ -50,7 +50,7 @@ def config():
     """Return the whole configuration of the project."""
     found = yaml.safe_load(Path("config.yaml").read_text())
     update_config(found, yaml.safe_load(Path("tiny.yaml").read_text()))
-    update_config(found, {"train": {"checkpoint_every": 3, "images_per_half_round": 400}})
+    update_config(found, {"train": {"images_per_half_round": 400}})
     return found
 
 
@@ -61,6 +61,7 @@ def command(case, folder):
     whole["train"][method].update(changes)
     section = json.dumps(train_section(whole, method))
     told = ["train", *told, f"--config={section}", "--seed=0", f"--resume={folder}.pt"]
+    told += ["--checkpoint-every=3", "--log-every=2"]
     told += [f"--threads={1 + (case == 'simclr')}"]  # more than one: a worker reads ahead
     parts = [folder] if method == "qk" else [folder / part for part in ("1", "2")]
     for option, file in {"q-output": "q.st", "k-output": "k.st", "history": "history.csv"}.items():

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from iscqk.formats.validation import validate_submission
+from iscqk.submission.validation import validate_submission
 
 CONFIG = """\
 dataset:
@@ -86,10 +86,11 @@ def test_bad_images_are_all_told_or_match_nothing_in_a_valid_submission(own):
 
     phases = " ".join(f"results/data/{phase}/{{}}.csv" for phase in ("phase1", "phase2"))
     own.run(
-        "iscqk trace --models results/runs/qk-0/initial --references results/data/references.csv "
+        "iscqk learning-curve --models results/runs/qk-0/initial "
+        "--references results/data/references.csv "
         f"--queries {phases.format('queries', 'queries')} "
-        f"--ground-truth {phases.format('ground_truth', 'ground_truth')} --output trace.csv"
+        f"--ground-truth {phases.format('ground_truth', 'ground_truth')} --output curve.csv"
     )
-    traced = pd.read_csv(own.folder / "trace.csv")["micro_ap"][0]
+    found = pd.read_csv(own.folder / "curve.csv")["micro_ap"][0]
     scored = json.loads((folder / "score.json").read_text())["rankings"]["similarity"]["micro_ap"]
-    assert traced == pytest.approx(scored, abs=1e-9)
+    assert found == pytest.approx(scored, abs=1e-9)

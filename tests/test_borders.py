@@ -16,13 +16,13 @@ from PIL import Image
 
 from iscqk.cli import main
 from iscqk.errors import UserError
-from iscqk.formats.copies import write_copies
-from iscqk.formats.descriptors import descriptor_blocks, open_descriptors, write_descriptors
+from iscqk.formats.copy_shards import write_copies
+from iscqk.formats.descriptor_shards import descriptor_blocks, open_descriptors, write_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING
 from iscqk.formats.manifest import write_manifest
-from iscqk.formats.origins import check_parts
 from iscqk.formats.predictions import Predictions, read_predictions, write_predictions
+from iscqk.formats.provenance import check_parts
 from iscqk.formats.submission import write_submission
 from iscqk.learning.bank import read_bank
 from iscqk.models.encoder import Encoder, EncoderConfig
@@ -56,14 +56,14 @@ MIXED = {
 
 @pytest.mark.parametrize(("made", "message"), MIXED.values(), ids=MIXED)
 def test_shards_that_do_not_belong_together_are_refused(made, message):
-    parts = [(f"{number}.h5", origin) for number, origin in enumerate(made)]
+    parts = [(f"{number}.h5", provenance) for number, provenance in enumerate(made)]
     with pytest.raises(UserError, match=message) as error:
         check_parts(parts, "embed it again")
     assert str(error.value).endswith("embed it again")
 
 
 def test_shards_of_one_making_pass_and_so_do_those_that_say_nothing():
-    parts = [(f"{number}.h5", origin) for number, origin in enumerate(WHOLE)]
+    parts = [(f"{number}.h5", provenance) for number, provenance in enumerate(WHOLE)]
     check_parts(parts, "embed it again", {"manifest_sha256": "m"})
     check_parts([("a.h5", {}), ("b.h5", {})], "embed it again")
     with pytest.raises(UserError, match="a.h5: of another images .nothing, and m is expected"):
@@ -76,9 +76,9 @@ def units(rows):
 
 
 def shard(path, form, count, weights="w", manifest="m", **more):
-    origin = {"weights_sha256": weights, "manifest_sha256": manifest, "shards": 1, "shard": 0}
+    provenance = {"weights_sha256": weights, "manifest_sha256": manifest, "shards": 1, "shard": 0}
     ids = [form.make(number) for number in range(count)]
-    write_descriptors(path, ids, units(count), {**origin, **more})
+    write_descriptors(path, ids, units(count), {**provenance, **more})
     return path
 
 
@@ -301,8 +301,8 @@ def copies_file(path, **more):
     picture = io.BytesIO()
     Image.new("RGB", (32, 32), (9, 80, 200)).save(picture, "JPEG")
     made = {"manifest_sha256": sha256_of(path.with_name("training.csv")), "edits_sha256": "e"}
-    origin = {**made, "seed": 0, "round": 1, "shards": 1, "shard": 0, **more}
-    write_copies(path, ((name, 0, picture.getvalue(), []) for name in IDS), origin)
+    provenance = {**made, "seed": 0, "round": 1, "shards": 1, "shard": 0, **more}
+    write_copies(path, ((name, 0, picture.getvalue(), []) for name in IDS), provenance)
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from PIL import Image
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.manifest import Listed, image_paths, listed_paths, write_manifest
-from iscqk.images.collecting import SPLITS, find_images, manifest_of
-from iscqk.images.folder_state import fingerprint_of_images
-from iscqk.images.listed import open_listed
+from iscqk.images.folder_fingerprint import fingerprint_of_images
+from iscqk.images.ingestion import SPLITS, find_images, manifest_of
+from iscqk.images.verified import open_verified
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 
@@ -71,7 +71,7 @@ def test_an_image_that_is_written_over_is_listed_again(own):
     for written, rules in (
         ("references/1", {"prepare", "take_queries"}),  # which looks at references, too
         ("phase1/Q00001", {"take_queries"}),
-        ("classes/one/0", {"list_classes"}),
+        ("classes/one/0", {"prepare_labelled"}),
     ):
         path = own.folder / f"own/{written}.bmp"
         folder = os.stat(path.parent).st_mtime_ns
@@ -111,7 +111,7 @@ def test_images_that_swap_names_are_noticed_whatever_their_size_and_time(tmp_pat
     rows = rows_of(tmp_path / "own")
     first, second = (tmp_path / f"own/{number}.bmp" for number in range(2))
     paths = pickle.loads(pickle.dumps(listed_paths(rows)))  # as a worker gets them
-    assert [open_listed(path).size for path in paths] == [(24, 16)] * 2
+    assert [open_verified(path).size for path in paths] == [(24, 16)] * 2
     times = [os.stat(path).st_mtime_ns for path in (first, second)]
     os.rename(first, tmp_path / "kept")
     os.rename(second, first)
@@ -119,7 +119,7 @@ def test_images_that_swap_names_are_noticed_whatever_their_size_and_time(tmp_pat
     for path, time in zip((first, second), times, strict=True):
         os.utime(path, ns=(time, time))
         with pytest.raises(UserError, match="not what lay there when it was listed; put") as error:
-            open_listed(Listed(str(path), rows["sha256"][int(path.stem)]))
+            open_verified(Listed(str(path), rows["sha256"][int(path.stem)]))
         assert str(path) in str(error.value)
     assert image_paths(pd.concat([rows, rows.assign(width=0)]))[2:] == [None, None]
 

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import ROOT
 from iscqk import cli
-from iscqk.stage_modules import ROOMS, module_name
+from iscqk.plan.stage_registry import ROOMS, module_name
 
 
 def test_every_stage_is_a_command():

@@ -8,11 +8,11 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from iscqk.config import check_config
 from iscqk.datasets import find_sources
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
 from iscqk.plan.runs import all_runs
+from iscqk.settings.checks import check_config
 from iscqk.settings.edits import Pool
 
 ROOT = Path(__file__).parent.parent

@@ -106,7 +106,7 @@ def test_an_archive_that_was_forgotten_is_told(disc21):
 # What the rules of training may read, beside our own code.
 TRAINED_FROM = re.compile(
     r"results/data/training\.csv|results/copies/training/\S+|results/runs/\S+\.safetensors"
-    r"|results/runs/\S+/descriptors/[qk]/(training|copies\d+)-\d+\.h5|src/iscqk/\S+\.py"
+    r"|results/runs/\S+/descriptors/[qk]/(training|copies\d+)-\d+-of-\d+\.h5|src/iscqk/\S+\.py"
 )
 
 
@@ -128,7 +128,8 @@ def test_training_reads_no_reference_no_query_and_no_ground_truth(disc21, method
 @pytest.mark.parametrize(
     "command",
     [
-        "copies --config {} --edits {} --seed 0 --round 0 --output out --training",
+        'copies --config {} --edits \'{"names": ["blur"], "strength": [0, 1], "length": [1, 1]}\' '
+        "--seed 0 --round 0 --output out --training",
         "initial --config '{}' --seed 0 --output out --training",
     ],
 )

@@ -3,7 +3,11 @@
 import shutil
 import signal
 
+import pytest
+
 from killing import Killer, left_over, moments, results
+
+pytestmark = pytest.mark.long
 
 KILLS = 3
 # Images, copies, two trainings and a bank; `make torture` kills all of it (tests/torture).

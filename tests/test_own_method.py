@@ -3,8 +3,11 @@
 import json
 
 import pandas as pd
+import pytest
 
 from iscqk.models.weights import read_provenance
+
+pytestmark = pytest.mark.long
 
 SPREAD = '''\
 """Spread: pull pairs together, push everything apart."""
@@ -13,8 +16,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from iscqk.keys import Positive, key
-from iscqk.learning.method import LearningOnPairs, Method
+from iscqk.schema.section import Positive, key
+from iscqk.learning.method_interface import LearningOnPairs, Method
 from iscqk.learning.objectives import Objective, Outcome, Projection, pair_health
 from iscqk.models.encoder import Encoder
 
@@ -89,4 +92,5 @@ def test_a_method_of_ones_own_is_one_file(finished_copy):
     finished_copy.replace(method, ".square().sum(1)", ".abs().sum(1)")
     assert "learn" in finished_copy.jobs("own.yaml")
     done = finished_copy.run(f"snakemake study --dry-run {configured}")
-    assert "rule learn:" in done.stdout and "rule train_q:" not in done.stdout
+    told = done.stdout + done.stderr
+    assert "rule learn:" in told and "rule train_q:" not in told

@@ -13,7 +13,7 @@ PROFILES = {
     # Another executor than the profile's, whose plugin is not part of the environment.
     "kubernetes": f"{OVER_SLURM} --executor local",
 }
-GPU_RULES = {"embed", "embed_copies", "learn", "train_k", "train_q", "trace", "warm_up"}
+GPU_RULES = {"embed", "embed_copies", "learn", "train_k", "train_q", "learning_curve", "warm_up"}
 
 
 def jobs(project, command):

@@ -9,9 +9,11 @@ import pytest
 
 import iscqk
 from conftest import Project
-from iscqk.formats.descriptors import descriptor_blocks, write_descriptors
+from iscqk.formats.descriptor_shards import descriptor_blocks, write_descriptors
 from iscqk.formats.manifest import image_paths, read_manifest
 from iscqk.formats.predictions import read_predictions
+
+pytestmark = pytest.mark.long
 
 REFINED = """\
 describe:
@@ -36,7 +38,7 @@ def refined(finished, tmp_path_factory):
 
 
 def rows(folder, path):
-    found = list(descriptor_blocks(sorted(folder.glob(f"{path}-[0-9].h5"))))
+    found = list(descriptor_blocks(sorted(folder.glob(f"{path}-[0-9]-of-*.h5"))))
     return np.concatenate([vectors for _, vectors in found]).astype(float)
 
 

@@ -1,12 +1,15 @@
 """A ranking or a source of images is added by its own files alone, and the workflow finds it."""
 
 import numpy as np
+import pytest
 
-from iscqk.formats.descriptors import write_descriptors
+from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.submission import open_submission
 
+pytestmark = pytest.mark.long
+
 DECLARED = """\
-from iscqk.retrieval.ranking import Ranking
+from iscqk.retrieval.ranking_interface import Ranking
 
 RANKING = Ranking(False, 1, 0, f"{__name__}.functions")
 """
@@ -26,7 +29,7 @@ def level(queries, bank, temperature):
     return queries[:, 0] ** 4 / 2 + 1
 """
 SOURCE = """\
-from iscqk.dataset import Source, Sources, existing_folders
+from iscqk.images.dataset_interface import Source, Sources, existing_folders
 
 SOURCE = Source(
     "one folder of everything",

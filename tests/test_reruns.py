@@ -6,6 +6,8 @@ import pytest
 
 from conftest import ROOT
 
+pytestmark = pytest.mark.long
+
 PAGE = (ROOT / "docs/how-to/change-one-thing.md").read_text().split("## What a key reruns")[1]
 TABLE = PAGE.split("\n\n")[2]
 # By what the first column of a line begins with: a change of the keys that it names.

@@ -36,6 +36,20 @@ def test_nothing_outside_imports_of_the_rooms_on_top(room):
     assert len(below) > 60 and wrong == {}
 
 
+@pytest.mark.parametrize(
+    ("room", "below"), [("schema", ()), ("formats", ()), ("runtime", ("formats",))]
+)
+def test_the_rooms_at_the_bottom_import_of_no_other(room, below):
+    """Methods, sources and settings all declare keys by `schema`, so that it may know none."""
+    names = {name for path in (PACKAGE / room).glob("*.py") for name in imported(path)}
+    rooms = {name.split(".")[1] for name in names if name.startswith("iscqk.")}
+    assert rooms <= {"errors", room, *below}
+
+
+def test_the_root_holds_the_program_and_its_error_only():
+    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "cli.py", "errors.py"}
+
+
 @pytest.mark.parametrize("registry", ["iscqk.retrieval.rankings", "iscqk.datasets"])
 def test_a_registry_is_read_without_waiting_for_what_its_functions_need(registry):
     """The Snakefile reads them at the start of every job."""

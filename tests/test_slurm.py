@@ -12,6 +12,8 @@ import pytest
 
 from conftest import ROOT, make_project
 
+pytestmark = pytest.mark.long
+
 SCRIPT = ROOT / "tests/slurm/one_machine.sh"
 
 # A round of training, and as few jobs as that takes.

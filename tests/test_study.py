@@ -4,6 +4,9 @@ import json
 import shutil
 
 import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.long
 
 
 def test_the_study_compares_every_method(finished_copy):

@@ -7,15 +7,15 @@ import sys
 import textwrap
 from typing import Any, NoReturn
 
-from iscqk.ending import status_of
-from iscqk.logs import set_up_logging
-from iscqk.stage_modules import module_name
+from iscqk.plan.stage_registry import module_name
+from iscqk.runtime.logs import set_up_logging
+from iscqk.runtime.shutdown import exit_status_of
 
 _COMPLETION = "--print-completion"
 _Raw = argparse.RawDescriptionHelpFormatter
 
-# In the order of the pipeline. A stage is a module (iscqk.stage_modules says which), imported only
-# when it is asked for: most need not wait for timm.
+# In the order of the pipeline. A stage is a module (iscqk.plan.stage_registry says which), imported
+# only when it is asked for: most need not wait for timm.
 STAGES = {
     "draw": "draw the demo's images",
     "prepare": "list the images of each split in a manifest",
@@ -34,13 +34,13 @@ STAGES = {
     "validate": "check a submission file as the challenge platform did",
     "submit": "assemble the folder of a phase",
     "report": "one page of what lies under results, with plots and a gallery",
-    "trace": "score the models along a training",
+    "learning-curve": "score the models along a training",
     "compare": "set runs side by side: table and plots",
-    "classes": "list labelled images, a folder for each class",
+    "prepare-labelled": "list labelled images, a folder for each class",
     "synthesize": "make up a shard of random descriptors, to try sizes",
     "benchmark": "time, memory and error of the loss over the bank, beside its peers",
-    "plant": "make up the descriptors of a phase whose micro-AP is known",
-    "peers": "time search and scoring beside their peers",
+    "synthesize-phase": "make up the descriptors of a phase whose micro-AP is known",
+    "benchmark-search": "time search and scoring beside their peers",
     "rehearsed": "what a rehearsal took and found, as a table",
     "benchmark-images": "copies and descriptions per second, beside their peers",
     "benchmark-table": "show the benchmarks' tables as one page",
@@ -53,7 +53,7 @@ STAGES = {
 def main(argv: list[str] | None = None) -> int:
     """Run one stage; return the process's exit status."""
     arguments = sys.argv[1:] if argv is None else argv
-    return status_of(lambda: _run(arguments))
+    return exit_status_of(lambda: _run(arguments))
 
 
 def _run(arguments: list[str]) -> None:

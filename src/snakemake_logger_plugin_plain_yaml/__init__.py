@@ -14,7 +14,7 @@ from typing import Any
 from snakemake.common import configfile
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 
-from iscqk import plain_yaml
+from iscqk.schema import plain_yaml
 
 _IN_A_FILE = "write it in a YAML file and name that, too: --configfile config.yaml FILE"
 

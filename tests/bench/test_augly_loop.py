@@ -9,9 +9,9 @@ from PIL import Image
 
 from iscqk.bench.augly_loop import copy_plainly, recipe
 from iscqk.bench.copy_speed import CEILING, OURS, PLAIN, compare_copies
-from iscqk.images.chains import EditPool
-from iscqk.images.copying import Copier, Task
-from iscqk.images.demo import draw_split
+from iscqk.images.copier import Copier, Task
+from iscqk.images.demo_scenes import draw_split
+from iscqk.images.edit_chains import EditPool
 from iscqk.images.edits import EDIT_NAMES
 
 # Without noise and filters, whose grain is of the size of a pixel, whatever that is.

@@ -1,11 +1,14 @@
 """`snakemake benchmarks`, by the real Snakemake at a tiny size."""
 
 import pandas as pd
+import pytest
 
 from iscqk.bench.copy_speed import CEILING, PLAIN
 from iscqk.bench.copy_speed import OURS as COPIES
 from iscqk.bench.description_speed import BARE, READING
 from iscqk.bench.description_speed import OURS as EMBED
+
+pytestmark = pytest.mark.long
 
 SMALL = """\
 benchmarks:

@@ -3,7 +3,7 @@
 import pytest
 
 from iscqk.bench.description_speed import BARE, OURS, READING, compare_extraction
-from iscqk.images.demo import draw_split
+from iscqk.images.demo_scenes import draw_split
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 

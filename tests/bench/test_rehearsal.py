@@ -5,6 +5,8 @@ import json
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.long
+
 SMALL = """\
 search: {max_results: 3000}
 rehearsal: {queries: 300, references: 2000, repeats: 1, slice: {queries: 200, references: 1000}}
@@ -31,7 +33,8 @@ def test_a_rehearsal_finds_what_was_planted_and_so_do_its_peers(rehearsed):
     for _, ways in peers.groupby("task"):
         assert ways["micro_ap"].max() - ways["micro_ap"].min() <= 1e-9
     table = (rehearsed / "table.md").read_text()
-    assert all(f"| {rule} |" in table for rule in ("plant", "merge", "validate", "search", "score"))
+    rules = ("synthesize-phase", "merge", "validate", "search", "score")
+    assert all(f"| {rule} |" in table for rule in rules)
 
 
 def test_a_wrong_score_fails_the_rehearsal(rehearsed, finished_copy):
@@ -39,9 +42,9 @@ def test_a_wrong_score_fails_the_rehearsal(rehearsed, finished_copy):
     score["micro_ap"] += 1e-6
     (rehearsed / "score.json").write_text(json.dumps(score))
     done = finished_copy.run(
-        "iscqk rehearsed --usage plant=results/usage/rehearsal/plant.tsv --output x.md "
+        "iscqk rehearsed --usage search=results/usage/rehearsal/search.tsv --output x.md "
         "--expected results/rehearsal/expected.json --score results/rehearsal/score.json "
-        "--peers results/rehearsal/peers.csv",
+        "--search-speed results/rehearsal/peers.csv",
         check=False,
     )
     assert done.returncode == 1 and "the search or the scoring is wrong" in done.stderr

@@ -8,15 +8,15 @@ import pytest
 
 from iscqk.bench.loss_plot import growth_plot
 from iscqk.cli import main
-from iscqk.comparison.plots import NOTHING, accuracy_plot, edit_plot, line_plot
-from iscqk.comparison.tables import as_markdown
+from iscqk.comparison.run_plots import NOTHING, accuracy_plot, edit_plot, line_plot
+from iscqk.comparison.run_tables import as_markdown
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.descriptors import write_descriptors
+from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.ids import TRAINING
 from iscqk.formats.manifest import COLUMNS, write_manifest
-from iscqk.reporting import plots
-from iscqk.retrieval.by_edit import COLUMNS as EDIT_COLUMNS
+from iscqk.reporting import report_plots
+from iscqk.retrieval.scores_by_edit import COLUMNS as EDIT_COLUMNS
 
 CURVE = ["rank", "score", "precision", "recall"]
 
@@ -91,9 +91,9 @@ def test_an_empty_table_makes_a_plot_that_says_so(tmp_path):
         "lines": lambda path: line_plot(path, table, ("edit", "e"), ("micro_ap", "m"), True),
         "accuracy": lambda path: accuracy_plot(path, accuracy),
         "growth": lambda path: growth_plot(path, growth),
-        "groups": lambda path: plots.group_plot(path, group, "edits"),
-        "curves": lambda path: plots.curve_plot(path, curve),
-        "hardest": lambda path: plots.edit_plot(path, edits),
+        "groups": lambda path: report_plots.group_plot(path, group, "edits"),
+        "curves": lambda path: report_plots.curve_plot(path, curve),
+        "hardest": lambda path: report_plots.edit_plot(path, edits),
     }
     for name, draw in drawn.items():
         draw(tmp_path / f"{name}.svg")
@@ -107,9 +107,9 @@ def test_one_class_is_compared_and_told(tmp_path, caplog):
     )
     manifest = tmp_path / "images.csv"
     write_manifest(manifest, rows)
-    origin = {"manifest_sha256": sha256_of(manifest), "weights_sha256": "w", "content": "features"}
+    made = {"manifest_sha256": sha256_of(manifest), "weights_sha256": "w", "content": "features"}
     features = pd.DataFrame([[1, 0], [0, 1], [1, 1]]).to_numpy(dtype="float32")
-    write_descriptors(tmp_path / "f.h5", rows["id"], features, {**origin, "shard": 0, "shards": 1})
+    write_descriptors(tmp_path / "f.h5", rows["id"], features, {**made, "shard": 0, "shards": 1})
     runs = json.dumps([{"method": "qk", "seed": 0, "features": [str(tmp_path / "f.h5")]}])
     for rare, expected in ((2, ["all"]), (4, ["all", "rare"])):
         output = tmp_path / f"compared{rare}"

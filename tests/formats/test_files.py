@@ -17,17 +17,17 @@ from safetensors.torch import save_file
 from conftest import ROOT
 from iscqk.errors import UserError
 from iscqk.formats import files
-from iscqk.formats.files import alone, filling, refuse_unwritable, replacing, write_text
-from iscqk.formats.hdf5 import writing
+from iscqk.formats.files import atomic_file, atomic_folder, exclusive, refuse_unwritable, write_text
+from iscqk.formats.hdf5 import write_hdf5
 from iscqk.learning.checkpoint import Checkpoint
 
 
 def test_an_error_leaves_what_was_there(tmp_path):
     write_text(tmp_path / "a.txt", "old")
-    with pytest.raises(KeyError), replacing(tmp_path / "a.txt") as temporary:
+    with pytest.raises(KeyError), atomic_file(tmp_path / "a.txt") as temporary:
         temporary.write_text("half")
         raise KeyError
-    with pytest.raises(KeyError), filling(tmp_path / "folder") as temporary:
+    with pytest.raises(KeyError), atomic_folder(tmp_path / "folder") as temporary:
         (temporary / "1.jpg").write_bytes(b"half")
         raise KeyError
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
@@ -37,11 +37,11 @@ def test_an_error_leaves_what_was_there(tmp_path):
 def test_a_folder_is_filled_once_and_forgets_what_a_killed_run_left(tmp_path):
     (tmp_path / ".images.part").mkdir()
     (tmp_path / ".images.part" / "left-over.jpg").touch()
-    with filling(tmp_path / "images") as temporary:
+    with atomic_folder(tmp_path / "images") as temporary:
         (temporary / "1.jpg").touch()
         assert not (tmp_path / "images").exists()
     assert [path.name for path in (tmp_path / "images").iterdir()] == ["1.jpg"]
-    with pytest.raises(UserError, match="images: not empty"), filling(tmp_path / "images"):
+    with pytest.raises(UserError, match="images: not empty"), atomic_folder(tmp_path / "images"):
         pass
 
 
@@ -66,14 +66,14 @@ def test_content_is_on_the_disk_before_the_name_and_the_name_before_going_on(tmp
     part, folder = str(tmp_path / ".a.part.txt"), str(tmp_path)
     assert calls == [("fsync", part), ("replace", part), ("fsync", folder)]
     calls.clear()
-    with filling(tmp_path / "images") as temporary:
+    with atomic_folder(tmp_path / "images") as temporary:
         (temporary / "1.jpg").write_bytes(b"1")
     part = str(tmp_path / ".images.part")
     assert calls == [("sync", ""), ("replace", part), ("fsync", folder)]
 
 
 def test_nothing_else_writes_files():
-    """Whatever opens a file for writing names a temporary one of `replacing` or `filling`."""
+    """Whatever opens a file for writing names a temporary one of `atomic_file` or `_folder`."""
     writes = re.compile(r"""open\(.*["'][wax]b?["']|write_(text|bytes)\(|copyfile\(|savefig\(""")
     allowed = re.compile(r"temporary|tarfile\.open\(temporary|_CLEAR|write_text\(|folder / f")
     for path in (ROOT / "src/iscqk").rglob("*.py"):
@@ -110,7 +110,7 @@ def test_what_is_in_the_way_of_a_name_is_told_in_a_line(tmp_path):
             with pytest.raises(UserError, match=message):
                 look(tmp_path / name)
     for name in ("file", "file/x"):
-        with pytest.raises(UserError, match="file: a file"), filling(tmp_path / name):
+        with pytest.raises(UserError, match="file: a file"), atomic_folder(tmp_path / name):
             pass
     assert (tmp_path / "file").read_text() == "x"
     refuse_unwritable(tmp_path / "new/folder/file")
@@ -118,17 +118,17 @@ def test_what_is_in_the_way_of_a_name_is_told_in_a_line(tmp_path):
 
 
 def test_who_works_alone_leaves_no_trace(tmp_path):
-    with pytest.raises(UserError, match="later"), alone(tmp_path / "new/a.txt"):
+    with pytest.raises(UserError, match="later"), exclusive(tmp_path / "new/a.txt"):
         raise UserError("later")
     assert not list(tmp_path.iterdir())
-    with alone(tmp_path / "new/a.txt"):
+    with exclusive(tmp_path / "new/a.txt"):
         write_text(tmp_path / "new/a.txt", "x")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.txt"]
 
 
 def test_a_lock_is_gone_once_the_file_is_written(tmp_path):
     """Also where a worker process that was started meanwhile still has the file open."""
-    with replacing(tmp_path / "a.txt") as temporary:
+    with atomic_file(tmp_path / "a.txt") as temporary:
         temporary.write_text("x")
         copy = os.dup(
             next(fd for fd in map(int, os.listdir("/proc/self/fd")) if _is(fd, temporary))
@@ -155,17 +155,17 @@ WRITERS = {
 
 
 def _write_hdf5(path):
-    with writing(path) as file:
+    with write_hdf5(path) as file:
         file["rows"] = np.zeros((1000, 1000), dtype=np.float32)
 
 
 def _save(path):
-    with replacing(path) as temporary:
+    with atomic_file(path) as temporary:
         save_file({"a": torch.zeros(1_000_000)}, temporary)
 
 
 def _fill(path):
-    with filling(path) as temporary:
+    with atomic_folder(path) as temporary:
         for number in range(30):
             (temporary / f"{number}.jpg").write_bytes(bytes(100_000))
 
@@ -225,7 +225,7 @@ def test_what_opens_afterwards_is_an_ordinary_file(tmp_path):
 
 def test_whoever_may_read_other_files_may_read_weights(tmp_path):
     (tmp_path / "plain.txt").touch()
-    with replacing(tmp_path / "a.safetensors") as temporary:
+    with atomic_file(tmp_path / "a.safetensors") as temporary:
         save_file({"weight": torch.ones(2)}, temporary)
     modes = {path.name: path.stat().st_mode for path in tmp_path.iterdir()}
     assert modes["a.safetensors"] == modes["plain.txt"]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import descriptor_blocks, open_descriptors
-from iscqk.formats.hdf5 import opening, read_attributes
+from iscqk.formats.descriptor_shards import descriptor_blocks, open_descriptors
+from iscqk.formats.hdf5 import open_hdf5, read_attributes
 
 IDS = np.array([b"R000000", b"R000001"])
 VECTORS = np.ones((2, 3), np.float32)
@@ -214,5 +214,5 @@ def test_only_plain_attributes_are_read(tmp_path):
         file.attrs["n"], file.attrs["text"] = 3, np.bytes_("é".encode())
         file.attrs["array"], file.attrs["any length"] = np.arange(3), "text"
         file.attrs["reference"], file.attrs["empty"] = file.ref, h5py.Empty("f4")
-    with opening(tmp_path / "a.h5") as file:
+    with open_hdf5(tmp_path / "a.h5") as file:
         assert read_attributes(file) == {"n": 3, "text": "é"}

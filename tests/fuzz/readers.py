@@ -12,16 +12,16 @@ import numpy as np
 from safetensors.numpy import save
 
 from iscqk.errors import UserError
-from iscqk.formats.copies import CopyShards, write_copies
+from iscqk.formats.copy_shards import CopyShards, write_copies
 from iscqk.formats.csv_tables import read_listed_ids
-from iscqk.formats.descriptors import descriptor_blocks, open_descriptors
+from iscqk.formats.descriptor_shards import descriptor_blocks, open_descriptors
 from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.manifest import read_manifest, read_shard
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_query_edits
 from iscqk.formats.submission import open_submission
-from iscqk.formats.validation import validate_submission
-from iscqk.images.collecting import only_listed
+from iscqk.images.ingestion import only_listed
+from iscqk.submission.validation import validate_submission
 
 
 class Reader(NamedTuple):

@@ -1,4 +1,4 @@
-"""Every AugLy image function behind the door: whole, pure, and AugLy indeed."""
+"""Every AugLy image function behind the adapter: whole, pure, and AugLy indeed."""
 
 import inspect
 import os
@@ -12,9 +12,9 @@ from augly.image import functional
 from PIL import Image, ImageFont
 
 from iscqk.errors import UserError
-from iscqk.images.augly_door import emoji_names, letter_indices
+from iscqk.images.augly_adapter import emoji_names, letter_indices
 from iscqk.images.edits import EDIT_NAMES, apply_edit
-from iscqk.images.overlay_recipes import FONTS
+from iscqk.images.overlay_parameters import FONTS
 
 SIZES = [(16, 16), (40, 300), (300, 200)]
 
@@ -162,5 +162,5 @@ def test_unknown_names_and_strengths_are_refused():
 
 
 def test_workers_that_edit_do_not_import_torch():
-    code = "import sys, iscqk.images.copying; sys.exit('torch' in sys.modules)"
+    code = "import sys, iscqk.images.copier; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

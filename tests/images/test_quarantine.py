@@ -8,8 +8,9 @@ import pytest
 from wild import CASES, Bad, Good, write_folders, write_image
 
 from iscqk.cli import main
+from iscqk.errors import UserError
 from iscqk.formats.manifest import read_manifest, read_shard, write_manifest
-from iscqk.images.collecting import find_images
+from iscqk.images.ingestion import SPLITS, find_images, listing_of
 from iscqk.images.opening import open_image
 
 NAMES = [
@@ -158,6 +159,14 @@ def test_linked_folders_are_followed_once(folders, caplog):
     names = [path.name for path in find_images([folders / "references"])]
     assert sorted(names) == sorted([f"ré{n}.jpg" for n in range(5)] + ["far.png", "inside.png"])
     assert "left out: {'': 1, '.txt': 1}" in caplog.text
+
+
+def test_images_whose_disk_leaves_meanwhile_are_not_set_aside(folders):
+    paths = find_images([folders / "references"])
+    paths[-1].unlink()
+    with pytest.raises(UserError, match="gone since its folder was listed") as error:
+        listing_of(paths, SPLITS["references"], 1)
+    assert str(paths[-1]) in str(error.value)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -1,4 +1,4 @@
-"""What test_processes.py runs under torchrun: everything that processes share, once each.
+"""What test_distributed.py runs under torchrun: everything that processes share, once each.
 
 python -m torch.distributed.run --nproc-per-node P ranks.py FOLDER
 """
@@ -12,10 +12,10 @@ from test_training import CONFIG, FlippedPairs
 from torch.nn.functional import normalize
 
 from iscqk.formats.manifest import shard_bounds
-from iscqk.learning import processes
+from iscqk.learning import distributed
 from iscqk.learning.checkpoint import Checkpoint
+from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.embedding import embed
-from iscqk.learning.images import OriginalImages
 from iscqk.learning.training import Training
 from iscqk.methods import isd, moco, qk, simclr
 from iscqk.methods.isd.objective import SelfDistillation
@@ -42,7 +42,7 @@ def bank(kind: str, near_duplicates: bool = False, live: bool = False) -> Frozen
     frozen = new_encoder()
     size = frozen.head.in_features if live else 16
     rows = normalize(torch.randn(24, size, generator=torch.Generator().manual_seed(5)), dim=1)
-    first, last = shard_bounds(24, processes.rank(), processes.count())
+    first, last = shard_bounds(24, distributed.rank(), distributed.world_size())
     pairs = torch.tensor([[1, 2], [2, 1], [2, 9], [9, 2]]) if near_duplicates else None
     return FrozenBank(rows[first:last], 1, BANK[kind], frozen if live else None, first, pairs)
 
@@ -94,10 +94,10 @@ def everything(images) -> dict[str, object]:
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
     images = OriginalImages(sorted(map(str, folder.glob("*.png"))), 32)
-    with processes.joined(torch.device("cpu")):
+    with distributed.process_group(torch.device("cpu")):
         found = everything(images)
-        if processes.rank() == 0:
-            torch.save(found, folder / f"{processes.count()}.pt")
+        if distributed.rank() == 0:
+            torch.save(found, folder / f"{distributed.world_size()}.pt")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import normalize
 
 from iscqk.learning import attention as module
-from iscqk.learning.attention import blocked
+from iscqk.learning.attention import blockwise
 from iscqk.learning.attention_dispatch import attention
 from iscqk.learning.cpu_attention import fused, rounded
 
@@ -30,7 +30,7 @@ def crowd(count: int, size: int, seed: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 1000, 9001])
-@pytest.mark.parametrize("way", [blocked, fused])
+@pytest.mark.parametrize("way", [blockwise, fused])
 def test_float32_is_exact_to_rounding(way, count):
     queries, bank = unit_rows(5, 24, 0), unit_rows(count, 24, 1)
     log_z, mean = way(queries / 0.05, bank)

@@ -10,9 +10,9 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import write_descriptors
+from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.learning import bank as module
-from iscqk.learning import processes
+from iscqk.learning import distributed
 from iscqk.learning.bank import read_bank, read_near_duplicates
 from iscqk.methods import qk
 from iscqk.methods.qk.objective import FrozenBank
@@ -35,11 +35,11 @@ def shards(tmp_path):
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_processes_read_parts_that_make_up_the_bank(shards, count, precision, monkeypatch):
     monkeypatch.setattr(module, "_ROWS_AT_ONCE", 3)
-    monkeypatch.setattr(processes, "count", lambda: count)
+    monkeypatch.setattr(distributed, "world_size", lambda: count)
     paths, rows = shards
     parts = []
     for rank in range(count):
-        monkeypatch.setattr(processes, "rank", lambda rank=rank: rank)
+        monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
         part, first = read_bank(paths, IDS, "w", precision)
         assert first == sum(len(p) for p in parts) and part.dtype == module.DTYPES[precision]
         parts.append(part)

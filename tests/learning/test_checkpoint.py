@@ -11,10 +11,10 @@ import shutil
 import pytest
 import torch
 
-from iscqk import code
-from iscqk.code import PACKAGE, code_digest
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.methods import modules
+from iscqk.plan import stage_code
+from iscqk.plan.stage_code import PACKAGE, code_digest
 
 RUN = fingerprint(seed=1)
 STATE = {"step": 5, "encoder": {"weight": torch.arange(300.0)}, "history": [{"loss": 1.5}]}
@@ -94,12 +94,12 @@ def test_an_edit_of_what_trains_changes_its_digest(tmp_path, monkeypatch):
     """It reruns the training, which must not go on from what the old code made."""
     before, other = (code_digest("train", *modules(method)) for method in ("qk", "isd"))
     shutil.copytree(PACKAGE, tmp_path / "iscqk")
-    monkeypatch.setattr(code, "PACKAGE", tmp_path / "iscqk")
+    monkeypatch.setattr(stage_code, "PACKAGE", tmp_path / "iscqk")
     with open(tmp_path / "iscqk/learning/bank_loss.py", "a") as file:
         file.write("# a comment\n")
     assert code_digest("train", *modules("qk")) == before
     edited = shutil.copytree(tmp_path / "iscqk", tmp_path / "edited/iscqk")
-    monkeypatch.setattr(code, "PACKAGE", edited)
+    monkeypatch.setattr(stage_code, "PACKAGE", edited)
     with open(edited / "learning/bank_loss.py", "a") as file:
         file.write("EDITED = True\n")
     assert code_digest("train", *modules("qk")) != before

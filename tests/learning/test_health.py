@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from iscqk.collapse import COLLAPSED, effective_rank
 from iscqk.errors import UserError
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
-from iscqk.learning.images import Batches, OriginalImages
+from iscqk.learning.data_loading import Batches, OriginalImages
 from iscqk.learning.training import Training
 from iscqk.methods import qk
 from iscqk.methods.qk.objective import FrozenBank
+from iscqk.models.collapse import COLLAPSED, effective_rank
 from iscqk.models.device import autocast
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import load_backbone, load_encoder, save_encoder

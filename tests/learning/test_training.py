@@ -13,10 +13,10 @@ from torch.nn import functional
 
 from iscqk.errors import UserError
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
-from iscqk.learning.clock import Clock
+from iscqk.learning.data_loading import Batches, OriginalImages
 from iscqk.learning.embedding import embed
-from iscqk.learning.images import Batches, OriginalImages
-from iscqk.learning.initial import calibrate_batch_norm, principal_head
+from iscqk.learning.initialization import calibrate_batch_norm, principal_head
+from iscqk.learning.throughput import Throughput
 from iscqk.learning.training import TrainConfig, Training, learning_rate_factor
 from iscqk.methods import isd, moco, qk, simclr
 from iscqk.methods.isd.objective import SelfDistillation
@@ -338,10 +338,10 @@ def test_the_clock_tells_waiting_from_working(monkeypatch):
             now[0] += 3
             yield number
 
-    clock = Clock(batches())
-    for number in clock:
+    throughput = Throughput(batches())
+    for number in throughput:
         now[0] += 1
-        assert clock.read() == ((number + 1) / (1 + 4 * number), 3 * number / (1 + 4 * number))
+        assert throughput.read() == ((number + 1) / (1 + 4 * number), 3 * number / (1 + 4 * number))
 
 
 def test_compiling_changes_no_name_and_hardly_a_number(encoder, images):

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 import iscqk
 from iscqk.cli import main
-from iscqk.matching.folder import Ranking
+from iscqk.matching.model_folder import Ranking
 
 
 @pytest.fixture

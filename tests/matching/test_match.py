@@ -11,8 +11,8 @@ from PIL import Image
 
 import iscqk
 from iscqk.cli import main
-from iscqk.formats.descriptors import write_descriptors
-from iscqk.matching.folder import Ranking
+from iscqk.formats.descriptor_shards import write_descriptors
+from iscqk.matching.model_folder import Ranking
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 

@@ -12,8 +12,8 @@ import pytest
 import iscqk
 from iscqk.cli import main
 from iscqk.formats import files
-from iscqk.formats.described import read_described
-from iscqk.images.demo import draw_split
+from iscqk.formats.image_index import read_image_index
+from iscqk.images.demo_scenes import draw_split
 
 COMMANDS = {
     "describe": "iscqk describe many --output many.h5",
@@ -72,7 +72,7 @@ def test_a_stopped_command_goes_on_from_there(many, model_folder, caplog, number
     assert "128 of 150 images are in " in caplog.text
     kept = {"many.h5", "matches/references.h5", "matches/images.h5"}
     for path in filter(os.path.exists, kept):
-        found = read_described(path)
+        found = read_image_index(path)
         paths = [file.path for file in found.files]
         whole = iscqk.Model.load(model_folder).describe(paths, found.side)
         assert abs(found.vectors - whole).max() < 1e-5

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from iscqk.dataset import Given, Sources
 from iscqk.errors import UserError
+from iscqk.images.dataset_interface import Given, Sources
 from iscqk.methods import METHODS
 from iscqk.plan import runs
 from iscqk.plan.dependence import copy_rounds, train_section, training_edits

@@ -13,8 +13,8 @@ from iscqk.errors import UserError
 from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.predictions import Predictions
 from iscqk.plan.results import Model, Ranked, Results
-from iscqk.reporting import plots, reading
-from iscqk.reporting.groups import table_by_group
+from iscqk.reporting import reading, report_plots
+from iscqk.reporting.edit_groups import table_by_group
 from iscqk.reporting.inline_svg import inline_svg
 from iscqk.reporting.page import Table, table_of
 from iscqk.reporting.pairs import missed_copies, ranked_pairs, telling_pairs
@@ -121,7 +121,7 @@ def test_thumbnails_are_small_upright_jpegs(tmp_path):
 
 def test_plots_follow_the_page_and_have_ids_of_their_own(tmp_path):
     table = pd.DataFrame({"label": ["a", "a", "b <i>$x$"], "recall": [0, 1, 0.5], "precision": 1.0})
-    plots.curve_plot(tmp_path / "curve.svg", table)
+    report_plots.curve_plot(tmp_path / "curve.svg", table)
     assert pd.read_csv(tmp_path / "curve.csv").equals(table)
     svg = inline_svg(tmp_path / "curve.svg", "a curve")
     assert svg.startswith('<svg role="img" aria-label="a curve"') and "currentColor" in svg

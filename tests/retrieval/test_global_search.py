@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iscqk import private_torch
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import read_vectors
+from iscqk.models import torch_internals
 from iscqk.retrieval import cpu_integer_screen, screening
 from iscqk.retrieval.search import global_search, nearest_of_each
 
@@ -268,5 +268,5 @@ def test_products_of_integers_are_exact(dimension):
         cpu_integer_screen.Rounded.of_references(rows[1]),
     )
     left, right = (side.integers.numpy().astype(int) for side in (queries, references))
-    products = private_torch.integer_product(queries.integers, references.integers.T).numpy()
+    products = torch_internals.integer_product(queries.integers, references.integers.T).numpy()
     assert np.array_equal(products, left @ right.T)

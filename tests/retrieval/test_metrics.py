@@ -12,7 +12,6 @@ from iscqk.errors import UserError
 from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.ids import QUERY, REFERENCE
 from iscqk.formats.predictions import Predictions
-from iscqk.retrieval.by_edit import table_by_edit
 from iscqk.retrieval.metrics import (
     budget,
     counted_queries,
@@ -21,6 +20,7 @@ from iscqk.retrieval.metrics import (
     precision_recall_curve,
     recall_at_precision,
 )
+from iscqk.retrieval.scores_by_edit import table_by_edit
 from iscqk.retrieval.search import global_search
 
 

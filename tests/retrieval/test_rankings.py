@@ -1,4 +1,4 @@
-"""Every ranking there is keeps what `iscqk.retrieval.ranking` says of it."""
+"""Every ranking there is keeps what `iscqk.retrieval.ranking_interface` says of it."""
 
 import numpy as np
 import pytest

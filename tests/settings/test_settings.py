@@ -14,7 +14,17 @@ import yaml
 from snakemake.utils import validate
 
 from iscqk.errors import UserError
-from iscqk.keys import Count, FilePath, Folders, Limits, Section, key, needed, optional, schema
+from iscqk.schema.section import (
+    Count,
+    FilePath,
+    Folders,
+    Limits,
+    Section,
+    json_schema,
+    key,
+    needed,
+    optional,
+)
 from iscqk.settings.__main__ import text
 from iscqk.settings.config import Config
 from iscqk.settings.dataset import Dataset
@@ -38,7 +48,7 @@ def keys(rule, shared, name=""):
         yield from keys(part, shared, f"{name}.{below}" if name else below)
 
 
-KEYS = dict(keys(schema(Config), schema(Config)["$defs"]))
+KEYS = dict(keys(json_schema(Config), json_schema(Config)["$defs"]))
 
 
 def place(name):
@@ -96,7 +106,7 @@ def test_snakemake_fills_in_the_same_defaults():
     bare = {"dataset": {"kind": "demo"}, "edits": CONFIG["edits"]}
     by_snakemake, by_us = (json.loads(json.dumps(bare)) for _ in range(2))
     validate(by_snakemake, str(SCHEMA))
-    Config.fill(by_us)
+    Config.fill_defaults(by_us)
     assert by_us == by_snakemake and len(by_us["train"]["qk"]) > 10
 
 
@@ -115,7 +125,7 @@ def plain(value):
 def test_a_parsed_config_has_the_defaults_of_the_schema():
     bare = {"dataset": {"kind": "demo"}, "edits": CONFIG["edits"]}
     filled = json.loads(json.dumps(bare))
-    Config.fill(filled)
+    Config.fill_defaults(filled)
     assert Config.parse(bare) == Config.parse(filled) and Config.parse(bare).given == bare
     assert plain(Config.parse(bare)) == plain(filled)
 

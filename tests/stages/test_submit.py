@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from iscqk.cli import main
-from iscqk.formats.descriptors import write_descriptors
+from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING
 from iscqk.formats.manifest import write_manifest
@@ -33,11 +33,11 @@ def manifest(folder, split):
 def describe(folder, split, weights):
     form, count = SPLITS[split]
     rows = np.random.default_rng(count).normal(size=(count, 8)).astype(np.float32)
-    origin = {
+    made = {
         "manifest_sha256": sha256_of(folder / f"{split}.csv"),
         "weights_sha256": sha256_of(folder / weights),
     }
-    write_descriptors(folder / f"{split}.h5", [form.make(n) for n in range(count)], rows, origin)
+    write_descriptors(folder / f"{split}.h5", [form.make(n) for n in range(count)], rows, made)
 
 
 def iscqk(stage, *arguments):

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from iscqk.dataset import Sources
+from iscqk.images.dataset_interface import Sources
 from iscqk.plan.plan import Plan
 from iscqk.plan.results import Results
 from iscqk.terminal.additions import options_to_repeat
@@ -93,8 +93,8 @@ def test_what_is_submitted_is_no_yardstick_of_itself(plan):
 def test_a_study_is_told_by_method_and_the_report_by_its_page(plan):
     table = "method,phase,micro_ap,micro_ap_std,recall_at_p90\n"
     table += "gist,phase2,0.2,,0.1\nqk,phase2,0.4,,\n"
-    write(plan.results.study("table.csv"), table)
-    write(plan.results.study("table.md"), "x" * 700)
+    write(plan.results.study().table, table)
+    write(plan.results.study().page, "x" * 700)
     assert closing_lines(plan, ["study"]) == [
         "phase 2:",
         "  gist            micro-AP 0.2000, recall at P90 0.1000",

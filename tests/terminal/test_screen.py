@@ -35,7 +35,7 @@ onsuccess:
 """
 WORK = """\
 import sys, time, logging
-from iscqk.logs import progress, set_up_logging
+from iscqk.runtime.logs import progress, set_up_logging
 set_up_logging()
 for number in progress(range(24), 24, "count", every_seconds=0.2):
     time.sleep(0.05)
@@ -117,7 +117,7 @@ def test_a_log_has_a_line_a_job_and_a_failure_in_full(two_jobs):
     assert lines[0] == "a title" and "the last line" not in lines
     assert re.fullmatch(r" +0:0\d +0%  make the untrained network", lines[1])
     assert lines[2] == "warning: mind []"
-    assert re.fullmatch(r" +0:0\d +8%  train both sides, warm-up", lines[3])
+    assert re.fullmatch(r" +0:0\d +11%  train both sides, warm-up", lines[3])
     told = "error: train both sides, warm-up: failed; its log: bad.log"
     assert lines.count(told) == 1 and "error: no luck" in lines
     assert any(line.startswith("Complete log(s): ") for line in lines)

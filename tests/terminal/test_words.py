@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from iscqk.dataset import Sources
+from iscqk.images.dataset_interface import Sources
+from iscqk.plan.jobs import JOBS, kind_of
 from iscqk.plan.plan import Plan
 from iscqk.plan.results import Results
 from iscqk.terminal.rules import RULES
@@ -81,6 +82,11 @@ def test_every_rule_of_the_workflow_has_words_and_a_time():
     text = "".join(path.read_text() for path in ROOT.glob("workflow/rules/*.smk"))
     named = set(re.findall(r"^ *(?:use rule \w+ as|rule) (\w+)(?: with)?:$", text, re.MULTILINE))
     assert len(named) > 30 and named == set(RULES)
+
+
+def test_the_time_of_every_kind_of_job_is_looked_for_where_it_is_kept():
+    kept = {kind_of(Path(name).name) for name in JOBS.values()}
+    assert len(kept) > 15 and kept <= {rule.usage for rule in RULES.values()}
 
 
 @pytest.mark.parametrize(

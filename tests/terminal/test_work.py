@@ -46,7 +46,7 @@ def test_between_two_lines_a_job_goes_on_at_its_rate(tmp_path):
 def test_what_iscqk_logs_is_understood(tmp_path):
     script = """
 import time
-from iscqk.logs import progress, set_up_logging
+from iscqk.runtime.logs import progress, set_up_logging
 import logging
 set_up_logging()
 logging.getLogger("iscqk.stages.score").warning("no prediction counts")

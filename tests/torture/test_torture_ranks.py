@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from iscqk.ending import LOST_WORKER
+from iscqk.runtime.shutdown import LOST_WORKER
 from killing import PATIENCE
 
 pytestmark = pytest.mark.torture

@@ -2,7 +2,7 @@
 # machine they were taken on, and of nothing else.
 
 
-rule trace:
+rule learning_curve:
     input:
         weights=lambda wildcards: [
             PLAN[wildcards.run].model(name).weights(side)
@@ -11,20 +11,20 @@ rule trace:
         ],
         references=R.manifest("references"),
         queries=[R.manifest(phase) for phase in PHASES],
-        ground_truth=[R.ground_truth(phase) for phase in PHASES],
+        ground_truth=[R.phase(phase).ground_truth for phase in PHASES],
     output:
-        R.trace("{run}"),
+        R.learning_curve("{run}"),
     log:
-        LOG["trace"],
+        LOG["learning_curve"],
     benchmark:
-        USAGE["trace"]
+        USAGE["learning_curve"]
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF
     resources:
         gpu=GPU,
     params:
-        code=code("trace"),
+        code=code("learning_curve"),
         models=lambda wildcards: [
             PLAN[wildcards.run].model(name).folder
             for name in PLAN[wildcards.run].models
@@ -36,7 +36,7 @@ rule trace:
         precision=config["describe"]["precision"],
     shell:
         """
-        iscqk trace --models {params.models} --sides {params.sides} \
+        iscqk learning-curve --models {params.models} --sides {params.sides} \
             --references {input.references} --queries {input.queries} \
             --ground-truth {input.ground_truth} \
             --precision {params.precision} --output {output} --threads {threads} &>{log}
@@ -56,7 +56,7 @@ rule benchmark:
     threads: 8
     params:
         code=code("benchmark"),
-        folder=R.benchmarks(),
+        folder=folder,
         batch_sizes=config["benchmarks"]["batch_sizes"],
         rows=config["benchmarks"]["rows"],
         repeats=config["benchmarks"]["repeats"],
@@ -84,7 +84,7 @@ rule benchmark_images:
         gpu=GPU,
     params:
         code=code("benchmark_images"),
-        folder=R.benchmarks(),
+        folder=folder,
         copies=as_text(config["copies"]),
         edits=as_text(config["edits"]["training"]),
         config=as_text(config["benchmarks"]["images"]),
@@ -166,4 +166,4 @@ use rule train_q as train_against_a_million with:
         config=as_text(train_section(config, "qk")),
         seed=config["seed"],
         resume=R.resume("million"),
-        aside=aside(PLAN.training_aside("million")),
+        untracked=untracked(PLAN.training_options("million")),

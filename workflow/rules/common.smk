@@ -5,26 +5,23 @@ import os
 import re
 from glob import glob
 
-from iscqk.code import code_digest
 from iscqk.formats.phases import HALVES, PHASES
-from iscqk.images.folder_state import fingerprint_of_images
+from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.methods import modules
-from iscqk.plan.compared import (
+from iscqk.plan.comparisons import (
     compared_classes,
     compared_methods,
     compared_settings,
     files_of,
+    learning_curves,
     reported,
     reported_besides,
-    traces,
 )
 from iscqk.plan.dependence import as_text, train_section, training_edits
 from iscqk.plan.jobs import JOBS, job
 from iscqk.plan.names import SIDES, ModelName, Shard, content_options, content_pattern
 from iscqk.plan.results import DESCRIBED
-from iscqk.retrieval import rankings
-from iscqk.workflow import (
-    aside,
+from iscqk.plan.snakefile import (
     code,
     digest_of,
     end_jobs_with_snakemake,
@@ -34,7 +31,10 @@ from iscqk.workflow import (
     let_jobs_speak_utf8,
     named,
     put_program_on_path,
+    untracked,
 )
+from iscqk.plan.stage_code import code_digest
+from iscqk.retrieval import rankings
 
 put_program_on_path()
 let_jobs_speak_utf8()
@@ -59,9 +59,9 @@ RANKED = MODEL.ranked("{phase}", "{ranking}")
 SCORED = config["score"]["rankings"]
 ABLATIONS = list(config["study"]["ablations"])
 PARTS = PLAN.parts
-COMPARED, TRACES, CLASSES = (
+COMPARED, LEARNING_CURVES, CLASSES = (
     compared_methods(PLAN),
-    traces(PLAN),
+    learning_curves(PLAN),
     compared_classes(PLAN),
 )
 REPORTED = ("predictions.csv", "score.json", "validation.json", "provenance.json")

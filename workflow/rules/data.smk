@@ -35,7 +35,7 @@ rule prepare:
         training=R.manifest("training"),
         references=R.manifest("references"),
         others=R.manifest("others"),
-        quarantined=R.quarantined(),
+        quarantined=R.data.quarantined,
     log:
         LOG["prepare"],
     benchmark:
@@ -56,7 +56,7 @@ rule prepare:
             *PLAN.images.training, *PLAN.images.references, *PLAN.images.others
         ),
         # no input either: queries that come later must not make all training begin anew
-        queries=aside(PLAN.looked_at_with_all()),
+        queries=untracked(PLAN.looked_at_with_all()),
     shell:
         """
         iscqk prepare --output {params.folder} --workers {threads} --training {params.training:q} \
@@ -71,11 +71,11 @@ rule make_queries:
         references=R.manifest("references"),
         others=R.manifest("others"),
     output:
-        images=directory(R.of_phase("{phase}").file("images")),
+        images=directory(R.phase("{phase}").images),
         queries=R.manifest("{phase}"),
-        ground_truth=R.ground_truth("{phase}"),
-        edits=R.edits("{phase}"),
-        record=R.edit_records("{phase}"),
+        ground_truth=R.phase("{phase}").ground_truth,
+        edits=R.phase("{phase}").edits,
+        record=R.phase("{phase}").edit_records,
     log:
         LOG["queries"],
     benchmark:
@@ -110,9 +110,9 @@ rule take_queries:
         references=R.manifest("references"),
     output:
         queries=R.manifest("{phase}"),
-        ground_truth=R.ground_truth("{phase}"),
-        edits=R.edits("{phase}"),
-        quarantined=R.quarantined("{phase}"),
+        ground_truth=R.phase("{phase}").ground_truth,
+        edits=R.phase("{phase}").edits,
+        quarantined=R.phase("{phase}").quarantined,
     log:
         LOG["queries"],
     benchmark:

@@ -23,7 +23,7 @@ rule embed:
         shard=lambda wildcards: Shard.parse(wildcards.shard).options,
         flag=lambda wildcards: content_options(wildcards.content),
         precision=config["describe"]["precision"],
-        processes=aside(PROCESSES),
+        processes=untracked(PROCESSES),
     shell:
         """
         iscqk embed --weights {input.weights} --manifest {input.manifest} \
@@ -53,7 +53,7 @@ rule embed_copies:
         code=code("embed"),
         flag=lambda wildcards: content_options(wildcards.content),
         precision=config["describe"]["precision"],
-        processes=aside(PROCESSES),
+        processes=untracked(PROCESSES),
     shell:
         """
         iscqk embed --weights {input.weights} --copies {input.copies} --views {params.views} \

@@ -1,30 +1,30 @@
 # A phase of the challenge's own size, from made-up descriptors onward, with a known micro-AP: by the
 # product's own rules, and two that tell what came of it.
 
-REHEARSED = ["plant", "merge", "validate", "search", "score"]
+REHEARSED = ["synthesize-phase", "merge", "validate", "search", "score"]
 
 
-rule rehearse_plant:
+rule rehearse_synthesize_phase:
     output:
         multiext(R.rehearsal("queries"), ".h5", ".csv"),
         multiext(R.rehearsal("references"), ".h5", ".csv"),
         ground_truth=R.rehearsal("ground_truth.csv"),
         expected=R.rehearsal("expected.json"),
     log:
-        R.log("rehearsal/plant"),
+        R.log("rehearsal/synthesize-phase"),
     benchmark:
-        R.usage("rehearsal/plant")
+        R.usage("rehearsal/synthesize-phase")
     conda:
         "../../envs/iscqk.yaml"
     params:
-        code=code("plant"),
+        code=code("synthesize_phase"),
         size=config["rehearsal"],
         seed=config["seed"],
-        folder=R.rehearsal(),
+        folder=folder,
     shell:
         """
-        iscqk plant --queries {params.size[queries]} --references {params.size[references]} \
-            --seed {params.seed} --output {params.folder} &>{log}
+        iscqk synthesize-phase --queries {params.size[queries]} \
+            --references {params.size[references]} --seed {params.seed} --output {params.folder} &>{log}
         """
 
 
@@ -88,7 +88,7 @@ use rule score as rehearse_score with:
         tables="",
 
 
-rule rehearse_peers:
+rule rehearse_benchmark_search:
     input:
         descriptors=R.rehearsal("descriptors.h5"),
         predictions=R.rehearsal("predictions.csv"),
@@ -96,17 +96,17 @@ rule rehearse_peers:
     output:
         R.rehearsal("peers.csv"),
     log:
-        R.log("rehearsal/peers"),
+        R.log("rehearsal/benchmark-search"),
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
-        code=code("peers"),
+        code=code("benchmark_search"),
         slice=config["rehearsal"]["slice"],
         repeats=config["rehearsal"]["repeats"],
     shell:
         """
-        iscqk peers {input.descriptors} {input.predictions} {input.ground_truth} \
+        iscqk benchmark-search {input.descriptors} {input.predictions} {input.ground_truth} \
             --queries {params.slice[queries]} --references {params.slice[references]} \
             --repeats {params.repeats} --output {output} --threads {threads} &>{log}
         """
@@ -117,7 +117,7 @@ rule rehearse:
         expected=R.rehearsal("expected.json"),
         score=R.rehearsal("score.json"),
         validation=R.rehearsal("validation.json"),
-        peers=R.rehearsal("peers.csv"),
+        search_speed=R.rehearsal("peers.csv"),
     output:
         R.rehearsal("table.md"),
     log:
@@ -130,5 +130,5 @@ rule rehearse:
     shell:
         """
         iscqk rehearsed --usage {params.usage} --expected {input.expected} --score {input.score} \
-            --peers {input.peers} --output {output} &>{log}
+            --search-speed {input.search_speed} --output {output} &>{log}
         """

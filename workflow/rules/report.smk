@@ -33,9 +33,9 @@ rule report:
             R.submission(phase).file(name) for phase in PHASES for name in REPORTED
         ],
         data=[
-            file(phase)
-            for phase in PHASES
-            for file in (R.manifest, R.ground_truth, R.edits)
+            file
+            for one in map(R.phase, PHASES)
+            for file in (one.queries, one.ground_truth, one.edits)
         ],
         references=R.manifest("references"),
         rules=R.workflow("rules.mmd"),
@@ -50,7 +50,7 @@ rule report:
         "../../envs/iscqk.yaml"
     params:
         code=code("report"),
-        results=aside(R.root),
+        results=untracked(R.root),
         title=config["title"],
         besides=lambda wildcards: reported_besides(PLAN),
     shell:

@@ -51,8 +51,8 @@ if PLAN.searches_in_parts:
 rule score:
     input:
         scored=RANKED.scored(config["score"]["convention"]),
-        ground_truth=R.ground_truth("{phase}"),
-        edits=R.edits("{phase}"),
+        ground_truth=R.phase("{phase}").ground_truth,
+        edits=R.phase("{phase}").edits,
     output:
         score=RANKED.score,
         by_edit=RANKED.by_edit,
@@ -80,7 +80,7 @@ rule score:
 rule score_half:
     input:
         descriptors=RANKED.descriptors,
-        ground_truth=R.ground_truth("{phase}"),
+        ground_truth=R.phase("{phase}").ground_truth,
     output:
         RANKED.half("{half}"),
     log:

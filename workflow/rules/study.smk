@@ -3,15 +3,9 @@
 
 rule compare_methods:
     input:
-        files_of(COMPARED + TRACES, R.root),
+        files_of(COMPARED + LEARNING_CURVES, R.root),
     output:
-        multiext(R.study("table"), ".csv", ".md"),
-        multiext(R.study("by_edit"), ".csv", ".svg"),
-        multiext(R.study("precision_recall"), ".csv", ".svg"),
-        multiext(R.study("images_seen"), ".csv", ".svg"),
-        multiext(R.study("rankings"), ".csv", ".md"),
-        R.study("runs.csv"),
-        R.study("micro_ap.svg"),
+        R.study().of_methods,
     log:
         LOG["study"],
     conda:
@@ -19,12 +13,12 @@ rule compare_methods:
     params:
         code=code("compare"),
         runs=as_text(COMPARED),
-        traces=as_text(TRACES),
+        learning_curves=as_text(LEARNING_CURVES),
         folder=folder,
     shell:
         """
-        iscqk compare --title method --runs {params.runs:q} --traces {params.traces:q} \
-            --output {params.folder} &>{log}
+        iscqk compare --title method --runs {params.runs:q} \
+            --learning-curves {params.learning_curves:q} --output {params.folder} &>{log}
         """
 
 
@@ -32,9 +26,7 @@ rule compare_settings:
     input:
         lambda wildcards: files_of(compared_settings(PLAN, wildcards.ablation), R.root),
     output:
-        multiext(R.study("table", "{ablation}"), ".csv", ".md"),
-        R.study("runs.csv", "{ablation}"),
-        R.study("micro_ap.svg", "{ablation}"),
+        R.study("{ablation}").of_settings,
     log:
         LOG["ablation"],
     conda:
@@ -50,7 +42,7 @@ rule compare_settings:
         """
 
 
-rule list_classes:
+rule prepare_labelled:
     input:
         training=config["unbalanced"]["training"],
         evaluation=config["unbalanced"]["evaluation"],
@@ -58,18 +50,19 @@ rule list_classes:
         training=R.manifest("unbalanced"),
         evaluation=R.manifest("evaluation"),
     log:
-        LOG["classes"],
+        LOG["prepare_labelled"],
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
     params:
-        code=code("classes"),
+        code=code("prepare_labelled"),
+        # Not of `input`: Snakemake compares no parameter that is derived from it.
         state=lambda wildcards: fingerprint_of_images(
             config["unbalanced"]["training"], config["unbalanced"]["evaluation"]
         ),
     shell:
         """
-        iscqk classes --training={input.training:q} --evaluation={input.evaluation:q} \
+        iscqk prepare-labelled --training={input.training:q} --evaluation={input.evaluation:q} \
             --output {output.training} {output.evaluation} --workers {threads} &>{log}
         """
 
@@ -80,9 +73,7 @@ rule compare_classes:
         training=R.manifest("unbalanced"),
         evaluation=R.manifest("evaluation"),
     output:
-        multiext(R.unbalanced("table"), ".csv", ".md"),
-        R.unbalanced("runs.csv"),
-        R.unbalanced("accuracy.svg"),
+        R.unbalanced.of_classes,
     log:
         LOG["unbalanced"],
     conda:

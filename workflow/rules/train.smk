@@ -53,14 +53,14 @@ rule warm_up:
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         copies=lambda wildcards, input: f"--copies {input.copies}",
         resume=R.resume("{run}/warm-up"),
-        aside=aside(PLAN.training_aside("{run}/warm-up")),
+        untracked=untracked(PLAN.training_options("{run}/warm-up")),
     shell:
         """
         iscqk train --method {params.method} --images {params.images} --start {input.start} \
             {params.copies} --training {input.training} --config {params.config:q} \
             --model {params.model:q} --seed {params.seed} --q-output {output.q} \
             --k-output {output.k} --history {output.history} --resume {params.resume} \
-            {params.aside} --threads {threads} &>{log}
+            {params.untracked} --threads {threads} &>{log}
         """
 
 
@@ -87,7 +87,7 @@ use rule warm_up as learn with:
             for shards in PLAN[wildcards.run].all_copies()
         ),
         resume=R.resume("{run}/learn"),
-        aside=aside(PLAN.training_aside("{run}/learned")),
+        untracked=untracked(PLAN.training_options("{run}/learned")),
 
 
 rule train_q:
@@ -122,14 +122,14 @@ rule train_q:
         ),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         resume=R.resume("{run}/round{round}-q"),
-        aside=aside(PLAN.training_aside("{run}/round{round}-q")),
+        untracked=untracked(PLAN.training_options("{run}/round{round}-q")),
     shell:
         """
         iscqk train --method {params.method} --side {params.side} --round {params.round} \
             --start {input.start} --frozen {input.frozen} --bank {input.bank} \
             {params.images} --config {params.config:q} --seed {params.seed} \
             --q-output {output.q} --k-output {output.k} --history {output.history} \
-            --resume {params.resume} {params.near_duplicates} {params.aside} \
+            --resume {params.resume} {params.near_duplicates} {params.untracked} \
             --threads {threads} &>{log}
         """
 
@@ -153,4 +153,4 @@ use rule train_q as train_k with:
         side="k",
         images=lambda wildcards, input: f"--training {input.training}",
         resume=R.resume("{run}/round{round}-k"),
-        aside=aside(PLAN.training_aside("{run}/round{round}-k")),
+        untracked=untracked(PLAN.training_options("{run}/round{round}-k")),

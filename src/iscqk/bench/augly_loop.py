@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from iscqk.images.augly_door import call_augly
-from iscqk.images.chains import make_copy
-from iscqk.images.copying import Copier, Task
-from iscqk.images.draws import Draw
+from iscqk.images.augly_adapter import call_augly
+from iscqk.images.copier import Copier, Task
+from iscqk.images.edit_chains import make_copy
 from iscqk.images.edits import find_edit
 from iscqk.images.opening import open_image
-from iscqk.images.plain import plain
+from iscqk.images.parameter_sampler import ParameterSampler
+from iscqk.images.sanitize import sanitize
 
 _NOTHING_RANDOM = np.random.default_rng(0)  # everything is drawn already
 
@@ -69,11 +69,11 @@ def _edited(
     backgrounds: Callable[[np.random.Generator], Image.Image],
 ) -> Image.Image:
     """Call AugLy once; return RGB, of which most of its functions make sure themselves."""
-    image = plain(image, find_edit(edit["name"]).shortest_side)
+    image = sanitize(image, find_edit(edit["name"]).shortest_side)
     parameters = {key: _as_drawn(value) for key, value in edit["parameters"].items()}
-    draw = Draw(image.size, edit["strength"], _NOTHING_RANDOM, backgrounds)
-    objects = find_edit(edit["name"]).objects(draw, parameters)
-    return plain(call_augly(edit["name"], image, parameters | objects))
+    sampler = ParameterSampler(image.size, edit["strength"], _NOTHING_RANDOM, backgrounds)
+    objects = find_edit(edit["name"]).objects(sampler, parameters)
+    return sanitize(call_augly(edit["name"], image, parameters | objects))
 
 
 def _as_drawn(value: Any) -> Any:

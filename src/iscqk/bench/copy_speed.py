@@ -9,7 +9,7 @@ import pandas as pd
 
 from iscqk.bench.augly_loop import Recipe, copy_plainly, recipe
 from iscqk.bench.measuring import median_seconds, take_turns
-from iscqk.images.copying import Copier, Task
+from iscqk.images.copier import Copier, Task
 
 PLAIN, OURS, CEILING = "plain AugLy loop", "iscqk copies", "pure Python, the ceiling"
 _ROUNDS = 2_000_000  # of a pure Python loop: some tenths of a second

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from iscqk.bench.measuring import take_turns
-from iscqk.formats.descriptors import appending_descriptors
+from iscqk.formats.descriptor_shards import appending_descriptors
+from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.embedding import BATCH_IMAGES, embed
-from iscqk.learning.images import OriginalImages
 from iscqk.models.device import set_threads
 from iscqk.models.encoder import Encoder
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from iscqk.comparison.plots import figure, styles
+from iscqk.comparison.run_plots import figure, styles
 
 
 def growth_plot(path: Path, table: pd.DataFrame) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from iscqk.bench.measuring import median_seconds, take_turns
-from iscqk.learning.attention import BLOCK, blocked
+from iscqk.learning.attention import BLOCK, blockwise
 from iscqk.learning.bank_loss import bank_loss
 from iscqk.methods import qk
 from iscqk.methods.moco.objective import moco_loss
@@ -76,7 +76,7 @@ class Problem:
     def _blocked(self, queries: Tensor, bank: Tensor) -> tuple[Tensor, Tensor]:
         """Compute in the precision of the queries."""
         positives = bank[self.targets].to(queries.dtype)
-        log_z, mean = blocked(queries / TEMPERATURE, bank)
+        log_z, mean = blockwise(queries / TEMPERATURE, bank)
         loss = (log_z - (queries * positives).sum(1) / TEMPERATURE).mean()
         return loss, (mean - positives) / (TEMPERATURE * len(queries))
 

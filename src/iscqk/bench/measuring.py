@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple, TypeVar
 
-from iscqk.logs import progress
+from iscqk.runtime.logs import progress
 
 Way = TypeVar("Way", bound=Hashable)
 

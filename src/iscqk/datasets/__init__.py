@@ -9,7 +9,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from iscqk.dataset import Source, Sources
+from iscqk.images.dataset_interface import Source, Sources
 
 SOURCES: dict[str, Source] = {
     found.name: import_module(f"{__name__}.{found.name}").SOURCE for found in iter_modules(__path__)

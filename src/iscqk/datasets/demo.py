@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from iscqk.dataset import Source, Sources
-from iscqk.keys import Count, Section, Side, key
+from iscqk.images.dataset_interface import Source, Sources
 from iscqk.plan.results import SPLITS, Results
+from iscqk.schema.section import Count, Section, Side, key
 
 
 @dataclass(frozen=True, kw_only=True)

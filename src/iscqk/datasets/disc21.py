@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from iscqk.dataset import Given, Source, Sources, existing_folders, named_lists
 from iscqk.errors import UserError
 from iscqk.formats.phases import HALVES
+from iscqk.images.dataset_interface import Given, Source, Sources, existing_folders, named_lists
 
 # Names under which DISC21 went around: the competition's bucket, the archives released after it,
 # and the mirrors' folders. The first that exists is taken; a pattern takes all that it matches.

@@ -3,9 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from iscqk.dataset import Given, Source, Sources, existing_file, existing_folders, named_lists
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
+from iscqk.images.dataset_interface import (
+    Given,
+    Source,
+    Sources,
+    existing_file,
+    existing_folders,
+    named_lists,
+)
 
 
 def _find(dataset: Mapping[str, Any]) -> Sources:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import replacing
+from iscqk.formats.files import atomic_file
 
 # A manifest of a million images takes a seventh; nothing larger is worth the memory it would take.
 _MAX_BYTES = 2**30
@@ -35,7 +35,7 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
         for _, column in table.select_dtypes(exclude="number").items()
     )
     quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
-    with replacing(path) as temporary:
+    with atomic_file(path) as temporary:
         table.to_csv(
             temporary,
             index=False,

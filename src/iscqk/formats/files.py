@@ -20,8 +20,9 @@ from pathlib import Path
 from iscqk.errors import UserError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_GONE = {errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
-# A process whose Snakemake was killed ends within seconds of it (iscqk.ending).
+# A process whose Snakemake was killed ends within seconds of it (iscqk.runtime.shutdown).
 _WAIT_SECONDS = 30.0
 _MOMENT_SECONDS = 5.0  # for who looks at a terminal
 
@@ -33,7 +34,7 @@ _MODE = 0o666 & ~_UMASK
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def atomic_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block succeeds.
 
     On an error the temporary file is removed and what stood at `path` before is untouched. Its name
@@ -50,17 +51,17 @@ def replacing(path: str | Path) -> Iterator[Path]:
         with _alone(temporary, folder=False):
             yield temporary
             temporary.chmod(_MODE)  # safetensors makes files that only their owner may read
-            to_disk(temporary)
+            sync_to_disk(temporary)
             temporary.replace(path)
-            to_disk(path.parent)
+            sync_to_disk(path.parent)
 
 
 @contextmanager
-def filling(folder: str | Path) -> Iterator[Path]:
+def atomic_folder(folder: str | Path) -> Iterator[Path]:
     """Yield a temporary folder; it becomes `folder`, with all its files, if the block succeeds.
 
     Raises:
-        UserError: there are files in `folder` already, or as `replacing` does.
+        UserError: there are files in `folder` already, or as `atomic_file` does.
     """
     folder = Path(folder)
     if folder.is_dir() and any(folder.iterdir()):
@@ -75,11 +76,11 @@ def filling(folder: str | Path) -> Iterator[Path]:
             yield temporary
             os.sync()  # once for all files: one by one, thousands of them would take minutes
             temporary.replace(folder)
-            to_disk(folder.parent)
+            sync_to_disk(folder.parent)
 
 
 @contextmanager
-def alone(path: str | Path) -> Iterator[None]:
+def exclusive(path: str | Path) -> Iterator[None]:
     """Let no other process write `path` meanwhile; for work whose result takes long to make.
 
     Raises:
@@ -104,7 +105,7 @@ def alone(path: str | Path) -> Iterator[None]:
 def refuse_unwritable(path: str | Path) -> None:
     """Raise UserError where a file of this path cannot be written: for a look before the work."""
     if not os.access(_folder_of(Path(path)), os.W_OK | os.X_OK):
-        raise UserError(f"{shown(path)}: cannot be written; make its folder writable")
+        raise UserError(f"{printable(path)}: cannot be written; make its folder writable")
 
 
 def _folder_of(path: Path) -> Path:
@@ -114,16 +115,16 @@ def _folder_of(path: Path) -> Path:
         UserError: the path is a folder itself, or one of those above it is a file.
     """
     if path.is_dir():
-        raise UserError(f"{shown(path)}: a folder; name a file to write")
+        raise UserError(f"{printable(path)}: a folder; name a file to write")
     there = next(place for place in path.absolute().parents if os.path.lexists(place))
     if not there.is_dir():
-        raise UserError(f"{shown(there)}: a file; name a folder to write to, or remove it")
+        raise UserError(f"{printable(there)}: a file; name a folder to write to, or remove it")
     return there
 
 
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` as UTF-8 to `path`, atomically; names of files that are not get escapes."""
-    with replacing(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
@@ -147,12 +148,12 @@ def as_path(text: str) -> str:
     return text if _IS_UTF8 else os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
 
-def shown(name: str | Path) -> str:
+def printable(name: str | Path) -> str:
     """Return a file's name as one line of UTF-8, for a message."""
     return utf8(name).replace("\n", "\\n").replace("\r", "\\r")
 
 
-def to_disk(path: Path) -> None:
+def sync_to_disk(path: Path) -> None:
     """Wait until the disk holds a file, or the names in a folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -243,11 +244,23 @@ def _told(path: Path) -> Iterator[None]:
                 f"{path}: no space left to write it (disk full, quota or size limit); "
                 "free some, then run the same command again"
             ) from error
+        if number in _GONE:
+            raise UserError(f"{path}: {disk_is_gone(number)}") from error
         if number in _REFUSED and _is_about(error, path):
             raise UserError(
                 f"{path}: cannot be written ({os.strerror(number)}); make its folder writable"
             ) from error
         raise
+
+
+def disk_is_gone(number: int | None) -> str | None:
+    """Return what to say of a system's error by which a disk has failed or left, None of others."""
+    if number is None or number not in _GONE:
+        return None
+    return (
+        f"the disk does not answer ({os.strerror(number)}), as when it fails or a network's is "
+        "gone; see to it, then run the same command again"
+    )
 
 
 def _number(error: Exception) -> int:

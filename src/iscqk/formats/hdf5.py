@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.files import replacing
+from iscqk.formats.files import atomic_file
 from iscqk.formats.hdf5_checks import (
+    as_user_errors,
     check_dataset,
     check_ids,
     check_variable,
     is_single,
-    telling,
 )
 from iscqk.formats.ids import StrArray
 
@@ -60,7 +60,7 @@ class Rows:
     def __getitem__(self, rows: slice) -> FloatArray:
         start, stop, _ = rows.indices(len(self))
         start, stop = self._first + start, self._first + stop
-        with telling(f"{self._path}: dataset '{self._name}', rows {start}-{stop}"):
+        with as_user_errors(f"{self._path}: dataset '{self._name}', rows {start}-{stop}"):
             return np.asarray(self._dataset[start:stop], dtype=np.float32)
 
     def part(self, first: int, last: int) -> "Rows":
@@ -69,7 +69,7 @@ class Rows:
 
 
 @contextmanager
-def opening(path: str | Path) -> Iterator[h5py.File]:
+def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
     """Open an HDF5 file to read; UserError when there is none or it is not one."""
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; check the path")
@@ -85,7 +85,7 @@ def opening(path: str | Path) -> Iterator[h5py.File]:
 def dataset(file: h5py.File, name: str) -> h5py.Dataset:
     """Return a dataset by name, all of whose data is in this file; UserError when it has none."""
     where = f"{file.filename}: dataset '{name}'"
-    with telling(where):
+    with as_user_errors(where):
         link = file.get(name, getlink=True)
         if isinstance(link, h5py.SoftLink | h5py.ExternalLink):
             raise UserError(f"{where} is a link; copy what it points to into the file")
@@ -106,7 +106,7 @@ def read_vectors(file: h5py.File, name: str) -> Rows:
     """Return a dataset's lazy (n, d) float32 rows; UserError for any other shape or type."""
     found = dataset(file, name)
     where = f"{file.filename}: dataset '{name}'"
-    with telling(where):
+    with as_user_errors(where):
         if found.ndim != 2:
             raise UserError(f"{where} has shape {found.shape}; write it as (images, dimensions)")
         if not is_float32(found.dtype):
@@ -118,7 +118,7 @@ def read_ids(file: h5py.File, name: str) -> StrArray:
     """Return the ids of a dataset as (n,) str; fixed-size bytes and variable-length str will do."""
     found = dataset(file, name)
     where = f"{file.filename}: dataset '{name}'"
-    with telling(where):
+    with as_user_errors(where):
         if found.ndim != 1:
             raise UserError(f"{where} has shape {found.shape}; write it as (images,)")
         kind = h5py.check_string_dtype(found.dtype)
@@ -191,10 +191,10 @@ class Appender:
 
 
 @contextmanager
-def writing(path: str | Path, attributes: Attributes | None = None) -> Iterator[h5py.File]:
+def write_hdf5(path: str | Path, attributes: Attributes | None = None) -> Iterator[h5py.File]:
     """Yield an HDF5 file that takes the name `path` once it is complete."""
-    # Its own lock would be in the way of the one that `replacing` has.
-    with replacing(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
+    # Its own lock would be in the way of the one that `atomic_file` has.
+    with atomic_file(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
         for name, value in sorted((attributes or {}).items()):
             file.attrs[name] = np.bytes_(value.encode()) if isinstance(value, str) else value
         yield file
@@ -203,7 +203,7 @@ def writing(path: str | Path, attributes: Attributes | None = None) -> Iterator[
 def read_attributes(file: h5py.File) -> dict[str, str | int | float]:
     """Return a file's attributes of one number or fixed-size text, as plain Python values."""
     values: dict[str, str | int | float] = {}
-    with telling(f"{file.filename}: attributes"):
+    with as_user_errors(f"{file.filename}: attributes"):
         for name in file.attrs:
             if is_single(file.attrs.get_id(name)):
                 value = file.attrs[name].item()

@@ -30,7 +30,7 @@ _LZF, _MAX_LZF_CHUNK = h5py.h5z.FILTER_LZF, 2**22
 
 
 @contextmanager
-def telling(where: str) -> Iterator[None]:
+def as_user_errors(where: str) -> Iterator[None]:
     """Turn whatever h5py raises on a damaged file into a UserError about `where`."""
     try:
         yield
@@ -58,7 +58,8 @@ def check_dataset(found: h5py.Dataset, where: str) -> None:
             f"{where} declares {' x '.join(map(str, found.shape))} values; at most "
             f"{_MAX_ROWS} rows of {_MAX_COLUMNS} are read, write less"
         )
-    str(found.dtype)  # h5py raises here at a type that NumPy has not; readers call within `telling`
+    # h5py raises here at a type that NumPy has not; readers call within `as_user_errors`.
+    str(found.dtype)
     _check_storage(found, where)
     _check_filters(found, where)
 

@@ -64,7 +64,7 @@ def read_unreadable_ids(path: str | Path) -> StrArray:
 class Listed(str):
     """The path of an image, and the SHA-256 of what lay there when it was listed.
 
-    Whoever opens it compares (`images.listed`), so that no image passes for another.
+    Whoever opens it compares (`images.verified`), so that no image passes for another.
     """
 
     __slots__ = ("sha256",)

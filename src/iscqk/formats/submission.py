@@ -23,11 +23,11 @@ from iscqk.formats.hdf5 import (
     Appender,
     Attributes,
     Rows,
-    opening,
+    open_hdf5,
     read_attributes,
     read_ids,
     read_vectors,
-    writing,
+    write_hdf5,
 )
 from iscqk.formats.ids import QUERY, REFERENCE, IdForm, StrArray, repeated
 
@@ -81,10 +81,10 @@ class Submission:
 def open_submission(path: str | Path) -> Iterator[Submission]:
     """Open a submission to search or score; UserError for the first thing wrong with it.
 
-    Ids must have the official forms and be unique, but may stand in any order: `validation` is
-    what tells whether the platform would take the file.
+    Ids must have the official forms and be unique, but may stand in any order: whether the platform
+    would take the file, `iscqk.submission.validation` tells.
     """
-    with opening(path) as file:
+    with open_hdf5(path) as file:
         query, query_ids = _read_side(file, "query")
         reference, reference_ids = _read_side(file, "reference")
         if query.shape[1] != reference.shape[1]:
@@ -135,7 +135,7 @@ def write_submission(
     """
     if not 1 <= dimension <= MAX_DIMENSION:
         raise UserError(f"{path}: {dimension} dimensions; the rules allow 1 to {MAX_DIMENSION}")
-    with writing(path, attributes) as file:
+    with write_hdf5(path, attributes) as file:
         for side, (count, blocks) in {"query": queries, "reference": references}.items():
             try:
                 _write_side(file, side, dimension, count, blocks)

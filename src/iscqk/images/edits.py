@@ -15,41 +15,41 @@ import numpy as np
 from PIL import Image
 
 from iscqk.errors import UserError
-from iscqk.images import overlay_recipes, recipes
-from iscqk.images.augly_door import call_augly
-from iscqk.images.draws import Backgrounds, Draw, Parameters
-from iscqk.images.plain import SHORTEST_SIDE, plain
+from iscqk.images import edit_parameters, overlay_parameters
+from iscqk.images.augly_adapter import call_augly
+from iscqk.images.parameter_sampler import Backgrounds, Parameters, ParameterSampler
+from iscqk.images.sanitize import SHORTEST_SIDE, sanitize
 
 
 @dataclass(frozen=True)
 class Edit:
     """How the arguments of one AugLy function are drawn."""
 
-    parameters: Callable[[Draw], Parameters]
+    parameters: Callable[[ParameterSampler], Parameters]
     # Arguments that JSON cannot hold (images, functions), by the parameters that stand for them.
-    objects: Callable[[Draw, Parameters], dict[str, Any]] = lambda draw, parameters: {}
+    objects: Callable[[ParameterSampler, Parameters], dict[str, Any]] = lambda draw, parameters: {}
     shortest_side: int = SHORTEST_SIDE  # a smaller image is enlarged first
 
 
-def _nothing(draw: Draw) -> Parameters:
+def _nothing(sampler: ParameterSampler) -> Parameters:
     return {}
 
 
 EDITS: dict[str, Edit] = {
     # Colours.
-    "apply_pil_filter": Edit(recipes.pil_filter, recipes.pil_filter_objects),
+    "apply_pil_filter": Edit(edit_parameters.pil_filter, edit_parameters.pil_filter_objects),
     "brightness": Edit(lambda draw: {"factor": draw.factor(0.3, 2.0)}),
-    "color_jitter": Edit(recipes.color_jitter),
+    "color_jitter": Edit(edit_parameters.color_jitter),
     "contrast": Edit(lambda draw: {"factor": draw.factor(0.25, 3.0)}),
-    "convert_color": Edit(recipes.convert_color),
+    "convert_color": Edit(edit_parameters.convert_color),
     "grayscale": Edit(lambda draw: {"mode": draw.choice(("luminosity", "average"))}),
     "opacity": Edit(lambda draw: {"level": draw.at_strength(0.95, 0.25)}),
     "saturation": Edit(lambda draw: {"factor": draw.factor(0.0, 4.0)}),
     # Quality.
-    "blur": Edit(recipes.blur),
-    "clip_image_size": Edit(recipes.clip_image_size),
+    "blur": Edit(edit_parameters.blur),
+    "clip_image_size": Edit(edit_parameters.clip_image_size),
     "encoding_quality": Edit(lambda draw: {"quality": round(draw.at_strength(90, 4))}),
-    "pixelization": Edit(recipes.pixelization),
+    "pixelization": Edit(edit_parameters.pixelization),
     "random_noise": Edit(lambda draw: {"var": draw.at_strength(0.0005, 0.08), "seed": draw.seed()}),
     "scale": Edit(lambda draw: {"factor": draw.factor(0.2, 1.8)}),
     "sharpen": Edit(lambda draw: {"factor": draw.at_strength(1.5, 15.0)}),
@@ -57,33 +57,33 @@ EDITS: dict[str, Edit] = {
         lambda draw: {"factor": draw.at_strength(0.01, 0.4), "seed": draw.seed()}
     ),
     # Geometry.
-    "apply_lambda": Edit(recipes.own_function, recipes.own_function_objects),
-    "change_aspect_ratio": Edit(recipes.change_aspect_ratio),
-    "crop": Edit(recipes.crop),
+    "apply_lambda": Edit(edit_parameters.own_function, edit_parameters.own_function_objects),
+    "change_aspect_ratio": Edit(edit_parameters.change_aspect_ratio),
+    "crop": Edit(edit_parameters.crop),
     "hflip": Edit(_nothing),
-    "pad": Edit(recipes.pad),
+    "pad": Edit(edit_parameters.pad),
     "pad_square": Edit(lambda draw: {"color": draw.colour()}),
-    "perspective_transform": Edit(recipes.perspective_transform),
-    "resize": Edit(recipes.resize),
+    "perspective_transform": Edit(edit_parameters.perspective_transform),
+    "resize": Edit(edit_parameters.resize),
     "rotate": Edit(lambda draw: {"degrees": draw.signed(2.0, 90.0)}),
-    "skew": Edit(recipes.skew),
+    "skew": Edit(edit_parameters.skew),
     "vflip": Edit(_nothing),
     # Something over the image, or the image over something.
     "masked_composite": Edit(
-        overlay_recipes.masked_composite, overlay_recipes.masked_composite_objects
+        overlay_parameters.masked_composite, overlay_parameters.masked_composite_objects
     ),
-    "meme_format": Edit(overlay_recipes.meme_format, shortest_side=64),
-    "overlay_emoji": Edit(overlay_recipes.overlay_emoji),
+    "meme_format": Edit(overlay_parameters.meme_format, shortest_side=64),
+    "overlay_emoji": Edit(overlay_parameters.overlay_emoji),
     "overlay_image": Edit(
-        overlay_recipes.overlay_image, lambda draw, parameters: {"overlay": draw.another_image()}
+        overlay_parameters.overlay_image, lambda draw, parameters: {"overlay": draw.another_image()}
     ),
     "overlay_onto_background_image": Edit(
-        overlay_recipes.overlay_onto_background_image,
+        overlay_parameters.overlay_onto_background_image,
         lambda draw, parameters: {"background_image": draw.another_image()},
     ),
-    "overlay_onto_screenshot": Edit(overlay_recipes.overlay_onto_screenshot, shortest_side=64),
-    "overlay_stripes": Edit(overlay_recipes.overlay_stripes),
-    "overlay_text": Edit(overlay_recipes.overlay_text),
+    "overlay_onto_screenshot": Edit(overlay_parameters.overlay_onto_screenshot, shortest_side=64),
+    "overlay_stripes": Edit(overlay_parameters.overlay_stripes),
+    "overlay_text": Edit(overlay_parameters.overlay_text),
 }
 EDIT_NAMES = tuple(sorted(EDITS))
 
@@ -118,13 +118,13 @@ def apply_edit(
     edit = find_edit(name)
     if not 0 <= strength <= 1:
         raise UserError(f"the strength of an edit must be in [0, 1], not {strength}")
-    image = plain(image, edit.shortest_side)
-    draw = Draw(image.size, strength, rng, backgrounds)
-    parameters = edit.parameters(draw)
-    arguments = parameters | edit.objects(draw, parameters)
-    draw.seed()  # unused, but without it the same seeds would give other chains than they gave
+    image = sanitize(image, edit.shortest_side)
+    sampler = ParameterSampler(image.size, strength, rng, backgrounds)
+    parameters = edit.parameters(sampler)
+    arguments = parameters | edit.objects(sampler, parameters)
+    sampler.seed()  # unused, but without it the same seeds would give other chains than they gave
     edited = call_augly(name, image, arguments)
-    return plain(edited), json.loads(json.dumps(parameters))
+    return sanitize(edited), json.loads(json.dumps(parameters))
 
 
 def find_edit(name: str) -> Edit:

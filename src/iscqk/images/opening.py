@@ -17,9 +17,9 @@ from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
 from iscqk.errors import UserError
-from iscqk.formats.files import shown
-from iscqk.images.depth import Depth, grey_of, is_deep_grey, refuse_dark_colour
-from iscqk.images.ground import on_ground
+from iscqk.formats.files import printable
+from iscqk.images.bit_depth import Depth, grey_of, is_deep_grey, refuse_dark_colour
+from iscqk.images.transparency import flatten_transparency
 
 # By content, whatever the name says. Pillow's other decoders are kept away from unknown files: that
 # of EPS, for one, starts Ghostscript.
@@ -43,13 +43,13 @@ class BadImage(UserError):
     def of(cls, path: str | Path, reason: str) -> "BadImage":
         """Return the complaint about an image."""
         what = f"cannot read this image ({reason}); replace or remove it"
-        return cls(f"{shown(path)}: {what}", reason)
+        return cls(f"{printable(path)}: {what}", reason)
 
 
-Source = str | Path | bytes | Image.Image
+ImageInput = str | Path | bytes | Image.Image
 
 
-def open_image(source: Source, enough: int | None = None) -> Image.Image:
+def open_image(source: ImageInput, enough: int | None = None) -> Image.Image:
     """Return the image at a path, in bytes, or of Pillow, upright (EXIF applied), as mode RGB.
 
     With `enough`, a JPEG may be decoded at a fraction of its size, sides still >= `enough`
@@ -67,7 +67,7 @@ def open_image(source: Source, enough: int | None = None) -> Image.Image:
     return _opened(source, enough)[0]
 
 
-def measure_image(source: Source) -> tuple[int, int]:
+def measure_image(source: ImageInput) -> tuple[int, int]:
     """Return width and height in pixels of an image, upright, having decoded all of it.
 
     Raises:
@@ -76,7 +76,7 @@ def measure_image(source: Source) -> tuple[int, int]:
     return _opened(source, None)[1]
 
 
-def _opened(source: Source, enough: int | None) -> tuple[Image.Image, tuple[int, int]]:
+def _opened(source: ImageInput, enough: int | None) -> tuple[Image.Image, tuple[int, int]]:
     """Return an image as RGB, and its size upright, which is larger where a part is decoded."""
     try:
         if isinstance(source, Image.Image):
@@ -89,7 +89,7 @@ def _opened(source: Source, enough: int | None) -> tuple[Image.Image, tuple[int,
                 return _loaded(image, enough)
     except FileNotFoundError:
         what = "no such image; restore it or prepare the data again"
-        raise BadImage(f"{shown(str(source))}: {what}", "no such file") from None
+        raise BadImage(f"{printable(str(source))}: {what}", "no such file") from None
     except Exception as error:  # Pillow's decoders raise anything from SyntaxError to struct.error
         name = source if isinstance(source, str | Path) else "image in memory"
         raise BadImage.of(name, _reason(error)) from None
@@ -158,11 +158,11 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _as_rgb(image: Image.Image, depth: Depth, kind: str | None) -> Image.Image:
     if is_deep_grey(image):
-        return on_ground(_with_clear_colour(grey_of(image, depth), image))
+        return flatten_transparency(_with_clear_colour(grey_of(image, depth), image))
     refuse_dark_colour(image, depth)
     if kind in ("BMP", "DIB") and image.mode == "RGBA" and not image.getchannel("A").getbbox():
         return image.convert("RGB")  # a fourth byte that its writer left empty
-    return on_ground(image)
+    return flatten_transparency(image)
 
 
 def _with_clear_colour(grey: Image.Image, deep: Image.Image) -> Image.Image:

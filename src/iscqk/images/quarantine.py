@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import shown
+from iscqk.formats.files import printable
 from iscqk.formats.manifest import COLUMNS
 from iscqk.images.opening import BadImage
 
@@ -51,7 +51,7 @@ def set_aside(rows: pd.DataFrame, name: str, graded: bool) -> pd.DataFrame:
     if len(bad) and len(bad) == len(rows):
         raise UserError(f"{name}: none of {len(rows)} images can be read; {bad['reason'].iloc[0]}")
     for image, path, reason in zip(*(bad[column] for column in QUARANTINED), strict=True):
-        logger.warning("quarantined %s, %s: %s", image, shown(path), reason)
+        logger.warning("quarantined %s, %s: %s", image, printable(path), reason)
     return (rows if graded else rows.drop(bad.index))[COLUMNS]
 
 

@@ -2,7 +2,7 @@
 
     log Z_i = log sum_j exp(q_i.k_j / t),    m_i = sum_j p_ij k_j,    p_ij = exp(q_i.k_j / t) / Z_i
 
-which is attention with V := K and its log-sum-exp. `blocked` is the definition with a running
+which is attention with V := K and its log-sum-exp. `blockwise` is the definition with a running
 maximum (Milakov and Gimelshein, arXiv:1805.02867): the reference, in any precision, and what a GPU
 takes. A CPU takes the ways of `cpu_attention` where it can; `attention_dispatch` chooses.
 """
@@ -15,7 +15,7 @@ BLOCK = 4096  # bank rows at a time: 4 MiB of float32 at D = 256, which stays in
 LogPartitionAndMean = tuple[Tensor, Tensor]  # (B,) and (B, D)
 
 
-def blocked(scaled: Tensor, bank: Tensor, excluded: Tensor | None = None) -> LogPartitionAndMean:
+def blockwise(scaled: Tensor, bank: Tensor, excluded: Tensor | None = None) -> LogPartitionAndMean:
     """Return log Z (B,) and the mean row (B, D) of queries' softmax over a bank; the reference.
 
     Args:

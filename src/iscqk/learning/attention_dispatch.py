@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from iscqk.learning import cpu_attention, processes
-from iscqk.learning.attention import LogPartitionAndMean, blocked
-from iscqk.learning.numerics import wide
+from iscqk.learning import cpu_attention, distributed
+from iscqk.learning.attention import LogPartitionAndMean, blockwise
+from iscqk.learning.precision import upcast
 
 
 def attention(
@@ -28,10 +28,10 @@ def attention(
     Returns:
         Both in float32, or in float64 where queries are.
     """
-    scaled = wide(queries) / temperature
+    scaled = upcast(queries) / temperature
     found = cpu_attention.faster(scaled, bank, at_least) if excluded is None else None
-    log_z, mean = blocked(scaled, bank, excluded) if found is None else found
+    log_z, mean = blockwise(scaled, bank, excluded) if found is None else found
     if not shared:
         return log_z, mean
-    whole = processes.log_sum_exp(log_z)
-    return whole, processes.total((log_z - whole).exp()[:, None] * mean)
+    whole = distributed.all_log_sum_exp(log_z)
+    return whole, distributed.all_reduce_sum((log_z - whole).exp()[:, None] * mean)

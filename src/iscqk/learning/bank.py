@@ -10,10 +10,10 @@ from torch import Tensor
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
-from iscqk.formats.descriptors import Descriptors, open_shards, total_shape
+from iscqk.formats.descriptor_shards import Descriptors, open_shards, total_shape
 from iscqk.formats.manifest import shard_bounds
-from iscqk.formats.origins import check_parts
-from iscqk.learning import processes
+from iscqk.formats.provenance import check_parts
+from iscqk.learning import distributed
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _ROWS_AT_ONCE = 65_536
@@ -35,7 +35,7 @@ def read_bank(
             that it has beyond them are further negatives.
         weights: digest of the weights that it must be made by.
         precision: to hold it in, `fp32` or `bf16`.
-        expected: what the origins of its shards must say; see `formats.origins`.
+        expected: what the provenances of its shards must say; see `formats.provenance`.
         size: D that it must have; None for any.
 
     Raises:
@@ -48,7 +48,7 @@ def read_bank(
             raise UserError(f"{paths[0]}: a bank of {found} dimensions, not {size}; embed it again")
         if count < len(ids):
             raise UserError(f"{paths[0]}: {count} bank rows for {len(ids)} images; embed it again")
-        first, last = shard_bounds(count, processes.rank(), processes.count())
+        first, last = shard_bounds(count, distributed.rank(), distributed.world_size())
         rows, start = torch.empty(last - first, found, dtype=DTYPES[precision]), 0
         for shard in shards:
             end = start + len(shard.ids)

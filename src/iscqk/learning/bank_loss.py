@@ -16,7 +16,7 @@ widened to float32 once, before both, so that it is the difference that is round
 The value is as exact as float32 is on either term, and so may come out below 0 by some 1e-5.
 
 With `shared` a function's bank is this process's part of one; queries, targets' rows and results
-are alike in all processes (`processes.py`).
+are alike in all processes (`distributed.py`).
 """
 
 from collections.abc import Callable
@@ -26,10 +26,10 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from iscqk.learning import processes
+from iscqk.learning import distributed
 from iscqk.learning.attention import BLOCK, mask_excluded
 from iscqk.learning.attention_dispatch import attention
-from iscqk.learning.numerics import wide
+from iscqk.learning.precision import upcast
 
 
 class _LogPartition(torch.autograd.Function):
@@ -104,7 +104,7 @@ def bank_loss(
         Scalar, differentiable in queries and temperature.
     """
     hard = targets.ndim == 1
-    expected = bank[targets] if hard else wide(targets) @ bank.to(wide(targets).dtype)
+    expected = bank[targets] if hard else upcast(targets) @ bank.to(upcast(targets).dtype)
     return expected_bank_loss(queries, bank, expected, temperature, excluded)
 
 
@@ -131,7 +131,7 @@ def expected_bank_loss(
         Scalar, differentiable in queries and temperature.
     """
     queries, temperature = _widened(queries, temperature)
-    toward = (queries * wide(expected)).sum(1) / temperature
+    toward = (queries * upcast(expected)).sum(1) / temperature
     # But for rounding a cross entropy is never negative: log Z is at least this.
     log_z = log_partition(queries, bank, temperature, excluded, shared, toward.detach())
     return (log_z - toward).mean()
@@ -139,7 +139,7 @@ def expected_bank_loss(
 
 def _widened(queries: Tensor, temperature: Tensor | float) -> tuple[Tensor, Tensor]:
     """Return both in float32, or in float64 where queries are."""
-    rows = wide(queries)
+    rows = upcast(queries)
     return rows, torch.as_tensor(temperature, dtype=rows.dtype, device=rows.device)
 
 
@@ -188,7 +188,7 @@ def live_bank_loss(
     queries, temperature = _widened(queries, temperature)
 
     def block_log_partition(block: Tensor, start: int) -> Tensor:
-        logits = queries @ wide(project(wide(block))).T / temperature
+        logits = queries @ upcast(project(upcast(block))).T / temperature
         return torch.logsumexp(mask_excluded(logits, start, excluded), dim=1)
 
     blocks = [
@@ -197,8 +197,8 @@ def live_bank_loss(
     ]
     log_z = torch.logsumexp(torch.stack(blocks), dim=0)
     if shared:
-        log_z = processes.log_sum_exp(log_z)
-    toward = (queries * wide(expected)).sum(1) / temperature
+        log_z = distributed.all_log_sum_exp(log_z)
+    toward = (queries * upcast(expected)).sum(1) / temperature
     return (log_z - toward).mean()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from iscqk.formats.files import replacing
+from iscqk.formats.files import atomic_file
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Checkpoint:
         """Replace the saved state."""
         content = io.BytesIO()
         torch.save({**state, "run": self._run}, content)
-        with replacing(self.path) as temporary, open(temporary, "wb") as file:
+        with atomic_file(self.path) as temporary, open(temporary, "wb") as file:
             file.write(hashlib.sha256(content.getbuffer()).digest())
             file.write(content.getbuffer())
 

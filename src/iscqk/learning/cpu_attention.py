@@ -1,7 +1,7 @@
-"""CPU only: faster ways to what `attention.blocked` defines, which give the same within rounding.
+"""CPU only: faster ways to what `attention.blockwise` defines, which give the same within rounding.
 
 The project's claims about its speed on CPUs rest on these; results do not depend on which way was
-taken by more than the tests allow. A reader may take `attention.blocked` for all of this.
+taken by more than the tests allow. A reader may take `attention.blockwise` for all of this.
 
 `fused` serves a float32 bank, by torch's flash attention; `rounded` a bfloat16 bank, by bfloat16
 products. Elsewhere than on a CPU, and in other precisions, neither is called.
@@ -10,8 +10,8 @@ products. Elsewhere than on a CPU, and in other precisions, neither is called.
 import torch
 from torch import Tensor
 
-from iscqk import private_torch
-from iscqk.learning.attention import BLOCK, LogPartitionAndMean, blocked
+from iscqk.learning.attention import BLOCK, LogPartitionAndMean, blockwise
+from iscqk.models import torch_internals
 
 # Parts of the bank that are taken side by side, so that all cores have work of their own.
 _PARTS = 8
@@ -23,7 +23,7 @@ _HEAVY = 1 / 4096
 
 
 def faster(scaled: Tensor, bank: Tensor, at_least: Tensor | None) -> LogPartitionAndMean | None:
-    """Return `blocked` by the way that is faster here, or None where there is none.
+    """Return `blockwise` by the way that is faster here, or None where there is none.
 
     Args:
         scaled: (B, D) queries divided by the temperature.
@@ -40,22 +40,22 @@ def faster(scaled: Tensor, bank: Tensor, at_least: Tensor | None) -> LogPartitio
 
 
 def fused(scaled: Tensor, bank: Tensor) -> LogPartitionAndMean:
-    """Return `blocked` by torch's flash attention, for a float32 bank.
+    """Return `blockwise` by torch's flash attention, for a float32 bank.
 
     Every part of the bank stands in for a head of attention, and the parts are put together.
     """
     length = len(bank) // _PARTS
     whole = bank[: length * _PARTS].view(1, _PARTS, length, bank.shape[1])
     queries = scaled.expand(1, _PARTS, *scaled.shape)
-    parts = [blocked(scaled, bank[length * _PARTS :])] if length * _PARTS < len(bank) else []
+    parts = [blockwise(scaled, bank[length * _PARTS :])] if length * _PARTS < len(bank) else []
     if length:
-        means, log_z = private_torch.flash_attention_on_cpu(queries, whole, whole)
+        means, log_z = torch_internals.flash_attention_on_cpu(queries, whole, whole)
         parts += zip(log_z[0], means[0], strict=True)
     return _together(parts)
 
 
 def rounded(scaled: Tensor, bank: Tensor, at_least: Tensor | None = None) -> LogPartitionAndMean:
-    """Return `blocked` for a bfloat16 bank by bfloat16 products, with float32 accumulation.
+    """Return `blockwise` for a bfloat16 bank by bfloat16 products, with float32 accumulation.
 
     Products of bfloat16 come out rounded, off by up to 1/512 of themselves. Over many rows this
     averages out; the few rows that carry a query's softmax are taken out and measured in float32.

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from iscqk.learning import processes
-from iscqk.learning.images import CopyImages, OriginalImages, loading
-from iscqk.logs import progress
+from iscqk.learning import distributed
+from iscqk.learning.data_loading import CopyImages, OriginalImages, make_loader
 from iscqk.models.encoder import Encoder
+from iscqk.runtime.logs import progress
 
 BATCH_IMAGES = 64
 
@@ -32,12 +32,12 @@ def embed(
     the largest, from which the others are made. With `flip` it is of mirrored images, too.
     """
     device, rows = next(encoder.parameters()).device, len(images) // images.views
-    blocks = range(0, rows, BATCH_IMAGES * processes.count())
+    blocks = range(0, rows, BATCH_IMAGES * distributed.world_size())
     mine = [_part(start, rows, images.views) for start in blocks]
-    loader = loading(images, mine, workers)
+    loader = make_loader(images, mine, workers)
     for start, batch in zip(blocks, progress(loader, len(blocks), "embed, batches"), strict=True):
         features = _features(encoder, batch.to(device, non_blocking=True), sizes, flip)
-        centres = processes.gather(features.unflatten(0, (-1, images.views)).mean(1))
+        centres = distributed.all_gather(features.unflatten(0, (-1, images.views)).mean(1))
         centres = centres[: rows - start]
         yield centres.cpu(), encoder.project(centres).cpu()
 
@@ -61,7 +61,7 @@ def _part(start: int, rows: int, views: int) -> list[int]:
 
     Where the rows run out, parts are filled up with the last row, to be of equal size.
     """
-    size = min(BATCH_IMAGES, -(-(rows - start) // processes.count()))
-    first = start + processes.rank() * size
+    size = min(BATCH_IMAGES, -(-(rows - start) // distributed.world_size()))
+    first = start + distributed.rank() * size
     numbers = [min(number, rows - 1) for number in range(first, first + size)]
     return [number * views + view for number in numbers for view in range(views)]

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from iscqk.collapse import COLLAPSED
 from iscqk.errors import UserError
-from iscqk.learning import processes
+from iscqk.learning import distributed
 from iscqk.learning.checkpoint import Checkpoint
-from iscqk.learning.images import Images
+from iscqk.learning.data_loading import Images
+from iscqk.models.collapse import COLLAPSED
 from iscqk.models.weights import not_finite
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def refuse_not_finite(*modules: nn.Module) -> None:
             raise NotFinite(f"the step made {name} NaN or infinite")
 
 
-def stopped(
+def stop_error(
     error: NotFinite,
     step: int,
     images: Images,
@@ -51,7 +51,7 @@ def stopped(
         checkpoint: the resume state, which stays.
         saved: the step that it holds.
     """
-    batch = processes.gather(indices).tolist()
+    batch = distributed.all_gather(indices).tolist()
     kept = "no step was kept yet"
     if saved is not None:
         kept = f"{checkpoint.path} keeps step {saved}, from where the same command comes here again"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from iscqk.learning import processes
+from iscqk.learning import distributed
 from iscqk.models.encoder import Encoder
 
 
@@ -94,7 +94,7 @@ class Projection(nn.Module):
 
     def forward(self, encoder: Encoder, pixels: Tensor) -> Tensor:
         """Return unit rows (B, D) of uint8 images (B, 3, S, S), those of all processes."""
-        features = processes.gather(encoder.features(pixels))
+        features = distributed.all_gather(encoder.features(pixels))
         if self.head == "descriptor":
             return encoder.project(features)
         return functional.normalize(self.layers(features), dim=1)

@@ -10,24 +10,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from iscqk.collapse import effective_rank
 from iscqk.errors import UserError
-from iscqk.learning import processes
-from iscqk.learning.board import Board
+from iscqk.learning import distributed
 from iscqk.learning.checkpoint import Checkpoint
-from iscqk.learning.clock import Clock
+from iscqk.learning.data_loading import Batches, Images, training_batches
 from iscqk.learning.health import (
     NotFinite,
     gradient_norm,
     refuse_not_finite,
-    stopped,
+    stop_error,
     warn_of_collapse,
 )
-from iscqk.learning.images import Batches, Images, training_batches
 from iscqk.learning.objectives import Objective, Outcome, mean_outcome
-from iscqk.learning.optimizing import make_optimizer
-from iscqk.logs import progress
+from iscqk.learning.optimizer import make_optimizer
+from iscqk.learning.tensorboard import TensorBoard
+from iscqk.learning.throughput import Throughput
+from iscqk.models.collapse import effective_rank
 from iscqk.models.encoder import Encoder
+from iscqk.runtime.logs import progress
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class Training:
         self.history: list[dict[str, float]] = []
         self.snapshots: dict[int, dict[str, Tensor]] = {}
         self._saved: int | None = None  # the newest step of the resume state
-        self._board = Board("", [])
+        self._tensorboard = TensorBoard("", [])
         if self.steps < parts:
             raise UserError(
                 f"{config.images} images make {self.steps} steps, too few for {parts} parts; "
@@ -112,7 +112,7 @@ class Training:
 
     def _check_split(self) -> None:
         """Refuse a batch that processes and accumulation cannot share out evenly."""
-        config, count = self.config, processes.count()
+        config, count = self.config, distributed.world_size()
         if config.batch_size % (count * config.accumulate):
             raise UserError(
                 f"batch_size {config.batch_size} is no multiple of processes ({count}) times "
@@ -122,7 +122,7 @@ class Training:
             raise UserError("accumulate: only Q/K's loss of a batch is the mean of its parts'")
 
     def run(
-        self, images: Images, workers: int, checkpoint: Checkpoint, board: str | Path = ""
+        self, images: Images, workers: int, checkpoint: Checkpoint, tensorboard: str | Path = ""
     ) -> None:
         """Train to the end.
 
@@ -130,31 +130,37 @@ class Training:
             images: to learn from.
             workers: processes that read them ahead; 0 reads them here.
             checkpoint: the resume state.
-            board: folder of scalars for TensorBoard; none without it.
+            tensorboard: folder of scalars for TensorBoard; none without it.
 
         Raises:
             UserError: loss, gradients or weights are no longer finite; the resume state before is
                 kept.
         """
         config, first = self.config, self._resume(checkpoint)
-        self._board = Board(board, self.history)
+        self._tensorboard = TensorBoard(tensorboard, self.history)
         batches = Batches(len(images), config.batch_size, self.steps, config.seed, first)
         for module in (self.encoder, self.objective):
             module.train(config.batch_norm == "batch")
-        clock = Clock(training_batches(images, batches, workers))
-        with processes.SharedBatchNorm() if processes.count() > 1 else nullcontext():
-            steps = progress(clock, self.steps, "train, steps", every_seconds=60, first=first)
+        throughput = Throughput(training_batches(images, batches, workers))
+        with distributed.SharedBatchNorm() if distributed.world_size() > 1 else nullcontext():
+            steps = progress(throughput, self.steps, "train, steps", every_seconds=60, first=first)
             for step, (indices, pixels) in enumerate(steps, first):
                 try:
-                    self._advance(step, pixels, indices, clock, checkpoint)
+                    self._advance(step, pixels, indices, throughput, checkpoint)
                 except NotFinite as error:
-                    raise stopped(error, step, images, indices, checkpoint, self._saved) from None
+                    saved = self._saved
+                    raise stop_error(error, step, images, indices, checkpoint, saved) from None
         self.encoder.eval()
         self.objective.eval()
-        self._board.close()
+        self._tensorboard.close()
 
     def _advance(
-        self, step: int, pixels: Tensor, indices: Tensor, clock: Clock, checkpoint: Checkpoint
+        self,
+        step: int,
+        pixels: Tensor,
+        indices: Tensor,
+        throughput: Throughput,
+        checkpoint: Checkpoint,
     ) -> None:
         """Take a step, and keep what is to be kept after it."""
         config, done = self.config, step + 1
@@ -165,7 +171,7 @@ class Training:
         if ended or saved:
             refuse_not_finite(self.encoder, self.objective)
         if logged:
-            self._log(done, outcome, clock)
+            self._log(done, outcome, throughput)
         if ended:
             self.snapshots[done] = self._shipped()
         if saved:
@@ -187,10 +193,10 @@ class Training:
         outcomes, parts = [], config.accumulate
         for some, numbers in zip(pixels.chunk(parts), indices.chunk(parts), strict=True):
             outcome: Outcome = self.objective(self.encoder, some, numbers, health)
-            (outcome.loss / (parts * processes.count())).backward()
+            (outcome.loss / (parts * distributed.world_size())).backward()
             outcomes.append(outcome)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        processes.sum_gradients(parameters)
+        distributed.all_reduce_gradients(parameters)
         whole = mean_outcome(outcomes)
         if not torch.isfinite(whole.loss + (norm := gradient_norm(parameters))):
             raise NotFinite(
@@ -200,11 +206,11 @@ class Training:
         self.objective.after_step(self.encoder)
         return whole
 
-    def _log(self, step: int, outcome: Outcome, clock: "Clock") -> None:
+    def _log(self, step: int, outcome: Outcome, throughput: Throughput) -> None:
         """Record the health of a batch."""
         assert outcome.positive is not None and outcome.negative is not None
         assert outcome.rows is not None
-        steps_per_second, wait = clock.read()
+        steps_per_second, wait = throughput.read()
         rate = steps_per_second * self.images_per_step
         row = {
             "step": step,
@@ -220,7 +226,7 @@ class Training:
         }
         warn_of_collapse(step, row["effective_rank"], self.history)
         self.history.append(row)
-        self._board.add(row)
+        self._tensorboard.add(row)
         left = (self.steps - step) * self.images_per_step / rate
         logger.info(
             "step %d of %d: loss %.3f, positive %.3f, nearest negative %.3f, accuracy %.3f, "
@@ -230,7 +236,7 @@ class Training:
         )  # fmt: skip
 
     def _save(self, checkpoint: Checkpoint, step: int) -> None:
-        if processes.rank() == 0:
+        if distributed.rank() == 0:
             checkpoint.save(self._state(step))
         self._saved = step
 

@@ -9,17 +9,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.described import Described
-from iscqk.matching.collection import describe_files, joined, load_described, tell_flat
-from iscqk.matching.folder import SIDES
+from iscqk.formats.image_index import ImageIndex
+from iscqk.matching.describing import concatenated, describe_files, load_index, warn_of_flat
+from iscqk.matching.inputs import InputPaths, find_inputs, identity
 from iscqk.matching.model import Model
-from iscqk.matching.places import Places, find_all, identity
+from iscqk.matching.model_folder import SIDES
 from iscqk.retrieval.search import nearest_of_each
 
 
 def match(
-    images: Places,
-    against: Places,
+    images: InputPaths,
+    against: InputPaths,
     model: Model | str | Path,
     top: int = 1,
     threshold: float | None = None,
@@ -57,15 +57,15 @@ def match(
     """
     _check_numbers(top, threshold, threads)
     # All that is named is looked at before hours are spent on any of it.
-    places = find_all(images), find_all(against)
+    inputs = find_inputs(images), find_inputs(against)
     model = model if isinstance(model, Model) else Model.load(model)
     ready = [
-        [load_described(path, model, side) for path in found.described]
-        for side, found in zip(SIDES, places, strict=True)
+        [load_index(path, model, side) for path in found.indexes]
+        for side, found in zip(SIDES, inputs, strict=True)
     ]
     queries, references = (
         _complete(model, side, parts, found.images, kept, threads)
-        for side, parts, found, kept in zip(SIDES, ready, places, (image_cache, cache), strict=True)
+        for side, parts, found, kept in zip(SIDES, ready, inputs, (image_cache, cache), strict=True)
     )
     table = _nearest(queries, references, top, threads)
     table["score"] = table["similarity"] - model.levels(queries.vectors)[table["row"]]
@@ -88,19 +88,19 @@ def _check_numbers(top: int, threshold: float | None, threads: int) -> None:
 def _complete(
     model: Model,
     side: str,
-    parts: Sequence[Described],
+    parts: Sequence[ImageIndex],
     images: Sequence[Path],
     cache: str | Path | None,
     threads: int,
-) -> Described:
+) -> ImageIndex:
     """Return what is described already, and images, as one; warn of those of one colour."""
     fresh = [describe_files(model, side, images, cache, threads)] if images else []
-    whole = joined([*parts, *fresh])
-    tell_flat(whole)
+    whole = concatenated([*parts, *fresh])
+    warn_of_flat(whole)
     return whole
 
 
-def _nearest(queries: Described, references: Described, top: int, threads: int) -> pd.DataFrame:
+def _nearest(queries: ImageIndex, references: ImageIndex, top: int, threads: int) -> pd.DataFrame:
     """Return each query's nearest.
 
     The columns: row (of the query), query, reference, rank, similarity, and flat, whether one of

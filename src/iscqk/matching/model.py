@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import FloatArray
+from iscqk.formats.descriptor_shards import FloatArray
 from iscqk.formats.ids import BoolArray
-from iscqk.images.opening import Source, open_image
+from iscqk.images.opening import ImageInput, open_image
+from iscqk.learning.data_loading import ReadableImages
 from iscqk.learning.embedding import embed
-from iscqk.learning.images import ReadableImages
-from iscqk.matching.folder import SIDES, Looks, Parts, read_parts
+from iscqk.matching.model_folder import SIDES, Looks, Parts, read_parts
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import encoder_digest
@@ -63,7 +63,7 @@ class Model:
         return cls(read_parts(folder))
 
     def describe(
-        self, images: Sequence[Source], side: str = "queries", threads: int = 1
+        self, images: Sequence[ImageInput], side: str = "queries", threads: int = 1
     ) -> FloatArray:
         """Return descriptors (n, D) float32, unit rows; those of the two sides are comparable.
 
@@ -84,7 +84,7 @@ class Model:
             done += len(block.vectors)
         return np.concatenate(parts)
 
-    def blocks(self, images: Sequence[Source], side: str, threads: int) -> Iterator[Block]:
+    def blocks(self, images: Sequence[ImageInput], side: str, threads: int) -> Iterator[Block]:
         """Yield what `describe` returns, block by block in order, with what cannot be described.
 
         Raises:

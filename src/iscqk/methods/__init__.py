@@ -7,7 +7,7 @@ which methods there are need not wait for it.
 from importlib import import_module
 from pkgutil import iter_modules
 
-from iscqk.learning.method import Method
+from iscqk.learning.method_interface import Method
 
 METHODS: dict[str, Method] = {
     found.name: import_module(f"{__name__}.{found.name}").METHOD for found in iter_modules(__path__)

@@ -1,6 +1,6 @@
 """GIST: the challenge's baseline, of 32 x 32 pixels with plain PCA; no network is trained."""
 
-from iscqk.learning.method import Method
+from iscqk.learning.method_interface import Method
 
 METHOD = Method(
     card="GIST with PCA, the challenge's baseline; no network is trained.",

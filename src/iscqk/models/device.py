@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from iscqk import private_torch
 from iscqk.errors import UserError
+from iscqk.models import torch_internals
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def has_bfloat16(device: torch.device) -> bool:
     """Return whether the device multiplies bfloat16 in hardware."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return private_torch.cpu_has_bfloat16()
+    return torch_internals.cpu_has_bfloat16()
 
 
 def set_threads(threads: int) -> int:

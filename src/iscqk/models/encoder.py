@@ -12,7 +12,7 @@ from torch.nn import functional
 from iscqk.errors import UserError
 from iscqk.models.device import autocast
 from iscqk.models.gist import Gist
-from iscqk.models.timm_door import timm
+from iscqk.models.timm_adapter import timm
 
 # Arguments of timm.create_model by which it loads files, some of them pickles, or downloads them.
 _BARRED_OPTIONS = {

@@ -20,9 +20,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from iscqk.errors import UserError
-from iscqk.formats.files import replacing, write_text
+from iscqk.formats.files import atomic_file, write_text
 from iscqk.models.encoder import Encoder, EncoderConfig
-from iscqk.models.timm_door import save_config_for_hf
+from iscqk.models.timm_adapter import save_config_for_hf
 from iscqk.models.weights import refuse_not_finite
 
 CONFIG, BACKBONE, HEAD = "config.json", "model.safetensors", "head.safetensors"
@@ -49,7 +49,7 @@ def save_hub_folder(
 
 def _save(path: Path, weights: dict[str, Tensor]) -> None:
     weights = {name: tensor.contiguous() for name, tensor in weights.items()}
-    with replacing(path) as temporary:
+    with atomic_file(path) as temporary:
         save_file(weights, temporary, {"format": "pt"})
 
 
@@ -65,7 +65,7 @@ def _save_config(path: Path, encoder: Encoder, facts: dict[str, Any]) -> None:
     }
     # what timm says of weights that it publishes itself does not hold for these
     own = {"tag": "iscqk", "license": "see README.md", "origin_url": None}
-    with replacing(path) as temporary:
+    with atomic_file(path) as temporary:
         save_config_for_hf(
             encoder.backbone,
             str(temporary),

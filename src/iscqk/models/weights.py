@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from iscqk.errors import UserError
-from iscqk.formats.files import replacing
+from iscqk.formats.files import atomic_file
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 
@@ -27,7 +27,7 @@ def save_encoder(path: str | Path, encoder: Encoder, provenance: dict[str, Any])
     # One entry: safetensors writes several in random order, and equal weights must be equal bytes.
     metadata = {"iscqk": json.dumps(facts, sort_keys=True)}
     weights = {name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}
-    with replacing(path) as temporary:
+    with atomic_file(path) as temporary:
         save_file(weights, temporary, metadata)
 
 

@@ -7,11 +7,11 @@ from glob import glob
 from pathlib import PurePath
 
 from iscqk import datasets
-from iscqk.dataset import Sources
 from iscqk.formats.phases import PHASES
-from iscqk.images.folder_state import fingerprint_of_images
+from iscqk.images.dataset_interface import Sources
+from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.methods import METHODS
-from iscqk.plan.dependence import ASIDE, as_text, making
+from iscqk.plan.dependence import UNTRACKED, as_text, making
 from iscqk.plan.jobs import job
 from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
 from iscqk.plan.results import Results
@@ -118,7 +118,7 @@ class Plan(Mapping[str, Run]):
         run, other_phases = self.submitted, set(PHASES) - {phase}
         kept = {key: value for key, value in run.config.items() if key not in _OTHERS}
         kept["edits"] = _without(run.config["edits"], other_phases)
-        kept["train"] = _without(run.config["train"], {*ASIDE, *METHODS} - run.trained_by)
+        kept["train"] = _without(run.config["train"], {*UNTRACKED, *METHODS} - run.trained_by)
         return as_text(kept)
 
     def submitted_bank(self) -> list[str]:
@@ -137,9 +137,9 @@ class Plan(Mapping[str, Run]):
             found["projection"] = projection[0]
         return found
 
-    def training_aside(self, training: str) -> Callable[[Mapping[str, str]], str]:
+    def training_options(self, training: str) -> Callable[[Mapping[str, str]], str]:
         """Return a function of wildcards to the options of a training that change no result."""
-        options = [f"--{key.replace('_', '-')} {self.config['train'][key]}" for key in ASIDE]
+        options = [f"--{key.replace('_', '-')} {self.config['train'][key]}" for key in UNTRACKED]
         if self.config["tensorboard"]:
             options.append(f"--tensorboard {self.results.scalars(training)}")
         return lambda wildcards: " ".join(options).format_map(wildcards)
@@ -167,8 +167,8 @@ class Plan(Mapping[str, Run]):
 
     def quarantined(self, phase: str) -> list[str]:
         """Return the lists of images that could not be read; made queries can."""
-        given = [self.results.quarantined(phase)] if phase in self.images.phases else []
-        return [self.results.quarantined(), *given]
+        given = [self.results.phase(phase).quarantined] if phase in self.images.phases else []
+        return [self.results.data.quarantined, *given]
 
     def halves(self, phase: str) -> tuple[str, ...]:
         """Return the halves of a phase that are scored on their own."""

@@ -80,6 +80,62 @@ class Model(Folder):
         return Ranked(self.file(f"{phase}/{ranking}"))
 
 
+class Data(Folder):
+    """The lists of images that the splits have."""
+
+    quarantined = _File("quarantined.csv")  # images that could not be read
+
+    def manifest(self, split: str) -> str:
+        """Return the manifest of a split."""
+        return self.file(f"{split}.csv")
+
+
+class Phase(Folder):
+    """A phase's queries."""
+
+    images = _File("images")  # a folder, of made queries
+    queries = _File("queries.csv")  # their manifest
+    ground_truth = _File("ground_truth.csv")
+    edits = _File("edits.csv")  # which edits made each query
+    edit_records = _File("edits.jsonl")  # with all parameters, of made queries
+    quarantined = _File("quarantined.csv")  # of given queries
+
+
+class Comparison(Folder):
+    """Runs side by side."""
+
+    runs = _File("runs.csv")
+    table = _File("table.csv")
+    page = _File("table.md")
+    plot = _File("micro_ap.svg")
+    accuracy_plot = _File("accuracy.svg")
+    by_edit = _File("by_edit.csv")
+    by_edit_plot = _File("by_edit.svg")
+    curves = _File("precision_recall.csv")
+    curves_plot = _File("precision_recall.svg")
+    images_seen = _File("images_seen.csv")
+    images_seen_plot = _File("images_seen.svg")
+    rankings = _File("rankings.csv")
+    rankings_page = _File("rankings.md")
+
+    @property
+    def of_settings(self) -> list[str]:
+        """The files of an ablation."""
+        return [self.table, self.page, self.runs, self.plot]
+
+    @property
+    def of_methods(self) -> list[str]:
+        """The files of the study."""
+        edits, curves = [self.by_edit, self.by_edit_plot], [self.curves, self.curves_plot]
+        seen = [self.images_seen, self.images_seen_plot]
+        return [*self.of_settings, *edits, *curves, *seen, self.rankings, self.rankings_page]
+
+    @property
+    def of_classes(self) -> list[str]:
+        """The files of the comparison on labelled images."""
+        return [self.table, self.page, self.runs, self.accuracy_plot]
+
+
 class Submission(Folder):
     """The folder of a phase."""
 
@@ -108,35 +164,19 @@ class Results:
         return self.at("demo")
 
     @property
-    def data(self) -> Folder:
-        """Manifests and ground truths."""
-        return self.at("data")
+    def data(self) -> Data:
+        """The splits."""
+        return Data(self.at("data").folder)
 
-    def of_phase(self, phase: str) -> Folder:
-        """Return the folder of a phase's queries."""
-        return self.at("data", phase)
+    def phase(self, phase: str) -> Phase:
+        """Return the files of a phase's queries."""
+        return Phase(self.data.file(phase))
 
     def manifest(self, images: str) -> str:
         """Return the manifest of a split, or of a phase's queries."""
         if images in (*PHASES, "{phase}"):
-            return self.of_phase(images).file("queries.csv")
-        return self.data.file(f"{images}.csv")
-
-    def ground_truth(self, phase: str) -> str:
-        """Return the true pairs of a phase."""
-        return self.of_phase(phase).file("ground_truth.csv")
-
-    def edits(self, phase: str) -> str:
-        """Return which edits made each query of a phase."""
-        return self.of_phase(phase).file("edits.csv")
-
-    def edit_records(self, phase: str) -> str:
-        """Return how each query of a phase was made, with all parameters; of made queries only."""
-        return self.of_phase(phase).file("edits.jsonl")
-
-    def quarantined(self, phase: str = "") -> str:
-        """Return the images that could not be read: of the splits, or a phase's given queries."""
-        return self.of_phase(phase).file("quarantined.csv")
+            return self.phase(images).queries
+        return self.data.manifest(images)
 
     def copies(self, split: str, number: int | str, shard: object) -> str:
         """Return a shard of a round's training copies."""
@@ -146,9 +186,9 @@ class Results:
         """Return a model's files, under the run that is its home."""
         return Model(self.at("runs", run, str(name)).folder)
 
-    def trace(self, run: str) -> str:
+    def learning_curve(self, run: str) -> str:
         """Return the scores along a training."""
-        return self.at("runs", run).file("trace.csv")
+        return self.at("runs", run).file("learning_curve.csv")
 
     def submission(self, phase: str) -> Submission:
         """Return the files of a phase's submission."""
@@ -170,13 +210,14 @@ class Results:
         """Return the folder of a training's scalars for TensorBoard."""
         return self.at("tensorboard").file(job)
 
-    def study(self, name: str = "", ablation: str = "") -> str:
-        """Return a file of the study or of an ablation, by its whole name."""
-        return self.at("study", ablation).file(name)
+    def study(self, ablation: str = "") -> Comparison:
+        """Return the files of the study, or of an ablation."""
+        return Comparison(self.at("study", ablation).folder)
 
-    def unbalanced(self, name: str = "") -> str:
-        """Return a file of the comparison on unbalanced classes, by its whole name."""
-        return self.at("unbalanced").file(name)
+    @property
+    def unbalanced(self) -> Comparison:
+        """The comparison on unbalanced classes."""
+        return Comparison(self.at("unbalanced").folder)
 
     def benchmarks(self, name: str = "") -> str:
         """Return a file of the benchmarks, by its whole name."""
@@ -202,5 +243,5 @@ class Results:
 
     def tables(self) -> list[str]:
         """Return the patterns of the tables that the report shows where they are there."""
-        study = (self.study("table.csv", ablation) for ablation in ("", "*"))
-        return [*study, self.unbalanced("table.csv"), self.benchmarks("*.csv")]
+        compared = (self.study(), self.study("*"), self.unbalanced)
+        return [*(one.table for one in compared), self.benchmarks("*.csv")]

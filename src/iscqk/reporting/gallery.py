@@ -11,7 +11,7 @@ from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.manifest import listed_paths, read_manifest
 from iscqk.formats.predictions import Predictions
 from iscqk.plan.results import Results
-from iscqk.reporting.groups import Records
+from iscqk.reporting.edit_groups import Records
 from iscqk.reporting.pairs import ranked_pairs, telling_pairs
 from iscqk.reporting.thumbnails import Thumbnail, thumbnail
 

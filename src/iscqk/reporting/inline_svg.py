@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from iscqk.comparison.plots import COLOURS
+from iscqk.comparison.run_plots import COLOURS
 
 # What is black takes the colour of the page's text, what is white that of its paper.
 _PAINT = {"#000000": "currentColor", "#ffffff": "var(--paper)"}

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 from markupsafe import Markup, escape
 
-from iscqk.reporting.filling import fill
 from iscqk.reporting.gallery import Strip
 from iscqk.reporting.inline_svg import inline_svg
+from iscqk.reporting.rendering import render_template
 
 
 class Number(NamedTuple):
@@ -110,4 +110,4 @@ def _cell(value: Any) -> str | Number:
 
 def render(report: Report) -> str:
     """Return the page as HTML."""
-    return fill("report.html.j2", **report._asdict())
+    return render_template("report.html.j2", **report._asdict())

@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 from typing import NamedTuple
 
-from iscqk.images.listed import open_listed
+from iscqk.images.verified import open_verified
 
 SIDE = 160  # pixels; shown at half of it or more
 QUALITY = 75  # of the JPEG
@@ -23,9 +23,9 @@ def thumbnail(path: str | Path, side: int = SIDE) -> Thumbnail:
     """Return an image as a JPEG whose longest side is at most `side` pixels.
 
     Raises:
-        UserError: as `open_listed`.
+        UserError: as `open_verified`.
     """
-    image = open_listed(path, enough=side)
+    image = open_verified(path, enough=side)
     image.thumbnail((side, side))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=QUALITY)

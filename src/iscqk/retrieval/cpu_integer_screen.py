@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from iscqk import private_torch
 from iscqk.formats.hdf5 import FloatArray
+from iscqk.models import torch_internals
 
 DoubleArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -67,7 +67,7 @@ class Rounded:
         scales = np.where(largest > 0, largest, 1).astype(np.float64) / _LARGEST
         integers = np.rint(exact / scales)
         moved = np.linalg.norm(exact - scales * integers, axis=1)
-        if integers.shape[1] == 1:  # see `private_torch.integer_product`
+        if integers.shape[1] == 1:  # see `torch_internals.integer_product`
             integers = np.pad(integers, ((0, 0), (0, 1)))
         small = torch.from_numpy(integers.astype(np.int8))
         return cls(small, scales[:, 0], np.linalg.norm(exact, axis=1), moved)
@@ -79,7 +79,7 @@ def integers_are_fast() -> bool:
 
     Without them such products are slow, and on some processors not exact.
     """
-    return private_torch.cpu_has_fast_integers()
+    return torch_internals.cpu_has_fast_integers()
 
 
 def integer_pairs(
@@ -91,7 +91,7 @@ def integer_pairs(
     shortest, longest = references.norms.min(), references.norms.max()
     needed = _needed(queries, slice(None), shortest, longest, references.moved.max(), cut)
     least = np.floor(np.clip(needed / unit, -(2.0**31), 2.0**31 - 1)).astype(np.int32)[:, None]
-    products = private_torch.integer_product(queries.integers, references.integers.T)
+    products = torch_internals.integer_product(queries.integers, references.integers.T)
     hit = np.flatnonzero(products.amax(1, keepdim=True).numpy() >= least)
     some = products.numpy()[hit]
     passed = np.flatnonzero(some >= least[hit])

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from iscqk.errors import UserError
-from iscqk.formats.files import replacing
+from iscqk.formats.files import atomic_file
 from iscqk.models.pca import PrincipalComponents
 
 FloatArray = NDArray[np.float32]
@@ -89,7 +89,7 @@ class Refinement:
 
 def save_projection(path: str | Path, projection: Projection) -> None:
     """Write a projection as safetensors."""
-    with replacing(path) as temporary:
+    with atomic_file(path) as temporary:
         save_file({"centre": projection.centre, "weight": projection.weight}, temporary)
 
 

@@ -23,8 +23,8 @@ from threadpoolctl import threadpool_limits
 
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import FloatArray, first_not_finite
-from iscqk.logs import progress
 from iscqk.retrieval.screening import Block, DoubleArray, IntArray, pairs_within
+from iscqk.runtime.logs import progress
 
 Found = TypeVar("Found")
 

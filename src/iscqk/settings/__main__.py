@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from iscqk.formats.files import write_text
-from iscqk.keys import Rule, schema
+from iscqk.schema.section import Rule, json_schema
 from iscqk.settings.config import Config
 
 _HEAD = "# Made of the settings in src/iscqk by `make schema`; config.yaml shows each key.\n"
@@ -15,7 +15,7 @@ _HEAD = "# Made of the settings in src/iscqk by `make schema`; config.yaml shows
 
 def text() -> str:
     """Return what the schema's file holds: YAML, a key on a line."""
-    return _HEAD + "\n".join(_lines(schema(Config))) + "\n"
+    return _HEAD + "\n".join(_lines(json_schema(Config))) + "\n"
 
 
 def _lines(rule: Rule, indent: str = "") -> Iterator[str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from iscqk.keys import Limits, Section, key, needed, within
+from iscqk.schema.section import Limits, Section, key, needed, within
 from iscqk.settings.benchmarks import Benchmarks
 from iscqk.settings.copies import Copies
 from iscqk.settings.dataset import Dataset

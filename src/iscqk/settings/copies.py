@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from iscqk.keys import Count, Quality, Section, Side, key
+from iscqk.schema.section import Count, Quality, Section, Side, key
 
 
 @dataclass(frozen=True, kw_only=True)

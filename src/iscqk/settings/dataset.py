@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from iscqk.datasets import SOURCES
 from iscqk.datasets.demo import Demo
-from iscqk.keys import FilePath, Folders, Limits, Section, key, needed, optional
+from iscqk.schema.section import FilePath, Folders, Limits, Section, key, needed, optional
 
 BadImages = Literal["error", "quarantine"]
 

@@ -3,8 +3,17 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from iscqk.keys import PRECISION, Count, Limits, Positive, Precision, Section, key, within
 from iscqk.retrieval.rankings import RANKINGS
+from iscqk.schema.section import (
+    PRECISION,
+    Count,
+    Limits,
+    Positive,
+    Precision,
+    Section,
+    key,
+    within,
+)
 
 ModelSide = Annotated[Literal["q", "k"], Limits("model_side")]
 Ranking = Annotated[str, Limits("ranking", enum=list(RANKINGS))]

@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from iscqk.keys import Count, Fraction, Limits, Name, Section, key, needed, optional, within
+from iscqk.schema.section import (
+    Count,
+    Fraction,
+    Limits,
+    Name,
+    Section,
+    key,
+    needed,
+    optional,
+    within,
+)
 
 _Names = Annotated[tuple[Name, ...], Limits("names", minItems=1, uniqueItems=True)]
 _Strength = Annotated[tuple[Fraction, Fraction], Limits("strength")]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from iscqk.keys import Fraction, Limits, Name, Section, Side, key, within
+from iscqk.schema.section import Fraction, Limits, Name, Section, Side, key, within
 
 _Channels = Annotated[None | tuple[float, float, float], Limits("channels")]
 

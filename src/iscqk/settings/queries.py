@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from iscqk.keys import Fraction, Quality, Section, Side, key, within
+from iscqk.schema.section import Fraction, Quality, Section, Side, key, within
 
 
 @dataclass(frozen=True, kw_only=True)

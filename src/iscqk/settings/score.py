@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from iscqk.keys import Limits, Section, key
+from iscqk.schema.section import Limits, Section, key
 from iscqk.settings.describe import Ranking
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from iscqk.keys import Section, key, within
+from iscqk.schema.section import Section, key, within
 
 
 @dataclass(frozen=True, kw_only=True)

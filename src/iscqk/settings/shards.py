@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from iscqk.keys import Count, Section, key
+from iscqk.schema.section import Count, Section, key
 
 
 @dataclass(frozen=True, kw_only=True)

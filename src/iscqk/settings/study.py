@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from iscqk.keys import Count, Limits, Section, Seeds, key, optional
+from iscqk.schema.section import Count, Limits, Section, Seeds, key, optional
 from iscqk.settings.train import MethodName
 
 _Ablations = Annotated[

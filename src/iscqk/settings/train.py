@@ -4,9 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from iscqk.keys import PRECISION, Count, Fraction, Limits, Precision, Section, key, sections, within
-from iscqk.learning.method import Learning
+from iscqk.learning.method_interface import Learning
 from iscqk.methods import METHODS
+from iscqk.schema.section import (
+    PRECISION,
+    Count,
+    Fraction,
+    Limits,
+    Precision,
+    Section,
+    key,
+    sections,
+    within,
+)
 
 MethodName = Annotated[str, Limits("method", enum=list(METHODS))]
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from iscqk.keys import Count, FilePath, Limits, Section, Seeds, key, optional
 from iscqk.methods import METHODS
+from iscqk.schema.section import Count, FilePath, Limits, Section, Seeds, key, optional
 
 _ON_PAIRS = [name for name, method in METHODS.items() if method.learns_from == "pairs"]
 _Methods = Annotated[

@@ -11,9 +11,9 @@ from iscqk.formats.predictions import (
     write_predictions,
 )
 from iscqk.formats.submission import open_submission
-from iscqk.retrieval.checking import refuse_other_predictions
 from iscqk.retrieval.combining import combine
 from iscqk.settings.search import Search
+from iscqk.submission.consistency import refuse_other_predictions
 
 EXAMPLE = "iscqk combine predictions-0.csv predictions-1.csv --output predictions.csv"
 

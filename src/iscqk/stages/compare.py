@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from iscqk.comparison.plots import edit_plot, label_plot, line_plot
-from iscqk.comparison.tables import (
+from iscqk.comparison.run_plots import edit_plot, label_plot, line_plot
+from iscqk.comparison.run_tables import (
     Measured,
     images_seen,
     markdown,
@@ -19,6 +19,7 @@ from iscqk.comparison.tables import (
 )
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import write_text
+from iscqk.plan.results import Comparison
 
 Rows = list[dict[str, Any]]
 
@@ -34,46 +35,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "and, for the curves, curve (precision and recall), by_edit and rankings (of each, score)",
     )  # fmt: skip
     parser.add_argument(
-        "--traces", type=json.loads, default=[],
-        help="JSON list of label, seed, trace, which `iscqk trace` wrote, and models: for each "
-        "model in it the history.csv of all trainings up to it",
+        "--learning-curves", type=json.loads, default=[],
+        help="JSON list of label, seed, learning_curve, which `iscqk learning-curve` wrote, and "
+        "models: for each model in it the history.csv of all trainings up to it",
     )  # fmt: skip
     parser.add_argument("--output", type=Path, required=True, help="folder")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the folder."""
-    output, rows = arguments.output, arguments.runs
+    output, rows = Comparison(str(arguments.output)), arguments.runs
     fields = Measured._fields
     runs = run_table(Measured(**{key: row[key] for key in fields}) for row in rows)
     table = summary(runs, arguments.title)
-    write_table(output / "runs.csv", runs)
-    write_table(output / "table.csv", table)
-    write_text(output / "table.md", markdown(table, runs["seed"].nunique()))
-    label_plot(output / "micro_ap.svg", table, arguments.title)
+    write_table(output.runs, runs)
+    write_table(output.table, table)
+    write_text(output.page, markdown(table, runs["seed"].nunique()))
+    label_plot(output.plot, table, arguments.title)
     if "by_edit" in rows[0]:
         _compare_edits(rows, output)
         _compare_curves(rows, output)
         _compare_rankings(rows, output)
-    if arguments.traces:
-        _compare_traces(arguments.traces, output)
+    if arguments.learning_curves:
+        _compare_learning_curves(arguments.learning_curves, output)
 
 
-def _compare_edits(rows: Rows, output: Path) -> None:
+def _compare_edits(rows: Rows, output: Comparison) -> None:
     """Write micro-AP by edit, means over seeds."""
     table = _joined(rows, "by_edit")
     columns = ["queries", "positives", "micro_ap", "recall_at_p90", "recall_at_1"]
     means = table.groupby(["label", "phase", "edit"], sort=False)[columns].mean().reset_index()
-    write_table(output / "by_edit.csv", means)
-    edit_plot(output / "by_edit.svg", means)
+    write_table(output.by_edit, means)
+    edit_plot(output.by_edit_plot, means)
 
 
-def _compare_curves(rows: Rows, output: Path) -> None:
+def _compare_curves(rows: Rows, output: Comparison) -> None:
     """Write precision over recall of every seed."""
     table = _joined(rows, "curve")
-    write_table(output / "precision_recall.csv", table)
+    write_table(output.curves, table)
     line_plot(
-        output / "precision_recall.svg",
+        output.curves_plot,
         table,
         ("recall", "recall"),
         ("precision", "precision"),
@@ -81,7 +82,7 @@ def _compare_curves(rows: Rows, output: Path) -> None:
     )
 
 
-def _compare_rankings(rows: Rows, output: Path) -> None:
+def _compare_rankings(rows: Rows, output: Comparison) -> None:
     """Write micro-AP by ranking, means over seeds and their spread."""
     table = pd.DataFrame(
         {
@@ -95,16 +96,16 @@ def _compare_rankings(rows: Rows, output: Path) -> None:
     keys = ["label", "phase", "ranking"]
     groups = table.groupby(keys, sort=False)["micro_ap"]
     means = pd.DataFrame({"micro_ap": groups.mean(), "micro_ap_std": groups.std()})
-    write_table(output / "rankings.csv", means.reset_index())
-    write_text(output / "rankings.md", rankings_markdown(means))
+    write_table(output.rankings, means.reset_index())
+    write_text(output.rankings_page, rankings_markdown(means))
 
 
-def _compare_traces(traces: Rows, output: Path) -> None:
+def _compare_learning_curves(curves: Rows, output: Comparison) -> None:
     """Write micro-AP over images seen."""
-    table = pd.concat([_trace(one) for one in traces], ignore_index=True)
-    write_table(output / "images_seen.csv", table)
+    table = pd.concat([_learning_curve(one) for one in curves], ignore_index=True)
+    write_table(output.images_seen, table)
     line_plot(
-        output / "images_seen.svg",
+        output.images_seen_plot,
         table,
         ("images_seen", "images seen by SGD"),
         ("micro_ap", "micro-AP by similarity"),
@@ -112,10 +113,10 @@ def _compare_traces(traces: Rows, output: Path) -> None:
     )
 
 
-def _trace(one: dict[str, Any]) -> pd.DataFrame:
+def _learning_curve(one: dict[str, Any]) -> pd.DataFrame:
     """Return a run's scores by phase and images seen."""
     seen = {model: images_seen(histories) for model, histories in one["models"].items()}
-    table = pd.read_csv(one["trace"])
+    table = pd.read_csv(one["learning_curve"])
     return table.assign(
         label=one["label"], seed=one["seed"], images_seen=table["model"].map(seen)
     ).drop(columns="model")

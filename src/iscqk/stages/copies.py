@@ -8,12 +8,12 @@ import hashlib
 import json
 from pathlib import Path
 
-from iscqk.formats.copies import write_copies
+from iscqk.formats.copy_shards import write_copies
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import listed_paths, read_training, shard_bounds
-from iscqk.formats.origins import Origin
-from iscqk.images.chains import EditPool
-from iscqk.images.copying import Copier, Task
+from iscqk.formats.provenance import Provenance
+from iscqk.images.copier import Copier, Task
+from iscqk.images.edit_chains import EditPool
 from iscqk.settings.copies import Copies
 from iscqk.settings.edits import Pool
 
@@ -56,11 +56,11 @@ def run(arguments: argparse.Namespace) -> None:
     write_copies(
         arguments.output,
         ((str(t.key[2]), int(t.key[3]), *copy) for t, copy in zip(tasks, made, strict=True)),
-        _origin(arguments),
+        _provenance(arguments),
     )
 
 
-def _origin(arguments: argparse.Namespace) -> Origin:
+def _provenance(arguments: argparse.Namespace) -> Provenance:
     edits = json.dumps([arguments.config.given, arguments.edits.given], sort_keys=True)
     return {
         "manifest_sha256": sha256_of(arguments.training),

@@ -10,10 +10,10 @@ import os
 from pathlib import Path
 
 from iscqk.errors import UserError
-from iscqk.formats.files import refuse_unwritable, shown
-from iscqk.matching.collection import describe_files, tell_flat
+from iscqk.formats.files import printable, refuse_unwritable
+from iscqk.matching.describing import describe_files, warn_of_flat
+from iscqk.matching.inputs import find_inputs
 from iscqk.matching.model import SIDES, Model
-from iscqk.matching.places import find_all
 
 EXAMPLE = "iscqk describe photos --model results/submission_phase2 --output photos.h5"
 
@@ -36,13 +36,14 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_unwritable(arguments.output)
     if arguments.threads < 1:
         raise UserError(f"--threads {arguments.threads}: at least 1 is needed")
-    places = find_all(arguments.images)
-    if places.described:
-        raise UserError(f"{shown(places.described[0])}: described already; name images and folders")
+    inputs = find_inputs(arguments.images)
+    if inputs.indexes:
+        name = printable(inputs.indexes[0])
+        raise UserError(f"{name}: described already; name images and folders")
     model = Model.load(arguments.model)
     found = describe_files(
-        model, arguments.side, places.images, arguments.output, arguments.threads
+        model, arguments.side, inputs.images, arguments.output, arguments.threads
     )
-    tell_flat(found)
+    warn_of_flat(found)
     count, dimensions = found.vectors.shape
-    print(f"{shown(arguments.output)}: {count} images in {dimensions} dimensions")
+    print(f"{printable(arguments.output)}: {count} images in {dimensions} dimensions")

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from iscqk.images.demo import draw_split
+from iscqk.images.demo_scenes import draw_split
 from iscqk.settings.dataset import Demo
 
 EXAMPLE = "iscqk draw --output drawn --training 100 --references 50 --others 20"

@@ -17,18 +17,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iscqk.collapse import COLLAPSED, spread
 from iscqk.errors import UserError
-from iscqk.formats.copies import CopyShards
-from iscqk.formats.descriptors import appending_descriptors
+from iscqk.formats.copy_shards import CopyShards
+from iscqk.formats.descriptor_shards import appending_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import image_paths, read_shard
-from iscqk.keys import Precision
-from iscqk.learning import processes
+from iscqk.learning import distributed
+from iscqk.learning.data_loading import CopyImages, OriginalImages
 from iscqk.learning.embedding import embed
-from iscqk.learning.images import CopyImages, OriginalImages
+from iscqk.models.collapse import COLLAPSED, spread
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder
+from iscqk.schema.section import Precision
 from iscqk.settings.describe import Describe
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the shard of descriptors."""
-    with processes.working(arguments.processes, arguments.threads) as (device, threads):
+    with distributed.run_distributed(arguments.processes, arguments.threads) as (device, threads):
         _embed(arguments, device, threads)
 
 
@@ -68,14 +68,14 @@ def _embed(arguments: argparse.Namespace, device: torch.device, threads: int) ->
     encoder = load_encoder(arguments.weights).to(device)
     encoder.precision = arguments.precision
     side = max(arguments.sizes, default=encoder.config.image_size)
-    ids, images, origin = _images(arguments, side)
+    ids, images, provenance = _images(arguments, side)
     blocks = embed(encoder, images, threads - 1, arguments.sizes, arguments.flip)
-    if processes.rank() > 0:
+    if distributed.rank() > 0:
         collections.deque(blocks, maxlen=0)  # helps to make them, and writes nothing
         return
     seen = [*map(str, arguments.sizes), *(["flip"] if arguments.flip else [])]
     attributes = {
-        **origin,
+        **provenance,
         **({"seen": "-".join(seen)} if seen else {}),
         "content": "features" if arguments.features else "descriptors",
         "weights_sha256": sha256_of(arguments.weights),
@@ -111,17 +111,17 @@ def _write(
 def _images(
     arguments: argparse.Namespace, side: int
 ) -> tuple[list[str], OriginalImages | CopyImages, dict[str, Any]]:
-    """Return the ids of the rows to come, their images, and the origin of these."""
+    """Return the ids of the rows to come, their images, and the provenance of these."""
     if arguments.manifest:
         rows = read_shard(arguments.manifest, arguments.shard, arguments.shards)
-        origin = {key: getattr(arguments, key) for key in ("shard", "shards")}
-        origin["manifest_sha256"] = sha256_of(arguments.manifest)
-        return rows["id"].tolist(), OriginalImages(image_paths(rows), side), origin
+        provenance = {key: getattr(arguments, key) for key in ("shard", "shards")}
+        provenance["manifest_sha256"] = sha256_of(arguments.manifest)
+        return rows["id"].tolist(), OriginalImages(image_paths(rows), side), provenance
     copies = CopyShards([arguments.copies])
     if arguments.views > copies.views:
         raise UserError(
             f"train.bank_views: {arguments.views} copies of an image are asked for, and "
             f"{arguments.copies} has {copies.views}; raise copies.per_image"
         )
-    origin = {**copies.origins[0][1], "views": arguments.views}
-    return copies.ids, CopyImages(copies, side, arguments.views), origin
+    provenance = {**copies.provenances[0][1], "views": arguments.views}
+    return copies.ids, CopyImages(copies, side, arguments.views), provenance

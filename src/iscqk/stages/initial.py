@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 
 from iscqk.formats.manifest import listed_paths, read_training
-from iscqk.learning.initial import calibrate_batch_norm, fit_head, head_images
+from iscqk.learning.initialization import calibrate_batch_norm, fit_head, head_images
 from iscqk.models.device import set_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
-from iscqk.models.timm_door import PretrainedCfg, timm
+from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import load_backbone, save_encoder
 from iscqk.settings.model import Model
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.files import alone, refuse_unwritable, shown, utf8
+from iscqk.formats.files import exclusive, printable, refuse_unwritable, utf8
+from iscqk.matching.match_page import write_page
 from iscqk.matching.matches import match
-from iscqk.matching.page import write_page
 
 EXAMPLE = "iscqk match photo.jpg scans --against photos --model results/submission_phase2"
 
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     table, page, references, images = (folder / name for name in names)
     for path in (table, page, references, images):
         refuse_unwritable(path)
-    with alone(table):
+    with exclusive(table):
         matches = match(
             arguments.images,
             arguments.against,
@@ -69,5 +69,5 @@ def run(arguments: argparse.Namespace) -> None:
         write_page(page, matches, {**facts, "model": utf8(arguments.model)})
     best = matches.head(10)
     for score, *pair in zip(best["score"], best["query"], best["reference"], strict=True):
-        print(f"{score:.3f}  {'  '.join(map(shown, pair))}")
-    print(f"{len(matches)} matches: {shown(page)}, {shown(table)}")
+        print(f"{score:.3f}  {'  '.join(map(printable, pair))}")
+    print(f"{len(matches)} matches: {printable(page)}, {printable(table)}")

@@ -14,21 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import (
+from iscqk.formats.descriptor_shards import (
     BLOCK_ROWS,
     FloatArray,
     count_descriptors,
     descriptor_blocks,
-    origins,
+    provenances,
 )
 from iscqk.formats.hdf5 import Attributes
 from iscqk.formats.manifest import read_unreadable_ids
-from iscqk.formats.origins import check_parts
+from iscqk.formats.provenance import check_parts
 from iscqk.formats.submission import write_submission
-from iscqk.logs import progress
 from iscqk.models.device import set_threads
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.retrieval.unmatchable import with_unmatchable
+from iscqk.runtime.logs import progress
 from iscqk.settings.describe import Describe
 
 Block = tuple[NDArray, FloatArray]
@@ -90,8 +90,8 @@ def _checked(arguments: argparse.Namespace) -> Attributes:
             needed = "--training and a --temperature over 0"
             raise UserError(f"{arguments.ranking} needs {needed}; give both")
         roles["training"] = arguments.training
-    parts = {role: origins(paths) for role, paths in roles.items()}
-    # The bank is described by the model of the references (iscqk.retrieval.ranking).
+    parts = {role: provenances(paths) for role, paths in roles.items()}
+    # The bank is described by the model of the references (iscqk.retrieval.ranking_interface).
     reference = parts["reference"][0][1]
     alike = {key: reference.get(key) for key in ("seen", "projection_sha256")}
     same_model = {**alike, "weights_sha256": reference.get("weights_sha256")}

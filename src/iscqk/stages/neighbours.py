@@ -12,15 +12,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from iscqk.comparison.plots import accuracy_plot
-from iscqk.comparison.tables import as_markdown
+from iscqk.comparison.run_plots import accuracy_plot
+from iscqk.comparison.run_tables import as_markdown
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.descriptors import origins, stacked
+from iscqk.formats.descriptor_shards import provenances, stacked
 from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.ids import BoolArray
 from iscqk.formats.manifest import read_manifest
-from iscqk.formats.origins import check_parts
-from iscqk.retrieval.neighbours import classes_of, neighbour_is_of_class, rare_classes
+from iscqk.formats.provenance import check_parts
+from iscqk.plan.results import Comparison
+from iscqk.retrieval.knn_accuracy import classes_of, neighbour_is_of_class, rare_classes
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
     rows = []
     images = {"manifest_sha256": sha256_of(arguments.evaluation)}
     for one in arguments.runs:
-        check_parts(origins(one["features"]), "embed it again", images)
+        check_parts(provenances(one["features"]), "embed it again", images)
         right = neighbour_is_of_class(stacked(one["features"]), classes)
         accuracies = {"all": right.mean()}
         if is_rare.any():
@@ -65,13 +66,14 @@ def run(arguments: argparse.Namespace) -> None:
     runs = pd.DataFrame(rows)
     groups = runs.groupby(["method", "classes"], sort=False)["accuracy"]
     table = groups.agg(accuracy="mean", accuracy_std="std").reset_index()
-    write_table(arguments.output / "runs.csv", runs)
-    write_table(arguments.output / "table.csv", table)
+    output = Comparison(str(arguments.output))
+    write_table(output.runs, runs)
+    write_table(output.table, table)
     page = _markdown(table, runs["seed"].nunique())
     if is_rare.all() or not is_rare.any():
         page += f"\n{_none_of_a_kind(is_rare, arguments.rare)}\n"
-    write_text(arguments.output / "table.md", page)
-    accuracy_plot(arguments.output / "accuracy.svg", table)
+    write_text(output.page, page)
+    accuracy_plot(output.accuracy_plot, table)
 
 
 def _none_of_a_kind(is_rare: BoolArray, fewer_than: int) -> str:

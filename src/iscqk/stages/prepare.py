@@ -18,7 +18,7 @@ from iscqk.formats.csv_tables import write_table
 from iscqk.formats.manifest import COLUMNS, write_manifest
 from iscqk.formats.phases import PHASES
 from iscqk.images import quarantine
-from iscqk.images.collecting import (
+from iscqk.images.ingestion import (
     SPLITS,
     find_images,
     listing_of,
@@ -26,6 +26,7 @@ from iscqk.images.collecting import (
     refuse_graded,
     refuse_overlap,
 )
+from iscqk.plan.results import Data
 from iscqk.settings.dataset import BadImages, Dataset
 
 EXAMPLE = r"""iscqk prepare --training pictures/training --references pictures/references \
@@ -66,9 +67,10 @@ def run(arguments: argparse.Namespace) -> None:
     }
     refuse_overlap(splits["training"], splits["references"], "references")
     refuse_overlap(splits["training"], splits["others"], "sources of queries")
+    output = Data(str(arguments.output))
     for name, rows in splits.items():
-        write_manifest(arguments.output / f"{name}.csv", rows)
-    write_table(arguments.output / "quarantined.csv", quarantine.quarantined(listings.values()))
+        write_manifest(output.manifest(name), rows)
+    write_table(output.quarantined, quarantine.quarantined(listings.values()))
 
 
 def _listing(name: str, arguments: argparse.Namespace) -> pd.DataFrame:

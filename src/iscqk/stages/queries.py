@@ -14,14 +14,15 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import filling, write_text
+from iscqk.formats.files import atomic_folder, write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import PHASES, query_id
 from iscqk.formats.manifest import listed_paths, read_manifest, unreadable, write_manifest
 from iscqk.formats.query_edits import write_query_edits
-from iscqk.images.chains import EditPool
-from iscqk.images.collecting import SPLITS, find_images, manifest_of, refuse_overlap
-from iscqk.images.copying import Copier, Task
+from iscqk.images.copier import Copier, Task
+from iscqk.images.edit_chains import EditPool
+from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
+from iscqk.plan.results import Phase
 from iscqk.settings.edits import Pool
 from iscqk.settings.queries import Queries
 
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     tasks = [Task((seed, phase, query), path) for query, _, path in queries]
     copies = copier.copies(tasks, len(tasks), arguments.workers)
     records = []
-    with filling(arguments.images) as folder:
+    with atomic_folder(arguments.images) as folder:
         for (query, source, _), (jpeg, edits) in zip(queries, copies, strict=True):
             (folder / f"{query}.jpg").write_bytes(jpeg)
             records.append({"query_id": query, "source_id": source, "edits": edits})
@@ -113,10 +114,11 @@ def _write_tables(
         find_images([arguments.images]), SPLITS[arguments.phase], arguments.workers
     )
     refuse_overlap(read_manifest(arguments.training), manifest, arguments.phase)
-    write_manifest(arguments.output / "queries.csv", manifest)
+    output = Phase(str(arguments.output))
+    write_manifest(output.queries, manifest)
     copies = sources[sources["reference_id"] != ""]
     write_ground_truth(
-        arguments.output / "ground_truth.csv",
+        output.ground_truth,
         GroundTruth(
             copies["id"].to_numpy(dtype=np.str_),
             copies["reference_id"].to_numpy(dtype=np.str_),
@@ -124,6 +126,6 @@ def _write_tables(
         ),
     )
     chains = {record["query_id"]: [e["name"] for e in record["edits"]] for record in records}
-    write_query_edits(arguments.output / "edits.csv", chains)
+    write_query_edits(output.edits, chains)
     lines = "".join(json.dumps(record, sort_keys=True) + "\n" for record in records)
-    write_text(arguments.output / "edits.jsonl", lines)
+    write_text(output.edit_records, lines)

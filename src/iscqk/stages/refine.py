@@ -9,16 +9,16 @@ import argparse
 from pathlib import Path
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import (
+from iscqk.formats.descriptor_shards import (
     aligned_blocks,
     appending_descriptors,
     count_descriptors,
-    origins,
+    provenances,
     stacked,
 )
 from iscqk.formats.files import sha256_of
 from iscqk.formats.hdf5 import Attributes, FloatArray
-from iscqk.formats.origins import check_parts
+from iscqk.formats.provenance import check_parts
 from iscqk.models.device import set_threads
 from iscqk.retrieval.refining import Refinement, load_projection
 from iscqk.settings.describe import Describe
@@ -53,29 +53,29 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("--part: several need a --projection to one size; `iscqk whiten` makes it")
     count, size = count_descriptors(arguments.part[:1])
     projection = load_projection(arguments.projection) if arguments.projection else None
-    origin = _origin(arguments)
-    training = _training(arguments, origin)
+    provenance = _provenance(arguments)
+    training = _training(arguments, provenance)
     refined = Refinement(
         arguments.weights, projection, training, arguments.nearest, arguments.share
     )
     size = projection.weight.shape[1] if projection else size
-    with appending_descriptors(arguments.output, size, origin, count) as appender:
+    with appending_descriptors(arguments.output, size, provenance, count) as appender:
         for ids, parts in aligned_blocks([[part] for part in arguments.part]):
             appender.append(ids, refined(parts))
 
 
-def _origin(arguments: argparse.Namespace) -> Attributes:
-    """Return what the shard says of its making: the first part's origin, and the projection."""
-    (_, origin), *_ = origins(arguments.part)
+def _provenance(arguments: argparse.Namespace) -> Attributes:
+    """Return what the shard says of its making: the first part's provenance, and the projection."""
+    (_, provenance), *_ = provenances(arguments.part)
     if arguments.projection:
-        return {**origin, "projection_sha256": sha256_of(arguments.projection)}
-    return dict(origin)
+        return {**provenance, "projection_sha256": sha256_of(arguments.projection)}
+    return dict(provenance)
 
 
-def _training(arguments: argparse.Namespace, origin: Attributes) -> FloatArray | None:
+def _training(arguments: argparse.Namespace, provenance: Attributes) -> FloatArray | None:
     """Return the descriptors of training images to subtract, refined as these will be."""
     if not arguments.training:
         return None
-    expected = {key: origin.get(key) for key in ("seen", "projection_sha256")}
-    check_parts(origins(arguments.training), "refine it again", expected)
+    expected = {key: provenance.get(key) for key in ("seen", "projection_sha256")}
+    check_parts(provenances(arguments.training), "refine it again", expected)
     return stacked(arguments.training)

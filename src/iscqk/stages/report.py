@@ -11,7 +11,7 @@ from pathlib import Path
 from iscqk.formats.files import write_text
 from iscqk.plan.results import Results
 from iscqk.reporting.page import render
-from iscqk.reporting.sections import whole_report
+from iscqk.reporting.report_sections import whole_report
 
 EXAMPLE = "iscqk report --results results --title 'my images' --output results/report.html"
 

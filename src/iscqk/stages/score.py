@@ -23,7 +23,6 @@ from iscqk.formats.ids import HALVES, PHASES, QUERY, StrArray, in_half, phase_nu
 from iscqk.formats.predictions import Predictions, read_predictions
 from iscqk.formats.query_edits import read_query_edits
 from iscqk.formats.submission import MAX_DIMENSION, open_submission
-from iscqk.retrieval.by_edit import table_by_edit
 from iscqk.retrieval.metrics import (
     CONVENTIONS,
     Judged,
@@ -35,6 +34,7 @@ from iscqk.retrieval.metrics import (
     precision_recall_curve,
     recall_at_precision,
 )
+from iscqk.retrieval.scores_by_edit import table_by_edit
 from iscqk.settings.score import Score
 
 log = logging.getLogger(__name__)

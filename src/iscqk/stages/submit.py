@@ -14,23 +14,24 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
-from iscqk.formats.descriptors import origins
-from iscqk.formats.files import replacing, sha256_of, write_text
+from iscqk.formats.descriptor_shards import provenances
+from iscqk.formats.files import atomic_file, sha256_of, write_text
 from iscqk.formats.manifest import content_digest, read_manifest
-from iscqk.formats.origins import check_parts
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.formats.predictions import read_predictions
+from iscqk.formats.provenance import check_parts
 from iscqk.formats.submission import open_submission
 from iscqk.images.quarantine import QUARANTINED
-from iscqk.matching.folder import write_settings
-from iscqk.model_card import model_card
+from iscqk.matching.model_folder import write_settings
 from iscqk.models.hub import save_hub_folder
 from iscqk.models.weights import load_encoder, read_provenance
-from iscqk.provenance import commit, machine, versions
-from iscqk.retrieval.checking import refuse_other_predictions
+from iscqk.plan.results import Submission
 from iscqk.retrieval.metrics import PRECISION_FLOOR
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.settings.describe import Describe
+from iscqk.submission.consistency import refuse_other_predictions
+from iscqk.submission.environment import commit, machine, versions
+from iscqk.submission.model_card import model_card
 
 EXAMPLE = r"""iscqk submit --phase phase2 --descriptors descriptors.h5 \
     --predictions predictions.csv --validation validation.json \
@@ -75,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the six files of the folder, and the model."""
-    output = arguments.output
+    output = Submission(str(arguments.output))
     manifests = {
         split: read_manifest(getattr(arguments, split))
         for split in ("training", "references", "queries")
@@ -84,28 +85,28 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_mixed(arguments, manifests, digest)
     score = _score(arguments, manifests)
     provenance = _provenance(arguments, manifests) | {"descriptors_sha256": digest}
-    _copy(arguments.descriptors, output / "descriptors.h5")
-    _copy(arguments.predictions, output / "predictions.csv")
-    _copy(arguments.validation, output / "validation.json")
-    write_text(output / "score.json", json.dumps(score, indent=2) + "\n")
-    write_text(output / "provenance.json", json.dumps(provenance, indent=2) + "\n")
+    _copy(arguments.descriptors, output.descriptors)
+    _copy(arguments.predictions, output.predictions)
+    _copy(arguments.validation, output.validation)
+    write_text(output.score, json.dumps(score, indent=2) + "\n")
+    write_text(output.provenance, json.dumps(provenance, indent=2) + "\n")
     card = model_card(score, provenance)
-    write_text(output / "MODEL_CARD.md", card)
+    write_text(output.card, card)
     weights = _named(arguments.weights)
     projection = weights.pop("projection", None)
     for role, path in weights.items():
         encoder, facts = load_encoder(path), read_provenance(path)
-        save_hub_folder(output / "model" / role, encoder, facts, card)
+        save_hub_folder(Path(output.model) / role, encoder, facts, card)
     likely = arguments.curve and _likely(pd.read_csv(arguments.curve), arguments.ranking)
     settings = Describe.parse(arguments.config["describe"]).values()
-    write_settings(output / "model", settings, arguments.bank, projection, likely)
+    write_settings(Path(output.model), settings, arguments.bank, projection, likely)
 
 
 def _likely(curve: pd.DataFrame, ranking: str) -> float | None:
     """Return the lowest score of `iscqk match` down to which 90 % of the pairs are copies.
 
-    The curve's scores are those of submitted descriptors; `iscqk.retrieval.ranking` says what they
-    tell of similarity.
+    The curve's scores are those of submitted descriptors; `iscqk.retrieval.ranking_interface` says
+    what they tell of similarity.
     """
     sure = curve["score"][curve["precision"] >= PRECISION_FLOOR]
     if not len(sure):
@@ -135,7 +136,7 @@ def refuse_mixed(
         made = {"weights_sha256": expected["reference_weights_sha256"]}
         if "projection" in weights:
             made["projection_sha256"] = sha256_of(weights["projection"])
-        check_parts(origins(arguments.bank), "describe it again", made)
+        check_parts(provenances(arguments.bank), "describe it again", made)
     with open_submission(descriptors) as submission:
         predictions = read_predictions(arguments.predictions)
         refuse_other_predictions(arguments.predictions, predictions, submission)
@@ -221,7 +222,7 @@ def _named(pairs: list[str]) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: str) -> None:
     # Not a link: Snakemake dates its outputs, and would date the linked source anew with them.
-    with replacing(target) as temporary:
+    with atomic_file(target) as temporary:
         shutil.copyfile(source, temporary)

@@ -18,7 +18,8 @@ from iscqk.formats.manifest import read_manifest, write_manifest
 from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
-from iscqk.images.collecting import SPLITS, find_images, listing_of, only_listed, refuse_overlap
+from iscqk.images.ingestion import SPLITS, find_images, listing_of, only_listed, refuse_overlap
+from iscqk.plan.results import Phase
 from iscqk.settings.dataset import BadImages, Dataset
 
 EXAMPLE = r"""iscqk take-queries --phase phase1 --queries pictures/queries \
@@ -51,10 +52,11 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_overlap(read_manifest(arguments.training), queries, arguments.phase)
     references = read_manifest(arguments.references)
     truth = read_ground_truth(arguments.ground_truth, queries["id"], references["id"])
-    write_manifest(arguments.output / "queries.csv", queries)
-    write_table(arguments.output / "quarantined.csv", quarantine.quarantined([listing]))
-    write_ground_truth(arguments.output / "ground_truth.csv", _completed(truth, queries["id"]))
-    write_query_edits(arguments.output / "edits.csv", {})
+    output = Phase(str(arguments.output))
+    write_manifest(output.queries, queries)
+    write_table(output.quarantined, quarantine.quarantined([listing]))
+    write_ground_truth(output.ground_truth, _completed(truth, queries["id"]))
+    write_query_edits(output.edits, {})
 
 
 def _completed(truth: GroundTruth, query_ids: pd.Series) -> GroundTruth:

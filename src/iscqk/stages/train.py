@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from iscqk.code import code_digest
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
-from iscqk.learning import processes
+from iscqk.learning import distributed
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.training import TrainConfig, Training
 from iscqk.methods import METHODS, modules
 from iscqk.models.weights import load_encoder
+from iscqk.plan.stage_code import code_digest
 from iscqk.settings.model import Model
 from iscqk.settings.train import Train
 from iscqk.stages.setups.half_round import HalfRound
@@ -88,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, and write the weights of both sides."""
     _refuse_mixed(arguments, METHODS[arguments.method].learns_from)
-    with processes.working(arguments.processes, arguments.threads) as (device, threads):
+    with distributed.run_distributed(arguments.processes, arguments.threads) as (device, threads):
         _train(arguments, device, threads)
 
 
@@ -126,7 +126,7 @@ def _train(arguments: argparse.Namespace, device: torch.device, threads: int) ->
     checkpoint = Checkpoint(arguments.resume, _fingerprint(arguments))
     training.run(images, threads - 1, checkpoint, arguments.tensorboard)
     setup.write(training)
-    if processes.rank() == 0:
+    if distributed.rank() == 0:
         checkpoint.remove()
 
 

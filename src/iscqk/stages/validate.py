@@ -13,7 +13,7 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_listed_ids
 from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.phases import PHASES
-from iscqk.formats.validation import Report, validate_submission
+from iscqk.submission.validation import Report, validate_submission
 
 _PROBLEMS_PRINTED = 100
 

@@ -7,8 +7,8 @@ import argparse
 from pathlib import Path
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptors import aligned_blocks, count_descriptors, origins
-from iscqk.formats.origins import check_parts
+from iscqk.formats.descriptor_shards import aligned_blocks, count_descriptors, provenances
+from iscqk.formats.provenance import check_parts
 from iscqk.models.device import set_threads
 from iscqk.retrieval.refining import fit_projection, joined, save_projection
 
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Write the projection; a block of descriptors is in memory at a time."""
     set_threads(arguments.threads)
     for shards in arguments.part:
-        check_parts(origins(shards), "describe it again")
+        check_parts(provenances(shards), "describe it again")
     count, _ = count_descriptors(arguments.part[0])
     if count < 2:
         raise UserError("describe.whitening: its PCA needs at least 2 training images; add some")

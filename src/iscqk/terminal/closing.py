@@ -90,16 +90,16 @@ def _made(plan: Plan, target: str) -> Iterator[str]:
     results = plan.results
     made = {
         _REPORT: results.report,
-        _STUDY: results.study("table.md"),
-        "unbalanced": results.unbalanced("table.md"),
+        _STUDY: results.study().page,
+        "unbalanced": results.unbalanced.page,
         "benchmarks": results.benchmarks("table.md"),
         "rehearsal": results.rehearsal("table.md"),
     }
     ablations = plan.config["study"]["ablations"]
-    made |= {f"ablation_{name}": results.study("table.md", name) for name in ablations}
+    made |= {f"ablation_{name}": results.study(name).page for name in ablations}
     asked = [f"ablation_{name}" for name in ablations] if target == "ablations" else [target]
     if target == _STUDY:
-        yield from _compared(results.study("table.csv"))
+        yield from _compared(results.study().table)
     for path in [made[name] for name in asked if name in made]:
         with suppress(OSError):
             yield f"{target:<17} {path} ({size(path)})"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from iscqk.errors import one_line
 
-# iscqk.logs.progress and the lines of a training: `120 of 600, 33.1/s, 14 s left`.
+# iscqk.runtime.logs.progress and the lines of a training: `120 of 600, 33.1/s, 14 s left`.
 _PROGRESS = re.compile(
     r"(?P<done>\d+) of (?P<total>\d+)\b.*?"
     r"(?P<rate>\d+(\.\d+)?(?: images)?/s)\b.*?, (?P<left>\d+) s left"

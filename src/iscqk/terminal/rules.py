@@ -9,7 +9,7 @@ class Rule(NamedTuple):
     Attributes:
         words: what a job does; in braces its wildcards and what `iscqk.terminal.words` adds.
         usage: the kind of job that its time is kept under (`iscqk.plan.jobs.kind_of`).
-        seconds: it takes in the default run on two virtual cores; a guess where that has none.
+        seconds: about what it takes in the default run, else at the default sizes, on two cores.
     """
 
     words: str
@@ -19,28 +19,28 @@ class Rule(NamedTuple):
 
 RULES = {
     "draw": Rule("draw the demo's images", "draw", 60),
-    "prepare": Rule("look through all images", "prepare", 5),
-    "make_queries": Rule("make the queries of {phase}", "queries", 25),
-    "take_queries": Rule("look through the queries of {phase}", "queries", 10),
-    "copies": Rule("make edited copies of {images} for {round_or_warm_up}", "copies", 50),
-    "list_classes": Rule("look through the folders of classes", "classes", 5),
-    "initial": Rule("make the untrained network", "initial", 10),
-    "warm_up": Rule("train both sides, warm-up", "warm-up", 110),
-    "learn": Rule("train by {method}", "learn", 150),
+    "prepare": Rule("look through all images", "prepare", 3),
+    "make_queries": Rule("make the queries of {phase}", "queries", 6),
+    "take_queries": Rule("look through the queries of {phase}", "queries", 6),
+    "copies": Rule("make edited copies of {images} for {round_or_warm_up}", "copies", 26),
+    "prepare_labelled": Rule("look through the folders of classes", "classes", 5),
+    "initial": Rule("make the untrained network", "initial", 20),
+    "warm_up": Rule("train both sides, warm-up", "warm-up", 170),
+    "learn": Rule("train by {method}", "learn", 250),
     "train_q": Rule("train side q, round {round} of {rounds}", "train", 40),
     "train_k": Rule("train side k, round {round} of {rounds}", "train", 40),
-    "embed": Rule("describe {images} by side {side}{after}", "embed", 10),
+    "embed": Rule("describe {images} by side {side}{after}", "embed", 6),
     "embed_copies": Rule("describe the copies of round {round} by side {side}", "embed", 10),
     "whiten": Rule("learn the whitening", "whiten", 5),
     "refine": Rule("refine the descriptors of {images}", "refine", 5),
-    "merge": Rule("put together the descriptors of {phase}, ranked by {ranking}", "merge", 5),
-    "search": Rule("search {phase}, ranked by {ranking}", "search", 5),
-    "combine": Rule("combine the searches of {phase}, ranked by {ranking}", "combine", 3),
-    "score": Rule("score {phase}, ranked by {ranking}", "score", 4),
-    "score_half": Rule("score the {half} half of {phase}, ranked by {ranking}", "score", 5),
-    "validate": Rule("validate {phase}", "validate", 4),
+    "merge": Rule("put together the descriptors of {phase}, ranked by {ranking}", "merge", 3),
+    "search": Rule("search {phase}, ranked by {ranking}", "search", 3),
+    "combine": Rule("combine the searches of {phase}, ranked by {ranking}", "combine", 2),
+    "score": Rule("score {phase}, ranked by {ranking}", "score", 3),
+    "score_half": Rule("score the {half} half of {phase}, ranked by {ranking}", "score", 4),
+    "validate": Rule("validate {phase}", "validate", 3),
     "submit": Rule("put the submission of {phase} together", "submit", 6),
-    "trace": Rule("score the models along the training", "trace", 30),
+    "learning_curve": Rule("score the models along the training", "learning", 30),
     "compare_methods": Rule("compare the methods", "study", 5),
     "compare_settings": Rule("compare the runs of {ablation}", "study", 5),
     "compare_classes": Rule("compare the runs on unbalanced images", "unbalanced", 5),
@@ -51,12 +51,12 @@ RULES = {
     "benchmark_table": Rule("write the table of benchmarks", "benchmark", 3),
     "synthetic_bank": Rule("make up a bank", "synthetic", 20),
     "train_against_a_million": Rule("train against a million descriptors", "train", 140),
-    "rehearse_plant": Rule("make up a phase", "plant", 60),
+    "rehearse_synthesize_phase": Rule("make up a phase", "synthesize", 60),
     "rehearse_merge": Rule("rehearse merging", "merge", 30),
     "rehearse_validate": Rule("rehearse validation", "validate", 30),
     "rehearse_search": Rule("rehearse the search", "search", 600),
     "rehearse_score": Rule("rehearse scoring", "score", 10),
-    "rehearse_peers": Rule("search as peers do", "peers", 300),
+    "rehearse_benchmark_search": Rule("search as peers do", "benchmark", 300),
     "rehearse": Rule("write the table of the rehearsal", "rehearsed", 3),
 }
 

@@ -13,10 +13,10 @@ from iscqk.bench.copy_speed import compare_copies
 from iscqk.bench.description_speed import compare_extraction
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.manifest import read_manifest
-from iscqk.images.chains import EditPool
-from iscqk.images.collecting import find_images
-from iscqk.images.copying import Copier, Task
-from iscqk.images.demo import draw_split
+from iscqk.images.copier import Copier, Task
+from iscqk.images.demo_scenes import draw_split
+from iscqk.images.edit_chains import EditPool
+from iscqk.images.ingestion import find_images
 from iscqk.models.device import choose_device
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import load_encoder

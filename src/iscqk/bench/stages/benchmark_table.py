@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from iscqk.comparison.tables import as_markdown
+from iscqk.comparison.run_tables import as_markdown
 from iscqk.formats.files import write_text
 
 EXAMPLE = "iscqk benchmark-table --tables timed/loss.csv timed/images.csv --output table.md"

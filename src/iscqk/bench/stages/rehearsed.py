@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from iscqk.comparison.tables import as_markdown, micro_ap
+from iscqk.comparison.run_tables import as_markdown, micro_ap
 from iscqk.errors import UserError
 from iscqk.formats.files import write_text
 
 _AGREEMENT = 1e-9  # of micro-AP
 
 EXAMPLE = r"""iscqk rehearsed --usage search=search.tsv score=score.tsv \
-    --expected planted/expected.json --score score.json --peers peers.csv \
+    --expected phase/expected.json --score score.json --search-speed search.csv \
     --output table.md"""
 
 
@@ -24,9 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--usage", nargs="+", required=True, metavar="RULE=TSV", help="Snakemake's benchmarks"
     )
-    parser.add_argument("--expected", type=Path, required=True, help="of `iscqk plant`")
+    parser.add_argument("--expected", type=Path, required=True, help="of `iscqk synthesize-phase`")
     parser.add_argument("--score", type=Path, required=True, help="of `iscqk score`")
-    parser.add_argument("--peers", type=Path, required=True, help="of `iscqk peers`")
+    parser.add_argument(
+        "--search-speed", type=Path, required=True, help="of `iscqk benchmark-search`"
+    )
     parser.add_argument("--output", type=Path, required=True, help="table, Markdown")
 
 
@@ -40,8 +42,8 @@ def run(arguments: argparse.Namespace) -> None:
         )
     usage = pd.DataFrame([_usage(*item.split("=", 1)) for item in arguments.usage])
     found = f"micro-AP {scored!r}, planted {planted!r}\n"
-    peers = pd.read_csv(arguments.peers)
-    write_text(arguments.output, f"{found}\n{as_markdown(usage)}\n{as_markdown(peers)}")
+    search_speed = pd.read_csv(arguments.search_speed)
+    write_text(arguments.output, f"{found}\n{as_markdown(usage)}\n{as_markdown(search_speed)}")
 
 
 def _usage(rule: str, path: str) -> dict[str, object]:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from iscqk.formats.descriptors import appending_descriptors
+from iscqk.formats.descriptor_shards import appending_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.hdf5 import Attributes
-from iscqk.logs import progress
+from iscqk.runtime.logs import progress
 
 _ROWS_AT_ONCE = 65_536
 

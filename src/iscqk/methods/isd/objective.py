@@ -4,8 +4,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from iscqk.learning.momentum import Momentum
-from iscqk.learning.numerics import wide
 from iscqk.learning.objectives import Outcome, mlp, pair_health
+from iscqk.learning.precision import upcast
 from iscqk.methods.isd import Settings
 from iscqk.models.encoder import Encoder
 
@@ -60,7 +60,7 @@ def isd_loss(
     Returns:
         Scalar, the mean over B of KL(teacher || student), differentiable in student.
     """
-    student, teacher, rows = wide(student), wide(teacher.detach()), wide(queue)
+    student, teacher, rows = upcast(student), upcast(teacher.detach()), upcast(queue)
     targets = functional.log_softmax(teacher @ rows.T / teacher_temperature, dim=1)
     logs = functional.log_softmax(student @ rows.T / student_temperature, dim=1)
     return functional.kl_div(logs, targets, reduction="batchmean", log_target=True)

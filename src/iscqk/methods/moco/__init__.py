@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from iscqk.keys import Count, Fraction, Positive, key
-from iscqk.learning.method import Head, LearningOnPairs, Method
+from iscqk.learning.method_interface import Head, LearningOnPairs, Method
+from iscqk.schema.section import Count, Fraction, Positive, key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from iscqk.learning.momentum import Momentum
-from iscqk.learning.numerics import wide
 from iscqk.learning.objectives import Outcome, pair_health
+from iscqk.learning.precision import upcast
 from iscqk.methods.moco import Settings
 from iscqk.models.encoder import Encoder
 
@@ -38,7 +38,7 @@ def moco_loss(query: Tensor, key: Tensor, queue: Tensor, temperature: Tensor | f
     Returns:
         Scalar, the mean over B, differentiable in all arguments.
     """
-    query, key, queue = wide(query), wide(key), wide(queue)
+    query, key, queue = upcast(query), upcast(key), upcast(queue)
     positives = (query * key).sum(1, keepdim=True)
     logits = torch.cat([positives, query @ queue.T], dim=1) / temperature
     targets = torch.zeros(len(query), dtype=torch.long, device=query.device)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from iscqk.keys import Count, FilePath, Fraction, Positive, key, within
-from iscqk.learning.method import Learning, Method
+from iscqk.learning.method_interface import Learning, Method
+from iscqk.schema.section import Count, FilePath, Fraction, Positive, key, within
 
 
 @dataclass(frozen=True, kw_only=True)

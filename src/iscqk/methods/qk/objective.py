@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from iscqk.learning import processes
+from iscqk.learning import distributed
 from iscqk.learning.attention import BLOCK
 from iscqk.learning.bank_loss import (
     expected_bank_loss,
@@ -57,8 +57,8 @@ class FrozenBank(Objective):
         self.register_buffer("rows", rows, persistent=False)
         self.register_buffer("near_duplicates", near_duplicates, persistent=False)
         self.settings, self.views_per_row, self.first = settings, views_per_row, first
-        counted = processes.total(torch.tensor(len(rows)))
-        self.count, self.shared = int(counted), processes.count() > 1
+        counted = distributed.all_reduce_sum(torch.tensor(len(rows)))
+        self.count, self.shared = int(counted), distributed.world_size() > 1
         self.head = frozen.head if frozen else None
         self._frozen = [frozen]  # in a list: its backbone is no part of this module
         self.log_temperature = nn.Parameter(
@@ -72,8 +72,8 @@ class FrozenBank(Objective):
 
     def forward(self, encoder: Encoder, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:
         """Return N-way InfoNCE against the whole bank, or against a random part of it."""
-        descriptors = processes.gather(encoder(pixels))
-        targets = processes.gather(indices) // self.views_per_row
+        descriptors = distributed.all_gather(encoder(pixels))
+        targets = distributed.all_gather(indices) // self.views_per_row
         taken = self._drawn(targets)
         rows = self.rows if taken is None else self.rows[taken]
         loss = self._loss(descriptors, rows, targets, self._excluded(targets, taken))
@@ -84,7 +84,7 @@ class FrozenBank(Objective):
             positive = (detached * self._positives(targets)).sum(1)
             mine = self._places(targets, taken)
             nearest = nearest_negatives(detached, self._current(rows), mine)
-            return Outcome(loss, positive, processes.maximum(nearest), detached)
+            return Outcome(loss, positive, distributed.all_reduce_max(nearest), detached)
 
     def _loss(
         self, descriptors: Tensor, rows: Tensor, targets: Tensor, excluded: Tensor | None
@@ -110,7 +110,7 @@ class FrozenBank(Objective):
         inside = (targets >= self.first) & (targets < self.first + len(self.rows))
         found = self.rows.new_zeros(len(targets), self.rows.shape[1], dtype=torch.float32)
         found[inside] = self.rows[targets[inside] - self.first].float()
-        found = processes.total(found)
+        found = distributed.all_reduce_sum(found)
         return found if self._frozen[0] is None else self._frozen[0].project(found)
 
     def _drawn(self, targets: Tensor) -> Tensor | None:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from iscqk.keys import Count, Positive, key
-from iscqk.learning.method import LearningOnPairs, Method
+from iscqk.learning.method_interface import LearningOnPairs, Method
+from iscqk.schema.section import Count, Positive, key
 
 
 @dataclass(frozen=True, kw_only=True)

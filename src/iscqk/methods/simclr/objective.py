@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from iscqk.learning.numerics import wide
 from iscqk.learning.objectives import Objective, Outcome, Projection, pair_health
+from iscqk.learning.precision import upcast
 from iscqk.methods.simclr import Settings
 from iscqk.models.encoder import Encoder
 
@@ -41,7 +41,7 @@ def ntxent_loss(view0: Tensor, view1: Tensor, temperature: Tensor | float) -> Te
     Returns:
         Scalar, the mean over 2B rows, differentiable in all arguments.
     """
-    rows = wide(torch.cat([view0, view1]))
+    rows = upcast(torch.cat([view0, view1]))
     similarities = rows @ rows.T / temperature
     similarities.fill_diagonal_(-torch.inf)
     targets = torch.arange(len(rows), device=rows.device).roll(len(view0))

@@ -7,7 +7,7 @@ rankings there are need not wait for numpy or torch.
 from importlib import import_module
 from pkgutil import iter_modules
 
-from iscqk.retrieval.ranking import Ranking
+from iscqk.retrieval.ranking_interface import Ranking
 
 RANKINGS: dict[str, Ranking] = {
     found.name: import_module(f"{__name__}.{found.name}").RANKING

@@ -8,14 +8,14 @@ from typing import Any
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.copies import CopyShards
+from iscqk.formats.copy_shards import CopyShards
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.files import replacing, sha256_of
+from iscqk.formats.files import atomic_file, sha256_of
 from iscqk.formats.manifest import listed_paths, read_training, refuse_untrainable
-from iscqk.formats.origins import Origin, check_parts
-from iscqk.learning import processes
+from iscqk.formats.provenance import Provenance, check_parts
+from iscqk.learning import distributed
 from iscqk.learning.bank import read_bank, read_near_duplicates
-from iscqk.learning.images import CopyImages, Images, OriginalImages
+from iscqk.learning.data_loading import CopyImages, Images, OriginalImages
 from iscqk.learning.objectives import Objective
 from iscqk.learning.training import Training
 from iscqk.models.encoder import Encoder
@@ -35,9 +35,9 @@ class HalfRound(Setup):
     def prepare(self, encoder: Encoder, objective: type[Objective]) -> tuple[Images, Objective]:
         """Return the round's images, and the loss over the bank."""
         self._check_sizes(encoder)
-        images, ids, origin = self._images(encoder.config.image_size)
+        images, ids, provenance = self._images(encoder.config.image_size)
         live, head = self.settings.live_head, self.frozen.head
-        expected = {**origin, "content": "features" if live else "descriptors"}
+        expected = {**provenance, "content": "features" if live else "descriptors"}
         rows, first = read_bank(
             self.arguments.bank,
             ids,
@@ -53,7 +53,7 @@ class HalfRound(Setup):
 
     def write(self, training: Training) -> None:
         """Write both sides' weights: a live head changes the frozen side too."""
-        if processes.rank() > 0:
+        if distributed.rank() > 0:
             return
         arguments, settings = self.arguments, self.settings
         sides = {"q": arguments.q_output[0], "k": arguments.k_output[0]}
@@ -70,7 +70,7 @@ class HalfRound(Setup):
         elif settings.live_head:
             save_encoder(other, self.frozen, facts)
         else:
-            with replacing(other) as temporary:
+            with atomic_file(other) as temporary:
                 shutil.copyfile(arguments.frozen, temporary)
         write_table(arguments.history[0], pd.DataFrame(training.history))
 
@@ -91,21 +91,21 @@ class HalfRound(Setup):
         last = read_provenance(self.arguments.frozen).get("temperature", settings.temperature)
         return replace(settings, temperature=float(last))
 
-    def _images(self, side: int) -> tuple[OriginalImages | CopyImages, list[str], Origin]:
-        """Return the images, the id of each bank row that is a positive of one, its origin."""
+    def _images(self, side: int) -> tuple[OriginalImages | CopyImages, list[str], Provenance]:
+        """Return the images, the id of each bank row that is a positive of one, its provenance."""
         arguments = self.arguments
         if arguments.training:
             rows = read_training(arguments.training)
             ids = rows["id"].tolist()
-            origin = {
+            provenance = {
                 "round": arguments.round,
                 "views": self.settings.bank_views,
                 "manifest_sha256": sha256_of(arguments.training),
             }
-            return OriginalImages(listed_paths(rows), side, ids), ids, origin
+            return OriginalImages(listed_paths(rows), side, ids), ids, provenance
         (shards,) = arguments.copies
         copies = CopyShards(shards)
         refuse_untrainable(copies.ids, shards[0])
-        check_parts(copies.origins, "make it again", {"round": arguments.round})
-        origin = {"manifest_sha256": copies.origins[0][1].get("manifest_sha256")}
-        return CopyImages(copies, side, copies.views), copies.ids, origin
+        check_parts(copies.provenances, "make it again", {"round": arguments.round})
+        provenance = {"manifest_sha256": copies.provenances[0][1].get("manifest_sha256")}
+        return CopyImages(copies, side, copies.views), copies.ids, provenance

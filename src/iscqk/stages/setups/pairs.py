@@ -10,14 +10,14 @@ from pathlib import Path
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.copies import CopyShards
+from iscqk.formats.copy_shards import CopyShards
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import listed_paths, read_training
-from iscqk.formats.origins import check_parts
-from iscqk.learning import processes
-from iscqk.learning.images import CopyImages, Images, OriginalImages, Pairs, Rounds
-from iscqk.learning.initial import fit_head, head_images
+from iscqk.formats.provenance import check_parts
+from iscqk.learning import distributed
+from iscqk.learning.data_loading import CopyImages, Images, OriginalImages, Pairs, Rounds
+from iscqk.learning.initialization import fit_head, head_images
 from iscqk.learning.objectives import Objective
 from iscqk.learning.training import Training
 from iscqk.models.encoder import Encoder
@@ -49,7 +49,7 @@ class OnPairs(Setup):
         for (q, k, history), (step, weights) in parts:
             encoder.load_state_dict(weights)
             self._refit_head(encoder)
-            if processes.rank() == 0:
+            if distributed.rank() == 0:
                 self._write([q, k], encoder)
                 rows = [row for row in training.history if row["step"] <= step]
                 write_table(history, pd.DataFrame(rows))
@@ -58,7 +58,7 @@ class OnPairs(Setup):
         """Return the pairs of a round's copies."""
         shards = CopyShards(paths)
         images = {"manifest_sha256": sha256_of(self.arguments.training)}
-        check_parts(shards.origins, "make it again", images)
+        check_parts(shards.provenances, "make it again", images)
         if shards.ids != self.images["id"].tolist():
             raise UserError(f"{paths[0]}: of other images; make them anew")
         copies = CopyImages(shards, side, shards.views)

@@ -4,7 +4,7 @@ import argparse
 from abc import ABC, abstractmethod
 from typing import Any
 
-from iscqk.learning.images import Images
+from iscqk.learning.data_loading import Images
 from iscqk.learning.objectives import Objective
 from iscqk.learning.training import Training
 from iscqk.models.encoder import Encoder

@@ -1,6 +1,6 @@
 """Ranking by the bank's own log-probability; `functions` has the mathematics."""
 
-from iscqk.retrieval.ranking import Ranking
+from iscqk.retrieval.ranking_interface import Ranking
 
 RANKING = Ranking(
     needs_bank=True,

@@ -1,6 +1,6 @@
 """Ranking by the similarity of descriptors as they are, whatever the query."""
 
-from iscqk.retrieval.ranking import Ranking
+from iscqk.retrieval.ranking_interface import Ranking
 
 RANKING = Ranking(
     needs_bank=False,

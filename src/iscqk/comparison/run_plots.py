@@ -1,0 +1,142 @@
+"""Plots as SVG, readable in black and white: methods differ in marker and line as in colour."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("svg")
+
+import pandas as pd
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+
+from iscqk.formats.files import atomic_file
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2")
+MARKERS = "osD^vPX"
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 2)))
+NOTHING = "nothing to show"
+# The same data give the same bytes: ids are drawn from this salt, and no date is written.
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "iscqk",
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # a name of the user's with a dollar in it is no formula
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+}
+
+
+def label_plot(path: str | Path, table: pd.DataFrame, title: str) -> None:
+    """Plot micro-AP with its spread over labels, a line for each phase.
+
+    Args:
+        path: of the SVG.
+        table: `iscqk.comparison.run_tables.summary`.
+        title: the label's column.
+    """
+    with figure(path, [""]) as (axes,):
+        phases = table.groupby("phase", sort=False)
+        for style, (phase, rows) in zip(styles(), phases, strict=False):
+            spread = rows["micro_ap_std"].fillna(0)
+            axes.errorbar(rows[title].astype(str), rows["micro_ap"], spread, capsize=3,
+                          label=str(phase), **style)  # fmt: skip
+        axes.set(xlabel=title, ylabel="micro-AP", ylim=(0, None))
+
+
+def accuracy_plot(path: str | Path, table: pd.DataFrame) -> None:
+    """Plot accuracy with its spread by method, a panel for each set of classes.
+
+    Args:
+        path: of the SVG.
+        table: columns method, classes, accuracy, accuracy_std.
+    """
+    sets = [str(name) for name in table["classes"].unique()]
+    with figure(path, [f"{name} classes" for name in sets]) as panels:
+        for axes, name in zip(panels, sets, strict=True):
+            rows = table[table["classes"] == name]
+            spread = rows["accuracy_std"].fillna(0)
+            axes.errorbar(rows["method"], rows["accuracy"], spread, fmt="o", capsize=3, color="k")
+            axes.set(ylabel="nearest-neighbour accuracy", ylim=(0, None))
+
+
+def line_plot(
+    path: str | Path, table: pd.DataFrame, x: tuple[str, str], y: tuple[str, str], marked: bool
+) -> None:
+    """Plot y over x, a panel for each phase, a style for each label, a line for each seed.
+
+    Args:
+        path: of the SVG.
+        table: columns label, seed, phase, x and y.
+        x: column and title of the axis.
+        y: likewise.
+        marked: whether points have markers.
+    """
+    phases = [str(phase) for phase in table["phase"].unique()]
+    of_label = dict(zip(table["label"].unique(), styles(), strict=False))
+    with figure(path, phases) as panels:
+        for axes, phase in zip(panels, phases, strict=True):
+            in_phase = table[table["phase"] == phase]
+            for (label, seed), rows in in_phase.groupby(["label", "seed"], sort=False):
+                style = of_label[label] if marked else {**of_label[label], "marker": ""}
+                first = seed == in_phase["seed"].iloc[0]
+                axes.plot(rows[x[0]], rows[y[0]], label=label if first else None, **style)
+            axes.set(xlabel=x[1], ylabel=y[1], ylim=(0, None))
+
+
+def edit_plot(path: str | Path, table: pd.DataFrame) -> None:
+    """Plot micro-AP by edit, a panel for each phase, a marker for each label.
+
+    Args:
+        path: of the SVG.
+        table: columns label, phase, edit, micro_ap.
+    """
+    phases = [str(phase) for phase in table["phase"].unique()]
+    of_label = dict(zip(table["label"].unique(), styles(), strict=False))
+    with figure(path, phases, height=8) as panels:
+        for axes, phase in zip(panels, phases, strict=True):
+            in_phase = table[table["phase"] == phase]
+            places = in_phase.pivot(index="edit", columns="label", values="micro_ap")
+            places = places.loc[places.mean(axis=1).sort_values().index]
+            for label, style in of_label.items():
+                scores = places[label].to_numpy()
+                axes.plot(scores, places.index, **{**style, "linestyle": ""}, label=label)
+            axes.set(xlabel="micro-AP of copies with this edit, against all distractors")
+
+
+def styles() -> Iterator[dict[str, Any]]:
+    """Yield what tells lines apart: colour, marker and kind of line."""
+    for colour, marker, line in cycle(zip(COLOURS, MARKERS, LINES, strict=True)):
+        yield {"color": colour, "marker": marker, "linestyle": line, "markersize": 5}
+
+
+@contextmanager
+def figure(
+    path: str | Path, titles: list[str], height: float = 4.5, width: float = 6
+) -> Iterator[list[Axes]]:
+    """Give panels side by side, each of that size in inches, to draw in; write them when done.
+
+    A panel with nothing in it says so, and so does one where there is no title, which is not given
+    out. The first has a legend unless its drawer has made one.
+    """
+    with pyplot.rc_context(STYLE):
+        count = max(len(titles), 1)
+        size = (width * count, height)
+        drawing, (panels,) = pyplot.subplots(
+            1, count, figsize=size, squeeze=False, layout="constrained"
+        )
+        for axes, title in zip(panels, titles, strict=False):
+            axes.set_title(title)
+        yield list(panels[: len(titles)])
+        for axes in panels:
+            if not any(len(line.get_xydata()) for line in axes.lines):
+                axes.text(0.5, 0.5, NOTHING, ha="center", va="center", transform=axes.transAxes)
+        if panels[0].get_legend() is None and panels[0].get_legend_handles_labels()[0]:
+            panels[0].legend()
+        with atomic_file(path) as temporary:
+            drawing.savefig(temporary, format="svg", metadata={"Date": None})
+        pyplot.close(drawing)

@@ -1,0 +1,158 @@
+"""Descriptor shards: what one `embed` or `describe` job leaves, and what `merge` reads.
+
+    ids      (n,) bytes         vectors  (n, d) float32
+
+Attributes of the file carry its provenance, see `formats.provenance`. The layout is ours, not the
+challenge's.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from iscqk.errors import UserError
+from iscqk.formats.hdf5 import (
+    Appender,
+    Attributes,
+    FloatArray,
+    Rows,
+    first_not_finite,
+    open_hdf5,
+    read_attributes,
+    read_ids,
+    read_vectors,
+    write_hdf5,
+)
+from iscqk.formats.ids import REFERENCE, StrArray
+from iscqk.formats.provenance import Provenance
+
+BLOCK_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class Descriptors:
+    """An open shard: ids in memory, vectors read when they are sliced."""
+
+    path: Path
+    ids: StrArray
+    vectors: Rows
+    attributes: dict[str, Any]
+
+    def block(self, first: int, last: int) -> FloatArray:
+        """Return some rows; UserError where one is not finite."""
+        rows = self.vectors[first:last]
+        if (wrong := first_not_finite(rows)) is not None:
+            name = self.ids[first + wrong]
+            raise UserError(f"{self.path}: {name} holds NaN or infinity; describe it again")
+        return rows
+
+
+@contextmanager
+def appending_descriptors(
+    path: str | Path, dimension: int, attributes: Attributes | None = None, count: int | None = None
+) -> Iterator[Appender]:
+    """Yield an appender of (ids, vectors) blocks to a shard that appears once it is complete.
+
+    With `count` rows announced, the vectors lie in one piece, which streams fastest.
+    """
+    with write_hdf5(path, attributes) as file:
+        appender = Appender(file, ("ids", "vectors"), dimension, REFERENCE.width, count)
+        yield appender
+        if count is not None and appender.written != count:
+            raise UserError(f"{path}: {appender.written} ids came where {count} were announced")
+
+
+def write_descriptors(
+    path: str | Path, ids: Sequence[str] | StrArray, vectors: FloatArray, attributes: Attributes
+) -> None:
+    """Write (n,) ids and (n, d) float32 vectors that are in memory as one shard."""
+    with appending_descriptors(path, vectors.shape[1], attributes, len(ids)) as appender:
+        appender.append(ids, vectors)
+
+
+@contextmanager
+def open_descriptors(path: str | Path) -> Iterator[Descriptors]:
+    """Open a shard; UserError when it is not one."""
+    with open_hdf5(path) as file:
+        ids, vectors = read_ids(file, "ids"), read_vectors(file, "vectors")
+        if len(ids) != len(vectors):
+            raise UserError(f"{path}: {len(ids)} ids for {len(vectors)} vectors; make it again")
+        yield Descriptors(Path(path), ids, vectors, read_attributes(file))
+
+
+@contextmanager
+def open_shards(paths: Iterable[str | Path]) -> Iterator[list[Descriptors]]:
+    """Open several shards at once, each one time; UserError when one is none."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(open_descriptors(path)) for path in paths]
+
+
+def descriptor_blocks(
+    paths: Iterable[str | Path], rows: int = BLOCK_ROWS
+) -> Iterator[tuple[StrArray, FloatArray]]:
+    """Yield (ids, vectors) of several shards in the order given, at most `rows` at a time."""
+    for shard in _one_by_one(paths):
+        for start in range(0, len(shard.ids), rows):
+            stop = min(start + rows, len(shard.ids))
+            yield shard.ids[start:stop], shard.block(start, stop)
+
+
+def stacked(paths: Iterable[str | Path]) -> FloatArray:
+    """Return the vectors of several shards, (n, D), in memory."""
+    return np.concatenate([vectors for _, vectors in descriptor_blocks(paths)])
+
+
+def provenances(paths: Iterable[str | Path]) -> list[tuple[str | Path, Provenance]]:
+    """Return each shard's path and provenance, for `check_parts`."""
+    found: list[tuple[str | Path, Provenance]] = []
+    for path in paths:
+        with open_hdf5(path) as file:
+            found.append((path, read_attributes(file)))
+    return found
+
+
+def aligned_blocks(
+    parts: Sequence[Sequence[str | Path]],
+) -> Iterator[tuple[StrArray, list[FloatArray]]]:
+    """Yield (ids, vectors of each part) of several descriptions of the same images.
+
+    Args:
+        parts: for each description its shards, split alike.
+
+    Raises:
+        UserError: they are not of the same images in the same order.
+    """
+    for blocks in zip_longest(*map(descriptor_blocks, parts)):
+        ids = [None if block is None else block[0].tolist() for block in blocks]
+        if any(other != ids[0] for other in ids[1:]):
+            names = " and ".join(str(shards[0]) for shards in parts)
+            raise UserError(f"{names}: not of the same images; describe them again")
+        yield blocks[0][0], [vectors for _, vectors in blocks]
+
+
+def count_descriptors(paths: Iterable[str | Path]) -> tuple[int, int]:
+    """Return the rows in several shards together, and their dimension; UserError if it varies."""
+    return total_shape(_one_by_one(paths))
+
+
+def total_shape(shards: Iterable[Descriptors]) -> tuple[int, int]:
+    """Return what `count_descriptors` does of shards that are open."""
+    rows, dimensions = 0, {}
+    for shard in shards:
+        rows += len(shard.ids)
+        dimensions[shard.vectors.shape[1]] = shard.path
+    if len(dimensions) != 1:
+        found = ", ".join(f"{size} in {path}" for size, path in dimensions.items()) or "no shard"
+        raise UserError(f"shards of one dimension are needed: {found}; describe them again")
+    return rows, next(iter(dimensions))
+
+
+def _one_by_one(paths: Iterable[str | Path]) -> Iterator[Descriptors]:
+    for path in paths:
+        with open_descriptors(path) as shard:
+            yield shard

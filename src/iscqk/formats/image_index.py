@@ -1,0 +1,162 @@
+"""Descriptors of image files: a shard of descriptors that also knows the files.
+
+    ids      (n,) bytes         vectors   (n, d) float32   as in `descriptor_shards`
+    paths    (n,) bytes, absolute           sha256  (n,) bytes, of the content
+    flat     (n,) bool, of one colour
+    sizes    (n,) int64, bytes  modified, changed  (n,) int64, ns        inodes  (n,) uint64
+
+Ids are the rows' numbers in the official form of queries or references, so that `iscqk merge` takes
+the file; there are more digits where there are more images. Size, times and inode tell at a glance
+that a file is as it was; where they differ, its content decides.
+"""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+
+from iscqk.errors import UserError
+from iscqk.formats.files import sha256_of
+from iscqk.formats.hdf5 import (
+    Appender,
+    FloatArray,
+    dataset,
+    open_hdf5,
+    read_attributes,
+    read_vectors,
+    write_hdf5,
+)
+from iscqk.formats.hdf5_checks import as_user_errors, check_variable
+from iscqk.formats.ids import QUERY, REFERENCE, BoolArray
+
+SUFFIXES = {".h5", ".hdf5"}
+_FORMS = {"queries": QUERY, "references": REFERENCE}
+_NUMBERS = {"sizes": np.int64, "modified": np.int64, "changed": np.int64, "inodes": np.uint64}
+_LONGEST_PATH = 4096
+_DIGEST = 64  # characters of a SHA-256
+
+
+class File(NamedTuple):
+    """A file as it was at a time: path, size in bytes, times of change in ns, inode.
+
+    `modified` is of the content and can be set at will; `changed` is of the inode, and a new name
+    changes it, too.
+    """
+
+    path: str
+    size: int
+    modified: int
+    changed: int
+    inode: int
+
+    @classmethod
+    def now(cls, path: str | Path) -> "File":
+        """Return a file as it is; OSError where there is none."""
+        status = Path(path).stat()
+        times = status.st_mtime_ns, status.st_ctime_ns
+        return cls(str(path), status.st_size, *times, status.st_ino)
+
+    def anchored(self) -> "File":
+        """Return the file by its absolute path, which means the same everywhere."""
+        return self._replace(path=os.path.abspath(self.path))
+
+    def is_unchanged(self, sha256: str) -> bool:
+        """Return whether the file is there, as it was or at least with that content."""
+        try:
+            now = File.now(self.path)
+            return now == self or (now.size == self.size and sha256_of(self.path) == sha256)
+        except OSError:
+            return False
+
+
+class Row(NamedTuple):
+    """What is known of an image: its content's SHA-256, whether it is flat, its descriptor."""
+
+    sha256: str
+    flat: bool
+    vector: FloatArray
+
+
+class ImageIndex(NamedTuple):
+    """Image files with their descriptors.
+
+    Attributes:
+        files: n of them.
+        sha256: of their contents, "" where a file changed while it was read.
+        flat: (n,) whether an image is of one colour, of which no descriptor says anything.
+        vectors: (n, d) float32.
+        side: `queries` or `references`, which encoder it was.
+        encoder: its digest.
+    """
+
+    files: list[File]
+    sha256: list[str]
+    flat: BoolArray
+    vectors: FloatArray
+    side: str
+    encoder: str
+
+    @classmethod
+    def of(cls, rows: dict[File, Row], side: str, encoder: str) -> "ImageIndex":
+        """Return files with what is known of them; there is one at least."""
+        sha256, flat, vectors = zip(*rows.values(), strict=True)
+        return cls(
+            list(rows), list(sha256), np.array(flat, np.bool_), np.stack(vectors), side, encoder
+        )
+
+    def rows(self) -> dict[File, Row]:
+        """Return what is known of each file."""
+        columns = zip(self.sha256, self.flat.tolist(), self.vectors, strict=True)
+        return {file: Row(*row) for file, row in zip(self.files, columns, strict=True)}
+
+
+def write_image_index(path: str | Path, index: ImageIndex) -> None:
+    """Write the file."""
+    form, count = _FORMS[index.side], len(index.files)
+    digits = max(form.digits, len(str(count - 1)))
+    form = form._replace(digits=digits)
+    attributes = {"side": index.side, "encoder_sha256": index.encoder}
+    files = [file.anchored() for file in index.files]
+    columns = list(zip(*files, strict=True)) or [()] * len(File._fields)
+    with write_hdf5(path, attributes) as file:
+        rows = Appender(file, ("ids", "vectors"), index.vectors.shape[1], form.width, count)
+        rows.append([form.make(number) for number in range(count)], index.vectors)
+        # As the file system has them: not every name is UTF-8.
+        names = np.array([os.fsencode(name) for name in columns[0]], dtype=object)
+        file.create_dataset("paths", data=names, shape=(count,), dtype=h5py.string_dtype())
+        file.create_dataset("sha256", data=np.array(index.sha256, dtype=f"S{_DIGEST}"))
+        file.create_dataset("flat", data=index.flat)
+        for (name, kind), column in zip(_NUMBERS.items(), columns[1:], strict=True):
+            file.create_dataset(name, data=np.array(column, dtype=kind))
+
+
+def read_image_index(path: str | Path) -> ImageIndex:
+    """Read the file; UserError where it is no such file."""
+    with open_hdf5(path) as file:
+        attributes = read_attributes(file)
+        if not {"side", "encoder_sha256"} <= attributes.keys():
+            raise UserError(f"{path}: not written by `iscqk describe`; describe the images with it")
+        with as_user_errors(str(path)):
+            if "inodes" not in file:
+                what = "written by an earlier version"
+                raise UserError(f"{path}: {what}; remove it and describe the images again")
+            paths = dataset(file, "paths")
+            check_variable(paths, f"{path}: dataset 'paths'", _LONGEST_PATH)
+            names = [os.fsdecode(name) for name in paths[:].tolist()]
+            numbers = [dataset(file, name)[:].tolist() for name in _NUMBERS]
+            files = [File(*row) for row in zip(names, *numbers, strict=True)]
+            sha256 = [digest.decode("ascii") for digest in dataset(file, "sha256")[:].tolist()]
+            flat = dataset(file, "flat")[:].astype(np.bool_)
+            vectors = read_vectors(file, "vectors")[:]
+            if not len(files) == len(sha256) == len(flat) == len(vectors):
+                raise ValueError("columns of unequal length")
+    side, encoder = str(attributes["side"]), str(attributes["encoder_sha256"])
+    return ImageIndex(files, sha256, flat, vectors, side, encoder)
+
+
+def is_image_index(path: str | Path) -> bool:
+    """Return whether a file is one of descriptors: by its content, or as its name claims it."""
+    path = Path(path)
+    return path.is_file() and (h5py.is_hdf5(path) or path.suffix.lower() in SUFFIXES)

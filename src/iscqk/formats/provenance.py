@@ -1,0 +1,65 @@
+"""Where a shard comes from, and whether shards belong together.
+
+Every shard of copies or descriptors says from what it was made: its provenance, a flat dict of text
+and numbers. What reads shards has them checked here, so that a stale one, another round's or
+another model's is refused in the place of being learned from. Shards of other makers, without any
+of it, pass where nothing is expected of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from iscqk.errors import UserError
+
+Provenance = Mapping[str, Any]
+Parts = Sequence[tuple[str | Path, Provenance]]
+
+_WORDS = {
+    "manifest_sha256": "images",
+    "weights_sha256": "weights",
+    "edits_sha256": "edits",
+    "round": "round of copies",
+    "seed": "seed of copies",
+    "views": "number of copies in a row",
+    "content": "kind of rows",
+    "seen": "choice of sizes and mirroring",
+    "projection_sha256": "projection",
+    "shards": "number of shards",
+    "shard": "place among the shards",
+}
+
+
+def check_parts(parts: Parts, remedy: str, expected: Provenance | None = None) -> None:
+    """Refuse shards that are not of one making, in order and complete, or not the one expected.
+
+    Args:
+        parts: path and provenance of each shard, in order.
+        remedy: what makes a shard again.
+        expected: what their provenances must say; None of it is known of shards made by hand.
+
+    Raises:
+        UserError: naming the first shard that is wrong, and in what.
+    """
+    first_path, first = parts[0]
+    for number, (path, provenance) in enumerate(parts):
+        _compare(path, provenance, expected or {}, "expected", remedy)
+        alike = {key: first.get(key) for key in {**first, **provenance} if key != "shard"}
+        _compare(path, provenance, alike, f"in {first_path}", remedy)
+        if "shards" in provenance:
+            _compare(path, provenance, {"shards": len(parts), "shard": number}, "due", remedy)
+
+
+def _compare(
+    path: str | Path, provenance: Provenance, facts: Provenance, where: str, remedy: str
+) -> None:
+    """Raise UserError at the first fact that a provenance tells otherwise."""
+    for key, what in _WORDS.items():
+        if key in facts and provenance.get(key) != facts[key]:
+            found = f"{_short(provenance.get(key))}, and {_short(facts[key])} is {where}"
+            raise UserError(f"{path}: of another {what} ({found}); {remedy}")
+
+
+def _short(value: Any) -> str:
+    """Return a value, or as much of a digest as tells it from others."""
+    return "nothing" if value is None else str(value)[:12]

@@ -1,0 +1,80 @@
+"""Edited copies of many images: the queries of a phase, and the training copies of a round.
+
+A copy is a pure function of (seed, purpose, image id, view), so any number of workers or shards
+makes the same bytes.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from iscqk.images.edit_chains import EditPool, encode_jpeg, make_copy
+from iscqk.images.verified import open_verified
+from iscqk.runtime.logs import progress
+from iscqk.runtime.workers import parallel_map
+
+
+class Task(NamedTuple):
+    """One copy to make: its key, from which all randomness comes, and the image's path."""
+
+    key: tuple[int | str, ...]
+    path: str
+
+
+@dataclass(frozen=True)
+class Copier:
+    """How copies are made.
+
+    Attributes:
+        pool: the edits to draw from.
+        backgrounds: paths of images that edits may paste in or paste onto.
+        side: longest side in pixels, of the source before its edits and of the copy after them.
+        quality: of the JPEG.
+    """
+
+    pool: EditPool
+    backgrounds: tuple[str, ...]
+    side: int
+    quality: int
+
+    def copy(self, task: Task) -> tuple[bytes, list[dict[str, Any]]]:
+        """Return the copy as JPEG, and the record of its edits."""
+        image, edits = make_copy(self._open(task.path), self.pool, task.key, self._background)
+        return encode_jpeg(self._shrunk(image), self.quality), edits
+
+    def copies(
+        self, tasks: Iterable[Task], count: int, workers: int
+    ) -> Iterator[tuple[bytes, list[dict[str, Any]]]]:
+        """Yield the copies of `count` tasks in their order, made by `workers` processes."""
+        if workers == 1:
+            yield from progress(map(self.copy, tasks), count, "copies")
+            return
+        # The copier goes to each worker once, not with each task: it names every background.
+        copies = parallel_map(_copy, tasks, workers, 16, _be, (self,))
+        yield from progress(copies, count, "copies")
+
+    def _open(self, path: str) -> Image.Image:
+        return self._shrunk(open_verified(path, self.side))
+
+    def _background(self, rng: np.random.Generator) -> Image.Image:
+        return self._open(self.backgrounds[rng.integers(len(self.backgrounds))])
+
+    def _shrunk(self, image: Image.Image) -> Image.Image:
+        if max(image.size) > self.side:
+            image.thumbnail((self.side, self.side), Image.Resampling.BICUBIC)
+        return image
+
+
+_copier: Copier  # of a worker process
+
+
+def _be(copier: Copier) -> None:
+    global _copier
+    _copier = copier
+
+
+def _copy(task: Task) -> tuple[bytes, list[dict[str, Any]]]:
+    return _copier.copy(task)

@@ -1,0 +1,119 @@
+"""Edited copies: random chains of edits, each a pure function of a key.
+
+A copy's key, such as `(seed, "round1", "T000012")`, decides everything random about it, so that
+any number of workers makes the same copies in any order.
+"""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from iscqk.errors import UserError
+from iscqk.images.edits import apply_edit, find_edit
+from iscqk.images.parameter_sampler import Backgrounds
+
+Key = tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class EditPool:
+    """The chains that copies may get; checked when it is made.
+
+    Attributes:
+        names: the edits to draw from, each at most once a chain.
+        strength: least and greatest strength of an edit, in [0, 1].
+        length: least and greatest number of edits in a chain.
+        required: where given, the first edit drawn comes from these names, which need not be
+            among `names`; its place in the chain is random.
+    """
+
+    names: tuple[str, ...]
+    strength: tuple[float, float]
+    length: tuple[int, int]
+    required: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn from."""
+        for name in self.names + self.required:
+            find_edit(name)
+        for names in (self.names, self.required):
+            _check(len(set(names)) == len(names), f"a name is there twice: {', '.join(names)}")
+        _check(
+            0 <= self.strength[0] <= self.strength[1] <= 1,
+            f"strength {self.strength}: need 0 <= low <= high <= 1",
+        )
+        _check(
+            1 <= self.length[0] <= self.length[1], f"length {self.length}: need 1 <= low <= high"
+        )
+        _check(
+            self.length[1] <= len(self.names),
+            f"length {self.length}: edits do not repeat, and there are {len(self.names)} names",
+        )
+
+
+def make_copy(
+    image: Image.Image, pool: EditPool, key: Key, backgrounds: Backgrounds
+) -> tuple[Image.Image, list[dict[str, Any]]]:
+    """Edit `image` with a random chain; return the copy and its edits, in order.
+
+    A pure function of its arguments: a key gives the same pixels in every process.
+
+    Args:
+        image: an RGB image; it stays as it is.
+        pool: what to draw from.
+        key: integers and strings that name this copy and no other.
+        backgrounds: gives another image from a generator, for the edits that need one.
+
+    Returns:
+        An RGB image of at least 8 x 8 pixels, and for each edit its "name", "strength" and
+        "parameters", which JSON can hold.
+    """
+    rng = _generator(key)
+    edits = []
+    for name in _draw_chain(pool, rng):
+        strength = round(float(rng.uniform(*pool.strength)), 4)
+        image, parameters = apply_edit(image, name, strength, rng, backgrounds)
+        edits.append({"name": name, "strength": strength, "parameters": parameters})
+    return image, edits
+
+
+def encode_jpeg(image: Image.Image, quality: int = 90) -> bytes:
+    """Return `image` as a JPEG file, the same bytes for the same pixels.
+
+    Raises:
+        UserError: the quality is not in 1..100.
+    """
+    if not 1 <= quality <= 100:
+        raise UserError(f"the JPEG quality must be in 1..100, not {quality}")
+    pixels = image.convert("RGB")
+    pixels.info = {}  # else a comment of the source file would be written too
+    buffer = io.BytesIO()
+    pixels.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def _generator(key: Key) -> np.random.Generator:
+    """Return a key's generator; by SHA-256, as Python's hash of strings varies by process."""
+    for part in key:
+        if type(part) not in (int, str):  # 1, True and np.int64(1) would be different keys
+            raise TypeError(f"a key is made of int and str, not {type(part).__name__}: {key}")
+    digest = hashlib.sha256(repr(key).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest, "big"))
+
+
+def _draw_chain(pool: EditPool, rng: np.random.Generator) -> list[str]:
+    length = int(rng.integers(pool.length[0], pool.length[1], endpoint=True))
+    chain = [pool.required[rng.integers(len(pool.required))]] if pool.required else []
+    others = [name for name in pool.names if name not in chain]
+    # By number: numpy would make arrays of the names, which takes longer than the drawing.
+    chain += [others[i] for i in rng.choice(len(others), length - len(chain), replace=False)]
+    return [chain[i] for i in rng.permutation(len(chain))]
+
+
+def _check(condition: bool, complaint: str) -> None:
+    if not condition:
+        raise UserError(f"edit pool: {complaint}")

@@ -1,0 +1,243 @@
+"""From folders of image files to the rows of a manifest."""
+
+import errno
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from iscqk.errors import UserError
+from iscqk.formats.files import disk_is_gone, printable, sha256_of, utf8
+from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm, StrArray
+from iscqk.formats.manifest import COLUMNS
+from iscqk.images.opening import BadImage, measure_image
+from iscqk.images.quarantine import refuse_bad
+from iscqk.runtime.logs import progress
+from iscqk.runtime.workers import parallel_map
+
+logger = logging.getLogger(__name__)
+
+# All under which Pillow knows the formats that are opened.
+SUFFIXES = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif"),
+    *(".tif", ".tiff", ".avif", ".avifs"),
+}
+# Pictures all the same, which must not be passed over without a word.
+_NOT_OPENED = {
+    *(".heic", ".heif", ".hif", ".jxl", ".jp2", ".psd", ".svg", ".dng", ".cr2", ".cr3", ".nef"),
+    *(".arw", ".raf", ".orf", ".rw2"),
+}
+
+
+class SplitIds(NamedTuple):
+    """The ids that a split's images may have."""
+
+    form: IdForm
+    numbers: range
+
+    def own(self, stem: str) -> str | None:
+        """Return a file's stem where it is one of these ids, else None."""
+        if self.form.matches([stem])[0] and int(self.form.numbers([stem])[0]) in self.numbers:
+            return stem
+        return None
+
+
+SPLITS = {
+    "training": SplitIds(TRAINING, range(1_000_000)),
+    "references": SplitIds(REFERENCE, range(1_000_000)),
+    # Ours: the challenge has no such split.
+    "others": SplitIds(IdForm("other", "O", 6), range(1_000_000)),
+    "phase1": SplitIds(QUERY, range(50_000)),
+    "phase2": SplitIds(QUERY, range(50_000, 100_000)),
+}
+
+
+def find_images(folders: Iterable[str | Path]) -> list[Path]:
+    """Return all files below `folders` named as images, folder by folder, each sorted by path.
+
+    Links are followed, and into each folder once, so that loops end. What is named as an image and
+    is none, as a link to nothing, is found as well: it must be told when it is looked at.
+
+    Raises:
+        UserError: a folder is missing, cannot be listed, or holds no image.
+    """
+    found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise UserError(f"{folder}: no such folder; put the images there or correct the config")
+        files = list(_files_below(folder, seen))
+        images = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
+        _tell_left_out(folder, files, len(images))
+        found += images
+    return found
+
+
+def _tell_left_out(folder: Path, files: list[Path], images: int) -> None:
+    """Tell of files that are not named as images; UserError where all of a folder's are such."""
+    others = Counter(path.suffix for path in files if path.suffix.lower() not in SUFFIXES)
+    pictures = {kind: n for kind, n in others.items() if kind.lower() in _NOT_OPENED}
+    kinds = " ".join(sorted(SUFFIXES))
+    if pictures:
+        count, names = sum(pictures.values()), " ".join(sorted(pictures))
+        what = f"{count} pictures are of a format that is not opened ({names}); convert them"
+        if not images:
+            raise UserError(f"{printable(folder)}: {what} to one of {kinds}")
+        logger.warning("%s: %s to have them looked at, too", printable(folder), what)
+    if not images:
+        raise UserError(f"{printable(folder)}: an empty folder; put images there ({kinds})")
+    if others:
+        logger.info("%s: files not named as images, left out: %s", printable(folder), dict(others))
+
+
+def _files_below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """Yield the files below a folder, but for what lies in a folder seen before."""
+    for place, folders, names in os.walk(folder, onerror=_refuse_folder, followlinks=True):
+        status = os.stat(place)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders.sort()  # which of several links to a folder is followed, is not left to chance
+        yield from (Path(place, name) for name in names)
+
+
+def _refuse_folder(error: OSError) -> None:
+    what = f"cannot list this folder ({error.strerror})"
+    raise UserError(f"{printable(error.filename)}: {what}; make it readable or remove it")
+
+
+def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:
+    """Return the images named in a list file, as the challenge's: the name of one in each line.
+
+    Raises:
+        UserError: there is no such file, or some image of it is not among `paths`.
+    """
+    try:
+        lines = Path(names).read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{names}: cannot read this list ({error}); correct its path") from None
+    listed = dict.fromkeys(filter(None, map(str.strip, lines)))
+    missing = listed.keys() - {path.stem.strip() for path in paths}
+    if missing:
+        raise UserError(
+            f"{names}: lists {len(missing)} images that are not there, {min(missing)} first; "
+            "unpack all archives, or remove the list to do without"
+        )
+    return [path for path in paths if path.stem.strip() in listed]
+
+
+def refuse_graded(paths: Sequence[Path]) -> None:
+    """Refuse training images that go by the name of a reference or query of the challenge.
+
+    Raises:
+        UserError: there is one.
+    """
+    stems: StrArray = np.array([path.stem for path in paths], dtype=np.str_)
+    for form in (REFERENCE, QUERY):
+        named = form.matches(stems)
+        if named.any():
+            raise UserError(
+                f"{paths[int(np.argmax(named))]}: named as a {form.kind}; training on these is "
+                f"against the rules, move it away or rename it ({named.sum()} such images)"
+            )
+
+
+def assign_ids(paths: Sequence[Path], split: SplitIds) -> list[str]:
+    """Return an id for each path: its own where the file is named by one, else the lowest free.
+
+    Raises:
+        UserError: two files are named by the same id, or there are more files than ids.
+    """
+    owners: dict[str, Path] = {}
+    for path in paths:
+        own = split.own(path.stem)
+        if own and owners.setdefault(own, path) != path:
+            raise UserError(f"{path}: has the same id as {owners[own]}; rename one of them")
+    if len(paths) > len(split.numbers):
+        raise UserError(
+            f"{len(paths)} {split.form.kind} images; there are {len(split.numbers)} ids"
+        )
+    free = (i for i in map(split.form.make, split.numbers) if i not in owners)
+    return [split.own(path.stem) or next(free) for path in paths]
+
+
+def listing_of(paths: Sequence[Path], split: SplitIds, workers: int) -> pd.DataFrame:
+    """Return manifest rows of `paths`, and why an image cannot be read: `reason`, "" if it can.
+
+    Every image is decoded, so that none fails hours later.
+
+    Raises:
+        UserError: two files are named by the same id, or there are more files than ids.
+    """
+    ids = assign_ids(paths, split)
+    looks = progress(parallel_map(_look, paths, workers, 64), len(paths), "read images")
+    rows = ((i, utf8(p), *look) for i, p, look in zip(ids, paths, looks, strict=True))
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "reason"])
+    _tell_duplicates(table)
+    return table.sort_values("id", ignore_index=True)
+
+
+def manifest_of(paths: Sequence[Path], split: SplitIds, workers: int) -> pd.DataFrame:
+    """Return manifest rows of `paths`, all of which can be read.
+
+    Raises:
+        UserError: as `listing_of`, or images cannot be read.
+    """
+    rows = listing_of(paths, split, workers)
+    refuse_bad([rows])
+    return rows[COLUMNS]
+
+
+def _look(path: Path) -> tuple[str, int, int, str]:
+    """Return (sha256, width, height, "") of an image, or ("", 0, 0, what is wrong with it)."""
+    try:
+        os.fsencode(path).decode("utf-8")
+        width, height = measure_image(path)
+        return sha256_of(path), width, height, ""
+    except UnicodeDecodeError:
+        return "", 0, 0, "a file name that is not UTF-8"
+    except (BadImage, OSError) as error:
+        reason = error.reason if isinstance(error, BadImage) else error.strerror or str(error)
+        _refuse_lost_disk(path, reason)
+        return "", 0, 0, reason
+
+
+def _refuse_lost_disk(path: Path, reason: str) -> None:
+    """Take no image for a bad one where its disk has failed or left since it was listed."""
+    numbers = {os.strerror(number): number for number in errno.errorcode}
+    if line := disk_is_gone(numbers.get(reason)):
+        raise UserError(f"{printable(path)}: {line}")
+    if not os.path.lexists(path):
+        what = "gone since its folder was listed; list the images again"
+        raise UserError(f"{printable(path)}: {what}")
+
+
+def _tell_duplicates(rows: pd.DataFrame) -> None:
+    again = rows[(rows["reason"] == "") & rows["sha256"].duplicated()]
+    if len(again):
+        logger.warning(
+            "%d images have the content of another of their split, %s first",
+            len(again),
+            again["path"].iloc[0],
+        )
+
+
+def refuse_overlap(training: pd.DataFrame, others: pd.DataFrame, name: str) -> None:
+    """Refuse images of `others` (the split called `name`) that are training images too.
+
+    Raises:
+        UserError: some file has the content of a training image.
+    """
+    both = training.merge(others, on="sha256")
+    if len(both):
+        first = both.iloc[0]
+        raise UserError(
+            f"{first.path_y}: has the content of the training image {first.path_x}; training on "
+            f"{name} is against the rules, remove one of them ({len(both)} such pairs)"
+        )

@@ -1,0 +1,35 @@
+"""What transparent parts of an image show: white, unless that would hide the picture."""
+
+from typing import cast
+
+from PIL import Image
+
+_ONE_COLOUR = 16  # of 255: what differs by less is not seen beside white
+
+
+def flatten_transparency(image: Image.Image) -> Image.Image:
+    """Return an image as RGB on white, or on black where white would leave but one colour.
+
+    A white logo on clear ground is such an image. What is clear everywhere is white.
+    """
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    rgba = image.convert("RGBA")
+    on_white = _laid_on("white", rgba)
+    faintest, strongest = extremes(rgba)[-1]
+    if faintest < 255 and strongest and _is_one_colour(on_white):
+        return _laid_on("black", rgba)
+    return on_white
+
+
+def _laid_on(colour: str, rgba: Image.Image) -> Image.Image:
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, colour), rgba).convert("RGB")
+
+
+def _is_one_colour(rgb: Image.Image) -> bool:
+    return all(high - low < _ONE_COLOUR for low, high in extremes(rgb))
+
+
+def extremes(image: Image.Image) -> list[tuple[int, int]]:
+    """Return the least and largest sample of each band of 8 bits."""
+    return [cast("tuple[int, int]", band.getextrema()) for band in image.split()]

@@ -1,0 +1,23 @@
+"""Images of a manifest: opened, and compared with what was listed."""
+
+from PIL import Image
+
+from iscqk.formats.files import printable, sha256_of
+from iscqk.formats.manifest import Listed
+from iscqk.images.opening import BadImage, ImageInput, open_image
+
+
+def open_verified(source: ImageInput, enough: int | None = None) -> Image.Image:
+    """Return `open_image`, of a manifest's path only if the very content that it lists lies there.
+
+    The file is in memory by then, so that reading it once more takes a fraction of decoding it.
+
+    Raises:
+        BadImage: as `open_image`, or the file has changed since it was listed.
+    """
+    image = open_image(source, enough)
+    if isinstance(source, Listed) and sha256_of(source) != source.sha256:
+        what = "not what lay there when it was listed"
+        remedy = "put the old file back, or list the images again (--forcerun prepare)"
+        raise BadImage(f"{printable(source)}: {what}; {remedy}", what)
+    return image

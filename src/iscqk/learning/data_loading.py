@@ -1,0 +1,238 @@
+"""Image sets as arrays of pixels for the encoder, and the order in which training draws them."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import ConcatDataset, DataLoader, Dataset, Sampler
+
+from iscqk.errors import UserError
+from iscqk.formats.copy_shards import CopyShards
+from iscqk.images.opening import ImageInput, open_image
+from iscqk.images.verified import open_verified
+from iscqk.learning import distributed
+from iscqk.runtime import shutdown
+
+Item = TypeVar("Item")
+
+
+_ONE_COLOUR = 8  # of 255: noise and compression make less of one colour
+
+
+def black(side: int) -> Tensor:
+    """Return what stands for an image that cannot be read, uint8 (3, side, side)."""
+    return torch.zeros(3, side, side, dtype=torch.uint8)
+
+
+def to_pixels(image: Image.Image, side: int) -> Tensor:
+    """Squeeze an RGB image to a square; return uint8 (3, side, side)."""
+    # Aspect ratio is given up on purpose: a copy is often cropped or stretched, so it says little.
+    squeezed = image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return torch.from_numpy(np.array(squeezed).transpose(2, 0, 1))
+
+
+def is_flat(pixels: Tensor) -> bool:
+    """Return whether uint8 (3, side, side) is of one colour, of which nothing can be said."""
+    low, high = pixels.flatten(1).aminmax(dim=1)
+    return int((high.int() - low.int()).max()) < _ONE_COLOUR
+
+
+class OriginalImages(Dataset[Tensor]):
+    """Images of a manifest, in its order: paths, files' bytes or images of Pillow.
+
+    None stands for an image that could not be read, and gives black.
+    """
+
+    views = 1
+
+    def __init__(
+        self, paths: Sequence[ImageInput | None], side: int, ids: Sequence[str] | None = None
+    ) -> None:
+        self._paths = list(paths)
+        self._ids = ids
+        self._side = side
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self._paths)
+
+    def name(self, index: int) -> str:
+        """Return the id of image `index`, or its path where none was given."""
+        return str(self._paths[index]) if self._ids is None else self._ids[index]
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Return image `index` as uint8 (3, side, side)."""
+        path = self._paths[index]
+        if path is None:
+            return black(self._side)
+        return to_pixels(open_verified(path, self._side), self._side)
+
+
+class ReadableImages(OriginalImages):
+    """Images of which some cannot be read; these are black.
+
+    Attributes:
+        unreadable: (n,) bool, which ones, of those read so far by any process.
+        flat: (n,) bool, which are of one colour.
+    """
+
+    def __init__(self, paths: Sequence[ImageInput], side: int) -> None:
+        super().__init__(paths, side)
+        self.unreadable = torch.zeros(len(paths), dtype=torch.bool).share_memory_()
+        self.flat = torch.zeros(len(paths), dtype=torch.bool).share_memory_()
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Return image `index` as uint8 (3, side, side), black where it cannot be read."""
+        try:
+            pixels = super().__getitem__(index)
+        except UserError:
+            self.unreadable[index] = True
+            return black(self._side)
+        self.flat[index] = is_flat(pixels)
+        return pixels
+
+
+class CopyImages(Dataset[Tensor]):
+    """Copies of a round; item `i` is view `i % views` of image `first + i // views`."""
+
+    def __init__(
+        self, copies: CopyShards, side: int, views: int, first: int = 0, last: int | None = None
+    ) -> None:
+        self._copies = copies
+        self._ids = copies.ids[first:last]
+        self._side = side
+        self.views = views
+
+    def __len__(self) -> int:
+        """Return the number of copies."""
+        return len(self._ids) * self.views
+
+    def name(self, index: int) -> str:
+        """Return the id of the image of copy `index`."""
+        return self._ids[index // self.views]
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Return copy `index` as uint8 (3, side, side)."""
+        jpeg = self._copies.jpeg(self._ids[index // self.views], index % self.views)
+        return to_pixels(open_image(jpeg, self._side), self._side)
+
+
+class Pairs(Dataset[Tensor]):
+    """Copies, each together with its original, or with the image's next copy."""
+
+    def __init__(self, copies: CopyImages, originals: OriginalImages | None) -> None:
+        """Pair copies with originals, or without these with one another.
+
+        Raises:
+            UserError: there is only one copy of an image to pair with itself.
+        """
+        self._copies, self._originals = copies, originals
+        if originals is None and copies.views < 2:
+            raise UserError("partner: copy needs copies.per_image: 2; raise it or take original")
+
+    def __len__(self) -> int:
+        """Return the number of pairs, one for each copy."""
+        return len(self._copies)
+
+    def name(self, index: int) -> str:
+        """Return the id of the image of pair `index`."""
+        return self._copies.name(index)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Return uint8 (2, 3, side, side): the copy, then its partner."""
+        image, view = divmod(index, self._copies.views)
+        if self._originals is not None:
+            return torch.stack([self._copies[index], self._originals[image]])
+        other = image * self._copies.views + (view + 1) % self._copies.views
+        return torch.stack([self._copies[index], self._copies[other]])
+
+
+class Rounds(ConcatDataset[Tensor]):
+    """The pairs of several rounds, one after the other."""
+
+    def __init__(self, rounds: Sequence[Pairs]) -> None:
+        super().__init__(rounds)
+        self._rounds = rounds
+
+    def name(self, index: int) -> str:
+        """Return the id of the image of pair `index`."""
+        place = bisect_right(self.cumulative_sizes, index)
+        return self._rounds[place].name(index - self.cumulative_sizes[place])
+
+
+Images = OriginalImages | CopyImages | Pairs | Rounds
+
+
+class Batches(Sampler[list[int]]):
+    """Batches of indices over endless shuffled epochs, a pure function of (seed, step).
+
+    A resumed run therefore sees what the interrupted one would have seen, and several processes
+    see in their parts of a batch what one would have seen in the whole.
+    """
+
+    def __init__(self, count: int, batch_size: int, steps: int, seed: int, first_step: int) -> None:
+        self._count, self._batch_size, self._seed = count, batch_size, seed
+        self._steps = range(first_step, steps)
+        self._epoch, self._order = -1, np.empty(0, dtype=np.int64)
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return len(self._steps)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield a list of a step's indices, this process's part of `batch_size`."""
+        share = self._batch_size // distributed.world_size()
+        for step in self._steps:
+            start = step * self._batch_size + distributed.rank() * share
+            yield [self._at(position) for position in range(start, start + share)]
+
+    def _at(self, position: int) -> int:
+        epoch = position // self._count
+        if epoch != self._epoch:
+            generator = np.random.default_rng((self._seed, epoch))
+            self._epoch, self._order = epoch, generator.permutation(self._count)
+        return int(self._order[position % self._count])
+
+
+class Indexed(Dataset[tuple[int, Tensor]]):
+    """Images together with their index, as training needs them."""
+
+    def __init__(self, images: Images) -> None:
+        self._images = images
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> tuple[int, Tensor]:
+        """Return the index and what `images` holds there."""
+        return index, self._images[index]
+
+
+def training_batches(
+    images: Images, batches: Batches, workers: int
+) -> DataLoader[tuple[int, Tensor]]:
+    """Return a loader of indices (B,) with their images, read ahead by `workers` processes."""
+    return make_loader(Indexed(images), batches, workers)
+
+
+def make_loader(
+    images: Dataset[Item], batches: Iterable[list[int]], workers: int
+) -> DataLoader[Item]:
+    """Return a loader of batches of images, read ahead by `workers` processes; 0 reads them here.
+
+    The stage ends where a worker is lost, or where none reads anything for a long time.
+    """
+    return DataLoader(
+        images,
+        batch_sampler=batches,
+        num_workers=workers,
+        timeout=shutdown.PATIENCE_SECONDS if workers else 0,
+        worker_init_fn=shutdown.become_worker,
+        # With one of its own it draws nothing from the generator that a resumed run restores.
+        generator=torch.Generator(),
+    )

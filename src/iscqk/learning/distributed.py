@@ -1,0 +1,206 @@
+"""Several processes that work on one batch, each on its part of it; torch calls them ranks.
+
+A batch's images, the bank's rows and an image set's blocks are split over the processes; what the
+encoder makes of a batch is gathered in every one of them, so that all that comes after it is
+written as if there were only one process. In one process every function here is the identity.
+
+Each process minimises its share, 1 / world_size(), of the same loss of the whole batch. The
+gradients of `all_gather` and `all_reduce_sum` are sums over the processes, and so are those of the
+parameters (`all_reduce_gradients`): they come out as the gradient of that loss, up to rounding.
+"""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from iscqk.errors import UserError
+from iscqk.models.device import choose_device, set_threads
+from iscqk.runtime.shutdown import FOLLOWED, LOST_WORKER
+
+
+@contextmanager
+def run_distributed(processes: int, threads: int) -> Iterator[tuple[torch.device, int]]:
+    """Be one of several processes that do this command together, with their share of the threads.
+
+    Yields the device of this process and the number of its threads.
+    """
+    _launch(processes, threads)
+    device = choose_device()
+    with process_group(device):
+        yield device, set_threads(threads // world_size())
+
+
+def _launch(processes: int, threads: int) -> None:
+    """Do this very command as several processes of this machine, then end this one.
+
+    Under torchrun, also one of several machines, and where one process is asked for, do nothing.
+    """
+    if processes == 1 or "WORLD_SIZE" in os.environ:
+        return
+    # Slow to import, and of use only here.
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import parse_args, run
+
+    os.environ["OMP_NUM_THREADS"] = str(max(1, threads // processes))
+    os.environ[FOLLOWED] = str(os.getpid())
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # told below
+    torchrun = ["--standalone", f"--nproc-per-node={processes}", "-m"]
+    # After --, or torchrun takes our --start for an abbreviation of one of its own options.
+    try:
+        run(parse_args([*torchrun, "--", "iscqk.cli", *sys.argv[1:]]))
+    except ChildFailedError as error:
+        _end_as([failure.exitcode for failure in error.failures.values()])
+    raise SystemExit(0)
+
+
+def _end_as(statuses: list[int]) -> None:
+    """End as the first process did that failed; where one was killed, say so."""
+    if -signal.SIGKILL in statuses:
+        raise UserError(LOST_WORKER)
+    raise SystemExit(statuses[0] if statuses[0] > 0 else 128 - statuses[0])
+
+
+@contextmanager
+def process_group(device: torch.device) -> Iterator[None]:
+    """Take part in the group that torchrun started, if it did."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield
+        return
+    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def world_size() -> int:
+    """Return the number of processes."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """Return the number of this process, from 0; 0 writes the files."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        parts = [torch.empty_like(rows) for _ in range(world_size())]
+        dist.all_gather(parts, rows)
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (gradient,) = gradients
+        summed = gradient.contiguous().clone()
+        dist.all_reduce(summed)
+        return summed.chunk(world_size())[rank()]
+
+
+class _Total(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        summed = value.contiguous().clone()
+        dist.all_reduce(summed)
+        return summed
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        result: Tensor = _Total.apply(gradients[0])
+        return result
+
+
+def all_gather(rows: Tensor) -> Tensor:
+    """Return the rows (n, ...) of all processes, (processes * n, ...), by rank; differentiable."""
+    return rows if world_size() == 1 else _Gather.apply(rows.contiguous())
+
+
+def all_reduce_sum(value: Tensor) -> Tensor:
+    """Return the sum of a tensor over the processes; differentiable."""
+    return value if world_size() == 1 else _Total.apply(value)
+
+
+@torch.no_grad()
+def all_reduce_max(value: Tensor) -> Tensor:
+    """Return the largest of each element over the processes, without a gradient."""
+    if world_size() == 1:
+        return value
+    largest = value.contiguous().clone()
+    dist.all_reduce(largest, dist.ReduceOp.MAX)
+    return largest
+
+
+def all_log_sum_exp(value: Tensor) -> Tensor:
+    """Return log of the sum of a tensor's exponentials over the processes; differentiable."""
+    if world_size() == 1:
+        return value
+    peak = all_reduce_max(value)
+    return peak + all_reduce_sum((value - peak).exp()).log()
+
+
+def all_reduce_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Replace gradients by their sums over the processes."""
+    if world_size() == 1:
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    dist.all_reduce(flat)
+    parts = flat.split([gradient.numel() for gradient in gradients])
+    for gradient, part in zip(gradients, parts, strict=True):
+        gradient.copy_(part.view_as(gradient))
+
+
+class SharedBatchNorm(torch.overrides.TorchFunctionMode):
+    """Within it batch norm takes the statistics of the whole batch, of all processes.
+
+    torch's SyncBatchNorm does so on a GPU only.
+    """
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Replace batch norm in training; let everything else pass."""
+        kwargs = kwargs or {}
+        if function is nn.functional.batch_norm and world_size() > 1:
+            return _batch_norm(*args, **kwargs)
+        return function(*args, **kwargs)
+
+
+def _batch_norm(
+    x: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """`torch.nn.functional.batch_norm`, with statistics over all processes in training."""
+    if not training:
+        return torch.batch_norm(
+            x, weight, bias, running_mean, running_var, False, momentum, eps, True
+        )
+    places = [0, *range(2, x.ndim)]
+    variance, mean = torch.var_mean(x.float(), places, correction=0)
+    every = all_gather(torch.stack([mean, variance])[None])  # (world_size, 2, C), of equal parts
+    mean = every[:, 0].mean(0)
+    variance = every[:, 1].mean(0) + (every[:, 0] - mean).square().mean(0)
+    if running_mean is not None and running_var is not None:
+        n = world_size() * x.numel() / x.shape[1]
+        running_mean.lerp_(mean.detach().to(running_mean.dtype), momentum)
+        running_var.lerp_((variance.detach() * n / (n - 1)).to(running_var.dtype), momentum)
+    scale = (variance + eps).rsqrt()
+    scale = scale if weight is None else scale * weight
+    shift = -mean * scale if bias is None else bias - mean * scale
+    shape = [1, -1, *[1] * (x.ndim - 2)]
+    return (x.float() * scale.view(shape) + shift.view(shape)).to(x.dtype)

@@ -1,0 +1,73 @@
+"""The common starting point of Q and K.
+
+Both sides must begin in one space, or their similarities are not comparable from query to query
+and micro-AP collapses. So both start from the same weights with the same head, and that head is
+the half-whitened PCA of the backbone's features: a good descriptor before any training.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from iscqk.errors import UserError
+from iscqk.learning.data_loading import OriginalImages
+from iscqk.learning.embedding import embed
+from iscqk.models.encoder import Encoder
+from iscqk.models.pca import PrincipalComponents
+from iscqk.models.torch_internals import BatchNorm
+from iscqk.runtime.logs import progress
+
+
+@torch.no_grad()
+def calibrate_batch_norm(encoder: Encoder, images: OriginalImages) -> None:
+    """Set batch-norm statistics to those of `images`.
+
+    A randomly initialised backbone has none that mean anything, and training freezes them.
+    """
+    norms = [m for m in encoder.modules() if isinstance(m, BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # cumulative average over all batches
+    encoder.train()
+    batches = DataLoader(images, batch_size=64)
+    for batch in progress(batches, len(batches), "batch norm, batches"):
+        encoder.features(batch)
+    encoder.eval()
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+def head_images(paths: Sequence[str], side: int, count: int, seed: int) -> OriginalImages:
+    """Return a random sample of images: the first ones may all be of one source."""
+    chosen = np.random.default_rng(seed).permutation(len(paths))[:count]
+    return OriginalImages([paths[i] for i in sorted(chosen.tolist())], side)
+
+
+def fit_head(encoder: Encoder, images: OriginalImages, whitening: float) -> None:
+    """Set the head to the partly whitened PCA of the backbone's float32 features of `images`."""
+    encoder.precision = "fp32"
+    blocks = embed(encoder.eval(), images, 0)
+    features = torch.cat([block.cpu() for block, _ in blocks]).clone()
+    principal_head(encoder, features, whitening)
+
+
+@torch.no_grad()
+def principal_head(encoder: Encoder, features: Tensor, whitening: float) -> None:
+    """Set the head to the partly whitened PCA (`iscqk.models.pca`) of features (n, C).
+
+    Raises:
+        UserError: fewer images than two.
+    """
+    if len(features) < 2:
+        raise UserError("the head's PCA needs at least 2 training images; add some")
+    found = PrincipalComponents.of_rows(features)
+    weight = found.weight(encoder.config.descriptor_size, whitening)
+    device = encoder.head.weight.device
+    encoder.head.weight.zero_()  # a backbone of fewer features than dimensions leaves some at 0
+    encoder.head.bias.zero_()
+    encoder.head.weight[: len(weight)] = weight.float().to(device)
+    encoder.head.bias[: len(weight)] = -(weight @ found.centre).float().to(device)

@@ -1,0 +1,56 @@
+"""What a user names to be looked at: images, folders of them, and files of descriptors."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from iscqk.errors import UserError
+from iscqk.formats.files import printable
+from iscqk.formats.image_index import is_image_index
+from iscqk.images.ingestion import find_images
+
+InputPaths = str | Path | Iterable[str | Path]
+Identity = tuple[object, ...]
+
+
+class Inputs(NamedTuple):
+    """What was named: image files, each once, and files that `iscqk describe` wrote."""
+
+    images: list[Path]
+    indexes: list[Path]
+
+
+def find_inputs(paths: InputPaths) -> Inputs:
+    """Return what is named, and all images below the folders named, in order.
+
+    Raises:
+        UserError: there is no such file or folder, or a folder without an image.
+    """
+    images: list[Path] = []
+    written: list[Path] = []
+    for place in [paths] if isinstance(paths, str | Path) else paths:
+        path = Path(place)
+        if not os.path.exists(path):
+            raise UserError(f"{printable(path)}: no such file or folder; correct its path")
+        if path.is_dir():
+            images += find_images([path])
+        else:
+            (written if is_image_index(path) else images).append(path)
+    return Inputs(without_repeats(images), without_repeats(written))
+
+
+def without_repeats(paths: Iterable[Path]) -> list[Path]:
+    """Return files by the first of their names: links and other spellings are left out."""
+    first = {identity(path): path for path in reversed(list(paths))}
+    return list(reversed(first.values()))
+
+
+def identity(path: str | Path) -> Identity:
+    """Return what is equal of two names of one file: of one that is gone, its resolved path."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return (os.path.realpath(path),)
+    # Size and time beside the inode, which some network disks do not tell apart.
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,0 +1,103 @@
+"""Which files of runs `iscqk compare` and `iscqk neighbours` set side by side, and the report."""
+
+import os
+from collections.abc import Iterable
+from glob import glob
+from typing import Any
+
+from iscqk.formats.phases import PHASES
+from iscqk.plan.plan import Plan
+from iscqk.plan.runs import Compared, ablation_rows, study_rows, unbalanced_rows
+
+Rows = list[dict[str, Any]]
+
+
+def compared_methods(plan: Plan) -> Rows:
+    """Return what every method of the study left behind, from every seed, for each phase."""
+    return [
+        {
+            **_measured(plan, row, phase),
+            "curve": plan[row.run].ranked(phase).curve,
+            "by_edit": plan[row.run].ranked(phase).by_edit,
+            "rankings": {
+                ranking: plan[row.run].ranked(phase, ranking).score
+                for ranking in plan.config["score"]["rankings"]
+            },
+        }
+        for row in study_rows(plan.config)
+        for phase in PHASES
+    ]
+
+
+def compared_settings(plan: Plan, ablation: str) -> Rows:
+    """Return what every run of an ablation left behind, for each phase."""
+    rows = ablation_rows(plan.config, ablation)
+    return [_measured(plan, row, phase) for row in rows for phase in PHASES]
+
+
+def compared_classes(plan: Plan) -> Rows:
+    """Return the features of labelled images by every run on unbalanced ones."""
+    return [
+        {
+            "method": row.label,
+            "seed": row.seed,
+            "features": plan[row.run].described("k", "evaluation", "features"),
+        }
+        for row in unbalanced_rows(plan.config)
+    ]
+
+
+def learning_curves(plan: Plan) -> Rows:
+    """Return the scores along the training of each method of the study; of the first seed only."""
+    first = plan.config["study"]["seeds"][0]
+    return [_learning_curve(plan, row) for row in study_rows(plan.config) if row.seed == first]
+
+
+def files_of(value: object, root: str) -> list[str]:
+    """Return, sorted, all files below a folder of results that a description names."""
+    if isinstance(value, str):
+        return [value] if value.startswith(f"{root}/") else []
+    values = value.values() if isinstance(value, dict) else value
+    if not isinstance(values, Iterable):
+        return []
+    return sorted({file for below in values for file in files_of(below, root)})
+
+
+def _measured(plan: Plan, row: Compared, phase: str) -> dict[str, Any]:
+    run = plan[row.run]
+    return {
+        "label": row.label,
+        "seed": row.seed,
+        "phase": phase,
+        "score": run.ranked(phase).score,
+        "histories": run.history(),
+        "usage": run.usage(),
+    }
+
+
+def _learning_curve(plan: Plan, row: Compared) -> dict[str, Any]:
+    run = plan[row.run]
+    return {
+        "label": row.label,
+        "seed": row.seed,
+        "learning_curve": plan.results.learning_curve(row.run),
+        "models": {run.model(name).folder: run.history(name) for name in run.models},
+    }
+
+
+def reported(plan: Plan) -> list[str]:
+    """Return the files of the submitted run that the report needs."""
+    run = plan.submitted
+    ranked = [
+        run.ranked(phase, ranking)
+        for phase in PHASES
+        for ranking in plan.config["score"]["rankings"]
+    ]
+    return [file for one in ranked for file in (one.score, one.by_edit, one.curve)] + run.history()
+
+
+def reported_besides(plan: Plan) -> list[tuple[str, float]]:
+    """Return what else there is to report, with its time: shown where it is, but never made."""
+    scores = plan.results.model("*", "*").ranked("*", "*").score
+    found = {path for pattern in [scores, *plan.results.tables()] for path in glob(pattern)}
+    return [(path, os.path.getmtime(path)) for path in sorted(found - set(reported(plan)))]

@@ -1,0 +1,85 @@
+"""What of a config each thing depends on, and how long a training is."""
+
+import json
+
+from iscqk.methods import METHODS
+from iscqk.plan.names import INITIAL, WARM_UP, ModelName, half_round, learned
+from iscqk.plan.runs import Config
+
+# Keys of `train` that change no result: who does it, what is told and kept of it meanwhile.
+UNTRACKED = ("processes", "log_every", "checkpoint_every")
+
+
+def models(config: Config) -> list[ModelName]:
+    """Return the models along a run's training, in order; the last is what it submits."""
+    train = config["train"]
+    if not train["rounds"]:
+        return [INITIAL]
+    if METHODS[train["method"]].learns_from == "pairs":
+        return [learned(part) for part in range(1, config["study"]["points"] + 1)]
+    warm_up = [WARM_UP] if train["qk"]["warm_up_images"] else []
+    rounds = range(1, train["rounds"] + 1)
+    return [*warm_up, *(half_round(number, side) for number in rounds for side in "qk")]
+
+
+def budget(config: Config) -> int:
+    """Return the images that SGD sees in a run: what Q/K sees, whatever the method."""
+    train = config["train"]
+    if not train["rounds"]:
+        return 0
+    return int(train["qk"]["warm_up_images"] + 2 * train["rounds"] * train["images_per_half_round"])
+
+
+def copy_rounds(config: Config) -> list[int]:
+    """Return the rounds whose copies a run learns from; 0 is the warm-up's."""
+    train = config["train"]
+    rounds = list(range(1, train["rounds"] + 1))
+    return [0, *rounds] if train["qk"]["warm_up_images"] and rounds else rounds
+
+
+def training_edits(config: Config, number: int | str) -> Config:
+    """Return what the copies of round `number` are edited with.
+
+    It is `edits.training`, as the curriculum has changed it up to this round.
+    """
+    pool = dict(config["edits"]["training"])
+    for change in sorted(config["edits"]["curriculum"], key=lambda change: int(change["round"])):
+        if change["round"] <= int(number):
+            pool.update({key: value for key, value in change.items() if key != "round"})
+    return pool
+
+
+def train_section(config: Config, method: str) -> Config:
+    """Return the part of `train` that one training by `method` depends on.
+
+    How many rounds there are is no part of it: one more redoes none. Nor is what changes no result.
+    """
+    train, own = config["train"], dict(config["train"][method])
+    own.pop("warm_up_images", None)
+    shared = {
+        key: value
+        for key, value in train.items()
+        if key not in ("method", "rounds", "images_per_half_round", *UNTRACKED, *METHODS)
+    }
+    if METHODS[method].learns_from == "bank":
+        shared["images_per_half_round"] = train["images_per_half_round"]
+    return {**shared, method: own}
+
+
+def making(config: Config, split: str, name: ModelName) -> str:
+    """Return all that a model of a run depends on, as text."""
+    train = config["train"]
+    facts = [config["seed"], config["model"], split]
+    if name.trains_one:
+        method, points = train["method"], config["study"]["points"]
+        facts += [train_section(config, method), budget(config), copy_rounds(config), points]
+    elif name != INITIAL:
+        facts += [train_section(config, "simclr"), train["qk"]["warm_up_images"]]
+    if name.is_half_round:
+        facts.append(train_section(config, "qk"))
+    return as_text(facts)
+
+
+def as_text(value: object) -> str:
+    """Return a config value as JSON with sorted keys, so that reordered keys rerun nothing."""
+    return json.dumps(value, sort_keys=True)

@@ -1,0 +1,71 @@
+"""What the Snakefile asks of Python."""
+
+import hashlib
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from iscqk.plan.stage_code import code_digest
+from iscqk.runtime.shutdown import FOLLOWED
+
+
+def put_program_on_path() -> None:
+    """Let jobs find the `iscqk` of this very Python, also where its environment is not active."""
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def let_jobs_speak_utf8() -> None:
+    """Let jobs take names of files for UTF-8, as manifests do, whatever the locale says."""
+    os.environ["PYTHONUTF8"] = "1"
+
+
+def end_jobs_with_snakemake() -> None:
+    """Let jobs end when this Snakemake does, however it ends (iscqk.runtime.shutdown).
+
+    A killed Snakemake cannot end its jobs, which would go on beside those of the next one.
+    """
+    os.environ[FOLLOWED] = str(os.getpid())
+
+
+def gpu_count() -> int:
+    """Return 1 where there is an NVIDIA GPU, else 0; torch could tell too, but takes seconds."""
+    return int(Path("/dev/nvidia0").exists())
+
+
+def code(stage: str, *also: str) -> Callable[[object], str]:
+    """Return a function of wildcards to the digest of a stage's code (iscqk.plan.stage_code).
+
+    A function, as the digests of all stages are not needed by a process that runs one job.
+    """
+    return lambda wildcards: code_digest(stage, *also)
+
+
+def untracked(value: object) -> Callable[[object, object], object]:
+    """Return a value, or what a function of wildcards gives, as a parameter that reruns nothing.
+
+    For what changes no result: how many share the work, who looks on. Snakemake looks at no
+    parameter again that is made of a job's files, as this one pretends to be.
+    """
+    return lambda wildcards, output: value(wildcards) if callable(value) else value
+
+
+def given(option: str, path: object) -> str:
+    """Return an option with its value, or nothing where there is none."""
+    return f"{option}={shlex.quote(str(path))}" if path else ""
+
+
+def named(names: Iterable[str], files: Iterable[object]) -> list[str]:
+    """Return files as NAME=FILE."""
+    return [f"{name}={file}" for name, file in zip(names, files, strict=True)]
+
+
+def folder(wildcards: object, output: Sequence[str]) -> str:
+    """Return the folder of a job's first output."""
+    return os.path.dirname(output[0])
+
+
+def digest_of(files: Iterable[str]) -> str:
+    """Return the digest of what is in files."""
+    return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()

@@ -1,0 +1,88 @@
+"""What the code of a stage means, as a digest: what Snakemake and resume states look at.
+
+Snakemake does not see edits in a package that a rule's command imports. Each rule therefore has the
+digest of its stage's code as a parameter: of the abstract syntax of all modules of iscqk that the
+stage imports, without comments and docstrings, and of the data files beside them. What changes no
+meaning reruns nothing.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from iscqk.plan.stage_registry import module_name
+
+PACKAGE = Path(__file__).parent.parent
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def code_digest(stage: str, *also: str) -> str:
+    """Return the digest of the code of a stage.
+
+    Args:
+        stage: its name, see `iscqk.plan.stage_registry`.
+        also: full names of modules that it finds only when it runs, as those of a registry.
+    """
+    digest = hashlib.sha256()
+    for path in modules(module_name(stage), *also):
+        digest.update(f"{path.relative_to(PACKAGE)}\n{_meaning(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def modules(*names: str) -> list[Path]:
+    """Return the sorted files of modules of iscqk, and of all its modules that these import."""
+    found: set[Path] = set()
+    waiting = [path for name in names for path in _files(name)]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += _imports(path)
+    return sorted(found)
+
+
+@cache
+def _syntax(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes(), str(path))
+
+
+@cache
+def _imports(path: Path) -> list[Path]:
+    """Return the modules of this package that a module imports."""
+    names: list[str] = []
+    for node in ast.walk(_syntax(path)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    return [file for name in names for file in _files(name)]
+
+
+def _files(name: str) -> Iterator[Path]:
+    """Yield the file of a module of this package, by its full name, if there is one."""
+    path = PACKAGE.parent / name.replace(".", "/")
+    if path != PACKAGE and path.is_relative_to(PACKAGE):
+        yield from filter(Path.is_file, (path.with_suffix(".py"), path / "__init__.py"))
+
+
+@cache
+def _meaning(path: Path) -> str:
+    """Return the abstract syntax of a module, and a digest of the data that lies beside it."""
+    tree = _syntax(path)
+    for node in ast.walk(tree):
+        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
+    return f"{ast.dump(tree)}\n{_data(path.parent)}"
+
+
+@cache
+def _data(package: Path) -> str:
+    """Return the digest of all files in those folders of a package that hold no modules."""
+    digest = hashlib.sha256()
+    for folder in sorted(path for path in package.iterdir() if path.is_dir()):
+        if folder.name != "__pycache__" and not any(folder.glob("*.py")):
+            for file in sorted(filter(Path.is_file, folder.rglob("*"))):
+                digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
+    return digest.hexdigest()

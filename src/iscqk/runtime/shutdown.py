@@ -1,0 +1,243 @@
+"""How a command ends: in one line where a user, a signal or a lost process ended it.
+
+Everything else is a bug and keeps its traceback.
+"""
+
+import io
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from typing import Any, TextIO, cast
+
+from iscqk.errors import UserError
+from iscqk.formats.files import disk_is_gone, printable
+
+# Names the process whose end is this one's too: Snakemake, or who started several processes.
+FOLLOWED = "ISCQK_FOLLOWED_PID"
+# What reads or copies images this long without any result hangs; so may a network's file system.
+PATIENCE_SECONDS = 600
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_TIDYING_SECONDS = 60
+
+LOST_WORKER = (
+    "a worker process was killed, most likely as the memory is full; give it fewer threads "
+    "(--cores, --set-threads RULE=N) or more memory, then run the same command again"
+)
+HANGING = (
+    f"no image was read for {PATIENCE_SECONDS} s, as when a network's disk hangs; see to it, then "
+    "run the same command again"
+)
+FULL_MEMORY = (
+    "the memory is full; give it more, or lower the batch size or the threads, "
+    "then run the same command again"
+)
+# Errors without a type of their own, by what they say.
+_CAUSES = {
+    "DataLoader worker (pid": LOST_WORKER,
+    "DataLoader timed out": HANGING,
+    "CUDA out of memory": FULL_MEMORY,
+    "can't allocate memory": FULL_MEMORY,  # torch
+    "Unable to allocate": FULL_MEMORY,  # NumPy
+    "gloo/transport": "another of the processes has ended; its own error says why",
+}
+
+
+class Stopped(BaseException):
+    """A signal asks this process to end; `sigval` is its number."""
+
+    def __init__(self, sigval: int) -> None:
+        super().__init__(sigval)
+        self.sigval = sigval
+
+
+class OutputLost(Exception):
+    """Standard output takes no more; `reason` is the system's error."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Output:
+    """Standard output, whose errors are told from those of other files and of workers."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        if isinstance(stream, io.TextIOWrapper):  # any name of a file can be printed, in any locale
+            stream.reconfigure(errors="backslashreplace")
+
+    def write(self, text: str) -> int:
+        with self._watched():
+            return self._stream.write(text) if self._stream else len(text)
+
+    def flush(self) -> None:
+        with self._watched():
+            if self._stream:  # none where a shell has closed it
+                self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputLost(error) from error
+
+
+def exit_status_of(command: Callable[[], None]) -> int:
+    """Run a command; return its exit status, and print in one line what ended it early."""
+    end_with_process(int(os.environ.get(FOLLOWED, "0")))
+    status = 0
+    with _catching_signals(), redirect_stdout(cast("TextIO", _Output(sys.stdout))):
+        try:
+            command()
+        except UserError as error:
+            status = _tell(_own_line(error), 1)
+        except SystemExit as error:  # of argparse, which has printed help or a complaint
+            raise SystemExit(_flushed() or error.code) from None
+        except (Exception, Stopped, KeyboardInterrupt) as error:
+            status = _told(error)
+        return _flushed() or status
+
+
+def end_with_process(pid: int) -> None:
+    """End this process by SIGTERM when another ends; do nothing if there is none."""
+    if pid and _lives(pid):
+        threading.Thread(target=_wait_for_end, args=(pid,), daemon=True).start()
+
+
+def become_worker(*_: object) -> None:
+    """Be a worker process: leave Ctrl-C to the parent, and end with it.
+
+    Workers wait for work for ever where their parent is killed and cannot tell them.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_process(os.getppid())
+
+
+def kill_workers() -> None:
+    """Kill all worker processes of this one."""
+    # torch has the end of a loader's worker raise an error, wherever this process is by then.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for worker in multiprocessing.active_children():
+        worker.kill()
+
+
+def _told(error: BaseException) -> int:
+    """Return the exit status for an error that has a line, and print it; raise any other."""
+    number = _stopped_by() or getattr(error, "sigval", None)  # the latter also of torchrun's own
+    if number:
+        name = signal.Signals(number).name
+        return _tell(f"stopped by {name}; the same command goes on from here", 128 + number)
+    if isinstance(error, OutputLost):
+        kill_workers()
+        return _without_output(error)
+    line = _cause(error)
+    if line is None:
+        raise error
+    kill_workers()
+    return _tell(line, 1)
+
+
+def _cause(error: BaseException) -> str | None:
+    """Return the line for an error that no code of ours has raised, if it has one."""
+    if isinstance(error, ConnectionError):  # to a loader's worker, when its end is not noticed yet
+        return LOST_WORKER
+    if isinstance(error, OSError) and (line := disk_is_gone(error.errno)):
+        return f"{printable(error.filename)}: {line}" if error.filename else line
+    return next((line for words, line in _CAUSES.items() if words in str(error)), None)
+
+
+def _flushed() -> int:
+    """Return 0 once all that was printed is taken, another exit status where it is not."""
+    try:
+        sys.stdout.flush()
+    except OutputLost as lost:
+        return _without_output(lost)
+    return 0
+
+
+def _without_output(lost: OutputLost) -> int:
+    """Return the exit status of a command whose standard output takes no more."""
+    # What it has not taken would fail again when Python ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(lost.reason, BrokenPipeError):  # its reader has enough, as `head` has
+        return 128 + signal.SIGPIPE  # and quiet, like any other program
+    what = f"standard output cannot be written ({lost.reason.strerror})"
+    return _tell(f"{what}; free some space, or let it go elsewhere", 1)
+
+
+def _tell(line: str, status: int) -> int:
+    with suppress(OSError):  # there may be nobody to tell
+        print(f"error: {line}", file=sys.stderr)
+    return status
+
+
+def _own_line(error: UserError) -> str:
+    """Return an error's own line, without the traceback that a loader's worker puts before it."""
+    text = str(error.args[0]) if error.args else ""
+    if text.startswith("Caught "):  # the last line is `module.Type: own line`
+        text = text.strip().splitlines()[-1].partition(": ")[2]
+    return str(UserError(text))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _wait_for_end(pid: int) -> None:
+    while _lives(pid):
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+_received: list[int] = []
+
+
+def _stopped_by() -> int | None:
+    return _received[0] if _received else None
+
+
+@contextmanager
+def _catching_signals() -> Iterator[None]:
+    """Let signals raise Stopped; those that the starter has this process ignore stay ignored."""
+    _received.clear()
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    caught = [number for number in _SIGNALS if before[number] != signal.SIG_IGN]
+    for number in caught:
+        signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number in [] if _received else caught:
+            signal.signal(number, before[number])
+
+
+def _stop(number: int, _: object) -> None:
+    """End the workers and unwind, so that temporary files go; what hangs meanwhile is killed."""
+    if multiprocessing.parent_process():  # in a worker, which has it from its parent
+        os._exit(128 + number)
+    _received.append(number)
+    for other in _SIGNALS:
+        signal.signal(other, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(_TIDYING_SECONDS)
+    kill_workers()
+    raise Stopped(number)

@@ -1,0 +1,89 @@
+"""Worker processes: the same function of many things, and what becomes of it if one is lost."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import islice
+from typing import TypeVar
+
+from iscqk.errors import UserError
+from iscqk.runtime import shutdown
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def parallel_map(
+    function: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    workers: int,
+    together: int,
+    start: Callable[..., None] | None = None,
+    given: tuple[object, ...] = (),
+) -> Iterator[Result]:
+    """Yield `function` of each task, in order, found by worker processes.
+
+    No more tasks are taken than keep the workers busy, so that millions need no memory.
+
+    Args:
+        function: of a module, so that another process can name it.
+        tasks: what it takes.
+        workers: how many processes.
+        together: tasks that are sent to a worker at a time.
+        start: what each worker calls first, if anything.
+        given: arguments of `start`.
+
+    Raises:
+        UserError: a worker was killed, or has had no result for `shutdown.PATIENCE_SECONDS`.
+    """
+    pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(start, given))
+    under_way: deque[Future[list[Result]]] = deque()
+    left = iter(tasks)
+    try:
+        while chunk := list(islice(left, together)):
+            under_way.append(_submitted(pool, function, chunk))
+            if len(under_way) > 4 * workers:
+                yield from _result(under_way.popleft())
+        while under_way:
+            yield from _result(under_way.popleft())
+        pool.shutdown()
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        shutdown.kill_workers()
+        raise
+
+
+def _submitted(
+    pool: ProcessPoolExecutor, function: Callable[[Task], Result], tasks: list[Task]
+) -> "Future[list[Result]]":
+    with _told_if_lost():
+        return pool.submit(_each, function, tasks)
+
+
+def _result(future: "Future[list[Result]]") -> list[Result]:
+    try:
+        with _told_if_lost():
+            return future.result(shutdown.PATIENCE_SECONDS)
+    except TimeoutError:
+        raise UserError(shutdown.HANGING) from None
+
+
+@contextmanager
+def _told_if_lost() -> Iterator[None]:
+    """Tell that a worker was lost, wherever the pool notices it."""
+    try:
+        yield
+    except BrokenProcessPool:
+        raise UserError(shutdown.LOST_WORKER) from None
+
+
+def _start(start: Callable[..., None] | None, given: tuple[object, ...]) -> None:
+    shutdown.become_worker()
+    if start:
+        start(*given)
+
+
+def _each(function: Callable[[Task], Result], tasks: list[Task]) -> list[Result]:
+    return [function(task) for task in tasks]

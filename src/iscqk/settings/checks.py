@@ -1,0 +1,36 @@
+"""Checking config.yaml with errors that say which key is wrong, and reading from it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from iscqk.errors import UserError
+from iscqk.formats.submission import MAX_DIMENSION
+from iscqk.retrieval.rankings import RANKINGS
+from iscqk.schema.section import validator
+from iscqk.schema.validator import refuse_invalid
+from iscqk.settings.config import Config
+from iscqk.settings.describe import Describe
+from iscqk.settings.model import Model
+
+_IF_TEXT = "write it in a file for --configfile, as all within a section is text to --config"
+
+
+def check_config(config: Mapping[str, Any]) -> None:
+    """Check a configuration against the settings and against itself.
+
+    Raises:
+        UserError: the first thing wrong, with the key and the remedy.
+    """
+    refuse_invalid(config, validator(Config), _IF_TEXT)
+    size = config.get("model", {}).get("descriptor_size", Model.descriptor_size)
+    describe = config.get("describe", {}).get("ranking", Describe.ranking)
+    rankings = config.get("score", {}).get("rankings", [describe])
+    for name in dict.fromkeys([describe, *rankings]):
+        if size + (needed := RANKINGS[name].dimensions) > MAX_DIMENSION:
+            raise UserError(
+                f"config: model.descriptor_size: {size} leaves no dimension for ranking by {name}; "
+                f"lower it to {MAX_DIMENSION - needed}, or take {name} out of "
+                "describe.ranking and score.rankings"
+            )
+    if describe not in rankings:
+        raise UserError(f"config: score.rankings: add {describe}, which describe.ranking submits")

@@ -1,0 +1,38 @@
+"""List labelled images, a folder for each class, in manifests; the folder's name is the class."""
+
+import argparse
+from pathlib import Path
+
+from iscqk.errors import UserError
+from iscqk.formats.manifest import write_manifest
+from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
+from iscqk.retrieval.knn_accuracy import classes_of
+
+EXAMPLE = r"""iscqk prepare-labelled --training pictures/training --evaluation pictures/evaluation \
+    --output training.csv evaluation.csv"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("--training", metavar="DIR", required=True)
+    parser.add_argument("--evaluation", metavar="DIR", required=True)
+    parser.add_argument("--output", type=Path, nargs=2, required=True, help="their manifests")
+    parser.add_argument("--workers", type=int, default=1)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write both manifests, of the same classes and of no image in common."""
+    folders = arguments.training, arguments.evaluation
+    training, evaluation = (
+        manifest_of(find_images([folder]), SPLITS["training"], arguments.workers)
+        for folder in folders
+    )
+    unknown = set(classes_of(evaluation)) - set(classes_of(training))
+    if unknown:
+        raise UserError(
+            f"{arguments.evaluation}: class {min(unknown)} has no training images; "
+            f"make its folder in {arguments.training} or remove this one"
+        )
+    refuse_overlap(training, evaluation, "evaluation images")
+    for path, rows in zip(arguments.output, (training, evaluation), strict=True):
+        write_manifest(path, rows)

@@ -1,0 +1,88 @@
+"""Tables of runs: means and spreads over seeds, costs added up."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from iscqk.comparison.run_plots import accuracy_plot, edit_plot, label_plot, line_plot
+from iscqk.comparison.run_tables import Measured, markdown, rankings_markdown, run_table, summary
+
+
+@pytest.fixture
+def runs(tmp_path):
+    def measured(label, seed, phase, score):
+        folder = tmp_path / f"{label}{seed}{phase}"
+        folder.mkdir()
+        (folder / "score.json").write_text(json.dumps({"micro_ap": score, "recall_at_p90": 0.5}))
+        histories, usage = [], []
+        for part, (images, seconds, megabytes) in enumerate([(64, 1.5, 100), (32, 2.0, 90)]):
+            histories.append(folder / f"history{part}.csv")
+            histories[-1].write_text(f"step,images\n1,16\n2,{images}\n")
+            usage.append(folder / f"usage{part}.tsv")
+            usage[-1].write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:01\t{megabytes}\n")
+        return Measured(label, seed, phase, str(folder / "score.json"), histories, usage)
+
+    scores = {"qk": (0.5, 0.7), "gist": (0.1, 0.2)}
+    return run_table(
+        measured(label, seed, phase, scores[label][seed] / (1 + (phase == "phase2")))
+        for label in scores
+        for seed in (0, 1)
+        for phase in ("phase1", "phase2")
+    )
+
+
+def test_costs_of_a_run_are_added_up(runs):
+    assert (runs["images_seen"] == 96).all()
+    assert (runs["train_seconds"] == 3.5).all() and (runs["peak_mb"] == 100).all()
+
+
+def test_the_summary_has_the_columns_of_the_study(runs):
+    table = summary(runs, "method")
+    assert list(table) == [
+        *("method", "phase", "micro_ap", "micro_ap_std", "recall_at_p90"),
+        *("images_seen", "train_seconds", "peak_mb"),
+    ]
+    row = table.iloc[0]
+    assert (row["method"], row["phase"]) == ("qk", "phase1")
+    assert row["micro_ap"] == pytest.approx(0.6)
+    assert row["micro_ap_std"] == pytest.approx(0.1 * 2**0.5)  # n - 1
+    alone = summary(runs[runs["seed"] == 0], "method")
+    assert alone["micro_ap_std"].isna().all()  # one seed tells nothing of the spread
+
+
+def test_markdown_has_a_row_for_each_method(runs):
+    text = markdown(summary(runs, "method"), 2)
+    assert "| qk | 0.6000 ± 0.1414 | 0.5000 | 0.3000 ± 0.0707 | 0.5000 | 96 | 4 | 100 |" in text
+    assert text.count("\n| ") == 3 and "over 2 seeds" in text
+
+
+def test_rankings_stand_side_by_side():
+    rows = [("qk", "phase1", "similarity", 0.5, 0.01), ("qk", "phase1", "log_partition", 0.6, None)]
+    columns = ["label", "phase", "ranking", "micro_ap", "micro_ap_std"]
+    means = pd.DataFrame(rows, columns=columns).set_index(columns[:3])
+    assert rankings_markdown(means).splitlines() == [
+        "| micro-AP | phase1, similarity | phase1, log_partition |",
+        "| --- | ---: | ---: |",
+        "| qk | 0.5000 ± 0.0100 | 0.6000 |",
+    ]
+
+
+def test_plots_are_svg_and_the_same_data_give_the_same_bytes(runs, tmp_path):
+    table = summary(runs, "method")
+    curve = runs.assign(recall=runs["micro_ap"], precision=0.5)
+    edits = table.assign(edit="blur", label=table["method"])
+    classes = pd.DataFrame(
+        {"method": ["isd"], "classes": ["rare"], "accuracy": [0.4], "accuracy_std": [None]}
+    )
+    for number in range(2):
+        folder = tmp_path / str(number)
+        label_plot(folder / "a.svg", table, "method")
+        line_plot(folder / "b.svg", curve, ("recall", "recall"), ("precision", "p"), marked=False)
+        edit_plot(folder / "c.svg", edits)
+        accuracy_plot(folder / "d.svg", classes)
+    for name in "abcd":
+        first, second = ((tmp_path / n / f"{name}.svg").read_bytes() for n in "01")
+        assert first == second and b"<svg" in first
+    text = (tmp_path / "0/b.svg").read_text()
+    assert "phase1" in text and "gist" in text and "recall" in text  # text stays text

@@ -1,0 +1,93 @@
+"""Shards of copies: read back as written; nothing but plain copies is taken from a tar."""
+
+import io
+import tarfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iscqk.errors import UserError
+from iscqk.formats.copy_shards import CopyShards, write_copies
+
+
+def header(name="T000000_0.jpg", **fields):
+    """Return a member's header block; `type`, `linkname` and `size` as given."""
+    member = tarfile.TarInfo(name)
+    for field, value in fields.items():
+        setattr(member, field, value)
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+def negative(size):
+    """Return a header of negative size, which sends Python 3.11.7's tarfile backwards."""
+    block = bytearray(header())
+    block[124:136] = b"\xff" + (256**11 - size).to_bytes(11, "big")
+    block[148:156] = b"%06o\0 " % tarfile.calc_chksums(bytes(block))[0]
+    return bytes(block)
+
+
+END = bytes(1024)
+GOOD = header(size=3) + b"abc".ljust(512, b"\0")
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (header("../../T000000_0.jpg") + END, "not named as a copy"),
+        (header("/etc/T000000_0.jpg") + END, "not named as a copy"),
+        (header("a/T000000_0.jpg") + END, "not named as a copy"),
+        (header("T000000_-1.jpg") + END, "not named as a copy"),
+        (header("T000000_00.jpg") + END, "not named as a copy"),
+        (header("T000000_0.png") + END, "not named as a copy"),
+        (header("T000000_0.jpg\n") + END, "not named as a copy"),
+        (header(type=tarfile.SYMTYPE, linkname="/etc/passwd") + END, "no regular file"),
+        (header(type=tarfile.LNKTYPE, linkname="/etc/passwd") + END, "no regular file"),
+        (header(type=tarfile.CHRTYPE) + END, "no regular file"),
+        (header(type=tarfile.FIFOTYPE) + END, "no regular file"),
+        (header(type=tarfile.DIRTYPE) + END, "no regular file"),
+        (header(type=tarfile.GNUTYPE_SPARSE) + END, "no regular file"),
+        (header(type=tarfile.GNUTYPE_LONGNAME, size=2**60) + END, "no regular file"),
+        (header(type=tarfile.XHDTYPE, size=0) * 2000 + END, "no regular file"),
+        (header(size=2**60) + END, "cut short"),
+        (header(size=513) + bytes(512), "cut short"),
+        (GOOD + negative(512) + END, "cut short"),
+        (GOOD + GOOD + END, "is there twice"),
+        (GOOD, "empty header"),
+        (GOOD + END[:100], "truncated header"),
+        (GOOD + b"\x01" * 512, "bad checksum|invalid header"),
+        (b"", "empty header"),
+        (b"\x1f\x8b" + bytes(600), "bad checksum|invalid header"),
+        (GOOD + header("T000001_1.jpg") + END, "differ in their number of copies"),
+        (header("__origin__/copies.json", size=2) + b"[]".ljust(512) + END, "is no origin"),
+        (header("__origin__/copies.json", size=512) + b"[" * 512 + END, "no shard of copies"),
+        (header("__origin__/copies.json", size=2**17) + bytes(2**17) + END, "is too long"),
+    ],
+    ids=range(28),
+)
+def test_anything_but_plain_copies_is_refused(tmp_path, content, complaint):
+    path = tmp_path / "s.tar"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=complaint) as error:
+        CopyShards([path])
+    assert str(path) in str(error.value) and str(error.value).isprintable()
+
+
+@given(
+    st.lists(st.binary(max_size=1200), max_size=4),
+    st.integers(1, 2),
+)
+def test_copies_are_read_back(tmp_path_factory, contents, views):
+    path = tmp_path_factory.getbasetemp() / "copies.tar"
+    written = [
+        (f"T{number:06d}", view, content + bytes([view]), [])
+        for number, content in enumerate(contents)
+        for view in range(views)
+    ]
+    write_copies(path, written, {"round": 1})
+    shards = CopyShards([path])
+    assert len(shards) == len(written) and shards.ids == [f"T{n:06d}" for n in range(len(contents))]
+    assert all(shards.jpeg(name, view) == jpeg for name, view, jpeg, _ in written)
+    shards.close()
+    with tarfile.open(fileobj=io.BytesIO(path.read_bytes())) as tar:  # and by anybody's tar
+        assert len(tar.getmembers()) == 1 + 2 * len(written)

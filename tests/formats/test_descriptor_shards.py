@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from iscqk.errors import UserError
+from iscqk.formats.descriptor_shards import (
+    appending_descriptors,
+    count_descriptors,
+    descriptor_blocks,
+    open_descriptors,
+    write_descriptors,
+)
+from iscqk.formats.ids import REFERENCE
+
+IDS = [REFERENCE.make(number) for number in range(10)]
+VECTORS = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
+
+
+def test_a_shard_is_read_back(tmp_path):
+    write_descriptors(tmp_path / "a.h5", IDS, VECTORS, {"side": "k"})
+    with open_descriptors(tmp_path / "a.h5") as shard:
+        assert shard.ids.tolist() == IDS
+        np.testing.assert_array_equal(shard.vectors[0:10], VECTORS)
+        assert shard.attributes == {"side": "k"}
+
+
+def test_an_empty_shard_is_a_shard(tmp_path):
+    write_descriptors(tmp_path / "a.h5", [], VECTORS[:0], {})
+    with open_descriptors(tmp_path / "a.h5") as shard:
+        assert (len(shard.ids), shard.vectors.shape) == (0, (0, 3))
+    assert list(descriptor_blocks([tmp_path / "a.h5"])) == []
+
+
+@pytest.mark.parametrize("count", [None, 10])
+def test_appending_gives_what_writing_at_once_gives(tmp_path, count):
+    with appending_descriptors(tmp_path / "a.h5", 3, count=count) as appender:
+        for start in range(0, 10, 4):
+            appender.append(IDS[start : start + 4], VECTORS[start : start + 4])
+    with open_descriptors(tmp_path / "a.h5") as shard:
+        assert shard.ids.tolist() == IDS
+        np.testing.assert_array_equal(shard.vectors[0:10], VECTORS)
+
+
+def test_several_shards_are_read_as_one_in_blocks(tmp_path):
+    paths = [tmp_path / "a.h5", tmp_path / "b.h5"]
+    write_descriptors(paths[0], IDS[:7], VECTORS[:7], {})
+    write_descriptors(paths[1], IDS[7:], VECTORS[7:], {})
+    blocks = list(descriptor_blocks(paths, rows=4))
+    assert [len(ids) for ids, _ in blocks] == [4, 3, 3]
+    assert np.concatenate([ids for ids, _ in blocks]).tolist() == IDS
+    np.testing.assert_array_equal(np.concatenate([block for _, block in blocks]), VECTORS)
+    assert count_descriptors(paths) == (10, 3)
+
+
+def test_shards_of_different_dimensions_are_refused(tmp_path):
+    paths = [tmp_path / "a.h5", tmp_path / "b.h5"]
+    write_descriptors(paths[0], IDS, VECTORS, {})
+    write_descriptors(paths[1], IDS, VECTORS[:, :2], {})
+    with pytest.raises(UserError, match=r"3 in .*a.h5, 2 in .*b.h5"):
+        count_descriptors(paths)
+    with pytest.raises(UserError, match="no shard"):
+        count_descriptors([])
+
+
+def test_nothing_is_left_of_a_shard_that_was_not_finished(tmp_path):
+    with pytest.raises(UserError, match="0 ids came where 10"):
+        with appending_descriptors(tmp_path / "a.h5", 3, count=10):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("ids", "complaint"),
+    [(["R0000001"], "R0000001 has over 7 characters"), (["R00000é"], "'R00000é' is not ascii")],
+)
+def test_ids_are_never_cut(tmp_path, ids, complaint):
+    with pytest.raises(UserError, match=complaint):
+        write_descriptors(tmp_path / "a.h5", ids, VECTORS[:1], {})

@@ -1,0 +1,140 @@
+"""Chains and copies: pure functions of their key, for any number of workers."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from iscqk.cli import main
+from iscqk.errors import UserError
+from iscqk.formats.copy_shards import CopyShards
+from iscqk.images.copier import Copier, Task
+from iscqk.images.demo_scenes import draw_split
+from iscqk.images.edit_chains import EditPool, make_copy
+from iscqk.images.edits import EDIT_NAMES
+
+POOL = EditPool(EDIT_NAMES[:20], (0.2, 0.6), (1, 3), EDIT_NAMES[20:24])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    for split, count in (("training", 24), ("references", 24), ("others", 24)):
+        draw_split(folder / split, split, count, 0, 64, 1)
+    splits = [f"--{split}={folder / split}" for split in ("training", "references", "others")]
+    assert main(["prepare", *splits, f"--output={folder}"]) == 0
+    return folder
+
+
+def test_chains_keep_to_their_pool():
+    image = Image.new("RGB", (40, 30), "teal")
+    for number in range(60):
+        edits = make_copy(image, POOL, (0, "x", number), lambda rng: image)[1]
+        names = [edit["name"] for edit in edits]
+        assert 1 <= len(names) <= 3 and len(set(names)) == len(names)
+        assert set(names) <= set(EDIT_NAMES[:24]) and set(names) & set(EDIT_NAMES[20:24])
+        assert all(0.2 <= edit["strength"] <= 0.6 for edit in edits)
+
+
+def test_a_copy_is_the_same_in_another_process(folder, tmp_path):
+    path = str(next((folder / "training").iterdir()))
+    code = (
+        "import random, numpy, hashlib; random.seed(9); numpy.random.seed(9)\n"
+        "from iscqk.images.copier import Copier, Task\n"
+        "from iscqk.images.edit_chains import EditPool\nfrom iscqk.images.edits import EDIT_NAMES\n"
+        f"copier = Copier(EditPool(EDIT_NAMES, (0.1, 0.9), (3, 5)), ({path!r},), 64, 90)\n"
+        f"copies = [copier.copy(Task((1, 'r', i), {path!r}))[0] for i in range(20)]\n"
+        "print(hashlib.sha256(b''.join(copies)).hexdigest())"
+    )
+    digests = set()
+    for hash_seed in ("0", "123"):
+        env = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+        )
+        digests.add(done.stdout)
+    assert len(digests) == 1
+
+
+def test_workers_and_order_change_no_byte(folder):
+    paths = sorted(str(path) for path in (folder / "training").iterdir())
+    copier = Copier(POOL, tuple(paths), 64, 90)
+    tasks = [Task((0, "r", path), path) for path in paths]
+    one = list(copier.copies(tasks, len(tasks), 1))
+    assert list(copier.copies(tasks, len(tasks), 2)) == one
+    assert list(copier.copies(tasks[::-1], len(tasks), 1)) == one[::-1]
+
+
+CONFIG = '{"per_image": 2, "side": 64, "quality": 90}'
+EDITS = '{"names": ["blur", "crop", "overlay_image"], "strength": [0.1, 0.5], "length": [1, 2]}'
+
+
+def shard_arguments(folder, output, shard, shards, workers):
+    return [
+        *("copies", f"--training={folder / 'training.csv'}", f"--config={CONFIG}"),
+        *(f"--edits={EDITS}", "--seed=0", "--round=1", f"--shard={shard}"),
+        *(f"--shards={shards}", f"--output={output}", f"--workers={workers}"),
+    ]
+
+
+def test_shards_hold_the_same_copies_however_many_there_are(folder, tmp_path):
+    assert main(shard_arguments(folder, tmp_path / "whole.tar", 0, 1, 2)) == 0
+    for shard in range(3):
+        assert main(shard_arguments(folder, tmp_path / f"{shard}.tar", shard, 3, 1)) == 0
+    whole = CopyShards([tmp_path / "whole.tar"])
+    parts = CopyShards([tmp_path / f"{shard}.tar" for shard in range(3)])
+    assert whole.ids == parts.ids and whole.views == parts.views == 2 and len(whole) == 48
+    for image_id in whole.ids:
+        for view in range(2):
+            assert whole.jpeg(image_id, view) == parts.jpeg(image_id, view)
+    assert whole.jpeg("T000000", 0) != whole.jpeg("T000000", 1)
+    again = tmp_path / "again.tar"
+    main(shard_arguments(folder, again, 0, 1, 1))
+    assert again.read_bytes() == (tmp_path / "whole.tar").read_bytes()
+
+
+def make_queries(folder, output, workers, phase="phase1", count=20):
+    manifests = [
+        f"--{split}={folder / split}.csv" for split in ("training", "references", "others")
+    ]
+    config = f'{{"count": {count}, "copies": 0.5, "side": 64, "quality": 90}}'
+    return main(
+        [
+            *("queries", f"--phase={phase}", *manifests, f"--config={config}", "--seed=0"),
+            *(f"--edits={EDITS}", f"--images={output / 'images'}", f"--output={output}"),
+            f"--workers={workers}",
+        ]
+    )
+
+
+def test_queries_are_the_same_for_any_number_of_workers(folder, tmp_path):
+    for workers in (1, 2):
+        assert make_queries(folder, tmp_path / str(workers), workers) == 0
+    for name in ("ground_truth.csv", "edits.csv", "edits.jsonl"):
+        one, two = ((tmp_path / str(workers) / name).read_bytes() for workers in (1, 2))
+        assert one == two
+    one, two = (sorted((tmp_path / str(w) / "images").iterdir()) for w in (1, 2))
+    assert [p.name for p in one] == [f"Q{i:05d}.jpg" for i in range(20)]
+    assert [p.read_bytes() for p in one] == [p.read_bytes() for p in two]
+    truth = (tmp_path / "1/ground_truth.csv").read_text().splitlines()
+    assert truth[0] == "query_id,reference_id" and sum(line.endswith(",") for line in truth) == 10
+
+
+def test_too_many_queries_for_the_images_are_refused(folder, tmp_path, capsys):
+    assert make_queries(folder, tmp_path, 1, count=40) == 1
+    assert "queries.count: 20 sources of queries are needed" in capsys.readouterr().err
+
+
+def test_a_pool_with_an_unknown_edit_is_refused():
+    with pytest.raises(UserError, match="blurry"):
+        EditPool(("blurry",), (0, 1), (1, 1))
+
+
+def test_no_shard_and_no_tar_are_told(tmp_path):
+    (tmp_path / "x.tar").write_bytes(np.random.default_rng(0).bytes(2000))
+    for name in ("x.tar", "none.tar"):
+        with pytest.raises(UserError, match=f"{name}: no shard of copies"):
+            CopyShards([tmp_path / name])

@@ -1,0 +1,158 @@
+"""Folders to manifests: ids, order, overlaps, and every kind of bad input."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+from wild import write_folders, write_image
+
+from iscqk.cli import main
+from iscqk.errors import UserError
+from iscqk.formats.manifest import read_manifest, read_shard, shard_bounds
+from iscqk.images.ingestion import SPLITS, SUFFIXES, assign_ids, find_images
+from iscqk.images.opening import FORMATS
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Return where folders of a few small images lie."""
+    return write_folders(tmp_path)
+
+
+def prepare(folders: Path, workers: int = 1) -> int:
+    splits = [f"--{name}={folders / name}" for name in ("training", "references", "others")]
+    return main(["prepare", *splits, f"--output={folders / 'out'}", f"--workers={workers}"])
+
+
+def test_manifests_have_official_ids_sizes_and_hashes(folders):
+    assert prepare(folders) == 0
+    rows = read_manifest(folders / "out/references.csv")
+    assert rows["id"].tolist() == [f"R{i:06d}" for i in range(5)]
+    assert set(zip(rows["width"], rows["height"], strict=True)) == {(30, 20)}
+    assert rows["sha256"].str.len().eq(64).all() and rows["sha256"].is_unique
+    assert read_manifest(folders / "out/training.csv")["id"].iloc[0] == "T000000"
+
+
+def test_any_number_of_workers_writes_the_same(folders):
+    prepare(folders, 1)
+    first = [path.read_bytes() for path in sorted((folders / "out").iterdir())]
+    prepare(folders, 2)
+    assert [path.read_bytes() for path in sorted((folders / "out").iterdir())] == first
+
+
+def test_official_names_keep_their_ids_and_others_get_free_ones():
+    paths = [Path("a/R000001.jpg"), Path("a/x.jpg"), Path("b/y.jpg"), Path("c/R000000.png")]
+    ids = assign_ids(paths, SPLITS["references"])
+    assert ids == ["R000001", "R000002", "R000003", "R000000"]
+    queries = [Path("Q50007.jpg"), Path("Q00001.jpg")]
+    assert assign_ids(queries, SPLITS["phase2"]) == ["Q50007", "Q50000"]
+
+
+def test_two_files_of_one_id_are_refused():
+    with pytest.raises(UserError, match=r"b/R000001.jpg: has the same id as a/R000001.jpg; rename"):
+        assign_ids([Path("a/R000001.jpg"), Path("b/R000001.jpg")], SPLITS["references"])
+
+
+def test_training_on_references_is_refused(folders, capsys):
+    copy = folders / "references/copy.png"
+    copy.write_bytes((folders / "training/sub 1/picture 3.png").read_bytes())
+    assert prepare(folders) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert str(copy) in error and "picture 3.png" in error and "remove one of them" in error
+
+
+def test_an_empty_folder_is_told(folders):
+    (folders / "empty").mkdir()
+    (folders / "empty/readme.txt").write_text("no image")
+    with pytest.raises(UserError, match="empty: an empty folder; put images there"):
+        find_images([folders / "empty"])
+    with pytest.raises(UserError, match="none: no such folder"):
+        find_images([folders / "none"])
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"\xff\xd8\xff\xe0 cut"])
+def test_a_corrupt_image_is_told_before_any_work(folders, capsys, content):
+    bad = folders / "training/bad.jpg"
+    bad.write_bytes(content)
+    assert prepare(folders) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith(f"error: {bad}: cannot read this image") and "replace or" in error
+    assert not (folders / "out").exists()
+
+
+def test_every_suffix_of_an_opened_format_is_looked_at(folders):
+    known = {suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS}
+    assert known <= SUFFIXES
+    for suffix in (".mpo", ".JPE", ".apng", ".DIB"):
+        (folders / f"training/{suffix}{suffix}").write_bytes(b"x")
+    assert len(find_images([folders / "training"])) == 5 + 4
+
+
+def test_pictures_of_a_format_that_is_not_opened_are_told(folders, caplog):
+    for name in ("one.HEIC", "two.heic", "three.CR2"):
+        (folders / "others" / name).write_bytes(b"x")
+    assert len(find_images([folders / "others"])) == 5
+    assert "3 pictures are of a format that is not opened (.CR2 .HEIC .heic)" in caplog.text
+    for path in (folders / "others").glob("-o*"):
+        path.unlink()
+    with pytest.raises(UserError, match=r"others: 3 pictures are of a format .* convert them to"):
+        find_images([folders / "others"])
+
+
+def test_a_truncated_photograph_is_told(folders, capsys):
+    whole = (folders / "references/ré1.jpg").read_bytes()
+    (folders / "references/cut.jpg").write_bytes(whole[: len(whole) // 2])
+    assert prepare(folders) == 1
+    assert "cut.jpg: cannot read this image" in capsys.readouterr().err
+
+
+def test_shards_cover_every_row_once():
+    for count in (0, 1, 7, 100):
+        bounds = [shard_bounds(count, shard, 4) for shard in range(4)]
+        assert [i for first, last in bounds for i in range(first, last)] == list(range(count))
+    with pytest.raises(UserError, match="shard 4 of 4 does not exist"):
+        shard_bounds(10, 4, 4)
+
+
+def test_a_manifest_out_of_order_is_refused(folders):
+    prepare(folders)
+    path = folders / "out/training.csv"
+    header, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([header, *reversed(lines)]))
+    with pytest.raises(UserError, match=r"training.csv: ids must be sorted and unique"):
+        read_manifest(path)
+
+
+@pytest.mark.parametrize("ending", ["", "\r"])
+def test_a_shard_is_its_rows_of_the_whole(folders, ending):
+    prepare(folders)
+    path = folders / "out/training.csv"
+    path.write_text(path.read_text().rstrip("\n").replace("\n", ending + "\n"))
+    whole = read_manifest(path)
+    shards = [read_shard(path, shard, 3) for shard in range(3)]
+    assert [len(rows) for rows in shards] == [1, 2, 2]
+    pd.testing.assert_frame_equal(pd.concat(shards, ignore_index=True), whole)
+
+
+@pytest.mark.parametrize("name", ["R000003", "Q51000"])
+def test_training_on_what_is_named_as_graded_is_refused(folders, capsys, name):
+    write_image(folders / f"training/sub 0/{name}.jpg", 300)
+    assert prepare(folders) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert f"{name}.jpg: named as a" in error and "against the rules" in error
+
+
+def test_a_list_file_says_which_images_count(folders, capsys):
+    (folders / "list").write_text("picture 1\npicture 3\r\n".replace(" ", "-"))
+    for number in range(5):
+        old = folders / f"training/sub {number % 2}/picture {number}.png"
+        old.rename(old.with_name(f"picture-{number}.png"))
+    splits = [f"--{name}={folders / name}" for name in ("training", "references", "others")]
+    command = ["prepare", *splits, f"--output={folders / 'out'}", "--lists"]
+    assert main([*command, f"training={folders / 'list'}"]) == 0
+    paths = read_manifest(folders / "out/training.csv")["path"]
+    assert [Path(path).stem for path in paths] == ["picture-1", "picture-3"]
+    (folders / "list").write_text("picture-1\npicture-7\npicture-6\n")
+    assert main([*command, f"training={folders / 'list'}"]) == 1
+    assert "lists 2 images that are not there, picture-6 first" in capsys.readouterr().err

@@ -1,0 +1,181 @@
+"""What is named to be matched: each file once whatever its names, and all that is named."""
+
+import os
+import shlex
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+import iscqk
+from iscqk.cli import main
+from iscqk.matching.inputs import find_inputs
+from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.weights import save_encoder
+
+
+def run(command, status=0):
+    assert main(shlex.split(command)[1:]) == status
+
+
+def names(paths):
+    return [os.path.basename(path) for path in paths]
+
+
+@pytest.fixture
+def twins(folder):
+    """Add a folder of an image, of a copy of it, and of links to both."""
+    (folder / "d").mkdir()
+    shutil.copy("photos/R000003.jpg", "d/a.jpg")
+    shutil.copy("photos/R000003.jpg", "d/b.jpg")
+    (folder / "link").symlink_to("d")
+    return folder
+
+
+@pytest.mark.parametrize("against", ["d", "{}/d", "link", "./d/../d", "d/a.jpg link/b.jpg d {}/d"])
+def test_a_file_is_itself_under_all_its_names(twins, model_folder, against):
+    places = against.format(twins).split()
+    found = iscqk.match("d", places, model_folder, top=5)
+    assert [*zip(names(found["query"]), names(found["reference"]), strict=True)] == [
+        ("a.jpg", "b.jpg"),
+        ("b.jpg", "a.jpg"),
+    ]
+
+
+def test_links_to_a_file_take_one_rank(twins, model_folder):
+    os.symlink("../d/a.jpg", "photos/soft.jpg")
+    os.link("d/b.jpg", "photos/hard.jpg")
+    found = iscqk.match(["d/a.jpg", "link/a.jpg"], ["photos", "d"], model_folder, top=3)
+    assert names(found["reference"])[:2] in (
+        ["hard.jpg", "R000003.jpg"],
+        ["R000003.jpg", "hard.jpg"],
+    )
+    assert found["similarity"].round(5).tolist()[:2] == [1, 1] and found["similarity"][2] < 1 - 1e-4
+    assert len(found) == 3
+
+
+def test_descriptors_are_matched_from_any_folder(twins, model_folder, monkeypatch, caplog):
+    run(f"iscqk describe d --model {model_folder} --output d.h5")
+    (twins / "elsewhere").mkdir()
+    monkeypatch.chdir(twins / "elsewhere")
+    found = iscqk.match(twins / "d", "../d.h5", model_folder)
+    assert names(found["reference"]) in (["b.jpg", "a.jpg"], ["a.jpg", "b.jpg"])
+    assert (found["query"].map(os.path.basename) != found["reference"].map(os.path.basename)).all()
+    assert all(map(os.path.isfile, found["reference"]))
+    os.utime(twins / "d/a.jpg", (1, 1))  # another date is no other content
+    iscqk.match(twins / "d", "../d.h5", model_folder)
+    Image.new("RGB", (40, 40)).save(twins / "d/a.jpg")
+    with pytest.raises(
+        iscqk.UserError, match=r"d/a.jpg: changed after ../d.h5 was written \(1 such"
+    ):
+        iscqk.match(twins / "d", "../d.h5", model_folder)
+    os.remove(twins / "d/a.jpg")
+    assert len(iscqk.match(twins / "d", "../d.h5", model_folder)) == 1
+    assert "../d.h5: 1 of its 2 images are gone" in caplog.text and "d/a.jpg first" in caplog.text
+
+
+def test_descriptors_beside_a_folder_and_whatever_they_are_called(folder, model_folder):
+    os.mkdir("more")
+    os.rename("photos/R000011.jpg", "more/R000011.jpg")
+    expected = iscqk.match("scans", ["photos", "more"], model_folder, top=30)
+    for place, name in (("photos", "PHOTOS.H5"), ("more", "no suffix")):
+        run(f"iscqk describe {place} --model {model_folder} --output '{name}'")
+    run(f"iscqk describe scans --side queries --model {model_folder} --output queries.hdf5")
+    for images, against in [
+        ("scans", ["PHOTOS.H5", "more"]),
+        ("scans", ["PHOTOS.H5", "no suffix"]),
+        ("queries.hdf5", ["photos", "no suffix", "PHOTOS.H5"]),
+        (["queries.hdf5", "scans"], ["more", "photos"]),
+    ]:
+        found = iscqk.match(images, against, model_folder, top=30)
+        assert len(found) == len(expected) == 3 * 24
+        for side in ("query", "reference"):
+            assert names(found[side]) == names(expected[side])
+        np.testing.assert_allclose(found["score"], expected["score"], atol=1e-5)
+
+
+def test_a_cache_knows_files_by_their_content(folder, model_folder, caplog):
+    caplog.set_level("INFO")
+    os.mkdir("same")
+    for name, colours in {"a": "red green", "b": "green red"}.items():
+        image = Image.new("RGB", (40, 40), colours.split()[0])
+        image.paste(colours.split()[1], (0, 0, 20, 30))
+        image.save(f"same/{name}.bmp")
+        os.utime(f"same/{name}.bmp", (1e9, 1e9))
+    command = f"iscqk describe same --model {model_folder} --output same.h5"
+    run(command)
+    before = iscqk.match("photos", "same.h5", model_folder, top=2)
+    for old, new in [("a", "c"), ("b", "a"), ("c", "b")]:
+        os.rename(f"same/{old}.bmp", f"same/{new}.bmp")
+    with pytest.raises(iscqk.UserError, match=r"a.bmp: changed after same.h5 .*\(2 such"):
+        iscqk.match("photos", "same.h5", model_folder, top=2)
+    run(command)
+    assert "2 of 2 images are in same.h5" in caplog.text  # under the other's name
+    after = iscqk.match("photos", "same.h5", model_folder, top=2)
+    swapped = after["reference"].str.translate(str.maketrans("ab", "ba"))
+    key = ["query", "reference"]
+    a, b = (t.sort_values(key)["score"] for t in (before, after.assign(reference=swapped)))
+    assert len(before) == 48
+    np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_a_link_to_nothing_is_told_and_left_out(folder, model_folder, caplog):
+    os.symlink("missing.jpg", "photos/nothing.jpg")
+    assert len(iscqk.match("scans", "photos", model_folder, top=99)) == 3 * 24
+    assert "photos/nothing.jpg: no such image" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("match scans --against photos none", "none: no such file or folder"),
+        ("match scans none.jpg --against photos", "none.jpg: no such file or folder"),
+        ("match scans --against cut.h5 photos", "cut.h5: not an HDF5 file"),
+        ("match photos.h5 --against photos", "photos.h5: describes references, and queries are"),
+        ("match --against photos scans", "no IMAGE is named: --against takes all that follows"),
+        ("match scans --against photos --threshold nan", "--threshold nan: no score"),
+        ("match scans --against photos --threads 0", "--threads 0: at least 1"),
+        ("describe photos.h5 --output p.h5", "photos.h5: described already"),
+        ("describe photos --output p.h5 --threads 0", "--threads 0: at least 1"),
+        ("match scans --against photos --output photos/R000001.jpg", "R000001.jpg: a file; name"),
+        ("match scans --against photos --output photos/R000001.jpg/x", "R000001.jpg: a file; name"),
+        ("match scans --against photos --output taken", "taken/matches.html: a folder; name"),
+        ("describe photos --output photos", "photos: a folder; name a file"),
+        ("describe photos --output photos/R000001.jpg", "photos/R000001.jpg: not an HDF5 file"),
+        ("describe photos --output scans/3.jpg/x.h5", "scans/3.jpg: a file; name a folder"),
+    ],
+)
+def test_what_cannot_be_done_is_told_before_the_work(
+    folder, model_folder, tmp_path_factory, monkeypatch, capsys, command, message
+):
+    other = tmp_path_factory.mktemp("other")
+    shutil.copytree(model_folder, other, dirs_exist_ok=True)
+    shutil.copy(other / "q.safetensors", other / "k.safetensors")
+    os.makedirs("taken/matches.html")
+    (folder / "cut.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    if "photos.h5" in command:
+        make_different(other)
+        run(f"iscqk describe photos --model {other} --output photos.h5")
+    monkeypatch.setattr(iscqk.Model, "blocks", lambda *_: pytest.fail("images were described"))
+    kept = sorted(folder.rglob("*"))
+    run(f"iscqk {command} --model {other}", 1)
+    assert message in capsys.readouterr().err.splitlines()[-1]
+    assert sorted(folder.rglob("*")) == kept
+
+
+def make_different(model_folder):
+    """Give the side of the references another network."""
+    torch.manual_seed(1)
+    encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 16)).eval()
+    save_encoder(model_folder / "k.safetensors", encoder, {})
+
+
+def test_places_that_follow_several_against_are_all_searched(folder, model_folder):
+    os.mkdir("more")
+    os.rename("photos/R000011.jpg", "more/R000011.jpg")
+    run(f"iscqk match scans --against photos --against more --model {model_folder}")
+    assert len(set(pd.read_csv("matches/matches.csv")["reference"])) == 3
+    assert len(find_inputs(["photos", "more", "photos"]).images) == 24

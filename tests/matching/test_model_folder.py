@@ -1,0 +1,95 @@
+"""A model's folder: read back as it was written, and told where it is damaged."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from iscqk.errors import UserError
+from iscqk.formats.descriptor_shards import write_descriptors
+from iscqk.images.demo_scenes import draw_split
+from iscqk.matching.model import Model
+from iscqk.matching.model_folder import SIDES, write_settings
+from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.hub import save_hub_folder
+from iscqk.retrieval.refining import Projection, fit_projection, save_projection
+
+SETTINGS = {
+    **{"sizes": [24, 32], "flip": True, "gist": 0.5, "whitening": 0.5},
+    **{"subtract": 0.5, "subtract_nearest": 3, "ranking": "similarity", "temperature": 0.1},
+}
+
+
+def unit_rows(count, size):
+    rows = np.random.default_rng(count).standard_normal((count, size)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def write(folder, **changes):
+    """Write a model of 8 + 4 dimensions joined to 6, and a bank of 10 rows."""
+    torch.manual_seed(0)
+    for side in SIDES:
+        encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 8)).eval()
+        save_hub_folder(folder / side, encoder, {}, "")
+    save_hub_folder(folder / "gist", Encoder(EncoderConfig("gist", 32, "average", 4)), {}, "")
+    save_projection(folder / "p.safetensors", fit_projection([unit_rows(40, 12)], 6, 0.5))
+    write_descriptors(folder / "b.h5", [f"T{n:06}" for n in range(10)], unit_rows(10, 6), {})
+    settings = {**SETTINGS, **changes}
+    write_settings(folder, settings, [folder / "b.h5"], folder / "p.safetensors", 0.2)
+
+
+def test_a_model_ranks_only_where_its_settings_say_so(tmp_path):
+    write(tmp_path)
+    model, queries = Model.load(tmp_path), unit_rows(5, 6)
+    assert (model.levels(queries) == 0).all() and model.ranking.likely == 0.2
+    write(tmp_path, ranking="log_partition")
+    wanted = 0.1 * np.log(np.exp(queries.astype(float) @ unit_rows(10, 6).T / 0.1).mean(1))
+    np.testing.assert_allclose(Model.load(tmp_path).levels(queries), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"sizes": []}, {"flip": False}, {"gist": 0.6}, {"subtract": 0.4}, {"subtract_nearest": 4}],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_what_describes_otherwise_has_another_digest(tmp_path, changes):
+    write(tmp_path / "a")
+    write(tmp_path / "b", **changes)
+    draw_split(tmp_path / "photos", "references", 2, 0, 96, 1)
+    photos = sorted((tmp_path / "photos").iterdir())
+    one, other = Model.load(tmp_path / "a"), Model.load(tmp_path / "b")
+    assert one.digest("queries") == Model.load(tmp_path / "a").digest("queries")
+    assert one.digest("queries") != other.digest("queries")
+    assert np.abs(one.describe(photos) - other.describe(photos)).max() > 1e-4
+
+
+DAMAGES = {
+    "no settings": lambda folder: (folder / "matching.json").write_text("{}"),
+    "settings of another kind": lambda folder: (folder / "matching.json").write_text("[1]"),
+    "a setting left out": lambda folder: (folder / "matching.json").write_text(
+        json.dumps({"describe": {"gist": 0.5}, "likely": None})
+    ),
+    "no projection": lambda folder: (folder / "projection.safetensors").unlink(),
+    "a projection of other descriptors": lambda folder: save_projection(
+        folder / "projection.safetensors", fit_projection([unit_rows(40, 11)], 6, 0.5)
+    ),
+    "a projection that is not finite": lambda folder: save_projection(
+        folder / "projection.safetensors",
+        Projection(np.full(12, np.nan, np.float32), np.ones((12, 6), np.float32)),
+    ),
+    "no bank": lambda folder: (folder / "bank.h5").unlink(),
+    "a bank of other dimensions": lambda folder: write_descriptors(
+        folder / "bank.h5", ["T000000"], unit_rows(1, 7), {}
+    ),
+    "no GIST": lambda folder: (folder / "gist/config.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_folder_is_told_in_a_line(tmp_path, damage):
+    write(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(UserError) as told:
+        Model.load(tmp_path)
+    assert str(told.value).startswith(str(tmp_path)) and len(str(told.value).splitlines()) == 1

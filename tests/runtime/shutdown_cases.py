@@ -1,0 +1,159 @@
+"""Stages that are ended from outside, each in a process of its own.
+
+`python shutdown_cases.py FOLDER [CASE ...]` prints as JSON for every case the exit status, what was
+printed, what is left of temporary files and how many processes of its session are left. Everything
+is imported once and then forked.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import torch
+from torch.utils.data import Dataset
+
+from iscqk.formats.files import atomic_file, atomic_folder
+from iscqk.images.opening import BadImage
+from iscqk.learning.data_loading import make_loader
+from iscqk.runtime import shutdown, workers
+
+FOLDER = Path(sys.argv[1])
+
+
+class Slow(Dataset):
+    """Items that take some time, or for ever."""
+
+    def __init__(self, seconds, fault=None):
+        self.seconds, self.fault = seconds, fault
+
+    def __len__(self):
+        return 10**6
+
+    def __getitem__(self, index):
+        time.sleep(self.seconds)
+        if index == self.fault:
+            raise BadImage.of(f"item {index}", "damaged")
+        return torch.zeros(3)
+
+
+def load(seconds=0.01, fault=None):
+    """Read by two workers, with a file being written."""
+    with atomic_file(FOLDER / "loaded.txt") as temporary:
+        for batch in make_loader(Slow(seconds, fault), [[i, i + 1] for i in range(10**4)], 2):
+            temporary.write_text(str(batch.sum()))
+            (FOLDER / "ready").touch()
+
+
+def wait(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def pool(seconds=0.01):
+    """Compute in two workers, with a folder being filled."""
+    with atomic_folder(FOLDER / "filled") as temporary:
+        for number, _ in enumerate(workers.parallel_map(wait, [seconds] * 10**5, 2, 4)):
+            (temporary / f"{number}.jpg").touch()
+            (FOLDER / "ready").touch()
+
+
+def hang(command):
+    """Hang after the limit was lowered; there is no result to wait for."""
+    shutdown.PATIENCE_SECONDS = 2
+    (FOLDER / "ready").touch()
+    command(seconds=1000)
+
+
+def follow():
+    """Go on until the followed process ends."""
+    followed = os.fork()
+    if not followed:
+        time.sleep(1)
+        os._exit(0)
+    shutdown.end_with_process(followed)
+    (FOLDER / "ready").touch()
+    os.waitpid(followed, 0)
+    time.sleep(60)
+
+
+def to_all(process, number):
+    os.killpg(process.pid, number)
+
+
+def to_main(process, number):
+    process.send_signal(number)
+
+
+def to_a_worker(process, number):
+    process.children()[0].send_signal(number)
+
+
+def to_nobody(process, number):
+    pass
+
+
+# What runs, who is sent a signal, and which.
+CASES = {
+    f"{name}, {signal.Signals(number).name} {whom.__name__}": (command, whom, number)
+    for name, command in {"load": load, "pool": pool}.items()
+    for whom, number in [
+        (to_all, signal.SIGTERM), (to_all, signal.SIGINT), (to_main, signal.SIGTERM),
+        (to_main, signal.SIGINT), (to_main, signal.SIGKILL), (to_a_worker, signal.SIGKILL),
+        (to_a_worker, signal.SIGTERM),
+    ]
+}  # fmt: skip
+CASES["load, hanging"] = (lambda: hang(load), to_nobody, 0)
+CASES["pool, hanging"] = (lambda: hang(pool), to_nobody, 0)
+CASES["load, a fault in a worker"] = (lambda: load(fault=7), to_nobody, 0)
+CASES["followed"] = (follow, to_nobody, 0)
+
+
+def start(command):
+    """Return the process that runs a command in a session of its own."""
+    pid = os.fork()
+    if pid:
+        return psutil.Process(pid)
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    os.dup2(os.open(FOLDER / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+    sys.exit(shutdown.exit_status_of(command))
+
+
+def wait_until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+def session(pid):
+    """Return the living processes of a session."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            alive = process.status() != psutil.STATUS_ZOMBIE
+            found += [process.pid] if alive and os.getsid(process.pid) == pid else []
+        except (psutil.NoSuchProcess, ProcessLookupError):
+            pass
+    return found
+
+
+def outcome(command, whom, number):
+    process = start(command)
+    wait_until((FOLDER / "ready").exists)
+    whom(process, number)
+    status = os.waitstatus_to_exitcode(os.waitpid(process.pid, 0)[1])
+    wait_until(lambda: not session(process.pid), 20)
+    left = [path.name for path in FOLDER.glob(".*part*")]
+    printed = (FOLDER / "output").read_text().splitlines()
+    (FOLDER / "ready").unlink(missing_ok=True)
+    return {"status": status, "printed": printed, "left": left, "alive": session(process.pid)}
+
+
+if __name__ == "__main__":
+    wanted = sys.argv[2:] or CASES
+    found = {name: outcome(*CASES[name]) for name in wanted}
+    print(json.dumps(found))

@@ -1,0 +1,46 @@
+"""Progress of long work: a bar in a terminal, lines in a log."""
+
+import os
+import pty
+import subprocess
+import sys
+import termios
+
+SCRIPT = """
+import time
+from iscqk.runtime.logs import progress, set_up_logging
+import logging
+set_up_logging()
+for number in progress(iter(range(4)), 6, "count", every_seconds=0.05, first=2):
+    time.sleep(0.1)
+    logging.getLogger("x").info("number %d", number)
+"""
+
+
+def test_a_terminal_has_a_bar_with_rate_and_time_left():
+    reader, writer = pty.openpty()
+    termios.tcsetwinsize(writer, (24, 100))
+    subprocess.run([sys.executable, "-c", SCRIPT], stderr=writer, check=True)
+    os.close(writer)
+    shown = os.read(reader, 65536).decode()
+    assert "count: 100%" in shown and "6/6 [" in shown and "/s]" in shown
+    assert "INFO x: number 3\r\n" in shown  # a line of its own, above the bar
+
+
+def logged(**variables):
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        stderr=subprocess.PIPE, text=True, check=True, env={**os.environ, **variables},
+    )  # fmt: skip
+    return done.stderr
+
+
+def test_a_log_has_lines_with_rate_and_time_left():
+    lines = [line for line in logged().splitlines() if "iscqk.progress" in line]
+    done = [line.split(": ")[2].split(" of")[0] for line in lines]
+    assert done[-3:] == ["3", "4", "5"]
+    assert all("/s, " in line and line.endswith("s left") for line in lines)
+
+
+def test_of_several_processes_the_first_alone_tells():
+    assert "iscqk.progress" not in logged(RANK="1") and "number 3" in logged(RANK="1")

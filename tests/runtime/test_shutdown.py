@@ -1,0 +1,155 @@
+"""Signals, lost and hanging workers end a stage in one line, and nothing stays behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from iscqk.formats.files import atomic_file
+from iscqk.runtime.shutdown import HANGING, LOST_WORKER, exit_status_of
+
+SCRIPT = Path(__file__).with_name("shutdown_cases.py")
+GOES_ON = "error: stopped by {}; the same command goes on from here"
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Return how every case of shutdown_cases.py ends."""
+    command = [sys.executable, str(SCRIPT), str(tmp_path_factory.mktemp("shutdown_cases"))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def ends(found, case, status, line):
+    assert found[case]["printed"] == [line]
+    assert found[case]["status"] == status and not found[case]["alive"]
+
+
+@pytest.mark.parametrize("what", ["load", "pool"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("whom", ["to_all", "to_main"])
+def test_a_signal_ends_a_stage_and_its_workers(found, what, name, whom):
+    case = f"{what}, {name} {whom}"
+    ends(found, case, 128 + signal.Signals[name], GOES_ON.format(name))
+    assert not found[case]["left"]
+
+
+@pytest.mark.parametrize("what", ["load", "pool"])
+def test_workers_end_with_a_killed_stage(found, what):
+    case = found[f"{what}, SIGKILL to_main"]
+    assert case["status"] == -signal.SIGKILL and not case["alive"]
+
+
+@pytest.mark.parametrize("what", ["load", "pool"])
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
+def test_a_lost_worker_is_told_with_its_remedy(found, what, name):
+    case = f"{what}, {name} to_a_worker"
+    ends(found, case, 1, f"error: {LOST_WORKER}")
+    assert not found[case]["left"]
+
+
+@pytest.mark.parametrize("what", ["load", "pool"])
+def test_what_hangs_is_given_up(found, what):
+    ends(found, f"{what}, hanging", 1, f"error: {HANGING}")
+
+
+def test_an_error_in_a_loaders_worker_is_one_line(found):
+    line = "error: item 7: cannot read this image (damaged); replace or remove it"
+    ends(found, "load, a fault in a worker", 1, line)
+
+
+def test_a_stage_ends_with_the_process_that_it_follows(found):
+    ends(found, "followed", 128 + signal.SIGTERM, GOES_ON.format("SIGTERM"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a system without /proc")
+def test_a_disk_that_does_not_answer_is_told_in_a_line(tmp_path, capsys):
+    """Reading an address that is none fails as a disk does."""
+
+    def read():
+        Path("/proc/self/mem").read_bytes()
+
+    def copy():
+        with atomic_file(tmp_path / "copy"):
+            read()
+
+    for command, named in ((read, ""), (copy, f"{tmp_path}/copy: ")):
+        assert exit_status_of(command) == 1
+        line = capsys.readouterr().err
+        assert line.startswith(f"error: {named}the disk does not answer (Input/output error)")
+        assert line.count("\n") == 1
+
+
+@pytest.fixture
+def submission(tmp_path):
+    """A folder with a file that `validate` has something to say of."""
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        for side, letter in (("query", "Q0"), ("reference", "R00")):
+            file[side] = np.eye(4, dtype=np.float32)
+            file[f"{side}_ids"] = [f"{letter}000{number}".encode() for number in range(4)]
+    return tmp_path
+
+
+@pytest.fixture(params=["", "1"], ids=["buffered", "unbuffered"])
+def printing(request, submission):
+    """Return a function that runs the program with other streams."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": request.param}
+
+    def run(*arguments, **streams):
+        command = [sys.executable, "-m", "iscqk.cli", *arguments]
+        return subprocess.run(command, cwd=submission, env=environment, text=True, **streams)
+
+    return run
+
+
+def without_reader():
+    """Return the end of a pipe that nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
+
+
+SPEAKING = (["validate", "s.h5", "--output", "v.json"], ["--help"], ["score", "--help"])
+
+
+@pytest.mark.parametrize("arguments", SPEAKING, ids=str)
+def test_a_reader_that_has_enough_is_no_error(submission, printing, arguments):
+    """As `iscqk validate ... | head -1`: quiet, and what goes into files is there."""
+    streams = {"stdout": without_reader(), "stderr": subprocess.PIPE}
+    done = printing(*arguments, **streams)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+    assert (submission / "v.json").exists() == ("--output" in arguments)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without /dev/full")
+@pytest.mark.parametrize("arguments", SPEAKING, ids=str)
+def test_an_output_that_is_full_is_told_in_a_line(printing, arguments):
+    with open("/dev/full", "w") as full:
+        done = printing(*arguments, stdout=full, stderr=subprocess.PIPE)
+    *problems, line = done.stderr.splitlines()
+    assert line.startswith("error: standard output cannot be written (No space left on device);")
+    assert done.returncode == 1 and not [p for p in problems if "Traceback" in p]
+
+
+def test_a_log_that_nobody_takes_ends_no_work(tmp_path):
+    script = """
+import logging
+from iscqk.runtime import logs, shutdown
+def work():
+    logs.set_up_logging()
+    for number in range(3):
+        logging.info("%d", number)
+    print("done")
+raise SystemExit(shutdown.exit_status_of(work))
+"""
+    command = [sys.executable, "-c", script]
+    streams = {"stdout": subprocess.PIPE, "stderr": without_reader()}
+    done = subprocess.run(command, text=True, **streams)
+    assert done.stdout == "done\n"
