@@ -42,9 +42,11 @@ def test_its_links_lead_somewhere():
 
 
 def test_its_scores_are_those_of_the_page_of_measurements():
-    scores = re.findall(r"\b0\.\d{3}\b", TEXT)
+    tables = "\n".join(line for line in LINES if line.startswith("|"))
+    told = re.search(r"submitted +micro-AP (\S+), recall at P90 (\S+)", TEXT)
+    scores = [*re.findall(r"\b0\.\d{3}\b", tables), *told.groups()]
     measured = (ROOT / "docs/measured.md").read_text()
-    assert len(scores) >= 10
+    assert len(scores) >= 12
     assert [score for score in scores if score not in measured] == []
 
 
