@@ -57,13 +57,13 @@ def found_pairs(results: Results, phase: str, count: int) -> pd.DataFrame:
     Raises:
         UserError: there is no submission of the phase, or it finds nothing.
     """
-    files = results.submission(phase)
-    truth = read_ground_truth(results.ground_truth(phase))
+    files, made = results.submission(phase), results.phase(phase)
+    truth = read_ground_truth(made.ground_truth)
     pairs = ranked_pairs(read_predictions(files.predictions), truth)
     right = pairs[pairs["correct"] & pairs["first"]]
     if not len(right):
         raise UserError(f"{files.predictions}: no copy is found first; there is nothing to show")
-    edits = _edits(read_edit_records(results.edit_records(phase)))
+    edits = _edits(read_edit_records(made.edit_records))
     return right.loc[list(_unlike(right, edits, count))]
 
 
