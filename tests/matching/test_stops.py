@@ -38,8 +38,8 @@ STOPPED = """
 import os, sys
 import iscqk
 from iscqk.cli import main
-from iscqk.matching import keeping
-number, keeping._SECONDS = int(sys.argv[1]), float(sys.argv[2])
+from iscqk.matching import cache
+number, cache._SECONDS = int(sys.argv[1]), float(sys.argv[2])
 original = iscqk.Model.blocks
 def blocks(model, images, side, threads):
     for done, block in enumerate(original(model, images, side, threads)):
