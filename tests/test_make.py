@@ -1,5 +1,6 @@
 """What make says, before anything is installed."""
 
+import os
 import shutil
 import subprocess
 
@@ -9,10 +10,12 @@ from conftest import ROOT
 
 
 def make(folder, *arguments):
+    """Run make in a folder as one types it, not as a part of the make that runs the tests."""
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
-    shutil.copytree(ROOT / "envs", folder / "envs")
-    return subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True)
+    shutil.copytree(ROOT / "envs", folder / "envs", dirs_exist_ok=True)
+    env = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    return subprocess.run(["make", *arguments], cwd=folder, env=env, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("python", ["missing", "", "/"])
@@ -31,7 +34,7 @@ def test_help_names_every_target_and_so_does_a_wrong_one(tmp_path):
     helped = make(tmp_path, "help")
     for name in {*phony.split()[2:], *targets.split()[2:]} - {"help"}:
         assert f" {name}" in helped.stdout, name
-    wrong = subprocess.run(["make", "al"], cwd=tmp_path, capture_output=True, text=True)
+    wrong = make(tmp_path, "al")
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("error: there is no target al; take one of these:\n")
     assert helped.stdout in wrong.stderr
