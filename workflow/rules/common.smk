@@ -64,7 +64,6 @@ COMPARED, LEARNING_CURVES, CLASSES = (
     learning_curves(PLAN),
     compared_classes(PLAN),
 )
-REPORTED = ("predictions.csv", "score.json", "validation.json", "provenance.json")
 
 
 wildcard_constraints:

@@ -30,7 +30,9 @@ rule report:
     input:
         scores=reported(PLAN),
         submissions=[
-            R.submission(phase).file(name) for phase in PHASES for name in REPORTED
+            file
+            for one in map(R.submission, PHASES)
+            for file in (one.predictions, one.score, one.validation, one.provenance)
         ],
         data=[
             file
