@@ -92,6 +92,20 @@ except SystemExit:
     assert "  search  " in done.stdout
 
 
+def test_the_collector_looks_at_nothing_that_a_stage_imports():
+    """Else it takes a third of the start and half a second of the end of all that need torch."""
+    program = (
+        "import gc, sys; from iscqk.cli import stage_parser; gc.collect(); "
+        "before = gc.get_freeze_count(); "
+        ""
+        "stage_parser('embed'); frozen = gc.get_freeze_count() - before; "
+        "stage_parser('embed'); again = gc.get_freeze_count() - before - frozen; "
+        "print('torch' in sys.modules, gc.isenabled(), frozen > 100_000, again)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "True True True 0\n", done.stderr
+
+
 @pytest.fixture(scope="module")
 def completions():
     """What the program prints for each shell."""
