@@ -30,6 +30,7 @@ class OnFreshCopies(Setup):
         super().__init__(arguments)
         self.budget = arguments.images
         rows = read_training(arguments.training)
+        self._workers = min(1, arguments.threads - 1)
         self.ids, self.paths = rows["id"].tolist(), listed_paths(rows)
 
     def prepare(
@@ -37,6 +38,8 @@ class OnFreshCopies(Setup):
     ) -> tuple[FreshCopies, Objective]:
         """Return the copies, and the method's loss over the bank that its snapshots describe."""
         arguments, side = self.arguments, encoder.config.image_size
+        # Making copies is work, as reading them is not: what makes them is no core of torch's too.
+        torch.set_num_threads(max(1, torch.get_num_threads() - self._workers))
         copies = arguments.fresh_copies
         copier = Copier(
             EditPool(**arguments.edits.values()), tuple(self.paths), copies.side, copies.quality
@@ -45,7 +48,7 @@ class OnFreshCopies(Setup):
         originals = OriginalImages(self.paths, side)
 
         def describe(snapshot: Encoder) -> Tensor:
-            blocks = embed(snapshot, originals, max(0, arguments.threads - 1))
+            blocks = embed(snapshot, originals, self._workers)
             return torch.cat([vectors for _, vectors in blocks]).clone()
 
         return images, objective(encoder, self.settings, describe)  # type: ignore[call-arg]
