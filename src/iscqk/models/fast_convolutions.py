@@ -93,6 +93,10 @@ def _convolve(convolution: Any, images: Tensor, weight: Tensor, bias: Tensor | N
     return _Depthwise.apply(images, weight, bias, *options)  # type: ignore[no-untyped-call]
 
 
+def _widened(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.dtype.itemsize < 4 else tensor
+
+
 def _is_depthwise(convolution: Any) -> bool:
     plain = convolution.dilation == (1, 1) and not isinstance(convolution.padding, str)
     return plain and convolution.groups == convolution.in_channels == convolution.out_channels > 1
@@ -127,7 +131,7 @@ class _Depthwise(torch.autograd.Function):
                 kernel = weight.flip(2, 3)
                 by_images = functional.conv2d(gradient, kernel, None, 1, mirrored, 1, groups)
             else:
-                whole = (x.float() for x in (gradient, images, weight))
+                whole = map(_widened, (gradient, images, weight))
                 by_images = by([True, False, False], *whole)[0].to(images.dtype)  # type: ignore
         _, by_weight, by_bias = by([False, True, ctx.has_bias], gradient, images, weight)
         return by_images, by_weight, by_bias, None, None, None, None
