@@ -82,7 +82,7 @@ def _activation(norm: Any) -> Callable[[Tensor], Tensor]:
 def _convolve(convolution: Any, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     padding = convolution.padding
     if type(convolution).__name__ == "Conv2dSame":
-        images = pad_same(images, weight.shape[-2:], convolution.stride, convolution.dilation)
+        images = pad_same(images, list(weight.shape[-2:]), convolution.stride, convolution.dilation)
         padding = (0, 0)
     options = (convolution.stride, padding, convolution.dilation, convolution.groups)
     if not _is_depthwise(convolution):
@@ -90,7 +90,7 @@ def _convolve(convolution: Any, images: Tensor, weight: Tensor, bias: Tensor | N
     if torch.is_autocast_enabled("cpu"):
         images, weight = (x.to(torch.get_autocast_dtype("cpu")) for x in (images, weight))
     bias = None if bias is None else bias.to(images.dtype)
-    return _Depthwise.apply(images, weight, bias, *options)  # type: ignore[no-untyped-call]
+    return _Depthwise.apply(images, weight, bias, *options)
 
 
 def _widened(tensor: Tensor) -> Tensor:
@@ -120,9 +120,9 @@ class _Depthwise(torch.autograd.Function):
         stride, padding, dilation, groups = ctx.options
         gradient = gradient.contiguous(memory_format=torch.channels_last)
 
-        def by(which: list[bool], *tensors: Tensor) -> tuple[Tensor | None, ...]:
+        def by(which: list[bool], *tensors: Tensor) -> Any:
             others = ([groups], stride, padding, dilation, False, [0, 0], groups)
-            return torch.ops.aten.convolution_backward(*tensors, *others, which)  # type: ignore
+            return torch.ops.aten.convolution_backward(*tensors, *others, which)
 
         by_images = None
         if ctx.needs_input_grad[0]:
@@ -132,6 +132,6 @@ class _Depthwise(torch.autograd.Function):
                 by_images = functional.conv2d(gradient, kernel, None, 1, mirrored, 1, groups)
             else:
                 whole = map(_widened, (gradient, images, weight))
-                by_images = by([True, False, False], *whole)[0].to(images.dtype)  # type: ignore
+                by_images = by([True, False, False], *whole)[0].to(images.dtype)
         _, by_weight, by_bias = by([False, True, ctx.has_bias], gradient, images, weight)
         return by_images, by_weight, by_bias, None, None, None, None

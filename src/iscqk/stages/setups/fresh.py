@@ -51,7 +51,7 @@ class OnFreshCopies(Setup):
             blocks = embed(snapshot, originals, self._workers)
             return torch.cat([vectors for _, vectors in blocks]).clone()
 
-        return images, objective(encoder, self.settings, describe)  # type: ignore[call-arg]
+        return images, objective(encoder, self.settings, describe)
 
     def write(self, training: Training) -> None:
         """Write the encoder as both sides, after every part of the training."""
