@@ -43,7 +43,13 @@ MADE = ".made"  # in a project in which all has been made: what the run told on 
 
 
 class Project:
-    """A folder that holds the workflow, its sources and a tiny configuration."""
+    """A folder that holds the workflow, its sources and a tiny configuration.
+
+    Attributes:
+        warm: whether its `iscqk` and `snakemake` find their libraries imported (`warm/server.py`).
+    """
+
+    warm = True
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -60,12 +66,11 @@ class Project:
         return {**os.environ, "PATH": path, "PYTHONPATH": str(self.folder / "src")}
 
     def run(self, command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a shell command as a user would who has activated the environment.
-
-        Its `iscqk` and `snakemake` need not import their libraries (`warm/server.py`).
-        """
-        path = f"{WARM}:{self.folder / 'src'}"
-        env = {**self.environment, "PYTHONPATH": path, "ISCQK_WARM": warm_server()}
+        """Run a shell command as a user would who has activated the environment."""
+        env = self.environment
+        if self.warm:
+            path = f"{WARM}:{env['PYTHONPATH']}"
+            env = {**env, "PYTHONPATH": path, "ISCQK_WARM": warm_server()}
         done = subprocess.run(
             command, shell=True, cwd=self.folder, env=env, capture_output=True, text=True
         )
@@ -119,6 +124,13 @@ def make_project(folder: Path) -> Project:
             shutil.copy(source, folder / name)
     (folder / "tiny.yaml").write_text(TINY)
     return Project(folder)
+
+
+@pytest.fixture(autouse=True)
+def torture_starts_as_users_do(request, monkeypatch):
+    """Let programs that are killed, starved or timed start with nothing imported."""
+    if request.node.get_closest_marker("torture"):
+        monkeypatch.setattr(Project, "warm", False)
 
 
 @pytest.fixture
