@@ -49,7 +49,7 @@ class Project:
         warm: whether its `iscqk` and `snakemake` find their libraries imported (`warm/server.py`).
     """
 
-    warm = True
+    warm = hasattr(os, "pidfd_open")  # elsewhere than on Linux all is slower
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
