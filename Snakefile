@@ -59,6 +59,11 @@ rule submission_phase2:
         R.submission("phase2").score,
 
 
+rule ready_model:
+    input:
+        R.ready_model.folder,
+
+
 rule study:
     input:
         R.study().table,

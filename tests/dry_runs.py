@@ -30,6 +30,7 @@ RUNS: dict[str, tuple[str, list[str]]] = {
     "photos-imagenet": ("study", [_PHOTOS, f"{_PRESETS}/photos-imagenet.yaml"]),
     "photos-best": ("ablation_ingredients", [_PHOTOS, f"{_PRESETS}/photos-best.yaml"]),
     "photos-learning": ("all", [_PHOTOS, f"{_PRESETS}/photos-learning.yaml"]),
+    "ready": ("ready_model", [f"{_PRESETS}/ready.yaml"]),
     "study": ("study", []),
     "ablations": ("ablations", []),
     "unbalanced": ("unbalanced", []),
@@ -46,6 +47,7 @@ tensorboard: true
 """
 _FOLDERS = [
     *(f"shared/photos/{split}" for split in ("training", "references", "others")),
+    *(f"shared/photos-large/{split}" for split in ("training", "references")),
     *(f"shared/unbalanced/{split}" for split in ("training", "evaluation")),
     *(f"disc21/{part}_images" for part in ("training", "reference", "query")),
     "disc21/query_images_phase2",

@@ -33,6 +33,7 @@ STAGES = {
     "score": "micro-AP and recall at 90 % precision of a submission file or of predictions",
     "validate": "check a submission file as the challenge platform did",
     "submit": "assemble the folder of a phase",
+    "pack": "make a submission's model small enough to travel with a program",
     "report": "one page of what lies under results, with plots and a gallery",
     "learning-curve": "score the models along a training",
     "compare": "set runs side by side: table and plots",

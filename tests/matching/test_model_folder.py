@@ -10,6 +10,7 @@ from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.images.demo_scenes import draw_split
 from iscqk.matching.model import Model
+from iscqk.matching.model_bank import write_bank
 from iscqk.matching.model_folder import SIDES, write_settings
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import save_hub_folder
@@ -78,10 +79,8 @@ DAMAGES = {
         folder / "projection.safetensors",
         Projection(np.full(12, np.nan, np.float32), np.ones((12, 6), np.float32)),
     ),
-    "no bank": lambda folder: (folder / "bank.h5").unlink(),
-    "a bank of other dimensions": lambda folder: write_descriptors(
-        folder / "bank.h5", ["T000000"], unit_rows(1, 7), {}
-    ),
+    "no bank": lambda folder: (folder / "bank.safetensors").unlink(),
+    "a bank of other dimensions": lambda folder: write_bank(folder, unit_rows(1, 7)),
     "no GIST": lambda folder: (folder / "gist/config.json").unlink(),
 }
 

@@ -228,5 +228,6 @@ def test_a_submission_depends_on_its_phase_and_its_method_only():
     kept = json.loads(plan().submitted_config("phase2"))
     assert set(kept["edits"]) == {"training", "curriculum", "phase2"}
     assert set(kept["train"]) & set(METHODS) == {"qk", "simclr"}  # which it warms up by
-    assert not set(kept) & {"rehearsal", "benchmarks", "study", "unbalanced", "shards", "title"}
+    others = {"rehearsal", "benchmarks", "study", "unbalanced", "shards", "title", "ready"}
+    assert not set(kept) & others
     assert "log_every" not in kept["train"] and "temperature" in kept["train"]["qk"]

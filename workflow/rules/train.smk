@@ -18,6 +18,7 @@ rule initial:
     params:
         code=code("initial"),
         config=lambda wildcards: PLAN[wildcards.run].text("model"),
+        weights=lambda wildcards: digest_of(PLAN[wildcards.run].start()),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
     shell:
         """

@@ -5,6 +5,7 @@ and micro-AP collapses. So both start from the same weights with the same head, 
 the half-whitened PCA of the backbone's features: a good descriptor before any training.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -56,6 +57,29 @@ def fit_head(encoder: Encoder, images: OriginalImages, whitening: float) -> None
 
 
 @torch.no_grad()
+def narrowed(
+    encoders: Sequence[Encoder], images: OriginalImages, size: int, whitening: float
+) -> list[Encoder]:
+    """Return encoders of one space with fewer dimensions: those of a partly whitened PCA.
+
+    It is of what the last one's head makes of `images`, and goes into the head of each.
+    """
+    last = encoders[-1]
+    outputs = torch.cat([last.head(block).cpu() for block, _ in embed(last, images, 0)])
+    found = PrincipalComponents.of_rows(outputs)
+    directions = found.weight(size, whitening)
+    made = []
+    for encoder in encoders:
+        other = Encoder(dataclasses.replace(encoder.config, descriptor_size=size)).eval()
+        other.backbone.load_state_dict(encoder.backbone.state_dict())
+        weight = directions @ encoder.head.weight.double()
+        bias = directions @ (encoder.head.bias.double() - found.centre)
+        _set_head(other, weight, bias)
+        made.append(other)
+    return made
+
+
+@torch.no_grad()
 def principal_head(encoder: Encoder, features: Tensor, whitening: float) -> None:
     """Set the head to the partly whitened PCA (`iscqk.models.pca`) of features (n, C).
 
@@ -66,8 +90,13 @@ def principal_head(encoder: Encoder, features: Tensor, whitening: float) -> None
         raise UserError("the head's PCA needs at least 2 training images; add some")
     found = PrincipalComponents.of_rows(features)
     weight = found.weight(encoder.config.descriptor_size, whitening)
+    _set_head(encoder, weight, -(weight @ found.centre))
+
+
+def _set_head(encoder: Encoder, weight: Tensor, bias: Tensor) -> None:
+    """Set the head; where there are fewer rows than dimensions, the last of these are 0."""
     device = encoder.head.weight.device
-    encoder.head.weight.zero_()  # a backbone of fewer features than dimensions leaves some at 0
+    encoder.head.weight.zero_()
     encoder.head.bias.zero_()
     encoder.head.weight[: len(weight)] = weight.float().to(device)
-    encoder.head.bias[: len(weight)] = -(weight @ found.centre).float().to(device)
+    encoder.head.bias[: len(weight)] = bias.float().to(device)

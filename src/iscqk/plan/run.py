@@ -1,10 +1,12 @@
 """One run: its models in order, what each is made from, and what it leaves behind."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from iscqk.formats.ids import PHASES
 from iscqk.methods import modules
+from iscqk.models.ready import READY, ready_folder
 from iscqk.plan.dependence import as_text, budget, copy_rounds, models, train_section
 from iscqk.plan.jobs import job
 from iscqk.plan.names import (
@@ -120,6 +122,13 @@ class Run:
         return as_text(self.config[section])
 
     # --- training
+
+    def start(self) -> list[str]:
+        """Return the files of the weights that it starts from, those that are there."""
+        weights = self.config["model"]["weights"]
+        if weights == READY:
+            return sorted(str(path) for path in ready_folder().rglob("*") if path.is_file())
+        return [weights] if Path(weights).is_file() else []
 
     @property
     def budget(self) -> int:
