@@ -23,6 +23,7 @@ STAGES = {
     "take-queries": "take the queries of a phase that there are",
     "copies": "make a shard of a round's training copies",
     "initial": "make the weights that both sides start from",
+    "import-weights": "take over the published weights of others, SSCD's among them",
     "embed": "describe images with one model: a shard of a bank, queries or references",
     "train": "train one side against the other's bank, or one encoder for both",
     "whiten": "learn the PCA that joins descriptors of several models to one",

@@ -5,7 +5,6 @@ and micro-AP collapses. So both start from the same weights with the same head, 
 the half-whitened PCA of the backbone's features: a good descriptor before any training.
 """
 
-import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -57,10 +56,10 @@ def fit_head(encoder: Encoder, images: OriginalImages, whitening: float) -> None
 
 
 @torch.no_grad()
-def narrowed(
+def narrow_heads(
     encoders: Sequence[Encoder], images: OriginalImages, size: int, whitening: float
-) -> list[Encoder]:
-    """Return encoders of one space with fewer dimensions: those of a partly whitened PCA.
+) -> None:
+    """Bring encoders of one space to fewer dimensions, those of a partly whitened PCA.
 
     It is of what the last one's head makes of `images`, and goes into the head of each.
     """
@@ -68,15 +67,11 @@ def narrowed(
     outputs = torch.cat([last.head(block).cpu() for block, _ in embed(last, images, 0)])
     found = PrincipalComponents.of_rows(outputs)
     directions = found.weight(size, whitening)
-    made = []
     for encoder in encoders:
-        other = Encoder(dataclasses.replace(encoder.config, descriptor_size=size)).eval()
-        other.backbone.load_state_dict(encoder.backbone.state_dict())
         weight = directions @ encoder.head.weight.double()
         bias = directions @ (encoder.head.bias.double() - found.centre)
-        _set_head(other, weight, bias)
-        made.append(other)
-    return made
+        encoder.set_head(torch.zeros(size, weight.shape[1]), torch.zeros(size))
+        _fill_head(encoder, weight, bias)
 
 
 @torch.no_grad()
@@ -90,11 +85,11 @@ def principal_head(encoder: Encoder, features: Tensor, whitening: float) -> None
         raise UserError("the head's PCA needs at least 2 training images; add some")
     found = PrincipalComponents.of_rows(features)
     weight = found.weight(encoder.config.descriptor_size, whitening)
-    _set_head(encoder, weight, -(weight @ found.centre))
+    _fill_head(encoder, weight, -(weight @ found.centre))
 
 
-def _set_head(encoder: Encoder, weight: Tensor, bias: Tensor) -> None:
-    """Set the head; where there are fewer rows than dimensions, the last of these are 0."""
+def _fill_head(encoder: Encoder, weight: Tensor, bias: Tensor) -> None:
+    """Fill the head; where there are fewer rows than dimensions, the last of these are 0."""
     device = encoder.head.weight.device
     encoder.head.weight.zero_()
     encoder.head.bias.zero_()

@@ -124,7 +124,11 @@ class Run:
     # --- training
 
     def start(self) -> list[str]:
-        """Return the files of the weights that it starts from, those that are there."""
+        """Return the files of the weights that it starts from, those that are there.
+
+        Raises:
+            UserError: it starts from the ready model, and this installation carries none.
+        """
         weights = self.config["model"]["weights"]
         if weights == READY:
             return sorted(str(path) for path in ready_folder().rglob("*") if path.is_file())

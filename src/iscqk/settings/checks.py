@@ -5,7 +5,6 @@ from typing import Any
 
 from iscqk.errors import UserError
 from iscqk.formats.submission import MAX_DIMENSION
-from iscqk.models.ready import READY, ready_folder
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.schema.section import validator
 from iscqk.schema.validator import refuse_invalid
@@ -20,8 +19,7 @@ def check_config(config: Mapping[str, Any]) -> None:
     """Check a configuration against the settings and against itself.
 
     Raises:
-        UserError: the first thing wrong, with the key and the remedy; or what it needs and this
-            installation lacks.
+        UserError: the first thing wrong, with the key and the remedy.
     """
     refuse_invalid(config, validator(Config), _IF_TEXT)
     size = config.get("model", {}).get("descriptor_size", Model.descriptor_size)
@@ -34,7 +32,5 @@ def check_config(config: Mapping[str, Any]) -> None:
                 f"lower it to {MAX_DIMENSION - needed}, or take {name} out of "
                 "describe.ranking and score.rankings"
             )
-    if config.get("model", {}).get("weights") == READY:
-        ready_folder()
     if describe not in rankings:
         raise UserError(f"config: score.rankings: add {describe}, which describe.ranking submits")

@@ -16,7 +16,7 @@ import torch
 
 from iscqk.formats.manifest import listed_paths, read_training
 from iscqk.learning.data_loading import OriginalImages
-from iscqk.learning.initialization import calibrate_batch_norm, fit_head, head_images, narrowed
+from iscqk.learning.initialization import calibrate_batch_norm, fit_head, head_images, narrow_heads
 from iscqk.models.device import set_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.given import given_encoders
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
     images = head_images(paths, config.image_size, config.head_images, arguments.seed)
     if encoders := given_encoders(config):
         if encoders[0].head.out_features > config.descriptor_size:
-            encoders = narrowed(encoders, images, config.descriptor_size, config.whitening)
+            narrow_heads(encoders, images, config.descriptor_size, config.whitening)
     else:
         encoders = [_with_new_head(config, images)]
     sides = itertools.cycle(encoders)
