@@ -41,7 +41,7 @@ RUNS: dict[str, tuple[str, list[str]]] = {
 _SHARDS = """\
 shards: {training: 3, references: 2, queries: 2, search: 2}
 train: {rounds: 2, processes: 2, qk: {live_head: true}}
-describe: {gist: 1, whitening: 0.5, subtract: 0.5, sizes: [64, 96], flip: true}
+describe: {gist: 1, whitening: 0.5, subtract: 0.5, sizes: [64, 96], orientations: 2}
 score: {convention: drivendata}
 tensorboard: true
 """

@@ -17,7 +17,7 @@ from iscqk.models.hub import save_hub_folder
 from iscqk.retrieval.refining import Projection, fit_projection, save_projection
 
 SETTINGS = {
-    **{"sizes": [24, 32], "flip": True, "gist": 0.5, "whitening": 0.5},
+    **{"sizes": [24, 32], "orientations": 2, "gist": 0.5, "whitening": 0.5},
     **{"subtract": 0.5, "subtract_nearest": 3, "ranking": "similarity", "temperature": 0.1},
 }
 
@@ -51,7 +51,7 @@ def test_a_model_ranks_only_where_its_settings_say_so(tmp_path):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"sizes": []}, {"flip": False}, {"gist": 0.6}, {"subtract": 0.4}, {"subtract_nearest": 4}],
+    [{"sizes": []}, {"orientations": 8}, {"gist": 0.6}, {"subtract": 0.4}, {"subtract_nearest": 4}],
     ids=lambda changes: next(iter(changes)),
 )
 def test_what_describes_otherwise_has_another_digest(tmp_path, changes):

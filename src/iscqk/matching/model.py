@@ -98,12 +98,12 @@ class Model:
         """
         models = self._models(side)
         set_threads(threads)
-        ways = [(self.looks.sizes, self.looks.flip), ((), False)]  # GIST has but one
+        ways = [(self.looks.sizes, self.looks.orientations), ((), 1)]  # GIST has but one
         reading, streams = [], []
-        for model, (sizes, flip) in zip(models, ways, strict=False):
+        for model, (sizes, turns) in zip(models, ways, strict=False):
             read = ReadableImages(images, max(sizes, default=model.config.image_size))
             reading.append(read)
-            streams.append(embed(model, read, (threads - 1) // len(models), sizes, flip))
+            streams.append(embed(model, read, (threads - 1) // len(models), sizes, turns))
         done = 0
         for parts in zip(*streams, strict=True):
             rows = [descriptors.numpy() for _, descriptors in parts]
@@ -126,7 +126,7 @@ class Model:
         if looks == Looks():
             return own
         facts = [
-            *(own, looks.sizes, looks.flip),
+            *(own, looks.sizes, looks.orientations),
             looks.gist and encoder_digest(looks.gist),
             looks.refine and looks.refine.digest(),
         ]

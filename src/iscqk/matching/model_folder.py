@@ -37,13 +37,13 @@ class Looks(NamedTuple):
 
     Attributes:
         sizes: sides in pixels whose features are averaged; none: the encoder's own.
-        flip: whether mirrored images are averaged, too.
+        orientations: over which it is averaged, too; see `describe` of the config.
         gist: the encoder whose descriptors are joined, if any.
         refine: what is made of the descriptors, or None.
     """
 
     sizes: tuple[int, ...] = ()
-    flip: bool = False
+    orientations: int = 1
     gist: Encoder | None = None
     refine: Refinement | None = None
 
@@ -142,7 +142,7 @@ def _looks(folder: Path, settings: Mapping[str, Any]) -> Looks:
         share,
     )
     sizes = tuple(int(size) for size in settings["sizes"])
-    return Looks(sizes, bool(settings["flip"]), gist, refine if projects or share else None)
+    return Looks(sizes, int(settings["orientations"]), gist, refine if projects or share else None)
 
 
 def _try(folder: Path, parts: Parts) -> None:

@@ -116,7 +116,7 @@ def _without_prefixes(weights: Weights, prefixes: Sequence[str]) -> Weights:
     return weights
 
 
-def fill_backbone(backbone: nn.Module, weights: Weights, path: str | Path) -> None:
+def fill_backbone(backbone: Any, weights: Weights, path: str | Path) -> None:
     """Fill one of timm's networks with a checkpoint's weights.
 
     Raises:
@@ -132,7 +132,7 @@ def fill_backbone(backbone: nn.Module, weights: Weights, path: str | Path) -> No
     backbone.load_state_dict({**target, **found})
 
 
-def _by_name(backbone: nn.Module, target: Weights, weights: Weights) -> Weights | None:
+def _by_name(backbone: Any, target: Weights, weights: Weights) -> Weights | None:
     """Return weights by timm's names, where they are all there and little else is."""
     named = {_as_timms(name): tensor for name, tensor in weights.items()}
     patches = "patch_embed.proj.weight"
