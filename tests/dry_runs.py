@@ -23,6 +23,11 @@ RUNS: dict[str, tuple[str, list[str]]] = {
     "default": ("all", []),
     "shards": ("all", ["shards.yaml"]),
     "disc21": ("all", [f"{_PRESETS}/disc21.yaml"]),
+    "disc21-imagenet": (
+        "all",
+        [f"{_PRESETS}/disc21.yaml", f"{_PRESETS}/disc21-imagenet.yaml"],
+    ),
+    "disc21-sscd": ("all", [f"{_PRESETS}/disc21.yaml", f"{_PRESETS}/disc21-sscd.yaml"]),
     "isd-resnet18": ("all", [f"{_PRESETS}/isd-resnet18.yaml"]),
     "isd-resnet50": ("all", [f"{_PRESETS}/isd-resnet50.yaml"]),
     "untrained": ("all", [f"{_PRESETS}/untrained.yaml"]),
