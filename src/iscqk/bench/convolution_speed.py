@@ -37,8 +37,13 @@ def compare_convolutions(repeats: int) -> Iterator[dict[str, float | str]]:
             way: median_seconds(runs) for way, runs in take_turns(ways, repeats, _ENOUGH).items()
         }
         for way, seconds in medians.items():
-            yield {"network": name, "side": side, "way": way,
-                   "images_per_second": _BATCH / seconds, "ratio": medians["torch's"] / seconds}  # fmt: skip
+            yield {
+                "network": name,
+                "side": side,
+                "way": way,
+                "images_per_second": _BATCH / seconds,
+                "ratio": medians["torch's"] / seconds,
+            }
 
 
 def _step(encoder: Encoder, images: Tensor, fast: bool) -> None:
