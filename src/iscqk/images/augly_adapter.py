@@ -56,6 +56,18 @@ def letter_indices(font_file: str) -> tuple[int, ...]:
     return tuple(i for i, c in enumerate(characters) if c.isascii() and c.isalpha())
 
 
+@functools.lru_cache(256)
+def emoji(name: str) -> Image.Image:
+    """Return one of `emoji_names()` in RGBA, 72 x 72; not to be changed."""
+    return Image.open(os.path.join(_augly().utils.EMOJI_DIR, name)).convert("RGBA")
+
+
+@functools.lru_cache(256)
+def font(font_file: str, size: int) -> ImageFont.FreeTypeFont:
+    """Return a font of AugLy's at a size in pixels."""
+    return _Font(os.path.join(_augly().utils.FONTS_DIR, font_file), size)
+
+
 @functools.cache
 def _augly() -> Any:
     """Import AugLy when it is first needed: 0.3 s that stages without edits need not spend."""

@@ -6,13 +6,36 @@ fractions of the image, and `seed` stands for what is too much to name, such as 
 """
 
 from iscqk.images.edit_interface import Edit
-from iscqk.images.own_edits import blending, collages, cropping, pasting, tones, warping
+from iscqk.images.own_edits import (
+    blending,
+    captions,
+    collages,
+    cropping,
+    erasing,
+    focus,
+    framing,
+    pasting,
+    retaken,
+    screens,
+    stickers,
+    textures,
+    tones,
+    warping,
+)
 
 EDITS: dict[str, Edit] = {
     **blending.EDITS,
+    **captions.EDITS,
     **collages.EDITS,
     **cropping.EDITS,
+    **erasing.EDITS,
+    **focus.EDITS,
+    **framing.EDITS,
     **pasting.EDITS,
+    **retaken.EDITS,
+    **screens.EDITS,
+    **stickers.EDITS,
+    **textures.EDITS,
     **tones.EDITS,
     **warping.EDITS,
 }

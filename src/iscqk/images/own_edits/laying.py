@@ -50,6 +50,11 @@ def fitted(
     return box_corners(place[0] * (width - wide), place[1] * (height - high), wide, high)
 
 
+def around(corners: Corners, margin: float) -> Corners:
+    """Return corners moved outwards by pixels, for a straight box."""
+    return corners + margin * np.sign(corners - corners.mean(axis=0))
+
+
 def inside(corners: Corners, ground: tuple[int, int]) -> Corners:
     """Return corners shrunk about their middle, and moved, until they are on the ground."""
     size = np.array(ground)

@@ -133,7 +133,7 @@ def _tilt(draw: ParameterSampler) -> tuple[float, float]:
 
 
 def _small(draw: ParameterSampler, severe: float = 0.35) -> Parameters:
-    return {"extent": draw.at_strength(0.94, severe), "place": laying.anywhere(draw)}
+    return {"extent": draw.at_strength(0.97, severe), "place": laying.anywhere(draw)}
 
 
 def _turned(draw: ParameterSampler) -> Parameters:
