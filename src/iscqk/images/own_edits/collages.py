@@ -9,7 +9,7 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from iscqk.images.edit_interface import Edit
 from iscqk.images.own_edits import laying
 from iscqk.images.own_edits.cropping import with_as_many_pixels
-from iscqk.images.parameter_sampler import Colour, Parameters, ParameterSampler
+from iscqk.images.parameter_sampler import Parameters, ParameterSampler
 
 _MOST_PHOTOS = 3  # reading more for one copy takes too long; cells beyond show their other halves
 
@@ -114,13 +114,12 @@ def _put(
 def _in_grid(*grids: tuple[int, int]) -> Edit:
     def parameters(draw: ParameterSampler) -> Parameters:
         columns, rows = draw.choice(grids)
-        colours: tuple[Colour, ...] = ((255, 255, 255), (0, 0, 0), draw.colour())
         return {
             "grid": (columns, rows),
             "cell": (draw.choice(range(columns)), draw.choice(range(rows))),
             "share": draw.at_strength(0.93, 1 / max(columns, rows)),
             "gutter": draw.choice((0.0, 0.01, 0.03)),
-            "colour": draw.choice(colours),
+            "colour": draw.plain_colour(),
         }
 
     def photos(draw: ParameterSampler, parameters: Parameters) -> dict[str, Any]:
@@ -148,7 +147,7 @@ def _before_after(draw: ParameterSampler) -> Parameters:
         "how": draw.choice(("grey", "blurred", "strong")),
         "share": draw.at_strength(0.06, 1),
         "line": draw.choice((0.0, 0.02, 0.06)),
-        "upright": draw.choice((False, True)),
+        "upright": draw.either(),
     }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from iscqk.images.edit_interface import Edit
+from iscqk.images.own_edits.pixels import gradient
 from iscqk.images.own_edits.shapes import outline
 from iscqk.images.parameter_sampler import Parameters, ParameterSampler
 
@@ -89,12 +90,10 @@ def half_blank(
     upright = side in ("left", "right")
     span = max(1, round(share * (width if upright else height)))
     size = (span, height) if upright else (width, span)
-    card = Image.new("RGB", (1, 2))
-    card.putdata([tuple(colour), tuple(colour_to)])
     page = image.copy()
     x = width - span if side == "right" else 0
     y = height - span if side == "bottom" else 0
-    page.paste(card.resize(size, Image.Resampling.BILINEAR), (x, y))
+    page.paste(gradient(size, colour, colour_to), (x, y))
     return page
 
 
@@ -120,27 +119,23 @@ def _cover(draw: ParameterSampler) -> Parameters:
     }
 
 
-def _paint(draw: ParameterSampler) -> Parameters:
-    return {"colour": draw.choice(((0, 0, 0), (255, 255, 255), draw.colour()))}
-
-
 EDITS = {
     "blank_bars": Edit(
         blank_bars,
         lambda draw: {
             "share": draw.at_strength(0.04, 0.5),
             "bars": draw.choice(range(2, 10)),
-            "upright": draw.choice((False, True)),
-            **_paint(draw),
+            "upright": draw.either(),
+            "colour": draw.plain_colour(),
         },
     ),
-    "censor": Edit(censor, lambda draw: {**_cover(draw), "pixelated": draw.choice((False, True))}),
-    "erase_blobs": Edit(erase_blobs, lambda draw: {**_cover(draw), **_paint(draw)}),
+    "censor": Edit(censor, lambda draw: {**_cover(draw), "pixelated": draw.either()}),
+    "erase_blobs": Edit(erase_blobs, lambda draw: {**_cover(draw), "colour": draw.plain_colour()}),
     "erase_boxes": Edit(
         erase_boxes,
         lambda draw: {
             **_cover(draw),
-            **_paint(draw),
+            "colour": draw.plain_colour(),
             "fill": draw.choice(("colour", "mean", "noise")),
         },
     ),
@@ -149,7 +144,7 @@ EDITS = {
         lambda draw: {
             "cells": draw.choice(range(3, 11)),
             "share": draw.at_strength(0.02, 0.45),
-            **_paint(draw),
+            "colour": draw.plain_colour(),
         },
     ),
     "half_blank": Edit(
@@ -157,7 +152,7 @@ EDITS = {
         lambda draw: {
             "share": draw.at_strength(0.04, 0.6),
             "side": draw.choice(("left", "right", "top", "bottom")),
-            **_paint(draw),
+            "colour": draw.plain_colour(),
             "colour_to": draw.colour(),
         },
     ),

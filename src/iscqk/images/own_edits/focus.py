@@ -154,7 +154,7 @@ def _tilt_shift(draw: ParameterSampler) -> Parameters:
     return {
         "radius": draw.at_strength(0.01, 0.08),
         "middle": draw.uniform(0.3, 0.7),
-        "upright": draw.choice((False, True)),
+        "upright": draw.either(),
     }
 
 
@@ -176,7 +176,7 @@ EDITS = {
     ),
     "outlines": Edit(
         outlines,
-        lambda draw: {"amount": draw.at_strength(0.06, 0.9), "dark": draw.choice((False, True))},
+        lambda draw: {"amount": draw.at_strength(0.06, 0.9), "dark": draw.either()},
     ),
     "painting": Edit(
         painting,
@@ -188,7 +188,7 @@ EDITS = {
     ),
     "pencil_sketch": Edit(
         pencil_sketch,
-        lambda draw: {"amount": draw.at_strength(0.06, 0.95), "colour": draw.choice((False, True))},
+        lambda draw: {"amount": draw.at_strength(0.06, 0.95), "colour": draw.either()},
     ),
     "relief": Edit(
         relief,

@@ -8,9 +8,9 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 from iscqk.images.edit_interface import Edit
 from iscqk.images.own_edits import laying
 from iscqk.images.own_edits.pixels import as_image, centred
-from iscqk.images.parameter_sampler import Colour, Parameters, ParameterSampler
+from iscqk.images.parameter_sampler import Parameters, ParameterSampler
 
-_WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 
 
 def border(
@@ -125,16 +125,12 @@ def picture_frame(image: Image.Image, width: float, colour: Sequence[int]) -> Im
     return ImageChops.overlay(page, soft.convert("RGB"))
 
 
-def _ground(draw: ParameterSampler) -> Colour:
-    return draw.choice((_WHITE, _BLACK, draw.colour()))
-
-
 def _border(draw: ParameterSampler) -> Parameters:
     lines = draw.choice((1, 2, 3))
     width = draw.at_strength(0.015, 0.3) / lines
     return {
         "widths": [round(width * draw.uniform(0.5, 1.2), 4) for _ in range(lines)],
-        "colours": [_ground(draw) for _ in range(lines)],
+        "colours": [draw.plain_colour() for _ in range(lines)],
     }
 
 
@@ -147,8 +143,8 @@ def _polaroid(draw: ParameterSampler) -> Parameters:
 def _letterbox(draw: ParameterSampler) -> Parameters:
     return {
         "share": draw.at_strength(0.03, 0.5),
-        "upright": draw.choice((False, True)),
-        "over": draw.choice((False, True)),
+        "upright": draw.either(),
+        "over": draw.either(),
         "colour": draw.choice((_BLACK, _BLACK, _WHITE)),
     }
 
@@ -157,7 +153,7 @@ def _torn(draw: ParameterSampler) -> Parameters:
     return {
         "depth": draw.at_strength(0.02, 0.25),
         "roughness": draw.choice((5, 10, 20, 40)),
-        "colour": _ground(draw),
+        "colour": draw.plain_colour(),
         "seed": draw.seed(),
     }
 
@@ -166,7 +162,7 @@ EDITS = {
     "border": Edit(border, _border),
     "film_strip": Edit(
         film_strip,
-        lambda draw: {"width": draw.at_strength(0.04, 0.3), "upright": draw.choice((False, True))},
+        lambda draw: {"width": draw.at_strength(0.04, 0.3), "upright": draw.either()},
     ),
     "letterbox": Edit(letterbox, _letterbox),
     "picture_frame": Edit(
@@ -175,11 +171,12 @@ EDITS = {
     ),
     "polaroid": Edit(polaroid, _polaroid),
     "round_picture": Edit(
-        round_picture, lambda draw: {"reach": draw.at_strength(1.35, 0.7), "colour": _ground(draw)}
+        round_picture,
+        lambda draw: {"reach": draw.at_strength(1.35, 0.7), "colour": draw.plain_colour()},
     ),
     "rounded_corners": Edit(
         rounded_corners,
-        lambda draw: {"radius": draw.at_strength(0.05, 0.5), "colour": _ground(draw)},
+        lambda draw: {"radius": draw.at_strength(0.05, 0.5), "colour": draw.plain_colour()},
     ),
     "torn_edges": Edit(torn_edges, _torn),
     "vignette": Edit(

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 
 from iscqk.images.edit_interface import Edit
 from iscqk.images.own_edits import laying
-from iscqk.images.own_edits.pixels import Floats, as_floats, as_image, centred, ramp, smooth_noise
+from iscqk.images.own_edits.pixels import Floats, as_floats, as_image, centred, ramp
 from iscqk.images.parameter_sampler import Parameters, ParameterSampler
 
 
@@ -22,15 +22,16 @@ def photographed_screen(
 ) -> Image.Image:
     """A screen before a camera: moire, glare, a cast of colour, noise, and seen at an angle."""
     rng = np.random.default_rng(seed)
-    pixels = as_floats(image) * (1 + 0.28 * amount * _moire(image.size, rng))
-    pixels = pixels * (1 + amount * np.array(cast, dtype=np.float32))
-    shown = as_image(_with_glare(pixels, 0.8 * amount, rng))
+    tint = 1 + amount * np.array(cast, dtype=np.float32)
+    pixels = as_floats(image) * (tint + np.float32(0.2 * amount) * _moire(image.size, rng))
+    glare = _spot(image.size, *rng.uniform(-0.9, 0.9, 2).tolist(), 6)
+    shown = as_image(pixels + np.float32(0.8 * amount) * glare * (255 - pixels))
     room = Image.new("RGB", image.size, tuple(rng.integers(0, 60, 3).tolist()))
     corners = laying.tilted(laying.box_corners(0, 0, *image.size), tilt[0], tilt[1])
     corners = laying.turned(corners, degrees)
     middle = corners.mean(axis=0)
     seen = laying.lay(room, shown, middle + (corners - middle) * (1.04 - margin))
-    return _with_noise(seen, 12 * amount, rng)
+    return _with_noise(seen, 14 * amount, rng)
 
 
 def scanned_print(
@@ -43,97 +44,18 @@ def scanned_print(
     middle = corners.mean(axis=0)
     page = laying.lay(paper, image, middle + (corners - middle) * (1 - margin))
     page = page.filter(ImageFilter.BoxBlur(0.8 * amount))
-    light = 1 - 0.35 * amount * ramp(image.size, rng.uniform(0, 360))
-    pixels = 255 - (255 - as_floats(page)) * (1 - 0.45 * amount)
-    return _with_noise(as_image(pixels * light[..., None]), 10 * amount, rng)
-
-
-def halftone(
-    image: Image.Image, amount: float, dots: float, degrees: float, coloured: bool
-) -> Image.Image:
-    """Printed in dots, of ink or of four colours; `dots` along the shorter side."""
-    x, y = centred(image.size)
-    scale = np.pi * dots / 2 / min(image.size)
-    x, y = x * scale * image.width, y * scale * image.height
-    pixels = as_floats(image if coloured else image.convert("L").convert("RGB"))
-    screens = [_screen(x, y, degrees + 30 * channel * coloured) for channel in range(3)]
-    # A dot grows as its place gets darker; its edge is as soft as a pixel.
-    dotted = 127.5 + 2.5 * (pixels - 127.5 + 110 * np.stack(screens, axis=-1))
-    return Image.blend(image, as_image(dotted), amount)
-
-
-def photocopy(image: Image.Image, amount: float, level: int, seed: int) -> Image.Image:
-    """A bad copy machine's: hard greys, streaks and specks."""
-    rng = np.random.default_rng(seed)
-    grey = as_floats(image.convert("L"))
-    hard = 127.5 + (grey - level) * (1 + 2.5 * amount)
-    streaks = rng.normal(0, 14 * amount, image.width)
-    specks = rng.normal(0, 12 * amount, hard.shape)
-    copied = as_image(hard + streaks + specks).convert("RGB")
-    return Image.blend(image, copied, min(1.0, 0.1 + 1.5 * amount))
-
-
-def folded_paper(
-    image: Image.Image, amount: float, folds: Sequence[int], degrees: float
-) -> Image.Image:
-    """Folded into (columns, rows) and opened again: each field in a light of its own."""
-    light = np.zeros((image.height, image.width), dtype=np.float32)
-    for fields, angle in zip(folds, (degrees, degrees + 90), strict=True):
-        along = ramp(image.size, angle) * fields
-        crease = np.abs(along - np.round(along)) / fields
-        within = (along > 0.3) & (along < fields - 0.3)
-        light += 0.5 * ((along % 1) - 0.5) * np.where(along.astype(int) % 2, 1, -1)
-        light += np.where(within, 0.9 * np.exp(-((crease / 0.008) ** 2)), 0)
-    return as_image(
-        as_floats(image) * (1 + amount * 0.7 * light[..., None]) + 40 * amount * light[..., None]
-    )
-
-
-def crumpled_paper(image: Image.Image, amount: float, cells: int, seed: int) -> Image.Image:
-    """Crumpled and smoothed again."""
-    rng = np.random.default_rng(seed)
-    ridges = [
-        np.abs(np.asarray(smooth_noise(image.size, count, rng), dtype=np.float32) - 128)
-        for count in (cells, 2 * cells)
-    ]
-    height = ridges[0] + 0.5 * ridges[1]
-    slope = height - np.roll(height, (1, 1), (0, 1))
-    light = np.clip(slope / (np.abs(slope).mean() * 3 + 1e-6), -1, 1)
-    return as_image(as_floats(image) * (1 + 0.45 * amount * light[..., None]))
-
-
-def printed_page(
-    image: Image.Image, extent: float, place: Sequence[float], columns: int, seed: int, grey: bool
-) -> Image.Image:
-    """In a newspaper or a document, among columns of text; `extent` of the page's sides."""
-    rng = np.random.default_rng(seed)
-    size = image.size
-    tone = int(rng.integers(225, 256))
-    page = Image.new("RGB", size, (tone, tone, tone - 8))
-    draw = ImageDraw.Draw(page)
-    line = max(2, round(min(size) / 32))
-    for column in range(columns):
-        left, right = ((column + at) * size[0] / columns for at in (0.06, 0.94))
-        rows = np.arange(line, size[1], 2 * line)
-        for y, end in zip(
-            rows.tolist(), rng.choice([1, 1, 1, 0.6], len(rows)).tolist(), strict=True
-        ):
-            draw.rectangle((left, y, left + end * (right - left), y + line / 2), (70, 70, 75))
-    picture = image.convert("L").convert("RGB") if grey else image
-    corners = laying.fitted(picture, size, extent, place)
-    white = Image.new("RGB", (4, 4), page.getpixel((0, 0)))
-    page = laying.lay(page, white, laying.around(corners, 0.02 * min(size)))
-    return laying.lay(page, picture, corners)
+    pale = Image.blend(page, Image.new("RGB", page.size, "white"), 0.45 * amount)
+    light = as_image(255 - 90 * amount * ramp(image.size, rng.uniform(0, 360)))
+    return _with_noise(ImageChops.multiply(pale, light.convert("RGB")), 12 * amount, rng)
 
 
 def projected(
     image: Image.Image, amount: float, degrees: float, colour: Sequence[int]
 ) -> Image.Image:
     """Thrown by a lamp on a wall: pale, with a bright middle."""
-    x, y = centred(image.size)
-    spot = np.exp(-0.9 * amount * (x * x + y * y))
+    spot = _spot(image.size, 0, 0, 0.9 * amount)
     wall = np.array(colour, dtype=np.float32) * (0.25 + 0.2 * ramp(image.size, degrees)[..., None])
-    return as_image(as_floats(image) * spot[..., None] * (1 - 0.35 * amount) + amount * wall)
+    return as_image(as_floats(image) * spot * (1 - 0.35 * amount) + amount * wall)
 
 
 def shadow_across(
@@ -145,34 +67,30 @@ def shadow_across(
     return as_image(as_floats(image) * (1 - amount * dark[..., None]))
 
 
-def _screen(x: Floats, y: Floats, degrees: float) -> Floats:
-    """Return the threshold of a halftone's dots, -1 to 1."""
-    angle = np.deg2rad(degrees)
-    cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-    return np.asarray(np.cos(cos * x + sin * y) * np.cos(cos * y - sin * x))
-
-
 def _moire(size: tuple[int, int], rng: np.random.Generator) -> Floats:
-    """Return two waves' interference, one for each channel, (height, width, 3), -1 to 1."""
+    """Return a bent wave, out of step in the channels, (height, width, 3), -1 to 1."""
     x, y = centred(size)
     frequency, angle = rng.uniform(8, 30), rng.uniform(0, np.pi)
     bend = rng.uniform(-6, 6, 2)
-    along = np.float32(np.cos(angle)) * x + np.float32(np.sin(angle)) * y
-    phase = (frequency * along + bend[0] * x * y + bend[1] * y * y).astype(np.float32)
-    return np.stack([np.sin(phase + 2 * channel) for channel in range(3)], axis=-1)
+    across = np.float32(frequency * np.cos(angle)) * x
+    down = np.float32(frequency * np.sin(angle)) * y + np.float32(bend[1]) * y * y
+    phase = across + down + np.float32(bend[0]) * x * y
+    sine, cosine = np.sin(phase), np.cos(phase)
+    return np.stack([sine, 0.8 * cosine - 0.6 * sine, -0.8 * cosine - 0.6 * sine], axis=-1)
 
 
-def _with_glare(pixels: Floats, amount: float, rng: np.random.Generator) -> Floats:
-    height, width = pixels.shape[:2]
-    x, y = centred((width, height))
-    px, py = rng.uniform(-0.9, 0.9, 2).astype(np.float32)
-    light = np.exp(-6 * ((x - px) ** 2 + (y - py) ** 2))[..., None] * np.float32(amount)
-    return pixels + light * (255 - pixels)
+def _spot(size: tuple[int, int], x: float, y: float, narrowness: float) -> Floats:
+    """Return a spot of light about a place in -1..1, (height, width, 1), 0 to 1."""
+    across, down = centred(size)
+    light = np.exp(-narrowness * (across - x) ** 2) * np.exp(-narrowness * (down - y) ** 2)
+    return np.asarray(light, dtype=np.float32)[..., None]
 
 
 def _with_noise(image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-    noise = rng.standard_normal((image.height, image.width, 1), dtype=np.float32)
-    return as_image(as_floats(image) + np.float32(amount) * noise)
+    """Return the image with noise in brightness, of `amount` grey levels at most."""
+    reach = max(1, round(amount))
+    noise = rng.integers(128 - reach, 129 + reach, image.size[::-1], dtype=np.uint8)
+    return ImageChops.add(image, Image.fromarray(noise).convert("RGB"), 1, -128)
 
 
 def _tilt(draw: ParameterSampler) -> tuple[float, float]:
@@ -199,24 +117,6 @@ def _scan(draw: ParameterSampler) -> Parameters:
     }
 
 
-def _folds(draw: ParameterSampler) -> Parameters:
-    return {
-        "amount": draw.at_strength(0.08, 0.9),
-        "folds": draw.choice(((1, 2), (2, 1), (2, 2), (3, 2), (2, 3), (4, 2))),
-        "degrees": draw.uniform(-4, 4),
-    }
-
-
-def _page(draw: ParameterSampler) -> Parameters:
-    return {
-        "extent": draw.at_strength(0.97, 0.35),
-        "place": laying.anywhere(draw),
-        "columns": draw.choice((1, 2, 3, 4)),
-        "seed": draw.seed(),
-        "grey": draw.choice((False, True)) and draw.strength > 0.2,
-    }
-
-
 def _shadow(draw: ParameterSampler) -> Parameters:
     return {
         "amount": draw.at_strength(0.08, 0.8),
@@ -227,34 +127,7 @@ def _shadow(draw: ParameterSampler) -> Parameters:
 
 
 EDITS = {
-    "crumpled_paper": Edit(
-        crumpled_paper,
-        lambda draw: {
-            "amount": draw.at_strength(0.08, 1.2),
-            "cells": draw.choice(range(4, 9)),
-            "seed": draw.seed(),
-        },
-    ),
-    "folded_paper": Edit(folded_paper, _folds),
-    "halftone": Edit(
-        halftone,
-        lambda draw: {
-            "amount": draw.at_strength(0.06, 1),
-            "dots": draw.at_strength(60, 30),
-            "degrees": draw.uniform(0, 90),
-            "coloured": draw.choice((False, True)),
-        },
-    ),
-    "photocopy": Edit(
-        photocopy,
-        lambda draw: {
-            "amount": draw.at_strength(0.03, 1),
-            "level": draw.choice(range(90, 150)),
-            "seed": draw.seed(),
-        },
-    ),
     "photographed_screen": Edit(photographed_screen, _screen_photo),
-    "printed_page": Edit(printed_page, _page),
     "projected": Edit(
         projected,
         lambda draw: {

@@ -207,7 +207,7 @@ def _screenshot(app: Callable[..., Image.Image], *objects: Objects) -> Edit:
     def parameters(draw: ParameterSampler) -> Parameters:
         return {
             "reach": draw.at_strength(0.06, 1.0),
-            "dark": draw.choice((False, True)),
+            "dark": draw.either(),
             "seed": draw.seed(),
         }
 

@@ -164,7 +164,7 @@ def _emojis(draw: ParameterSampler) -> Parameters:
         "names": [draw.choice(emoji_names()) for _ in range(count)],
         "size": draw.at_strength(0.12, 0.5),
         "seed": draw.seed(),
-        "upright": draw.choice((False, True)),
+        "upright": draw.either(),
     }
 
 
@@ -193,7 +193,7 @@ def _figures(draw: ParameterSampler) -> Parameters:
         "count": draw.choice(range(2, 7)),
         "size": draw.at_strength(0.1, 0.55),
         "seed": draw.seed(),
-        "filled": draw.choice((False, True)),
+        "filled": draw.either(),
     }
 
 

@@ -8,7 +8,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from iscqk.images.augly_adapter import font
+from iscqk.images.parameter_sampler import Colour
 
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+MIDDLE = (0.5, 0.5)  # where a text is anchored
 WORDS = (
     "a about after again all and at back best but by can coffee copy day do every family first for "
     "found friends from game get go good great guys happy hello here home how I if in is it just "
@@ -33,10 +36,21 @@ def font_that_fits(text: str, font_file: str, size: float, width: float) -> Imag
     return font(font_file, max(4, int(fitting.size * width / longest)))
 
 
-def in_lines(text: str, lines: int) -> str:
-    """Return the words of a text in so many lines."""
-    parts = np.array_split(np.array(text.split(), dtype=object), lines)
+def random_text(rng: np.random.Generator, fewest: int, most: int, lines: int = 1) -> str:
+    """Return from `fewest` to `most` random words, in so many lines at most."""
+    chosen = words(rng, int(rng.integers(fewest, most + 1))).split()
+    parts = np.array_split(np.array(chosen, dtype=object), lines)
     return "\n".join(" ".join(part) for part in parts if len(part))
+
+
+def line_count(text: str) -> int:
+    """Return the number of lines of a text."""
+    return text.count("\n") + 1
+
+
+def contrast(colour: Sequence[int]) -> Colour:
+    """Return which of black and white can be read on a colour."""
+    return BLACK if sum(colour) > 380 else WHITE
 
 
 def text_mask(text: str, letters: ImageFont.FreeTypeFont, align: str = "center") -> Image.Image:
