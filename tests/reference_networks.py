@@ -129,14 +129,16 @@ class VitBlock(nn.Module):
 
 
 class Dino(nn.Module):
-    """DINO's ViT, or DINOv2's: with scales and a mask token, which images do not need."""
+    """DINO's ViT, or DINOv2's: with scales, registers, and a mask token that images do not need."""
 
-    def __init__(self, image, patch, size=192, heads=3, depth=12, version=1):
+    def __init__(self, image, patch, size=192, heads=3, depth=12, version=1, registers=0):
         super().__init__()
         self.cls_token = nn.Parameter(torch.randn(1, 1, size))
         self.pos_embed = nn.Parameter(torch.randn(1, 1 + (image // patch) ** 2, size))
         if version == 2:
             self.mask_token = nn.Parameter(torch.zeros(1, size))
+        if registers:
+            self.register_tokens = nn.Parameter(torch.randn(1, registers, size))
         self.patch_embed = nn.Module()
         self.patch_embed.proj = nn.Conv2d(3, size, patch, patch)
         self.blocks = nn.Sequential(*(VitBlock(size, heads, version == 2) for _ in range(depth)))
@@ -145,4 +147,7 @@ class Dino(nn.Module):
     def forward(self, x):
         places = self.patch_embed.proj(x).flatten(2).transpose(1, 2)
         x = torch.cat([self.cls_token.expand(len(x), -1, -1), places], 1) + self.pos_embed
+        if hasattr(self, "register_tokens"):
+            registers = self.register_tokens.expand(len(x), -1, -1)
+            x = torch.cat([x[:, :1], registers, x[:, 1:]], 1)
         return functional.normalize(self.norm(self.blocks(x))[:, 0])

@@ -111,12 +111,16 @@ def test_a_vit_of_torchvision_describes_as_it_did(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("version", "backbone", "image", "patch"),
-    [(1, "vit_small_patch16_224", 64, 16), (2, "vit_small_patch14_dinov2", 56, 14)],
+    ("version", "registers", "backbone", "image", "patch"),
+    [
+        (1, 0, "vit_small_patch16_224", 64, 16),
+        (2, 0, "vit_small_patch14_dinov2", 56, 14),
+        (2, 4, "vit_small_patch14_reg4_dinov2", 56, 14),
+    ],
 )
-def test_dino_describes_as_it_did(tmp_path, version, backbone, image, patch):
+def test_dino_describes_as_it_did(tmp_path, version, registers, backbone, image, patch):
     torch.manual_seed(0)
-    made = published.Dino(image, patch, size=384, heads=6, depth=2, version=version)
+    made = published.Dino(image, patch, 384, 6, 2, version, registers)
     network = published.random_statistics(made)
     more = ("--image-size", image, "--backbone-options", '{"depth": 2}')
     encoder = imported(tmp_path, network.state_dict(), backbone, *more)
@@ -132,7 +136,7 @@ def test_a_vit_is_taken_to_another_size_of_images(tmp_path):
 
 
 AROUND = {
-    "a training of torchvision": lambda weights: {"model": weights, "epoch": 3},
+    "a training": lambda weights: {"model": weights, "epoch": 3, "best": torch.tensor(0.5)},
     "several GPUs": lambda weights: {"state_dict": {f"module.{k}": v for k, v in weights.items()}},
     "a teacher and its student": lambda weights: {
         "student": {f"module.backbone.{k}": v * 0 for k, v in weights.items()},

@@ -152,6 +152,7 @@ use rule train_q as train_against_a_million with:
         ],
         copies=PLAN.submitted.copies(1),
         near_duplicates=[],
+        teacher=[],
     output:
         q=R.benchmarks("million/q.safetensors"),
         k=R.benchmarks("million/k.safetensors"),

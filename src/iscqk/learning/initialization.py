@@ -62,10 +62,13 @@ def narrow_heads(
     """Bring encoders of one space to fewer dimensions, those of a partly whitened PCA.
 
     It is of what the last one's head makes of `images`, and goes into the head of each.
+
+    Raises:
+        UserError: fewer images than two.
     """
     last = encoders[-1]
     outputs = torch.cat([last.head(block).cpu() for block, _ in embed(last, images, 0)])
-    found = PrincipalComponents.of_rows(outputs)
+    found = _components(outputs)
     directions = found.weight(size, whitening)
     for encoder in encoders:
         weight = directions @ encoder.head.weight.double()
@@ -81,11 +84,15 @@ def principal_head(encoder: Encoder, features: Tensor, whitening: float) -> None
     Raises:
         UserError: fewer images than two.
     """
-    if len(features) < 2:
-        raise UserError("the head's PCA needs at least 2 training images; add some")
-    found = PrincipalComponents.of_rows(features)
+    found = _components(features)
     weight = found.weight(encoder.config.descriptor_size, whitening)
     _fill_head(encoder, weight, -(weight @ found.centre))
+
+
+def _components(rows: Tensor) -> PrincipalComponents:
+    if len(rows) < 2:
+        raise UserError("the head's PCA needs at least 2 training images; add some")
+    return PrincipalComponents.of_rows(rows)
 
 
 def _fill_head(encoder: Encoder, weight: Tensor, bias: Tensor) -> None:

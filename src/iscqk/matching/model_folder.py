@@ -109,7 +109,7 @@ def _of_submission(folder: Path) -> Parts:
             ranking = ranking._replace(bank=read_bank(folder) if shared is None else shared)
         parts = Parts(encoders, looks, ranking)
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{folder / SETTINGS}: {error}; copy the folder again") from None
+        raise UserError(f"{folder / SETTINGS}: {error}; copy or make the folder again") from None
     _try(folder, parts)
     return parts
 
@@ -124,8 +124,9 @@ def load_sides(folder: Path, sides: str) -> dict[str, Encoder]:
 
     Raises:
         UserError: an encoder is missing or damaged.
+        KeyError: there are neither one nor two.
     """
-    own = SIDES if sides == "two" else SIDES[:1]
+    own = {"one": SIDES[:1], "two": SIDES}[sides]
     encoders = [load_hub_folder(folder / side) for side in own]
     return dict(zip(SIDES, encoders * (len(SIDES) // len(own)), strict=True))
 

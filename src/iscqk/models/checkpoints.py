@@ -103,9 +103,9 @@ def _tensors(found: Any) -> Weights:
     """Return the tensors of a checkpoint by name, out of the dictionaries that hold them."""
     if not isinstance(found, Mapping):
         return {}
-    tensors = {str(k): v.float() for k, v in found.items() if isinstance(v, Tensor)}
-    inner = [name for name in _WRAPPERS if isinstance(found.get(name), Mapping)]
-    return tensors or (_tensors(found[inner[0]]) if inner else {})
+    if inner := [name for name in _WRAPPERS if isinstance(found.get(name), Mapping)]:
+        return _tensors(found[inner[0]])
+    return {str(name): value.float() for name, value in found.items() if isinstance(value, Tensor)}
 
 
 def _without_prefixes(weights: Weights, prefixes: Sequence[str]) -> Weights:
@@ -166,9 +166,7 @@ def _by_order(target: Weights, weights: Weights) -> Weights | None:
         same_kind = name.rpartition(".")[2] == other.rpartition(".")[2]
         if not same_kind or tensor.squeeze().shape != wanted.squeeze().shape:
             return None
-        found[name] = tensor.reshape(
-            wanted.shape
-        )  # a layer of 1 x 1 may be linear, or a convolution
+        found[name] = tensor.reshape(wanted.shape)  # what is linear may be a convolution of 1 x 1
     return found
 
 

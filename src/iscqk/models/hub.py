@@ -23,7 +23,7 @@ from iscqk.errors import UserError
 from iscqk.formats.files import atomic_file, write_text
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.timm_adapter import save_config_for_hf
-from iscqk.models.weights import refuse_not_finite
+from iscqk.models.weights import not_finite, refuse_not_finite
 
 CONFIG, BACKBONE, HEAD = "config.json", "model.safetensors", "head.safetensors"
 
@@ -46,7 +46,8 @@ def save_hub_folder(
     folder = Path(folder)
     for part, file in ((encoder.backbone, BACKBONE), (encoder.head, HEAD)):
         weights = {name: _stored(tensor, half) for name, tensor in part.state_dict().items()}
-        refuse_not_finite(folder / file, weights)
+        if half and (name := not_finite(weights)):
+            raise UserError(f"{folder / file}: {name} is too large for float16; pack another model")
         _save(folder / file, weights)
     facts = {"encoder": dataclasses.asdict(encoder.config), "provenance": provenance}
     _save_config(folder / CONFIG, encoder, facts)

@@ -41,7 +41,7 @@ class HalfRound(NamedTuple):
         inputs: files by what they are: `start`, weights of the side that is trained; `frozen`,
             those of the other side; `bank`, shards of what that makes of all training images;
             `copies` that side q learns from, or the list `training` of the originals that side k
-            learns from; `near_duplicates`, if any are known.
+            learns from; `near_duplicates` and a `teacher`'s descriptors, if there are any.
         bank_jobs: names of the jobs that make the bank.
     """
 
@@ -170,6 +170,7 @@ class Run:
             "frozen": model.weights(other),
             "bank": bank,
             "near_duplicates": self.own["near_duplicates"] or [],
+            "teacher": self.own["teacher"] or [],
         }
         if first:
             inputs["copies"] = self.copies(int(number))

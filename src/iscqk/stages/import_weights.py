@@ -43,10 +43,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"of each RGB channel, 0 to 1 (default: ImageNet's, {' '.join(map(str, value))})",
         )  # fmt: skip
     parser.add_argument(
-        "--backbone-options", type=json.loads, default={}, metavar="JSON",
+        "--backbone-options", type=_options, default={}, metavar="JSON",
         help='of timm.create_model: {"bn_eps": 0.001} for MobileNetV3 of torchvision',
     )  # fmt: skip
     parser.add_argument("--output", type=Path, required=True, metavar="SAFETENSORS")
+
+
+def _options(text: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no JSON object") from None
 
 
 def run(arguments: argparse.Namespace) -> None:
