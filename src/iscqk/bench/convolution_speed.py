@@ -1,6 +1,6 @@
 """Images a second that a training's backbone takes, by the fast convolutions and by torch's own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import partial
 
@@ -27,12 +27,12 @@ def compare_convolutions(repeats: int) -> Iterator[dict[str, float | str]]:
         encoder.precision = "auto"
         images = torch.randint(256, (_BATCH, 3, side, side), dtype=torch.uint8)
 
-        ways = {
+        ways: dict[str, Callable[[], None]] = {
             "torch's": partial(_step, encoder, images, False),
             "fast": partial(_step, encoder, images, True),
         }
-        for way in ways.values():
-            way()  # the first one builds its kernels
+        for run in ways.values():
+            run()  # the first one builds its kernels
         medians = {
             way: median_seconds(runs) for way, runs in take_turns(ways, repeats, _ENOUGH).items()
         }
