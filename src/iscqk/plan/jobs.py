@@ -20,6 +20,7 @@ JOBS = {
     "validate": "{run}/{model}/validate-{phase}-{ranking}",
     "submit": "submit-{phase}",
     "evaluate": "{run}/{model}/evaluate",
+    "pack": "pack",
     "learning_curve": "{run}/learning-curve",
     "study": "study",
     "ablation": "study-{ablation}",
