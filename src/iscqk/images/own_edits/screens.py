@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from iscqk.images.edit_interface import Edit, Objects
-from iscqk.images.own_edits.pasting import photo_in_its_shape
+from iscqk.images.own_edits.pasting import whole_photo
 from iscqk.images.own_edits.screen_page import Box, Page, Window
 from iscqk.images.parameter_sampler import Parameters, ParameterSampler
 
@@ -206,7 +206,7 @@ def _page(
 def _screenshot(app: Callable[..., Image.Image], *objects: Objects) -> Edit:
     def parameters(draw: ParameterSampler) -> Parameters:
         return {
-            "reach": draw.at_strength(0.06, 1.0),
+            "reach": draw.at_strength(0.03, 1.0),
             "dark": draw.either(),
             "seed": draw.seed(),
         }
@@ -221,6 +221,6 @@ EDITS = {
     "screenshot_feed": _screenshot(feed),
     "screenshot_gallery": _screenshot(gallery),
     "screenshot_player": _screenshot(player),
-    "screenshot_search": _screenshot(search_results, photo_in_its_shape),
+    "screenshot_search": _screenshot(search_results, whole_photo),
     "screenshot_story": _screenshot(story),
 }
