@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageOps
 
-from iscqk.images.edit_interface import Edit, Objects
+from iscqk.images.edit_interface import Edit, Objects, no_objects
 from iscqk.images.own_edits.pasting import whole_photo
 from iscqk.images.own_edits.screen_page import Box, Page, Window
 from iscqk.images.parameter_sampler import Parameters, ParameterSampler
@@ -203,7 +203,7 @@ def _page(
     return Page(window, image, dark, rng)
 
 
-def _screenshot(app: Callable[..., Image.Image], *objects: Objects) -> Edit:
+def _screenshot(app: Callable[..., Image.Image], objects: Objects = no_objects) -> Edit:
     def parameters(draw: ParameterSampler) -> Parameters:
         return {
             "reach": draw.at_strength(0.03, 1.0),
@@ -211,7 +211,7 @@ def _screenshot(app: Callable[..., Image.Image], *objects: Objects) -> Edit:
             "seed": draw.seed(),
         }
 
-    return Edit(app, parameters, *objects)
+    return Edit(app, parameters, objects)
 
 
 EDITS = {
