@@ -49,6 +49,7 @@ rule benchmark:
     output:
         multiext(R.benchmarks("losses"), ".csv", ".svg"),
         R.benchmarks("step.csv"),
+        R.benchmarks("convolutions.csv"),
     log:
         R.log("benchmark"),
     conda:
@@ -103,7 +104,7 @@ rule benchmark_table:
     input:
         tables=[
             R.benchmarks(f"{name}.csv")
-            for name in ("losses", "step", "copies", "extraction")
+            for name in ("losses", "step", "convolutions", "copies", "extraction")
         ],
     output:
         R.benchmarks("table.md"),

@@ -39,7 +39,7 @@ class Config(Section):
         Queries(), "made of references and others, for a phase that has none of its own"
     )
     edits: Edits = needed(
-        "chains of AugLy's image functions; strength 0 is barely visible, 1 severe"
+        "chains of edits, AugLy's and others; strength 0 is barely visible, 1 severe"
     )
     copies: Copies = key(
         Copies(), "what side q learns from: every training image edited anew in every round"
