@@ -42,6 +42,7 @@ STAGES = {
     "submit": "assemble the folder of a phase",
     "pack": "make a submission's model small enough to travel with a program",
     "report": "one page of what lies under results, with plots and a gallery",
+    "plan": "reckon what a run of another size takes: jobs, hours, bytes and dollars",
     "learning-curve": "score the models along a training",
     "compare": "set runs side by side: table and plots",
     "prepare-labelled": "list labelled images, a folder for each class",

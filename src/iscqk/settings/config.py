@@ -6,6 +6,7 @@ from typing import Annotated
 from iscqk.schema.section import Limits, Section, key, needed, within
 from iscqk.settings.benchmarks import Benchmarks
 from iscqk.settings.copies import Copies
+from iscqk.settings.costs import Costs
 from iscqk.settings.dataset import Dataset
 from iscqk.settings.describe import Describe
 from iscqk.settings.edits import Edits
@@ -64,5 +65,9 @@ class Config(Section):
     rehearsal: Rehearsal = key(
         Rehearsal(),
         "`snakemake rehearsal`: a phase of this size from made-up descriptors onward",
+    )
+    costs: Costs = key(
+        Costs(),
+        "what `iscqk plan` reckons with, all of it assumed; docs/explanation/scale.md",
     )
     shards: Shards = key(Shards(), "jobs that each is split into")
