@@ -52,10 +52,12 @@ GROUPS = {
         "benchmark": "time, memory and error of the loss over the bank, beside its peers",
         "benchmark-search": "time search and scoring beside their peers",
         "benchmark-images": "copies and descriptions per second, beside their peers",
+        "benchmark-likely": "likely copies beside what is promised of them, on folders of images",
         "benchmark-table": "show the benchmarks' tables as one page",
     },
 }
 STAGES = {name: purpose for group in GROUPS.values() for name, purpose in group.items()}
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one stage; return the process's exit status."""

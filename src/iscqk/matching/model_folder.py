@@ -3,7 +3,8 @@
     queries/, references/, gist/    encoders, see iscqk.models.hub; GIST where it is joined
     projection.safetensors          of joined or whitened descriptors, where they are
     bank.h5                         descriptors of training images, to rank by or to subtract
-    matching.json                   {describe: that section of the config, likely: a score or null}
+    matching.json                   {describe: that section of the config, likely: score from which
+                                    on 90 % of the phase's pairs were copies, or null}
 
 Of more than `BANK_ROWS` training images the bank is a sample.
 """
@@ -61,13 +62,11 @@ class Ranking(NamedTuple):
         bank: (N, D) descriptors of training images as references, without what is subtracted; None
             where the ranking needs none.
         temperature: of the softmax over the bank.
-        likely: score from which on 90 % of the pairs of an evaluation were copies, if known.
         name: of one of `RANKINGS`.
     """
 
     bank: FloatArray | None = None
     temperature: float = Describe.temperature  # of a run's folder, which does not tell
-    likely: float | None = None
     name: str = "similarity"
 
 
@@ -107,9 +106,9 @@ def _of_submission(folder: Path) -> Parts:
     encoders = {side: load_hub_folder(folder / side) for side in SIDES}
     try:
         facts = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
-        settings, likely = dict(facts["describe"]), facts["likely"]
+        settings = dict(facts["describe"])
         looks = _looks(folder, settings)
-        ranking = Ranking(None, float(settings["temperature"]), likely, settings["ranking"])
+        ranking = Ranking(None, float(settings["temperature"]), settings["ranking"])
         if RANKINGS[ranking.name].needs_bank:
             shared = looks.refine.training if looks.refine else None
             ranking = ranking._replace(bank=_read_bank(folder) if shared is None else shared)
@@ -169,7 +168,7 @@ def write_settings(
         settings: `describe` of the config.
         shards: descriptors of training images, if they are ranked by or subtracted.
         projection: file of the projection, if there is one.
-        likely: see `Ranking`.
+        likely: score from which on 90 % of the phase's pairs were copies, if known.
     """
     if shards:
         write_descriptors(folder / _BANK, *sample_bank(shards), {})
