@@ -9,12 +9,14 @@ from iscqk.matching.chance import PROMISED, Chance, flagged, leads
 def test_a_lead_is_over_the_fifth_picture_where_each_counts_once():
     similarities = np.array([[0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3]])
     nothing = np.zeros((1, 7, 7), bool)
-    np.testing.assert_allclose(leads(similarities, nothing)[0, 0], 0.4)
+    np.testing.assert_allclose(
+        np.exp(leads(similarities, nothing)[0, :5]), [5, 2.5, 5 / 3, 1.25, 1]
+    )
     twice = nothing.copy()
     for one, other in [(0, 1), (2, 3)]:
         twice[0, [one, other], [other, one]] = True
-    np.testing.assert_allclose(leads(similarities, twice)[0, :2], [0.6, 0.5])
-    np.testing.assert_allclose(leads(similarities, ~nothing)[0, 0], 0.6)  # there is but one
+    np.testing.assert_allclose(np.exp(leads(similarities, twice)[0, :2]), [7, 3.5])
+    np.testing.assert_allclose(np.exp(leads(similarities, ~nothing)[0, 0]), 7)  # there is but one
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -33,9 +35,9 @@ def test_sets_without_a_copy_get_a_flag_as_rarely_as_is_said():
 
 
 def non_copies(rng, count):
-    """Draw the excess of the largest over the fifth of many similarities that end at 1."""
-    found = np.sort(rng.normal(0.3, 0.1, (count, 400)), axis=1)
-    return found[:, -1] - found[:, -5]
+    """Draw leads in collections of another density around each image."""
+    found = np.sort(rng.normal(0.3, rng.uniform(0.08, 0.12, (count, 1)), (count, 400)), axis=1)
+    return np.log((1 - found[:, -5]) / (1 - found[:, -1]))
 
 
 @pytest.mark.parametrize("copies_in_the_sample", [0, 0.1, 0.4])
@@ -46,10 +48,10 @@ def test_what_is_promised_holds_however_few_are_copies(copies_in_the_sample, cop
     for _ in range(40):
         sample = non_copies(rng, 400)
         some = round(400 * copies_in_the_sample)
-        sample[:some] += rng.uniform(0.1, 0.7, some)
+        sample[:some] += rng.uniform(0.5, 5, some)
         queries = non_copies(rng, 300)
         true = np.arange(300) < round(300 * copies)
-        queries[true] += rng.uniform(0, 0.7, true.sum())
+        queries[true] += rng.uniform(0, 5, true.sum())
         likely = flagged(Chance.of_sample(sample).of(queries))
         shares.append((likely & ~true).sum() / max(1, likely.sum()))
         found += (likely & true).sum()
@@ -62,7 +64,7 @@ def test_chances_are_shares_of_the_sample_and_fall_beyond_it():
     chance = Chance.of_sample(sample)
     middle = chance.of(np.quantile(sample, [0.1, 0.5, 0.8]))
     np.testing.assert_allclose(middle, [0.9, 0.5, 0.2], atol=0.01)
-    beyond = chance.of(np.array([sample.max(), 2 * sample.max(), 1]))
+    beyond = chance.of(sample.max() * np.array([1, 2, 3]))
     assert (np.diff(beyond) < 0).all() and 0 < beyond[2] < beyond[1] < 1e-4
 
 

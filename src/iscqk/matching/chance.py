@@ -2,15 +2,16 @@
 
 Similarities of different images cannot be compared as they are: a picture of the sky is like many
 others. What tells a copy is that one reference is much nearer to it than the next ones are. That is
-the *lead* of a reference: its similarity less that of the fifth nearest picture, where a picture
-that is among the references several times counts once.
+the *lead* of a reference: log(D / d), of its own squared distance d and that of the fifth nearest
+picture, D, where a picture that is among the references several times counts once.
 
 What leads images have that copy nothing is seen from a sample: edited copies of some references,
 each looked up where its original is taken out. Beyond what a sample shows the tail is taken for
-exponential; that of similarities, which end at 1, is no heavier. A lead's *chance* is the share of
-images without a copy that have one as large. Of many queries some have a small chance by chance, so
-those are flagged that Benjamini and Hochberg (1995) reject: as many as keep the share of wrong ones
-small, however many queries there are and however few of them are copies.
+exponential, as it is where as many references lie within a distance as a power of it (Renyi's
+representation; the estimators of Hill and of intrinsic dimension rest on it). A lead's *chance* is
+the share of images without a copy that have one as large. Of many queries some have a small chance
+by chance, so those are flagged that Benjamini and Hochberg (1995) reject: as many as keep the share
+of wrong ones small, however many queries there are and however few of them are copies.
 """
 
 from typing import NamedTuple
@@ -23,16 +24,17 @@ from iscqk.formats.ids import BoolArray
 DoubleArray = NDArray[np.float64]
 
 PROMISED = 0.9  # of the flagged queries are copies
-# The aim is half the share of wrong ones that the promise allows: queries are not quite like the
+# The aim is a third of the wrong ones that the promise allows: queries are not quite like the
 # sample, and their number is finite.
-_AIM = (1 - PROMISED) / 2
+_AIM = (1 - PROMISED) / 3
 _EMPTY = 0.02  # of all sets of queries without any copy, those that get a flag
 _NEIGHBOUR = 5  # a lead is over this one
+_NO_DISTANCE = 1e-6  # half the squared distance within which descriptors are equal
 _TAIL = 0.1  # of the sample, from which the rest is inferred
 
-# Copies that are in the sample are taken out of it: by a scale of leads that is somewhat too large,
-# and of ten that are taken out eight are copies.
-_CAUTION, _TRIM = 1.15, 0.2
+# Copies that are in the sample are taken out of it: by a scale of leads that is rather too large,
+# as they differ between images, and so that of ten taken out nine are copies.
+_CAUTION, _TRIM = 1.5, 0.1
 
 
 def leads(similarities: DoubleArray, same: BoolArray) -> DoubleArray:
@@ -47,7 +49,8 @@ def leads(similarities: DoubleArray, same: BoolArray) -> DoubleArray:
         counted[:, rank] = ~(same[:, rank, :rank] & counted[:, :rank]).any(1)
     reached = counted.cumsum(1) >= _NEIGHBOUR
     reached[:, -1] = True  # where there are fewer pictures, it is the last
-    return similarities - np.take_along_axis(similarities, reached.argmax(1)[:, None], 1)
+    distances = np.maximum(1 - similarities, _NO_DISTANCE)
+    return np.log(np.take_along_axis(distances, reached.argmax(1)[:, None], 1) / distances)
 
 
 class Chance(NamedTuple):
@@ -102,8 +105,8 @@ def flagged(chances: DoubleArray, wrong: float = _AIM, empty: float = _EMPTY) ->
 def _robust_chances(sample: DoubleArray) -> DoubleArray:
     """Return the chance of each of a sample's leads, which copies in the sample change little.
 
-    The excess over the fifth of the largest of many numbers with exponential tails is distributed
-    as the largest of four exponential ones (Renyi); its median gives their scale.
+    By Renyi's representation a lead is distributed as the largest of four exponential numbers; its
+    median gives their scale.
     """
     below = _NEIGHBOUR - 1
     median = -np.log(1 - 0.5 ** (1 / below))  # where the scale is 1

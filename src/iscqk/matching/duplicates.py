@@ -122,7 +122,7 @@ class _Pairs:
         _, self._likely = basis.judged(leads, is_flat | (near.references == NOTHING))
         least = leads[self._likely].min(initial=np.inf)
         # the similarity from which on a reference is a likely copy of each query
-        self._needed = (near.similarities - leads)[:, 0] + least
+        self._needed = 1 - (1 - near.similarities[:, 0]) * np.exp(leads[:, 0] - least)
         self._near = near
         self._rows = rows_of_same_files(queries, references)
         self._query_of = {row: query for query, row in enumerate(self._rows.tolist())}
