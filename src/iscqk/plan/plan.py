@@ -20,7 +20,10 @@ from iscqk.plan.runs import Config, all_runs, submission_run
 from iscqk.retrieval import rankings
 
 # Sections that no submission depends on.
-_OTHERS = {"title", "tensorboard", "study", "unbalanced", "benchmarks", "rehearsal", "shards"}
+_OTHERS = {
+    *("title", "tensorboard", "study", "unbalanced", "benchmarks", "rehearsal", "report"),
+    "shards",
+}
 
 
 class Plan(Mapping[str, Run]):

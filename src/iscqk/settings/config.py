@@ -12,6 +12,7 @@ from iscqk.settings.edits import Edits
 from iscqk.settings.model import Model
 from iscqk.settings.queries import Queries
 from iscqk.settings.rehearsal import Rehearsal
+from iscqk.settings.report import Report
 from iscqk.settings.score import Score
 from iscqk.settings.search import Search
 from iscqk.settings.shards import Shards
@@ -61,4 +62,5 @@ class Config(Section):
         Rehearsal(),
         "`snakemake rehearsal`: a phase of this size from made-up descriptors onward",
     )
+    report: Report = key(Report(), "`snakemake report`: the page of all results")
     shards: Shards = key(Shards(), "jobs that each is split into")
