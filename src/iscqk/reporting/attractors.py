@@ -1,7 +1,7 @@
 """References that attract: each is the nearest of many queries that do not copy it.
 
 In spaces of many dimensions a few points are near to many others (Radovanovic et al. 2010, "Hubs in
-space"); here they are often pictures with little in them, and each costs a pair per query.
+space"); here each of these is a false pair, high in the list where the reference is near.
 """
 
 import pandas as pd

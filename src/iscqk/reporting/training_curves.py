@@ -31,8 +31,7 @@ _CURVES = (
         "accuracy",
         {"accuracy": "accuracy"},
         "accuracy",
-        "How often the positive is nearer than every negative, which are the whole bank or, in "
-        f"warm-up, the batch. {_MEAN}",
+        f"How often the positive is nearer than every negative that the loss looks at. {_MEAN}",
         of_batches=True,
     ),
     Curves(
