@@ -56,7 +56,8 @@ def test_scores_and_changed_keys_of_another_folder(tmp_path):
         train__qk__temperature=0.1,
         edits__training__names=[*EDITS[:-1], "another"],
         model__weights="pretrained",
-        describe__flip=True,
+        model__flip=True,
+        train__solo={"koleo": 0, "patience": 3},
     )
     submit(there, "phase2", 0.5, config, commit="decade" * 6)
     told = compare(here, there)
@@ -67,9 +68,10 @@ def test_scores_and_changed_keys_of_another_folder(tmp_path):
     assert told.changed.rows == [
         ["commit", "c0ffeec0ff", "decadedeca"],
         ["train.qk.temperature", "0.05", "0.1"],
+        ["train.solo", "–", "2 keys"],
         ["edits.training.names", "edit_19, 19 that both have", "another, 19 that both have"],
         ["model.weights", "none", "pretrained"],
-        ["describe.flip", "–", "true"],
+        ["model.flip", "–", "true"],
     ]
     assert told.warnings == [] and told.folder == str(there)
 

@@ -199,13 +199,13 @@ def test_a_reference_that_attracts_many_queries_is_told(tmp_path):
     manifest = pd.DataFrame(listed, columns=MANIFEST)
     write_manifest(tmp_path / "images.csv", manifest)
     images = Images([tmp_path / "images.csv"])
-    (card,) = attraction_strip(images, pairs, attractors(pairs, 1000), 6).cards
+    (card,) = attraction_strip(images, pairs, attractors(pairs, 1000), 6, "a.csv").cards
     assert [(tile.role, tile.image_id) for tile in card.tiles][:2] == [
         ("wrong", "R000000"),
         ("query", "Q00001"),
     ]
     assert "of 6 queries that do not copy it, 75.0% of all" in card.story
-    assert attraction_strip(images, pairs, attractors(pairs, 12), 6) is None
+    assert attraction_strip(images, pairs, attractors(pairs, 12), 6, "a.csv") is None
 
 
 HISTORY = pd.DataFrame(
@@ -266,7 +266,7 @@ def test_scores_of_right_and_wrong_pairs_lie_on_the_scale_of_match(tmp_path):
     counts = pd.read_csv(tmp_path / "scores.csv")
     assert counts["right"].sum() == 1 and counts["wrong"].sum() == 3
     assert counts["to"].iloc[-1] == 0.9 and counts["right"].iloc[-1] == 1
-    assert "likely from here on" in (tmp_path / "scores.svg").read_text()
+    assert "likely →" in (tmp_path / "scores.svg").read_text()
     report_plots.score_plot(tmp_path / "none.svg", pairs[pairs["first"]], None)
     assert "likely" not in (tmp_path / "none.svg").read_text()
 

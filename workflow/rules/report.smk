@@ -52,7 +52,7 @@ rule report:
     conda:
         "../../envs/iscqk.yaml"
     params:
-        code=code("report"),
+        code=code("report", *rankings.modules(config["describe"]["ranking"])),
         results=untracked(R.root),
         title=config["title"],
         compare=given("--compare", config["report"]["compare"]),

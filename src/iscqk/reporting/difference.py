@@ -1,11 +1,12 @@
 """How results differ from those of another folder: in scores, in keys of the config, in images."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
 from iscqk.plan.results import Results
+from iscqk.plan.runs import Config
 from iscqk.reporting import reading
 from iscqk.reporting.parts import Number, Table, share
 from iscqk.reporting.reading import Submission
@@ -64,31 +65,29 @@ def _scores(one: Submission, other: Submission) -> Iterator[list[Cell]]:
 
 
 def _changes(one: Submission, other: Submission) -> Iterator[tuple[str, str, str]]:
-    """Yield the keys of the config that differ, and the commit, each with both values as text."""
-    configs = [dict(_flat(submission.provenance["config"])) for submission in (one, other)]
+    """Yield the commit and the keys of the config that differ, each with both values as text."""
     commits = [str(submission.provenance.get("commit"))[:10] for submission in (one, other)]
     if commits[0] != commits[1]:
         yield ("commit", *commits)
-    here, there = configs
+    yield from _changed(one.provenance["config"], other.provenance["config"])
+
+
+def _changed(here: Config, there: Config, name: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield keys of all sections, as `train.qk.temperature`; one for a section that one lacks."""
     for key in dict.fromkeys([*here, *there]):
         values = here.get(key, NOT_SET), there.get(key, NOT_SET)
-        if values[0] != values[1]:
-            yield key, _text(*values), _text(*reversed(values))
-
-
-def _flat(section: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the keys of all sections as `train.qk.temperature`, with their values."""
-    for key, value in section.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{name}{key}.")
-        else:
-            yield f"{name}{key}", value
+        if all(isinstance(value, dict) for value in values):
+            yield from _changed(*values, f"{name}{key}.")
+        elif values[0] != values[1]:
+            yield f"{name}{key}", _text(*values), _text(*reversed(values))
 
 
 def _text(value: Any, other: Any) -> str:
     """Return a value as it would stand in the config; of a long list what the other has not."""
     if isinstance(value, str):
         return value
+    if isinstance(value, dict):
+        return f"{len(value)} keys"
     text = json.dumps(value, ensure_ascii=False)
     if not (isinstance(value, list) and isinstance(other, list) and len(text) > _LONG):
         return text

@@ -54,11 +54,12 @@ class Card(NamedTuple):
 
 
 class Strip(NamedTuple):
-    """Cards of one kind."""
+    """Cards of one kind, and the path of all that they are of as CSV, seen from the page."""
 
     title: str
     meaning: str
     cards: list[Card]
+    data: str = ""
 
 
 class Images:
@@ -110,7 +111,7 @@ def gallery(
 
 
 def attraction_strip(
-    images: Images, pairs: pd.DataFrame, found: pd.DataFrame, count: int
+    images: Images, pairs: pd.DataFrame, found: pd.DataFrame, count: int, data: str
 ) -> Strip | None:
     """Return the references that attract most, each beside some of its queries; None if none does.
 
@@ -119,6 +120,7 @@ def attraction_strip(
         pairs: `iscqk.reporting.pairs.ranked_pairs`.
         found: `iscqk.reporting.attractors.attractors`.
         count: cards in the strip.
+        data: path of `found`, seen from the page.
     """
     if found.empty:
         return None
@@ -131,7 +133,7 @@ def attraction_strip(
             f"whose nearest is wrong; the surest at rank {row.rank:,}."
         )
         cards.append(Card([images.tile("wrong", row.reference, "reference"), *tiles], [], story))
-    return Strip(*_TITLES["attracting"], cards)
+    return Strip(*_TITLES["attracting"], cards, data)
 
 
 def _names(made: dict[str, Any]) -> dict[str, str]:

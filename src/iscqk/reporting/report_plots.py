@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from iscqk.comparison.run_plots import figure, styles
 from iscqk.formats.csv_tables import write_table
@@ -113,9 +113,8 @@ def score_plot(path: Path, table: pd.DataFrame, likely: float | None) -> None:
                       **{**style, "marker": ""})  # fmt: skip
         if likely is not None:
             axes.axvline(likely, color="#808080", linewidth=1.2)
-            side = "left" if likely < edges.mean() else "right"
-            axes.text(likely, 1.01, "likely from here on", ha=side, va="bottom",
-                      fontsize="x-small", transform=axes.get_xaxis_transform())  # fmt: skip
+            axes.text(likely, 1.01, "likely →", va="bottom", fontsize="x-small",
+                      transform=axes.get_xaxis_transform())  # fmt: skip
         axes.set(xlabel="score of the nearest pair", ylabel="queries", ylim=(0, None))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         _small_legend(axes)
@@ -143,6 +142,8 @@ def training_plot(path: Path, table: pd.DataFrame, curves: Curves) -> None:
                 name = label if number == 0 and len(curves.columns) > 1 else None
                 _curve(axes, rows, column, {**style, "markersize": 3, "label": name})
         axes.set(xlabel="images seen by SGD", ylabel=curves.axis, ylim=(lowest, None))
+        axes.set_xlim(0, table["images"].max())
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         _mark_parts(axes, table)
         _small_legend(axes)
 
@@ -170,8 +171,10 @@ def _curve(axes: Axes, rows: pd.DataFrame, column: str, style: dict[str, Any]) -
 
 
 def _mark_parts(axes: Axes, table: pd.DataFrame) -> None:
-    """Draw a line where each part of a training ends, and name it where there is room."""
+    """Draw a line where each of several parts ends, and name it where there is room."""
     ends = table.groupby("part", sort=False)["images"].max()
+    if len(ends) == 1:
+        return
     starts = [0, *ends.iloc[:-1]]
     crowded = len(ends) > 8
     for part, start, end in zip(ends.index, starts, ends, strict=True):

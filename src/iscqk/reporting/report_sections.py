@@ -92,7 +92,8 @@ def _phase(
     images = Images(map(Path, manifests))
     strips, shown = gallery(images, pairs, truth, records, count)
     attracting = attractors(pairs, one.validation["references"])
-    write_table(folder / f"attractors_{one.phase}.csv", attracting)
+    listed = _written(attracting, folder / f"attractors_{one.phase}.csv")
+    attracted = attraction_strip(images, pairs, attracting, count, listed)
     by_edit = reading.scores(one.ranked.by_edit)
     edited = edit_figure(one, by_edit, folder) if len(by_edit) else None
     phase = PhaseResults(
@@ -105,7 +106,7 @@ def _phase(
         scores=score_figure(one, pairs, one.likely, folder),
         by_edit=edited,
         edits=table_of(f"{split}: by edit", by_edit, edited.data) if edited else None,
-        strips=[*filter(None, [attraction_strip(images, pairs, attracting, count)]), *strips],
+        strips=[*([attracted] if attracted else []), *strips],
     )
     return phase, shown.assign(phase=one.phase), groups.assign(phase=split)
 
