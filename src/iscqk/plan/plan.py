@@ -21,7 +21,7 @@ from iscqk.retrieval import rankings
 
 # Sections that no submission depends on.
 _EVIDENCE = {"study", "unbalanced", "benchmarks", "rehearsal"}
-_OTHERS = {"title", "tensorboard", "ready", "shards", "costs", *_EVIDENCE}
+_OTHERS = {"title", "tensorboard", "ready", "report", "shards", "costs", *_EVIDENCE}
 
 
 class Plan(Mapping[str, Run]):

@@ -14,6 +14,7 @@ from iscqk.settings.model import Model
 from iscqk.settings.queries import Queries
 from iscqk.settings.ready import Ready
 from iscqk.settings.rehearsal import Rehearsal
+from iscqk.settings.report import Report
 from iscqk.settings.score import Score
 from iscqk.settings.search import Search
 from iscqk.settings.shards import Shards
@@ -70,4 +71,5 @@ class Config(Section):
         Costs(),
         "what `iscqk plan` reckons with, all of it assumed; docs/explanation/scale.md",
     )
+    report: Report = key(Report(), "`snakemake report`: the page of all results")
     shards: Shards = key(Shards(), "jobs that each is split into")
