@@ -1,0 +1,133 @@
+"""Which images a set takes, and its queries, each a pure function of the seed and its id."""
+
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from iscqk.bench.independent.catalogue import PHASES, draw_chain, edit
+from iscqk.bench.independent.draws import Draws, open_picture
+from iscqk.errors import UserError
+from iscqk.formats.ids import REFERENCE, query_id
+from iscqk.formats.manifest import Listed
+from iscqk.runtime.logs import progress
+from iscqk.runtime.workers import parallel_map
+from iscqk.settings.validation import Validation
+
+
+class Query(NamedTuple):
+    """A query to make: its id, the image that is edited, its reference's id or "", its chain."""
+
+    id: str
+    phase: str
+    source: Listed
+    reference: str
+    chain: list[str]
+
+
+class QuerySet(NamedTuple):
+    """What a set is made of.
+
+    Attributes:
+        references: those of the set; number i has the id R and i.
+        backgrounds: other images that edits paste in or paste onto.
+        queries: of both phases.
+    """
+
+    references: list[Listed]
+    backgrounds: list[Listed]
+    queries: list[Query]
+
+
+def choose(
+    references: Sequence[Listed], others: Sequence[Listed], config: Validation, seed: int
+) -> QuerySet:
+    """Return a set of these images: no image is the source of two queries.
+
+    Raises:
+        UserError: there are fewer than the config asks for.
+    """
+    copies, distractors = 2 * config.copies, 2 * config.distractors
+    _check(config.references >= copies, "references", config.references, copies)
+    _check(len(references) >= config.references, "references", len(references), config.references)
+    _check(len(others) > distractors, "others", len(others), distractors + 1)
+    rng = np.random.default_rng(seed)
+    taken = [references[i] for i in np.sort(rng.permutation(len(references))[: config.references])]
+    mixed = [others[i] for i in rng.permutation(len(others))]
+    copied = rng.permutation(config.references)[:copies]
+    queries: list[Query] = []
+    for number, phase in enumerate(PHASES):
+        ours, theirs = slice(number, None, 2), slice(number, distractors, 2)
+        sources = [(taken[i], REFERENCE.make(int(i))) for i in copied[ours]]
+        sources += [(path, "") for path in mixed[theirs]]
+        queries += _queries(phase, sources, rng)
+    return QuerySet(taken, mixed[distractors:], queries)
+
+
+def _queries(
+    phase: str, sources: list[tuple[Listed, str]], rng: np.random.Generator
+) -> Iterator[Query]:
+    """Yield a query of each source; the classes that lead a chain take turns."""
+    names = list(PHASES[phase].classes)
+    numbers = rng.permutation(len(sources))
+    for turn, ((path, reference), number) in enumerate(zip(sources, numbers, strict=True)):
+        chain = draw_chain(phase, names[turn % len(names)], rng)
+        yield Query(query_id(int(number), phase), phase, path, reference, chain)
+
+
+def _check(enough: bool, name: str, there: int, needed: int) -> None:
+    if not enough:
+        raise UserError(
+            f"validation: {needed} {name} are needed, and there are {there}; add images, or lower "
+            "the numbers of the config's section validation"
+        )
+
+
+@dataclass(frozen=True)
+class Maker:
+    """How queries are made.
+
+    Attributes:
+        seed: of all that is random.
+        backgrounds: other images that edits take.
+        side: longest side in pixels, of what is edited and of the query.
+        quality: of the JPEG.
+    """
+
+    seed: int
+    backgrounds: tuple[Listed, ...]
+    side: int
+    quality: int
+
+    def make(self, query: Query) -> bytes:
+        """Return a query as JPEG."""
+        key = hashlib.sha256(f"{self.seed} {query.id}".encode()).digest()
+        rng = np.random.default_rng(int.from_bytes(key, "big"))
+        draws = Draws(rng, self.backgrounds, self.side)
+        made = edit(open_picture(query.source, self.side), query.chain, draws)
+        image = Image.fromarray(np.ascontiguousarray(made))
+        image.thumbnail((self.side, self.side), Image.Resampling.BICUBIC)
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=self.quality)
+        return file.getvalue()
+
+    def make_all(self, queries: Sequence[Query], workers: int) -> Iterator[bytes]:
+        """Yield all queries in their order, made by worker processes."""
+        made = parallel_map(_make, queries, workers, 8, _be, (self,))
+        yield from progress(made, len(queries), "queries")
+
+
+_maker: Maker  # of a worker process
+
+
+def _be(maker: Maker) -> None:
+    global _maker
+    _maker = maker
+
+
+def _make(query: Query) -> bytes:
+    return _maker.make(query)
