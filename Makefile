@@ -7,7 +7,7 @@ UV := $(BIN)/uv pip
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 INSTALLED := $(VENV)/.installed
 TARGETS := all submission_phase1 submission_phase2 report study ablations unbalanced benchmarks \
-	rehearsal
+	rehearsal validation
 
 define HELP
 make TARGET; the first one installs everything into $(VENV) (PYTHON=/path/to/python3.11 chooses).
@@ -17,6 +17,7 @@ make TARGET; the first one installs everything into $(VENV) (PYTHON=/path/to/pyt
   ablations     Q/K with one thing changed at a time
   unbalanced    learning from unbalanced images
   benchmarks    what a step costs
+  validation    the model on edits that no training knows
   rehearsal     a phase of the challenge's size
   install       the environment alone
   test, check   tests; linters, types and docs

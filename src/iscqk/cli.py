@@ -44,6 +44,7 @@ STAGES = {
     "rehearsed": "what a rehearsal took and found, as a table",
     "benchmark-images": "copies and descriptions per second, beside their peers",
     "validation-queries": "make query sets by edits of our own, of which no training knows",
+    "validation-scores": "score models on such sets, beside GIST and hashes",
     "benchmark-table": "show the benchmarks' tables as one page",
     "describe": "describe any images, to match others against them",
     "match": "find which references any images are copies of",

@@ -18,6 +18,7 @@ from iscqk.settings.shards import Shards
 from iscqk.settings.study import Study
 from iscqk.settings.train import Train
 from iscqk.settings.unbalanced import Unbalanced
+from iscqk.settings.validation import Validation
 
 _Line = Annotated[str, Limits("line", description="one line", pattern=r"^[^\x00-\x1f\x7f]*(?!\n)$")]
 
@@ -60,5 +61,9 @@ class Config(Section):
     rehearsal: Rehearsal = key(
         Rehearsal(),
         "`snakemake rehearsal`: a phase of this size from made-up descriptors onward",
+    )
+    validation: Validation = key(
+        Validation(),
+        "`snakemake validation`: queries by edits that no training knows, each of another image",
     )
     shards: Shards = key(Shards(), "jobs that each is split into")

@@ -94,6 +94,7 @@ def _made(plan: Plan, target: str) -> Iterator[str]:
         "unbalanced": results.unbalanced.page,
         "benchmarks": results.benchmarks("table.md"),
         "rehearsal": results.rehearsal("table.md"),
+        "validation": results.validation("table.md"),
     }
     ablations = plan.config["study"]["ablations"]
     made |= {f"ablation_{name}": results.study(name).page for name in ablations}

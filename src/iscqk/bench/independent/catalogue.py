@@ -110,5 +110,5 @@ def draw_chain(phase: str, first: str, rng: np.random.Generator) -> list[str]:
 def edit(picture: Picture, chain: list[str], draws: Draws) -> Picture:
     """Return a picture after the edits of a chain."""
     for name in chain:
-        picture = CLASSES[name].edit(np.ascontiguousarray(picture), draws)
+        picture = np.ascontiguousarray(CLASSES[name].edit(picture, draws))
     return picture

@@ -23,11 +23,8 @@ def border(picture: Picture, draws: Draws) -> Picture:
     down, across = draws.one_of([(each, each), (1.5 * each, 0), (0, 1.5 * each)])
     ends = round(down * height), round(across * width)
     colour = draws.one_of([(0, 0, 0), (255, 255, 255), draws.colour()])
-    return np.asarray(
-        cv2.copyMakeBorder(
-            picture, ends[0], ends[0], ends[1], ends[1], cv2.BORDER_CONSTANT, value=colour
-        )
-    )
+    sides = ends[0], ends[0], ends[1], ends[1]
+    return np.asarray(cv2.copyMakeBorder(picture, *sides, cv2.BORDER_CONSTANT, value=colour))
 
 
 def on_background(picture: Picture, draws: Draws, share: tuple[float, float]) -> Picture:
@@ -35,7 +32,8 @@ def on_background(picture: Picture, draws: Draws, share: tuple[float, float]) ->
     height, width = picture.shape[:2]
     canvas = filling(draws.other(), *draws.one_of([(width, height), (256, 192), (224, 224)]))
     tall, wide = canvas.shape[:2]
-    return _pasted(canvas, resized(picture, *covering(draws.between(*share), wide, tall, picture)), draws)
+    size = covering(draws.between(*share), wide, tall, picture)
+    return _pasted(canvas, resized(picture, *size), draws)
 
 
 def _pasted(canvas: Picture, picture: Picture, draws: Draws) -> Picture:

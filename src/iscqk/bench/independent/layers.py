@@ -30,10 +30,8 @@ def captions(picture: Picture, draws: Draws) -> Picture:
 
     def bar() -> Picture:
         image = Image.new("RGB", (width, height), (shade,) * 3)
-        words, lines = draws.words(), draws.words()
-        ImageDraw.Draw(image).multiline_text(
-            (0.05 * width, 0.12 * height), f"{words}\n{lines}", (255 - shade,) * 3, font(height / 3.2)
-        )
+        words, place = f"{draws.words()}\n{draws.words()}", (0.05 * width, 0.12 * height)
+        ImageDraw.Draw(image).multiline_text(place, words, (255 - shade,) * 3, font(height / 3.2))
         return np.array(image)
 
     return np.vstack([*([bar()] if above else []), picture, *([bar()] if below else [])])
@@ -63,7 +61,7 @@ def _logo(draws: Draws, side: int) -> Picture:
 def watermark(picture: Picture, draws: Draws) -> Picture:
     """Repeat half-clear words all over the picture, as agencies do."""
     image = Image.fromarray(picture).convert("RGBA")
-    words, size = draws.words(), draws.between(0.06, 0.11) * image.height
+    words, size = draws.words(), max(draws.between(0.06, 0.11) * image.height, 2)
     layer = Image.new("RGBA", (2 * max(image.size),) * 2)
     pen = ImageDraw.Draw(layer)
     fill = (*draws.one_of([(255, 255, 255), (0, 0, 0)]), draws.whole(70, 150))
@@ -97,7 +95,8 @@ def _face(pen: ImageDraw.ImageDraw, x: float, y: float, r: float, draws: Draws) 
 def _star(pen: ImageDraw.ImageDraw, x: float, y: float, r: float, draws: Draws) -> None:
     turns = np.arange(10) * np.pi / 5 + draws.between(0, 1)
     far = np.where(np.arange(10) % 2, 0.45 * r, 1.2 * r)
-    pen.polygon(list(zip(x + far * np.cos(turns), y + far * np.sin(turns))), draws.colour())
+    corners = np.stack([x + far * np.cos(turns), y + far * np.sin(turns)], axis=1)
+    pen.polygon([*map(tuple, corners.tolist())], draws.colour())
 
 
 def _block(pen: ImageDraw.ImageDraw, x: float, y: float, r: float, draws: Draws) -> None:

@@ -11,65 +11,54 @@ from PIL import Image
 
 from iscqk.bench.independent.catalogue import PHASES, draw_chain, edit
 from iscqk.bench.independent.draws import Draws, open_picture
+from iscqk.bench.independent.set_folder import Query
 from iscqk.errors import UserError
 from iscqk.formats.ids import REFERENCE, query_id
-from iscqk.formats.manifest import Listed
 from iscqk.runtime.logs import progress
 from iscqk.runtime.workers import parallel_map
 from iscqk.settings.validation import Validation
 
 
-class Query(NamedTuple):
-    """A query to make: its id, the image that is edited, its reference's id or "", its chain."""
-
-    id: str
-    phase: str
-    source: Listed
-    reference: str
-    chain: list[str]
-
-
 class QuerySet(NamedTuple):
-    """What a set is made of.
+    """What a set is made of: paths of images, and what becomes of them.
 
     Attributes:
-        references: those of the set; number i has the id R and i.
-        backgrounds: other images that edits paste in or paste onto.
+        references: to search; number i has the id R and i.
+        backgrounds: that edits paste in or paste onto.
         queries: of both phases.
     """
 
-    references: list[Listed]
-    backgrounds: list[Listed]
+    references: list[str]
+    backgrounds: list[str]
     queries: list[Query]
 
 
 def choose(
-    references: Sequence[Listed], others: Sequence[Listed], config: Validation, seed: int
+    references: Sequence[str], others: Sequence[str], config: Validation, seed: int
 ) -> QuerySet:
     """Return a set of these images: no image is the source of two queries.
 
     Raises:
         UserError: there are fewer than the config asks for.
     """
+    count = min(config.references, len(references))
     copies, distractors = 2 * config.copies, 2 * config.distractors
-    _check(config.references >= copies, "references", config.references, copies)
-    _check(len(references) >= config.references, "references", len(references), config.references)
-    _check(len(others) > distractors, "others", len(others), distractors + 1)
+    _check(count, copies, "references")
+    _check(len(others), distractors + 1, "others")
     rng = np.random.default_rng(seed)
-    taken = [references[i] for i in np.sort(rng.permutation(len(references))[: config.references])]
+    taken = [references[i] for i in np.sort(rng.permutation(len(references))[:count])]
     mixed = [others[i] for i in rng.permutation(len(others))]
-    copied = rng.permutation(config.references)[:copies]
+    copied = rng.permutation(count)[:copies]
     queries: list[Query] = []
     for number, phase in enumerate(PHASES):
-        ours, theirs = slice(number, None, 2), slice(number, distractors, 2)
-        sources = [(taken[i], REFERENCE.make(int(i))) for i in copied[ours]]
-        sources += [(path, "") for path in mixed[theirs]]
+        sources = [(taken[i], REFERENCE.make(int(i))) for i in copied[number::2]]
+        sources += [(path, "") for path in mixed[number:distractors:2]]
         queries += _queries(phase, sources, rng)
     return QuerySet(taken, mixed[distractors:], queries)
 
 
 def _queries(
-    phase: str, sources: list[tuple[Listed, str]], rng: np.random.Generator
+    phase: str, sources: list[tuple[str, str]], rng: np.random.Generator
 ) -> Iterator[Query]:
     """Yield a query of each source; the classes that lead a chain take turns."""
     names = list(PHASES[phase].classes)
@@ -79,11 +68,11 @@ def _queries(
         yield Query(query_id(int(number), phase), phase, path, reference, chain)
 
 
-def _check(enough: bool, name: str, there: int, needed: int) -> None:
-    if not enough:
+def _check(there: int, needed: int, name: str) -> None:
+    if there < needed:
         raise UserError(
             f"validation: {needed} {name} are needed, and there are {there}; add images, or lower "
-            "the numbers of the config's section validation"
+            "the numbers in the config's section `validation`"
         )
 
 
@@ -93,13 +82,13 @@ class Maker:
 
     Attributes:
         seed: of all that is random.
-        backgrounds: other images that edits take.
+        backgrounds: paths of other images that edits take.
         side: longest side in pixels, of what is edited and of the query.
         quality: of the JPEG.
     """
 
     seed: int
-    backgrounds: tuple[Listed, ...]
+    backgrounds: tuple[str, ...]
     side: int
     quality: int
 
@@ -108,8 +97,7 @@ class Maker:
         key = hashlib.sha256(f"{self.seed} {query.id}".encode()).digest()
         rng = np.random.default_rng(int.from_bytes(key, "big"))
         draws = Draws(rng, self.backgrounds, self.side)
-        made = edit(open_picture(query.source, self.side), query.chain, draws)
-        image = Image.fromarray(np.ascontiguousarray(made))
+        image = Image.fromarray(edit(open_picture(query.source, self.side), query.chain, draws))
         image.thumbnail((self.side, self.side), Image.Resampling.BICUBIC)
         file = io.BytesIO()
         image.save(file, "JPEG", quality=self.quality)

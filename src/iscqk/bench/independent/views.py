@@ -105,7 +105,11 @@ def mirrored_half(picture: Picture, draws: Draws) -> Picture:
     """Put one half's mirror image in the place of the other half."""
     across = draws.chance(0.7)
     whole = picture if across else picture.transpose(1, 0, 2)
-    half = whole[:, : whole.shape[1] // 2] if draws.chance(0.5) else whole[:, whole.shape[1] // 2 :][:, ::-1]
+    half = (
+        whole[:, : whole.shape[1] // 2]
+        if draws.chance(0.5)
+        else whole[:, whole.shape[1] // 2 :][:, ::-1]
+    )
     both = np.hstack([half, half[:, ::-1]])
     return np.ascontiguousarray(both if across else both.transpose(1, 0, 2))
 
