@@ -17,7 +17,7 @@ make TARGET; the first one installs everything into $(VENV) (PYTHON=/path/to/pyt
   ablations     Q/K with one thing changed at a time
   unbalanced    learning from unbalanced images
   benchmarks    what a step costs
-  validation    the model on edits that no training knows
+  validation    the model on other edits than the training's
   rehearsal     a phase of the challenge's size
   install       the environment alone
   test, check   tests; linters, types and docs

@@ -43,7 +43,7 @@ STAGES = {
     "benchmark-search": "time search and scoring beside their peers",
     "rehearsed": "what a rehearsal took and found, as a table",
     "benchmark-images": "copies and descriptions per second, beside their peers",
-    "validation-queries": "make query sets by edits of our own, of which no training knows",
+    "validation-queries": "make query sets by other edits than the training's",
     "validation-scores": "score models on such sets, beside GIST and hashes",
     "benchmark-table": "show the benchmarks' tables as one page",
     "describe": "describe any images, to match others against them",

@@ -1,5 +1,5 @@
-# Query sets whose edits no training knows, and how many of their copies the submitted model finds
-# beside GIST and hashes.
+# Query sets by other edits than the training's, and how many of their copies the submitted model
+# finds beside GIST and hashes.
 
 GIST = [PLAN[PLAN.submitted.gist]] if PLAN.submitted.gist in PLAN else []
 

@@ -228,7 +228,7 @@ class Results:
         return self.at("rehearsal").file(name)
 
     def validation(self, name: str = "") -> str:
-        """Return a file of the validation by edits that no training knows, by its whole name."""
+        """Return a file of the validation by other edits than the training's, by its whole name."""
         return self.at("validation").file(name)
 
     def workflow(self, name: str) -> str:

@@ -64,6 +64,6 @@ class Config(Section):
     )
     validation: Validation = key(
         Validation(),
-        "`snakemake validation`: queries by edits that no training knows, each of another image",
+        "`snakemake validation`: queries by other edits than the training's, each of another image",
     )
     shards: Shards = key(Shards(), "jobs that each is split into")

@@ -1,9 +1,9 @@
-"""Make query sets of both phases by edits of our own, of which no training knows.
+"""Make query sets of both phases by other edits than the training's.
 
-Copies of references and distractors, edited by Pillow, OpenCV and scikit-image instead of AugLy.
-Writes a folder: phase1/ and phase2/, ground_truth_phase1.csv and ground_truth_phase2.csv, edits.csv
-(the classes of edit of each query), references/ (links, named by id), references.txt and others.txt
-(the paths of references, in the order of their ids, and of what distractors are made of).
+Copies of references and distractors, edited by code that shares nothing with that of training
+copies. Writes a folder: phase1/ and phase2/, ground_truth_phase1.csv and ground_truth_phase2.csv,
+edits.csv (the classes of edit of each query), references/ (links, named by id), references.txt
+(paths, in the order of the ids) and others.txt (paths of what distractors are made of).
 """
 
 import argparse

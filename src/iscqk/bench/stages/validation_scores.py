@@ -1,4 +1,4 @@
-"""Score models on query sets whose edits no training knows, beside GIST and hashes.
+"""Score models on query sets by other edits than the training's, beside GIST and hashes.
 
 Writes table.csv (micro-AP and recall at 90 % precision by method and phase), by_class.csv (of the
 copies that carry a class of edit, the share found where the phase's list still has 90 % precision)
