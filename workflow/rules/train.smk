@@ -18,6 +18,7 @@ rule initial:
     params:
         code=code("initial"),
         config=lambda wildcards: PLAN[wildcards.run].text("model"),
+        weights=lambda wildcards: digest_of(PLAN[wildcards.run].start()),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
     shell:
         """
@@ -117,6 +118,7 @@ rule train_q:
         near_duplicates=lambda wildcards, input: given(
             "--near-duplicates", input.near_duplicates
         ),
+        teacher=lambda wildcards, input: given("--teacher", input.teacher),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         resume=R.resume("{run}/round{round}-q"),
         untracked=untracked(PLAN.training_options("{run}/round{round}-q")),
@@ -126,8 +128,8 @@ rule train_q:
             --start {input.start} --frozen {input.frozen} --bank {input.bank} \
             {params.images} --config {params.config:q} --seed {params.seed} \
             --q-output {output.q} --k-output {output.k} --history {output.history} \
-            --resume {params.resume} {params.near_duplicates} {params.untracked} \
-            --threads {threads} &>{log}
+            --resume {params.resume} {params.near_duplicates} {params.teacher} \
+            {params.untracked} --threads {threads} &>{log}
         """
 
 

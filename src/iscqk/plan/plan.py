@@ -21,7 +21,7 @@ from iscqk.retrieval import rankings
 
 # Sections that no submission depends on.
 _EVIDENCE = {"study", "unbalanced", "benchmarks", "rehearsal", "validation"}
-_OTHERS = _EVIDENCE | {"title", "tensorboard", "shards"}
+_OTHERS = {"title", "tensorboard", "ready", "shards", *_EVIDENCE}
 
 
 class Plan(Mapping[str, Run]):

@@ -148,6 +148,12 @@ class Submission(Folder):
     model = _File("model")  # the folder that `iscqk match` takes
 
 
+class ReadyModel(Folder):
+    """The submitted model made small."""
+
+    card = _File("MODEL_CARD.md")
+
+
 @dataclass(frozen=True)
 class Results:
     """The folder of results."""
@@ -193,6 +199,11 @@ class Results:
     def submission(self, phase: str) -> Submission:
         """Return the files of a phase's submission."""
         return Submission(self.at(f"submission_{phase}").folder)
+
+    @property
+    def ready_model(self) -> ReadyModel:
+        """The submitted model made small."""
+        return ReadyModel(self.at("ready_model").folder)
 
     def log(self, job: str) -> str:
         """Return what a job said."""
