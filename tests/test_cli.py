@@ -130,7 +130,7 @@ def completions():
 @pytest.mark.parametrize(
     ("typed", "completed"),
     [
-        ("iscqk val", {"validate"}),
+        ("iscqk val", {"validate", "validation-queries", "validation-scores"}),
         ("iscqk validate --ph", {"--phase"}),
         ("iscqk validate --phase ", {"phase1", "phase2"}),
     ],

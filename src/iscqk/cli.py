@@ -62,6 +62,8 @@ GROUPS = {
         "benchmark-search": "time search and scoring beside their peers",
         "benchmark-images": "copies and descriptions per second, beside their peers",
         "benchmark-likely": "likely copies beside what is promised of them, on folders of images",
+        "validation-queries": "make query sets by other edits than the training's",
+        "validation-scores": "score models on such sets, beside GIST and hashes",
         "benchmark-table": "show the benchmarks' tables as one page",
     },
 }

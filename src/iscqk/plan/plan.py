@@ -20,7 +20,7 @@ from iscqk.plan.runs import Config, all_runs, submission_run
 from iscqk.retrieval import rankings
 
 # Sections that no submission depends on.
-_EVIDENCE = {"study", "unbalanced", "benchmarks", "rehearsal"}
+_EVIDENCE = {"study", "unbalanced", "benchmarks", "rehearsal", "validation"}
 _OTHERS = {"title", "tensorboard", "ready", "report", "shards", "costs", *_EVIDENCE}
 
 

@@ -86,6 +86,7 @@ def _made(plan: Plan, target: str) -> Iterator[str]:
         "benchmarks": results.benchmarks("table.md"),
         "ready_model": results.ready_model.card,
         "rehearsal": results.rehearsal("table.md"),
+        "validation": results.validation("table.md"),
     }
     ablations = plan.config["study"]["ablations"]
     made |= {f"ablation_{name}": results.study(name).page for name in ablations}
