@@ -73,7 +73,7 @@ rule pack:
         "../../envs/iscqk.yaml"
     params:
         code=code("pack"),
-        submission=R.at("submission_phase2").folder,
+        submission=R.submission("phase2").folder,
         scores=lambda wildcards, input: named(PHASES, input.scores),
         by_edit=lambda wildcards, input: named(PHASES, input.by_edit),
         config=as_text(config["ready"]),

@@ -23,6 +23,7 @@ JOBS = {
     "score_half": "{run}/{model}/score-{phase}-{ranking}-{half}",
     "validate": "{run}/{model}/validate-{phase}-{ranking}",
     "submit": "submit-{phase}",
+    "evaluate": "{run}/{model}/evaluate",
     "pack": "pack",
     "learning_curve": "{run}/learning-curve",
     "study": "study",

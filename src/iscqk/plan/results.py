@@ -44,6 +44,11 @@ class Ranked(Folder):
     curve = _File("precision_recall.csv")
     validation = _File("validation.json")  # what the challenge platform would say
 
+    @property
+    def evaluated(self) -> list[str]:
+        """What there is once a model is evaluated."""
+        return [self.descriptors, self.predictions, self.score, self.by_edit, self.curve]
+
     def part(self, shard: object) -> str:
         """Return the nearest pairs among a shard of the references."""
         return self.file(f"predictions-{shard}.csv")
