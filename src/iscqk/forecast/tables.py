@@ -24,7 +24,9 @@ def hours_table(stages: Sequence[Stage]) -> str:
         for key in ("hours", "hours_beside_gpu", "gpu_hours")
     )
     jobs = sum(stage.jobs for stage in stages)
-    total = ["all", f"{jobs:,}", "", "", _number(hours), "", _number(beside), _number(gpus)]
+    bounded = any(stage.rate and stage.rate.at_most for stage in stages)
+    sums = [_number(hours, bounded), "", _number(beside, bounded), _number(gpus)]
+    total = ["all", f"{jobs:,}", "", "", *sums]
     head = ["stage", "jobs", "of", "measured in a job", "machine hours", "longest job, min"]
     table = _table([*head, "machine hours beside GPUs", "GPU hours"], [*rows, total])
     never = [_words(stage) for stage in stages if stage.rate is None]
