@@ -1,4 +1,4 @@
-"""Every AugLy image function behind the adapter: whole, pure, and AugLy indeed."""
+"""Every edit, whole and pure; all of AugLy's image functions are there, and they are AugLy's."""
 
 import inspect
 import os
@@ -12,9 +12,11 @@ from augly.image import functional
 from PIL import Image, ImageFont
 
 from iscqk.errors import UserError
+from iscqk.images import augly_edits, own_edits
 from iscqk.images.augly_adapter import emoji_names, letter_indices
 from iscqk.images.edits import EDIT_NAMES, apply_edit
 from iscqk.images.overlay_parameters import FONTS
+from iscqk.images.sanitize import sanitize
 
 SIZES = [(16, 16), (40, 300), (300, 200)]
 
@@ -38,7 +40,12 @@ def test_all_image_functions_of_augly_are_covered():
         for name, function in inspect.getmembers(functional, inspect.isfunction)
         if function.__module__ == functional.__name__ and not name.startswith("_")
     }
-    assert set(EDIT_NAMES) == public and len(public) == 35
+    assert set(augly_edits.EDITS) == public and len(public) == 35
+
+
+def test_no_name_of_ours_is_one_of_augly_s():
+    assert not set(augly_edits.EDITS) & set(own_edits.EDITS)
+    assert len(EDIT_NAMES) == len(augly_edits.EDITS) + len(own_edits.EDITS) >= 65
 
 
 @pytest.mark.parametrize("name", EDIT_NAMES)
@@ -86,6 +93,18 @@ def test_the_edit_is_augly_s_own(name):
     parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in parameters.items()}
     theirs = getattr(functional, name)(image, **parameters).convert("RGB")
     assert ours.tobytes() == theirs.tobytes()
+
+
+def test_a_screenshot_is_augly_s_own_however_often_its_template_was_used():
+    """The template is decoded once, and AugLy paints into what it gets."""
+    for seed, size in ((1, (96, 72)), (2, (300, 40)), (3, (96, 72))):
+        image, rng = picture(size, seed), np.random.default_rng(seed)
+        ours, parameters = apply_edit(image, "overlay_onto_screenshot", 0.5, rng, another)
+        folder = functional.utils.SCREENSHOT_TEMPLATES_DIR
+        template = os.path.join(folder, parameters.pop("template_filepath"))
+        image = sanitize(image, 64)
+        theirs = functional.overlay_onto_screenshot(image, None, template, **parameters)
+        assert ours.tobytes() == sanitize(theirs).tobytes()
 
 
 def test_the_mended_warp_is_that_of_augly_on_an_old_numpy(monkeypatch):

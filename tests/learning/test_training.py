@@ -1,6 +1,7 @@
 """Training by every method: schedules, order of images, resuming, live heads, that they learn."""
 
 import copy
+import itertools
 import time
 from dataclasses import replace
 
@@ -10,19 +11,24 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn import functional
+from torch.utils.data import Dataset
 
 from iscqk.errors import UserError
+from iscqk.images.copier import Copier
+from iscqk.images.edit_chains import EditPool
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
-from iscqk.learning.data_loading import Batches, OriginalImages
+from iscqk.learning.data_loading import Batches, FreshCopies, Indexed, OriginalImages
 from iscqk.learning.embedding import embed
 from iscqk.learning.initialization import calibrate_batch_norm, principal_head
 from iscqk.learning.throughput import Throughput
 from iscqk.learning.training import TrainConfig, Training, learning_rate_factor
-from iscqk.methods import isd, moco, qk, simclr
+from iscqk.learning.validation import Validation
+from iscqk.methods import isd, moco, qk, simclr, solo
 from iscqk.methods.isd.objective import SelfDistillation
 from iscqk.methods.moco.objective import MomentumContrast
 from iscqk.methods.qk.objective import FrozenBank
 from iscqk.methods.simclr.objective import InBatch
+from iscqk.methods.solo.objective import OwnBank
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 CONFIG = TrainConfig(
@@ -86,7 +92,9 @@ def test_learning_rate_warms_up_and_falls_to_zero():
 
 def test_every_epoch_sees_every_image_once_and_resuming_changes_nothing():
     whole = list(Batches(10, 4, 10, 7, 0))
-    order = [index for batch in whole for index in batch]
+    places = [place for batch in whole for place in batch]
+    assert [place // 10 for place in places] == [number // 10 for number in range(40)]
+    order = [place % 10 for place in places]
     for epoch in range(4):
         assert sorted(order[epoch * 10 : epoch * 10 + 10]) == list(range(10))
     assert order[:10] != order[10:20]
@@ -144,6 +152,9 @@ def objective_of(method, encoder, images):
             temperature=0.1, learn_temperature=True, negatives=12, soft_targets=0.3
         )
         return FrozenBank(rows, 1, config), images
+    if method == "solo":
+        settings = solo.Settings(temperature=0.1, koleo=0.5, batch_size=8, renew_every=24)
+        return OwnBank(encoder, settings, lambda k: bank_of(k, images)), fresh_copies(images)
     made = {
         "simclr": lambda: InBatch(encoder, simclr.Settings(head="mlp", temperature=0.1)),
         "moco": lambda: MomentumContrast(encoder, MOCO),
@@ -161,7 +172,73 @@ def objective_of(method, encoder, images):
     return made[method](), FlippedPairs(images)
 
 
-@pytest.mark.parametrize("method", ["qk", "simclr", "moco", "isd"])
+def fresh_copies(images):
+    pool = EditPool(("crop", "hflip", "saturation"), (0.1, 0.5), (1, 2))
+    paths = images._paths
+    return FreshCopies(paths, paths, Copier(pool, tuple(paths), 48, 90), 0, 32)
+
+
+def test_fresh_copies_differ_from_epoch_to_epoch_and_are_made_alike_anew(images):
+    copies = fresh_copies(images)
+    loaded = Indexed(copies)
+    index, first = loaded[5]
+    later, second = loaded[5 + len(copies)]
+    assert index == later == 5 and copies.name(5) == images.name(5)
+    assert first.shape == (3, 32, 32) and not torch.equal(first, second)
+    assert torch.equal(second, Indexed(fresh_copies(images))[5 + len(copies)][1])
+
+
+def test_one_network_learns_from_the_bank_of_its_own_snapshot(encoder, images, tmp_path):
+    made = []
+
+    def describe(snapshot):
+        made.append(bank_of(snapshot, images))
+        return made[-1]
+
+    settings = solo.Settings(temperature=0.1, batch_size=8, renew_every=16)
+    start = bank_of(encoder, images)
+    objective = OwnBank(encoder, settings, describe)
+    config = replace(CONFIG, images=400, learning_rate=2e-3)
+    history = train(encoder, objective, fresh_copies(images), tmp_path / "c.pt", config).history
+    assert len(made) == 25 and torch.equal(made[0], start)
+    assert not torch.equal(made[0], made[1])
+    assert np.mean([r["loss"] for r in history[-5:]]) < np.mean([r["loss"] for r in history[:5]])
+
+
+def test_the_best_weights_are_kept_and_a_training_ends_when_nothing_is_gained(
+    encoder, images, tmp_path
+):
+    """Stopped between the looks, too: what was seen before counts on."""
+    scores, seen, taken = {1: 0.1, 2: 0.5, 3: 0.4, 4: 0.5, 5: 0.9}, {}, []
+
+    def measure(looked_at):
+        assert not looked_at.training
+        seen[len(seen) + 1] = looked_at.head.weight.clone()
+        if len(seen) == 4 and not taken:
+            taken.append(seen.pop(4))
+            raise KeyboardInterrupt
+        return scores[len(seen)]
+
+    config = replace(CONFIG, images=160, checkpoint_every=2)
+    for attempt in range(2):
+        objective = FrozenBank(bank_of(encoder, images), 1, QK)
+        validation = Validation(measure, every=3, patience=2)
+        training = Training(encoder, objective, config, parts=4, validation=validation)
+        checkpoint = Checkpoint(tmp_path / "c.pt", fingerprint(run=1))
+        try:
+            training.run(images, 0, checkpoint)
+        except KeyboardInterrupt:
+            assert attempt == 0
+    assert [row["validation"] for row in training.history if "validation" in row] == [
+        *(scores[n] for n in (1, 2, 3, 4)),
+    ]
+    assert list(training.snapshots) == [5, 10, 15, 20] and training.history[-1]["step"] == 12
+    for end in (15, 20):
+        assert torch.equal(training.snapshots[end]["head.weight"], seen[2])
+    assert not torch.equal(training.snapshots[10]["head.weight"], seen[2])
+
+
+@pytest.mark.parametrize("method", ["qk", "simclr", "moco", "isd", "solo"])
 def test_an_interrupted_run_ends_with_the_same_weights(
     encoder, images, tmp_path, monkeypatch, method
 ):
@@ -285,11 +362,42 @@ def test_features_are_the_mean_over_sizes_and_mirrored_images(encoder, images):
     ways = [pixels, small, pixels.flip(3), small.flip(3)]
     with torch.inference_mode():
         wanted = sum(encoder.features(way) for way in ways) / 4
-    blocks = embed(encoder, images, 0, [side, 16], flip=True)
+    blocks = embed(encoder, images, 0, [side, 16], orientations=2)
     found = torch.cat([features for features, _ in blocks])
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
     alone = torch.cat([vectors for _, vectors in embed(encoder, images, 0, [side])])
     assert torch.equal(alone, bank_of(encoder, images))  # one size is what none says
+
+
+class Turned(Dataset):
+    """Images as they are, upside down, or mirrored."""
+
+    views = 1
+
+    def __init__(self, images, turns=0, mirrored=False):
+        self.images, self.turns, self.mirrored = images, turns, mirrored
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        image = self.images[index].rot90(self.turns, (1, 2))
+        return image.flip(2) if self.mirrored else image
+
+
+def test_over_all_orientations_an_image_and_its_turns_are_described_alike(encoder, images):
+    def described(orientations, **how):
+        blocks = embed(encoder, Turned(images, **how), 0, orientations=orientations)
+        return torch.cat([features for features, _ in blocks])
+
+    exact = {"rtol": 1e-4, "atol": 1e-5}
+    for turns, mirrored in itertools.product(range(4), (False, True)):
+        how = {"turns": turns, "mirrored": mirrored}
+        torch.testing.assert_close(described(8, **how), described(8), **exact)
+    torch.testing.assert_close(described(4, turns=3), described(4), **exact)
+    torch.testing.assert_close(described(2, mirrored=True), described(2), **exact)
+    assert (described(4, mirrored=True) - described(4)).abs().max() > 1e-3
+    assert (described(2, turns=1) - described(2)).abs().max() > 1e-3
 
 
 def test_more_parts_than_steps_are_refused(encoder, images):

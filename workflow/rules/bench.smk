@@ -49,6 +49,7 @@ rule benchmark:
     output:
         multiext(R.benchmarks("losses"), ".csv", ".svg"),
         R.benchmarks("step.csv"),
+        R.benchmarks("convolutions.csv"),
     log:
         R.log("benchmark"),
     conda:
@@ -103,7 +104,7 @@ rule benchmark_table:
     input:
         tables=[
             R.benchmarks(f"{name}.csv")
-            for name in ("losses", "step", "copies", "extraction")
+            for name in ("losses", "step", "convolutions", "copies", "extraction")
         ],
     output:
         R.benchmarks("table.md"),
@@ -151,6 +152,7 @@ use rule train_q as train_against_a_million with:
         ],
         copies=PLAN.submitted.copies(1),
         near_duplicates=[],
+        teacher=[],
     output:
         q=R.benchmarks("million/q.safetensors"),
         k=R.benchmarks("million/k.safetensors"),

@@ -1,6 +1,43 @@
 # Runs side by side: the methods, the ablations of Q/K, and learning from unbalanced images.
 
 
+rule evaluate:
+    input:
+        lambda wildcards: evaluated_files(PLAN, PLAN[wildcards.run], wildcards.model),
+    output:
+        [
+            file
+            for phase in PHASES
+            for ranking in SCORED
+            for file in MODEL.ranked(phase, ranking).evaluated
+        ],
+    log:
+        LOG["evaluate"],
+    benchmark:
+        USAGE["evaluate"]
+    wildcard_constraints:
+        run=ONLY_COMPARED,
+    conda:
+        "../../envs/iscqk.yaml"
+    threads: HALF
+    params:
+        code=lambda wildcards: code_digest(
+            "merge",
+            *map(module_name, ("search", "score")),
+            *(name for ranking in SCORED for name in rankings.modules(ranking)),
+        ),
+        temperature=lambda wildcards: PLAN[wildcards.run].config["describe"][
+            "temperature"
+        ],
+        max_results=config["search"]["max_results"],
+        convention=config["score"]["convention"],
+        stages=lambda wildcards, output, threads: evaluation(
+            PLAN, PLAN[wildcards.run], wildcards.model, threads
+        ),
+    shell:
+        "iscqk {params.stages} &>{log}"
+
+
 rule compare_methods:
     input:
         files_of(COMPARED + LEARNING_CURVES, R.root),

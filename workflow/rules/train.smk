@@ -18,6 +18,7 @@ rule initial:
     params:
         code=code("initial"),
         config=lambda wildcards: PLAN[wildcards.run].text("model"),
+        weights=lambda wildcards: digest_of(PLAN[wildcards.run].start()),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
     shell:
         """
@@ -82,10 +83,7 @@ use rule warm_up as learn with:
         method=lambda wildcards: PLAN[wildcards.run].method,
         images=lambda wildcards: PLAN[wildcards.run].budget,
         config=lambda wildcards: PLAN[wildcards.run].train_text(),
-        copies=lambda wildcards: " ".join(
-            f"--copies {' '.join(shards)}"
-            for shards in PLAN[wildcards.run].all_copies()
-        ),
+        copies=lambda wildcards: PLAN[wildcards.run].copy_options(),
         resume=R.resume("{run}/learn"),
         untracked=untracked(PLAN.training_options("{run}/learned")),
 
@@ -120,6 +118,7 @@ rule train_q:
         near_duplicates=lambda wildcards, input: given(
             "--near-duplicates", input.near_duplicates
         ),
+        teacher=lambda wildcards, input: given("--teacher", input.teacher),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         resume=R.resume("{run}/round{round}-q"),
         untracked=untracked(PLAN.training_options("{run}/round{round}-q")),
@@ -129,8 +128,8 @@ rule train_q:
             --start {input.start} --frozen {input.frozen} --bank {input.bank} \
             {params.images} --config {params.config:q} --seed {params.seed} \
             --q-output {output.q} --k-output {output.k} --history {output.history} \
-            --resume {params.resume} {params.near_duplicates} {params.untracked} \
-            --threads {threads} &>{log}
+            --resume {params.resume} {params.near_duplicates} {params.teacher} \
+            {params.untracked} --threads {threads} &>{log}
         """
 
 

@@ -1,5 +1,6 @@
 """What the parameters of an edit are sampled with."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -55,8 +56,20 @@ class ParameterSampler:
         red, green, blue = (int(value) for value in self.rng.integers(256, size=3))
         return red, green, blue
 
+    def plain_colour(self) -> Colour:
+        """Return white, black or any colour: what borders, bars and letters have."""
+        return self.choice(((255, 255, 255), (0, 0, 0), self.colour()))
+
+    def anywhere(self) -> tuple[float, float]:
+        """Return a place across and down, both from 0 to 1."""
+        return self.uniform(0, 1), self.uniform(0, 1)
+
+    def either(self) -> bool:
+        """Return yes or no."""
+        return self.choice((False, True))
+
     def seed(self) -> int:
-        """Return a seed for numpy's old generator."""
+        """Return a seed for a generator of numpy's."""
         return int(self.rng.integers(2**32))
 
     def place(self, width: float, height: float) -> dict[str, float]:
@@ -69,3 +82,20 @@ class ParameterSampler:
     def another_image(self) -> Image.Image:
         """Return a background cut to the shape and size of the image to be edited."""
         return ImageOps.fit(sanitize(self.backgrounds(self.rng)), self.size)
+
+    def whole_photo(self) -> Image.Image:
+        """Return a background in its own shape, of about as many pixels as the image has."""
+        photo = sanitize(self.backgrounds(self.rng))
+        scale = math.sqrt(math.prod(self.size) / math.prod(photo.size))
+        return photo if 0.8 < scale < 1.25 else photo.resize(_scaled(photo.size, scale, scale))
+
+    def ground(self) -> Image.Image:
+        """Return the same to lay the image on: at strength 0 cut to nearly the image's shape."""
+        photo = self.whole_photo()
+        across, down = (mine / its for mine, its in zip(self.size, photo.size, strict=True))
+        squeeze = (across / down) ** (1 - self.strength)
+        return ImageOps.fit(photo, _scaled(photo.size, min(1, squeeze), min(1, 1 / squeeze)))
+
+
+def _scaled(size: tuple[int, int], across: float, down: float) -> tuple[int, int]:
+    return max(8, round(size[0] * across)), max(8, round(size[1] * down))

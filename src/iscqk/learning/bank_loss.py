@@ -145,17 +145,29 @@ def _widened(queries: Tensor, temperature: Tensor | float) -> tuple[Tensor, Tens
 
 @torch.no_grad()
 def soft_targets(
-    teachers: Tensor, bank: Tensor, temperature: Tensor | float, shared: bool = False
+    teachers: Tensor,
+    bank: Tensor,
+    temperature: Tensor | float,
+    shared: bool = False,
+    values: Tensor | None = None,
 ) -> Tensor:
     """Return the bank row that each teacher's softmax over the bank expects, (B, D) float32.
 
     Args:
-        teachers: (B, D) unit rows, what the teacher makes of the same images.
-        bank: (N, D) unit rows.
+        teachers: (B, C) unit rows, what the teacher makes of the same images.
+        bank: (N, C) unit rows, what it makes of the bank's.
         temperature: of the teacher, positive.
         shared: whether `bank` is this process's part.
+        values: (N, D) the rows of which one is expected, where these are not the teacher's own.
     """
-    return attention(teachers, bank, temperature, shared=shared)[1]
+    log_z, expected = attention(teachers, bank, temperature, shared=shared)
+    if values is None:
+        return expected
+    expected = values.new_zeros(len(teachers), values.shape[1], dtype=torch.float32)
+    for seen, rows in zip(bank.split(BLOCK), values.split(BLOCK), strict=True):
+        weights = (upcast(teachers) @ upcast(seen).T / temperature - log_z[:, None]).exp()
+        expected += weights @ upcast(rows)
+    return distributed.all_reduce_sum(expected) if shared else expected
 
 
 def live_bank_loss(
@@ -203,15 +215,21 @@ def live_bank_loss(
 
 
 @torch.no_grad()
-def nearest_negatives(queries: Tensor, bank: Tensor, targets: Tensor) -> Tensor:
-    """Return each query's largest similarity to a bank row other than its target, (B,) float32.
+def nearest_others(queries: Tensor, bank: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return each query's most similar bank row other than its target.
 
     A target that is no row of this bank, but of another process's part, may have any other number.
+
+    Returns:
+        Similarities (B,) float32, and numbers of rows (B,) int64.
     """
     nearest = torch.full((len(queries),), -torch.inf, device=queries.device)
+    rows = torch.zeros(len(queries), dtype=torch.long, device=queries.device)
     for start in range(0, len(bank), BLOCK):
         similarities = queries.float() @ bank[start : start + BLOCK].float().T
         inside = (targets >= start) & (targets < start + len(similarities[0]))
         similarities[inside, targets[inside] - start] = -torch.inf
-        nearest = torch.maximum(nearest, similarities.amax(1))
-    return nearest
+        best, places = similarities.max(1)
+        rows = torch.where(best > nearest, places + start, rows)
+        nearest = torch.maximum(nearest, best)
+    return nearest, rows

@@ -10,8 +10,9 @@ from iscqk.matching.views import ORIENTATIONS
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Declare whose descriptors: `--model`."""
     parser.add_argument(
-        "--model", type=Path, required=True, help="results/submission_..., or a run's folder"
-    )
+        "--model", type=Path, metavar="DIR",
+        help="results/submission_..., or a run's folder (default: the ready model)",
+    )  # fmt: skip
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:

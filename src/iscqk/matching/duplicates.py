@@ -45,7 +45,7 @@ class Duplicates(NamedTuple):
 
 def duplicates(
     images: InputPaths,
-    model: Model | str | Path,
+    model: Model | str | Path | None = None,
     folder: str | Path | None = None,
     threads: int = 1,
     orientations: int = 1,
@@ -57,7 +57,7 @@ def duplicates(
 
     Args:
         images: files and folders.
-        model: or its folder, see `Model.load`.
+        model: or its folder, see `Model.load`; None: the ready model.
         folder: keeps the descriptors for the next call.
         threads: to compute with.
         orientations: 1, or 8 where copies may be turned by quarters and mirrored.
@@ -78,7 +78,7 @@ def duplicates(
 
 def find_duplicates(
     images: InputPaths,
-    model: Model | str | Path,
+    model: Model | str | Path | None = None,
     caches: Caches = NO_CACHES,
     threads: int = 1,
     orientations: int = 1,

@@ -72,7 +72,7 @@ class Matches(NamedTuple):
 def match(
     images: InputPaths,
     against: InputPaths,
-    model: Model | str | Path,
+    model: Model | str | Path | None = None,
     top: int = 1,
     threshold: float | None = None,
     folder: str | Path | None = None,
@@ -88,7 +88,7 @@ def match(
     Args:
         images: files and folders, what may be copies; files of `iscqk describe` among them.
         against: the same of what may have been copied.
-        model: or its folder, see `Model.load`.
+        model: or its folder, see `Model.load`; None: the ready model.
         top: references of each image.
         threshold: least score; all pairs without it.
         folder: keeps the descriptors for the next call.
@@ -116,7 +116,7 @@ def match(
 def find_matches(
     images: InputPaths,
     against: InputPaths,
-    model: Model | str | Path,
+    model: Model | str | Path | None = None,
     top: int = 1,
     threshold: float | None = None,
     caches: Caches = NO_CACHES,

@@ -44,6 +44,11 @@ class Ranked(Folder):
     curve = _File("precision_recall.csv")
     validation = _File("validation.json")  # what the challenge platform would say
 
+    @property
+    def evaluated(self) -> list[str]:
+        """What there is once a model is evaluated."""
+        return [self.descriptors, self.predictions, self.score, self.by_edit, self.curve]
+
     def part(self, shard: object) -> str:
         """Return the nearest pairs among a shard of the references."""
         return self.file(f"predictions-{shard}.csv")
@@ -148,6 +153,12 @@ class Submission(Folder):
     model = _File("model")  # the folder that `iscqk match` takes
 
 
+class ReadyModel(Folder):
+    """The submitted model made small."""
+
+    card = _File("MODEL_CARD.md")
+
+
 @dataclass(frozen=True)
 class Results:
     """The folder of results."""
@@ -193,6 +204,11 @@ class Results:
     def submission(self, phase: str) -> Submission:
         """Return the files of a phase's submission."""
         return Submission(self.at(f"submission_{phase}").folder)
+
+    @property
+    def ready_model(self) -> ReadyModel:
+        """The submitted model made small."""
+        return ReadyModel(self.at("ready_model").folder)
 
     def log(self, job: str) -> str:
         """Return what a job said."""

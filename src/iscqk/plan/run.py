@@ -1,11 +1,21 @@
 """One run: its models in order, what each is made from, and what it leaves behind."""
 
+import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from iscqk.formats.ids import PHASES
 from iscqk.methods import modules
-from iscqk.plan.dependence import as_text, budget, copy_rounds, models, train_section
+from iscqk.models.ready import READY, ready_folder
+from iscqk.plan.dependence import (
+    as_text,
+    budget,
+    copy_rounds,
+    fresh_copies,
+    models,
+    train_section,
+)
 from iscqk.plan.jobs import job
 from iscqk.plan.names import (
     INITIAL,
@@ -31,7 +41,7 @@ class HalfRound(NamedTuple):
         inputs: files by what they are: `start`, weights of the side that is trained; `frozen`,
             those of the other side; `bank`, shards of what that makes of all training images;
             `copies` that side q learns from, or the list `training` of the originals that side k
-            learns from; `near_duplicates`, if any are known.
+            learns from; `near_duplicates` and a `teacher`'s descriptors, if there are any.
         bank_jobs: names of the jobs that make the bank.
     """
 
@@ -121,6 +131,17 @@ class Run:
 
     # --- training
 
+    def start(self) -> list[str]:
+        """Return the files of the weights that it starts from, those that are there.
+
+        Raises:
+            UserError: it starts from the ready model, and this installation carries none.
+        """
+        weights = self.config["model"]["weights"]
+        if weights == READY:
+            return sorted(str(path) for path in ready_folder().rglob("*") if path.is_file())
+        return [weights] if Path(weights).is_file() else []
+
     @property
     def budget(self) -> int:
         """The images that SGD sees: what Q/K sees, whatever the method."""
@@ -149,6 +170,7 @@ class Run:
             "frozen": model.weights(other),
             "bank": bank,
             "near_duplicates": self.own["near_duplicates"] or [],
+            "teacher": self.own["teacher"] or [],
         }
         if first:
             inputs["copies"] = self.copies(int(number))
@@ -165,6 +187,13 @@ class Run:
     def all_copies(self) -> list[list[str]]:
         """Return the shards of the copies of each round that it learns from."""
         return [self.copies(number) for number in copy_rounds(self.config)]
+
+    def copy_options(self) -> str:
+        """Return the options of a training that say which copies it learns from."""
+        if fresh := fresh_copies(self.config):
+            copies, edits = (shlex.quote(as_text(section)) for section in fresh)
+            return f"--fresh-copies {copies} --edits {edits}"
+        return " ".join(f"--copies {' '.join(shards)}" for shards in self.all_copies())
 
     def history(self, name: ModelName | str | None = None) -> list[str]:
         """Return the history of every training that leads to a model; without one, to the last."""

@@ -6,11 +6,13 @@ from typing import Annotated
 from iscqk.schema.section import Limits, Section, key, needed, within
 from iscqk.settings.benchmarks import Benchmarks
 from iscqk.settings.copies import Copies
+from iscqk.settings.costs import Costs
 from iscqk.settings.dataset import Dataset
 from iscqk.settings.describe import Describe
 from iscqk.settings.edits import Edits
 from iscqk.settings.model import Model
 from iscqk.settings.queries import Queries
+from iscqk.settings.ready import Ready
 from iscqk.settings.rehearsal import Rehearsal
 from iscqk.settings.score import Score
 from iscqk.settings.search import Search
@@ -38,7 +40,7 @@ class Config(Section):
         Queries(), "made of references and others, for a phase that has none of its own"
     )
     edits: Edits = needed(
-        "chains of AugLy's image functions; strength 0 is barely visible, 1 severe"
+        "chains of edits, AugLy's and others; strength 0 is barely visible, 1 severe"
     )
     copies: Copies = key(
         Copies(), "what side q learns from: every training image edited anew in every round"
@@ -53,6 +55,9 @@ class Config(Section):
         Unbalanced(),
         "`snakemake unbalanced`: folders of classes, for which the images may lie anywhere",
     )
+    ready: Ready = key(
+        Ready(), "`snakemake ready_model`: the submitted model, small enough to travel with iscqk"
+    )
     benchmarks: Benchmarks = key(
         Benchmarks(),
         "`snakemake benchmarks`: the loss over the bank, copies and reading beside their peers",
@@ -60,5 +65,9 @@ class Config(Section):
     rehearsal: Rehearsal = key(
         Rehearsal(),
         "`snakemake rehearsal`: a phase of this size from made-up descriptors onward",
+    )
+    costs: Costs = key(
+        Costs(),
+        "what `iscqk plan` reckons with, all of it assumed; docs/explanation/scale.md",
     )
     shards: Shards = key(Shards(), "jobs that each is split into")

@@ -43,7 +43,10 @@ def run(arguments: argparse.Namespace) -> None:
             arguments.images, arguments.model, caches, arguments.threads, arguments.orientations
         )
         write_table(table, found.table.assign(image=found.table["image"].map(utf8)))
-        facts = {"images": utf8(shlex.join(arguments.images)), "model": utf8(arguments.model)}
+        facts = {
+            "images": utf8(shlex.join(arguments.images)),
+            "model": utf8(arguments.model or "the ready model"),
+        }
         write_groups(page, found, facts)
     for line in first_groups(found.table):
         print(line)

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
         facts = {name: utf8(shlex.join(getattr(arguments, name))) for name in ("images", "against")}
         text = {name: found.table[name].map(utf8) for name in ("query", "reference")}
         write_table(table, found.table.assign(**text))
-        write_page(page, found, {**facts, "model": utf8(arguments.model)})
+        write_page(page, found, {**facts, "model": utf8(arguments.model or "the ready model")})
     for line in best_pairs(found.table):
         print(line)
     print(summary(found))
