@@ -14,7 +14,7 @@ LOCKED := -r envs/requirements.in -c envs/requirements.txt \
 	-r envs/requirements-dev.in -c envs/requirements-dev.txt
 INSTALLED := $(VENV)/.installed
 TARGETS := all submission_phase1 submission_phase2 report study ablations unbalanced benchmarks \
-	rehearsal ready_model
+	rehearsal validation ready_model
 
 define HELP
 make TARGET; the first one installs everything into $(VENV) (PYTHON=/path/to/python3.11 chooses,
@@ -25,6 +25,7 @@ CPU=1 takes torch without CUDA, a third of the size).
   ablations     Q/K with one thing changed at a time
   unbalanced    learning from unbalanced images
   benchmarks    what a step costs
+  validation    the model on other edits than the training's
   rehearsal     a phase of the challenge's size
   ready_model   the submitted model, small enough to travel with the program
   install       the environment alone

@@ -44,6 +44,7 @@ include: "workflow/rules/submit.smk"
 include: "workflow/rules/study.smk"
 include: "workflow/rules/bench.smk"
 include: "workflow/rules/rehearsal.smk"
+include: "workflow/rules/validation.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -101,6 +102,11 @@ rule benchmarks:
 rule rehearsal:
     input:
         R.rehearsal("table.md"),
+
+
+rule validation:
+    input:
+        R.validation("table.md"),
 
 
 ADDITIONS = add_to_messages(workflow, PLAN)

@@ -38,9 +38,9 @@ def test_every_command_explains_itself_and_ends_with_an_example_that_parses(stag
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["serch"], "error: no stage 'serch', did you mean search?; see `iscqk --help`\n"),
+        (["serch"], "error: no command 'serch', did you mean search?; see `iscqk --help`\n"),
         (["search", "s.h5"], "error: the following arguments are required: --output; see `iscqk "),
-        ([], "error: the following arguments are required: STAGE; see `iscqk --help`\n"),
+        ([], "error: the following arguments are required: COMMAND; see `iscqk --help`\n"),
     ],
 )
 def test_a_wrong_command_is_told_in_a_line(arguments, message, capsys):
@@ -77,6 +77,15 @@ def test_nothing_runs_where_a_later_stage_is_wrong(tmp_path, capsys, wrong):
         cli.main([*drawing(tmp_path / "images"), "--then", *wrong])
     assert exit_.value.code == 2 and not (tmp_path / "images").exists()
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_help_begins_with_what_people_use(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    shown = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()]
+    used = ["match", "duplicates", "describe", "score", "validate", "search", "report"]
+    assert shown[shown.index("match") :][: len(used)] == used
+    assert all(shown.count(name) == 1 for name in cli.STAGES if name != "rehearsed")
 
 
 def test_help_waits_for_no_library():
@@ -121,7 +130,7 @@ def completions():
 @pytest.mark.parametrize(
     ("typed", "completed"),
     [
-        ("iscqk val", {"validate"}),
+        ("iscqk val", {"validate", "validation-queries", "validation-scores"}),
         ("iscqk validate --ph", {"--phase"}),
         ("iscqk validate --phase ", {"phase1", "phase2"}),
     ],

@@ -14,6 +14,7 @@ from iscqk.plan.comparisons import (
     compared_settings,
     files_of,
     learning_curves,
+    report_compares_with,
     reported,
     reported_besides,
 )

@@ -41,6 +41,7 @@ rule report:
         ],
         references=R.manifest("references"),
         rules=R.workflow("rules.mmd"),
+        compared=report_compares_with(PLAN),
     output:
         page=R.report,
         plots=directory(R.report_plots),
@@ -51,12 +52,13 @@ rule report:
     conda:
         "../../envs/iscqk.yaml"
     params:
-        code=code("report"),
+        code=code("report", *rankings.modules(config["describe"]["ranking"])),
         results=untracked(R.root),
         title=config["title"],
+        compare=given("--compare", config["report"]["compare"]),
         besides=lambda wildcards: reported_besides(PLAN),
     shell:
         """
         iscqk report --results {params.results} --title {params.title:q} --rules {input.rules} \
-            --output {output.page} &>{log}
+            {params.compare} --output {output.page} &>{log}
         """

@@ -243,6 +243,10 @@ class Results:
         """Return a file of the rehearsal, by its whole name."""
         return self.at("rehearsal").file(name)
 
+    def validation(self, name: str = "") -> str:
+        """Return a file of the validation by other edits than the training's, by its whole name."""
+        return self.at("validation").file(name)
+
     def workflow(self, name: str) -> str:
         """Return a file about the workflow itself, by its whole name."""
         return self.at("workflow").file(name)

@@ -14,12 +14,14 @@ from iscqk.settings.model import Model
 from iscqk.settings.queries import Queries
 from iscqk.settings.ready import Ready
 from iscqk.settings.rehearsal import Rehearsal
+from iscqk.settings.report import Report
 from iscqk.settings.score import Score
 from iscqk.settings.search import Search
 from iscqk.settings.shards import Shards
 from iscqk.settings.study import Study
 from iscqk.settings.train import Train
 from iscqk.settings.unbalanced import Unbalanced
+from iscqk.settings.validation import Validation
 
 _Line = Annotated[str, Limits("line", description="one line", pattern=r"^[^\x00-\x1f\x7f]*(?!\n)$")]
 
@@ -69,5 +71,10 @@ class Config(Section):
     costs: Costs = key(
         Costs(),
         "what `iscqk plan` reckons with, all of it assumed; docs/explanation/scale.md",
+    )
+    report: Report = key(Report(), "`snakemake report`: the page of all results")
+    validation: Validation = key(
+        Validation(),
+        "`snakemake validation`: queries by other edits than the training's, each of another image",
     )
     shards: Shards = key(Shards(), "jobs that each is split into")

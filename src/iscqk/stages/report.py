@@ -22,6 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", default="Image copy detection", help="of the page")
     parser.add_argument("--rules", type=Path, metavar="MERMAID", help="graph of the rules")
     parser.add_argument("--gallery", type=int, default=6, metavar="N", help="pairs of each kind")
+    parser.add_argument(
+        "--compare", metavar="FOLDER", default="",
+        help="of other results: how scores and config differ from theirs",
+    )  # fmt: skip
     parser.add_argument("--output", type=Path, default=Path("results/report.html"))
 
 
@@ -29,5 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Write the page, its plots and their data."""
     rules = arguments.rules.read_text(encoding="utf-8") if arguments.rules else ""
     plots, results = arguments.output.with_suffix(""), Results(str(arguments.results))
-    report = whole_report(results, plots, arguments.title, rules, arguments.gallery)
+    report = whole_report(
+        results, plots, arguments.title, rules, arguments.gallery, arguments.compare
+    )
     write_text(arguments.output, render(report))

@@ -60,6 +60,8 @@ RULES = {
     "rehearse_score": Rule("rehearse scoring", "score", 10),
     "rehearse_benchmark_search": Rule("search as peers do", "benchmark", 300),
     "rehearse": Rule("write the table of the rehearsal", "rehearsed", 3),
+    "validation_queries": Rule("make the validation's queries", "validation", 25),
+    "validation_scores": Rule("score on the validation's queries", "validation", 60),
 }
 
 
