@@ -72,9 +72,14 @@ def _stage(works: list[Work], rates: Mapping[str, Rate], costs: Costs) -> Stage:
         on_gpu = load / (costs.gpu_teraflops * 1e12)
         images = Work(_READING, amount, "images", amount)
         reading = _seconds(images, reader, costs) if reader else 0.0
-    hours = [one / _HOUR for one in (sum(seconds), max(seconds), on_gpu, reading)]
+    total, longest, on_gpu, reading = (
+        one / _HOUR for one in (sum(seconds), max(seconds), on_gpu, reading)
+    )
     bounded = bool(reader and reader.at_most)
-    return Stage(first.stage, len(works), amount, first.unit, rate, *hours, bounded)
+    jobs = len(works)
+    return Stage(
+        first.stage, jobs, amount, first.unit, rate, total, longest, on_gpu, reading, bounded
+    )
 
 
 def _seconds(work: Work, rate: Rate, costs: Costs) -> float:
