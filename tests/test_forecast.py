@@ -123,6 +123,18 @@ def test_jobs_that_only_start_give_a_bound_which_says_so(tmp_path):
     assert found["train"].each * 10_000 * (3 + 4 * 10 * 255) == pytest.approx(196)
 
 
+def test_runs_of_a_study_and_other_images_are_not_taken_for_the_submission(tmp_path):
+    own = {"qk-0/train-round1-q": [100.0], "prepare": [1.0]}
+    others = {
+        "negatives-256-0/train-round1-q": [7.0],
+        "unbalanced-moco-0/learned-1/embed-features-q-unbalanced-0-of-1": [7.0],
+        "copies-unbalanced-round1-0-of-1": [7.0],
+    }
+    alone = write_run(tmp_path / "alone", (10, 100, 10), own)
+    beside = write_run(tmp_path / "beside", (10, 100, 10), {**own, **others})
+    assert rates([alone], config(), one_operation) == rates([beside], config(), one_operation)
+
+
 def test_a_rehearsal_tells_of_its_own_size(tmp_path):
     usage = write_run(tmp_path, (1, 1, 1), {"rehearsal/search": [50.0], "rehearsal/score": [5.0]})
     (tmp_path / "rehearsal").mkdir()

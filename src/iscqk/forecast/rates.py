@@ -15,6 +15,7 @@ from iscqk.forecast.work import Work, Workload
 from iscqk.formats.phases import PHASES
 from iscqk.plan.jobs import rule_of
 from iscqk.plan.results import Results
+from iscqk.plan.runs import gist_run, submission_run
 from iscqk.settings.config import Config
 
 Operations = Callable[[Mapping[str, Any]], float]  # of a `model` section's network, for an image
@@ -56,7 +57,7 @@ def rates(
 
     Args:
         folders: `results/usage` of each run; what else lies under its results tells how much its
-            jobs did.
+            jobs did. Those of its submission count, as of others the config is not known.
         config: of runs that have made no submission, which would tell theirs.
         operations: of a network, by the `model` section of its config.
 
@@ -91,9 +92,16 @@ def _measured(
             work = rehearsal.of(name.removeprefix(_REHEARSAL), {"ranking": "similarity"})
         else:
             found = rule_of(name)
-            work = run.of(*found) if found else None
+            work = run.of(*found) if found and _is_submissions(found[1], own) else None
         if work and work.load and (seconds := _seconds(path)):
             yield Measured(work, seconds)
+
+
+def _is_submissions(wildcards: Mapping[str, str], config: Mapping[str, Any]) -> bool:
+    """Return whether a job is of the submission, not of a study's runs, whose config is another."""
+    runs = {submission_run(dict(config)), gist_run(dict(config))}
+    others = {"unbalanced", "evaluation"} & set(wildcards.values())
+    return wildcards.get("run", min(runs)) in runs and not others
 
 
 def _config_of(results: Results) -> dict[str, Any]:
