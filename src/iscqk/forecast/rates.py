@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
@@ -120,10 +120,24 @@ def _rehearsed(results: Results) -> Counts:
     return Counts(0, rows_of(references), rows_of(queries))
 
 
+def load(folders: Iterable[Path]) -> float | None:
+    """Return what percentage of a core the median job had; None where none tells.
+
+    Little of it: jobs waited, for other programs or a disk, and took longer than their work does.
+    """
+    found = [_mean(path, "mean_load") for folder in folders for path in folder.glob("**/*.tsv")]
+    told = [percentage for percentage in found if percentage]
+    return median(told) if told else None
+
+
 def _seconds(path: Path) -> float:
-    """Return the seconds of a job, of several tries their mean; 0 where it tells none."""
+    return _mean(path, "s")
+
+
+def _mean(path: Path, column: str) -> float:
+    """Return a column of a job's usage, the mean of several tries; 0 where it is not told."""
     with suppress(OSError, ValueError, KeyError), open(path, encoding="utf-8") as file:
-        return fmean(float(row["s"]) for row in csv.DictReader(file, delimiter="\t"))
+        return fmean(float(row[column]) for row in csv.DictReader(file, delimiter="\t"))
     return 0.0
 
 
