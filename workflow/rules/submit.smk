@@ -73,7 +73,7 @@ rule pack:
         "../../envs/iscqk.yaml"
     params:
         code=code("pack"),
-        submission=R.submission("phase2").folder,
+        submission=lambda wildcards, input: os.path.dirname(input.provenance),
         scores=lambda wildcards, input: named(PHASES, input.scores),
         by_edit=lambda wildcards, input: named(PHASES, input.by_edit),
         config=as_text(config["ready"]),
