@@ -37,7 +37,7 @@ WORK = """\
 import sys, time, logging
 from iscqk.runtime.logs import progress, set_up_logging
 set_up_logging()
-for number in progress(range(24), 24, "count", every_seconds=0.2):
+for number in progress(range(24), 24, "train, steps", every_seconds=0.2):
     time.sleep(0.05)
 logging.getLogger("iscqk.stages.x").warning("mind %s", sys.argv[1:])
 sys.exit("error: no luck" if "bad" in sys.argv else 0)

@@ -10,11 +10,14 @@ class Rule(NamedTuple):
         words: what a job does; in braces its wildcards and what `iscqk.terminal.words` adds.
         usage: the kind of job that its time is kept under (`iscqk.plan.jobs.kind_of`).
         seconds: about what it takes in the default run, else at the default sizes, on two cores.
+        part: what its log calls the part that takes long, where it has others that tell how far
+            they are, as a training that describes its bank first.
     """
 
     words: str
     usage: str
     seconds: float
+    part: str = ""
 
 
 RULES = {
@@ -25,10 +28,10 @@ RULES = {
     "copies": Rule("make edited copies of {images} for {round_or_warm_up}", "copies", 26),
     "prepare_labelled": Rule("look through the folders of classes", "classes", 5),
     "initial": Rule("make the untrained network", "initial", 20),
-    "warm_up": Rule("train both sides, warm-up", "warm-up", 170),
-    "learn": Rule("train by {method}", "learn", 250),
-    "train_q": Rule("train side q, round {round} of {rounds}", "train", 40),
-    "train_k": Rule("train side k, round {round} of {rounds}", "train", 40),
+    "warm_up": Rule("train both sides, warm-up", "warm-up", 170, "train, steps"),
+    "learn": Rule("train by {method}", "learn", 250, "train, steps"),
+    "train_q": Rule("train side q, round {round} of {rounds}", "train", 40, "train, steps"),
+    "train_k": Rule("train side k, round {round} of {rounds}", "train", 40, "train, steps"),
     "embed": Rule("describe {images} by side {side}{after}", "embed", 6),
     "embed_copies": Rule("describe the copies of round {round} by side {side}", "embed", 10),
     "whiten": Rule("learn the whitening", "whiten", 5),
@@ -52,7 +55,7 @@ RULES = {
     "benchmark_images": Rule("time copies and descriptions", "benchmark", 200),
     "benchmark_table": Rule("write the table of benchmarks", "benchmark", 3),
     "synthetic_bank": Rule("make up a bank", "synthetic", 20),
-    "train_against_a_million": Rule("train against a million descriptors", "train", 140),
+    "train_against_a_million": Rule("train against a million rows", "train", 140, "train, steps"),
     "rehearse_synthesize_phase": Rule("make up a phase", "synthesize", 60),
     "rehearse_merge": Rule("rehearse merging", "merge", 30),
     "rehearse_validate": Rule("rehearse validation", "validate", 30),
