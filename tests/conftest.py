@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,12 @@ class Project:
         text = path.read_text()
         assert old in text, f"{file} has no {old!r}"
         path.write_text(text.replace(old, new, 1))
+
+
+def unpack(shard: Path, folder: Path) -> None:
+    """Make a folder of the images in a shard."""
+    with tarfile.open(shard) as tar:
+        tar.extractall(folder, filter="data")
 
 
 def make_project(folder: Path) -> Project:

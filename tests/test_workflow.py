@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import tarfile
 from pathlib import Path
 
@@ -16,7 +15,8 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 
 import iscqk
-from conftest import ROOT
+from conftest import ROOT, unpack
+from iscqk.formats.manifest import read_manifest
 
 SUBMISSION = (
     "descriptors.h5 predictions.csv score.json validation.json provenance.json MODEL_CARD.md model"
@@ -67,7 +67,7 @@ def test_a_submission_looks_images_up_as_it_was_scored(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
     folder = Path("results/submission_phase2")
     queries, references = (
-        pd.read_csv(f"results/data/{name}.csv") for name in ("phase2/queries", "references")
+        read_manifest(f"results/data/{name}.csv") for name in ("phase2/queries", "references")
     )
     found = iscqk.match(queries["path"], references["path"], folder, top=32)
     for role, rows in (("query", queries), ("reference", references)):
@@ -254,9 +254,9 @@ def test_queries_and_ground_truth_of_the_user(finished, project, config):
     """A small tree of DISC21's shape: official names, positives only, no header, CRLF."""
     data, own = finished.folder / "results/data", project.folder / "own"
     for split, name in (("training", "train_50k_0"), ("references", "refs_50k_0")):
-        shutil.copytree(finished.folder / f"results/demo/{split}", own / name)
+        unpack(finished.folder / f"results/demo/{split}.tar", own / name)
     for phase, name in (("phase1", "dev"), ("phase2", "test")):
-        shutil.copytree(data / phase / "images", own / f"{name}_queries_50k_0")
+        unpack(data / phase / "images.tar", own / f"{name}_queries_50k_0")
         truth = pd.read_csv(data / phase / "ground_truth.csv").dropna()
         path = own / f"{name}_queries_groundtruth.csv"
         truth.to_csv(path, header=False, index=False, lineterminator="\r\n")

@@ -20,7 +20,7 @@ from iscqk.plan.comparisons import (
 from iscqk.plan.dependence import as_text, train_section, training_edits
 from iscqk.plan.jobs import JOBS, job
 from iscqk.plan.names import SIDES, ModelName, Shard, content_options, content_pattern
-from iscqk.plan.results import DESCRIBED
+from iscqk.plan.results import DESCRIBED, SPLITS
 from iscqk.plan.snakefile import (
     code,
     digest_of,

@@ -40,6 +40,7 @@ rule report:
             for file in (one.queries, one.ground_truth, one.edits)
         ],
         references=R.manifest("references"),
+        images=PLAN.image_shards("references", "others", *PHASES),
         rules=R.workflow("rules.mmd"),
     output:
         page=R.report,

@@ -5,6 +5,8 @@
 rule initial:
     input:
         training=lambda wildcards: PLAN[wildcards.run].training,
+        originals=lambda wildcards: PLAN.image_shards(PLAN[wildcards.run].split),
+        weights=lambda wildcards: PLAN[wildcards.run].given_weights,
     output:
         q=R.model("{run}", "initial").weights("q"),
         k=R.model("{run}", "initial").weights("k"),
@@ -19,9 +21,10 @@ rule initial:
         code=code("initial"),
         config=lambda wildcards: PLAN[wildcards.run].text("model"),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
+        weights=lambda wildcards, input: given("--weights", input.weights),
     shell:
         """
-        iscqk initial --training {input.training} --config {params.config:q} \
+        iscqk initial --training {input.training} --config {params.config:q} {params.weights} \
             --seed {params.seed} --output {output.q} {output.k} --threads {threads} &>{log}
         """
 
@@ -31,6 +34,7 @@ rule warm_up:
         start=lambda wildcards: PLAN[wildcards.run].model("initial").weights("q"),
         copies=lambda wildcards: PLAN[wildcards.run].copies(0),
         training=lambda wildcards: PLAN[wildcards.run].training,
+        originals=lambda wildcards: PLAN.image_shards(PLAN[wildcards.run].split),
     output:
         q=R.model("{run}", "warm-up").weights("q"),
         k=R.model("{run}", "warm-up").weights("k"),
@@ -69,6 +73,7 @@ use rule warm_up as learn with:
         start=lambda wildcards: PLAN[wildcards.run].model("initial").weights("q"),
         copies=lambda wildcards: sum(PLAN[wildcards.run].all_copies(), []),
         training=lambda wildcards: PLAN[wildcards.run].training,
+        originals=lambda wildcards: PLAN.image_shards(PLAN[wildcards.run].split),
     output:
         q=[R.model("{run}", part).weights("q") for part in PARTS],
         k=[R.model("{run}", part).weights("k") for part in PARTS],
@@ -141,6 +146,7 @@ use rule train_q as train_k with:
             .half_round(wildcards.round, "k")
             .inputs
         ),
+        originals=lambda wildcards: PLAN.image_shards(PLAN[wildcards.run].split),
     output:
         q=R.model("{run}", "round{round}-k").weights("q"),
         k=R.model("{run}", "round{round}-k").weights("k"),

@@ -19,7 +19,8 @@ class Given(NamedTuple):
 class Sources(NamedTuple):
     """Where images come from; a phase that is not in `phases` has its queries made.
 
-    A split or phase that is in `lists` has only the images whose names that file lists.
+    Images lie in folders or in shards (`formats.image_shards`). A split or phase that is in `lists`
+    has only the images whose names that file lists.
     """
 
     training: list[str]

@@ -93,7 +93,7 @@ class Data(Folder):
 class Phase(Folder):
     """A phase's queries."""
 
-    images = _File("images")  # a folder, of made queries
+    images = _File("images.tar")  # made queries
     queries = _File("queries.csv")  # their manifest
     ground_truth = _File("ground_truth.csv")
     edits = _File("edits.csv")  # which edits made each query
@@ -158,10 +158,9 @@ class Results:
         """Return a folder in it."""
         return Folder("/".join(filter(None, [self.root, *names])))
 
-    @property
-    def demo(self) -> Folder:
-        """The drawn images, a folder for each split."""
-        return self.at("demo")
+    def drawn(self, split: str) -> str:
+        """Return the shard of a split's drawn images."""
+        return self.at("demo").file(f"{split}.tar")
 
     @property
     def data(self) -> Data:

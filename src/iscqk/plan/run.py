@@ -122,6 +122,12 @@ class Run:
     # --- training
 
     @property
+    def given_weights(self) -> list[str]:
+        """The file that its first weights are read from, if there is one."""
+        weights = self.config["model"]["weights"]
+        return [] if weights in ("none", "pretrained") else [weights]
+
+    @property
     def budget(self) -> int:
         """The images that SGD sees: what Q/K sees, whatever the method."""
         return budget(self.config)

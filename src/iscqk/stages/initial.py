@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--training", metavar="MANIFEST", required=True)
     parser.add_argument("--config", type=Model.parse, required=True, help="the `model` section")
+    parser.add_argument(
+        "--weights", metavar="FILE", help="of the backbone, where the section names a file"
+    )
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=Path, nargs="+", required=True, help="q and k, alike")
     parser.add_argument("--threads", type=int, default=1)
@@ -40,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
     set_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     config = arguments.config
-    encoder = _build(config)
+    encoder = _build(config, arguments.weights or config.weights)
     images = head_images(paths, config.image_size, config.head_images, arguments.seed)
     logger.info("%s: %d features", config.backbone, encoder.head.in_features)
     if config.weights == "none":
@@ -50,8 +53,8 @@ def run(arguments: argparse.Namespace) -> None:
         save_encoder(path, encoder, {"half_round": "initial", "model": config.given})
 
 
-def _build(config: Model) -> Encoder:
-    pretrained = config.weights == "pretrained"
+def _build(config: Model, weights: str) -> Encoder:
+    pretrained = weights == "pretrained"
     timms = timm.get_pretrained_cfg(config.backbone) or PretrainedCfg()
     encoder = Encoder(
         EncoderConfig(
@@ -65,6 +68,6 @@ def _build(config: Model) -> Encoder:
         ),
         pretrained,
     )
-    if config.weights not in ("none", "pretrained"):
-        load_backbone(encoder, config.weights)
+    if weights not in ("none", "pretrained"):
+        load_backbone(encoder, weights)
     return encoder
