@@ -55,6 +55,7 @@ def reported(finished, tmp_path_factory):
     project = Project(folder)
     project.replace("config.yaml", "title: iscqk demo", f"title: {json.dumps(TITLE)}")
     done = project.run("snakemake report --cores -p --configfile config.yaml tiny.yaml")
+    shutil.unpack_archive(project.folder / "results/report.zip", project.folder / "results")
     return project, done.stdout + done.stderr
 
 

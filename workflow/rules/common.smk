@@ -31,6 +31,7 @@ from iscqk.plan.snakefile import (
     let_jobs_speak_utf8,
     named,
     put_program_on_path,
+    results_of,
     untracked,
 )
 from iscqk.plan.stage_code import code_digest

@@ -44,7 +44,7 @@ rule report:
         rules=R.workflow("rules.mmd"),
     output:
         page=R.report,
-        plots=directory(R.report_plots),
+        plots=R.report_plots,
     log:
         LOG["report"],
     benchmark:
@@ -53,11 +53,11 @@ rule report:
         "../../envs/iscqk.yaml"
     params:
         code=code("report"),
-        results=untracked(R.root),
+        results=results_of,
         title=config["title"],
         besides=lambda wildcards: reported_besides(PLAN),
     shell:
         """
         iscqk report --results {params.results} --title {params.title:q} --rules {input.rules} \
-            --output {output.page} &>{log}
+            --output {output.page} --plots {output.plots} &>{log}
         """

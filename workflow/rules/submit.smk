@@ -27,7 +27,7 @@ rule submit:
         validation=R.submission("{phase}").validation,
         provenance=R.submission("{phase}").provenance,
         card=R.submission("{phase}").card,
-        model=directory(R.submission("{phase}").model),
+        model=R.submission("{phase}").model(PLAN.submitted_model()),
     log:
         LOG["submit"],
     benchmark:

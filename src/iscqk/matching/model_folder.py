@@ -25,6 +25,7 @@ from iscqk.formats.descriptor_shards import (
 )
 from iscqk.formats.files import write_text
 from iscqk.formats.ids import StrArray
+from iscqk.formats.model_files import BANK, PROJECTION, SETTINGS
 from iscqk.models.encoder import Encoder
 from iscqk.models.hub import load_hub_folder
 from iscqk.models.weights import load_encoder
@@ -35,7 +36,7 @@ from iscqk.settings.describe import Describe
 SIDES = ("queries", "references")
 BANK_ROWS = 65_536  # enough for a level; all of a million would take a gigabyte
 
-_SETTINGS, _BANK, _PROJECTION, _GIST = "matching.json", "bank.h5", "projection.safetensors", "gist"
+_GIST = "gist"
 
 
 class Looks(NamedTuple):
@@ -87,7 +88,7 @@ def read_parts(folder: str | Path) -> Parts:
     """
     folder = Path(folder)
     for place in (folder / "model", folder):
-        if (place / _SETTINGS).is_file():
+        if (place / SETTINGS).is_file():
             return _of_submission(place)
     weights = [folder / f"{side}.safetensors" for side in "qk"]
     if all(path.is_file() for path in weights):
@@ -106,7 +107,7 @@ def read_parts(folder: str | Path) -> Parts:
 def _of_submission(folder: Path) -> Parts:
     encoders = {side: load_hub_folder(folder / side) for side in SIDES}
     try:
-        facts = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+        facts = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
         settings, likely = dict(facts["describe"]), facts["likely"]
         looks = _looks(folder, settings)
         ranking = Ranking(None, float(settings["temperature"]), likely, settings["ranking"])
@@ -115,7 +116,7 @@ def _of_submission(folder: Path) -> Parts:
             ranking = ranking._replace(bank=_read_bank(folder) if shared is None else shared)
         parts = Parts(encoders, looks, ranking)
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{folder / _SETTINGS}: {error}; copy the folder again") from None
+        raise UserError(f"{folder / SETTINGS}: {error}; copy the folder again") from None
     _try(folder, parts)
     return parts
 
@@ -126,7 +127,7 @@ def _looks(folder: Path, settings: Mapping[str, Any]) -> Looks:
     projects = weight or settings["whitening"]
     refine = Refinement(
         [1.0, weight] if gist else [1.0],
-        load_projection(folder / _PROJECTION) if projects else None,
+        load_projection(folder / PROJECTION) if projects else None,
         _read_bank(folder) if share else None,
         int(settings["subtract_nearest"]),
         share,
@@ -136,7 +137,7 @@ def _looks(folder: Path, settings: Mapping[str, Any]) -> Looks:
 
 
 def _read_bank(folder: Path) -> FloatArray:
-    with open_descriptors(folder / _BANK) as bank:
+    with open_descriptors(folder / BANK) as bank:
         return bank.block(0, len(bank.ids))
 
 
@@ -172,11 +173,11 @@ def write_settings(
         likely: see `Ranking`.
     """
     if shards:
-        write_descriptors(folder / _BANK, *sample_bank(shards), {})
+        write_descriptors(folder / BANK, *sample_bank(shards), {})
     if projection:
-        save_projection(folder / _PROJECTION, load_projection(projection))
+        save_projection(folder / PROJECTION, load_projection(projection))
     facts = {"describe": dict(settings), "likely": likely}
-    write_text(folder / _SETTINGS, json.dumps(facts, indent=2, sort_keys=True) + "\n")
+    write_text(folder / SETTINGS, json.dumps(facts, indent=2, sort_keys=True) + "\n")
 
 
 def sample_bank(shards: Sequence[str | Path]) -> tuple[StrArray, FloatArray]:

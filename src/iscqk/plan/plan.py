@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from iscqk import datasets
 from iscqk.formats.image_shards import is_named_as_shard
+from iscqk.formats.model_files import model_files
 from iscqk.formats.phases import PHASES
 from iscqk.images.dataset_interface import Sources
 from iscqk.images.folder_fingerprint import fingerprint_of_images
@@ -138,6 +139,12 @@ class Plan(Mapping[str, Run]):
         if projection := run.projection(str(run.last)):
             found["projection"] = projection[0]
         return found
+
+    def submitted_model(self) -> list[str]:
+        """Return the names of the files of the submitted model."""
+        weights = self.submitted_weights()
+        roles = [role for role in weights if role != "projection"]
+        return model_files(roles, bool(self.submitted_bank()), "projection" in weights)
 
     def training_options(self, training: str) -> Callable[[Mapping[str, str]], str]:
         """Return a function of wildcards to the options of a training that change no result."""

@@ -145,7 +145,10 @@ class Submission(Folder):
     validation = _File("validation.json")
     provenance = _File("provenance.json")
     card = _File("MODEL_CARD.md")
-    model = _File("model")  # the folder that `iscqk match` takes
+
+    def model(self, names: list[str]) -> list[str]:
+        """Return files of the folder that `iscqk match` takes."""
+        return [self.file(f"model/{name}") for name in names]
 
 
 @dataclass(frozen=True)
@@ -232,13 +235,13 @@ class Results:
 
     @property
     def report(self) -> str:
-        """The page; its plots lie in the folder of its name."""
+        """The page."""
         return self.at().file("report.html")
 
     @property
     def report_plots(self) -> str:
-        """The folder of the page's plots."""
-        return self.at("report").folder
+        """The page's plots with their data."""
+        return self.at().file("report.zip")
 
     def tables(self) -> list[str]:
         """Return the patterns of the tables that the report shows where they are there."""

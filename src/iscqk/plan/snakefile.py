@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from iscqk.plan.stage_code import code_digest
 from iscqk.runtime.shutdown import FOLLOWED
@@ -64,6 +65,14 @@ def named(names: Iterable[str], files: Iterable[object]) -> list[str]:
 def folder(wildcards: object, output: Sequence[str]) -> str:
     """Return the folder of a job's first output."""
     return os.path.dirname(output[0])
+
+
+def results_of(wildcards: object, input: Any) -> str:  # noqa: A002 Snakemake's own name
+    """Return the folder of results that a job's inputs lie in, wherever they were fetched to.
+
+    It is that of the graph of rules, `workflow/rules.mmd` in it.
+    """
+    return os.path.dirname(os.path.dirname(input.rules))
 
 
 def digest_of(files: Iterable[str]) -> str:

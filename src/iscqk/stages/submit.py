@@ -93,13 +93,13 @@ def run(arguments: argparse.Namespace) -> None:
     card = model_card(score, provenance)
     write_text(output.card, card)
     weights = _named(arguments.weights)
-    projection = weights.pop("projection", None)
+    projection, model = weights.pop("projection", None), Path(output.folder, "model")
     for role, path in weights.items():
         encoder, facts = load_encoder(path), read_provenance(path)
-        save_hub_folder(Path(output.model) / role, encoder, facts, card)
+        save_hub_folder(model / role, encoder, facts, card)
     likely = arguments.curve and _likely(pd.read_csv(arguments.curve), arguments.ranking)
     settings = Describe.parse(arguments.config["describe"]).values()
-    write_settings(Path(output.model), settings, arguments.bank, projection, likely)
+    write_settings(model, settings, arguments.bank, projection, likely)
 
 
 def _likely(curve: pd.DataFrame, ranking: str) -> float | None:
