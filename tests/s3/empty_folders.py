@@ -41,6 +41,7 @@ def submit(script: str) -> None:
 
 def run(place: Path) -> None:
     """Run a job in its folder, remove this and write its exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder = place / "empty"
     (place / "pid").write_text(str(os.getpid()))
     job = subprocess.Popen(["bash", place / "script"], cwd=folder, start_new_session=True)
@@ -52,7 +53,6 @@ def run(place: Path) -> None:
         code = job.wait()
     finally:
         end(job)
-    (place / "files").write_text("\n".join(sorted(str(path.relative_to(folder)) for path in folder.glob("*"))))
     shutil.rmtree(folder)
     (place / "code").write_text(str(code))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
+from iscqk.formats.phases import PHASES
 
 
 class Given(NamedTuple):
@@ -46,6 +47,39 @@ class Source:
     find: Callable[[Mapping[str, Any]], Sources]
     watched: bool = False
     drawn: bool = False
+
+
+def find_named(
+    dataset: Mapping[str, Any],
+    places: Callable[[str, str | list[str]], list[str]],
+    file: Callable[[str, str], str],
+    lists: dict[str, str],
+) -> Sources:
+    """Return where images lie by a `dataset` section that names every split, and phases if it will.
+
+    Args:
+        dataset: the section.
+        places: a key and what it says to folders or shards; UserError where these will not do.
+        file: likewise of a file.
+        lists: the list files.
+
+    Raises:
+        UserError: a split is not named.
+    """
+    given = {
+        phase: Given(
+            places(f"{phase}.queries", dataset[phase]["queries"]),
+            file(f"{phase}.ground_truth", dataset[phase]["ground_truth"]),
+        )
+        for phase in PHASES
+        if phase in dataset
+    }
+    for name in ("training", "references", "others"):
+        if name not in dataset and not (name == "others" and len(given) == len(PHASES)):
+            raise UserError(f"config: dataset.{name}: missing; name where these images lie")
+    training, references = (places(name, dataset[name]) for name in ("training", "references"))
+    others = places("others", dataset["others"]) if "others" in dataset else []
+    return Sources(training, references, others, given, lists)
 
 
 def named_lists(dataset: Mapping[str, Any]) -> dict[str, str]:
