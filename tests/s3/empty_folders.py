@@ -3,7 +3,7 @@
 
     JOBS=FOLDER empty_folders.py submit JOBSCRIPT    # prints the job's name
     JOBS=FOLDER empty_folders.py status NAME         # running, success or failed
-    JOBS=FOLDER empty_folders.py cancel NAME...
+    JOBS=FOLDER empty_folders.py NAME...             # ends jobs
 
 A job has the environment of who submits it, which is to hold the installed package and the
 credentials. Of its own files only what it printed is kept. A rule named in FOLDER/kill has its next
@@ -87,5 +87,8 @@ def cancel(*names: str) -> None:
 
 
 if __name__ == "__main__":
-    commands = {"submit": submit, "status": status, "cancel": cancel, "run": lambda p: run(Path(p))}
-    commands[sys.argv[1]](*sys.argv[2:])
+    commands = {"submit": submit, "status": status, "run": lambda place: run(Path(place))}
+    if sys.argv[1] in commands:
+        commands[sys.argv[1]](*sys.argv[2:])
+    else:
+        cancel(*sys.argv[1:])
