@@ -43,6 +43,7 @@ CASES = {  # what else the command is told, and changes to the config
         {"negatives": 40, "soft_targets": 0.3},
     ),
     **{method: ([f"--method={method}"], {}) for method in ("simclr", "moco", "isd")},
+    "solo": (["--method=solo"], {"koleo": 2, "renew_every": 64}),
 }
 
 
@@ -68,7 +69,12 @@ def command(case, folder):
         told += [f"--{option}", *(str(part / file) for part in parts)]
     if method == "qk":
         return [*told, "--round=1"]
-    told += [f"--model={json.dumps(whole['model'])}", "--images=800", "--copies", *COPIES]
+    told += [f"--model={json.dumps(whole['model'])}", "--images=800"]
+    if method == "solo":
+        told += [f"--fresh-copies={json.dumps(whole['copies'])}"]
+        told += [f"--edits={json.dumps(whole['edits']['training'])}"]
+    else:
+        told += ["--copies", *COPIES]
     return [
         *told,
         "--training=results/data/training.csv",

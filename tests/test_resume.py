@@ -18,6 +18,6 @@ def test_killed_trainings_end_with_the_same_bytes(finished, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     resumed = found.pop("resumed")
-    assert len(found) == 6 and resumed >= sum(case["kills"] for case in found.values()) >= 6
+    assert len(found) == 7 and resumed >= sum(case["kills"] for case in found.values()) >= 7
     for name, case in found.items():
         assert case["files"] >= 3 and not case["differ"], f"{name}: {case}, {done.stdout}"

@@ -1,4 +1,4 @@
-"""Every AugLy image function behind the adapter: whole, pure, and AugLy indeed."""
+"""Every edit, whole and pure; all of AugLy's image functions are there, and they are AugLy's."""
 
 import inspect
 import os
@@ -12,6 +12,7 @@ from augly.image import functional
 from PIL import Image, ImageFont
 
 from iscqk.errors import UserError
+from iscqk.images import augly_edits, own_edits
 from iscqk.images.augly_adapter import emoji_names, letter_indices
 from iscqk.images.edits import EDIT_NAMES, apply_edit
 from iscqk.images.overlay_parameters import FONTS
@@ -38,7 +39,12 @@ def test_all_image_functions_of_augly_are_covered():
         for name, function in inspect.getmembers(functional, inspect.isfunction)
         if function.__module__ == functional.__name__ and not name.startswith("_")
     }
-    assert set(EDIT_NAMES) == public and len(public) == 35
+    assert set(augly_edits.EDITS) == public and len(public) == 35
+
+
+def test_no_name_of_ours_is_one_of_augly_s():
+    assert not set(augly_edits.EDITS) & set(own_edits.EDITS)
+    assert len(EDIT_NAMES) == len(augly_edits.EDITS) + len(own_edits.EDITS) >= 65
 
 
 @pytest.mark.parametrize("name", EDIT_NAMES)

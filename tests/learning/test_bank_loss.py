@@ -13,7 +13,7 @@ from iscqk.learning.bank_loss import (
     expected_bank_loss,
     live_bank_loss,
     log_partition,
-    nearest_negatives,
+    nearest_others,
     soft_targets,
 )
 
@@ -118,13 +118,15 @@ def test_live_head_agrees_with_autograd_of_the_full_matrix(block):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
-def test_nearest_negatives_leave_out_the_target(block):
+def test_nearest_others_leave_out_the_target(block):
     queries, bank = unit_rows(5, 8, 8), unit_rows(90, 8, 9)
     targets = torch.tensor([0, 10, 20, 88, 89])
     bank[targets] = queries  # the nearest row of all, and not a negative
     similarities = queries @ bank.T
     similarities[torch.arange(5), targets] = -2
-    torch.testing.assert_close(nearest_negatives(queries, bank, targets), similarities.amax(1))
+    nearest, rows = nearest_others(queries, bank, targets)
+    torch.testing.assert_close(nearest, similarities.amax(1))
+    assert rows.tolist() == similarities.argmax(1).tolist()
 
 
 @pytest.mark.parametrize("live", [False, True], ids=["frozen", "live"])

@@ -12,17 +12,20 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch.nn import functional
 
 from iscqk.errors import UserError
+from iscqk.images.copier import Copier
+from iscqk.images.edit_chains import EditPool
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
-from iscqk.learning.data_loading import Batches, OriginalImages
+from iscqk.learning.data_loading import Batches, FreshCopies, Indexed, OriginalImages
 from iscqk.learning.embedding import embed
 from iscqk.learning.initialization import calibrate_batch_norm, principal_head
 from iscqk.learning.throughput import Throughput
 from iscqk.learning.training import TrainConfig, Training, learning_rate_factor
-from iscqk.methods import isd, moco, qk, simclr
+from iscqk.methods import isd, moco, qk, simclr, solo
 from iscqk.methods.isd.objective import SelfDistillation
 from iscqk.methods.moco.objective import MomentumContrast
 from iscqk.methods.qk.objective import FrozenBank
 from iscqk.methods.simclr.objective import InBatch
+from iscqk.methods.solo.objective import OwnBank
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 CONFIG = TrainConfig(
@@ -86,7 +89,9 @@ def test_learning_rate_warms_up_and_falls_to_zero():
 
 def test_every_epoch_sees_every_image_once_and_resuming_changes_nothing():
     whole = list(Batches(10, 4, 10, 7, 0))
-    order = [index for batch in whole for index in batch]
+    places = [place for batch in whole for place in batch]
+    assert [place // 10 for place in places] == [number // 10 for number in range(40)]
+    order = [place % 10 for place in places]
     for epoch in range(4):
         assert sorted(order[epoch * 10 : epoch * 10 + 10]) == list(range(10))
     assert order[:10] != order[10:20]
@@ -144,6 +149,9 @@ def objective_of(method, encoder, images):
             temperature=0.1, learn_temperature=True, negatives=12, soft_targets=0.3
         )
         return FrozenBank(rows, 1, config), images
+    if method == "solo":
+        settings = solo.Settings(temperature=0.1, koleo=0.5, batch_size=8, renew_every=24)
+        return OwnBank(encoder, settings, lambda k: bank_of(k, images)), fresh_copies(images)
     made = {
         "simclr": lambda: InBatch(encoder, simclr.Settings(head="mlp", temperature=0.1)),
         "moco": lambda: MomentumContrast(encoder, MOCO),
@@ -161,7 +169,40 @@ def objective_of(method, encoder, images):
     return made[method](), FlippedPairs(images)
 
 
-@pytest.mark.parametrize("method", ["qk", "simclr", "moco", "isd"])
+def fresh_copies(images):
+    pool = EditPool(("crop", "hflip", "saturation"), (0.1, 0.5), (1, 2))
+    paths = images._paths
+    return FreshCopies(paths, paths, Copier(pool, tuple(paths), 48, 90), 0, 32)
+
+
+def test_fresh_copies_differ_from_epoch_to_epoch_and_are_made_alike_anew(images):
+    copies = fresh_copies(images)
+    loaded = Indexed(copies)
+    index, first = loaded[5]
+    later, second = loaded[5 + len(copies)]
+    assert index == later == 5 and copies.name(5) == images.name(5)
+    assert first.shape == (3, 32, 32) and not torch.equal(first, second)
+    assert torch.equal(second, Indexed(fresh_copies(images))[5 + len(copies)][1])
+
+
+def test_one_network_learns_from_the_bank_of_its_own_snapshot(encoder, images, tmp_path):
+    made = []
+
+    def describe(snapshot):
+        made.append(bank_of(snapshot, images))
+        return made[-1]
+
+    settings = solo.Settings(temperature=0.1, batch_size=8, renew_every=16)
+    start = bank_of(encoder, images)
+    objective = OwnBank(encoder, settings, describe)
+    config = replace(CONFIG, images=400, learning_rate=2e-3)
+    history = train(encoder, objective, fresh_copies(images), tmp_path / "c.pt", config).history
+    assert len(made) == 25 and torch.equal(made[0], start)
+    assert not torch.equal(made[0], made[1])
+    assert np.mean([r["loss"] for r in history[-5:]]) < np.mean([r["loss"] for r in history[:5]])
+
+
+@pytest.mark.parametrize("method", ["qk", "simclr", "moco", "isd", "solo"])
 def test_an_interrupted_run_ends_with_the_same_weights(
     encoder, images, tmp_path, monkeypatch, method
 ):

@@ -87,10 +87,7 @@ use rule warm_up as learn with:
         method=lambda wildcards: PLAN[wildcards.run].method,
         images=lambda wildcards: PLAN[wildcards.run].budget,
         config=lambda wildcards: PLAN[wildcards.run].train_text(),
-        copies=lambda wildcards: " ".join(
-            f"--copies {' '.join(shards)}"
-            for shards in PLAN[wildcards.run].all_copies()
-        ),
+        copies=lambda wildcards: PLAN[wildcards.run].copy_options(),
         resume=R.resume("{run}/learn"),
         untracked=untracked(PLAN.training_options("{run}/learned")),
 

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from iscqk.images.augly_adapter import call_augly
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import make_copy
 from iscqk.images.edits import find_edit
@@ -68,12 +67,12 @@ def _edited(
     edit: dict[str, Any],
     backgrounds: Callable[[np.random.Generator], Image.Image],
 ) -> Image.Image:
-    """Call AugLy once; return RGB, of which most of its functions make sure themselves."""
-    image = sanitize(image, find_edit(edit["name"]).shortest_side)
+    """Call one function; return RGB, of which most of AugLy's make sure themselves."""
+    call = find_edit(edit["name"])
+    image = sanitize(image, call.shortest_side)
     parameters = {key: _as_drawn(value) for key, value in edit["parameters"].items()}
     sampler = ParameterSampler(image.size, edit["strength"], _NOTHING_RANDOM, backgrounds)
-    objects = find_edit(edit["name"]).objects(sampler, parameters)
-    return sanitize(call_augly(edit["name"], image, parameters | objects))
+    return sanitize(call.function(image, **(parameters | call.objects(sampler, parameters))))
 
 
 def _as_drawn(value: Any) -> Any:

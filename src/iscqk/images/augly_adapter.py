@@ -28,7 +28,7 @@ from PIL import Image, ImageFont
 from iscqk.errors import UserError
 
 
-def call_augly(name: str, image: Image.Image, arguments: Mapping[str, Any]) -> Image.Image:
+def call_augly(name: str, image: Image.Image, /, **arguments: Any) -> Image.Image:
     """Return `augly.image.functional.<name>(image, **arguments)`.
 
     Paths of fonts, emojis and screenshots in `arguments` are relative to AugLy's own folders. The

@@ -42,8 +42,13 @@ class Copier:
 
     def copy(self, task: Task) -> tuple[bytes, list[dict[str, Any]]]:
         """Return the copy as JPEG, and the record of its edits."""
+        image, edits = self.edited(task)
+        return encode_jpeg(image, self.quality), edits
+
+    def edited(self, task: Task) -> tuple[Image.Image, list[dict[str, Any]]]:
+        """Return the copy in RGB, and the record of its edits."""
         image, edits = make_copy(self._open(task.path), self.pool, task.key, self._background)
-        return encode_jpeg(self._shrunk(image), self.quality), edits
+        return self._shrunk(image), edits
 
     def copies(
         self, tasks: Iterable[Task], count: int, workers: int

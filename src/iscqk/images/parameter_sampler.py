@@ -1,5 +1,6 @@
 """What the parameters of an edit are sampled with."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -69,3 +70,11 @@ class ParameterSampler:
     def another_image(self) -> Image.Image:
         """Return a background cut to the shape and size of the image to be edited."""
         return ImageOps.fit(sanitize(self.backgrounds(self.rng)), self.size)
+
+    def whole_photo(self) -> Image.Image:
+        """Return a background in its own shape, with the area of the image to be edited at most."""
+        photo = sanitize(self.backgrounds(self.rng))
+        scale = math.sqrt(math.prod(self.size) / math.prod(photo.size))
+        if scale >= 1:
+            return photo
+        return photo.resize(tuple(max(8, round(side * scale)) for side in photo.size))

@@ -203,15 +203,21 @@ def live_bank_loss(
 
 
 @torch.no_grad()
-def nearest_negatives(queries: Tensor, bank: Tensor, targets: Tensor) -> Tensor:
-    """Return each query's largest similarity to a bank row other than its target, (B,) float32.
+def nearest_others(queries: Tensor, bank: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return each query's most similar bank row other than its target.
 
     A target that is no row of this bank, but of another process's part, may have any other number.
+
+    Returns:
+        Similarities (B,) float32, and numbers of rows (B,) int64.
     """
     nearest = torch.full((len(queries),), -torch.inf, device=queries.device)
+    rows = torch.zeros(len(queries), dtype=torch.long, device=queries.device)
     for start in range(0, len(bank), BLOCK):
         similarities = queries.float() @ bank[start : start + BLOCK].float().T
         inside = (targets >= start) & (targets < start + len(similarities[0]))
         similarities[inside, targets[inside] - start] = -torch.inf
-        nearest = torch.maximum(nearest, similarities.amax(1))
-    return nearest
+        best, places = similarities.max(1)
+        rows = torch.where(best > nearest, places + start, rows)
+        nearest = torch.maximum(nearest, best)
+    return nearest, rows

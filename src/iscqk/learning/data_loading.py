@@ -12,6 +12,7 @@ from torch.utils.data import ConcatDataset, DataLoader, Dataset, Sampler
 
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
+from iscqk.images.copier import Copier, Task
 from iscqk.images.opening import ImageInput, open_image
 from iscqk.images.verified import open_verified
 from iscqk.learning import distributed
@@ -164,11 +165,43 @@ class Rounds(ConcatDataset[Tensor]):
         return self._rounds[place].name(index - self.cumulative_sizes[place])
 
 
-Images = OriginalImages | CopyImages | Pairs | Rounds
+class FreshCopies(Dataset[Tensor]):
+    """Copies that are made when they are read, of every image another one in every epoch."""
+
+    views = 1
+
+    def __init__(
+        self, ids: Sequence[str], paths: Sequence[str], copier: Copier, seed: int, side: int
+    ) -> None:
+        self._ids, self._paths, self._copier = ids, paths, copier
+        self._seed, self._side = seed, side
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self._paths)
+
+    def name(self, index: int) -> str:
+        """Return the id of image `index`."""
+        return self._ids[index]
+
+    def copy(self, index: int, epoch: int) -> Tensor:
+        """Return the copy of image `index` in an epoch, uint8 (3, side, side)."""
+        key = (self._seed, f"epoch{epoch}", self._ids[index])
+        image, _ = self._copier.edited(Task(key, self._paths[index]))
+        return to_pixels(image, self._side)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Return the first copy of image `index`."""
+        return self.copy(index, 0)
+
+
+Images = OriginalImages | CopyImages | Pairs | Rounds | FreshCopies
 
 
 class Batches(Sampler[list[int]]):
-    """Batches of indices over endless shuffled epochs, a pure function of (seed, step).
+    """Batches of places in endless shuffled epochs, a pure function of (seed, step).
+
+    Image `i` in epoch `e` is place `e * count + i`.
 
     A resumed run therefore sees what the interrupted one would have seen, and several processes
     see in their parts of a batch what one would have seen in the whole.
@@ -184,7 +217,7 @@ class Batches(Sampler[list[int]]):
         return len(self._steps)
 
     def __iter__(self) -> Iterator[list[int]]:
-        """Yield a list of a step's indices, this process's part of `batch_size`."""
+        """Yield a list of a step's places, this process's part of `batch_size`."""
         share = self._batch_size // distributed.world_size()
         for step in self._steps:
             start = step * self._batch_size + distributed.rank() * share
@@ -195,7 +228,7 @@ class Batches(Sampler[list[int]]):
         if epoch != self._epoch:
             generator = np.random.default_rng((self._seed, epoch))
             self._epoch, self._order = epoch, generator.permutation(self._count)
-        return int(self._order[position % self._count])
+        return epoch * self._count + int(self._order[position % self._count])
 
 
 class Indexed(Dataset[tuple[int, Tensor]]):
@@ -208,8 +241,11 @@ class Indexed(Dataset[tuple[int, Tensor]]):
         """Return the number of images."""
         return len(self._images)
 
-    def __getitem__(self, index: int) -> tuple[int, Tensor]:
-        """Return the index and what `images` holds there."""
+    def __getitem__(self, place: int) -> tuple[int, Tensor]:
+        """Return the index of the image at a place of the endless epochs, and what it is there."""
+        epoch, index = divmod(place, len(self._images))
+        if isinstance(self._images, FreshCopies):
+            return index, self._images.copy(index, epoch)
         return index, self._images[index]
 
 

@@ -45,16 +45,18 @@ class Method:
     Attributes:
         card: the sentence of the model card on it.
         learns_from: `bank`, one side against the frozen other, by turns; `pairs`, one encoder for
-            both sides; or `nothing`, which trains nothing.
+            both sides; `fresh`, likewise, from copies that are made while it learns; or `nothing`,
+            which trains nothing.
         settings: the section of `train` under its name, if it has any.
         comment: on that section.
         objective: `module:class`, which is imported for training only. On pairs it is made of the
-            encoder and the settings; see `iscqk.methods.qk.objective` for a bank.
+            encoder and the settings; see `iscqk.methods.qk.objective` for a bank and
+            `iscqk.methods.solo.objective` for fresh copies.
         changes: what a run by this method changes of the config, by dotted keys.
     """
 
     card: str
-    learns_from: Literal["bank", "pairs", "nothing"]
+    learns_from: Literal["bank", "pairs", "fresh", "nothing"]
     settings: type[Learning] | None = None
     comment: str = ""
     objective: str = ""

@@ -27,6 +27,7 @@ from iscqk.learning.tensorboard import TensorBoard
 from iscqk.learning.throughput import Throughput
 from iscqk.models.collapse import effective_rank
 from iscqk.models.encoder import Encoder
+from iscqk.models.fast_convolutions import fast_convolutions
 from iscqk.runtime.logs import progress
 
 logger = logging.getLogger(__name__)
@@ -142,7 +143,9 @@ class Training:
         for module in (self.encoder, self.objective):
             module.train(config.batch_norm == "batch")
         throughput = Throughput(training_batches(images, batches, workers))
-        with distributed.SharedBatchNorm() if distributed.world_size() > 1 else nullcontext():
+        shared = distributed.SharedBatchNorm() if distributed.world_size() > 1 else nullcontext()
+        frozen = config.batch_norm == "frozen"
+        with shared, fast_convolutions(self.encoder.backbone, frozen_norms=frozen):
             steps = progress(throughput, self.steps, "train, steps", every_seconds=60, first=first)
             for step, (indices, pixels) in enumerate(steps, first):
                 try:

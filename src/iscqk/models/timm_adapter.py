@@ -67,7 +67,8 @@ def _patient_disable() -> Iterator[None]:
 
 with _bare_torchvision(), _patient_disable():
     import timm
+    from timm.layers import pad_same
     from timm.models import PretrainedCfg
     from timm.models._hub import save_config_for_hf
 
-__all__ = ["PretrainedCfg", "save_config_for_hf", "timm"]
+__all__ = ["PretrainedCfg", "pad_same", "save_config_for_hf", "timm"]

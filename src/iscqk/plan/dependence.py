@@ -15,7 +15,7 @@ def models(config: Config) -> list[ModelName]:
     train = config["train"]
     if not train["rounds"]:
         return [INITIAL]
-    if METHODS[train["method"]].learns_from == "pairs":
+    if METHODS[train["method"]].learns_from in ("pairs", "fresh"):
         return [learned(part) for part in range(1, config["study"]["points"] + 1)]
     warm_up = [WARM_UP] if train["qk"]["warm_up_images"] else []
     rounds = range(1, train["rounds"] + 1)
@@ -31,8 +31,10 @@ def budget(config: Config) -> int:
 
 
 def copy_rounds(config: Config) -> list[int]:
-    """Return the rounds whose copies a run learns from; 0 is the warm-up's."""
+    """Return the rounds whose copies are made ahead for a run; 0 is the warm-up's."""
     train = config["train"]
+    if METHODS[train["method"]].learns_from == "fresh":
+        return []
     rounds = list(range(1, train["rounds"] + 1))
     return [0, *rounds] if train["qk"]["warm_up_images"] and rounds else rounds
 
@@ -47,6 +49,13 @@ def training_edits(config: Config, number: int | str) -> Config:
         if change["round"] <= int(number):
             pool.update({key: value for key, value in change.items() if key != "round"})
     return pool
+
+
+def fresh_copies(config: Config) -> list[Config]:
+    """Return how a run makes copies while it learns: their section, and edits; nothing if ahead."""
+    if METHODS[config["train"]["method"]].learns_from != "fresh":
+        return []
+    return [config["copies"], config["edits"]["training"]]
 
 
 def train_section(config: Config, method: str) -> Config:
@@ -73,6 +82,7 @@ def making(config: Config, split: str, name: ModelName) -> str:
     if name.trains_one:
         method, points = train["method"], config["study"]["points"]
         facts += [train_section(config, method), budget(config), copy_rounds(config), points]
+        facts += fresh_copies(config)
     elif name != INITIAL:
         facts += [train_section(config, "simclr"), train["qk"]["warm_up_images"]]
     if name.is_half_round:

@@ -1,11 +1,19 @@
 """One run: its models in order, what each is made from, and what it leaves behind."""
 
+import shlex
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from iscqk.formats.ids import PHASES
 from iscqk.methods import modules
-from iscqk.plan.dependence import as_text, budget, copy_rounds, models, train_section
+from iscqk.plan.dependence import (
+    as_text,
+    budget,
+    copy_rounds,
+    fresh_copies,
+    models,
+    train_section,
+)
 from iscqk.plan.jobs import job
 from iscqk.plan.names import (
     INITIAL,
@@ -171,6 +179,13 @@ class Run:
     def all_copies(self) -> list[list[str]]:
         """Return the shards of the copies of each round that it learns from."""
         return [self.copies(number) for number in copy_rounds(self.config)]
+
+    def copy_options(self) -> str:
+        """Return the options of a training that say which copies it learns from."""
+        if fresh := fresh_copies(self.config):
+            copies, edits = (shlex.quote(as_text(section)) for section in fresh)
+            return f"--fresh-copies {copies} --edits {edits}"
+        return " ".join(f"--copies {' '.join(shards)}" for shards in self.all_copies())
 
     def history(self, name: ModelName | str | None = None) -> list[str]:
         """Return the history of every training that leads to a model; without one, to the last."""

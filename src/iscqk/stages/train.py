@@ -22,8 +22,11 @@ from iscqk.learning.training import TrainConfig, Training
 from iscqk.methods import METHODS, modules
 from iscqk.models.weights import load_encoder
 from iscqk.plan.stage_code import code_digest
+from iscqk.settings.copies import Copies
+from iscqk.settings.edits import Pool
 from iscqk.settings.model import Model
 from iscqk.settings.train import Train
+from iscqk.stages.setups.fresh import OnFreshCopies
 from iscqk.stages.setups.half_round import HalfRound
 from iscqk.stages.setups.pairs import OnPairs
 from iscqk.stages.setups.setup import Setup
@@ -33,15 +36,18 @@ EXAMPLE = r"""iscqk train --method qk --side k --round 1 --start k.safetensors \
     --config "$(cat train.json)" --seed 0 --q-output new/q.safetensors \
     --k-output new/k.safetensors --history new/history.csv --resume resume.pt"""
 
-_SETUPS: dict[str, type[Setup]] = {"bank": HalfRound, "pairs": OnPairs}
-_CALLED = {"bank": "a bank", "pairs": "pairs"}
+_SETUPS: dict[str, type[Setup]] = {"bank": HalfRound, "pairs": OnPairs, "fresh": OnFreshCopies}
+_CALLED = {"bank": "a bank", "pairs": "pairs", "fresh": "fresh copies"}
+_FROM_A_BANK = ("side", "round", "frozen", "bank", "near_duplicates")
 _NEEDED = {
     "bank": ("side", "round", "frozen", "bank"),
     "pairs": ("images", "training", "model", "copies"),
+    "fresh": ("images", "training", "fresh_copies", "edits"),
 }
 _FOREIGN = {
-    "bank": ("images", "model"),
-    "pairs": ("side", "round", "frozen", "bank", "near_duplicates"),
+    "bank": ("images", "model", "fresh_copies", "edits"),
+    "pairs": (*_FROM_A_BANK, "fresh_copies", "edits"),
+    "fresh": (*_FROM_A_BANK, "copies"),
 }
 
 
@@ -60,6 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     on_pairs = parser.add_argument_group("on pairs")
     on_pairs.add_argument("--images", type=int, help="to see in all")
     on_pairs.add_argument("--model", type=Model.parse, help="the `model` section, for the head")
+    fresh = parser.add_argument_group("from copies that are made while it learns")
+    fresh.add_argument("--fresh-copies", type=Copies.parse, help="the `copies` section")
+    fresh.add_argument("--edits", type=Pool.parse, help="what they are edited with")
     from_a_bank = parser.add_argument_group("from a bank")
     from_a_bank.add_argument("--side", choices=["q", "k"], help="that is trained")
     from_a_bank.add_argument("--round", type=int)
@@ -93,7 +102,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _refuse_mixed(arguments: argparse.Namespace, source: str) -> None:
-    """Refuse options that do not go with what the method learns from, `bank` or `pairs`."""
+    """Refuse options that do not go with what the method learns from."""
     lacks = [name for name in _NEEDED[source] if getattr(arguments, name) is None]
     wrong = [name for name in _FOREIGN[source] if getattr(arguments, name) is not None]
     remedies = [
@@ -153,7 +162,11 @@ def _fingerprint(arguments: argparse.Namespace) -> str:
     return fingerprint(
         **{name: getattr(arguments, name) for name in names},
         config=arguments.config.given,
-        model=arguments.model and arguments.model.given,
+        **{
+            key: value and value.given
+            for key in ("model", "fresh_copies", "edits")
+            for value in [getattr(arguments, key)]
+        },
         parts=len(arguments.history),
         inputs=[sha256_of(path) for path in inputs if path],
         code=code_digest("train", *modules(arguments.method)),

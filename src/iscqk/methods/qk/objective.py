@@ -13,7 +13,7 @@ from iscqk.learning.attention import BLOCK
 from iscqk.learning.bank_loss import (
     expected_bank_loss,
     live_bank_loss,
-    nearest_negatives,
+    nearest_others,
     soft_targets,
 )
 from iscqk.learning.objectives import Objective, Outcome
@@ -83,7 +83,7 @@ class FrozenBank(Objective):
             detached = descriptors.detach()
             positive = (detached * self._positives(targets)).sum(1)
             mine = self._places(targets, taken)
-            nearest = nearest_negatives(detached, self._current(rows), mine)
+            nearest, _ = nearest_others(detached, self._current(rows), mine)
             return Outcome(loss, positive, distributed.all_reduce_max(nearest), detached)
 
     def _loss(
