@@ -21,6 +21,7 @@ NEEDED = (
     *("snakemake_storage_plugin_s3", "snakemake_executor_plugin_cluster_generic"),
 )
 BUCKET = "bucket"
+WHERE = f"--workflow-profile profiles/s3 --default-storage-prefix s3://{BUCKET}/run"
 KILLED = "train_q"
 KEY = "not-a-secret"
 # What tells when and where a job ran.
@@ -53,17 +54,16 @@ def endpoint(tmp_path):
         server.wait()
 
 
-def stored(endpoint):
-    """Return the content of all files in the bucket by their names below `run/`."""
+def client_of(endpoint):
     import boto3
 
-    client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=KEY,
-        aws_secret_access_key=KEY,
-    )
+    keys = {"aws_access_key_id": KEY, "aws_secret_access_key": KEY}
+    return boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
+
+
+def stored(endpoint):
+    """Return the content of all files in the bucket by their names below `run/`."""
+    client = client_of(endpoint)
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="run/")
     keys = [found["Key"] for page in pages for found in page["Contents"]]
     return {
@@ -80,20 +80,24 @@ def project_of_few_jobs(folder):
 
 
 @pytest.fixture
-def in_s3(tmp_path, endpoint, monkeypatch):
+def credentials(endpoint, monkeypatch):
+    """Let Snakemake know the server."""
+    for name, value in (("ENDPOINT_URL", endpoint), ("ACCESS_KEY", KEY), ("SECRET_KEY", KEY)):
+        monkeypatch.setenv(f"SNAKEMAKE_STORAGE_S3_{name}", value)
+
+
+@pytest.fixture
+def in_s3(tmp_path, credentials, monkeypatch):
     """Return a project, the options by which it runs in S3, and the folder of its jobs."""
     project, jobs = project_of_few_jobs(tmp_path / "there"), tmp_path / "jobs"
     jobs.mkdir()
     monkeypatch.setenv("JOBS", str(jobs))
-    for name, value in (("ENDPOINT_URL", endpoint), ("ACCESS_KEY", KEY), ("SECRET_KEY", KEY)):
-        monkeypatch.setenv(f"SNAKEMAKE_STORAGE_S3_{name}", value)
     commands = " ".join(
         f"--cluster-generic-{name}-cmd '{CLUSTER} {name}'" for name in ("submit", "status")
     )
-    where = f"--workflow-profile profiles/s3 --default-storage-prefix s3://{BUCKET}/run"
     by = f"--executor cluster-generic {commands} --cluster-generic-cancel-cmd {CLUSTER}"
     often = "--jobs 2 --max-threads 1 --seconds-between-status-checks 1"
-    return project, f"{where} {by} {often}", jobs
+    return project, f"{WHERE} {by} {often}", jobs
 
 
 @pytest.mark.skipif(bool(missing()), reason=missing())

@@ -26,10 +26,7 @@ rule learning_curve:
         gpu=GPU,
     params:
         code=code("learning_curve"),
-        models=lambda wildcards: [
-            PLAN[wildcards.run].model(name).folder
-            for name in PLAN[wildcards.run].models
-        ],
+        models=lambda wildcards, input: folders(input.weights),
         sides=lambda wildcards: [
             PLAN[wildcards.run].config["describe"][role]
             for role in ("queries", "references")

@@ -25,7 +25,9 @@ from iscqk.plan.snakefile import (
     code,
     digest_of,
     end_jobs_with_snakemake,
+    fetched,
     folder,
+    folders,
     given,
     gpu_count,
     let_jobs_speak_utf8,
@@ -65,6 +67,11 @@ COMPARED, LEARNING_CURVES, CLASSES = (
     learning_curves(PLAN),
     compared_classes(PLAN),
 )
+
+
+def rows_in_job(rows, files):
+    """Return rows as JSON, their files as a job has them."""
+    return as_text(fetched(rows, files_of(rows, R.root), files))
 
 
 wildcard_constraints:

@@ -1,9 +1,13 @@
 # Runs side by side: the methods, the ablations of Q/K, and learning from unbalanced images.
+#
+# A job is told its rows as JSON in `runs`, with its files where it has them. Snakemake compares no
+# parameter that is made of these, so that it has the rows as they are planned, too.
 
 
 rule compare_methods:
     input:
-        files_of(COMPARED + LEARNING_CURVES, R.root),
+        runs=files_of(COMPARED, R.root),
+        learning_curves=files_of(LEARNING_CURVES, R.root),
     output:
         R.study().of_methods,
     log:
@@ -12,8 +16,11 @@ rule compare_methods:
         "../../envs/iscqk.yaml"
     params:
         code=code("compare"),
-        runs=as_text(COMPARED),
-        learning_curves=as_text(LEARNING_CURVES),
+        rows=as_text([COMPARED, LEARNING_CURVES]),
+        runs=lambda wildcards, input: rows_in_job(COMPARED, input.runs),
+        learning_curves=lambda wildcards, input: rows_in_job(
+            LEARNING_CURVES, input.learning_curves
+        ),
         folder=folder,
     shell:
         """
@@ -33,7 +40,10 @@ rule compare_settings:
         "../../envs/iscqk.yaml"
     params:
         code=code("compare"),
-        runs=lambda wildcards: as_text(compared_settings(PLAN, wildcards.ablation)),
+        rows=lambda wildcards: as_text(compared_settings(PLAN, wildcards.ablation)),
+        runs=lambda wildcards, input: rows_in_job(
+            compared_settings(PLAN, wildcards.ablation), input
+        ),
         folder=folder,
     shell:
         """
@@ -69,7 +79,7 @@ rule prepare_labelled:
 
 rule compare_classes:
     input:
-        [shard for row in CLASSES for shard in row["features"]],
+        features=files_of(CLASSES, R.root),
         training=R.manifest("unbalanced"),
         evaluation=R.manifest("evaluation"),
     output:
@@ -80,7 +90,8 @@ rule compare_classes:
         "../../envs/iscqk.yaml"
     params:
         code=code("neighbours"),
-        runs=as_text(CLASSES),
+        rows=as_text(CLASSES),
+        runs=lambda wildcards, input: rows_in_job(CLASSES, input.features),
         rare=config["unbalanced"]["rare"],
         folder=folder,
     shell:

@@ -56,12 +56,13 @@ rule warm_up:
         model=lambda wildcards: PLAN[wildcards.run].text("model"),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         copies=lambda wildcards, input: f"--copies {input.copies}",
+        fresh="",
         resume=R.resume("{run}/warm-up"),
         untracked=untracked(PLAN.training_options("{run}/warm-up")),
     shell:
         """
         iscqk train --method {params.method} --images {params.images} --start {input.start} \
-            {params.copies} --training {input.training} --config {params.config:q} \
+            {params.copies} {params.fresh} --training {input.training} --config {params.config:q} \
             --model {params.model:q} --seed {params.seed} --q-output {output.q} \
             --k-output {output.k} --history {output.history} --resume {params.resume} \
             {params.untracked} --threads {threads} &>{log}
@@ -87,7 +88,8 @@ use rule warm_up as learn with:
         method=lambda wildcards: PLAN[wildcards.run].method,
         images=lambda wildcards: PLAN[wildcards.run].budget,
         config=lambda wildcards: PLAN[wildcards.run].train_text(),
-        copies=lambda wildcards: PLAN[wildcards.run].copy_options(),
+        copies=lambda wildcards, input: PLAN[wildcards.run].copy_options(input.copies),
+        fresh=lambda wildcards: PLAN[wildcards.run].fresh_options(),
         resume=R.resume("{run}/learn"),
         untracked=untracked(PLAN.training_options("{run}/learned")),
 

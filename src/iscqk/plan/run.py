@@ -1,7 +1,7 @@
 """One run: its models in order, what each is made from, and what it leaves behind."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from iscqk.formats.ids import PHASES
@@ -180,12 +180,16 @@ class Run:
         """Return the shards of the copies of each round that it learns from."""
         return [self.copies(number) for number in copy_rounds(self.config)]
 
-    def copy_options(self) -> str:
-        """Return the options of a training that say which copies it learns from."""
-        if fresh := fresh_copies(self.config):
-            copies, edits = (shlex.quote(as_text(section)) for section in fresh)
-            return f"--fresh-copies {copies} --edits {edits}"
-        return " ".join(f"--copies {' '.join(shards)}" for shards in self.all_copies())
+    def copy_options(self, files: Iterable[str]) -> str:
+        """Return the options of a training that name the copies of each round, from all of them."""
+        left = iter(files)
+        rounds = ([next(left) for _ in shards] for shards in self.all_copies())
+        return " ".join(f"--copies {' '.join(shards)}" for shards in rounds)
+
+    def fresh_options(self) -> str:
+        """Return the options of a training that say how copies are made while it learns, if so."""
+        sections = [shlex.quote(as_text(section)) for section in fresh_copies(self.config)]
+        return "--fresh-copies {} --edits {}".format(*sections) if sections else ""
 
     def history(self, name: ModelName | str | None = None) -> list[str]:
         """Return the history of every training that leads to a model; without one, to the last."""

@@ -62,6 +62,29 @@ def named(names: Iterable[str], files: Iterable[object]) -> list[str]:
     return [f"{name}={file}" for name, file in zip(names, files, strict=True)]
 
 
+def fetched(value: Any, planned: Iterable[str], files: Iterable[object]) -> Any:
+    """Return what names files of the plan, with the path of each where a job has it.
+
+    Elsewhere than planned it is where files come from a storage.
+
+    Args:
+        value: a path, or what holds some, as JSON can.
+        planned: the paths by the plan.
+        files: the same, as a job has them.
+    """
+    places = dict(zip(planned, map(str, files), strict=True))
+    if isinstance(value, dict):
+        return {key: fetched(one, places, places.values()) for key, one in value.items()}
+    if isinstance(value, list):
+        return [fetched(one, places, places.values()) for one in value]
+    return places.get(value, value) if isinstance(value, str) else value
+
+
+def folders(files: Iterable[str]) -> list[str]:
+    """Return the folders that files lie in, in order, each once."""
+    return list(dict.fromkeys(map(os.path.dirname, files)))
+
+
 def folder(wildcards: object, output: Sequence[str]) -> str:
     """Return the folder of a job's first output."""
     return os.path.dirname(output[0])
