@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -179,6 +180,10 @@ def test_the_literal_commands_are_understood(finished, command):
             "config: dataset.training: no folder none",
         ),
         ("dataset: {kind: disc21, root: .}", "no training; DISC21 calls it one of"),
+        (
+            "dataset: {kind: shards, training: a.zip, references: b.tar, others: c.tar}",
+            "config: dataset.training: a.zip is no .tar file; name one",
+        ),
         ("model: {descriptor_size: 256}", "leaves no dimension for ranking by log_partition"),
         (
             "study: {ablations: {heat: {train.qk.heat: [1]}}}",
@@ -249,14 +254,26 @@ dataset:
 """
 
 
-@pytest.mark.parametrize("config", [OWN_FOLDERS, "dataset: {kind: disc21, root: own}"])
+OWN_SHARDS = """\
+dataset:
+  kind: shards
+  training: own/train_50k_{0..0}.tar
+  references: [own/refs_50k_0.tar]
+  phase1: {queries: own/dev_queries_50k_0.tar, ground_truth: own/dev_queries_groundtruth.csv}
+  phase2: {queries: own/test_queries_50k_0.tar, ground_truth: own/test_queries_groundtruth.csv}
+"""
+
+
+@pytest.mark.parametrize("config", [OWN_FOLDERS, OWN_SHARDS, "dataset: {kind: disc21, root: own}"])
 def test_queries_and_ground_truth_of_the_user(finished, project, config):
     """A small tree of DISC21's shape: official names, positives only, no header, CRLF."""
     data, own = finished.folder / "results/data", project.folder / "own"
     for split, name in (("training", "train_50k_0"), ("references", "refs_50k_0")):
         unpack(finished.folder / f"results/demo/{split}.tar", own / name)
+        shutil.copy(finished.folder / f"results/demo/{split}.tar", own / f"{name}.tar")
     for phase, name in (("phase1", "dev"), ("phase2", "test")):
         unpack(data / phase / "images.tar", own / f"{name}_queries_50k_0")
+        shutil.copy(data / phase / "images.tar", own / f"{name}_queries_50k_0.tar")
         truth = pd.read_csv(data / phase / "ground_truth.csv").dropna()
         path = own / f"{name}_queries_groundtruth.csv"
         truth.to_csv(path, header=False, index=False, lineterminator="\r\n")
