@@ -20,6 +20,7 @@ from iscqk.learning.embedding import embed
 from iscqk.learning.initialization import calibrate_batch_norm, principal_head
 from iscqk.learning.throughput import Throughput
 from iscqk.learning.training import TrainConfig, Training, learning_rate_factor
+from iscqk.learning.validation import Validation
 from iscqk.methods import isd, moco, qk, simclr, solo
 from iscqk.methods.isd.objective import SelfDistillation
 from iscqk.methods.moco.objective import MomentumContrast
@@ -200,6 +201,39 @@ def test_one_network_learns_from_the_bank_of_its_own_snapshot(encoder, images, t
     assert len(made) == 25 and torch.equal(made[0], start)
     assert not torch.equal(made[0], made[1])
     assert np.mean([r["loss"] for r in history[-5:]]) < np.mean([r["loss"] for r in history[:5]])
+
+
+def test_the_best_weights_are_kept_and_a_training_ends_when_nothing_is_gained(
+    encoder, images, tmp_path
+):
+    """Stopped between the looks, too: what was seen before counts on."""
+    scores, seen, taken = {1: 0.1, 2: 0.5, 3: 0.4, 4: 0.5, 5: 0.9}, {}, []
+
+    def measure(looked_at):
+        assert not looked_at.training
+        seen[len(seen) + 1] = looked_at.head.weight.clone()
+        if len(seen) == 4 and not taken:
+            taken.append(seen.pop(4))
+            raise KeyboardInterrupt
+        return scores[len(seen)]
+
+    config = replace(CONFIG, images=160, checkpoint_every=2)
+    for attempt in range(2):
+        objective = FrozenBank(bank_of(encoder, images), 1, QK)
+        validation = Validation(measure, every=3, patience=2)
+        training = Training(encoder, objective, config, parts=4, validation=validation)
+        checkpoint = Checkpoint(tmp_path / "c.pt", fingerprint(run=1))
+        try:
+            training.run(images, 0, checkpoint)
+        except KeyboardInterrupt:
+            assert attempt == 0
+    assert [row["validation"] for row in training.history if "validation" in row] == [
+        *(scores[n] for n in (1, 2, 3, 4)),
+    ]
+    assert list(training.snapshots) == [5, 10, 15, 20] and training.history[-1]["step"] == 12
+    for end in (15, 20):
+        assert torch.equal(training.snapshots[end]["head.weight"], seen[2])
+    assert not torch.equal(training.snapshots[10]["head.weight"], seen[2])
 
 
 @pytest.mark.parametrize("method", ["qk", "simclr", "moco", "isd", "solo"])

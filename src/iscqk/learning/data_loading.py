@@ -186,9 +186,12 @@ class FreshCopies(Dataset[Tensor]):
 
     def copy(self, index: int, epoch: int) -> Tensor:
         """Return the copy of image `index` in an epoch, uint8 (3, side, side)."""
+        return to_pixels(self.edited(index, epoch), self._side)
+
+    def edited(self, index: int, epoch: int = 0) -> Image.Image:
+        """Return the copy of image `index` in an epoch as it is before it is squeezed."""
         key = (self._seed, f"epoch{epoch}", self._ids[index])
-        image, _ = self._copier.edited(Task(key, self._paths[index]))
-        return to_pixels(image, self._side)
+        return self._copier.edited(Task(key, self._paths[index]))[0]
 
     def __getitem__(self, index: int) -> Tensor:
         """Return the first copy of image `index`."""

@@ -25,6 +25,7 @@ from iscqk.learning.objectives import Objective, Outcome, mean_outcome
 from iscqk.learning.optimizer import make_optimizer
 from iscqk.learning.tensorboard import TensorBoard
 from iscqk.learning.throughput import Throughput
+from iscqk.learning.validation import Validation
 from iscqk.models.collapse import effective_rank
 from iscqk.models.encoder import Encoder
 from iscqk.models.fast_convolutions import fast_convolutions
@@ -82,14 +83,23 @@ class Training:
     """
 
     def __init__(
-        self, encoder: Encoder, objective: Objective, config: TrainConfig, parts: int = 1
+        self,
+        encoder: Encoder,
+        objective: Objective,
+        config: TrainConfig,
+        parts: int = 1,
+        validation: Validation | None = None,
     ) -> None:
         """Prepare the optimiser; encoder and objective are on one device.
+
+        With a validation the weights of the last part are the best that it saw, and so are those of
+        all parts after its end.
 
         Raises:
             UserError: there are more parts than steps, or a batch cannot be split as configured.
         """
         self.encoder, self.objective, self.config = encoder, objective, config
+        self.validation = validation
         self.images_per_step = config.batch_size * objective.views
         self.steps = max(1, config.images // self.images_per_step)
         rates = (config.learning_rate, config.head_learning_rate)
@@ -153,6 +163,12 @@ class Training:
                 except NotFinite as error:
                     saved = self._saved
                     raise stop_error(error, step, images, indices, checkpoint, saved) from None
+                if self.validation and self.validation.exhausted:
+                    logger.info("step %d: no better for long, so the training ends", step + 1)
+                    break
+        if self.validation:
+            rest = sorted(self._ends - set(self.snapshots))
+            self.snapshots |= dict.fromkeys([*rest, self.steps], self.validation.weights)
         self.encoder.eval()
         self.objective.eval()
         self._tensorboard.close()
@@ -168,13 +184,14 @@ class Training:
         """Take a step, and keep what is to be kept after it."""
         config, done = self.config, step + 1
         ended = done in self._ends
-        logged = ended or done % config.log_every == 0
+        looked = self.validation is not None and (self.validation.due(done) or done == self.steps)
+        logged = ended or looked or done % config.log_every == 0
         saved = done % config.checkpoint_every == 0 and done < self.steps
         outcome = self._step(step, pixels, indices, logged)
         if ended or saved:
             refuse_not_finite(self.encoder, self.objective)
         if logged:
-            self._log(done, outcome, throughput)
+            self._log(done, outcome, throughput, looked)
         if ended:
             self.snapshots[done] = self._shipped()
         if saved:
@@ -209,8 +226,8 @@ class Training:
         self.objective.after_step(self.encoder)
         return whole
 
-    def _log(self, step: int, outcome: Outcome, throughput: Throughput) -> None:
-        """Record the health of a batch."""
+    def _log(self, step: int, outcome: Outcome, throughput: Throughput, look: bool) -> None:
+        """Record the health of a batch, and the validation's score where it is to look."""
         assert outcome.positive is not None and outcome.negative is not None
         assert outcome.rows is not None
         steps_per_second, wait = throughput.read()
@@ -227,6 +244,8 @@ class Training:
             "images_per_second": rate,
             "data_wait": wait,
         }
+        if look and self.validation:
+            row["validation"] = self.validation.look(self.objective.shipped(self.encoder), step)
         warn_of_collapse(step, row["effective_rank"], self.history)
         self.history.append(row)
         self._tensorboard.add(row)
@@ -255,6 +274,7 @@ class Training:
             "optimizer": self.optimizer.state_dict(),
             "history": self.history,
             "snapshots": self.snapshots,
+            "validation": self.validation.state() if self.validation else {},
             "rng": torch.get_rng_state(),
         }
 
@@ -268,6 +288,8 @@ class Training:
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.history, self.snapshots = state["history"], state["snapshots"]
+        if self.validation:
+            self.validation.resume(state["validation"])
         torch.set_rng_state(state["rng"])
         logger.info("resuming at step %d", state["step"])
         self._saved = int(state["step"])

@@ -131,7 +131,8 @@ def _train(arguments: argparse.Namespace, device: torch.device, threads: int) ->
     encoder.precision = arguments.config.precision
     images, objective = setup.prepare(encoder, method.load_objective())
     parts = len(arguments.history)
-    training = Training(encoder.to(device), objective.to(device), config, parts)
+    encoder, objective = encoder.to(device), objective.to(device)
+    training = Training(encoder, objective, config, parts, setup.validation())
     checkpoint = Checkpoint(arguments.resume, _fingerprint(arguments))
     training.run(images, threads - 1, checkpoint, arguments.tensorboard)
     setup.write(training)

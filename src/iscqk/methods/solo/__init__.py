@@ -18,6 +18,13 @@ class Settings(Learning):
     koleo: Annotated[float, within(0)] = key(
         0, "weight of the distance to the nearest other row of the bank, SSCD's entropy"
     )
+    validation_images: Annotated[int, within(0)] = key(
+        0, "training images that are not learned from; copies of them are looked for meanwhile"
+    )
+    validate_every: Count = key(20000, "images, after which that is done, by micro-AP")
+    patience: Annotated[int, within(0)] = key(
+        0, "times without a better one after which the training ends; 0: to its end"
+    )
 
 
 METHOD = Method(

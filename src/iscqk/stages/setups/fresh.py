@@ -1,12 +1,14 @@
 """One encoder for both sides, from copies that are made while it learns."""
 
 import argparse
-from pathlib import Path
+from functools import partial
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.manifest import listed_paths, read_training
 from iscqk.images.copier import Copier
@@ -16,8 +18,10 @@ from iscqk.learning.data_loading import FreshCopies, OriginalImages
 from iscqk.learning.embedding import embed
 from iscqk.learning.objectives import Objective
 from iscqk.learning.training import Training
+from iscqk.learning.validation import Validation
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import save_encoder
+from iscqk.retrieval.metrics import Judged, micro_average_precision
 from iscqk.stages.setups.setup import Setup
 
 
@@ -31,27 +35,60 @@ class OnFreshCopies(Setup):
         self.budget = arguments.images
         rows = read_training(arguments.training)
         self._workers = min(1, arguments.threads - 1)
-        self.ids, self.paths = rows["id"].tolist(), listed_paths(rows)
+        held_out = self.settings.validation_images
+        if held_out and len(rows) - held_out < 2:
+            raise UserError(
+                f"train.{arguments.method}.validation_images: {held_out} of {len(rows)} training "
+                "images leave none to learn from; lower it"
+            )
+        ids, paths = rows["id"].tolist(), listed_paths(rows)
+        order = np.random.default_rng((arguments.seed, held_out)).permutation(len(rows)).tolist()
+        learned, held = sorted(order[held_out:]), sorted(order[:held_out])
+        self.ids, self.paths = [ids[i] for i in learned], [paths[i] for i in learned]
+        self._held = [ids[i] for i in held], [paths[i] for i in held]
 
     def prepare(
         self, encoder: Encoder, objective: type[Objective]
     ) -> tuple[FreshCopies, Objective]:
         """Return the copies, and the method's loss over the bank that its snapshots describe."""
-        arguments, side = self.arguments, encoder.config.image_size
         # Making copies is work, as reading them is not: what makes them is no core of torch's too.
         torch.set_num_threads(max(1, torch.get_num_threads() - self._workers))
-        copies = arguments.fresh_copies
-        copier = Copier(
-            EditPool(**arguments.edits.values()), tuple(self.paths), copies.side, copies.quality
-        )
-        images = FreshCopies(self.ids, self.paths, copier, arguments.seed, side)
+        side = encoder.config.image_size
         originals = OriginalImages(self.paths, side)
+        made = objective(encoder, self.settings, partial(self._describe, originals))
+        self._side = side
+        return self._copies(self.ids, self.paths), made
 
-        def describe(snapshot: Encoder) -> Tensor:
-            blocks = embed(snapshot, originals, self._workers)
-            return torch.cat([vectors for _, vectors in blocks]).clone()
+    def validation(self) -> Validation | None:
+        """Look at copies of the images that are held out: half of these are to be found."""
+        ids, paths = self._held
+        if not ids:
+            return None
+        references = OriginalImages(paths[::2], self._side)
+        copies = self._copies(ids, paths)
+        queries = OriginalImages([copies.edited(i) for i in range(len(ids))], self._side)
+        targets = np.array([i // 2 if i % 2 == 0 else -1 for i in range(len(ids))])
 
-        return images, objective(encoder, self.settings, describe)
+        def measure(encoder: Encoder) -> float:
+            found = self._describe(queries, encoder) @ self._describe(references, encoder).T
+            correct = np.arange(len(references)) == targets[:, None]
+            numbers = np.repeat(np.arange(len(ids)), len(references))
+            scores = found.double().numpy().ravel()
+            judged = Judged(numbers, scores, correct.ravel(), int((targets >= 0).sum()))
+            return micro_average_precision(judged)
+
+        every = max(1, self.settings.validate_every // self.settings.batch_size)
+        return Validation(measure, every, self.settings.patience)
+
+    def _copies(self, ids: list[str], paths: list[str]) -> FreshCopies:
+        arguments, copies = self.arguments, self.arguments.fresh_copies
+        pool = EditPool(**arguments.edits.values())
+        copier = Copier(pool, tuple(self.paths), copies.side, copies.quality)
+        return FreshCopies(ids, paths, copier, arguments.seed, self._side)
+
+    def _describe(self, images: OriginalImages, encoder: Encoder) -> Tensor:
+        blocks = embed(encoder, images, self._workers)
+        return torch.cat([vectors for _, vectors in blocks]).clone()
 
     def write(self, training: Training) -> None:
         """Write the encoder as both sides, after every part of the training."""
@@ -65,8 +102,4 @@ class OnFreshCopies(Setup):
             for path in (q, k):
                 save_encoder(path, encoder, facts)
             rows = [row for row in training.history if row["step"] <= step]
-            _write_history(history, rows)
-
-
-def _write_history(path: Path, rows: list[dict[str, float]]) -> None:
-    write_table(path, pd.DataFrame(rows))
+            write_table(history, pd.DataFrame(rows))

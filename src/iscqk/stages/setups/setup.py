@@ -7,6 +7,7 @@ from typing import Any
 from iscqk.learning.data_loading import Images
 from iscqk.learning.objectives import Objective
 from iscqk.learning.training import Training
+from iscqk.learning.validation import Validation
 from iscqk.models.encoder import Encoder
 
 
@@ -33,6 +34,10 @@ class Setup(ABC):
         Raises:
             UserError: files that do not belong together.
         """
+
+    def validation(self) -> Validation | None:
+        """Return how to look at the training while it runs, if at all; `prepare` comes before."""
+        return None
 
     @abstractmethod
     def write(self, training: Training) -> None:
