@@ -25,7 +25,10 @@ WHERE = f"--workflow-profile profiles/s3 --default-storage-prefix s3://{BUCKET}/
 KILLED = "train_q"
 KEY = "not-a-secret"
 # What tells when and where a job ran.
-OF_THE_RUN = ("logs/", "usage/", "provenance.json", "MODEL_CARD.md", "README.md")
+OF_THE_RUN = (
+    *("logs/", "usage/", "history.csv"),
+    *("provenance.json", "MODEL_CARD.md", "README.md"),
+)
 
 
 def missing():
