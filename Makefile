@@ -7,7 +7,7 @@ UV := $(BIN)/uv pip
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 INSTALLED := $(VENV)/.installed
 TARGETS := all submission_phase1 submission_phase2 report study ablations unbalanced benchmarks \
-	rehearsal
+	rehearsal ready_model
 
 define HELP
 make TARGET; the first one installs everything into $(VENV) (PYTHON=/path/to/python3.11 chooses).
@@ -18,6 +18,7 @@ make TARGET; the first one installs everything into $(VENV) (PYTHON=/path/to/pyt
   unbalanced    learning from unbalanced images
   benchmarks    what a step costs
   rehearsal     a phase of the challenge's size
+  ready_model   the submitted model, small enough to travel with the program
   install       the environment alone
   test, check   tests; linters, types and docs
   test-long     the tests that take half a minute or more

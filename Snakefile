@@ -24,6 +24,7 @@ try:
     PLAN = Plan(config, find_sources(config["dataset"]))
     for run in PLAN.values():
         check_config(run.config)
+        run.start()  # refuses a ready model that is not there
 except UserError as error:
     sys.exit(f"error: {error}")
 
@@ -57,6 +58,11 @@ rule submission_phase1:
 rule submission_phase2:
     input:
         R.submission("phase2").score,
+
+
+rule ready_model:
+    input:
+        R.ready_model.folder,
 
 
 rule study:

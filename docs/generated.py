@@ -1,6 +1,7 @@
-"""Pages of the reference that are made of what they describe: the settings and the commands."""
+"""Pages of the reference that are made of what they describe: settings, edits and commands."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import yaml
 
 from iscqk.cli import STAGES, stage_parser
 from iscqk.formats.files import write_text
+from iscqk.images import augly_edits, own_edits
 from iscqk.schema.section import json_schema
 from iscqk.settings.config import Config
 
@@ -18,6 +20,17 @@ _CONFIGURATION = """\
 single keys, `--config` changes them on the command line. A key that is not in this list is refused.
 """
 
+_EDITS = """\
+# Edits
+
+What `edits.training.names` and the pools of the phases may name. A copy gets a chain of them, each of a strength from 0,
+barely visible, to 1, severe.
+
+## AugLy
+
+The image functions of AugLy 1.0.0, which documents them: {augly}.
+"""
+
 _COMMANDS = """\
 # Commands
 
@@ -26,8 +39,9 @@ Every stage of the workflow is a command that needs no Snakemake.
 
 
 def write(folder: Path) -> None:
-    """Write configuration.md and commands.md into `folder`."""
+    """Write configuration.md, edits.md and commands.md into `folder`."""
     write_text(folder / "configuration.md", _configuration())
+    write_text(folder / "edits.md", _edits())
     write_text(folder / "commands.md", _commands())
 
 
@@ -77,6 +91,22 @@ def _default(rule: dict[str, Any]) -> str:
     if "default" not in rule:
         return ""
     return f"`{yaml.safe_dump(rule['default'], default_flow_style=True).splitlines()[0]}`"
+
+
+def _edits() -> str:
+    """Return a table of edits for each subject, with the first line of their functions."""
+    parts = [_EDITS.format(augly=", ".join(f"`{name}`" for name in sorted(augly_edits.EDITS)))]
+    for subject in own_edits.SUBJECTS:
+        rows = [f"| `{name}` | {_says(edit.function)} |" for name, edit in subject.EDITS.items()]
+        title = subject.__name__.split(".")[-1].capitalize()
+        table = "\n".join(["| edit | what it does |", "|---|---|", *rows])
+        parts.append(f"## {title}\n\n{_says(subject)}\n\n{table}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _says(thing: Any) -> str:
+    thing = thing.func if isinstance(thing, partial) else thing
+    return str(thing.__doc__).splitlines()[0]
 
 
 def _commands() -> str:

@@ -23,6 +23,11 @@ RUNS: dict[str, tuple[str, list[str]]] = {
     "default": ("all", []),
     "shards": ("all", ["shards.yaml"]),
     "disc21": ("all", [f"{_PRESETS}/disc21.yaml"]),
+    "disc21-imagenet": (
+        "all",
+        [f"{_PRESETS}/disc21.yaml", f"{_PRESETS}/disc21-imagenet.yaml"],
+    ),
+    "disc21-sscd": ("all", [f"{_PRESETS}/disc21.yaml", f"{_PRESETS}/disc21-sscd.yaml"]),
     "isd-resnet18": ("all", [f"{_PRESETS}/isd-resnet18.yaml"]),
     "isd-resnet50": ("all", [f"{_PRESETS}/isd-resnet50.yaml"]),
     "untrained": ("all", [f"{_PRESETS}/untrained.yaml"]),
@@ -30,6 +35,7 @@ RUNS: dict[str, tuple[str, list[str]]] = {
     "photos-imagenet": ("study", [_PHOTOS, f"{_PRESETS}/photos-imagenet.yaml"]),
     "photos-best": ("ablation_ingredients", [_PHOTOS, f"{_PRESETS}/photos-best.yaml"]),
     "photos-learning": ("all", [_PHOTOS, f"{_PRESETS}/photos-learning.yaml"]),
+    "ready": ("ready_model", [f"{_PRESETS}/ready.yaml"]),
     "study": ("study", []),
     "ablations": ("ablations", []),
     "unbalanced": ("unbalanced", []),
@@ -40,12 +46,13 @@ RUNS: dict[str, tuple[str, list[str]]] = {
 _SHARDS = """\
 shards: {training: 3, references: 2, queries: 2, search: 2}
 train: {rounds: 2, processes: 2, qk: {live_head: true}}
-describe: {gist: 1, whitening: 0.5, subtract: 0.5, sizes: [64, 96], flip: true}
+describe: {gist: 1, whitening: 0.5, subtract: 0.5, sizes: [64, 96], orientations: 2}
 score: {convention: drivendata}
 tensorboard: true
 """
 _FOLDERS = [
     *(f"shared/photos/{split}" for split in ("training", "references", "others")),
+    *(f"shared/photos-large/{split}" for split in ("training", "references")),
     *(f"shared/unbalanced/{split}" for split in ("training", "evaluation")),
     *(f"disc21/{part}_images" for part in ("training", "reference", "query")),
     "disc21/query_images_phase2",

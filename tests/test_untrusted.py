@@ -24,6 +24,7 @@ HOSTILE = {
     "list": "l *?[a-z] > HACKED",
     "weights": "w $(touch HACKED) {z}.safetensors",
     "near_duplicates": "-n; touch HACKED.csv",
+    "teacher": "-t; touch HACKED.h5",
     "unbalanced": "-u ~ $HOME\ttouch HACKED",
     "label": "a/../b'; touch HACKED; '{q}",
 }
@@ -48,7 +49,7 @@ def hostile_project(project):
         write_images(root / names["unbalanced"] / part / "class", ["a", "b"], 10 + seed)
     (root / names["ground_truth"]).write_text("query_id,reference_id\nQ00000,R000001\nQ00001,\n")
     (root / names["list"]).write_text("queries 0\nqueries 1\nqueries 2\n")
-    for name in ("weights", "near_duplicates"):
+    for name in ("weights", "near_duplicates", "teacher"):
         (root / names[name]).write_text("id,near_duplicate\n")
     phase = {"queries": names["queries"], "ground_truth": names["ground_truth"]}
     splits = {split: names[split] for split in ("training", "references", "others")}
@@ -57,7 +58,7 @@ def hostile_project(project):
         "title": "$(touch HACKED) {title}",
         "dataset": {"kind": "folders", **splits, "phase1": phase, "lists": lists},
         "model": {"weights": names["weights"]},
-        "train": {"qk": {"near_duplicates": names["near_duplicates"]}},
+        "train": {"qk": {key: names[key] for key in ("near_duplicates", "teacher")}},
         "unbalanced": {
             part: f"{names['unbalanced']}/{part}" for part in ("training", "evaluation")
         },
@@ -90,7 +91,8 @@ def test_every_command_gets_what_the_config_names_as_it_is(project):
     assert {name for name, *_ in found} >= some
     words = {word.partition("=")[2] or word for command in found for word in command}
     whole = [HOSTILE[name] for name in ("references", "others", "queries", "ground_truth", "list")]
-    assert words >= {*whole, "./" + HOSTILE["training"], HOSTILE["near_duplicates"]}
+    assert words >= {*whole, "./" + HOSTILE["training"]}
+    assert words >= {HOSTILE["near_duplicates"], HOSTILE["teacher"]}
     assert HOSTILE["unbalanced"] + "/training" in words
     texts = " ".join(words)
     assert json.dumps(HOSTILE["weights"]) in texts and json.dumps(HOSTILE["label"]) in texts

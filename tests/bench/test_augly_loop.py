@@ -9,10 +9,10 @@ from PIL import Image
 
 from iscqk.bench.augly_loop import copy_plainly, recipe
 from iscqk.bench.copy_speed import CEILING, OURS, PLAIN, compare_copies
+from iscqk.images import augly_edits, own_edits
 from iscqk.images.copier import Copier, Task
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.edit_chains import EditPool
-from iscqk.images.edits import EDIT_NAMES
 
 # Without noise and filters, whose grain is of the size of a pixel, whatever that is.
 SMOOTH = ("brightness", "contrast", "crop", "hflip", "overlay_image", "pad", "rotate", "saturation")
@@ -29,7 +29,8 @@ def drawn(tmp_path_factory):
 def test_of_images_that_are_small_already_every_byte_is_the_plain_loop_s(drawn):
     """Every function of AugLy, at every strength."""
     paths = drawn[96]
-    copier = Copier(EditPool(EDIT_NAMES, (0.0, 1.0), (1, 4)), tuple(paths), 128, 90)
+    pool = EditPool(tuple(augly_edits.EDITS), (0.0, 1.0), (1, 4))
+    copier = Copier(pool, tuple(paths), 128, 90)
     names = set()
     for number in range(120):
         task = Task((0, "x", number), paths[number % len(paths)])
@@ -38,7 +39,16 @@ def test_of_images_that_are_small_already_every_byte_is_the_plain_loop_s(drawn):
         assert made_by.edits == edits
         assert copy_plainly(made_by, 128, 90) == jpeg, edits
         names |= {edit["name"] for edit in edits}
-    assert names == set(EDIT_NAMES)
+    assert names == set(augly_edits.EDITS)
+
+
+def test_a_record_tells_all_of_an_edit_of_our_own(drawn):
+    """The plain loop has nothing else, and no generator."""
+    paths = drawn[96]
+    for name in own_edits.EDITS:
+        copier = Copier(EditPool((name,), (0.0, 1.0), (1, 1)), tuple(paths), 128, 90)
+        task = Task((0, name), paths[0])
+        assert copy_plainly(recipe(copier, task), 128, 90) == copier.copy(task)[0], name
 
 
 def test_of_large_images_a_copy_looks_like_the_plain_loop_s(drawn):

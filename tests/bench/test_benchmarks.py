@@ -30,6 +30,9 @@ def test_benchmarks_measure_every_way_beside_its_peers(finished_copy):
     ours = losses[(losses["way"] == "bank_loss") & (losses["rows"] == 1024)]
     assert (ours["loss_error"] < 1e-3).all() and (ours["gradient_error"] < 1e-2).all()
     assert pd.read_csv(folder / "step.csv")["share"].between(0, 1).all()
+    convolutions = pd.read_csv(folder / "convolutions.csv")
+    assert convolutions["way"].tolist() == ["torch's", "fast"] * 2
+    assert (convolutions["images_per_second"] > 0).all()
     copies = pd.read_csv(folder / "copies.csv")
     assert set(copies["images"]) == {"of the config", "drawn, 256 px"}
     assert set(copies["way"]) == {PLAIN, COPIES, CEILING} and (copies["per_second"] > 0).all()

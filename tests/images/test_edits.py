@@ -16,6 +16,7 @@ from iscqk.images import augly_edits, own_edits
 from iscqk.images.augly_adapter import emoji_names, letter_indices
 from iscqk.images.edits import EDIT_NAMES, apply_edit
 from iscqk.images.overlay_parameters import FONTS
+from iscqk.images.sanitize import sanitize
 
 SIZES = [(16, 16), (40, 300), (300, 200)]
 
@@ -92,6 +93,18 @@ def test_the_edit_is_augly_s_own(name):
     parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in parameters.items()}
     theirs = getattr(functional, name)(image, **parameters).convert("RGB")
     assert ours.tobytes() == theirs.tobytes()
+
+
+def test_a_screenshot_is_augly_s_own_however_often_its_template_was_used():
+    """The template is decoded once, and AugLy paints into what it gets."""
+    for seed, size in ((1, (96, 72)), (2, (300, 40)), (3, (96, 72))):
+        image, rng = picture(size, seed), np.random.default_rng(seed)
+        ours, parameters = apply_edit(image, "overlay_onto_screenshot", 0.5, rng, another)
+        folder = functional.utils.SCREENSHOT_TEMPLATES_DIR
+        template = os.path.join(folder, parameters.pop("template_filepath"))
+        image = sanitize(image, 64)
+        theirs = functional.overlay_onto_screenshot(image, None, template, **parameters)
+        assert ours.tobytes() == sanitize(theirs).tobytes()
 
 
 def test_the_mended_warp_is_that_of_augly_on_an_old_numpy(monkeypatch):

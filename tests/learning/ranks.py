@@ -38,13 +38,18 @@ def new_encoder() -> Encoder:
     return Encoder(EncoderConfig("test_efficientnet", 32, "gem", 16))  # smooth all over
 
 
-def bank(kind: str, near_duplicates: bool = False, live: bool = False) -> FrozenBank:
+def bank(
+    kind: str, near_duplicates: bool = False, live: bool = False, taught: bool = False
+) -> FrozenBank:
     frozen = new_encoder()
     size = frozen.head.in_features if live else 16
     rows = normalize(torch.randn(24, size, generator=torch.Generator().manual_seed(5)), dim=1)
     first, last = shard_bounds(24, distributed.rank(), distributed.world_size())
     pairs = torch.tensor([[1, 2], [2, 1], [2, 9], [9, 2]]) if near_duplicates else None
-    return FrozenBank(rows[first:last], 1, BANK[kind], frozen if live else None, first, pairs)
+    other = normalize(torch.randn(24, 6, generator=torch.Generator().manual_seed(6)), dim=1)
+    teacher = other[first:last] if taught else None
+    head = frozen if live else None
+    return FrozenBank(rows[first:last], 1, BANK[kind], head, first, pairs, teacher)
 
 
 def train(encoder, objective, images):
@@ -64,6 +69,7 @@ def everything(images) -> dict[str, object]:
     for kind in BANK:
         found[kind] = train(new_encoder(), bank(kind), images)
     found["near duplicates"] = train(new_encoder(), bank("plain", near_duplicates=True), images)
+    found["teacher"] = train(new_encoder(), bank("soft targets", taught=True), images)
     found["live head"] = train(new_encoder(), bank("plain", live=True), images)
     pairs = FlippedPairs(images)
     for name, make in {

@@ -13,9 +13,10 @@ from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.learning import bank as module
 from iscqk.learning import distributed
-from iscqk.learning.bank import read_bank, read_near_duplicates
+from iscqk.learning.bank import read_bank, read_near_duplicates, read_teacher
 from iscqk.methods import qk
 from iscqk.methods.qk.objective import FrozenBank
+from iscqk.models.encoder import Encoder, EncoderConfig
 
 IDS = [f"T{number:06}" for number in range(11)]
 
@@ -120,6 +121,37 @@ def test_near_duplicates_are_no_negatives(negatives):
     expected = nn.functional.cross_entropy(logits, torch.tensor([4, 0, 11]))
     outcome = bank(Fixed(), pixels, indices, True)
     assert outcome.loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("negatives", ["all", 11])
+@pytest.mark.parametrize("live", [False, True])
+def test_an_outside_teacher_says_what_the_images_have_in_common(negatives, live):
+    """Cross entropy in float64 of its softmax, over rows of its own dimensions."""
+    torch.manual_seed(0)
+    frozen = Encoder(EncoderConfig("test_resnet", 32, "gem", 6)).eval()
+    features = torch.randn(12, frozen.head.in_features) if live else torch.randn(12, 6)
+    rows = frozen.project(features).detach() if live else normalize(features, dim=1)
+    seen, pixels = normalize(torch.randn(12, 4), dim=1), torch.randn(3, 6)
+    told = {"soft_targets": 0.25, "teacher_temperature": 0.2, "negatives": negatives}
+    config = qk.Settings(temperature=0.1, **told)
+    head = frozen if live else None
+    bank = FrozenBank(features if live else rows, 2, config, head, teacher=seen)
+    indices, own = torch.tensor([8, 1, 22]), torch.tensor([4, 0, 11])
+    soft = (seen[own].double() @ seen.double().T / 0.2).softmax(1)
+    targets = 0.75 * nn.functional.one_hot(own, 12) + 0.25 * soft
+    logits = (normalize(pixels, dim=1).double() @ rows.double().T) / 0.1
+    expected = -(targets * logits.log_softmax(1)).sum(1).mean()
+    loss = bank(Fixed(), pixels, indices, False).loss
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_a_teacher_is_read_by_parts_and_of_the_same_images_only(shards, tmp_path):
+    vectors = np.arange(1, 45, dtype=np.float32).reshape(11, 4)
+    write_descriptors(tmp_path / "t.h5", IDS, vectors, {})
+    part = read_teacher(tmp_path / "t.h5", IDS, 3, 7)
+    torch.testing.assert_close(part, normalize(torch.from_numpy(vectors[3:7]), dim=1))
+    with pytest.raises(UserError, match="t.h5: of other images than are learned from; make it of"):
+        read_teacher(tmp_path / "t.h5", IDS[::-1], 3, 7)
 
 
 def test_drawn_negatives_include_every_positive_and_as_many_as_asked_for():

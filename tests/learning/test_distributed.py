@@ -11,7 +11,7 @@ from PIL import Image
 
 RANKS = Path(__file__).with_name("ranks.py")
 TRAININGS = [
-    "plain", "learned temperature", "few negatives", "soft targets", "near duplicates",
+    "plain", "learned temperature", "few negatives", "soft targets", "near duplicates", "teacher",
     "live head", "simclr", "moco", "isd",
 ]  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Training by every method: schedules, order of images, resuming, live heads, that they learn."""
 
 import copy
+import itertools
 import time
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn import functional
+from torch.utils.data import Dataset
 
 from iscqk.errors import UserError
 from iscqk.images.copier import Copier
@@ -360,11 +362,42 @@ def test_features_are_the_mean_over_sizes_and_mirrored_images(encoder, images):
     ways = [pixels, small, pixels.flip(3), small.flip(3)]
     with torch.inference_mode():
         wanted = sum(encoder.features(way) for way in ways) / 4
-    blocks = embed(encoder, images, 0, [side, 16], flip=True)
+    blocks = embed(encoder, images, 0, [side, 16], orientations=2)
     found = torch.cat([features for features, _ in blocks])
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
     alone = torch.cat([vectors for _, vectors in embed(encoder, images, 0, [side])])
     assert torch.equal(alone, bank_of(encoder, images))  # one size is what none says
+
+
+class Turned(Dataset):
+    """Images as they are, upside down, or mirrored."""
+
+    views = 1
+
+    def __init__(self, images, turns=0, mirrored=False):
+        self.images, self.turns, self.mirrored = images, turns, mirrored
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        image = self.images[index].rot90(self.turns, (1, 2))
+        return image.flip(2) if self.mirrored else image
+
+
+def test_over_all_orientations_an_image_and_its_turns_are_described_alike(encoder, images):
+    def described(orientations, **how):
+        blocks = embed(encoder, Turned(images, **how), 0, orientations=orientations)
+        return torch.cat([features for features, _ in blocks])
+
+    exact = {"rtol": 1e-4, "atol": 1e-5}
+    for turns, mirrored in itertools.product(range(4), (False, True)):
+        how = {"turns": turns, "mirrored": mirrored}
+        torch.testing.assert_close(described(8, **how), described(8), **exact)
+    torch.testing.assert_close(described(4, turns=3), described(4), **exact)
+    torch.testing.assert_close(described(2, mirrored=True), described(2), **exact)
+    assert (described(4, mirrored=True) - described(4)).abs().max() > 1e-3
+    assert (described(2, turns=1) - described(2)).abs().max() > 1e-3
 
 
 def test_more_parts_than_steps_are_refused(encoder, images):

@@ -10,13 +10,14 @@ from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.images.demo_scenes import draw_split
 from iscqk.matching.model import Model
+from iscqk.matching.model_bank import write_bank
 from iscqk.matching.model_folder import SIDES, write_settings
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import save_hub_folder
 from iscqk.retrieval.refining import Projection, fit_projection, save_projection
 
 SETTINGS = {
-    **{"sizes": [24, 32], "flip": True, "gist": 0.5, "whitening": 0.5},
+    **{"sizes": [24, 32], "orientations": 2, "gist": 0.5, "whitening": 0.5},
     **{"subtract": 0.5, "subtract_nearest": 3, "ranking": "similarity", "temperature": 0.1},
 }
 
@@ -50,7 +51,7 @@ def test_a_model_ranks_only_where_its_settings_say_so(tmp_path):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"sizes": []}, {"flip": False}, {"gist": 0.6}, {"subtract": 0.4}, {"subtract_nearest": 4}],
+    [{"sizes": []}, {"orientations": 8}, {"gist": 0.6}, {"subtract": 0.4}, {"subtract_nearest": 4}],
     ids=lambda changes: next(iter(changes)),
 )
 def test_what_describes_otherwise_has_another_digest(tmp_path, changes):
@@ -78,10 +79,8 @@ DAMAGES = {
         folder / "projection.safetensors",
         Projection(np.full(12, np.nan, np.float32), np.ones((12, 6), np.float32)),
     ),
-    "no bank": lambda folder: (folder / "bank.h5").unlink(),
-    "a bank of other dimensions": lambda folder: write_descriptors(
-        folder / "bank.h5", ["T000000"], unit_rows(1, 7), {}
-    ),
+    "no bank": lambda folder: (folder / "bank.safetensors").unlink(),
+    "a bank of other dimensions": lambda folder: write_bank(folder, unit_rows(1, 7)),
     "no GIST": lambda folder: (folder / "gist/config.json").unlink(),
 }
 

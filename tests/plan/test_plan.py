@@ -47,12 +47,12 @@ def test_an_ablation_needs_as_many_values_of_each_key():
 
 
 def test_an_ablation_may_name_its_settings():
-    settings = {"plain": {}, "both": {"describe.gist": 1, "describe.flip": True}}
+    settings = {"plain": {}, "both": {"describe.gist": 1, "describe.orientations": 2}}
     made = plan(study__ablations={"ways": settings})
     both, plain = made["ways-both-0"], made["ways-plain-0"]
     assert both.config["describe"]["gist"] == 1 and both.refines()
     assert both.by_network("round1-k", "queries", "phase1") == [
-        "results/runs/qk-0/round1-k/descriptors-flip/q/phase1-0-of-1.h5"
+        "results/runs/qk-0/round1-k/descriptors-orientations2/q/phase1-0-of-1.h5"
     ]
     assert plain.by_network("round1-k", "queries", "phase1") == [
         "results/runs/qk-0/round1-k/descriptors/q/phase1-0-of-1.h5"
@@ -188,12 +188,12 @@ def test_names_of_models_are_read_as_they_are_spelt_and_sort_as_they_are_made():
 
 
 def test_a_content_tells_the_options_that_make_it():
-    for sizes, flip in itertools.product(([], [64], [64, 96]), (False, True)):
-        content = described_as({"sizes": sizes, "flip": flip})
+    for sizes, turns in itertools.product(([], [64], [64, 96]), (1, 2, 4, 8)):
+        content = described_as({"sizes": sizes, "orientations": turns})
         assert re.fullmatch(content_pattern(), content)
         options = content_options(content).split()
-        assert ("--flip" in options) == flip
-        assert [int(word) for word in options if word.isdigit()] == sizes
+        wanted = [*(["--sizes", *map(str, sizes)] if sizes else [])]
+        assert options == [*wanted, *(["--orientations", str(turns)] if turns > 1 else [])]
     assert content_options("features") == "--features"
 
 
@@ -228,5 +228,6 @@ def test_a_submission_depends_on_its_phase_and_its_method_only():
     kept = json.loads(plan().submitted_config("phase2"))
     assert set(kept["edits"]) == {"training", "curriculum", "phase2"}
     assert set(kept["train"]) & set(METHODS) == {"qk", "simclr"}  # which it warms up by
-    assert not set(kept) & {"rehearsal", "benchmarks", "study", "unbalanced", "shards", "title"}
+    others = {"rehearsal", "benchmarks", "study", "unbalanced", "shards", "title", "ready"}
+    assert not set(kept) & others
     assert "log_every" not in kept["train"] and "temperature" in kept["train"]["qk"]

@@ -13,6 +13,8 @@ RULES = [ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]
 STAGES = sorted([*PACKAGE.glob("stages/**/*.py"), *PACKAGE.glob("bench/stages/*.py")])
 # Tell a reader of a command where things are.
 TOLD = {"EXAMPLE", "help"}
+# Which files it has depends on what is in them; it is taken along from where it was made.
+ON_A_DISK = ["directory(R.ready_model.folder)"]
 SPELLED = re.compile(rf"(?<![\w-]){Results().root}(/|$)")
 
 
@@ -34,7 +36,8 @@ def test_rules_ask_the_plan_where_files_are(path):
     text = path.read_text()
     assert not re.search(rf"{Results().root}/", text)
     # A folder cannot be had from a storage, and what is `local` keeps its job from being sent away.
-    assert not re.search(r"\b(directory|local|touch)\(", text)
+    wanting = re.findall(r"\b(?:directory|local|touch)\(.*\)", text)
+    assert [found for found in wanting if found not in ON_A_DISK] == []
 
 
 @pytest.mark.parametrize("path", STAGES, ids=lambda path: path.stem)

@@ -47,6 +47,7 @@ rule benchmark:
     output:
         multiext(R.benchmarks("losses"), ".csv", ".svg"),
         R.benchmarks("step.csv"),
+        R.benchmarks("convolutions.csv"),
     log:
         R.log("benchmark"),
     conda:
@@ -102,7 +103,7 @@ rule benchmark_table:
     input:
         tables=[
             R.benchmarks(f"{name}.csv")
-            for name in ("losses", "step", "copies", "extraction")
+            for name in ("losses", "step", "convolutions", "copies", "extraction")
         ],
     output:
         R.benchmarks("table.md"),
@@ -150,6 +151,7 @@ use rule train_q as train_against_a_million with:
         ],
         copies=PLAN.submitted.copies(1),
         near_duplicates=[],
+        teacher=[],
     output:
         q=R.benchmarks("million/q.safetensors"),
         k=R.benchmarks("million/k.safetensors"),

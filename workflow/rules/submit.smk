@@ -27,7 +27,7 @@ rule submit:
         validation=R.submission("{phase}").validation,
         provenance=R.submission("{phase}").provenance,
         card=R.submission("{phase}").card,
-        model=R.submission("{phase}").model(PLAN.submitted_model()),
+        model=R.submission("{phase}").model_files(PLAN.submitted_model()),
     log:
         LOG["submit"],
     benchmark:
@@ -53,4 +53,32 @@ rule submit:
             --quarantined {input.quarantined} \
             --weights {params.weights} --bank {input.bank} --curve {input.curve} \
             --config {params.config:q} --output {params.folder} &>{log}
+        """
+
+
+rule pack:
+    input:
+        provenance=R.submission("phase2").provenance,
+        model=R.submission("phase2").model_files(PLAN.submitted_model()),
+        scores=[R.submission(phase).score for phase in PHASES],
+        by_edit=[PLAN.submitted.ranked(phase).by_edit for phase in PHASES],
+        notice=config["ready"]["notice"] or [],
+    output:
+        directory(R.ready_model.folder),
+    log:
+        LOG["pack"],
+    benchmark:
+        USAGE["pack"]
+    conda:
+        "../../envs/iscqk.yaml"
+    params:
+        code=code("pack"),
+        submission=lambda wildcards, input: folders([input.provenance]),
+        scores=lambda wildcards, input: named(PHASES, input.scores),
+        by_edit=lambda wildcards, input: named(PHASES, input.by_edit),
+        config=as_text(config["ready"]),
+    shell:
+        """
+        iscqk pack {params.submission} --scores {params.scores} --by-edit {params.by_edit} \
+            --config {params.config:q} --output {output} &>{log}
         """

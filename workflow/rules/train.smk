@@ -20,11 +20,12 @@ rule initial:
     params:
         code=code("initial"),
         config=lambda wildcards: PLAN[wildcards.run].text("model"),
+        weights=lambda wildcards: digest_of(PLAN[wildcards.run].start()),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
-        weights=lambda wildcards, input: given("--weights", input.weights),
+        given=lambda wildcards, input: given("--weights", input.weights),
     shell:
         """
-        iscqk initial --training {input.training} --config {params.config:q} {params.weights} \
+        iscqk initial --training {input.training} --config {params.config:q} {params.given} \
             --seed {params.seed} --output {output.q} {output.k} --threads {threads} &>{log}
         """
 
@@ -124,6 +125,7 @@ rule train_q:
         near_duplicates=lambda wildcards, input: given(
             "--near-duplicates", input.near_duplicates
         ),
+        teacher=lambda wildcards, input: given("--teacher", input.teacher),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         resume=R.resume("{run}/round{round}-q"),
         untracked=untracked(PLAN.training_options("{run}/round{round}-q")),
@@ -133,8 +135,8 @@ rule train_q:
             --start {input.start} --frozen {input.frozen} --bank {input.bank} \
             {params.images} --config {params.config:q} --seed {params.seed} \
             --q-output {output.q} --k-output {output.k} --history {output.history} \
-            --resume {params.resume} {params.near_duplicates} {params.untracked} \
-            --threads {threads} &>{log}
+            --resume {params.resume} {params.near_duplicates} {params.teacher} \
+            {params.untracked} --threads {threads} &>{log}
         """
 
 

@@ -4,7 +4,7 @@ What the files hold: `iscqk.models.hub`, `iscqk.matching.model_folder`.
 """
 
 CONFIG, BACKBONE, HEAD, CARD = "config.json", "model.safetensors", "head.safetensors", "README.md"
-SETTINGS, BANK, PROJECTION = "matching.json", "bank.h5", "projection.safetensors"
+SETTINGS, BANK, PROJECTION = "matching.json", "bank.safetensors", "projection.safetensors"
 
 
 def model_files(roles: list[str], bank: bool, projection: bool) -> list[str]:

@@ -6,6 +6,7 @@ Behind it are mended, during a call and inside AugLy's own modules only:
 * `perspective_transform` asks numpy for `np.float`, which numpy 1.24 removed;
 * text is laid out by libraqm, which fails where it is built without HarfBuzz and differs from
   machine to machine: the basic layout is always used instead;
+* `overlay_onto_screenshot` decodes its large template anew in every call: it is kept;
 * `random_noise` and `shuffle_pixels` reseed numpy's global generator: it is put back after them.
   No other function touches a global generator, but AugLy's import draws from `random`.
 
@@ -13,6 +14,7 @@ Not for threads, as AugLy itself is not: workers are processes.
 """
 
 import functools
+import json
 import os
 import pickle
 import random
@@ -54,6 +56,18 @@ def letter_indices(font_file: str) -> tuple[int, ...]:
     with open(path, "rb") as file:
         characters = [chr(code) for code in pickle.load(file)]  # of AugLy's package, not a user's
     return tuple(i for i, c in enumerate(characters) if c.isascii() and c.isalpha())
+
+
+@functools.lru_cache(256)
+def emoji(name: str) -> Image.Image:
+    """Return one of `emoji_names()` in RGBA, 72 x 72; not to be changed."""
+    return Image.open(os.path.join(_augly().utils.EMOJI_DIR, name)).convert("RGBA")
+
+
+@functools.lru_cache(256)
+def font(font_file: str, size: int) -> ImageFont.FreeTypeFont:
+    """Return a font of AugLy's at a size in pixels."""
+    return _Font(os.path.join(_augly().utils.FONTS_DIR, font_file), size)
 
 
 @functools.cache
@@ -112,6 +126,20 @@ def _old_numpy() -> Iterator[None]:
         yield
 
 
+@functools.cache
+def _template_and_box(template_file: str, boxes_file: str) -> tuple[Image.Image, list[int]]:
+    """Return a template and the box in it that every call paints over as a whole."""
+    template = Image.open(template_file)
+    template.load()
+    return template, json.loads(Path(boxes_file).read_text())[Path(template_file).name]
+
+
+@contextmanager
+def _templates_kept() -> Iterator[None]:
+    with _replaced(_augly().imutils, "get_template_and_bbox", _template_and_box):
+        yield
+
+
 @contextmanager
 def _replaced(module: Any, attribute: str, old_library: object) -> Iterator[None]:
     """Give a module of AugLy the old library under the name it knows."""
@@ -135,6 +163,7 @@ def _numpy_generator_kept() -> Iterator[None]:
 # By name, so that the other functions, most of which are fast, are called without any detour.
 _MENDS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "meme_format": _old_image_font,
+    "overlay_onto_screenshot": _templates_kept,
     "overlay_text": _old_image_font,
     "perspective_transform": _old_numpy,
     "random_noise": _numpy_generator_kept,

@@ -56,8 +56,20 @@ class ParameterSampler:
         red, green, blue = (int(value) for value in self.rng.integers(256, size=3))
         return red, green, blue
 
+    def plain_colour(self) -> Colour:
+        """Return white, black or any colour: what borders, bars and letters have."""
+        return self.choice(((255, 255, 255), (0, 0, 0), self.colour()))
+
+    def anywhere(self) -> tuple[float, float]:
+        """Return a place across and down, both from 0 to 1."""
+        return self.uniform(0, 1), self.uniform(0, 1)
+
+    def either(self) -> bool:
+        """Return yes or no."""
+        return self.choice((False, True))
+
     def seed(self) -> int:
-        """Return a seed for numpy's old generator."""
+        """Return a seed for a generator of numpy's."""
         return int(self.rng.integers(2**32))
 
     def place(self, width: float, height: float) -> dict[str, float]:

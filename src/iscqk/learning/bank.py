@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
-from iscqk.formats.descriptor_shards import Descriptors, open_shards, total_shape
+from iscqk.formats.descriptor_shards import Descriptors, open_descriptors, open_shards, total_shape
 from iscqk.formats.manifest import shard_bounds
 from iscqk.formats.provenance import check_parts
 from iscqk.learning import distributed
@@ -82,6 +83,27 @@ def _copy(shard: Descriptors, rows: Tensor, offset: int) -> None:
     for low in range(max(0, offset), stop, _ROWS_AT_ONCE):
         high = min(low + _ROWS_AT_ONCE, stop)
         rows[low - offset : high - offset] = torch.from_numpy(shard.block(low, high))
+
+
+def read_teacher(path: str | Path, ids: Sequence[str], first: int, last: int) -> Tensor:
+    """Return another model's unit rows (n, T) of the bank's, from `first` up to `last`.
+
+    Args:
+        path: what `iscqk embed` wrote of the images of the bank, in one shard.
+        ids: of these images, all that the bank has, in order.
+        first: row that the part begins with.
+        last: row after its last.
+
+    Raises:
+        UserError: it is of other images.
+    """
+    with open_descriptors(path) as shard:
+        if shard.ids.tolist() != list(ids) or last > len(ids):
+            raise UserError(
+                f"{path}: of other images than are learned from; make it of their manifest with "
+                "`iscqk embed`"
+            )
+        return functional.normalize(torch.from_numpy(shard.block(first, last)), dim=1)
 
 
 def read_near_duplicates(path: str | Path, ids: Sequence[str]) -> Tensor:

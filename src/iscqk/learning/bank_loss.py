@@ -145,17 +145,29 @@ def _widened(queries: Tensor, temperature: Tensor | float) -> tuple[Tensor, Tens
 
 @torch.no_grad()
 def soft_targets(
-    teachers: Tensor, bank: Tensor, temperature: Tensor | float, shared: bool = False
+    teachers: Tensor,
+    bank: Tensor,
+    temperature: Tensor | float,
+    shared: bool = False,
+    values: Tensor | None = None,
 ) -> Tensor:
     """Return the bank row that each teacher's softmax over the bank expects, (B, D) float32.
 
     Args:
-        teachers: (B, D) unit rows, what the teacher makes of the same images.
-        bank: (N, D) unit rows.
+        teachers: (B, C) unit rows, what the teacher makes of the same images.
+        bank: (N, C) unit rows, what it makes of the bank's.
         temperature: of the teacher, positive.
         shared: whether `bank` is this process's part.
+        values: (N, D) the rows of which one is expected, where these are not the teacher's own.
     """
-    return attention(teachers, bank, temperature, shared=shared)[1]
+    log_z, expected = attention(teachers, bank, temperature, shared=shared)
+    if values is None:
+        return expected
+    expected = values.new_zeros(len(teachers), values.shape[1], dtype=torch.float32)
+    for seen, rows in zip(bank.split(BLOCK), values.split(BLOCK), strict=True):
+        weights = (upcast(teachers) @ upcast(seen).T / temperature - log_z[:, None]).exp()
+        expected += weights @ upcast(rows)
+    return distributed.all_reduce_sum(expected) if shared else expected
 
 
 def live_bank_loss(

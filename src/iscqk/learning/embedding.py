@@ -20,7 +20,7 @@ def embed(
     images: OriginalImages | CopyImages,
     workers: int,
     sizes: Sequence[int] = (),
-    flip: bool = False,
+    orientations: int = 1,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (features (n, C), descriptors (n, D)) float32 on the CPU, block by block, in order.
 
@@ -29,23 +29,26 @@ def embed(
     each block, and every one of them yields the whole.
 
     With `sizes`, sides in pixels, the features are the mean of those at each; `images` must be of
-    the largest, from which the others are made. With `flip` it is of mirrored images, too.
+    the largest, from which the others are made. Of `orientations` 2 it is of mirrored images, too,
+    of 4 of those turned by quarters, of 8 of all of these.
     """
     device, rows = next(encoder.parameters()).device, len(images) // images.views
     blocks = range(0, rows, BATCH_IMAGES * distributed.world_size())
     mine = [_part(start, rows, images.views) for start in blocks]
     loader = make_loader(images, mine, workers)
     for start, batch in zip(blocks, progress(loader, len(blocks), "embed, batches"), strict=True):
-        features = _features(encoder, batch.to(device, non_blocking=True), sizes, flip)
+        features = _features(encoder, batch.to(device, non_blocking=True), sizes, orientations)
         centres = distributed.all_gather(features.unflatten(0, (-1, images.views)).mean(1))
         centres = centres[: rows - start]
         yield centres.cpu(), encoder.project(centres).cpu()
 
 
-def _features(encoder: Encoder, images: Tensor, sizes: Sequence[int], flip: bool) -> Tensor:
+def _features(encoder: Encoder, images: Tensor, sizes: Sequence[int], orientations: int) -> Tensor:
     """Return features (B, C) of uint8 images (B, 3, S, S), the mean over the ways to see them."""
     seen = [_resized(images, size) for size in sizes or images.shape[-1:]]
-    if flip:
+    if orientations >= 4:
+        seen += [batch.rot90(turns, (-2, -1)) for turns in (1, 2, 3) for batch in seen]
+    if orientations in (2, 8):
         seen += [batch.flip(-1) for batch in seen]
     return torch.stack([encoder.features(batch) for batch in seen]).mean(0)
 

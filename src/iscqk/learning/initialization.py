@@ -56,18 +56,49 @@ def fit_head(encoder: Encoder, images: OriginalImages, whitening: float) -> None
 
 
 @torch.no_grad()
+def narrow_heads(
+    encoders: Sequence[Encoder], images: OriginalImages, size: int, whitening: float
+) -> None:
+    """Bring encoders of one space to fewer dimensions, those of a partly whitened PCA.
+
+    It is of what the last one's head makes of `images`, and goes into the head of each.
+
+    Raises:
+        UserError: fewer images than two.
+    """
+    last = encoders[-1]
+    outputs = torch.cat([last.head(block).cpu() for block, _ in embed(last, images, 0)])
+    found = _components(outputs)
+    directions = found.weight(size, whitening)
+    for encoder in encoders:
+        weight = directions @ encoder.head.weight.double()
+        bias = directions @ (encoder.head.bias.double() - found.centre)
+        encoder.set_head(torch.zeros(size, weight.shape[1]), torch.zeros(size))
+        _fill_head(encoder, weight, bias)
+
+
+@torch.no_grad()
 def principal_head(encoder: Encoder, features: Tensor, whitening: float) -> None:
     """Set the head to the partly whitened PCA (`iscqk.models.pca`) of features (n, C).
 
     Raises:
         UserError: fewer images than two.
     """
-    if len(features) < 2:
-        raise UserError("the head's PCA needs at least 2 training images; add some")
-    found = PrincipalComponents.of_rows(features)
+    found = _components(features)
     weight = found.weight(encoder.config.descriptor_size, whitening)
+    _fill_head(encoder, weight, -(weight @ found.centre))
+
+
+def _components(rows: Tensor) -> PrincipalComponents:
+    if len(rows) < 2:
+        raise UserError("the head's PCA needs at least 2 training images; add some")
+    return PrincipalComponents.of_rows(rows)
+
+
+def _fill_head(encoder: Encoder, weight: Tensor, bias: Tensor) -> None:
+    """Fill the head; where there are fewer rows than dimensions, the last of these are 0."""
     device = encoder.head.weight.device
-    encoder.head.weight.zero_()  # a backbone of fewer features than dimensions leaves some at 0
+    encoder.head.weight.zero_()
     encoder.head.bias.zero_()
     encoder.head.weight[: len(weight)] = weight.float().to(device)
-    encoder.head.bias[: len(weight)] = -(weight @ found.centre).float().to(device)
+    encoder.head.bias[: len(weight)] = bias.float().to(device)

@@ -20,7 +20,7 @@ from iscqk.retrieval.search import nearest_of_each
 def match(
     images: InputPaths,
     against: InputPaths,
-    model: Model | str | Path,
+    model: Model | str | Path | None = None,
     top: int = 1,
     threshold: float | None = None,
     cache: str | Path | None = None,
@@ -36,7 +36,7 @@ def match(
     Args:
         images: files and folders, what may be copies; files of `iscqk describe` among them.
         against: the same of what may have been copied.
-        model: or its folder, see `Model.load`.
+        model: or its folder, see `Model.load`; None: the ready model.
         top: references of each image.
         threshold: least score; all pairs without it.
         cache: file that keeps the descriptors of `against` for the next call.

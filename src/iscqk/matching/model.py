@@ -17,6 +17,7 @@ from iscqk.learning.embedding import embed
 from iscqk.matching.model_folder import SIDES, Looks, Parts, read_parts
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
+from iscqk.models.ready import ready_folder
 from iscqk.models.weights import encoder_digest
 from iscqk.retrieval.rankings import RANKINGS
 
@@ -41,8 +42,13 @@ class Model:
         ranking: see `Ranking`.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        encoders, looks, self.ranking = parts
+    def __init__(self, parts: Parts | None = None) -> None:
+        """Make a model of its parts; without them, the ready one.
+
+        Raises:
+            UserError: there is no ready model in this installation.
+        """
+        encoders, looks, self.ranking = parts or read_parts(ready_folder())
         device = choose_device()
         self.encoders = {side: encoders[side].to(device) for side in SIDES}
         self.looks = looks._replace(gist=looks.gist and looks.gist.to(device))
@@ -50,17 +56,17 @@ class Model:
             encoder.precision = "auto"
 
     @classmethod
-    def load(cls, folder: str | Path) -> "Model":
+    def load(cls, folder: str | Path | None = None) -> "Model":
         """Return the model of a folder.
 
         Args:
             folder: `results/submission_{phase}`, the `model` folder in it, or a run's folder that
-                holds q.safetensors and k.safetensors.
+                holds q.safetensors and k.safetensors. None: the ready model.
 
         Raises:
             UserError: it holds no model, or a damaged one.
         """
-        return cls(read_parts(folder))
+        return cls(None if folder is None else read_parts(folder))
 
     def describe(
         self, images: Sequence[ImageInput], side: str = "queries", threads: int = 1
@@ -92,12 +98,12 @@ class Model:
         """
         models = self._models(side)
         set_threads(threads)
-        ways = [(self.looks.sizes, self.looks.flip), ((), False)]  # GIST has but one
+        ways = [(self.looks.sizes, self.looks.orientations), ((), 1)]  # GIST has but one
         reading, streams = [], []
-        for model, (sizes, flip) in zip(models, ways, strict=False):
+        for model, (sizes, turns) in zip(models, ways, strict=False):
             read = ReadableImages(images, max(sizes, default=model.config.image_size))
             reading.append(read)
-            streams.append(embed(model, read, (threads - 1) // len(models), sizes, flip))
+            streams.append(embed(model, read, (threads - 1) // len(models), sizes, turns))
         done = 0
         for parts in zip(*streams, strict=True):
             rows = [descriptors.numpy() for _, descriptors in parts]
@@ -120,7 +126,7 @@ class Model:
         if looks == Looks():
             return own
         facts = [
-            *(own, looks.sizes, looks.flip),
+            *(own, looks.sizes, looks.orientations),
             looks.gist and encoder_digest(looks.gist),
             looks.refine and looks.refine.digest(),
         ]

@@ -2,10 +2,12 @@
 
     queries/, references/, gist/    encoders, see iscqk.models.hub; GIST where it is joined
     projection.safetensors          of joined or whitened descriptors, where they are
-    bank.h5                         descriptors of training images, to rank by or to subtract
-    matching.json                   {describe: that section of the config, likely: a score or null}
+    bank.safetensors                descriptors of training images, to rank by or to subtract
+    matching.json                   {describe: that section of the config, likely: a score or null,
+                                    sides: two, or one whose encoder is that of both}
 
-Of more than `BANK_ROWS` training images the bank is a sample.
+Of many training images the bank is a sample (`iscqk.matching.model_bank`). `iscqk.matching.packing`
+makes a folder smaller: its numbers are float16, and float32 again once they are read.
 """
 
 import json
@@ -16,16 +18,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptor_shards import (
-    FloatArray,
-    count_descriptors,
-    descriptor_blocks,
-    open_descriptors,
-    write_descriptors,
-)
+from iscqk.formats.descriptor_shards import FloatArray
 from iscqk.formats.files import write_text
-from iscqk.formats.ids import StrArray
-from iscqk.formats.model_files import BANK, PROJECTION, SETTINGS
+from iscqk.formats.model_files import PROJECTION, SETTINGS
+from iscqk.matching.model_bank import read_bank, sample_bank, write_bank
 from iscqk.models.encoder import Encoder
 from iscqk.models.hub import load_hub_folder
 from iscqk.models.weights import load_encoder
@@ -34,9 +30,7 @@ from iscqk.retrieval.refining import Refinement, load_projection, save_projectio
 from iscqk.settings.describe import Describe
 
 SIDES = ("queries", "references")
-BANK_ROWS = 65_536  # enough for a level; all of a million would take a gigabyte
-
-_GIST = "gist"
+GIST = "gist"
 
 
 class Looks(NamedTuple):
@@ -44,13 +38,13 @@ class Looks(NamedTuple):
 
     Attributes:
         sizes: sides in pixels whose features are averaged; none: the encoder's own.
-        flip: whether mirrored images are averaged, too.
+        orientations: over which it is averaged, too; see `describe` of the config.
         gist: the encoder whose descriptors are joined, if any.
         refine: what is made of the descriptors, or None.
     """
 
     sizes: tuple[int, ...] = ()
-    flip: bool = False
+    orientations: int = 1
     gist: Encoder | None = None
     refine: Refinement | None = None
 
@@ -96,7 +90,7 @@ def read_parts(folder: str | Path) -> Parts:
         shards = sorted(folder.glob("descriptors/k/training-*.h5"))
         ranking = Ranking()
         if shards:
-            ranking = Ranking(sample_bank(shards)[1], name="log_partition")
+            ranking = Ranking(sample_bank(shards), name="log_partition")
         return Parts(encoders, ranking=ranking)
     raise UserError(
         f"{folder}: no model there; name results/submission_phase2 or a run's folder that "
@@ -105,40 +99,52 @@ def read_parts(folder: str | Path) -> Parts:
 
 
 def _of_submission(folder: Path) -> Parts:
-    encoders = {side: load_hub_folder(folder / side) for side in SIDES}
     try:
-        facts = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        facts = read_settings(folder)
+        encoders = load_sides(folder, facts["sides"])
         settings, likely = dict(facts["describe"]), facts["likely"]
         looks = _looks(folder, settings)
         ranking = Ranking(None, float(settings["temperature"]), likely, settings["ranking"])
         if RANKINGS[ranking.name].needs_bank:
             shared = looks.refine.training if looks.refine else None
-            ranking = ranking._replace(bank=_read_bank(folder) if shared is None else shared)
+            ranking = ranking._replace(bank=read_bank(folder) if shared is None else shared)
         parts = Parts(encoders, looks, ranking)
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{folder / SETTINGS}: {error}; copy the folder again") from None
+        raise UserError(f"{folder / SETTINGS}: {error}; copy or make the folder again") from None
     _try(folder, parts)
     return parts
 
 
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Return what matching.json holds; OSError or ValueError where it cannot be read."""
+    return dict(json.loads((folder / SETTINGS).read_text(encoding="utf-8")))
+
+
+def load_sides(folder: Path, sides: str) -> dict[str, Encoder]:
+    """Return the encoder of each side, of `sides` one or two.
+
+    Raises:
+        UserError: an encoder is missing or damaged.
+        KeyError: there are neither one nor two.
+    """
+    own = {"one": SIDES[:1], "two": SIDES}[sides]
+    encoders = [load_hub_folder(folder / side) for side in own]
+    return dict(zip(SIDES, encoders * (len(SIDES) // len(own)), strict=True))
+
+
 def _looks(folder: Path, settings: Mapping[str, Any]) -> Looks:
     weight, share = float(settings["gist"]), float(settings["subtract"])
-    gist = load_hub_folder(folder / _GIST) if weight else None
+    gist = load_hub_folder(folder / GIST) if weight else None
     projects = weight or settings["whitening"]
     refine = Refinement(
         [1.0, weight] if gist else [1.0],
         load_projection(folder / PROJECTION) if projects else None,
-        _read_bank(folder) if share else None,
+        read_bank(folder) if share else None,
         int(settings["subtract_nearest"]),
         share,
     )
     sizes = tuple(int(size) for size in settings["sizes"])
-    return Looks(sizes, bool(settings["flip"]), gist, refine if projects or share else None)
-
-
-def _read_bank(folder: Path) -> FloatArray:
-    with open_descriptors(folder / BANK) as bank:
-        return bank.block(0, len(bank.ids))
+    return Looks(sizes, int(settings["orientations"]), gist, refine if projects or share else None)
 
 
 def _try(folder: Path, parts: Parts) -> None:
@@ -173,20 +179,8 @@ def write_settings(
         likely: see `Ranking`.
     """
     if shards:
-        write_descriptors(folder / BANK, *sample_bank(shards), {})
+        write_bank(folder, sample_bank(shards))
     if projection:
         save_projection(folder / PROJECTION, load_projection(projection))
-    facts = {"describe": dict(settings), "likely": likely}
+    facts = {"describe": dict(settings), "likely": likely, "sides": "two"}
     write_text(folder / SETTINGS, json.dumps(facts, indent=2, sort_keys=True) + "\n")
-
-
-def sample_bank(shards: Sequence[str | Path]) -> tuple[StrArray, FloatArray]:
-    """Return ids and vectors of at most `BANK_ROWS` rows of a bank, evenly spaced over it."""
-    step = -(-count_descriptors(shards)[0] // BANK_ROWS)
-    parts, start = [], 0
-    for names, rows in descriptor_blocks(shards):
-        first = -start % step
-        parts.append((names[first::step], rows[first::step]))
-        start += len(names)
-    ids, vectors = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    return ids, vectors

@@ -17,7 +17,7 @@ METHOD = Method(
         "train.rounds": 0,
         # It has one size, and is no part of itself.
         "describe.sizes": [],
-        "describe.flip": False,
+        "describe.orientations": 1,
         "describe.gist": 0,
     },
 )

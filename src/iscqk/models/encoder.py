@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -101,6 +101,15 @@ class Encoder(nn.Module):
             ) from None
         self.backbone.train(training)
         return int(features.shape[1])
+
+    @torch.no_grad()
+    def set_head(self, weight: Tensor, bias: Tensor) -> None:
+        """Replace the head by a layer of weight (D, C) and bias (D,), D dimensions from then on."""
+        size, features = weight.shape
+        self.config = replace(self.config, descriptor_size=size)
+        self.head = nn.Linear(features, size, device=self.head.weight.device)
+        self.head.weight.copy_(weight)
+        self.head.bias.copy_(bias)
 
     def compile_backbone(self) -> None:
         """Let torch compile the backbone's forward pass; weights and their names stay."""

@@ -24,11 +24,11 @@ from iscqk.formats.files import atomic_file, write_text
 from iscqk.formats.model_files import BACKBONE, CARD, CONFIG, HEAD
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.timm_adapter import save_config_for_hf
-from iscqk.models.weights import refuse_not_finite
+from iscqk.models.weights import not_finite, refuse_not_finite
 
 
 def save_hub_folder(
-    folder: str | Path, encoder: Encoder, provenance: dict[str, Any], card: str
+    folder: str | Path, encoder: Encoder, provenance: dict[str, Any], card: str, half: bool = False
 ) -> None:
     """Write the four files; existing ones are replaced.
 
@@ -37,17 +37,28 @@ def save_hub_folder(
         encoder: what to write, in float32.
         provenance: of the weights, for config.json.
         card: the model card, Markdown with the hub's front matter.
+        half: whether weights of several dimensions are written as float16, nearly all of them.
+
+    Raises:
+        UserError: a weight is too large for float16.
     """
     folder = Path(folder)
-    _save(folder / BACKBONE, encoder.backbone.state_dict())
-    _save(folder / HEAD, encoder.head.state_dict())
+    for part, file in ((encoder.backbone, BACKBONE), (encoder.head, HEAD)):
+        weights = {name: _stored(tensor, half) for name, tensor in part.state_dict().items()}
+        if half and (name := not_finite(weights)):
+            raise UserError(f"{folder / file}: {name} is too large for float16; pack another model")
+        _save(folder / file, weights)
     facts = {"encoder": dataclasses.asdict(encoder.config), "provenance": provenance}
     _save_config(folder / CONFIG, encoder, facts)
     write_text(folder / CARD, card)
 
 
+def _stored(tensor: Tensor, half: bool) -> Tensor:
+    # What has one dimension (biases, norms and their statistics) takes little, and may be large.
+    return (tensor.half() if half and tensor.ndim > 1 else tensor).contiguous()
+
+
 def _save(path: Path, weights: dict[str, Tensor]) -> None:
-    weights = {name: tensor.contiguous() for name, tensor in weights.items()}
     with atomic_file(path) as temporary:
         save_file(weights, temporary, {"format": "pt"})
 
@@ -71,6 +82,12 @@ def _save_config(path: Path, encoder: Encoder, facts: dict[str, Any]) -> None:
             model_config={"iscqk": facts, "pretrained_cfg": own},
             data_config=prepared,
         )
+
+
+def read_hub_provenance(folder: str | Path) -> dict[str, Any]:
+    """Return what `save_hub_folder` was told of the weights' making, of a folder that loads."""
+    facts = json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))
+    return dict(facts["iscqk"]["provenance"])
 
 
 def load_hub_folder(folder: str | Path) -> Encoder:

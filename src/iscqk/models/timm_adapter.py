@@ -70,5 +70,6 @@ with _bare_torchvision(), _patient_disable():
     from timm.layers import pad_same
     from timm.models import PretrainedCfg
     from timm.models._hub import save_config_for_hf
+    from timm.models.vision_transformer import checkpoint_filter_fn
 
-__all__ = ["PretrainedCfg", "pad_same", "save_config_for_hf", "timm"]
+__all__ = ["PretrainedCfg", "checkpoint_filter_fn", "pad_same", "save_config_for_hf", "timm"]

@@ -19,6 +19,7 @@ JOBS = {
     "score_half": "{run}/{model}/score-{phase}-{ranking}-{half}",
     "validate": "{run}/{model}/validate-{phase}-{ranking}",
     "submit": "submit-{phase}",
+    "pack": "pack",
     "learning_curve": "{run}/learning-curve",
     "study": "study",
     "ablation": "study-{ablation}",

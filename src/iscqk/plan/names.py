@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from iscqk.errors import UserError
 
 SIDES = ("q", "k")
+_ORIENTATIONS = "orientations"
 _NAME = re.compile(r"(initial)|(warm-up)|learned-(\d+)|round(\d+)-([qk])")
-_CONTENT = r"descriptors(-\d+)*(-flip)?|features"
+_CONTENT = r"descriptors(-\d+)*(-orientations[248])?|features"
 
 
 @dataclass(frozen=True, order=True)
@@ -124,10 +125,15 @@ def all_shards(count: int) -> list[Shard]:
 def described_as(describe: Mapping[str, Any]) -> str:
     """Return the content of a model's descriptors by the `describe` section.
 
-    `descriptors`, then every size and whether mirrored images are averaged: `-64-96-flip`.
+    `descriptors`, then every size and the orientations that are averaged: `-64-96-orientations8`.
     """
-    ways = [*map(str, describe["sizes"]), *(["flip"] if describe["flip"] else [])]
-    return "-".join(["descriptors", *ways])
+    return "-".join(["descriptors", *ways_to_see(describe["sizes"], describe["orientations"])])
+
+
+def ways_to_see(sizes: Iterable[int], orientations: int) -> list[str]:
+    """Return the names of how an image is seen beside once as it is."""
+    turned = [f"{_ORIENTATIONS}{orientations}"] if orientations > 1 else []
+    return [*map(str, sizes), *turned]
 
 
 def content_pattern() -> str:
@@ -138,7 +144,8 @@ def content_pattern() -> str:
 def content_options(content: str) -> str:
     """Return the options that make `iscqk embed` write a content."""
     kind, *ways = content.split("-")
-    sizes = [way for way in ways if way != "flip"]
+    sizes = [way for way in ways if way.isdigit()]
+    turned = [way.removeprefix(_ORIENTATIONS) for way in ways if not way.isdigit()]
     options = ["--features"] if kind == "features" else []
     options += ["--sizes", *sizes] if sizes else []
-    return " ".join([*options, *(["--flip"] if "flip" in ways else [])])
+    return " ".join([*options, *(["--orientations", *turned] if turned else [])])

@@ -23,7 +23,8 @@ from iscqk.plan.runs import Config, all_runs, submission_run
 from iscqk.retrieval import rankings
 
 # Sections that no submission depends on.
-_OTHERS = {"title", "tensorboard", "study", "unbalanced", "benchmarks", "rehearsal", "shards"}
+_EVIDENCE = {"study", "unbalanced", "benchmarks", "rehearsal"}
+_OTHERS = {"title", "tensorboard", "ready", "shards", *_EVIDENCE}
 
 
 class Plan(Mapping[str, Run]):

@@ -145,10 +145,17 @@ class Submission(Folder):
     validation = _File("validation.json")
     provenance = _File("provenance.json")
     card = _File("MODEL_CARD.md")
+    model = _File("model")  # the folder that `iscqk match` takes
 
-    def model(self, names: list[str]) -> list[str]:
-        """Return files of the folder that `iscqk match` takes."""
-        return [self.file(f"model/{name}") for name in names]
+    def model_files(self, names: list[str]) -> list[str]:
+        """Return the files of that folder."""
+        return [f"{self.model}/{name}" for name in names]
+
+
+class ReadyModel(Folder):
+    """The submitted model made small."""
+
+    card = _File("MODEL_CARD.md")
 
 
 @dataclass(frozen=True)
@@ -195,6 +202,11 @@ class Results:
     def submission(self, phase: str) -> Submission:
         """Return the files of a phase's submission."""
         return Submission(self.at(f"submission_{phase}").folder)
+
+    @property
+    def ready_model(self) -> ReadyModel:
+        """The submitted model made small."""
+        return ReadyModel(self.at("ready_model").folder)
 
     def log(self, job: str) -> str:
         """Return what a job said."""

@@ -2,10 +2,12 @@
 
 import shlex
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from iscqk.formats.ids import PHASES
 from iscqk.methods import modules
+from iscqk.models.ready import READY, ready_folder
 from iscqk.plan.dependence import (
     as_text,
     budget,
@@ -39,7 +41,7 @@ class HalfRound(NamedTuple):
         inputs: files by what they are: `start`, weights of the side that is trained; `frozen`,
             those of the other side; `bank`, shards of what that makes of all training images;
             `copies` that side q learns from, or the list `training` of the originals that side k
-            learns from; `near_duplicates`, if any are known.
+            learns from; `near_duplicates` and a `teacher`'s descriptors, if there are any.
         bank_jobs: names of the jobs that make the bank.
     """
 
@@ -129,11 +131,22 @@ class Run:
 
     # --- training
 
+    def start(self) -> list[str]:
+        """Return the files of the weights that it starts from, those that are there.
+
+        Raises:
+            UserError: it starts from the ready model, and this installation carries none.
+        """
+        weights = self.config["model"]["weights"]
+        if weights == READY:
+            return sorted(str(path) for path in ready_folder().rglob("*") if path.is_file())
+        return [weights] if Path(weights).is_file() else []
+
     @property
     def given_weights(self) -> list[str]:
-        """The file that its first weights are read from, if there is one."""
+        """The file of the weights that it starts from, be it here or in a storage."""
         weights = self.config["model"]["weights"]
-        return [] if weights in ("none", "pretrained") else [weights]
+        return [] if weights in ("none", "pretrained", READY) else [weights]
 
     @property
     def budget(self) -> int:
@@ -163,6 +176,7 @@ class Run:
             "frozen": model.weights(other),
             "bank": bank,
             "near_duplicates": self.own["near_duplicates"] or [],
+            "teacher": self.own["teacher"] or [],
         }
         if first:
             inputs["copies"] = self.copies(int(number))

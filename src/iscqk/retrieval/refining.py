@@ -101,9 +101,9 @@ def load_projection(path: str | Path) -> Projection:
     except (OSError, SafetensorError, KeyError) as error:
         raise UserError(f"{path}: no projection ({error}); make it with `iscqk whiten`") from None
     fits = weight.ndim == 2 and centre.shape == weight.shape[:1]
-    if not (fits and all(a.dtype == np.float32 and np.isfinite(a).all() for a in (centre, weight))):
-        raise UserError(f"{path}: not a projection's float32 arrays; make it with `iscqk whiten`")
-    return Projection(centre, weight)
+    if not (fits and all(a.dtype.kind == "f" and np.isfinite(a).all() for a in (centre, weight))):
+        raise UserError(f"{path}: not a projection's finite arrays; make it with `iscqk whiten`")
+    return Projection(centre.astype(np.float32), weight.astype(np.float32))
 
 
 def joined(parts: Sequence[FloatArray], weights: Sequence[float]) -> FloatArray:

@@ -11,6 +11,7 @@ from iscqk.settings.describe import Describe
 from iscqk.settings.edits import Edits
 from iscqk.settings.model import Model
 from iscqk.settings.queries import Queries
+from iscqk.settings.ready import Ready
 from iscqk.settings.rehearsal import Rehearsal
 from iscqk.settings.score import Score
 from iscqk.settings.search import Search
@@ -38,7 +39,7 @@ class Config(Section):
         Queries(), "made of references and others, for a phase that has none of its own"
     )
     edits: Edits = needed(
-        "chains of AugLy's image functions; strength 0 is barely visible, 1 severe"
+        "chains of edits, AugLy's and others; strength 0 is barely visible, 1 severe"
     )
     copies: Copies = key(
         Copies(), "what side q learns from: every training image edited anew in every round"
@@ -52,6 +53,9 @@ class Config(Section):
     unbalanced: Unbalanced = key(
         Unbalanced(),
         "`snakemake unbalanced`: folders of classes, for which the images may lie anywhere",
+    )
+    ready: Ready = key(
+        Ready(), "`snakemake ready_model`: the submitted model, small enough to travel with iscqk"
     )
     benchmarks: Benchmarks = key(
         Benchmarks(),

@@ -29,7 +29,9 @@ class Describe(Section):
     sizes: _Sizes = key(
         (), "sides in pixels at which every image is described and averaged; none: image_size"
     )
-    flip: bool = key(False, "whether mirrored images count in that average, too")
+    orientations: Literal[1, 2, 4, 8] = key(
+        1, "that count in that average, too: 2 as it is and mirrored, 4 quarter turns, 8 both"
+    )
     gist: Annotated[float, within(0)] = key(
         0,
         "weight of GIST's descriptor joined to the network's, whose own is 1; 0 leaves it out",

@@ -24,7 +24,7 @@ _Length = Annotated[tuple[Count, Count], Limits("length")]
 class Pool(Section):
     """Edits to choose from, and how many and how strong they are in a chain."""
 
-    names: _Names = needed("AugLy's image functions to choose from")
+    names: _Names = needed("edits to choose from, AugLy's and others")
     required: Annotated[tuple[Name, ...], Limits(uniqueItems=True)] = optional(
         "at least one of these in every chain", absent=()
     )
@@ -47,7 +47,7 @@ class Change(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Edits(Section):
-    """Chains of AugLy's image functions; strength 0 is barely visible, 1 severe."""
+    """Chains of edits, AugLy's and others; strength 0 is barely visible, 1 severe."""
 
     training: _Pool = needed()
     curriculum: tuple[Change, ...] = key(

@@ -15,7 +15,9 @@ class Model(Section):
 
     backbone: Name = key("resnet10t", "any timm name")
     weights: str = key(
-        "none", "none (random), pretrained (timm downloads them), or a safetensors file"
+        "none",
+        "none (random), pretrained (timm downloads them), ready (iscqk's own), or a safetensors "
+        "file: a backbone of timm's, or an encoder of iscqk, whose head is kept",
     )
     image_size: Side = key(64, "images are squeezed to a square of this side")
     pooling: Literal["gem", "average", "quarters", "native"] = key(

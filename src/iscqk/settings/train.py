@@ -30,7 +30,8 @@ class Train(Section):
     """
 
     method: MethodName = key(
-        "qk", "or solo, simclr, moco, isd, or gist, the challenge's baseline, which learns only a PCA"
+        "qk",
+        "or solo, simclr, moco, isd, or gist, the challenge's baseline, which learns only a PCA",
     )
     rounds: Annotated[int, within(0)] = key(
         1, "of Q/K, each a Q-step, then a K-step; 0 submits the untrained network"

@@ -22,8 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("images", nargs="+", metavar="IMAGES", help="files and folders")
     parser.add_argument(
-        "--model", type=Path, required=True, help="results/submission_..., or a run's folder"
-    )
+        "--model", type=Path, metavar="DIR",
+        help="results/submission_..., or a run's folder (default: the ready model)",
+    )  # fmt: skip
     parser.add_argument(
         "--side", choices=SIDES, default="references", help="what they are (default: references)"
     )

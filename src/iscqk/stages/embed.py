@@ -2,8 +2,8 @@
 
 Images come from a manifest, of which one shard is taken, or from a shard of copies; then one row
 stands for all the copies of an image. With --features the rows are the backbone's pooled features
-instead, for a bank whose head keeps learning. With --sizes and --flip an image's features are the
-mean of those at several sizes, and mirrored.
+instead, for a bank whose head keeps learning. With --sizes and --orientations an image's features
+are the mean of those at several sizes, mirrored and turned.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from iscqk.learning.embedding import embed
 from iscqk.models.collapse import COLLAPSED, spread
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder
+from iscqk.plan.names import ways_to_see
 from iscqk.schema.section import Precision
 from iscqk.settings.describe import Describe
 
@@ -51,7 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sizes", type=int, nargs="+", default=[], metavar="PIXELS",
         help="describe every image at each of these sides and average; else at the model's own",
     )  # fmt: skip
-    parser.add_argument("--flip", action="store_true", help="average with mirrored images, too")
+    parser.add_argument(
+        "--orientations", type=int, choices=[1, 2, 4, 8], default=Describe.orientations,
+        help="to average over, too: 2 as it is and mirrored, 4 quarter turns, 8 both (default: 1)",
+    )  # fmt: skip
     parser.add_argument("--precision", choices=get_args(Precision), default=Describe.precision)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=1, help="that share the images")
@@ -69,14 +73,14 @@ def _embed(arguments: argparse.Namespace, device: torch.device, threads: int) ->
     encoder.precision = arguments.precision
     side = max(arguments.sizes, default=encoder.config.image_size)
     ids, images, provenance = _images(arguments, side)
-    blocks = embed(encoder, images, threads - 1, arguments.sizes, arguments.flip)
+    blocks = embed(encoder, images, threads - 1, arguments.sizes, arguments.orientations)
     if distributed.rank() > 0:
         collections.deque(blocks, maxlen=0)  # helps to make them, and writes nothing
         return
-    seen = [*map(str, arguments.sizes), *(["flip"] if arguments.flip else [])]
+    seen = "-".join(ways_to_see(arguments.sizes, arguments.orientations))
     attributes = {
         **provenance,
-        **({"seen": "-".join(seen)} if seen else {}),
+        **({"seen": seen} if seen else {}),
         "content": "features" if arguments.features else "descriptors",
         "weights_sha256": sha256_of(arguments.weights),
     }

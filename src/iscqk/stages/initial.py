@@ -2,19 +2,25 @@
 
 The backbone is random, timm's pretrained one, or a safetensors file; the head is the partly
 whitened PCA of its features on training images. Q and K start from the same weights, because
-similarities between two unrelated spaces cannot be compared.
+similarities between two unrelated spaces cannot be compared. Whole encoders, the ready model's or
+an imported one, keep their heads, unless more dimensions than asked for come out of them: then
+these go through such a PCA, too.
 """
 
 import argparse
+import dataclasses
+import itertools
 import logging
 from pathlib import Path
 
 import torch
 
 from iscqk.formats.manifest import listed_paths, read_training
-from iscqk.learning.initialization import calibrate_batch_norm, fit_head, head_images
+from iscqk.learning.data_loading import OriginalImages
+from iscqk.learning.initialization import calibrate_batch_norm, fit_head, head_images, narrow_heads
 from iscqk.models.device import set_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.given import given_encoders
 from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import load_backbone, save_encoder
 from iscqk.settings.model import Model
@@ -30,10 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--training", metavar="MANIFEST", required=True)
     parser.add_argument("--config", type=Model.parse, required=True, help="the `model` section")
     parser.add_argument(
-        "--weights", metavar="FILE", help="of the backbone, where the section names a file"
+        "--weights", metavar="FILE", help="that the section names, where it lies elsewhere"
     )
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--output", type=Path, nargs="+", required=True, help="q and k, alike")
+    parser.add_argument("--output", type=Path, nargs="+", required=True, help="q and k")
     parser.add_argument("--threads", type=int, default=1)
 
 
@@ -43,18 +49,30 @@ def run(arguments: argparse.Namespace) -> None:
     set_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     config = arguments.config
-    encoder = _build(config, arguments.weights or config.weights)
+    if arguments.weights:
+        config = dataclasses.replace(config, weights=arguments.weights)
     images = head_images(paths, config.image_size, config.head_images, arguments.seed)
+    if encoders := given_encoders(config):
+        if encoders[0].head.out_features > config.descriptor_size:
+            narrow_heads(encoders, images, config.descriptor_size, config.whitening)
+    else:
+        encoders = [_with_new_head(config, images)]
+    sides = itertools.cycle(encoders)
+    for path, encoder in zip(arguments.output, sides, strict=False):
+        save_encoder(path, encoder, {"half_round": "initial", "model": config.given})
+
+
+def _with_new_head(config: Model, images: OriginalImages) -> Encoder:
+    encoder = _build(config)
     logger.info("%s: %d features", config.backbone, encoder.head.in_features)
     if config.weights == "none":
         calibrate_batch_norm(encoder, images)
     fit_head(encoder, images, config.whitening)
-    for path in arguments.output:
-        save_encoder(path, encoder, {"half_round": "initial", "model": config.given})
+    return encoder
 
 
-def _build(config: Model, weights: str) -> Encoder:
-    pretrained = weights == "pretrained"
+def _build(config: Model) -> Encoder:
+    pretrained = config.weights == "pretrained"
     timms = timm.get_pretrained_cfg(config.backbone) or PretrainedCfg()
     encoder = Encoder(
         EncoderConfig(
@@ -68,6 +86,6 @@ def _build(config: Model, weights: str) -> Encoder:
         ),
         pretrained,
     )
-    if weights not in ("none", "pretrained"):
-        load_backbone(encoder, weights)
+    if config.weights not in ("none", "pretrained"):
+        load_backbone(encoder, config.weights)
     return encoder

@@ -30,8 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what may have been copied: folders, files, and files that `iscqk describe` wrote",
     )  # fmt: skip
     parser.add_argument(
-        "--model", type=Path, required=True, help="results/submission_..., or a run's folder"
-    )
+        "--model", type=Path, metavar="DIR",
+        help="results/submission_..., or a run's folder (default: the ready model)",
+    )  # fmt: skip
     parser.add_argument("--top", type=int, default=1, help="references of an image (default: 1)")
     parser.add_argument("--threshold", type=float, metavar="SCORE", help="leave out lower scores")
     parser.add_argument(
@@ -66,7 +67,7 @@ def run(arguments: argparse.Namespace) -> None:
         facts = {name: utf8(shlex.join(getattr(arguments, name))) for name in ("images", "against")}
         text = {name: matches[name].map(utf8) for name in ("query", "reference")}
         write_table(table, matches.assign(**text))
-        write_page(page, matches, {**facts, "model": utf8(arguments.model)})
+        write_page(page, matches, {**facts, "model": utf8(arguments.model or "the ready model")})
     best = matches.head(10)
     for score, *pair in zip(best["score"], best["query"], best["reference"], strict=True):
         print(f"{score:.3f}  {'  '.join(map(printable, pair))}")

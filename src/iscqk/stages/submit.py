@@ -17,6 +17,7 @@ from iscqk.formats.csv_tables import read_table
 from iscqk.formats.descriptor_shards import provenances
 from iscqk.formats.files import atomic_file, sha256_of, write_text
 from iscqk.formats.manifest import content_digest, read_manifest
+from iscqk.formats.named_files import named_files, read_object, read_objects
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.provenance import check_parts
@@ -92,14 +93,14 @@ def run(arguments: argparse.Namespace) -> None:
     write_text(output.provenance, json.dumps(provenance, indent=2) + "\n")
     card = model_card(score, provenance)
     write_text(output.card, card)
-    weights = _named(arguments.weights)
-    projection, model = weights.pop("projection", None), Path(output.folder, "model")
+    weights = named_files(arguments.weights)
+    projection = weights.pop("projection", None)
     for role, path in weights.items():
         encoder, facts = load_encoder(path), read_provenance(path)
-        save_hub_folder(model / role, encoder, facts, card)
+        save_hub_folder(Path(output.model) / role, encoder, facts, card)
     likely = arguments.curve and _likely(pd.read_csv(arguments.curve), arguments.ranking)
     settings = Describe.parse(arguments.config["describe"]).values()
-    write_settings(model, settings, arguments.bank, projection, likely)
+    write_settings(Path(output.model), settings, arguments.bank, projection, likely)
 
 
 def _likely(curve: pd.DataFrame, ranking: str) -> float | None:
@@ -122,7 +123,7 @@ def refuse_mixed(
     Raises:
         UserError: naming the first file that is of other descriptors, weights, images or phase.
     """
-    descriptors, weights = arguments.descriptors, _named(arguments.weights)
+    descriptors, weights = arguments.descriptors, named_files(arguments.weights)
     expected = {
         "ranking": arguments.ranking,
         "query_weights_sha256": sha256_of(weights["queries"]),
@@ -143,14 +144,14 @@ def refuse_mixed(
         _compare(descriptors, submission.attributes, expected, "merge the shards")
     _compare(
         arguments.validation,
-        _json(arguments.validation),
+        read_object(arguments.validation),
         {"valid": True, "phase": arguments.phase, "validated_sha256": digest}
         | {split: len(manifests[split]) for split in ("queries", "references")},
         "validate the descriptors",
     )
-    for name, path in _named(arguments.scores + arguments.halves).items():
+    for name, path in named_files(arguments.scores + arguments.halves).items():
         if name == arguments.ranking or name in HALVES:
-            found, scored = _json(path), {digest, sha256_of(arguments.predictions)}
+            found, scored = read_object(path), {digest, sha256_of(arguments.predictions)}
             if found.get("scored_sha256") not in scored:
                 raise UserError(f"{path}: not the score of {descriptors}; score it again")
 
@@ -166,7 +167,7 @@ def _compare(
 
 def _score(arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]) -> dict[str, Any]:
     """Return the submitted ranking's score, with its halves' and the other rankings' beside it."""
-    scores, halves = _read(arguments.scores), _read(arguments.halves)
+    scores, halves = read_objects(arguments.scores), read_objects(arguments.halves)
     if arguments.ranking not in scores:
         raise UserError(f"describe.ranking: {arguments.ranking} is not in score.rankings; add it")
     trained_on = set(manifests["training"]["sha256"])
@@ -201,25 +202,9 @@ def _provenance(
         ],
         "weights": {
             role: {"path": path, "sha256": sha256_of(path)}
-            for role, path in _named(arguments.weights).items()
+            for role, path in named_files(arguments.weights).items()
         },
     }
-
-
-def _read(pairs: list[str]) -> dict[str, Any]:
-    """Return the JSON of each file named."""
-    return {name: _json(path) for name, path in _named(pairs).items()}
-
-
-def _json(path: str | Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(Path(path).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: cannot be read as JSON ({error}); make it again") from None
-
-
-def _named(pairs: list[str]) -> dict[str, str]:
-    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def _copy(source: Path, target: str) -> None:

@@ -38,7 +38,7 @@ EXAMPLE = r"""iscqk train --method qk --side k --round 1 --start k.safetensors \
 
 _SETUPS: dict[str, type[Setup]] = {"bank": HalfRound, "pairs": OnPairs, "fresh": OnFreshCopies}
 _CALLED = {"bank": "a bank", "pairs": "pairs", "fresh": "fresh copies"}
-_FROM_A_BANK = ("side", "round", "frozen", "bank", "near_duplicates")
+_FROM_A_BANK = ("side", "round", "frozen", "bank", "near_duplicates", "teacher")
 _NEEDED = {
     "bank": ("side", "round", "frozen", "bank"),
     "pairs": ("images", "training", "model", "copies"),
@@ -76,6 +76,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from_a_bank.add_argument("--bank", type=Path, nargs="+", help="its shards, in order")
     from_a_bank.add_argument(
         "--near-duplicates", metavar="CSV", help="id,near_duplicate: no negatives of each other"
+    )
+    from_a_bank.add_argument(
+        "--teacher", type=Path, metavar="H5", help="the images by another model, to learn from"
     )
     part = ", of each of some equal parts of the training"
     for side in "qk":
@@ -159,7 +162,7 @@ def _fingerprint(arguments: argparse.Namespace) -> str:
     names = ("method", "side", "round", "images", "seed")
     shards = [shard for round_copies in arguments.copies or [] for shard in round_copies]
     inputs = [arguments.start, arguments.frozen, *(arguments.bank or []), arguments.training]
-    inputs += [*shards, arguments.near_duplicates]
+    inputs += [*shards, arguments.near_duplicates, arguments.teacher]
     return fingerprint(
         **{name: getattr(arguments, name) for name in names},
         config=arguments.config.given,

@@ -96,7 +96,7 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
         **{key: config["model"][key] for key in ("backbone", "image_size", "pooling")},
         **{split: facts["count"] for split, facts in images.items()},
         **{key: value for key, value in score.items() if key not in elsewhere},
-        front_matter=_front_matter(score, config).to_yaml(),
+        front_matter=front_matter(score, config).to_yaml(),
         descriptor_size=config["model"]["descriptor_size"],
         method=METHODS[config["train"]["method"]].card,
         method_name=config["train"]["method"],
@@ -109,7 +109,7 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
     )
 
 
-def _front_matter(score: dict[str, Any], config: dict[str, Any]) -> ModelCardData:
+def front_matter(score: dict[str, Any], config: dict[str, Any]) -> ModelCardData:
     """Return what the hub lists models by."""
     method, of_timm = config["train"]["method"], config["model"]["backbone"] != "gist"
     results = [

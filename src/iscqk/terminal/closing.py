@@ -93,6 +93,7 @@ def _made(plan: Plan, target: str) -> Iterator[str]:
         _STUDY: results.study().page,
         "unbalanced": results.unbalanced.page,
         "benchmarks": results.benchmarks("table.md"),
+        "ready_model": results.ready_model.card,
         "rehearsal": results.rehearsal("table.md"),
     }
     ablations = plan.config["study"]["ablations"]

@@ -40,6 +40,7 @@ RULES = {
     "score_half": Rule("score the {half} half of {phase}, ranked by {ranking}", "score", 4),
     "validate": Rule("validate {phase}", "validate", 3),
     "submit": Rule("put the submission of {phase} together", "submit", 6),
+    "pack": Rule("make the submitted model small", "pack", 6),
     "learning_curve": Rule("score the models along the training", "learning", 30),
     "compare_methods": Rule("compare the methods", "study", 5),
     "compare_settings": Rule("compare the runs of {ablation}", "study", 5),

@@ -1,10 +1,11 @@
-"""Measure what the softmax over the bank costs, beside its peers and the bare arithmetic."""
+"""Measure what a step costs: the softmax over the bank beside its peers, and the backbone."""
 
 import argparse
 from pathlib import Path
 
 import pandas as pd
 
+from iscqk.bench.convolution_speed import compare_convolutions
 from iscqk.bench.loss_plot import growth_plot
 from iscqk.bench.loss_speed import compare_losses, compare_step
 from iscqk.formats.csv_tables import write_table
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write losses.csv, step.csv and a plot over the bank's size."""
+    """Write losses.csv, step.csv, convolutions.csv and a plot over the bank's size."""
     set_threads(arguments.threads)
     cells = [(size, rows) for size in arguments.batch_sizes for rows in arguments.rows]
     repeats = arguments.repeats
@@ -41,4 +42,6 @@ def run(arguments: argparse.Namespace) -> None:
     folder = arguments.output
     write_table(folder / "losses.csv", losses)
     write_table(folder / "step.csv", step)
+    convolutions = pd.DataFrame(compare_convolutions(4 * repeats))
+    write_table(folder / "convolutions.csv", convolutions)
     growth_plot(folder / "losses.svg", losses)

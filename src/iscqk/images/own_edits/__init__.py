@@ -6,13 +6,45 @@ fractions of the image, and `seed` stands for what is too much to name, such as 
 """
 
 from iscqk.images.edit_interface import Edit
-from iscqk.images.own_edits import blending, collages, cropping, pasting, tones, warping
+from iscqk.images.own_edits import (
+    blending,
+    captions,
+    collages,
+    cropping,
+    erasing,
+    focus,
+    framing,
+    memes,
+    overlays,
+    paper,
+    pasting,
+    retaken,
+    screens,
+    stickers,
+    textures,
+    tones,
+    warping,
+)
 
+SUBJECTS = (
+    blending,
+    captions,
+    collages,
+    cropping,
+    erasing,
+    focus,
+    framing,
+    memes,
+    overlays,
+    paper,
+    pasting,
+    retaken,
+    screens,
+    stickers,
+    textures,
+    tones,
+    warping,
+)
 EDITS: dict[str, Edit] = {
-    **blending.EDITS,
-    **collages.EDITS,
-    **cropping.EDITS,
-    **pasting.EDITS,
-    **tones.EDITS,
-    **warping.EDITS,
+    name: edit for subject in SUBJECTS for name, edit in subject.EDITS.items()
 }

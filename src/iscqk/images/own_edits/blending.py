@@ -15,7 +15,7 @@ Mix = Callable[[Image.Image, Image.Image], Image.Image]
 
 
 def blend(mix: Mix, image: Image.Image, photo: Image.Image, amount: float) -> Image.Image:
-    """What `mix` makes of both, by `amount` over the image."""
+    """Both mixed pixel by pixel, as the name says, by `amount` over the image."""
     return Image.blend(image, mix(image, photo), amount)
 
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from iscqk.images.edit_interface import Edit
 from iscqk.images.own_edits import laying
 from iscqk.images.own_edits.cropping import with_as_many_pixels
-from iscqk.images.parameter_sampler import Colour, Parameters, ParameterSampler
+from iscqk.images.parameter_sampler import Parameters, ParameterSampler
 
 _MOST_PHOTOS = 3  # reading more for one copy takes too long; cells beyond show their other halves
 
@@ -58,17 +58,16 @@ def heap(
 
 
 def before_after(
-    image: Image.Image, how: str, amount: float, line: float, upright: bool
+    image: Image.Image, how: str, share: float, line: float, upright: bool
 ) -> Image.Image:
-    """The image beside itself, changed; `line` is the width of what parts them."""
+    """The image beside itself, changed; of that one the `share` is seen, beyond a line."""
     width, height = image.size
-    changed = Image.blend(image, _changed(image, how), amount)
     between = max(1, round(line * min(image.size)))
-    moved = (0, height + between) if upright else (width + between, 0)
-    page = Image.new("RGB", (width + moved[0], height + moved[1]), (255, 255, 255))
-    page = page.crop((0, 0, max(width, moved[0] + width), max(height, moved[1] + height)))
+    x, y = (0, height + between) if upright else (width + between, 0)
+    size = (width, y + round(share * height)) if upright else (x + round(share * width), height)
+    page = Image.new("RGB", size, (255, 255, 255))
     page.paste(image, (0, 0))
-    page.paste(changed, moved)
+    page.paste(_changed(image, how), (x, y))
     return with_as_many_pixels(page, image)
 
 
@@ -115,13 +114,12 @@ def _put(
 def _in_grid(*grids: tuple[int, int]) -> Edit:
     def parameters(draw: ParameterSampler) -> Parameters:
         columns, rows = draw.choice(grids)
-        colours: tuple[Colour, ...] = ((255, 255, 255), (0, 0, 0), draw.colour())
         return {
             "grid": (columns, rows),
             "cell": (draw.choice(range(columns)), draw.choice(range(rows))),
             "share": draw.at_strength(0.93, 1 / max(columns, rows)),
             "gutter": draw.choice((0.0, 0.01, 0.03)),
-            "colour": draw.choice(colours),
+            "colour": draw.plain_colour(),
         }
 
     def photos(draw: ParameterSampler, parameters: Parameters) -> dict[str, Any]:
@@ -147,9 +145,9 @@ def _two_photos(draw: ParameterSampler, parameters: Parameters) -> dict[str, Any
 def _before_after(draw: ParameterSampler) -> Parameters:
     return {
         "how": draw.choice(("grey", "blurred", "strong")),
-        "amount": draw.at_strength(0.1, 1),
+        "share": draw.at_strength(0.06, 1),
         "line": draw.choice((0.0, 0.02, 0.06)),
-        "upright": draw.choice((False, True)),
+        "upright": draw.either(),
     }
 
 

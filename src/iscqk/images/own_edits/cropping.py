@@ -148,7 +148,7 @@ def _hard_crop(draw: ParameterSampler) -> Parameters:
 
 def _strip(draw: ParameterSampler) -> Parameters:
     length, breadth = draw.uniform(0.85, 1), draw.at_strength(0.9, 0.28)
-    upright = draw.choice((False, True))
+    upright = draw.either()
     return _box(draw, breadth, length) if upright else _box(draw, length, breadth)
 
 
@@ -161,7 +161,7 @@ def _halves(draw: ParameterSampler) -> Parameters:
         "line": draw.choice((draw.at_strength(0.03, 0.5), draw.at_strength(0.97, 0.5))),
         "gap": draw.choice((0.0, 0.02, 0.05)),
         "colour": draw.choice(((255, 255, 255), (0, 0, 0))),
-        "upright": draw.choice((False, True)),
+        "upright": draw.either(),
     }
 
 
@@ -207,7 +207,7 @@ EDITS = {
     ),
     "stretch": Edit(
         stretch,
-        lambda draw: {"factor": draw.at_strength(1.05, 3.5), "upright": draw.choice((False, True))},
+        lambda draw: {"factor": draw.at_strength(1.05, 3.5), "upright": draw.either()},
     ),
     "transpose": Edit(turned, lambda draw: {"how": draw.choice(("TRANSPOSE", "TRANSVERSE"))}),
 }

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
-from iscqk.images.parameter_sampler import Colour, Parameters, ParameterSampler
+from iscqk.images.parameter_sampler import Parameters, ParameterSampler
 
 Corners = NDArray[np.float64]  # (4, 2), x and y in pixels: clockwise from the top left
 
 EDGES = ("plain", "soft", "frame", "shadow")
+_RIM = 4  # pixels, by which a picture's borders are continued: around it Pillow paints black
 _UNIT = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
 
 
@@ -50,6 +51,12 @@ def fitted(
     return box_corners(place[0] * (width - wide), place[1] * (height - high), wide, high)
 
 
+def around(corners: Corners, margin: float) -> Corners:
+    """Return corners moved outwards by about so many pixels."""
+    outwards = corners - corners.mean(axis=0)
+    return corners + margin * outwards / np.abs(outwards).max(axis=0).clip(1e-6)
+
+
 def inside(corners: Corners, ground: tuple[int, int]) -> Corners:
     """Return corners shrunk about their middle, and moved, until they are on the ground."""
     size = np.array(ground)
@@ -79,10 +86,11 @@ def lay(
     picture = _shrunk(picture, sides)
     if edge == "frame":
         picture = ImageOps.expand(picture, max(1, round(0.05 * min(picture.size))), tuple(colour))
-    warped = picture.transform(
+    continued = np.pad(np.asarray(picture), ((_RIM, _RIM), (_RIM, _RIM), (0, 0)), "edge")
+    warped = Image.fromarray(continued).transform(
         ground.size,
         Image.Transform.PERSPECTIVE,
-        perspective(corners, picture.size),
+        _perspective(corners, picture.size, _RIM),
         Image.Resampling.BILINEAR,
     )
     softness = 0.12 * float(sides.min()) if edge == "soft" else 0.7
@@ -94,10 +102,10 @@ def lay(
     return laid
 
 
-def perspective(corners: Corners, size: tuple[int, int]) -> tuple[float, ...]:
-    """Return Pillow's eight numbers that take `corners` to those of an image of this size."""
+def _perspective(corners: Corners, size: tuple[int, int], rim: int = 0) -> tuple[float, ...]:
+    """Return Pillow's eight numbers that take `corners` to those of an image within a rim."""
     x, y = corners.T
-    u, v = (_UNIT + 0.5).T * np.array([size]).T
+    u, v = (_UNIT + 0.5).T * np.array([size]).T + rim
     zero, one = np.zeros(4), np.ones(4)
     equations = np.concatenate(
         [
@@ -105,13 +113,16 @@ def perspective(corners: Corners, size: tuple[int, int]) -> tuple[float, ...]:
             np.stack([zero, zero, zero, x, y, one, -v * x, -v * y], axis=1),
         ]
     )
-    return tuple(np.linalg.lstsq(equations, np.concatenate([u, v]), rcond=None)[0].tolist())
+    return tuple(np.linalg.solve(equations, np.concatenate([u, v])).tolist())
 
 
 def polygon_mask(size: tuple[int, int], points: NDArray[np.floating]) -> Image.Image:
-    """Return a mask (mode L), white within the polygon of (corners, 2) pixels."""
+    """Return a mask (mode L), white within the polygon of (corners, 2) pixels.
+
+    Pillow counts from the middle of the first pixel, corners here from its border.
+    """
     mask = Image.new("L", size)
-    ImageDraw.Draw(mask).polygon([(float(x), float(y)) for x, y in points], fill=255)
+    ImageDraw.Draw(mask).polygon([(float(x) - 0.5, float(y) - 0.5) for x, y in points], fill=255)
     return mask
 
 
@@ -137,12 +148,6 @@ def _cast_shadow(ground: Image.Image, covered: Image.Image, side: float) -> None
     ground.paste((0, 0, 0), (0, 0), ImageChops.offset(soft, distance, distance))
 
 
-def edge_and_colour(draw: ParameterSampler, edges: Sequence[str] = EDGES) -> Parameters:
+def edge_and_colour(draw: ParameterSampler) -> Parameters:
     """Draw how a picture is bounded."""
-    colours: tuple[Colour, ...] = ((255, 255, 255), (255, 255, 255), (0, 0, 0), draw.colour())
-    return {"edge": draw.choice(edges), "colour": draw.choice(colours)}
-
-
-def anywhere(draw: ParameterSampler) -> tuple[float, float]:
-    """Draw a place, in 0..1 both."""
-    return draw.uniform(0, 1), draw.uniform(0, 1)
+    return {"edge": draw.choice(EDGES), "colour": draw.plain_colour()}

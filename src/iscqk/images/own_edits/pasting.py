@@ -7,7 +7,7 @@ from PIL import Image
 
 from iscqk.images.edit_interface import Edit, Objects
 from iscqk.images.own_edits import laying
-from iscqk.images.own_edits.pixels import as_image, ramp
+from iscqk.images.own_edits.pixels import as_image, gradient, ramp
 from iscqk.images.own_edits.shapes import outline
 from iscqk.images.parameter_sampler import Colour, Parameters, ParameterSampler
 
@@ -61,10 +61,10 @@ def tilt_on_plain(
     end: Sequence[int],
 ) -> Image.Image:
     """The image seen at an angle before a plain wall."""
-    shade = np.asarray(start) + ramp(image.size, 90)[..., None] * np.subtract(end, start)
+    wall = gradient(image.size, start, end)
     corners = laying.tilted(laying.box_corners(0, 0, *image.size), tilt[0], tilt[1])
     corners = laying.inside(laying.turned(corners, degrees), image.size)
-    return laying.lay(as_image(shade), image, corners)
+    return laying.lay(wall, image, corners)
 
 
 def paste_cut_out(
@@ -133,7 +133,7 @@ def _tilt(draw: ParameterSampler) -> tuple[float, float]:
 
 
 def _small(draw: ParameterSampler, severe: float = 0.35) -> Parameters:
-    return {"extent": draw.at_strength(0.94, severe), "place": laying.anywhere(draw)}
+    return {"extent": draw.at_strength(0.97, severe), "place": draw.anywhere()}
 
 
 def _turned(draw: ParameterSampler) -> Parameters:
@@ -164,7 +164,7 @@ def _cut_out(draw: ParameterSampler) -> Parameters:
 def _inset(draw: ParameterSampler) -> Parameters:
     return {
         "extent": draw.at_strength(0.12, 0.7),
-        "place": laying.anywhere(draw),
+        "place": draw.anywhere(),
         "degrees": draw.choice((0.0, 0.0, draw.uniform(-30, 30))),
         **laying.edge_and_colour(draw),
     }

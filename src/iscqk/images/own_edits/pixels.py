@@ -1,5 +1,6 @@
 """Images as numbers and back, and where their pixels are."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,12 @@ def ramp(size: tuple[int, int], degrees: float) -> Floats:
     along = np.cos(angle) * x + np.sin(angle) * y
     low, high = along.min(), along.max()
     return np.asarray((along - low) / (high - low), dtype=np.float32)
+
+
+def gradient(size: tuple[int, int], top: Sequence[int], bottom: Sequence[int]) -> Image.Image:
+    """Return one colour passing into another, from top to bottom."""
+    ends = np.array([[top], [bottom]], dtype=np.uint8)
+    return Image.fromarray(ends).resize(size, Image.Resampling.BILINEAR)
 
 
 def smooth_noise(size: tuple[int, int], cells: int, rng: np.random.Generator) -> Image.Image:

@@ -150,7 +150,7 @@ EDITS = {
     "autocontrast": Edit(autocontrast, lambda draw: {"cutoff": draw.at_strength(0.2, 25)}),
     "black_and_white": Edit(
         black_and_white,
-        lambda draw: {"amount": draw.at_strength(0.05, 1), "dither": draw.choice((False, True))},
+        lambda draw: {"amount": draw.at_strength(0.05, 1), "dither": draw.either()},
     ),
     "channel_shift": Edit(
         channel_shift, lambda draw: {"x": draw.signed(0.005, 0.08), "y": draw.uniform(-0.03, 0.03)}

@@ -139,7 +139,7 @@ def _wave(draw: ParameterSampler) -> Parameters:
         "amount": draw.at_strength(0.01, 0.12),
         "waves": draw.uniform(1, 4),
         "phase": draw.uniform(0, 2),
-        "upright": draw.choice((False, True)),
+        "upright": draw.either(),
     }
 
 
@@ -156,7 +156,7 @@ EDITS = {
     "bulge": Edit(bulge, lambda draw: {"amount": draw.signed(0.05, 0.75), **_somewhere(draw)}),
     "cylinder": Edit(
         cylinder,
-        lambda draw: {"amount": draw.at_strength(0.2, 0.98), "upright": draw.choice((False, True))},
+        lambda draw: {"amount": draw.at_strength(0.2, 0.98), "upright": draw.either()},
     ),
     "elastic": Edit(
         elastic, lambda draw: {"amount": draw.at_strength(0.01, 0.12), "seed": draw.seed()}

@@ -24,6 +24,9 @@ class Settings(Learning):
         0, "share of the target that is the frozen side's own softmax over the bank"
     )
     teacher_temperature: Positive = key(0.1, "of that softmax")
+    teacher: None | FilePath = key(
+        None, "descriptors of the training images by another model, whose softmax it then is"
+    )
     live_head: bool = key(
         False, "whether the frozen side's head keeps learning (its backbone never does)"
     )

@@ -38,6 +38,7 @@ class FrozenBank(Objective):
         frozen: Encoder | None = None,
         first: int = 0,
         near_duplicates: Tensor | None = None,
+        teacher: Tensor | None = None,
     ) -> None:
         """Take the bank, or this process's part of it.
 
@@ -49,13 +50,16 @@ class FrozenBank(Objective):
             first: the bank's row that `rows` begin with.
             near_duplicates: (M, 2) int64 pairs of bank rows that are no negatives of each other,
                 sorted, each in both orders.
+            teacher: (n, T) unit rows, what another model makes of the images of `rows`.
         """
         super().__init__()
         self.rows: Tensor
         self.near_duplicates: Tensor | None
+        self.teacher: Tensor | None
         # Files of their own, not resume state.
         self.register_buffer("rows", rows, persistent=False)
         self.register_buffer("near_duplicates", near_duplicates, persistent=False)
+        self.register_buffer("teacher", teacher, persistent=False)
         self.settings, self.views_per_row, self.first = settings, views_per_row, first
         counted = distributed.all_reduce_sum(torch.tensor(len(rows)))
         self.count, self.shared = int(counted), distributed.world_size() > 1
@@ -76,7 +80,7 @@ class FrozenBank(Objective):
         targets = distributed.all_gather(indices) // self.views_per_row
         taken = self._drawn(targets)
         rows = self.rows if taken is None else self.rows[taken]
-        loss = self._loss(descriptors, rows, targets, self._excluded(targets, taken))
+        loss = self._loss(descriptors, rows, targets, taken)
         if not health:
             return Outcome(loss)
         with torch.no_grad():
@@ -87,15 +91,12 @@ class FrozenBank(Objective):
             return Outcome(loss, positive, distributed.all_reduce_max(nearest), detached)
 
     def _loss(
-        self, descriptors: Tensor, rows: Tensor, targets: Tensor, excluded: Tensor | None
+        self, descriptors: Tensor, rows: Tensor, targets: Tensor, taken: Tensor | None
     ) -> Tensor:
         temperature, frozen = self.log_temperature.exp(), self._frozen[0]
-        expected = self._positives(targets)
+        expected, excluded = self._positives(targets), self._excluded(targets, taken)
         if share := self.settings.soft_targets:
-            # The teacher is the frozen side: what it makes of the original, or of its copies.
-            with torch.no_grad():
-                current, teacher = self._current(rows), self.settings.teacher_temperature
-                soft = soft_targets(expected, current, teacher, self.shared)
+            soft = self._soft(expected, rows, targets, taken)
             expected = (1 - share) * expected + share * soft
         if frozen is None:
             return expected_bank_loss(
@@ -105,12 +106,31 @@ class FrozenBank(Objective):
             descriptors, rows, frozen.project, expected, temperature, excluded, self.shared
         )
 
+    @torch.no_grad()
+    def _soft(
+        self, positives: Tensor, rows: Tensor, targets: Tensor, taken: Tensor | None
+    ) -> Tensor:
+        """Return the row (B, D) that the teacher expects: another model, or the frozen side.
+
+        It sees what the bank's rows are of: the original, or its copies.
+        """
+        temperature, current = self.settings.teacher_temperature, self._current(rows)
+        if self.teacher is None:
+            return soft_targets(positives, current, temperature, self.shared)
+        bank = self.teacher if taken is None else self.teacher[taken]
+        seen = self._gathered(self.teacher, targets)
+        return soft_targets(seen, bank, temperature, self.shared, current)
+
+    def _gathered(self, bank: Tensor, targets: Tensor) -> Tensor:
+        """Return rows of a bank in float32, in whichever process they lie."""
+        inside = (targets >= self.first) & (targets < self.first + len(bank))
+        found = bank.new_zeros(len(targets), bank.shape[1], dtype=torch.float32)
+        found[inside] = bank[targets[inside] - self.first].float()
+        return distributed.all_reduce_sum(found)
+
     def _positives(self, targets: Tensor) -> Tensor:
-        """Return the descriptors (B, D) of bank rows, in whichever process they lie."""
-        inside = (targets >= self.first) & (targets < self.first + len(self.rows))
-        found = self.rows.new_zeros(len(targets), self.rows.shape[1], dtype=torch.float32)
-        found[inside] = self.rows[targets[inside] - self.first].float()
-        found = distributed.all_reduce_sum(found)
+        """Return the descriptors (B, D) of bank rows as they are now."""
+        found = self._gathered(self.rows, targets)
         return found if self._frozen[0] is None else self._frozen[0].project(found)
 
     def _drawn(self, targets: Tensor) -> Tensor | None:

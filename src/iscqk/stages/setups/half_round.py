@@ -14,7 +14,7 @@ from iscqk.formats.files import atomic_file, sha256_of
 from iscqk.formats.manifest import listed_paths, read_training, refuse_untrainable
 from iscqk.formats.provenance import Provenance, check_parts
 from iscqk.learning import distributed
-from iscqk.learning.bank import read_bank, read_near_duplicates
+from iscqk.learning.bank import read_bank, read_near_duplicates, read_teacher
 from iscqk.learning.data_loading import CopyImages, Images, OriginalImages
 from iscqk.learning.objectives import Objective
 from iscqk.learning.training import Training
@@ -31,6 +31,8 @@ class HalfRound(Setup):
         self.budget = arguments.config.images_per_half_round
         self.number = 2 * arguments.round + (arguments.side == "k")
         self.frozen = load_encoder(arguments.frozen)
+        if arguments.teacher and not self.settings.soft_targets:
+            raise UserError("train.qk.teacher: says nothing at soft_targets 0; raise these")
 
     def prepare(self, encoder: Encoder, objective: type[Objective]) -> tuple[Images, Objective]:
         """Return the round's images, and the loss over the bank."""
@@ -49,7 +51,10 @@ class HalfRound(Setup):
         path = self.arguments.near_duplicates
         pairs = read_near_duplicates(path, ids) if path else None
         frozen = self.frozen if live else None
-        return images, objective(rows, images.views, self._settings(), frozen, first, pairs)
+        path = self.arguments.teacher
+        teacher = read_teacher(path, ids, first, first + len(rows)) if path else None
+        settings = self._settings()
+        return images, objective(rows, images.views, settings, frozen, first, pairs, teacher)
 
     def write(self, training: Training) -> None:
         """Write both sides' weights: a live head changes the frozen side too."""

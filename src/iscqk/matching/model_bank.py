@@ -1,0 +1,43 @@
+"""The bank of a model's folder: descriptors of training images, or of a sample of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from iscqk.errors import UserError
+from iscqk.formats.descriptor_shards import FloatArray, count_descriptors, descriptor_blocks
+from iscqk.formats.files import atomic_file
+from iscqk.formats.model_files import BANK
+
+ROWS = 65_536  # enough for a level; all of a million would take a gigabyte
+
+
+def read_bank(folder: Path) -> FloatArray:
+    """Return the bank (N, D) float32 of a model's folder; UserError where there is none."""
+    try:
+        bank = load_file(folder / BANK)["vectors"]
+    except (OSError, SafetensorError, KeyError) as error:
+        raise UserError(f"{folder / BANK}: no bank ({error}); copy the folder again") from None
+    if bank.ndim != 2 or bank.dtype.kind != "f" or not np.isfinite(bank).all():
+        raise UserError(f"{folder / BANK}: no finite rows of numbers; copy the folder again")
+    return bank.astype(np.float32)
+
+
+def write_bank(folder: Path, rows: NDArray[np.floating]) -> None:
+    """Write a bank (N, D), in the precision that it has."""
+    with atomic_file(folder / BANK) as temporary:
+        save_file({"vectors": np.ascontiguousarray(rows)}, temporary)
+
+
+def sample_bank(shards: Sequence[str | Path]) -> FloatArray:
+    """Return at most `ROWS` rows of a bank, evenly spaced over it."""
+    step = -(-count_descriptors(shards)[0] // ROWS)
+    parts, start = [], 0
+    for _, rows in descriptor_blocks(shards):
+        parts.append(rows[-start % step :: step])
+        start += len(rows)
+    return np.concatenate(parts)

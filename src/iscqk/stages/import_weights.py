@@ -1,0 +1,100 @@
+"""Take over the published weights of others as an encoder, to describe with or to start from.
+
+Read are checkpoints of SSCD (torchvision's and Classy Vision's), torchvision, timm, DINO and
+DINOv2, as `torch.save` or safetensors wrote them. SSCD's linear layer becomes the head; without one
+the descriptor is the pooled features. `model.weights` takes the file; where it has more dimensions
+than `model.descriptor_size`, `iscqk initial` puts a PCA behind its head.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from iscqk.errors import UserError
+from iscqk.formats.files import printable, refuse_unwritable, sha256_of
+from iscqk.models.checkpoints import Checkpoint, fill_backbone, read_checkpoint
+from iscqk.models.encoder import POOLINGS, Encoder, EncoderConfig
+from iscqk.models.timm_adapter import PretrainedCfg, timm
+from iscqk.models.weights import save_encoder
+
+EXAMPLE = r"""iscqk import-weights sscd_disc_mixup.torchvision.pt --backbone resnet50 \
+    --output sscd.safetensors"""
+
+_SSCD_SIZE = 288  # pixels, at which SSCD describes
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("file", type=Path, help="the checkpoint")
+    parser.add_argument("--backbone", required=True, help="timm's name of the network")
+    parser.add_argument(
+        "--pooling", choices=[*POOLINGS, "native"],
+        help="(default: gem of p = 3 with SSCD's layer, else the network's own)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--image-size", type=int, metavar="PIXELS", help="(default: 288 of SSCD, else timm's)"
+    )
+    for name, value in (("mean", EncoderConfig.mean), ("std", EncoderConfig.std)):
+        parser.add_argument(
+            f"--{name}", type=float, nargs=3, default=value, metavar="X",
+            help=f"of each RGB channel, 0 to 1 (default: ImageNet's, {' '.join(map(str, value))})",
+        )  # fmt: skip
+    parser.add_argument(
+        "--backbone-options", type=_options, default={}, metavar="JSON",
+        help='of timm.create_model: {"bn_eps": 0.001} for MobileNetV3 of torchvision',
+    )  # fmt: skip
+    parser.add_argument("--output", type=Path, required=True, metavar="SAFETENSORS")
+
+
+def _options(text: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no JSON object") from None
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the encoder, and print what the config has to say of it."""
+    refuse_unwritable(arguments.output)
+    checkpoint = read_checkpoint(arguments.file)
+    encoder = _encoder(arguments, checkpoint)
+    origin = {"file": arguments.file.name, "sha256": sha256_of(arguments.file)}
+    save_encoder(arguments.output, encoder, {"imported": origin})
+    config = encoder.config
+    print(f"{printable(arguments.output)}: {config.descriptor_size} dimensions; to start from it:")
+    keys = ("backbone", "image_size", "pooling", "backbone_options")
+    told: dict[str, Any] = {key: getattr(config, key) for key in keys if getattr(config, key)}
+    print(f"model: {json.dumps({'weights': str(arguments.output), **told})}")
+
+
+def _encoder(arguments: argparse.Namespace, checkpoint: Checkpoint) -> Encoder:
+    """Return the encoder of a checkpoint; a head that it lacks is the identity."""
+    config = EncoderConfig(
+        backbone=arguments.backbone,
+        image_size=arguments.image_size or _image_size(arguments.backbone, checkpoint),
+        pooling=arguments.pooling or ("gem" if checkpoint.head else "native"),
+        descriptor_size=len(checkpoint.head[1]) if checkpoint.head else 1,
+        mean=tuple(arguments.mean),
+        std=tuple(arguments.std),
+        backbone_options=arguments.backbone_options,
+    )
+    encoder = Encoder(config).eval()
+    fill_backbone(encoder.backbone, checkpoint.backbone, arguments.file)
+    size = encoder.head.in_features
+    weight, bias = checkpoint.head or (torch.eye(size), torch.zeros(size))
+    if weight.shape[1] != size:
+        raise UserError(
+            f"{arguments.file}: its head is for {weight.shape[1]} features, and --pooling "
+            f"{config.pooling} gives {size}; name another"
+        )
+    encoder.set_head(weight, bias)
+    return encoder
+
+
+def _image_size(backbone: str, checkpoint: Checkpoint) -> int:
+    if checkpoint.head:
+        return _SSCD_SIZE
+    return int((timm.get_pretrained_cfg(backbone) or PretrainedCfg()).input_size[-1])

@@ -1,0 +1,72 @@
+"""Make a submission's model small enough to travel with a program: float16, and a card.
+
+The model is used as any: `iscqk match --model FOLDER`. `snakemake ready_model` makes the one that
+iscqk itself carries.
+"""
+
+import argparse
+from pathlib import Path
+
+from iscqk.errors import UserError
+from iscqk.formats.csv_tables import read_table
+from iscqk.formats.files import printable, write_text
+from iscqk.formats.named_files import named_files, read_object, read_objects
+from iscqk.matching.packing import CARD, pack_model
+from iscqk.plan.results import Submission
+from iscqk.retrieval.scores_by_edit import COLUMNS
+from iscqk.settings.ready import Ready
+from iscqk.submission.packed_card import packed_card
+
+EXAMPLE = r"""iscqk pack results/submission_phase2 --output small --config '{"bank_rows": 4000}'"""
+
+_NUMBERS: dict[str, type] = {
+    name: int if name in ("queries", "positives", "found") else float for name in COLUMNS[1:]
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("submission", type=Path, metavar="DIR", help="whose model is packed")
+    parser.add_argument(
+        "--scores", nargs="+", metavar="PHASE=JSON", default=[], help="for the card: score.json"
+    )
+    parser.add_argument(
+        "--by-edit", nargs="+", metavar="PHASE=CSV", default=[], help="for the card: by_edit.csv"
+    )
+    parser.add_argument("--config", type=Ready.parse, default=Ready(), help="the `ready` section")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the folder, and print what it takes."""
+    submission, config = Submission(str(arguments.submission)), arguments.config
+    provenance, notice = read_object(submission.provenance), _notice(config.notice)
+    scores = read_objects(arguments.scores or [f"submitted={submission.score}"])
+    by_edit = {
+        phase: read_table(path, COLUMNS, _NUMBERS)
+        for phase, path in named_files(arguments.by_edit).items()
+    }
+    files = pack_model(Path(submission.model), arguments.output, config.bank_rows)
+    write_text(arguments.output / CARD, packed_card(scores, by_edit, provenance, notice, files))
+    taken = _refuse_large(arguments.output, config.megabytes)
+    print(f"{printable(arguments.output)}: {taken:.2f} MB")
+
+
+def _refuse_large(folder: Path, limit: float) -> float:
+    """Return the megabytes that a folder takes; UserError where they are too many."""
+    taken = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+    if taken > limit:
+        raise UserError(
+            f"{folder}: takes {taken:.2f} MB, and {limit:g} are allowed; lower ready.bank_rows, or "
+            "describe both sides by one network (describe.queries, describe.references)"
+        )
+    return taken
+
+
+def _notice(path: str | None) -> str:
+    if path is None:
+        return "Nothing was said of their terms."
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UserError(f"ready.notice: {path}: cannot be read ({error}); correct it") from None

@@ -1,0 +1,116 @@
+"""The card of a packed model, which travels without the submission that it comes from."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from iscqk.submission.model_card import front_matter
+
+_CARD = """\
+---
+{front_matter}
+---
+
+# A copy-detection descriptor that is ready to use
+
+`iscqk match photo.jpg --against photos`, `iscqk describe photos --output photos.h5` and, in Python,
+`iscqk.Model()` use it where no other model is named, once it lies in `iscqk/ready/model`;
+`model.weights: ready` starts a training from it.
+
+Backbone `{backbone}`, {image_size} px, pooling `{pooling}`, {descriptor_size} dimensions; method
+`{method}`; pairs are ranked by `{ranking}`. Matrices are float16 here and float32 in use.
+
+## Training data and terms
+
+{training} images, SHA-256 of the list `{training_digest}`.
+
+{notice}
+
+## Scores
+
+Of the descriptors that were submitted, before packing.
+
+{scores}
+
+## Where it is weak
+
+By edit, the weakest first; a query may have several edits. Edits that training never saw are found
+less often. Descriptors are comparable only with those of this model.
+
+{edits}
+
+## Where it comes from
+
+Made by `snakemake ready_model` with the configuration below, commit `{commit}`, {versions}.
+
+{weights}
+{files}
+
+```json
+{config}
+```
+"""
+
+_SCORES = ["micro_ap", "recall_at_p90"]
+_EDITS = ["edit", "queries", "micro_ap", "recall_at_p90", "recall_at_1"]
+
+
+def packed_card(
+    scores: Mapping[str, dict[str, Any]],
+    by_edit: Mapping[str, pd.DataFrame],
+    provenance: dict[str, Any],
+    notice: str,
+    files: Mapping[str, str],
+) -> str:
+    """Return the card.
+
+    Args:
+        scores: what score.json holds of each phase.
+        by_edit: of each phase the scores by edit (`iscqk.retrieval.scores_by_edit`).
+        provenance: what provenance.json of the submission holds that was packed.
+        notice: Markdown, see `ready.notice` of the config.
+        files: the SHA-256 of each by its name.
+    """
+    config, last = provenance["config"], list(scores.values())[-1]
+    weights = [
+        f"- packed from {role}, SHA-256 `{facts['sha256']}`"
+        for role, facts in provenance["weights"].items()
+    ]
+    sections = [f"### {phase}\n\n{_weakest(table)}" for phase, table in by_edit.items()]
+    return _CARD.format(
+        **{key: config["model"][key] for key in ("backbone", "image_size", "pooling")},
+        front_matter=front_matter(last, config).to_yaml(),
+        descriptor_size=config["model"]["descriptor_size"],
+        method=config["train"]["method"],
+        ranking=config["describe"]["ranking"],
+        training=provenance["images"]["training"]["count"],
+        training_digest=provenance["images"]["training"]["sha256"],
+        notice=notice.strip(),
+        scores=_table(["phase", "queries", "references", *_SCORES], _score_rows(scores)),
+        edits="\n\n".join(sections) or "Edits of these queries are not known.",
+        commit=provenance["commit"],
+        versions=", ".join(f"{name} {number}" for name, number in provenance["versions"].items()),
+        weights="\n".join(weights),
+        files="\n".join(f"- `{name}`, SHA-256 `{digest}`" for name, digest in files.items()),
+        config=json.dumps(config, indent=2),
+    )
+
+
+def _score_rows(scores: Mapping[str, dict[str, Any]]) -> list[list[str]]:
+    return [
+        [phase, *(f"{score.get(key, '')}" for key in ("queries", "references"))]
+        + [f"{score[key]:.4f}" for key in _SCORES]
+        for phase, score in scores.items()
+    ]
+
+
+def _weakest(table: pd.DataFrame) -> str:
+    rows = table.sort_values(["recall_at_p90", "micro_ap"])[_EDITS].itertuples(index=False)
+    return _table(_EDITS, [[*map(str, row[:2]), *(f"{x:.3f}" for x in row[2:])] for row in rows])
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,125 @@
+"""Edits of our own: mild at strength 0, whole at any size, and what each subject promises."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from iscqk.images import own_edits
+from iscqk.images.edits import apply_edit, find_edit
+from iscqk.images.own_edits import laying
+from iscqk.images.parameter_sampler import ParameterSampler
+
+NAMES = sorted(own_edits.EDITS)
+NO_STRENGTH = {"kaleidoscope", "negative", "quarter_turn", "transpose"}
+SHAPES = [(8, 8), (9, 13), (16, 160), (160, 16), (160, 120)]
+
+
+def picture(size=(160, 120), seed=0):
+    """Large shapes with some detail, as in a photograph."""
+    rng = np.random.default_rng(seed)
+    fine, coarse = (
+        Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8)).resize(size)
+        for side in (40, 5)
+    )
+    return Image.blend(coarse, fine, 0.25)
+
+
+def another(rng):
+    return picture((120, 160), 100 + int(rng.integers(1000)))
+
+
+def edited(name, strength, seed=1, size=(160, 120)):
+    return apply_edit(picture(size), name, strength, np.random.default_rng(seed), another)[0]
+
+
+def change(name, strength):
+    """Return by how many of 255 levels a small version changes, the median of several seeds."""
+    before = np.asarray(picture().resize((32, 24), Image.Resampling.BOX), dtype=float)
+    return np.median(
+        [
+            np.abs(
+                before - edited(name, strength, seed).resize((32, 24), Image.Resampling.BOX)
+            ).mean()
+            for seed in range(7)
+        ]
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_edit_gives_an_image_of_any_shape(name):
+    cases = [(size, strength) for size in SHAPES for strength in (0.0, 0.5, 1.0)]
+    for size, strength in [*cases, ((512, 300), 0.8)]:
+        image = edited(name, strength, size=size)
+        assert image.mode == "RGB" and min(image.size) >= 8, (size, strength)
+        assert 0.15 < image.width * image.height / (size[0] * size[1]) < 8 or size == (8, 8)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_more_strength_changes_more_and_none_little(name):
+    if name in NO_STRENGTH:
+        assert change(name, 0.0) == change(name, 1.0) > 10
+        return
+    mild, middle, severe = (change(name, strength) for strength in (0.0, 0.5, 1.0))
+    assert mild < 16 and mild < middle and 1.3 * mild + 0.5 < severe
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_something_of_the_image_is_left_at_high_strength(name):
+    """Copies of two images differ, though all else is drawn alike."""
+    copies = [
+        apply_edit(picture(seed=seed), name, 0.8, np.random.default_rng(3), another)[0]
+        for seed in (1, 2)
+    ]
+    first, second = (np.asarray(image.resize((64, 48)), dtype=float) for image in copies)
+    assert np.abs(first - second).mean() > 6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_keeps_its_image_and_its_arguments_decide(name):
+    edit, image, others = find_edit(name), picture(), [another(np.random.default_rng(9))]
+    before = image.tobytes()
+    sampler = ParameterSampler(image.size, 0.6, np.random.default_rng(4), lambda rng: others[0])
+    parameters = edit.parameters(sampler)
+    arguments = parameters | edit.objects(sampler, parameters)
+    first = edit.function(image, **arguments)
+    assert edit.function(image, **arguments).tobytes() == first.tobytes() != before
+    assert (
+        image.tobytes() == before
+        and others[0].tobytes() == another(np.random.default_rng(9)).tobytes()
+    )
+
+
+@pytest.mark.parametrize("size", [(160, 120), (33, 160), (8, 8)])
+@pytest.mark.parametrize("edge", ["plain", "soft"])
+def test_no_dark_seam_is_around_what_is_laid(size, edge):
+    white = Image.new("RGB", size, "white")
+    for degrees in (0, 1, 5, 45, 90):
+        for tilt in ((0, 0), (0.02, 0.01), (0.3, 0.1)):
+            for extent in (1, 0.97, 0.5):
+                corners = laying.fitted(white, size, extent, (0.3, 0.6))
+                corners = laying.turned(laying.tilted(corners, *tilt), degrees)
+                assert np.asarray(laying.lay(white, white, corners, edge)).min() > 250
+
+
+def test_what_is_laid_comes_where_its_corners_are():
+    ground, red = Image.new("RGB", (100, 80), "white"), Image.new("RGB", (40, 40), "red")
+    laid = np.asarray(laying.lay(ground, red, laying.box_corners(20, 10, 50, 40)))
+    shown = (laid == (255, 0, 0)).all(axis=-1)
+    assert shown[12:48, 22:68].all() and shown.sum() <= 50 * 40
+    corners = laying.inside(laying.turned(laying.box_corners(60, 50, 60, 60), 30), (100, 80))
+    assert (corners >= -1e-9).all() and (corners <= (100 + 1e-9, 80 + 1e-9)).all()
+
+
+@pytest.mark.parametrize(
+    "name", ["collage_of_two", "collage_of_four", "collage_of_six", "screenshot_feed"]
+)
+def test_the_picture_is_seen_whole_among_others(name):
+    """A plain image in a colour that nothing else has."""
+    image = Image.new("RGB", (160, 120), (255, 0, 254))
+    for seed in range(4):
+        shown = apply_edit(image, name, 1.0, np.random.default_rng(seed), another)[0]
+        mask = (np.asarray(shown) == (255, 0, 254)).all(axis=-1)
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+        assert mask.sum() == height * width and 0.1 < mask.mean() < 0.75
+        assert width / height == pytest.approx(160 / 120, rel=0.15)

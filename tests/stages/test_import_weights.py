@@ -1,0 +1,222 @@
+"""Published weights, by the keys and shapes that they are published with, describe as they did."""
+
+import io
+import json
+import pickle
+
+import pytest
+import timm
+import torch
+import torchvision
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn import functional
+
+import reference_networks as published
+from iscqk.cli import main
+from iscqk.models.weights import load_encoder, read_provenance
+
+MEAN, STD = (torch.tensor(x).view(3, 1, 1) for x in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+EXACT = {"rtol": 0, "atol": 1e-5}
+
+
+def imported(folder, content, backbone, *options):
+    """Return the encoder that a saved checkpoint becomes, None where it is refused."""
+    path = folder / "given.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    output = folder / "made.safetensors"
+    given = ("--backbone", backbone, *map(str, options), "--output", str(output))
+    return load_encoder(output) if main(["import-weights", str(path), *given]) == 0 else None
+
+
+@torch.no_grad()
+def descriptors(network, encoder):
+    """Return what a network and its encoder make of the same pixels."""
+    torch.manual_seed(0)
+    side = encoder.config.image_size
+    pixels = torch.randint(0, 256, (2, 3, side, side), dtype=torch.uint8)
+    return network((pixels / 255 - MEAN) / STD), encoder(pixels)
+
+
+def unit(network):
+    return lambda x: functional.normalize(network(x))
+
+
+SSCD = {
+    "torchvision": (published.TorchvisionSscd, "resnet50", {}),
+    "classy": (lambda: published.ClassySscd((3, 4, 6, 3)), "resnet50", {}),
+    "classy, large, but less deep": (
+        lambda: published.ClassySscd((2, 1, 1, 1), groups=32, base=4, size=1024),
+        "resnext101_32x4d",
+        {"layers": [2, 1, 1, 1]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "backbone", "options"), SSCD.values(), ids=SSCD)
+def test_sscd_describes_as_it_did(tmp_path, make, backbone, options):
+    torch.manual_seed(0)
+    network = published.random_statistics(make())
+    more = ("--image-size", 64, "--backbone-options", json.dumps(options))
+    encoder = imported(tmp_path, network.state_dict(), backbone, *more)
+    wanted, found = descriptors(network, encoder)
+    assert encoder.config.pooling == "gem" and found.shape[1] in (512, 1024)
+    assert (wanted[0] - wanted[1]).abs().max() > 1e-3
+    torch.testing.assert_close(found, wanted, **EXACT)
+
+
+def without(network, layer):
+    """Return a network of torchvision's without its classifier."""
+    setattr(network, layer, nn.Identity())
+    return network
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "backbone"),
+    [
+        ("resnet18", "fc", "resnet18"),
+        ("mobilenet_v2", "classifier", "mobilenetv2_100"),
+        ("efficientnet_b0", "classifier", "efficientnet_b0"),
+    ],
+)
+def test_networks_of_torchvision_describe_as_they_did(tmp_path, name, layer, backbone):
+    torch.manual_seed(0)
+    network = published.random_statistics(getattr(torchvision.models, name)(weights=None))
+    encoder = imported(tmp_path, network.state_dict(), backbone, "--image-size", 64)
+    wanted, found = descriptors(unit(without(network, layer)), encoder)
+    torch.testing.assert_close(found, wanted, **EXACT)
+
+
+def test_a_mobilenet_v3_of_torchvision_goes_up_to_its_last_hidden_layer(tmp_path):
+    torch.manual_seed(0)
+    network = published.random_statistics(torchvision.models.mobilenet_v3_large(weights=None))
+    more = ("--image-size", 64, "--backbone-options", '{"bn_eps": 0.001}')
+    encoder = imported(tmp_path, network.state_dict(), "mobilenetv3_large_100", *more)
+    network.classifier = network.classifier[:2]
+    wanted, found = descriptors(unit(network), encoder)
+    torch.testing.assert_close(found, wanted, **EXACT)
+
+
+def test_a_vit_of_torchvision_describes_as_it_did(tmp_path):
+    torch.manual_seed(0)
+    made = torchvision.models.VisionTransformer(64, 16, 2, 3, 192, 768)
+    network = published.random_statistics(made)
+    more = ("--image-size", 64, "--backbone-options", '{"depth": 2}')
+    encoder = imported(tmp_path, network.state_dict(), "vit_tiny_patch16_224", *more)
+    wanted, found = descriptors(unit(without(network, "heads")), encoder)
+    torch.testing.assert_close(found, wanted, **EXACT)
+
+
+@pytest.mark.parametrize(
+    ("version", "registers", "backbone", "image", "patch"),
+    [
+        (1, 0, "vit_small_patch16_224", 64, 16),
+        (2, 0, "vit_small_patch14_dinov2", 56, 14),
+        (2, 4, "vit_small_patch14_reg4_dinov2", 56, 14),
+    ],
+)
+def test_dino_describes_as_it_did(tmp_path, version, registers, backbone, image, patch):
+    torch.manual_seed(0)
+    made = published.Dino(image, patch, 384, 6, 2, version, registers)
+    network = published.random_statistics(made)
+    more = ("--image-size", image, "--backbone-options", '{"depth": 2}')
+    encoder = imported(tmp_path, network.state_dict(), backbone, *more)
+    wanted, found = descriptors(network, encoder)
+    torch.testing.assert_close(found, wanted, **EXACT)
+
+
+def test_a_vit_is_taken_to_another_size_of_images(tmp_path):
+    network = published.Dino(56, 14, size=384, heads=6, depth=2, version=2)
+    more = ("--image-size", 84, "--backbone-options", '{"depth": 2}')
+    encoder = imported(tmp_path, network.state_dict(), "vit_small_patch14_dinov2", *more)
+    assert encoder.backbone.pos_embed.shape == (1, 1 + 36, 384)
+
+
+AROUND = {
+    "a training": lambda weights: {"model": weights, "epoch": 3, "best": torch.tensor(0.5)},
+    "several GPUs": lambda weights: {"state_dict": {f"module.{k}": v for k, v in weights.items()}},
+    "a teacher and its student": lambda weights: {
+        "student": {f"module.backbone.{k}": v * 0 for k, v in weights.items()},
+        "teacher": {
+            **{f"module.backbone.{k}": v for k, v in weights.items()},
+            "module.head.mlp.0.weight": torch.ones(4, 4),
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("wrap", AROUND.values(), ids=AROUND)
+def test_what_trainings_put_around_weights_is_taken_off(tmp_path, wrap):
+    network = timm.create_model("test_resnet", num_classes=10)
+    encoder = imported(tmp_path, wrap(network.state_dict()), "test_resnet", "--image-size", 32)
+    for name, tensor in encoder.backbone.state_dict().items():
+        assert torch.equal(tensor, network.state_dict()[name]), name
+
+
+def test_safetensors_of_timm_are_read_and_the_origin_is_kept(tmp_path, capsys):
+    network = timm.create_model("test_resnet", num_classes=10)
+    save_file(network.state_dict(), tmp_path / "timm.safetensors")
+    made = tmp_path / "made.safetensors"
+    options = ("--backbone", "test_resnet", "--pooling", "gem", "--output", str(made))
+    assert main(["import-weights", str(tmp_path / "timm.safetensors"), *options]) == 0
+    assert read_provenance(made)["imported"]["file"] == "timm.safetensors"
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert '"backbone": "test_resnet"' in told and '"pooling": "gem"' in told
+    encoder = load_encoder(made)
+    assert torch.equal(encoder.backbone.conv1[0].weight, network.conv1[0].weight)
+    assert encoder.config.descriptor_size == encoder.head.in_features
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ("it runs",)
+
+
+def torchscript():
+    file = io.BytesIO()
+    torch.jit.save(torch.jit.script(nn.Linear(2, 2)), file)
+    return file.getvalue()
+
+
+def resnet(**changes):
+    weights = timm.create_model("test_resnet").state_dict()
+    return {name: changes.get(name, tensor) for name, tensor in weights.items()}
+
+
+REFUSED = {
+    "a program": (torchscript, "a TorchScript file, which is a program and not only weights"),
+    "an object": (lambda: pickle.dumps({"x": Evil()}), "cannot read these weights"),
+    "an object beside weights": (lambda: {**resnet(), "x": Evil()}, "cannot read these weights"),
+    "no file of torch": (lambda: b"nothing", "cannot read these weights"),
+    "no weights": (lambda: {"epoch": 3}, "holds no weights by name"),
+    "a list": (lambda: [torch.ones(2)], "holds no weights by name"),
+    "another network": (
+        lambda: timm.create_model("test_efficientnet").state_dict(),
+        "not the weights of test_resnet, or by unknown names; name another --backbone",
+    ),
+    "a deeper network": (
+        lambda: {**resnet(), "layer5.0.conv1.weight": torch.ones(3)},
+        "not the weights of test_resnet",
+    ),
+    "a wider layer": (
+        lambda: resnet(**{"conv1.0.weight": torch.ones(9, 3, 3, 3)}),
+        "not the weights of test_resnet",
+    ),
+    "numbers that are none": (
+        lambda: {**resnet(), "conv1.0.weight": torch.tensor([torch.nan])},
+        "hold NaN or infinity",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_is_not_the_networks_weights_is_refused_and_nothing_runs(
+    tmp_path, capsys, make, message
+):
+    assert imported(tmp_path, make(), "test_resnet", "--image-size", 32) is None
+    told = capsys.readouterr()
+    assert message in told.err and told.err.count("\n") == 1 and "it runs" not in told.out
+    assert not (tmp_path / "made.safetensors").exists()

@@ -1,0 +1,104 @@
+"""What a training starts from: whole encoders keep their heads."""
+
+import json
+
+import pandas as pd
+import pytest
+import torch
+
+from iscqk.cli import main
+from iscqk.formats.files import sha256_of
+from iscqk.formats.manifest import write_manifest
+from iscqk.images.demo_scenes import draw_split
+from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.hub import save_hub_folder
+from iscqk.models.weights import encoder_digest, load_encoder, save_encoder
+
+MODEL = {"backbone": "test_resnet", "image_size": 32, "descriptor_size": 8, "head_images": 12}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    draw_split(tmp_path / "images", "training", 12, 0, 64, 1)
+    files = sorted((tmp_path / "images").iterdir())
+    rows = [[path.stem, str(path), sha256_of(path), 64, 64] for path in files]
+    columns = ["id", "path", "sha256", "width", "height"]
+    write_manifest(tmp_path / "training.csv", pd.DataFrame(rows, columns=columns))
+    return tmp_path
+
+
+def encoder(seed, size=8):
+    torch.manual_seed(seed)
+    return Encoder(EncoderConfig("test_resnet", 32, "gem", size)).eval()
+
+
+def initial(folder, **model):
+    outputs = [folder / f"{side}.safetensors" for side in "qk"]
+    given = ("--training", str(folder / "training.csv"), "--seed", "0")
+    config = json.dumps({**MODEL, **model})
+    status = main(["initial", *given, "--config", config, "--output", *map(str, outputs)])
+    return [load_encoder(path) for path in outputs] if status == 0 else None
+
+
+@pytest.fixture
+def ready(folder, monkeypatch):
+    """The ready model, of two networks."""
+    for seed, side in enumerate(("queries", "references")):
+        save_hub_folder(folder / "ready" / side, encoder(seed), {}, "", half=True)
+    monkeypatch.setattr("iscqk.models.ready._FOLDER", folder / "ready")
+    return folder / "ready"
+
+
+def test_each_side_starts_from_that_of_the_ready_model(folder, ready):
+    found = initial(folder, weights="ready")
+    for side, seed in zip(found, (0, 1), strict=True):
+        whole = encoder(seed).state_dict()
+        for name, tensor in side.state_dict().items():
+            torch.testing.assert_close(tensor, whole[name], rtol=1e-3, atol=1e-3)
+    assert encoder_digest(found[0]) != encoder_digest(found[1])
+
+
+def test_an_encoder_of_iscqk_is_taken_with_its_head_at_any_size(folder):
+    save_encoder(folder / "given.safetensors", encoder(3), {})
+    found = initial(folder, weights=str(folder / "given.safetensors"), image_size=48)
+    assert encoder_digest(found[0]) == encoder_digest(found[1])
+    assert found[0].config.image_size == 48
+    whole = encoder(3).state_dict()
+    assert all(torch.equal(t, whole[name]) for name, t in found[0].state_dict().items())
+
+
+def test_fewer_dimensions_are_the_principal_ones_of_what_the_head_gives(folder):
+    save_encoder(folder / "given.safetensors", encoder(3, 24), {})
+    found, _ = initial(folder, weights=str(folder / "given.safetensors"), whitening=0)
+    pixels = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+    with torch.no_grad():
+        whole, narrow = encoder(3, 24), found
+        outputs = whole.head(whole.features(pixels))
+        kept = narrow.head(narrow.features(pixels))
+        directions = torch.linalg.lstsq(whole.head.weight.T, found.head.weight.T).solution.T
+    assert kept.shape == (4, 8)
+    # A projection: no pair is farther apart than before.
+    assert (torch.pdist(kept) <= torch.pdist(outputs) * 1.0001).all()
+    torch.testing.assert_close(directions @ directions.T, torch.eye(8), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"backbone": "test_efficientnet"}, "needs model.backbone: test_resnet; set them"),
+        ({"pooling": "average"}, "needs model.pooling: gem; set them"),
+        ({"mean": [0.5, 0.5, 0.5]}, "needs model.mean: [0.485, 0.456, 0.406]; set them"),
+        ({"descriptor_size": 9}, "needs model.descriptor_size: 8; set them"),
+    ],
+)
+def test_a_config_that_says_something_else_of_the_weights_is_refused(
+    folder, ready, capsys, model, message
+):
+    assert initial(folder, weights="ready", **model) is None
+    assert f"error: model.weights: ready {message}\n" in capsys.readouterr().err
+
+
+def test_an_installation_without_a_ready_model_says_so(folder, capsys, monkeypatch):
+    monkeypatch.setattr("iscqk.models.ready._FOLDER", folder / "none")
+    assert initial(folder, weights="ready") is None
+    assert "error: no ready model: this installation carries none" in capsys.readouterr().err

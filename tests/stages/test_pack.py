@@ -1,0 +1,62 @@
+"""`iscqk pack`: a submission's model made small, with a card of its own."""
+
+import json
+import shutil
+
+import pytest
+
+from iscqk.matching.model import Model
+from stages.test_submit import CONFIG, iscqk, made, submit  # noqa: F401 a fixture
+
+BY_EDIT = """\
+edit,queries,positives,found,micro_ap,recall_at_p90,recall_at_1
+blur,4,4,4,0.9,0.8,1.0
+crop,3,3,1,0.2,0.1,0.5
+"""
+
+
+@pytest.fixture
+def submission(made, tmp_path):  # noqa: F811
+    folder = tmp_path / "pieces"
+    shutil.copytree(made, folder)
+    assert submit(folder) == 0
+    (folder / "by_edit.csv").write_text(BY_EDIT)
+    (folder / "notice.md").write_text("Drawn images, free for all.\n")
+    return folder
+
+
+def pack(folder, **config):
+    given = ("--by-edit", f"phase1={folder}/by_edit.csv", "--output", folder / "small")
+    scores = f"phase1={folder}/out/score.json"
+    text = json.dumps({"notice": str(folder / "notice.md"), **config})
+    return iscqk("pack", folder / "out", "--scores", scores, *given, "--config", text)
+
+
+def test_the_card_says_what_the_model_is_made_of_and_where_it_is_weak(submission, capsys):
+    assert pack(submission) == 0
+    card = (submission / "small/MODEL_CARD.md").read_text()
+    assert card.startswith("---\n") and "Drawn images, free for all." in card
+    assert card.index("| crop | 3 | 0.200 |") < card.index("| blur | 4 | 0.900 |")
+    recipe = json.loads(card.split("```json\n")[1].split("```")[0])
+    assert recipe == CONFIG
+    weights = json.loads((submission / "out/provenance.json").read_text())["weights"]
+    assert all(facts["sha256"] in card for facts in weights.values())
+    assert "`queries/model.safetensors`, SHA-256" in card
+    Model.load(submission / "small")
+    told = capsys.readouterr().out
+    size = sum(path.stat().st_size for path in (submission / "small").rglob("*.*")) / 1e6
+    assert told.endswith(f"small: {size:.2f} MB\n")
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"megabytes": 0.1}, "MB, and 0.1 are allowed; lower ready.bank_rows, or describe both"),
+        ({"notice": "none.md"}, "error: ready.notice: none.md: cannot be read"),
+        ({"bank_rows": 0}, "bank_rows"),
+    ],
+)
+def test_what_cannot_be_packed_so_is_told(submission, capsys, config, message):
+    assert pack(submission, **config) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert message in told[-1]

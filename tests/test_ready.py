@@ -1,0 +1,78 @@
+"""The ready model: made by one command, carried by wheel and sdist, used where none is named."""
+
+import re
+import shutil
+import tarfile
+import zipfile
+
+import pytest
+from setuptools import build_meta
+
+from conftest import ROOT
+from iscqk.formats.files import sha256_of
+from iscqk.matching.model import Model
+
+CARRIED = ROOT / "src/iscqk/ready/model"
+needs_it = pytest.mark.skipif(not CARRIED.is_dir(), reason="this checkout carries no ready model")
+
+
+def test_one_command_makes_it_and_the_program_then_takes_it(finished_copy):
+    project = finished_copy
+    (project.folder / "more.yaml").write_text("ready: {bank_rows: 20}")
+    files = "--configfile config.yaml tiny.yaml more.yaml"
+    done = project.run(f"snakemake ready_model --cores {files}")
+    card = project.folder / "results/ready_model/MODEL_CARD.md"
+    assert "ready_model       results/ready_model/MODEL_CARD.md (" in done.stderr
+    text = card.read_text()
+    assert "### phase1" in text and "### phase2" in text
+    carried = project.folder / "src/iscqk/ready/model"
+    shutil.rmtree(carried, ignore_errors=True)
+    found = project.run("iscqk match results/demo/others --against results/demo/others", False)
+    assert "error: no ready model: this installation carries none" in found.stderr
+    shutil.copytree(card.parent, carried)
+    found = project.run("iscqk match results/demo/others --against results/demo/others")
+    assert re.search(r"\d+ matches: ", found.stdout)
+
+
+def test_training_starts_from_it_and_again_where_it_is_another(finished_copy):
+    project = finished_copy
+    carried = project.folder / "src/iscqk/ready/model"
+    shutil.rmtree(carried, ignore_errors=True)
+    (project.folder / "more.yaml").write_text("model: {weights: ready}")
+    files = "--configfile config.yaml tiny.yaml more.yaml"
+    refused = project.run(f"snakemake all -n {files}", check=False)
+    assert "error: no ready model: this installation carries none" in refused.stderr
+    project.run(f"iscqk pack results/submission_phase2 --output {carried}")
+    target = "results/runs/qk-0/initial/q.safetensors"
+    project.run(f"snakemake {target} --cores {files}")
+    assert "nothing to do" in project.run(f"snakemake {target} -n {files}").stderr.lower()
+    (carried / "matching.json").write_text((carried / "matching.json").read_text() + "\n")
+    again = project.run(f"snakemake {target} -n -p {files}")
+    assert "iscqk initial" in again.stdout
+
+
+def test_wheel_and_sdist_carry_it(tmp_path, monkeypatch):
+    for name in ("src", "pyproject.toml", "README.md", "LICENSE"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    model = tmp_path / "src/iscqk/ready/model"
+    (model / "queries").mkdir(parents=True, exist_ok=True)
+    (model / "queries/model.safetensors").write_text("weights")
+    monkeypatch.chdir(tmp_path)
+    wheel = zipfile.ZipFile(build_meta.build_wheel(".")).namelist()
+    with tarfile.open(build_meta.build_sdist(".")) as sdist:
+        names = sdist.getnames()
+    for file in ("model/queries/model.safetensors", "LICENSE-Apache-2.0"):
+        assert f"iscqk/ready/{file}" in wheel
+        assert any(name.endswith(f"/src/iscqk/ready/{file}") for name in names)
+
+
+@needs_it
+def test_it_is_small_whole_and_what_its_card_says():
+    files = [path for path in CARRIED.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 10e6
+    card = (CARRIED / "MODEL_CARD.md").read_text()
+    said = dict(re.findall(r"- `(\S+)`, SHA-256 `(\w{64})`", card))
+    names = {str(path.relative_to(CARRIED)): sha256_of(path) for path in files}
+    assert said == {name: digest for name, digest in names.items() if name != "MODEL_CARD.md"}
+    assert Model().digest("queries")
