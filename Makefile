@@ -5,18 +5,27 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Who makes torch keeps its builds for CPUs alone in a place of their own; uv knows where.
+ifeq ($(CPU),1)
+export UV_TORCH_BACKEND := cpu
+endif
+# What *.in names, in the versions of *.txt: a Mac, or CPU=1, takes none of CUDA's packages.
+LOCKED := -r envs/requirements.in -c envs/requirements.txt \
+	-r envs/requirements-dev.in -c envs/requirements-dev.txt
 INSTALLED := $(VENV)/.installed
 TARGETS := all submission_phase1 submission_phase2 report study ablations unbalanced benchmarks \
-	rehearsal ready_model
+	rehearsal validation ready_model
 
 define HELP
-make TARGET; the first one installs everything into $(VENV) (PYTHON=/path/to/python3.11 chooses).
+make TARGET; the first one installs everything into $(VENV) (PYTHON=/path/to/python3.11 chooses,
+CPU=1 takes torch without CUDA, a third of the size).
   submission_phase1, submission_phase2, all   the submission of a phase, of both
   report        a page of all results
   study         the methods side by side
   ablations     Q/K with one thing changed at a time
   unbalanced    learning from unbalanced images
   benchmarks    what a step costs
+  validation    the model on other edits than the training's
   rehearsal     a phase of the challenge's size
   ready_model   the submitted model, small enough to travel with the program
   install       the environment alone
@@ -44,15 +53,14 @@ install: $(INSTALLED)
 
 # uv takes torch and torchvision from the package index together. Plain pip may pick up a CPU-only
 # torch that lies on the machine, which does not go with the index's torchvision.
-$(INSTALLED): envs/requirements.txt envs/requirements-dev.txt pyproject.toml
+$(INSTALLED): $(filter envs/%,$(LOCKED)) pyproject.toml
 	@env $(PYTHON) -c '' 2>/dev/null || \
 		{ echo "error: PYTHON=$(PYTHON) does not run; run make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: $(PYTHON) is older than Python 3.11; run make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv==0.13.9
-	$(UV) install --quiet --python $(BIN)/python --compile-bytecode \
-		-r envs/requirements.txt -r envs/requirements-dev.txt
+	$(UV) install --quiet --python $(BIN)/python --compile-bytecode $(LOCKED)
 	$(UV) install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
 	@$(BIN)/python -c 'import magic' 2>/dev/null || { echo "error: AugLy needs libmagic:" \
 		"apt-get install libmagic1 (Debian), brew install libmagic (macOS)"; exit 1; }

@@ -23,8 +23,8 @@ single keys, `--config` changes them on the command line. A key that is not in t
 _EDITS = """\
 # Edits
 
-What `edits.training.names` and the pools of the phases may name. A copy gets a chain of them, each of a strength from 0,
-barely visible, to 1, severe.
+What `edits.training.names` and the pools of the phases may name. A copy gets a chain of them, each
+of a strength from 0, barely visible, to 1, severe.
 
 ## AugLy
 

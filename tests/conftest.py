@@ -1,17 +1,24 @@
 """A copy of the workflow in an empty folder, run once for all tests that look at its results."""
 
+import functools
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 ROOT = Path(__file__).parent.parent
+# Tests share the cores: threads of one that spin while they wait for each other hold up all others.
+# Programs that are given --threads take as many.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Not a conftest of their own: of two such modules, tests that import from one would get the other.
 pytest_plugins = ["matching_folders"]
 
@@ -32,11 +39,18 @@ shards: {training: 2, references: 2}
 """
 
 
+WARM = ROOT / "tests/warm"
 MADE = ".made"  # in a project in which all has been made: what the run told on standard error
 
 
 class Project:
-    """A folder that holds the workflow, its sources and a tiny configuration."""
+    """A folder that holds the workflow, its sources and a tiny configuration.
+
+    Attributes:
+        warm: whether its `iscqk` and `snakemake` find their libraries imported (`warm/server.py`).
+    """
+
+    warm = hasattr(os, "pidfd_open")  # elsewhere than on Linux all is slower
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -55,6 +69,9 @@ class Project:
     def run(self, command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a shell command as a user would who has activated the environment."""
         env = self.environment
+        if self.warm:
+            path = f"{WARM}:{env['PYTHONPATH']}"
+            env = {**env, "PYTHONPATH": path, "ISCQK_WARM": warm_server()}
         done = subprocess.run(
             command, shell=True, cwd=self.folder, env=env, capture_output=True, text=True
         )
@@ -83,6 +100,27 @@ def unpack(shard: Path, folder: Path) -> None:
         tar.extractall(folder, filter="data")
 
 
+@functools.cache
+def warm_server() -> str:
+    """Return the socket of a server that ends with this process, which holds its standard input."""
+    folder = tempfile.TemporaryDirectory(prefix="iscqk-")
+    path = Path(folder.name) / "socket"
+    server = subprocess.Popen(
+        [sys.executable, WARM / "server.py", path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT / "src")},
+    )
+    while not path.exists():
+        assert server.poll() is None, "the server of warm starts has ended"
+        time.sleep(0.1)
+    _KEPT.extend([folder, server])
+    return str(path)
+
+
+_KEPT: list[object] = []
+
+
 def make_project(folder: Path) -> Project:
     folder.mkdir(exist_ok=True)
     for name in ("Snakefile", "config.yaml", "workflow", "profiles", "envs", "src"):
@@ -93,6 +131,13 @@ def make_project(folder: Path) -> Project:
             shutil.copy(source, folder / name)
     (folder / "tiny.yaml").write_text(TINY)
     return Project(folder)
+
+
+@pytest.fixture(autouse=True)
+def torture_starts_as_users_do(request, monkeypatch):
+    """Let programs that are killed, starved or timed start with nothing imported."""
+    if request.node.get_closest_marker("torture"):
+        monkeypatch.setattr(Project, "warm", False)
 
 
 @pytest.fixture

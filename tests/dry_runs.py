@@ -42,6 +42,7 @@ RUNS: dict[str, tuple[str, list[str]]] = {
     "report": ("report", []),
     "benchmarks": ("benchmarks", []),
     "rehearsal": ("rehearsal", []),
+    "validation": ("validation", []),
 }
 _SHARDS = """\
 shards: {training: 3, references: 2, queries: 2, search: 2}

@@ -27,6 +27,7 @@ from iscqk.formats.submission import write_submission
 from iscqk.learning.bank import read_bank
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
+from iscqk.retrieval.rankings import RANKINGS
 
 RNG = np.random.default_rng(0)
 WHOLE = [
@@ -146,6 +147,21 @@ def test_log_partition_without_a_bank_or_temperature_is_refused(described, tmp_p
     del described["training"]
     assert merge(described, tmp_path / "s.h5") == 1
     assert capsys.readouterr().err.count("needs --training and a --temperature over 0") == 2
+
+
+def test_files_of_several_rankings_are_those_of_each(described, tmp_path, capsys):
+    alone, together = ([tmp_path / f"{way}{n}.h5" for n in range(2)] for way in ("alone", "both"))
+    for ranking, path in zip(RANKINGS, alone, strict=True):
+        assert merge(described, path, ranking) == 0
+    rest = ["--ranking", *RANKINGS, "--output"]
+    assert merge(described, tmp_path / "s.h5", "similarity", *rest, *map(str, together)) == 0
+    assert [path.read_bytes() for path in together] == [path.read_bytes() for path in alone]
+    assert merge(described, tmp_path / "s.h5", "similarity", *rest, str(together[0])) == 1
+    assert "--output: name a file for each --ranking" in capsys.readouterr().err
+    del described["training"]
+    other = [str(tmp_path / f"other{n}.h5") for n in range(2)]
+    assert merge(described, tmp_path / "s.h5", "similarity", *rest, *other) == 1
+    assert not list(tmp_path.glob("other*"))  # not even that of the ranking which needs no bank
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float64])

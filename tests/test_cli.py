@@ -38,9 +38,9 @@ def test_every_command_explains_itself_and_ends_with_an_example_that_parses(stag
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["serch"], "error: no stage 'serch', did you mean search?; see `iscqk --help`\n"),
+        (["serch"], "error: no command 'serch', did you mean search?; see `iscqk --help`\n"),
         (["search", "s.h5"], "error: the following arguments are required: --output; see `iscqk "),
-        ([], "error: the following arguments are required: STAGE; see `iscqk --help`\n"),
+        ([], "error: the following arguments are required: COMMAND; see `iscqk --help`\n"),
     ],
 )
 def test_a_wrong_command_is_told_in_a_line(arguments, message, capsys):
@@ -49,6 +49,43 @@ def test_a_wrong_command_is_told_in_a_line(arguments, message, capsys):
     assert exit_.value.code == 2
     error = capsys.readouterr().err
     assert error.startswith(message) and error.count("\n") == 1
+
+
+def drawing(folder):
+    """The arguments that draw three small images."""
+    counts = [f"--{split}=1" for split in ("training", "references", "others")]
+    return ["draw", *counts, "--side=32", "--seed=0", "--workers=1", f"--output={folder}"]
+
+
+def test_stages_run_one_after_the_other_in_one_process(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert cli.main([*drawing(first), "--then", *drawing(second)]) == 0
+    drawn = {path.relative_to(first): path.read_bytes() for path in first.rglob("*.*")}
+    assert len(drawn) == 3
+    assert all((second / path).read_bytes() == content for path, content in drawn.items())
+
+
+def test_what_follows_a_stage_that_fails_does_not_run(tmp_path, capsys):
+    failing = ["validate", str(tmp_path / "nowhere.h5")]
+    assert cli.main([*failing, "--then", *drawing(tmp_path / "images")]) == 1
+    assert not (tmp_path / "images").exists() and "nowhere.h5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("wrong", [[], ["serch"], ["search", "s.h5"]])
+def test_nothing_runs_where_a_later_stage_is_wrong(tmp_path, capsys, wrong):
+    with pytest.raises(SystemExit) as exit_:
+        cli.main([*drawing(tmp_path / "images"), "--then", *wrong])
+    assert exit_.value.code == 2 and not (tmp_path / "images").exists()
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_help_begins_with_what_people_use(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    shown = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()]
+    used = ["match", "duplicates", "describe", "score", "validate", "search", "report"]
+    assert shown[shown.index("match") :][: len(used)] == used
+    assert all(shown.count(name) == 1 for name in cli.STAGES if name != "rehearsed")
 
 
 def test_help_waits_for_no_library():
@@ -62,6 +99,20 @@ except SystemExit:
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "  search  " in done.stdout
+
+
+def test_the_collector_looks_at_nothing_that_a_stage_imports():
+    """Else it takes a third of the start and half a second of the end of all that need torch."""
+    program = (
+        "import gc, sys; from iscqk.cli import stage_parser; gc.collect(); "
+        "before = gc.get_freeze_count(); "
+        ""
+        "stage_parser('embed'); frozen = gc.get_freeze_count() - before; "
+        "stage_parser('embed'); again = gc.get_freeze_count() - before - frozen; "
+        "print('torch' in sys.modules, gc.isenabled(), frozen > 100_000, again)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "True True True 0\n", done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +130,7 @@ def completions():
 @pytest.mark.parametrize(
     ("typed", "completed"),
     [
-        ("iscqk val", {"validate"}),
+        ("iscqk val", {"validate", "validation-queries", "validation-scores"}),
         ("iscqk validate --ph", {"--phase"}),
         ("iscqk validate --phase ", {"phase1", "phase2"}),
     ],

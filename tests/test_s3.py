@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, make_project
+from conftest import ROOT, Project, make_project
 from test_slurm import FEW_JOBS
 
 pytestmark = pytest.mark.long
@@ -92,6 +92,7 @@ def credentials(endpoint, monkeypatch):
 @pytest.fixture
 def in_s3(tmp_path, credentials, monkeypatch):
     """Return a project, the options by which it runs in S3, and the folder of its jobs."""
+    monkeypatch.setattr(Project, "warm", False)  # a killed job is one of its own
     project, jobs = project_of_few_jobs(tmp_path / "there"), tmp_path / "jobs"
     jobs.mkdir()
     monkeypatch.setenv("JOBS", str(jobs))

@@ -52,6 +52,7 @@ def submit(folder, options, prefix=""):
     """Make the submission of phase 2 in a new project, in jobs of one thread."""
     folder.mkdir()
     project = make_project(folder)
+    project.warm = False  # a cluster's nodes have nothing imported
     (folder / "few.yaml").write_text(FEW_JOBS)
     files = "--configfile config.yaml tiny.yaml few.yaml"
     project.run(f"{prefix} snakemake submission_phase2 {files} {options}")

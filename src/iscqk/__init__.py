@@ -5,6 +5,7 @@
     model = iscqk.Model.load("results/submission_phase2")
     descriptors = model.describe(["photo.jpg"], side="queries")  # (1, D) float32
     matches = iscqk.match("scans", against="photos", model=model)  # a pandas DataFrame
+    groups = iscqk.duplicates("photos", model)  # another
 
 What can go wrong outside of the program is an `iscqk.UserError` of one line.
 """
@@ -14,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from iscqk.errors import UserError
 
 if TYPE_CHECKING:
+    from iscqk.matching.duplicates import duplicates
     from iscqk.matching.matches import match
     from iscqk.matching.model import Model
 
-__all__ = ["Model", "UserError", "match"]
+__all__ = ["Model", "UserError", "duplicates", "match"]
 
 
 def __getattr__(name: str) -> Any:
@@ -30,4 +32,8 @@ def __getattr__(name: str) -> Any:
         from iscqk.matching.matches import match
 
         return match
+    if name == "duplicates":
+        from iscqk.matching.duplicates import duplicates
+
+        return duplicates
     raise AttributeError(f"module 'iscqk' has no attribute {name!r}")

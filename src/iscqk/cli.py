@@ -1,7 +1,12 @@
-"""The `iscqk` program: one command a stage, each usable without Snakemake."""
+"""The `iscqk` program: one command a stage, each usable without Snakemake.
+
+`iscqk merge ... --then search ...` runs stages one after the other in one process, which spares the
+later ones the start of Python and of torch.
+"""
 
 import argparse
 import difflib
+import gc
 import importlib
 import sys
 import textwrap
@@ -12,57 +17,83 @@ from iscqk.runtime.logs import set_up_logging
 from iscqk.runtime.shutdown import exit_status_of
 
 _COMPLETION = "--print-completion"
+_THEN = "--then"
 _Raw = argparse.RawDescriptionHelpFormatter
 
-# In the order of the pipeline. A stage is a module (iscqk.plan.stage_registry says which), imported
-# only when it is asked for: most need not wait for timm.
-STAGES = {
-    "draw": "draw the demo's images",
-    "prepare": "list the images of each split in a manifest",
-    "queries": "make the queries of a phase with AugLy",
-    "take-queries": "take the queries of a phase that there are",
-    "copies": "make a shard of a round's training copies",
-    "initial": "make the weights that both sides start from",
-    "import-weights": "take over the published weights of others, SSCD's among them",
-    "embed": "describe images with one model: a shard of a bank, queries or references",
-    "train": "train one side against the other's bank, or one encoder for both",
-    "whiten": "learn the PCA that joins descriptors of several models to one",
-    "refine": "join and whiten a shard of descriptors, and subtract what is common",
-    "merge": "join shards of descriptors to a submission file",
-    "search": "find the globally nearest (query, reference) pairs of a submission file",
-    "combine": "make one list of what the searches of parts of the references found",
-    "score": "micro-AP and recall at 90 % precision of a submission file or of predictions",
-    "validate": "check a submission file as the challenge platform did",
-    "submit": "assemble the folder of a phase",
-    "pack": "make a submission's model small enough to travel with a program",
-    "report": "one page of what lies under results, with plots and a gallery",
-    "learning-curve": "score the models along a training",
-    "compare": "set runs side by side: table and plots",
-    "prepare-labelled": "list labelled images, a folder for each class",
-    "synthesize": "make up a shard of random descriptors, to try sizes",
-    "benchmark": "time, memory and error of the loss over the bank, beside its peers",
-    "synthesize-phase": "make up the descriptors of a phase whose micro-AP is known",
-    "benchmark-search": "time search and scoring beside their peers",
-    "rehearsed": "what a rehearsal took and found, as a table",
-    "benchmark-images": "copies and descriptions per second, beside their peers",
-    "benchmark-table": "show the benchmarks' tables as one page",
-    "describe": "describe any images, to match others against them",
-    "match": "find which references any images are copies of",
-    "neighbours": "nearest-neighbour accuracy on all and on rare classes",
+# A command is a module (iscqk.plan.stage_registry says which), imported only when it is asked for:
+# most need not wait for timm. Those of the workflow stand in its order.
+GROUPS = {
+    "for your own images and submissions": {
+        "match": "find which images are copies of which others",
+        "duplicates": "find the groups of copies in a folder",
+        "describe": "describe images once, to look for copies many times",
+        "score": "micro-AP and recall at 90 % precision of a submission file or of predictions",
+        "validate": "check a submission file as the challenge platform did",
+        "search": "find the globally nearest (query, reference) pairs of a submission file",
+        "report": "one page of what lies under results, with plots and a gallery",
+        "plan": "reckon what a run of another size takes: jobs, hours, bytes and dollars",
+        "import-weights": "take over the published weights of others, SSCD's among them",
+    },
+    "stages of the workflow, which runs them": {
+        "draw": "draw the demo's images",
+        "prepare": "list the images of each split in a manifest",
+        "prepare-labelled": "list labelled images, a folder for each class",
+        "queries": "make the queries of a phase with AugLy",
+        "take-queries": "take the queries of a phase that there are",
+        "copies": "make a shard of a round's training copies",
+        "initial": "make the weights that both sides start from",
+        "embed": "describe images with one model: a shard of a bank, queries or references",
+        "train": "train one side against the other's bank, or one encoder for both",
+        "whiten": "learn the PCA that joins descriptors of several models to one",
+        "refine": "join and whiten a shard of descriptors, and subtract what is common",
+        "merge": "join shards of descriptors to a submission file",
+        "combine": "make one list of what the searches of parts of the references found",
+        "submit": "assemble the folder of a phase",
+        "pack": "make a submission's model small enough to travel with a program",
+        "compare": "set runs side by side: table and plots",
+        "learning-curve": "score the models along a training",
+        "neighbours": "nearest-neighbour accuracy on all and on rare classes",
+    },
+    "rehearsals and benchmarks": {
+        "synthesize": "make up a shard of random descriptors, to try sizes",
+        "synthesize-phase": "make up the descriptors of a phase whose micro-AP is known",
+        "rehearsed": "what a rehearsal took and found, as a table",
+        "benchmark": "time, memory and error of the loss over the bank, beside its peers",
+        "benchmark-search": "time search and scoring beside their peers",
+        "benchmark-images": "copies and descriptions per second, beside their peers",
+        "benchmark-likely": "likely copies beside what is promised of them, on folders of images",
+        "validation-queries": "make query sets by other edits than the training's",
+        "validation-scores": "score models on such sets, beside GIST and hashes",
+        "benchmark-table": "show the benchmarks' tables as one page",
+    },
 }
+STAGES = {name: purpose for group in GROUPS.values() for name, purpose in group.items()}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one stage; return the process's exit status."""
+    """Run a stage, or several; return the process's exit status."""
     arguments = sys.argv[1:] if argv is None else argv
     return exit_status_of(lambda: _run(arguments))
 
 
 def _run(arguments: list[str]) -> None:
-    name = _stage_asked_for(arguments)
-    parsed = stage_parser(name).parse_args(arguments[1:])
+    stages = [_parsed(part) for part in _parts(arguments)]  # told of a wrong one before any runs
     set_up_logging()
-    _module(name).run(parsed)
+    for name, parsed in stages:
+        _module(name).run(parsed)
+
+
+def _parts(arguments: list[str]) -> list[list[str]]:
+    """Return the arguments of each stage that is asked for."""
+    if _THEN not in arguments:
+        return [arguments]
+    end = arguments.index(_THEN)
+    return [arguments[:end], *_parts(arguments[end + 1 :])]
+
+
+def _parsed(arguments: list[str]) -> tuple[str, argparse.Namespace]:
+    name = _stage_asked_for(arguments)
+    return name, stage_parser(name).parse_args(arguments[1:])
 
 
 class _Parser(argparse.ArgumentParser):
@@ -85,14 +116,22 @@ class _PrintCompletion(argparse.Action):
 def _stage_asked_for(arguments: list[str]) -> str:
     """Return the stage's name, or exit with help."""
     parser = _top_parser()
-    lines = "\n".join(f"  {name:16} {purpose}" for name, purpose in STAGES.items())
-    parser.epilog = f"stages:\n{lines}\n\n`iscqk STAGE --help` tells a stage's options."
-    parser.add_argument("stage", metavar="STAGE")
+    parser.epilog = f"{_listed()}\n\n`iscqk COMMAND --help` tells a command's options."
+    parser.add_argument("stage", metavar="COMMAND")
     name = str(parser.parse_args(arguments[: 2 if arguments[:1] == [_COMPLETION] else 1]).stage)
     if name not in STAGES:
         near = difflib.get_close_matches(name, STAGES, n=1)
-        parser.error(f"no stage {name!r}" + (f", did you mean {near[0]}?" if near else ""))
+        parser.error(f"no command {name!r}" + (f", did you mean {near[0]}?" if near else ""))
     return name
+
+
+def _listed() -> str:
+    """Return the commands with what they are for, group by group."""
+    groups = []
+    for title, commands in GROUPS.items():
+        lines = [f"  {name:16} {purpose}" for name, purpose in commands.items()]
+        groups.append("\n".join([f"{title}:", *lines]))
+    return "\n\n".join(groups)
 
 
 def _top_parser() -> _Parser:
@@ -114,7 +153,7 @@ def stage_parser(name: str) -> argparse.ArgumentParser:
 def whole_parser() -> argparse.ArgumentParser:
     """Return a parser of all stages, for completion; it imports every one of them."""
     parser = _top_parser()
-    stages = parser.add_subparsers(dest="stage", metavar="STAGE", parser_class=_Parser)
+    stages = parser.add_subparsers(dest="stage", metavar="COMMAND", parser_class=_Parser)
     for name, purpose in STAGES.items():
         stage = stages.add_parser(name, help=purpose)
         _fill(stage, name)
@@ -133,7 +172,20 @@ def _fill(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def _module(name: str) -> Any:
-    return importlib.import_module(module_name(name))
+    """Return the module of a stage; to import it takes a third less without the garbage collector.
+
+    What a stage imports stays until the end, so the collector is never to look at it, at the end
+    neither: torch's millions of objects would keep it busy for half a second then.
+    """
+    name = module_name(name)
+    if name in sys.modules or not gc.isenabled():
+        return importlib.import_module(name)
+    gc.disable()
+    try:
+        return importlib.import_module(name)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 if __name__ == "__main__":

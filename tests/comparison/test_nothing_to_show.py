@@ -86,6 +86,7 @@ def test_an_empty_table_makes_a_plot_that_says_so(tmp_path):
     group = pd.DataFrame(columns=["phase", "group", "positives", "micro_ap"])
     curve = pd.DataFrame(columns=["label", "recall", "precision"])
     edits = pd.DataFrame(columns=EDIT_COLUMNS)
+    pairs = pd.DataFrame({"score": [0.5], "query": ["Q"], "correct": [True]}).head(0)
     drawn = {
         "edits": lambda path: edit_plot(path, table),
         "lines": lambda path: line_plot(path, table, ("edit", "e"), ("micro_ap", "m"), True),
@@ -94,6 +95,7 @@ def test_an_empty_table_makes_a_plot_that_says_so(tmp_path):
         "groups": lambda path: report_plots.group_plot(path, group, "edits"),
         "curves": lambda path: report_plots.curve_plot(path, curve),
         "hardest": lambda path: report_plots.edit_plot(path, edits),
+        "scores": lambda path: report_plots.score_plot(path, pairs, None),
     }
     for name, draw in drawn.items():
         draw(tmp_path / f"{name}.svg")

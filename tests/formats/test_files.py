@@ -37,6 +37,8 @@ def test_an_error_leaves_what_was_there(tmp_path):
 def test_a_folder_is_filled_once_and_forgets_what_a_killed_run_left(tmp_path):
     (tmp_path / ".images.part").mkdir()
     (tmp_path / ".images.part" / "left-over.jpg").touch()
+    (tmp_path / ".images.part" / "folder").mkdir()
+    (tmp_path / ".images.part" / "folder" / "left-over.jpg").touch()
     with atomic_folder(tmp_path / "images") as temporary:
         (temporary / "1.jpg").touch()
         assert not (tmp_path / "images").exists()

@@ -238,6 +238,26 @@ def test_the_best_weights_are_kept_and_a_training_ends_when_nothing_is_gained(
     assert not torch.equal(training.snapshots[10]["head.weight"], seen[2])
 
 
+def test_a_row_of_the_history_has_the_mean_loss_since_the_row_before(encoder, images, tmp_path):
+    start, histories = copy.deepcopy(encoder.state_dict()), {}
+    for every in (1, 4):
+        encoder.eval().load_state_dict(start)
+        objective = FrozenBank(bank_of(encoder, images), 1, QK)
+        config = replace(CONFIG, log_every=every)
+        path = tmp_path / f"{every}.pt"
+        histories[every] = train(encoder, objective, images, path, config).history
+    losses = [row["loss"] for row in histories[1]]
+    found = [row["loss"] for row in histories[4]]
+    assert found == pytest.approx([np.mean(losses[:4]), np.mean(losses[4:])], rel=1e-9)
+    assert [row["accuracy"] for row in histories[4]] == [
+        histories[1][step]["accuracy"] for step in (3, 5)
+    ]
+    rates = [row["learning_rate"] for row in histories[1]]
+    assert rates == pytest.approx(
+        [1e-3 * learning_rate_factor(n, 6, 0.1, "cosine") for n in range(6)]
+    )
+
+
 @pytest.mark.parametrize("method", ["qk", "simclr", "moco", "isd", "solo"])
 def test_an_interrupted_run_ends_with_the_same_weights(
     encoder, images, tmp_path, monkeypatch, method
@@ -247,7 +267,9 @@ def test_an_interrupted_run_ends_with_the_same_weights(
     The killed one alone shows its history, which must change nothing, and must show no step twice.
     """
     start = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
-    config = replace(CONFIG, images=48 * (2 if method == "simclr" else 1), batch_norm="batch")
+    budget = 48 * (2 if method == "simclr" else 1)
+    # a row every 5 steps: the state of step 4 has losses that are in none yet
+    config = replace(CONFIG, images=budget, batch_norm="batch", log_every=5)
     runs = {}
     for name, killed_at in (("whole", None), ("cut", 5)):
         for attempt in range(1 if killed_at is None else 2):

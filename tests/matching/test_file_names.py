@@ -73,7 +73,7 @@ def test_an_output_of_any_name(folder, model_folder, capsys):
     output = os.fsdecode(LATIN)
     command = ["match", "scans", "--against", "photos", f"--model={model_folder}"]
     assert main([*command, f"--output={output}"]) == 0
-    assert "3 matches: caf\\xe9/matches.html" in capsys.readouterr().out
+    assert "caf\\xe9/matches.html, caf\\xe9/matches.csv" in capsys.readouterr().out
     assert main(["describe", "scans", f"--model={model_folder}", f"--output={output}.h5"]) == 0
     assert "caf\\xe9.h5: 3 images in 16 dimensions" in capsys.readouterr().out
 

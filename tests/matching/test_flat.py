@@ -9,15 +9,17 @@ from PIL import Image, ImageDraw
 
 import iscqk
 from iscqk.cli import main
-from iscqk.matching.model_folder import Ranking
+from iscqk.matching import matches
+from iscqk.matching.basis import Basis
+from iscqk.matching.chance import Chance
 
 
 @pytest.fixture
-def model(folder, model_folder):
-    """Return a model that takes every pair for a copy."""
-    model = iscqk.Model.load(model_folder)
-    model.ranking = Ranking(likely=-1.0)
-    return model
+def model(folder, model_folder, monkeypatch):
+    """Return a model, with a basis by which every pair is likely."""
+    everything = Basis(24, np.ones(1), Chance(np.full(9, -9.0), tail=-9, scale=0.01), same=2)
+    monkeypatch.setattr(matches, "find_basis", lambda *_: everything)
+    return iscqk.Model.load(model_folder)
 
 
 def logo(path, *boxes):

@@ -138,6 +138,13 @@ def test_a_link_to_nothing_is_told_and_left_out(folder, model_folder, caplog):
         ("match --against photos scans", "no IMAGE is named: --against takes all that follows"),
         ("match scans --against photos --threshold nan", "--threshold nan: no score"),
         ("match scans --against photos --threads 0", "--threads 0: at least 1"),
+        ("match scans --against notes.txt", "notes.txt: neither an image nor descriptors"),
+        ("match notes.txt --against photos", "notes.txt: neither an image nor descriptors"),
+        ("duplicates photos none", "none: no such file or folder"),
+        ("duplicates photos --threads 0", "--threads 0: at least 1"),
+        ("duplicates photos --output photos/R000001.jpg", "R000001.jpg: a file; name"),
+        ("duplicates photos.h5", "photos.h5: of one side only; name images"),
+        ("describe notes.txt --output p.h5", "notes.txt: neither an image nor descriptors"),
         ("describe photos.h5 --output p.h5", "photos.h5: described already"),
         ("describe photos --output p.h5 --threads 0", "--threads 0: at least 1"),
         ("match scans --against photos --output photos/R000001.jpg", "R000001.jpg: a file; name"),
@@ -155,6 +162,7 @@ def test_what_cannot_be_done_is_told_before_the_work(
     shutil.copytree(model_folder, other, dirs_exist_ok=True)
     shutil.copy(other / "q.safetensors", other / "k.safetensors")
     os.makedirs("taken/matches.html")
+    (folder / "notes.txt").write_text("no image")
     (folder / "cut.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
     if "photos.h5" in command:
         make_different(other)

@@ -29,10 +29,19 @@ def test_copies_are_found_and_shown(folder, model_folder, capsys):
     expected = {f"scans/{n}.jpg": f"photos/R{n:06d}.jpg" for n in COPIED}
     assert dict(zip(table["query"], table["reference"], strict=True)) == expected
     assert table.columns.tolist() == [
-        *("query", "reference", "rank", "score", "similarity", "likely")
+        *("query", "reference", "rank", "score", "similarity", "chance", "likely", "basis")
     ]
     assert table["score"].is_monotonic_decreasing and (table["similarity"] > 0.9).all()
-    assert "3 matches: matches/matches.html" in capsys.readouterr().out
+    assert set(table["basis"]) == {
+        "none, too few references to tell copies from chance, 24 of at least 100"
+    }
+    shown = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"-       [01]\.\d{3}  scans/\d+.jpg +photos/R\d{6}.jpg", shown[0])
+    assert shown[3:] == [
+        "3 images looked up, and no basis to call any a likely copy",
+        f"basis of likely: {table['basis'][0]}",
+        "matches/matches.html, matches/matches.csv",
+    ]
     page = open("matches/matches.html").read()
     assert len(re.findall(r'<img src="data:image/jpeg;base64,', page)) == 6
     assert not re.search(r'(?:src|href)="(?!data:)', page) and "scans/11.jpg" in page
@@ -105,14 +114,13 @@ def test_a_bank_makes_scores_comparable_and_a_threshold_cuts_them(folder, model_
     bank = model.describe(sorted((folder / "photos").iterdir())[:9], "references")
     plain = iscqk.match("scans", "photos", model, top=24)
     assert (plain["score"] == plain["similarity"]).all() and plain["likely"].isna().all()
-    model.ranking = Ranking(bank, temperature=0.1, likely=0.03, name="log_partition")
+    model.ranking = Ranking(bank, temperature=0.1, name="log_partition")
     found = iscqk.match("scans", "photos", model, top=24)
     queries = model.describe(sorted((folder / "scans").iterdir()))
     levels = 0.1 * np.log(np.exp(queries.astype(float) @ bank.T / 0.1).mean(1))
     levels = dict(zip(map(str, sorted((folder / "scans").iterdir())), levels, strict=True))
     taken_off = found["query"].map(lambda name: levels[str(folder / name)])
     np.testing.assert_allclose(found["similarity"] - found["score"], taken_off, atol=1e-5)
-    assert (found["likely"] == (found["score"] >= 0.03)).all()
     cut = iscqk.match("scans", "photos", model, top=24, threshold=0.03)
     assert len(cut) == (found["score"] >= 0.03).sum() and cut["score"].min() >= 0.03
 

@@ -1,4 +1,4 @@
-"""`match` and `describe` where they are stopped, killed, or run twice at once."""
+"""`match`, `duplicates` and `describe` where they are stopped, killed, or run twice at once."""
 
 import os
 import shlex
@@ -19,6 +19,7 @@ COMMANDS = {
     "describe": "iscqk describe many --output many.h5",
     "match, of its references": "iscqk match scans --against many",
     "match, of its images": "iscqk match many --against scans",
+    "duplicates": "iscqk duplicates many",
 }
 
 
@@ -41,8 +42,8 @@ from iscqk.cli import main
 from iscqk.matching import cache
 number, cache._SECONDS = int(sys.argv[1]), float(sys.argv[2])
 original = iscqk.Model.blocks
-def blocks(model, images, side, threads):
-    for done, block in enumerate(original(model, images, side, threads)):
+def blocks(model, images, *rest):
+    for done, block in enumerate(original(model, images, *rest)):
         if len(images) == 150 and done == 2:
             os.kill(os.getpid(), number)
         yield block
@@ -66,11 +67,11 @@ def test_a_stopped_command_goes_on_from_there(many, model_folder, caplog, number
     done = stopped(number, command, model_folder)
     assert done.returncode == 128 + number
     assert done.stderr.splitlines()[-1].endswith("the same command goes on from here")
-    assert not list(many.glob("m*/*.csv")) and not (many / "many.h5").exists()
+    assert not list(many.glob("*/*.csv")) and not (many / "many.h5").exists()
     caplog.set_level("INFO")
     run(command, model_folder)
     assert "128 of 150 images are in " in caplog.text
-    kept = {"many.h5", "matches/references.h5", "matches/images.h5"}
+    kept = {"many.h5", "matches/references.h5", "matches/queries.h5", "duplicates/references.h5"}
     for path in filter(os.path.exists, kept):
         found = read_image_index(path)
         paths = [file.path for file in found.files]
@@ -95,17 +96,17 @@ def test_a_second_command_at_once_is_refused_before_its_work(
     original, inner = iscqk.Model.blocks, []
     again = [sys.executable, "-c", QUICK, *shlex.split(command)[1:], f"--model={model_folder}"]
 
-    def blocks(self, images, side, threads):
+    def blocks(self, images, *rest):
         if not inner:
             inner.append(subprocess.run(again, capture_output=True, text=True))
-        return original(self, images, side, threads)
+        return original(self, images, *rest)
 
     monkeypatch.setattr(iscqk.Model, "blocks", blocks)
     run(command, model_folder)
     assert inner[0].returncode == 1 and "blocks" not in inner[0].stderr
     assert "another process is writing it; wait for that or" in inner[0].stderr.splitlines()[-1]
-    if "match" in command:
-        assert len(pd.read_csv("matches/matches.csv"))
+    for table in many.glob("*/*.csv"):
+        assert len(pd.read_csv(table))
     assert not list(many.rglob(".*"))
 
 

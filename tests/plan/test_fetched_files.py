@@ -10,7 +10,7 @@ import pytest
 
 from conftest import make_project
 
-TARGETS = "all study ablations unbalanced benchmarks rehearsal report"
+TARGETS = "all study ablations unbalanced benchmarks rehearsal validation report"
 CLASSES = ("classes/training.tar", "classes/evaluation.tar")
 WHERE = "--default-storage-provider fs --default-storage-prefix bucket"
 FETCHED = ".snakemake/storage/fs/bucket/"
@@ -19,6 +19,7 @@ KEPT_THERE = "--resume "
 # Stages that open the images that a manifest names.
 OPENING = {
     *("queries", "copies", "initial", "embed", "train", "learning-curve", "benchmark-images"),
+    "validation-queries",
     "report",
 }
 

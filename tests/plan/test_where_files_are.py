@@ -13,8 +13,9 @@ RULES = [ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]
 STAGES = sorted([*PACKAGE.glob("stages/**/*.py"), *PACKAGE.glob("bench/stages/*.py")])
 # Tell a reader of a command where things are.
 TOLD = {"EXAMPLE", "help"}
-# Which files it has depends on what is in them; it is taken along from where it was made.
-ON_A_DISK = ["directory(R.ready_model.folder)"]
+# To be taken along from where they are made: a model, whose files depend on what is in them, and
+# query sets, for anybody's programs.
+ON_A_DISK = ["directory(R.ready_model.folder)", 'directory(R.validation("set"))']
 SPELLED = re.compile(rf"(?<![\w-]){Results().root}(/|$)")
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from playwright.sync_api import sync_playwright
 
 from conftest import Project
 from iscqk import cli
+from iscqk.formats.phases import PHASES
 from iscqk.reporting.pairs import KINDS
 
 # Would break out of HTML, of an attribute, of the shell, or be taken for a formula.
@@ -82,8 +84,10 @@ def test_no_name_of_the_user_is_taken_for_markup(reported, page):
 def test_the_page_asks_for_nothing_outside_of_itself(html, page):
     wanted = [
         value
+        for tag, attributes in page.elements
         for attribute in ("src", "href", "srcset", "action", "poster", "data", "xlink:href")
-        for value in page.all(attribute)
+        if (value := attributes.get(attribute))
+        and tag != "a"  # a link asks only when it is followed
     ]
     assert wanted and all(value.startswith(("data:", "#")) for value in wanted)
     assert all(url.startswith("#") for url in re.findall(r"url\(['\"]?([^)]*)", html))
@@ -94,11 +98,12 @@ def test_the_page_asks_for_nothing_outside_of_itself(html, page):
 def test_every_section_is_there_and_reachable(page):
     ids = page.all("id")
     assert [name for name in ids if name in SECTIONS] == SECTIONS
-    assert [link for link in page.all("href", "a")] == [f"#{name}" for name in SECTIONS]
+    inside = [link for link in page.all("href", "a") if link.startswith("#")]
+    assert inside == [f"#{name}" for name in SECTIONS]
     assert len(set(ids)) == len(ids)
     assert all(page.all("alt", "img")) and len(page.all("alt", "img")) == len(page.all("src"))
     plots = [a for tag, a in page.elements if tag == "svg"]
-    assert len(plots) == 10 and all(plot["role"] == "img" and plot["aria-label"] for plot in plots)
+    assert len(plots) == 14 and all(plot["role"] == "img" and plot["aria-label"] for plot in plots)
 
 
 def test_numbers_are_those_of_the_scores(reported, page):
@@ -123,11 +128,59 @@ def test_plots_lie_beside_their_data(reported):
     assert history["images"].iloc[-1] == 3 * 128
 
 
+def test_data_are_links_to_files_beside_the_page(reported, page):
+    results = reported[0].folder / "results"
+    links = [unquote(link) for link in page.all("href", "a") if not link.startswith("#")]
+    assert len(set(links)) == len(links) - 2  # a phase's edits are a plot and a table
+    assert all((results / link).is_file() and link.endswith(".csv") for link in links)
+    there = {f"report/{path.name}" for path in (results / "report").glob("*.csv")}
+    assert there - set(links) <= {f"report/attractors_{phase}.csv" for phase in PHASES}
+
+
+def test_scores_and_changed_keys_beside_another_folder(reported, finished, tmp_path, monkeypatch):
+    project, _ = reported
+    command = "snakemake report --dry-run --configfile config.yaml tiny.yaml --config report="
+    done = project.run(f"{command}'{{compare: ../nowhere}}'", check=False)
+    assert (
+        done.returncode and "../nowhere/submission_phase2/score.json" in done.stdout + done.stderr
+    )
+    other = finished.folder / "results"
+    done = project.run(f"{command}'{{compare: {other}}}' -p")
+    told = done.stdout + done.stderr
+    assert rules_in(told) == {"report"} and f"--compare={other}" in told
+    monkeypatch.chdir(project.folder)
+    output = tmp_path / "compared.html"
+    assert cli.main(["report", "--compare", str(other), "--output", str(output)]) == 0
+    compared = Page(output.read_text(encoding="utf-8"))
+    assert f"Beside {other}" in compared.text and "Scores here and there" in compared.text
+    assert "No key of the config and no commit differs." in compared.text
+
+
+def test_yardsticks_stand_beside_the_score(reported, page, tmp_path, monkeypatch):
+    assert "Neither GIST nor the untrained network was scored here" in page.text
+    project, _ = reported
+    folder = project.folder / "results/runs/gist-0/initial"
+    score = folder / "phase1/similarity/score.json"
+    score.parent.mkdir(parents=True)
+    try:
+        (folder / "q.safetensors").touch()
+        score.write_text('{"micro_ap": 0.4321, "recall_at_p90": 0.1234}')
+        monkeypatch.chdir(project.folder)
+        assert cli.main(["report", "--output", str(tmp_path / "again.html")]) == 0
+        again = (tmp_path / "again.html").read_text(encoding="utf-8")
+        beside = again[again.index('<table class="beside">') :].split("</table>")[0]
+        assert re.findall(r'<th scope="row">(\w+)<', beside) == ["submitted", "GIST"]
+        assert ">0.4321<" in beside and ">0.1234<" in beside
+        assert "was scored here" not in again
+    finally:
+        shutil.rmtree(folder.parent)
+
+
 def test_the_gallery_shows_true_and_wrong_pairs(reported, page):
     results = reported[0].folder / "results"
     shown = pd.read_csv(results / "report/gallery.csv", keep_default_na=False)
     assert {"surest", "mistakes"} <= set(shown["kind"]) <= set(KINDS)
-    for phase in ("phase1", "phase2"):
+    for phase in PHASES:
         truth = pd.read_csv(results / f"data/{phase}/ground_truth.csv", keep_default_na=False)
         true = dict(truth.itertuples(index=False))
         rows = shown[shown["phase"] == phase]
@@ -191,6 +244,12 @@ def test_the_page_looks_right_without_a_network(reported, browser, tmp_path, wid
         "getComputedStyle(document.querySelector('figure svg text')).fill]"
     )
     assert text == plot
+    scrolling = tab.evaluate(
+        "[...document.querySelectorAll('.scroll')].filter(e => e.checkVisibility()).map(e => "
+        "[e.scrollWidth > e.clientWidth, e.querySelector('.hint').checkVisibility()])"
+    )
+    assert all(scrolls == says_so for scrolls, says_so in scrolling)
+    assert any(scrolls for scrolls, _ in scrolling) == (width == 390)
     path = tmp_path / f"{width}-{scheme}.png"
     tab.screenshot(path=path, full_page=True)
     context.close()

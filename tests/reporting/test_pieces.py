@@ -10,16 +10,25 @@ import pytest
 from PIL import Image
 
 from iscqk.errors import UserError
+from iscqk.formats.files import sha256_of
 from iscqk.formats.ground_truth import GroundTruth
+from iscqk.formats.manifest import COLUMNS as MANIFEST
+from iscqk.formats.manifest import write_manifest
 from iscqk.formats.predictions import Predictions
 from iscqk.plan.results import Model, Ranked, Results
 from iscqk.reporting import reading, report_plots
+from iscqk.reporting.attractors import attracted, attractors
 from iscqk.reporting.edit_groups import table_by_group
+from iscqk.reporting.gallery import Images, attraction_strip
 from iscqk.reporting.inline_svg import inline_svg
-from iscqk.reporting.page import Table, table_of
 from iscqk.reporting.pairs import missed_copies, ranked_pairs, telling_pairs
+from iscqk.reporting.parts import Table, table_of
+from iscqk.reporting.rendering import environment
 from iscqk.reporting.rule_graph import draw_rules, layers_of, parse_mermaid
 from iscqk.reporting.thumbnails import SIDE, thumbnail
+from iscqk.reporting.training_curves import training
+from iscqk.retrieval.likely import likely_score
+from iscqk.retrieval.rankings import RANKINGS
 
 # Q00003 and Q00004 are distractors; of Q00002 only the wrong reference is found.
 TRUTH = GroundTruth(
@@ -164,6 +173,126 @@ def test_usage_is_added_up_by_stage(tmp_path):
         path.write_text(f"s\tmax_rss\n{seconds}\t{memory}\n")
     rows = reading.usage(Results(str(tmp_path))).to_numpy().tolist()
     assert rows == [["embed", 2, 5.0, 3.0, 100.0], ["warm-up", 1, 1.0, 1.0, 5.0]]
+
+
+def test_a_reference_that_attracts_many_queries_is_told(tmp_path):
+    """R000000 is nearest to four copies of others and two distractors, and to its own copy."""
+    rows = [(f"Q0000{n}", "R000000", 0.9 - n / 10) for n in range(7)]
+    rows += [("Q00007", "R000005", 0.1), ("Q00008", "R000006", 0.05), ("Q00001", "R000001", 0.01)]
+    found = Predictions(*(np.array(column) for column in zip(*rows, strict=True)))
+    truth = GroundTruth(
+        np.array([f"Q0000{n}" for n in range(5)]),
+        np.array([f"R00000{n}" for n in range(5)]),
+        np.array([f"Q0000{n}" for n in range(5, 9)]),
+    )
+    pairs = ranked_pairs(found, truth)
+    assert attractors(pairs, references=1000).to_dict("records") == [
+        {"reference": "R000000", "queries": 6, "share": 6 / 8, "rank": 2}
+    ]
+    assert attractors(pairs, references=12).empty  # as it would be where 8 fall on 12 by chance
+    assert attractors(pairs[~pairs["query"].isin(["Q00005", "Q00006"])], 1000).empty  # only four
+    assert attracted(pairs, "R000000", 2)["query"].tolist() == ["Q00001", "Q00002"]
+    for n in range(9):
+        Image.new("RGB", (40, 40), (20 * n, 0, 0)).save(tmp_path / f"{n}.png")
+    files = {i: str(tmp_path / f"{i[-1]}.png") for i in {*pairs["query"], "R000000"}}
+    listed = [(i, path, sha256_of(path), 40, 40) for i, path in files.items()]
+    manifest = pd.DataFrame(listed, columns=MANIFEST)
+    write_manifest(tmp_path / "images.csv", manifest)
+    images = Images([tmp_path / "images.csv"])
+    (card,) = attraction_strip(images, pairs, attractors(pairs, 1000), 6, "a.csv").cards
+    assert [(tile.role, tile.image_id) for tile in card.tiles][:2] == [
+        ("wrong", "R000000"),
+        ("query", "Q00001"),
+    ]
+    assert "of 6 queries that do not copy it, 75.0% of all" in card.story
+    assert attraction_strip(images, pairs, attractors(pairs, 12), 6, "a.csv") is None
+
+
+HISTORY = pd.DataFrame(
+    {
+        "part": ["warm-up"] * 4 + ["round1-q"] * 30,
+        "images": np.arange(1, 35) * 64,
+        "loss": 2.0,
+        "accuracy": [0.1, 0.4, 0.2, 0.9, *([0.0, 1.0] * 15)],
+        "positive_similarity": 0.5,
+        "nearest_negative_similarity": 0.4,
+    }
+)
+
+
+def test_what_single_batches_had_is_drawn_as_a_running_mean_over_faint_points(tmp_path):
+    told = training(HISTORY, tmp_path)
+    assert told.parts == 2 and len(told.figures) == 3
+    shown = pd.read_csv(tmp_path / "training_accuracy.csv")
+    assert shown["accuracy"].tolist() == HISTORY["accuracy"].tolist()
+    mean = shown["accuracy_mean"]
+    assert mean[:4].tolist() == HISTORY["accuracy"][:4].tolist()  # too few, and of another part
+    assert mean[4:8].tolist() == pytest.approx([1 / 2, 2 / 5, 1 / 2, 3 / 7], abs=0.11)
+    assert mean[10:28].between(0.42, 0.58).all()
+    svg = told.figures[2].svg
+    assert "opacity: 0.35" in svg and "running mean" in told.figures[2].caption
+    assert [*pd.read_csv(tmp_path / "training_loss.csv")] == ["part", "images", "loss"]
+    assert "mean over the steps since" in told.figures[0].caption
+
+
+def test_a_training_of_one_part_shows_its_validation_and_how_fast_it_went(tmp_path):
+    history = HISTORY.assign(
+        part="learned-4",
+        validation=np.where(np.arange(34) % 10 == 9, np.arange(34) / 100, np.nan),
+        learning_rate=1e-3,
+        images_per_second=80.0,
+        data_wait=0.034,
+    )
+    history.loc[29, "validation"] = 0.05
+    told = training(history, tmp_path)
+    captions = {figure.data: figure.caption for figure in told.figures}
+    assert told.parts == 1 and len(captions) == 6
+    folder = tmp_path.name
+    best = f"The best, 0.1900 after {20 * 64:,} images, is what is submitted."
+    assert best in captions[f"{folder}/training_validation.csv"]
+    seen = pd.read_csv(tmp_path / "training_validation.csv")
+    assert seen["validation"].tolist() == [0.09, 0.19, 0.05]
+    assert "3% of a part's time" in captions[f"{folder}/training_images_per_second.csv"]
+    assert f"{folder}/training_learning_rate.csv" in captions
+
+
+def test_nothing_trained_is_no_training(tmp_path):
+    assert training(pd.DataFrame(), tmp_path) is None and not [*tmp_path.iterdir()]
+
+
+def test_scores_of_right_and_wrong_pairs_lie_on_the_scale_of_match(tmp_path):
+    pairs = ranked_pairs(PREDICTIONS, TRUTH)
+    report_plots.score_plot(tmp_path / "scores.svg", pairs[pairs["first"]], 0.85)
+    counts = pd.read_csv(tmp_path / "scores.csv")
+    assert counts["right"].sum() == 1 and counts["wrong"].sum() == 3
+    assert counts["to"].iloc[-1] == 0.9 and counts["right"].iloc[-1] == 1
+    assert "likely →" in (tmp_path / "scores.svg").read_text()
+    report_plots.score_plot(tmp_path / "none.svg", pairs[pairs["first"]], None)
+    assert "likely" not in (tmp_path / "none.svg").read_text()
+
+
+@pytest.mark.parametrize("name", sorted(RANKINGS))
+def test_a_score_is_similarity_less_level_and_so_is_the_one_that_is_likely(name):
+    rng, ranking = np.random.default_rng(0), RANKINGS[name]
+    rows = [rng.normal(size=(n, 8)).astype(np.float32) for n in (5, 4, 30)]
+    queries, references, bank = (r / np.linalg.norm(r, axis=1, keepdims=True) for r in rows)
+    submitted = ranking.of_queries(queries, [bank], 0.1)[:, None]
+    distances = ((submitted - ranking.of_references(references)) ** 2).sum(-1, dtype=np.float64)
+    expected = queries @ references.T - ranking.level(queries, [bank], 0.1)[:, None]
+    found = ranking.comparable(-distances)
+    assert found == pytest.approx(expected, abs=1e-5)
+    curve = pd.DataFrame({"score": [-1.0, -1.5, -2.0], "precision": [1.0, 0.9, 0.89]})
+    assert likely_score(curve, name) == -0.75 + ranking.offset
+    assert likely_score(curve[2:], name) is None
+
+
+def test_paths_of_data_are_links_whatever_their_names():
+    module = environment().get_template("pieces.html.j2").module
+    table = Table("t", ["a"], [["x"]], "my plots #1/a&b?.csv")
+    assert '<a href="my%20plots%20%231/a%26b%3F.csv"><code>my plots #1/a&amp;b?.csv</code></a>' in (
+        module.table(table)
+    )
+    assert "href" not in module.table(table._replace(data=""))
 
 
 def test_without_a_submission_the_remedy_is_told(tmp_path):

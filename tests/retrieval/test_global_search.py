@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import read_vectors
 from iscqk.models import torch_internals
-from iscqk.retrieval import cpu_integer_screen, screening
-from iscqk.retrieval.search import global_search, nearest_of_each
+from iscqk.retrieval import cpu_integer_screen, nearest, screening
+from iscqk.retrieval.nearest import nearest_of_each
+from iscqk.retrieval.search import global_search
 
 
 def brute_force(queries, references, max_results):
@@ -244,13 +245,16 @@ def test_narrowing_keeps_whatever_may_be_among_the_nearest(data):
     assert set(nearest) <= set(kept)
 
 
+@pytest.mark.parametrize("fast", [False, pytest.param(True, marks=needs_vnni)])
 @pytest.mark.parametrize("threads", [1, 3])
-def test_nearest_of_each_is_a_sort_of_every_distance(threads):
+def test_nearest_of_each_is_a_sort_of_every_distance(threads, fast, monkeypatch):
+    monkeypatch.setattr(screening, "integers_are_fast", lambda: fast)
+    monkeypatch.setattr(nearest, "_AT_ONCE", 8)
     random = np.random.default_rng(5)
     references = random.normal(size=(5000, 8)).astype(np.float32)
     references[4000:] = references[:1000]  # equal distances rank by reference
     queries = np.concatenate([random.normal(size=(9, 8)), references[:3]]).astype(np.float32)
-    found = nearest_of_each(queries, references, 4, threads)
+    found = nearest_of_each(queries, references, 4, threads, reference_block=700)
     every = ((queries[:, None].astype(np.float64) - references) ** 2).sum(-1)
     order = np.argsort(every, axis=1, kind="stable")[:, :4]
     assert found.query_index.tolist() == np.repeat(np.arange(12), 4).tolist()

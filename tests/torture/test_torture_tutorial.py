@@ -55,6 +55,6 @@ def test_the_readme_works_as_printed(project):
             if done.returncode:
                 assert "no folder ../disc21" in done.stdout + done.stderr
             commands += 1
-    assert commands == 8
-    for made in ("matches/matches.html", "found/matches.csv"):
+    assert commands == 9
+    for made in ("matches/matches.html", "found/matches.csv", "duplicates/duplicates.csv"):
         assert (project.folder / made).stat().st_size > 1000

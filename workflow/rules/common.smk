@@ -14,10 +14,17 @@ from iscqk.plan.comparisons import (
     compared_settings,
     files_of,
     learning_curves,
+    report_compares_with,
     reported,
     reported_besides,
 )
 from iscqk.plan.dependence import as_text, train_section, training_edits
+from iscqk.plan.evaluation import (
+    evaluated_files,
+    evaluation,
+    files_made,
+    only_compared,
+)
 from iscqk.plan.jobs import JOBS, job
 from iscqk.plan.names import SIDES, ModelName, Shard, content_options, content_pattern
 from iscqk.plan.results import DESCRIBED, SPLITS
@@ -26,6 +33,7 @@ from iscqk.plan.snakefile import (
     digest_of,
     end_jobs_with_snakemake,
     fetched,
+    fetched_words,
     folder,
     folders,
     given,
@@ -37,6 +45,7 @@ from iscqk.plan.snakefile import (
     untracked,
 )
 from iscqk.plan.stage_code import code_digest
+from iscqk.plan.stage_registry import module_name
 from iscqk.retrieval import rankings
 
 put_program_on_path()
@@ -58,6 +67,11 @@ USAGE = {rule: R.usage(name) for rule, name in JOBS.items()}
 # Patterns: any model of any run, and what is scored of it.
 MODEL = R.model("{run}", "{model}")
 RANKED = MODEL.ranked("{phase}", "{ranking}")
+# Of the submission each step is a job, of a run that is only compared all of them together are one.
+SUBMITTED, ONLY_COMPARED = (
+    "|".join(map(re.escape, names)) or "none"
+    for names in ([PLAN.submitted.name], only_compared(PLAN))
+)
 
 SCORED = config["score"]["rankings"]
 ABLATIONS = list(config["study"]["ablations"])

@@ -149,6 +149,8 @@ rule merge:
         LOG["merge"],
     benchmark:
         USAGE["merge"]
+    wildcard_constraints:
+        run=SUBMITTED,
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF

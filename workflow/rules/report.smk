@@ -42,6 +42,7 @@ rule report:
         references=R.manifest("references"),
         images=PLAN.image_shards("references", "others", *PHASES),
         rules=R.workflow("rules.mmd"),
+        compared=report_compares_with(PLAN),
     output:
         page=R.report,
         plots=R.report_plots,
@@ -52,12 +53,13 @@ rule report:
     conda:
         "../../envs/iscqk.yaml"
     params:
-        code=code("report"),
+        code=code("report", *rankings.modules(config["describe"]["ranking"])),
         results=results_of,
         title=config["title"],
+        compare=given("--compare", config["report"]["compare"]),
         besides=lambda wildcards: reported_besides(PLAN),
     shell:
         """
         iscqk report --results {params.results} --title {params.title:q} --rules {input.rules} \
-            --output {output.page} --plots {output.plots} &>{log}
+            {params.compare} --output {output.page} --plots {output.plots} &>{log}
         """

@@ -10,6 +10,8 @@ rule search:
         R.log(PLAN.search_job),
     benchmark:
         R.usage(PLAN.search_job)
+    wildcard_constraints:
+        run=SUBMITTED,
     conda:
         "../../envs/iscqk.yaml"
     threads: HALF
@@ -36,6 +38,8 @@ if PLAN.searches_in_parts:
             LOG["combine"],
         benchmark:
             USAGE["combine"]
+        wildcard_constraints:
+            run=SUBMITTED,
         conda:
             "../../envs/iscqk.yaml"
         params:
@@ -61,6 +65,8 @@ rule score:
         LOG["score"],
     benchmark:
         USAGE["score"]
+    wildcard_constraints:
+        run=SUBMITTED,
     conda:
         "../../envs/iscqk.yaml"
     params:

@@ -4,6 +4,46 @@
 # parameter that is made of these, so that it has the rows as they are planned, too.
 
 
+rule evaluate:
+    input:
+        lambda wildcards: evaluated_files(PLAN, PLAN[wildcards.run], wildcards.model),
+    output:
+        [
+            file
+            for phase in PHASES
+            for ranking in SCORED
+            for file in MODEL.ranked(phase, ranking).evaluated
+        ],
+    log:
+        LOG["evaluate"],
+    benchmark:
+        USAGE["evaluate"]
+    wildcard_constraints:
+        run=ONLY_COMPARED,
+    conda:
+        "../../envs/iscqk.yaml"
+    threads: HALF
+    params:
+        code=lambda wildcards: code_digest(
+            "merge",
+            *map(module_name, ("search", "score")),
+            *(name for ranking in SCORED for name in rankings.modules(ranking)),
+        ),
+        temperature=lambda wildcards: PLAN[wildcards.run].config["describe"][
+            "temperature"
+        ],
+        max_results=config["search"]["max_results"],
+        convention=config["score"]["convention"],
+        stages=lambda wildcards, input, output, threads: fetched_words(
+            evaluation(PLAN, PLAN[wildcards.run], wildcards.model, threads),
+            evaluated_files(PLAN, PLAN[wildcards.run], wildcards.model)
+            + files_made(PLAN, PLAN[wildcards.run], wildcards.model),
+            [*input, *output],
+        ),
+    shell:
+        "iscqk {params.stages} &>{log}"
+
+
 rule compare_methods:
     input:
         runs=files_of(COMPARED, R.root),

@@ -72,11 +72,18 @@ def atomic_folder(folder: str | Path) -> Iterator[Path]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=True):
             for left_over in temporary.iterdir():
-                left_over.unlink()
+                _remove(left_over)
             yield temporary
             os.sync()  # once for all files: one by one, thousands of them would take minutes
             temporary.replace(folder)
             sync_to_disk(folder.parent)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 @contextmanager

@@ -29,6 +29,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "AVIF")
 # What is decoded at once: Pillow's own limit, 89 megapixels. A JPEG can be decoded at 1/2 to 1/8 of
 # its sides; its decoder then needs 6 bytes for a pixel of the whole at most, if it is progressive.
 MOST_PIXELS = 2**30 // 4 // 3
+_ORIENTATION, _FIRST_TURNED = 0x0112, 5  # of EXIF; from 5 on sides are swapped
 MOST_OF_A_JPEG = 250_000_000  # telephones make 200 million
 
 
@@ -66,6 +67,32 @@ def open_image(source: ImageInput, enough: int | None = None) -> Image.Image:
             samples whose range it does not declare.
     """
     return _opened(source, enough)[0]
+
+
+def begins_as_image(path: str | Path) -> bool:
+    """Return whether a file's first bytes are those of an image, whatever comes after."""
+    try:
+        with warnings.catch_warnings(), Image.open(_openable(path), formats=FORMATS):
+            return True
+    except Exception:  # Pillow's decoders raise anything
+        return False
+
+
+def declared_size(path: str | Path) -> tuple[int, int]:
+    """Return width and height in pixels of a file as it declares them, turned as it declares it.
+
+    Raises:
+        BadImage: it is no image, or gone.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with _file(path) as image:
+                width, height = image.size
+                is_turned = image.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
+    except Exception as error:
+        raise BadImage.of(path, _reason(error)) from None
+    return (height, width) if is_turned else (width, height)
 
 
 def measure_image(source: ImageInput) -> tuple[int, int]:

@@ -84,9 +84,18 @@ class ParameterSampler:
         return ImageOps.fit(sanitize(self.backgrounds(self.rng)), self.size)
 
     def whole_photo(self) -> Image.Image:
-        """Return a background in its own shape, with the area of the image to be edited at most."""
+        """Return a background in its own shape, of about as many pixels as the image has."""
         photo = sanitize(self.backgrounds(self.rng))
         scale = math.sqrt(math.prod(self.size) / math.prod(photo.size))
-        if scale >= 1:
-            return photo
-        return photo.resize(tuple(max(8, round(side * scale)) for side in photo.size))
+        return photo if 0.8 < scale < 1.25 else photo.resize(_scaled(photo.size, scale, scale))
+
+    def ground(self) -> Image.Image:
+        """Return the same to lay the image on: at strength 0 cut to nearly the image's shape."""
+        photo = self.whole_photo()
+        across, down = (mine / its for mine, its in zip(self.size, photo.size, strict=True))
+        squeeze = (across / down) ** (1 - self.strength)
+        return ImageOps.fit(photo, _scaled(photo.size, min(1, squeeze), min(1, 1 / squeeze)))
+
+
+def _scaled(size: tuple[int, int], across: float, down: float) -> tuple[int, int]:
+    return max(8, round(size[0] * across)), max(8, round(size[1] * down))

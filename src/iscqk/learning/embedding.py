@@ -21,6 +21,7 @@ def embed(
     workers: int,
     sizes: Sequence[int] = (),
     orientations: int = 1,
+    turns: int = 1,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (features (n, C), descriptors (n, D)) float32 on the CPU, block by block, in order.
 
@@ -31,26 +32,36 @@ def embed(
     With `sizes`, sides in pixels, the features are the mean of those at each; `images` must be of
     the largest, from which the others are made. Of `orientations` 2 it is of mirrored images, too,
     of 4 of those turned by quarters, of 8 of all of these.
+
+    With `turns`, at most 8, an image has so many rows instead, one after the other: as it is, its
+    quarter turns, then the same of its mirror image.
     """
     device, rows = next(encoder.parameters()).device, len(images) // images.views
     blocks = range(0, rows, BATCH_IMAGES * distributed.world_size())
     mine = [_part(start, rows, images.views) for start in blocks]
     loader = make_loader(images, mine, workers)
     for start, batch in zip(blocks, progress(loader, len(blocks), "embed, batches"), strict=True):
-        features = _features(encoder, batch.to(device, non_blocking=True), sizes, orientations)
+        turned = [_turned(batch.to(device, non_blocking=True), turn) for turn in range(turns)]
+        features = torch.stack(
+            [_features(encoder, seen, sizes, orientations) for seen in turned], 1
+        )
         centres = distributed.all_gather(features.unflatten(0, (-1, images.views)).mean(1))
-        centres = centres[: rows - start]
+        centres = centres[: rows - start].flatten(0, 1)
         yield centres.cpu(), encoder.project(centres).cpu()
 
 
 def _features(encoder: Encoder, images: Tensor, sizes: Sequence[int], orientations: int) -> Tensor:
     """Return features (B, C) of uint8 images (B, 3, S, S), the mean over the ways to see them."""
     seen = [_resized(images, size) for size in sizes or images.shape[-1:]]
-    if orientations >= 4:
-        seen += [batch.rot90(turns, (-2, -1)) for turns in (1, 2, 3) for batch in seen]
-    if orientations in (2, 8):
-        seen += [batch.flip(-1) for batch in seen]
+    turns = {1: [0], 2: [0, 4], 4: range(4), 8: range(8)}[orientations]
+    seen = [_turned(batch, turn) for turn in turns for batch in seen]
     return torch.stack([encoder.features(batch) for batch in seen]).mean(0)
+
+
+def _turned(images: Tensor, turn: int) -> Tensor:
+    """Return square images (B, 3, S, S) in one of 8 orientations; 0 is as they are."""
+    mirrored, quarters = divmod(turn, 4)
+    return torch.rot90(images.flip(-1) if mirrored else images, quarters, (-2, -1))
 
 
 def _resized(images: Tensor, side: int) -> Tensor:

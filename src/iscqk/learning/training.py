@@ -5,6 +5,7 @@ import math
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -78,7 +79,7 @@ class Training:
     """Training of one encoder towards an objective, resumable at any step.
 
     Attributes:
-        history: what was logged, a row an entry.
+        history: what was logged, a row an entry; its loss is the mean since the row before.
         snapshots: step to weights of the shipped encoder, after each of some equal parts.
     """
 
@@ -109,6 +110,7 @@ class Training:
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.history: list[dict[str, float]] = []
         self.snapshots: dict[int, dict[str, Tensor]] = {}
+        self._losses: list[float] = []  # of the steps since the last row of the history
         self._saved: int | None = None  # the newest step of the resume state
         self._tensorboard = TensorBoard("", [])
         if self.steps < parts:
@@ -188,6 +190,7 @@ class Training:
         logged = ended or looked or done % config.log_every == 0
         saved = done % config.checkpoint_every == 0 and done < self.steps
         outcome = self._step(step, pixels, indices, logged)
+        self._losses.append(outcome.loss.item())
         if ended or saved:
             refuse_not_finite(self.encoder, self.objective)
         if logged:
@@ -227,7 +230,10 @@ class Training:
         return whole
 
     def _log(self, step: int, outcome: Outcome, throughput: Throughput, look: bool) -> None:
-        """Record the health of a batch, and the validation's score where it is to look."""
+        """Record the mean loss since the row before, and the health of this one batch.
+
+        Health has a cost, so that no other batch's is known; the validation looks where it is to.
+        """
         assert outcome.positive is not None and outcome.negative is not None
         assert outcome.rows is not None
         steps_per_second, wait = throughput.read()
@@ -235,12 +241,13 @@ class Training:
         row = {
             "step": step,
             "images": step * self.images_per_step,
-            "loss": outcome.loss.item(),
+            "loss": fmean(self._losses),
             "positive_similarity": outcome.positive.mean().item(),
             "nearest_negative_similarity": outcome.negative.mean().item(),
             "accuracy": (outcome.positive > outcome.negative).float().mean().item(),
             "effective_rank": effective_rank(outcome.rows.float().cpu().numpy()),
             "temperature": self.objective.temperature,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],  # of the backbone
             "images_per_second": rate,
             "data_wait": wait,
         }
@@ -248,6 +255,7 @@ class Training:
             row["validation"] = self.validation.look(self.objective.shipped(self.encoder), step)
         warn_of_collapse(step, row["effective_rank"], self.history)
         self.history.append(row)
+        self._losses.clear()
         self._tensorboard.add(row)
         left = (self.steps - step) * self.images_per_step / rate
         logger.info(
@@ -273,6 +281,7 @@ class Training:
             "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "history": self.history,
+            "losses": self._losses,
             "snapshots": self.snapshots,
             "validation": self.validation.state() if self.validation else {},
             "rng": torch.get_rng_state(),
@@ -288,6 +297,7 @@ class Training:
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.history, self.snapshots = state["history"], state["snapshots"]
+        self._losses = state["losses"]
         if self.validation:
             self.validation.resume(state["validation"])
         torch.set_rng_state(state["rng"])

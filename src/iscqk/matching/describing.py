@@ -16,6 +16,7 @@ from iscqk.images.opening import open_image
 from iscqk.matching.cache import DescriptorCache, content_of
 from iscqk.matching.inputs import Identity, identity
 from iscqk.matching.model import Model
+from iscqk.matching.views import View
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ _TOLD = 10  # images of a kind that are told one by one
 
 def describe_files(
     model: Model,
-    side: str,
+    view: View,
     images: Sequence[Path],
     cache: str | Path | None = None,
     threads: int = 1,
@@ -32,8 +33,9 @@ def describe_files(
     """Return files with their descriptors; those that cannot be read are logged and left out.
 
     Args:
-        model: whose `side` describes them.
-        side: `queries` or `references`.
+        model: which describes them.
+        view: how they are looked at; with several orientations an image's row has all of them, one
+            after the other.
         images: files, one at least.
         cache: file of an earlier call. What it knows of unchanged files, or of files of the same
             content, is taken from it, if the same encoder made it, and it is brought up to date.
@@ -43,18 +45,18 @@ def describe_files(
         UserError: no image can be read, or the cache cannot be written.
     """
     with exclusive(cache) if cache else contextlib.nullcontext():
-        kept = DescriptorCache(cache, side, model.digest(side))
+        kept = DescriptorCache(cache, view.side, view.digest(model))
         files = list(map(_as_it_is, images))
         known = kept.find(files)
         if known:
             logger.info("%d of %d images are in %s", len(known), len(files), cache)
         fresh = [file for file in files if file not in known]
         with kept.keeping(known):
-            _describe(model, side, fresh, threads, kept, known)
+            _describe(model, view, fresh, threads, kept, known)
         _tell([file.path for file in fresh if file not in known])
         if not known:
             raise UserError(f"{files[0].path}: no image can be read; see above, and name others")
-        result = ImageIndex.of({f: known[f] for f in files if f in known}, side, kept.encoder)
+        result = ImageIndex.of({f: known[f] for f in files if f in known}, view.side, kept.encoder)
         kept.finish(result)
     return result
 
@@ -69,7 +71,7 @@ def _as_it_is(path: Path) -> File:
 
 def _describe(
     model: Model,
-    side: str,
+    view: View,
     files: Sequence[File],
     threads: int,
     kept: DescriptorCache,
@@ -78,27 +80,31 @@ def _describe(
     """Add to `known` what can be read of files."""
     left = iter(files)
     with ThreadPoolExecutor(threads) as pool:
-        for block in model.blocks([file.path for file in files], side, threads):
-            part = [next(left) for _ in block.vectors]
+        for block in view.blocks(model, [file.path for file in files], threads):
+            part = [next(left) for _ in block.flat]
             digests = pool.map(content_of, part)
-            rows = zip(part, digests, block.flat.tolist(), block.vectors, strict=True)
+            vectors = block.vectors.reshape(len(part), -1)
+            rows = zip(part, digests, block.flat.tolist(), vectors, strict=True)
             for wrong, (file, *row) in zip(block.unreadable.tolist(), rows, strict=True):
                 if not wrong:
                     known[file] = Row(*row)
             kept.keep_at_times(known)
 
 
-def load_index(path: str | Path, model: Model, side: str) -> ImageIndex:
+def load_index(path: str | Path, model: Model, view: View) -> ImageIndex:
     """Return what `iscqk describe` wrote. Files that are gone by now are told of and do no harm.
 
     Raises:
         UserError: another encoder made it, or a file has changed since.
     """
     found = read_image_index(path)
-    if found.encoder != model.digest(side):
-        if found.side != side:
-            what = f"describes {found.side}, and {side} are needed"
-            raise UserError(f"{printable(path)}: {what}; run `iscqk describe --side {side}`")
+    if found.encoder != view.digest(model):
+        if found.side != view.side:
+            what = f"describes {found.side}, and {view.side} are needed"
+            raise UserError(f"{printable(path)}: {what}; run `iscqk describe --side {view.side}`")
+        if found.encoder == model.digest(view.side):
+            what = f"of images as they are, and {view.orientations} orientations are asked for"
+            raise UserError(f"{printable(path)}: {what}; name the images themselves")
         raise UserError(
             f"{printable(path)}: of another model or side; run `iscqk describe` with this --model"
         )

@@ -9,7 +9,8 @@ from iscqk.errors import UserError
 from iscqk.formats.files import printable
 from iscqk.formats.image_index import is_image_index
 from iscqk.formats.image_shards import is_shard, is_there, status_of
-from iscqk.images.ingestion import find_images
+from iscqk.images.ingestion import SUFFIXES, find_images
+from iscqk.images.opening import begins_as_image
 
 InputPaths = str | Path | Iterable[str | Path]
 Identity = tuple[object, ...]
@@ -26,7 +27,8 @@ def find_inputs(paths: InputPaths) -> Inputs:
     """Return what is named, and all images below the folders or in the shards named, in order.
 
     Raises:
-        UserError: there is no such file or folder, or a folder without an image.
+        UserError: there is no such file or folder, a folder without an image, or a file that is
+            neither an image nor descriptors.
     """
     images: list[Path] = []
     written: list[Path] = []
@@ -36,9 +38,22 @@ def find_inputs(paths: InputPaths) -> Inputs:
             raise UserError(f"{printable(path)}: no such file or folder; correct its path")
         if path.is_dir() or is_shard(path):
             images += find_images([path])
+        elif is_image_index(path):
+            written.append(path)
         else:
-            (written if is_image_index(path) else images).append(path)
+            _refuse_other_kinds(path)
+            images.append(path)
     return Inputs(without_repeats(images), without_repeats(written))
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    """Refuse a file that neither its name nor its content says to be an image.
+
+    What is named as one and is none is told when all are described, and left out.
+    """
+    if path.suffix.lower() not in SUFFIXES and not begins_as_image(path):
+        what = "neither an image nor descriptors"
+        raise UserError(f"{printable(path)}: {what}; name images, folders or what describe wrote")
 
 
 def without_repeats(paths: Iterable[Path]) -> list[Path]:
@@ -55,3 +70,9 @@ def identity(path: str | Path) -> Identity:
         return (os.path.realpath(path),)
     # Size and time beside the inode, which some network disks do not tell apart.
     return status[:4]
+
+
+def refuse_below_one(name: str, value: int) -> None:
+    """Refuse an option's number that nothing can be done with."""
+    if value < 1:
+        raise UserError(f"--{name} {value}: at least 1 is needed")

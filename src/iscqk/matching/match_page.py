@@ -1,40 +1,81 @@
-"""Matches as a page that needs nothing but itself."""
+"""Likely copies, and what is nearest without being one, as a page that needs nothing but itself."""
 
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from iscqk.errors import UserError
 from iscqk.formats.files import utf8, write_text
+from iscqk.matching.chance import PROMISED
+from iscqk.matching.duplicates import Duplicates
+from iscqk.matching.matches import Matches
+from iscqk.matching.telling import summary, summary_of_groups
 from iscqk.reporting.rendering import render_template
 from iscqk.reporting.thumbnails import thumbnail
 
-SHOWN = 200  # pairs; a page of more than some megabytes is slow to open
+SHOWN = 200  # pairs, or images in groups; a page of more than some megabytes is slow to open
+
+_SHOWN_OF_A_GROUP = 24
 
 
-def write_page(path: str | Path, matches: pd.DataFrame, facts: dict[str, str]) -> None:
-    """Write the best matches, each query beside its reference, as HTML with thumbnails in it.
+def write_page(path: str | Path, found: Matches, facts: dict[str, str]) -> None:
+    """Write the best pairs, each query beside its reference, as HTML with thumbnails in it.
 
     Args:
         path: where to.
-        matches: what `match` returns.
+        found: what `find_matches` returns.
         facts: what was compared, by name, for the head of the page.
     """
-    pairs = [_pair(row) for row in matches.head(SHOWN).to_dict("records")]
-    page = render_template("matches.html.j2", pairs=pairs, total=len(matches), facts=facts)
+    pairs = [_pair(row) for row in found.table.head(SHOWN).to_dict("records")]
+    page = render_template(
+        "matches.html.j2",
+        title=summary(found),
+        pairs=pairs,
+        total=len(found.table),
+        facts=facts | {"basis of likely": found.basis.told()},
+        promised=PROMISED,
+    )
     write_text(path, page)
+
+
+def write_groups(path: str | Path, found: Duplicates, facts: dict[str, str]) -> None:
+    """Write the first groups of copies as HTML with thumbnails in it.
+
+    Args:
+        path: where to.
+        found: what `find_duplicates` returns.
+        facts: what was looked at, by name, for the head of the page.
+    """
+    groups, left = [], SHOWN
+    for number, rows in found.table.groupby("group"):
+        if left <= 0:
+            break
+        images = [_image(row) for row in rows.head(_SHOWN_OF_A_GROUP).to_dict("records")]
+        left -= len(images)
+        groups.append({"number": number, "images": images, "more": len(rows) - len(images)})
+    page = render_template(
+        "duplicates.html.j2",
+        title=summary_of_groups(found),
+        groups=groups,
+        total=found.table["group"].nunique(),
+        facts=facts | {"basis": found.basis.told()},
+    )
+    write_text(path, page)
+
+
+def _image(row: dict[Hashable, Any]) -> dict[Hashable, Any]:
+    """Return a row of a group with its thumbnail."""
+    return {**row, "path": utf8(row["image"]), "shown": shown(row["image"])}
 
 
 def _pair(row: dict[Hashable, Any]) -> dict[str, Any]:
     """Return a row with the thumbnails of both images."""
     names = [row[name] for name in ("query", "reference")]
-    images = [{"path": utf8(name), "shown": _shown(name)} for name in names]
+    images = [{"path": utf8(name), "shown": shown(name)} for name in names]
     return {**{str(name): value for name, value in row.items()}, "images": images}
 
 
-def _shown(path: str) -> str | None:
+def shown(path: str) -> str | None:
     """Return a thumbnail as an address; None where the image is gone by now."""
     try:
         return thumbnail(path).address

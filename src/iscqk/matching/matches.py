@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,62 @@ from numpy.typing import NDArray
 
 from iscqk.errors import UserError
 from iscqk.formats.image_index import ImageIndex
+from iscqk.matching.basis import Basis, find_basis
 from iscqk.matching.describing import concatenated, describe_files, load_index, warn_of_flat
-from iscqk.matching.inputs import InputPaths, find_inputs, identity
+from iscqk.matching.inputs import InputPaths, find_inputs, refuse_below_one
 from iscqk.matching.model import Model
-from iscqk.matching.model_folder import SIDES
-from iscqk.retrieval.search import nearest_of_each
+from iscqk.matching.neighbourhoods import (
+    LISTED,
+    NOTHING,
+    Neighbourhoods,
+    find_neighbourhoods,
+    rows_of_same_files,
+)
+from iscqk.matching.views import ORIENTATIONS, View
+
+COLUMNS = ["query", "reference", "rank", "score", "similarity", "chance", "likely", "basis"]
+
+
+class Caches(NamedTuple):
+    """Files that keep descriptors for the next call, where they are to be kept.
+
+    Attributes:
+        queries: of what may be copies.
+        references: of what may have been copied.
+        copies: of edited copies of some references.
+    """
+
+    queries: Path | None = None
+    references: Path | None = None
+    copies: Path | None = None
+
+    @classmethod
+    def of(cls, folder: str | Path | None) -> "Caches":
+        """Return the files in a folder; none without one."""
+        names = [f"{name}.h5" for name in cls._fields]
+        return cls(*(Path(folder) / name for name in names)) if folder else cls()
+
+
+NO_CACHES = Caches()
+
+
+class Matches(NamedTuple):
+    """What `find_matches` returns.
+
+    Attributes:
+        table: see `match`.
+        images: how many were looked up.
+        basis: of `likely`.
+    """
+
+    table: pd.DataFrame
+    images: int
+    basis: Basis
+
+    @property
+    def likely_images(self) -> int:
+        """How many images have a likely copy."""
+        return int(self.table.loc[self.table["likely"] == True, "query"].nunique())  # noqa: E712
 
 
 def match(
@@ -23,11 +75,11 @@ def match(
     model: Model | str | Path | None = None,
     top: int = 1,
     threshold: float | None = None,
-    cache: str | Path | None = None,
+    folder: str | Path | None = None,
     threads: int = 1,
-    image_cache: str | Path | None = None,
+    orientations: int = 1,
 ) -> pd.DataFrame:
-    """Return the references that images are likest to, the likeliest copies first.
+    """Return the references that images are likest to, likely copies first, then by score.
 
     The search is exact. An image is not matched with itself, whatever the names that lead to it, so
     a folder can be matched against itself. Images that cannot be read are logged and left out, and
@@ -39,97 +91,115 @@ def match(
         model: or its folder, see `Model.load`; None: the ready model.
         top: references of each image.
         threshold: least score; all pairs without it.
-        cache: file that keeps the descriptors of `against` for the next call.
+        folder: keeps the descriptors for the next call.
         threads: to compute with.
-        image_cache: the same of `images`.
+        orientations: 1, or 8 to look images up as they are, in their quarter turns, and as the
+            mirror images of all four; the best counts.
 
     Returns:
         A row a pair: `query` and `reference`, their paths; `rank`, of the reference among the
         query's, from 1; `similarity`, the cosine of their descriptors, -1 to 1; `score`, the
         similarity less the query's to training images, which is what makes pairs of different
-        queries comparable; and `likely`, whether the score is one from which on 90 % of the pairs
-        were copies where the model was evaluated, None where that is not known; it is never
-        said of an image of one colour.
+        queries comparable; `chance`, of how many images without a copy the nearest reference is as
+        far ahead of the others (`iscqk.matching.chance`); `likely`, whether it is called a copy,
+        which 90 % of those so called are; and `basis`, what that was judged by. Without a basis
+        `chance` and `likely` are missing. Images of one colour are never likely.
 
     Raises:
-        UserError: there are no such images, none can be read, the model does not fit, or `top` or
-            `threshold` is no number to work with.
+        UserError: there are no such images, none can be read, the model does not fit, or `top`,
+            `threshold`, `threads` or `orientations` is no number to work with.
     """
-    _check_numbers(top, threshold, threads)
+    caches = Caches.of(folder)
+    return find_matches(images, against, model, top, threshold, caches, threads, orientations).table
+
+
+def find_matches(
+    images: InputPaths,
+    against: InputPaths,
+    model: Model | str | Path | None,
+    top: int = 1,
+    threshold: float | None = None,
+    caches: Caches = NO_CACHES,
+    threads: int = 1,
+    orientations: int = 1,
+) -> Matches:
+    """Return what `match` does, with what it was judged by."""
+    _check_numbers(top, threshold, threads, orientations)
+    views = View("queries", orientations), View("references")
     # All that is named is looked at before hours are spent on any of it.
     inputs = find_inputs(images), find_inputs(against)
     model = model if isinstance(model, Model) else Model.load(model)
     ready = [
-        [load_index(path, model, side) for path in found.indexes]
-        for side, found in zip(SIDES, inputs, strict=True)
+        [load_index(path, model, view) for path in found.indexes]
+        for view, found in zip(views, inputs, strict=True)
     ]
     queries, references = (
-        _complete(model, side, parts, found.images, kept, threads)
-        for side, parts, found, kept in zip(SIDES, ready, inputs, (image_cache, cache), strict=True)
+        complete(model, view, parts, found.images, cache, threads)
+        for view, parts, found, cache in zip(views, ready, inputs, caches[:2], strict=True)
     )
-    table = _nearest(queries, references, top, threads)
-    table["score"] = table["similarity"] - model.levels(queries.vectors)[table["row"]]
-    likely = model.ranking.likely
-    table["likely"] = None if likely is None else (table["score"] >= likely) & ~table["flat"]
+    warn_of_flat(queries)
+    warn_of_flat(references)
+    basis = find_basis(model, references, threads, orientations, caches.copies)
+    own = rows_of_same_files(queries, references)
+    listed = max(top, LISTED)
+    near = find_neighbourhoods(model, queries, references, listed, threads, orientations, own)
+    table = _table(queries, references, near, basis, top)
     if threshold is not None:
         table = table[table["score"] >= threshold]
-    columns = ["query", "reference", "rank", "score", "similarity", "likely"]
-    return table.sort_values("score", ascending=False, kind="stable", ignore_index=True)[columns]
+    order = table.sort_values(["likely", "score"], ascending=False, kind="stable")
+    return Matches(order.reset_index(drop=True), len(queries.files), basis)
 
 
-def _check_numbers(top: int, threshold: float | None, threads: int) -> None:
-    for name, value in (("top", top), ("threads", threads)):
-        if value < 1:
-            raise UserError(f"--{name} {value}: at least 1 is needed")
+def _check_numbers(top: int, threshold: float | None, threads: int, orientations: int) -> None:
+    """Refuse numbers that nothing can be done with."""
+    refuse_below_one("top", top)
+    refuse_below_one("threads", threads)
     if threshold is not None and not math.isfinite(threshold):
         raise UserError(f"--threshold {threshold}: no score to compare with; name a number")
+    if orientations not in ORIENTATIONS:
+        raise UserError(f"--orientations {orientations}: 1 or 8 is needed")
 
 
-def _complete(
+def complete(
     model: Model,
-    side: str,
+    view: View,
     parts: Sequence[ImageIndex],
     images: Sequence[Path],
     cache: str | Path | None,
     threads: int,
 ) -> ImageIndex:
-    """Return what is described already, and images, as one; warn of those of one colour."""
-    fresh = [describe_files(model, side, images, cache, threads)] if images else []
-    whole = concatenated([*parts, *fresh])
-    warn_of_flat(whole)
-    return whole
+    """Return what is described already, and images, as one."""
+    fresh = [describe_files(model, view, images, cache, threads)] if images else []
+    return concatenated([*parts, *fresh])
 
 
-def _nearest(queries: ImageIndex, references: ImageIndex, top: int, threads: int) -> pd.DataFrame:
-    """Return each query's nearest.
-
-    The columns: row (of the query), query, reference, rank, similarity, and flat, whether one of
-    the two is of one colour.
-    """
-    # one more, in place of the query itself where it is a reference too
-    found = nearest_of_each(queries.vectors, references.vectors, top + 1, threads)
-    rows = found.query_index, found.reference_index
-    names, files = [], []
-    for side, row in zip((queries, references), rows, strict=True):
-        names.append(_objects([file.path for file in side.files])[row])
-        files.append(_objects([identity(file.path) for file in side.files])[row])
-    table = pd.DataFrame(
+def _table(
+    queries: ImageIndex, references: ImageIndex, near: Neighbourhoods, basis: Basis, top: int
+) -> pd.DataFrame:
+    """Return the `top` nearest of each query, see `match`, in the order of the queries."""
+    is_flat = queries.flat[:, None] | references.flat[near.references]
+    if basis.chance is None:
+        chances, likely = np.full(is_flat.shape, np.nan), np.full(is_flat.shape, None)
+    else:
+        chances, likely = basis.judged(near.leads(references.vectors, basis.same), is_flat)
+    is_listed = near.references != NOTHING
+    is_listed[:, top:] = False
+    rows, ranks = np.nonzero(is_listed)
+    return pd.DataFrame(
         {
-            "row": found.query_index,
             # Objects: not every name is text that a column of strings can hold.
-            "query": pd.Series(names[0], dtype=object),
-            "reference": pd.Series(names[1], dtype=object),
-            "similarity": 1 - found.squared_distance / 2,  # of unit vectors
-            "flat": queries.flat[rows[0]] | references.flat[rows[1]],
-        }
+            "query": _paths(queries, rows),
+            "reference": _paths(references, near.references[rows, ranks]),
+            "rank": ranks + 1,
+            "score": near.similarities[rows, ranks] - near.levels[rows],
+            "similarity": near.similarities[rows, ranks],
+            "chance": chances[rows, ranks],
+            "likely": likely[rows, ranks],
+            "basis": basis.told(),
+        },
+        columns=COLUMNS,
     )
-    table = table[files[0] != files[1]]
-    table["rank"] = table.groupby("row").cumcount() + 1
-    return table[table["rank"] <= top]
 
 
-def _objects(values: Sequence[object]) -> NDArray[np.object_]:
-    """Return (n,) objects, tuples among them, as they are."""
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
+def _paths(index: ImageIndex, rows: NDArray[np.int64]) -> pd.Series:
+    return pd.Series([index.files[row].path for row in rows.tolist()], dtype=object)

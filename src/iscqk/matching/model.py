@@ -23,9 +23,10 @@ from iscqk.retrieval.rankings import RANKINGS
 
 
 class Block(NamedTuple):
-    """Images described: (b, D) float32 rows; (b,) whether one cannot be read, or is of one colour.
+    """Images described: (b * orientations, D) float32 rows, an image's one after the other.
 
-    The row of an image that cannot be read is void, and that of one colour says nothing.
+    Beside them (b,) whether an image cannot be read, whose rows are void, or is of one colour,
+    whose rows say nothing.
     """
 
     vectors: FloatArray
@@ -90,8 +91,13 @@ class Model:
             done += len(block.vectors)
         return np.concatenate(parts)
 
-    def blocks(self, images: Sequence[ImageInput], side: str, threads: int) -> Iterator[Block]:
+    def blocks(
+        self, images: Sequence[ImageInput], side: str, threads: int, orientations: int = 1
+    ) -> Iterator[Block]:
         """Yield what `describe` returns, block by block in order, with what cannot be described.
+
+        With 8 orientations images are described as they are, in their quarter turns, and as the
+        mirror images of all four.
 
         Raises:
             UserError: no such side.
@@ -103,11 +109,12 @@ class Model:
         for model, (sizes, turns) in zip(models, ways, strict=False):
             read = ReadableImages(images, max(sizes, default=model.config.image_size))
             reading.append(read)
-            streams.append(embed(model, read, (threads - 1) // len(models), sizes, turns))
+            workers = (threads - 1) // len(models)
+            streams.append(embed(model, read, workers, sizes, turns, orientations))
         done = 0
         for parts in zip(*streams, strict=True):
             rows = [descriptors.numpy() for _, descriptors in parts]
-            part = slice(done, done := done + len(rows[0]))
+            part = slice(done, done := done + len(rows[0]) // orientations)
             unreadable = np.logical_or.reduce([read.unreadable[part].numpy() for read in reading])
             yield Block(self._refine(rows), unreadable, reading[0].flat[part].numpy())
 
@@ -134,5 +141,5 @@ class Model:
 
     def levels(self, queries: FloatArray) -> NDArray[np.float64]:
         """Return (n,) what to take off the similarities of queries (n, D) to rank their pairs."""
-        bank, temperature, _, name = self.ranking
+        bank, temperature, name = self.ranking
         return RANKINGS[name].level(queries, [] if bank is None else [bank], temperature)

@@ -3,8 +3,9 @@
     queries/, references/, gist/    encoders, see iscqk.models.hub; GIST where it is joined
     projection.safetensors          of joined or whitened descriptors, where they are
     bank.safetensors                descriptors of training images, to rank by or to subtract
-    matching.json                   {describe: that section of the config, likely: a score or null,
-                                    sides: two, or one whose encoder is that of both}
+    matching.json                   {describe: that section of the config, likely: score from which
+                                    on 90 % of the phase's pairs were copies, or null, sides: two,
+                                    or one whose encoder is that of both}
 
 Of many training images the bank is a sample (`iscqk.matching.model_bank`). `iscqk.matching.packing`
 makes a folder smaller: its numbers are float16, and float32 again once they are read.
@@ -56,13 +57,11 @@ class Ranking(NamedTuple):
         bank: (N, D) descriptors of training images as references, without what is subtracted; None
             where the ranking needs none.
         temperature: of the softmax over the bank.
-        likely: score from which on 90 % of the pairs of an evaluation were copies, if known.
         name: of one of `RANKINGS`.
     """
 
     bank: FloatArray | None = None
     temperature: float = Describe.temperature  # of a run's folder, which does not tell
-    likely: float | None = None
     name: str = "similarity"
 
 
@@ -102,9 +101,9 @@ def _of_submission(folder: Path) -> Parts:
     try:
         facts = read_settings(folder)
         encoders = load_sides(folder, facts["sides"])
-        settings, likely = dict(facts["describe"]), facts["likely"]
+        settings = dict(facts["describe"])
         looks = _looks(folder, settings)
-        ranking = Ranking(None, float(settings["temperature"]), likely, settings["ranking"])
+        ranking = Ranking(None, float(settings["temperature"]), settings["ranking"])
         if RANKINGS[ranking.name].needs_bank:
             shared = looks.refine.training if looks.refine else None
             ranking = ranking._replace(bank=read_bank(folder) if shared is None else shared)
@@ -176,7 +175,7 @@ def write_settings(
         settings: `describe` of the config.
         shards: descriptors of training images, if they are ranked by or subtracted.
         projection: file of the projection, if there is one.
-        likely: see `Ranking`.
+        likely: score from which on 90 % of the phase's pairs were copies, if known.
     """
     if shards:
         write_bank(folder, sample_bank(shards))

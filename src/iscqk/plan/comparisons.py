@@ -7,6 +7,7 @@ from typing import Any
 
 from iscqk.formats.phases import PHASES
 from iscqk.plan.plan import Plan
+from iscqk.plan.results import Results
 from iscqk.plan.runs import Compared, ablation_rows, study_rows, unbalanced_rows
 
 Rows = list[dict[str, Any]]
@@ -94,6 +95,18 @@ def reported(plan: Plan) -> list[str]:
         for ranking in plan.config["score"]["rankings"]
     ]
     return [file for one in ranked for file in (one.score, one.by_edit, one.curve)] + run.history()
+
+
+def report_compares_with(plan: Plan) -> list[str]:
+    """Return the scores of other results that the report compares with, and what they are of.
+
+    Where there are none, the one that has to be there, so that Snakemake tells before any work.
+    """
+    if not (folder := plan.config["report"]["compare"]):
+        return []
+    other = [Results(os.path.normpath(folder)).submission(phase) for phase in PHASES]
+    there = [one for one in other if os.path.exists(one.score)]
+    return [file for one in there or other[-1:] for file in (one.score, one.provenance)]
 
 
 def reported_besides(plan: Plan) -> list[tuple[str, float]]:

@@ -1,5 +1,9 @@
 """The name of every job by its rule: its log and its usage lie under it."""
 
+import re
+
+from iscqk.plan.names import ModelName, Shard, content_pattern
+
 JOBS = {
     "draw": "draw",
     "prepare": "prepare",
@@ -19,6 +23,7 @@ JOBS = {
     "score_half": "{run}/{model}/score-{phase}-{ranking}-{half}",
     "validate": "{run}/{model}/validate-{phase}-{ranking}",
     "submit": "submit-{phase}",
+    "evaluate": "{run}/{model}/evaluate",
     "pack": "pack",
     "learning_curve": "{run}/learning-curve",
     "study": "study",
@@ -36,6 +41,31 @@ def job(rule: str, **wildcards: object) -> str:
     for key, value in wildcards.items():
         name = name.replace(f"{{{key}}}", str(value))
     return name
+
+
+# What a wildcard may be, where it is not a word without a hyphen.
+_WILDCARDS = {
+    "run": r"[^/]+",
+    "model": ModelName.pattern(),
+    "content": content_pattern(),
+    "shard": Shard.pattern(),
+}
+
+
+def rule_of(name: str) -> tuple[str, dict[str, str]] | None:
+    """Return the rule and the wildcards of a job by its name, if it is one; `job` backwards."""
+    for rule, pattern in JOBS.items():
+        if found := re.fullmatch(_expression(pattern), name):
+            return rule, {key: value for key, value in found.groupdict().items() if value}
+    return None
+
+
+def _expression(pattern: str) -> str:
+    """Return the regular expression of a pattern; that of a search in parts has a shard, too."""
+    pattern += "" if "{shard}" in pattern else "(-{shard})?"
+    return re.sub(
+        r"{(\w+)}", lambda one: f"(?P<{one[1]}>{_WILDCARDS.get(one[1], '[^-/]+')})", pattern
+    )
 
 
 def kind_of(name: str) -> str:

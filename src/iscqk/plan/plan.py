@@ -23,8 +23,8 @@ from iscqk.plan.runs import Config, all_runs, submission_run
 from iscqk.retrieval import rankings
 
 # Sections that no submission depends on.
-_EVIDENCE = {"study", "unbalanced", "benchmarks", "rehearsal"}
-_OTHERS = {"title", "tensorboard", "ready", "shards", *_EVIDENCE}
+_EVIDENCE = {"study", "unbalanced", "benchmarks", "rehearsal", "validation"}
+_OTHERS = {"title", "tensorboard", "ready", "report", "shards", "costs", *_EVIDENCE}
 
 
 class Plan(Mapping[str, Run]):

@@ -44,6 +44,11 @@ class Ranked(Folder):
     curve = _File("precision_recall.csv")
     validation = _File("validation.json")  # what the challenge platform would say
 
+    @property
+    def evaluated(self) -> list[str]:
+        """What there is once a model is evaluated."""
+        return [self.descriptors, self.predictions, self.score, self.by_edit, self.curve]
+
     def part(self, shard: object) -> str:
         """Return the nearest pairs among a shard of the references."""
         return self.file(f"predictions-{shard}.csv")
@@ -240,6 +245,10 @@ class Results:
     def rehearsal(self, name: str = "") -> str:
         """Return a file of the rehearsal, by its whole name."""
         return self.at("rehearsal").file(name)
+
+    def validation(self, name: str = "") -> str:
+        """Return a file of the validation by other edits than the training's, by its whole name."""
+        return self.at("validation").file(name)
 
     def workflow(self, name: str) -> str:
         """Return a file about the workflow itself, by its whole name."""

@@ -80,6 +80,11 @@ def fetched(value: Any, planned: Iterable[str], files: Iterable[object]) -> Any:
     return places.get(value, value) if isinstance(value, str) else value
 
 
+def fetched_words(command: str, planned: Iterable[str], files: Iterable[object]) -> str:
+    """Return a command, the files that its words name where a job has them; see `fetched`."""
+    return " ".join(fetched(command.split(" "), planned, files))
+
+
 def folders(files: Iterable[str]) -> list[str]:
     """Return the folders that files lie in, in order, each once."""
     return list(dict.fromkeys(map(os.path.dirname, files)))

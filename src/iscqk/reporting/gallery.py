@@ -9,11 +9,12 @@ import pandas as pd
 
 from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.manifest import listed_paths, read_manifest
-from iscqk.formats.predictions import Predictions
-from iscqk.plan.results import Results
+from iscqk.reporting.attractors import attracted
 from iscqk.reporting.edit_groups import Records
-from iscqk.reporting.pairs import ranked_pairs, telling_pairs
+from iscqk.reporting.pairs import telling_pairs
 from iscqk.reporting.thumbnails import Thumbnail, thumbnail
+
+_ATTRACTED = 3  # queries shown beside the reference that attracts them
 
 Row = dict[Hashable, Any]  # of a table of pairs
 
@@ -27,6 +28,10 @@ _TITLES = {
     "missed": (
         "Missed copies",
         "Copies for which another reference is nearer than their own, or nothing was found.",
+    ),
+    "attracting": (
+        "References that attract",
+        "Each is the nearest of many queries that do not copy it, which is a false pair each.",
     ),
 }
 
@@ -49,11 +54,12 @@ class Card(NamedTuple):
 
 
 class Strip(NamedTuple):
-    """Cards of one kind."""
+    """Cards of one kind, and the path of all that they are of as CSV, seen from the page."""
 
     title: str
     meaning: str
     cards: list[Card]
+    data: str = ""
 
 
 class Images:
@@ -78,19 +84,13 @@ class Images:
 
 
 def gallery(
-    results: Results,
-    phase: str,
-    predictions: Predictions,
-    truth: GroundTruth,
-    records: Records,
-    count: int,
+    images: Images, pairs: pd.DataFrame, truth: GroundTruth, records: Records, count: int
 ) -> tuple[list[Strip], pd.DataFrame]:
     """Return the strips of a phase, and the pairs that they show as a table.
 
     Args:
-        results: where the manifests are.
-        phase: whose queries.
-        predictions: what was found.
+        images: of queries, references and others.
+        pairs: what was found, `iscqk.reporting.pairs.ranked_pairs`.
         truth: what should have been.
         records: of edits.jsonl; empty where nobody knows how queries were made.
         count: cards in a strip.
@@ -100,16 +100,40 @@ def gallery(
     """
     made = {record["query_id"]: record for record in records}
     chains = {query: ";".join(_edits(record)) for query, record in made.items()}
-    chosen = telling_pairs(ranked_pairs(predictions, truth), truth, _names(made), count)
-    manifests = (results.manifest(images) for images in (phase, "references", "others"))
-    images = Images(map(Path, manifests))
+    chosen = telling_pairs(pairs, truth, _names(made), count)
     strips = [
         Strip(*_TITLES[kind], [_card(row, kind, made, images) for row in rows.to_dict("records")])
         for kind, rows in chosen.items()
     ]
-    shown = pd.concat([rows.assign(kind=kind, phase=phase) for kind, rows in chosen.items()])
+    shown = pd.concat([rows.assign(kind=kind) for kind, rows in chosen.items()])
     shown["edits"] = [chains.get(query, "") for query in shown["query"]]
     return strips, shown.drop(columns=["correct", "first"])
+
+
+def attraction_strip(
+    images: Images, pairs: pd.DataFrame, found: pd.DataFrame, count: int, data: str
+) -> Strip | None:
+    """Return the references that attract most, each beside some of its queries; None if none does.
+
+    Args:
+        images: of queries and references.
+        pairs: `iscqk.reporting.pairs.ranked_pairs`.
+        found: `iscqk.reporting.attractors.attractors`.
+        count: cards in the strip.
+        data: path of `found`, seen from the page.
+    """
+    if found.empty:
+        return None
+    cards = []
+    for row in found.head(count).itertuples():
+        queries = attracted(pairs, row.reference, _ATTRACTED)["query"]
+        tiles = [images.tile("query", query, "query") for query in queries]
+        story = (
+            f"The nearest of {row.queries:,} queries that do not copy it, {row.share:.1%} of all "
+            f"whose nearest is wrong; the surest at rank {row.rank:,}."
+        )
+        cards.append(Card([images.tile("wrong", row.reference, "reference"), *tiles], [], story))
+    return Strip(*_TITLES["attracting"], cards, data)
 
 
 def _names(made: dict[str, Any]) -> dict[str, str]:

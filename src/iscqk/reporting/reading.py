@@ -13,8 +13,11 @@ from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
 from iscqk.plan import results as plan
 from iscqk.plan.jobs import kind_of
-from iscqk.plan.names import ModelName, leading_to
+from iscqk.plan.names import INITIAL, ModelName, leading_to
 from iscqk.plan.results import Results
+from iscqk.plan.runs import gist_run
+from iscqk.plan.yardsticks import GIST, UNTRAINED, yardsticks
+from iscqk.retrieval.likely import likely_score
 
 CURVE_POINTS = 300  # of a precision-recall curve; more cannot be told apart in a plot
 TABLE_ROWS = 40  # of a table of the study or the benchmarks
@@ -49,6 +52,20 @@ class Submission(NamedTuple):
         return self.results.model(run, name)
 
     @property
+    def yardsticks(self) -> dict[str, dict[str, Any]]:
+        """The score.json of what there is to compare it with, by name."""
+        run, config = Path(self.model.folder).parent.name, self.provenance["config"]
+        homes = {UNTRAINED: run, GIST: gist_run(config)}
+        models = {name: self.results.model(home, INITIAL) for name, home in homes.items()}
+        others = {name: model for name, model in models.items() if model != self.model}
+        return {name: _json(r.score) for name, r in yardsticks(others, config, self.phase)}
+
+    @property
+    def likely(self) -> float | None:
+        """Score from which on pairs are likely copies."""
+        return likely_score(scores(self.ranked.curve), self.score["ranking"])
+
+    @property
     def ranked(self) -> plan.Ranked:
         """The scores of the ranking that is submitted."""
         return self.model.ranked(self.phase, self.score["ranking"])
@@ -74,12 +91,12 @@ def submissions(results: Results) -> list[Submission]:
     """Return the phases that have a submission.
 
     Raises:
-        UserError: none has.
+        UserError: none has, or a file of one is gone or damaged.
     """
     found = [phase for phase in PHASES if Path(results.submission(phase).score).is_file()]
     if not found:
         raise UserError(
-            f"{results.root}: no submission to report on; make one with "
+            f"{results.root}: a folder of results without a submission; make one with "
             "`snakemake submission_phase2`"
         )
     return [_submission(phase, results) for phase in found]
@@ -92,8 +109,10 @@ def _submission(phase: str, results: Results) -> Submission:
 
 
 def _json(path: str | Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
-    return content
+    try:
+        return dict(json.loads(Path(path).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path}: cannot be read as JSON ({error}); make it again") from None
 
 
 def scored_models(results: Results) -> list[Scored]:

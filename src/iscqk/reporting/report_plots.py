@@ -6,18 +6,39 @@ They are small enough to be read on a phone, and differ in marker and line as in
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from iscqk.comparison.run_plots import figure, styles
 from iscqk.formats.csv_tables import write_table
 
 WIDTH, HEIGHT = 5.2, 3.6  # inches
+BINS = 40  # of a histogram
 TEXT: dict[Any, Any] = {"font.size": 11, "axes.spines.top": False,
         "axes.spines.right": False, "legend.framealpha": 0.85}  # fmt: skip
+
+
+class Curves(NamedTuple):
+    """Columns of a training's history that belong into one plot.
+
+    Attributes:
+        name: of its file.
+        columns: to plot, and how the legend calls each.
+        axis: title of the vertical axis.
+        caption: what it shows.
+        of_batches: whether each row is of a single batch.
+    """
+
+    name: str
+    columns: dict[str, str]
+    axis: str
+    caption: str
+    of_batches: bool = False
 
 
 def curve_plot(path: Path, table: pd.DataFrame) -> None:
@@ -72,30 +93,88 @@ def group_plot(path: Path, table: pd.DataFrame, title: str) -> None:
         axes.set(xlabel=title, ylabel="micro-AP", ylim=(0, 1.02))
 
 
-def training_plot(path: Path, table: pd.DataFrame, columns: dict[str, str], title: str) -> None:
+def score_plot(path: Path, table: pd.DataFrame, likely: float | None) -> None:
+    """Plot how many queries have a nearest pair of each score, right ones and wrong ones.
+
+    Args:
+        path: of the SVG.
+        table: columns score, query and correct, a row a query.
+        likely: score from which on pairs are likely copies, drawn as a line.
+    """
+    edges = np.histogram_bin_edges(table["score"], bins=BINS)
+    counts = pd.DataFrame({"from": edges[:-1], "to": edges[1:]})
+    kinds = {"right": table["correct"], "wrong": ~table["correct"]}
+    for name, chosen in kinds.items():
+        counts[name] = np.histogram(table["score"][chosen], edges)[0]
+    with _drawn(path, counts) as axes:
+        for style, name in zip(styles(), kinds if len(table) else [], strict=False):
+            heights = [*counts[name], 0]
+            axes.plot(edges, heights, drawstyle="steps-post", label=f"nearest is {name}",
+                      **{**style, "marker": ""})  # fmt: skip
+        if likely is not None:
+            axes.axvline(likely, color="#808080", linewidth=1.2)
+            axes.text(likely, 1.01, "likely →", va="bottom", fontsize="x-small",
+                      transform=axes.get_xaxis_transform())  # fmt: skip
+        axes.set(xlabel="score of the nearest pair", ylabel="queries", ylim=(0, None))
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        _small_legend(axes)
+
+
+def training_plot(path: Path, table: pd.DataFrame, curves: Curves) -> None:
     """Plot what a training logged over the images it saw; dotted lines part its parts.
+
+    Where single batches were logged they are faint points, and the line is their running mean,
+    which the data have in a column of its own.
 
     Args:
         path: of the SVG.
         table: `iscqk.reporting.reading.training_history`.
-        columns: to plot, and how the legend calls each.
-        title: of the vertical axis.
+        curves: what of it.
     """
-    shown = table[["part", "images", *columns]]
+    shown = table[["part", "images", *curves.columns]].dropna()
+    if curves.of_batches:
+        means = {f"{name}_mean": running_mean(shown, name) for name in curves.columns}
+        shown = shown.assign(**means)
+    lowest = min(0.0, shown[[*curves.columns]].min().min())
     with _drawn(path, shown) as axes:
-        for style, (column, label) in zip(styles(), columns.items(), strict=False):
+        for style, (column, label) in zip(styles(), curves.columns.items(), strict=False):
             for number, (_, rows) in enumerate(shown.groupby("part", sort=False)):
-                name = label if number == 0 else None
-                axes.plot(rows["images"], rows[column], label=name, **{**style, "markersize": 3})
-        axes.set(xlabel="images seen by SGD", ylabel=title, ylim=(0, None))
-        _mark_parts(axes, shown)
-        if len(columns) > 1:
-            _small_legend(axes)
+                name = label if number == 0 and len(curves.columns) > 1 else None
+                _curve(axes, rows, column, {**style, "markersize": 3, "label": name})
+        axes.set(xlabel="images seen by SGD", ylabel=curves.axis, ylim=(lowest, None))
+        axes.set_xlim(0, table["images"].max())
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        _mark_parts(axes, table)
+        _small_legend(axes)
+
+
+def running_mean(table: pd.DataFrame, column: str) -> pd.Series:
+    """Return a column's mean over each row's neighbours within a part, a fifth of its rows.
+
+    A part of less than ten rows is too short for that and stays as it is.
+    """
+
+    def mean(values: pd.Series) -> pd.Series:
+        return values.rolling(2 * (len(values) // 10) + 1, center=True, min_periods=1).mean()
+
+    return table.groupby("part", sort=False)[column].transform(mean)
+
+
+def _curve(axes: Axes, rows: pd.DataFrame, column: str, style: dict[str, Any]) -> None:
+    """Draw a column, or where it has one its running mean, over faint points."""
+    if f"{column}_mean" not in rows:
+        axes.plot(rows["images"], rows[column], **style)
+        return
+    points = {**style, "linestyle": "", "alpha": 0.35, "label": None}
+    axes.plot(rows["images"], rows[column], **points)
+    axes.plot(rows["images"], rows[f"{column}_mean"], **{**style, "marker": ""})
 
 
 def _mark_parts(axes: Axes, table: pd.DataFrame) -> None:
-    """Draw a line where each part of a training ends, and name it where there is room."""
+    """Draw a line where each of several parts ends, and name it where there is room."""
     ends = table.groupby("part", sort=False)["images"].max()
+    if len(ends) == 1:
+        return
     starts = [0, *ends.iloc[:-1]]
     crowded = len(ends) > 8
     for part, start, end in zip(ends.index, starts, ends, strict=True):

@@ -83,13 +83,17 @@ def integers_are_fast() -> bool:
 
 
 def integer_pairs(
-    queries: Rounded, references: Rounded, cut: float
+    queries: Rounded, references: Rounded, cut: float | DoubleArray
 ) -> tuple[IntArray, IntArray] | None:
-    """Return rows of all pairs that may be within a squared distance, or None for too many."""
+    """Return rows of all pairs that may be within a squared distance, or None for too many.
+
+    The distance is one for all queries, or each query's own.
+    """
+    cuts = np.broadcast_to(cut, queries.norms.shape)
     # In units of the products: what a query needs at least, whatever the reference.
     unit = queries.scales * references.scales
     shortest, longest = references.norms.min(), references.norms.max()
-    needed = _needed(queries, slice(None), shortest, longest, references.moved.max(), cut)
+    needed = _needed(queries, slice(None), shortest, longest, references.moved.max(), cuts)
     least = np.floor(np.clip(needed / unit, -(2.0**31), 2.0**31 - 1)).astype(np.int32)[:, None]
     products = torch_internals.integer_product(queries.integers, references.integers.T)
     hit = np.flatnonzero(products.amax(1, keepdim=True).numpy() >= least)
@@ -99,7 +103,7 @@ def integer_pairs(
         return None
     rows, columns = np.divmod(passed, some.shape[1])
     rows, norms = hit[rows], references.norms[columns]
-    needed = _needed(queries, rows, norms, norms, references.moved[columns], cut)
+    needed = _needed(queries, rows, norms, norms, references.moved[columns], cuts)
     kept = unit[rows] * some.ravel()[passed] >= needed
     return rows[kept], columns[kept]
 
@@ -110,7 +114,7 @@ def _needed(
     shortest: DoubleArray,
     longest: DoubleArray,
     moved: DoubleArray,
-    cut: float,
+    cuts: DoubleArray,
 ) -> DoubleArray:
     """Return (n,) bounds: q'.r' of a pair within the cut is at least that large.
 
@@ -120,9 +124,9 @@ def _needed(
         shortest: of the references of each, their smallest norm.
         longest: their largest.
         moved: the farthest that one of them was moved.
-        cut: squared distance.
+        cuts: (nq,) squared distances, of all queries.
     """
-    norms, own = queries.norms[rows], queries.moved[rows]
+    norms, own, cut = queries.norms[rows], queries.moved[rows], cuts[rows]
     rounding = own * longest + (norms + own) * moved
     lost = _FLOAT64 * (norms**2 + longest**2 + cut)
     needed: DoubleArray = (norms**2 + shortest**2 - cut) / 2 - rounding - lost

@@ -63,6 +63,14 @@ class Ranking:
         found: NDArray[np.float64] = self._functions.level(queries, bank, temperature)
         return found
 
+    def comparable(self, scores: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        """Return similarities less `level` of pairs (n,), what `iscqk match` shows as their score.
+
+        Args:
+            scores: (n,) negative squared distances of what is submitted, which rank them alike.
+        """
+        return scores / 2 + self.offset
+
     @property
     def _functions(self) -> Any:
         return import_module(self.functions)

@@ -25,6 +25,7 @@ from iscqk.retrieval.cpu_integer_screen import Rounded, integer_pairs, integers_
 
 DoubleArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+Cut = float | DoubleArray
 
 # Where more than this share of a block passes in float32 (vectors far from zero and close together,
 # or no cut yet), a float64 product is cheaper than to measure them.
@@ -90,21 +91,22 @@ class Block:
 
 
 def pairs_within(
-    queries: Block, references: Block, cut: float, limit: int
+    queries: Block, references: Block, cut: Cut, limit: int
 ) -> tuple[IntArray, IntArray]:
     """Return rows (in their blocks) of all pairs that may be among the nearest ones.
 
-    Left out are only pairs with a squared distance above `cut` (infinite: no cut yet) and pairs to
-    which `limit` other pairs of these blocks are nearer for certain.
+    Left out are only pairs with a squared distance above `cut` (infinite: no cut yet), one for all
+    queries or each query's own, and pairs to which `limit` other pairs of these blocks are nearer
+    for certain.
     """
-    if np.isfinite(cut) and integers_are_fast():
+    if np.isfinite(cut).all() and integers_are_fast():
         loosened = _loosened(queries, cut)
         found = integer_pairs(queries.rounded_queries, references.rounded_references, loosened)
         if found is not None:
             return found
     size = len(queries.last) * len(references.last)
     crowded = True
-    if queries.square_norms.max() + references.square_norms.max() < _FLOAT32_SAFE:
+    if _is_safe(queries, references):
         pairs, products = _screen(queries, references, cut, np.float32)
         crowded = len(pairs) > size * _CROWDED
         margins = _margins(queries, references, np.float32)
@@ -119,13 +121,31 @@ def pairs_within(
     return rows, columns
 
 
-def _loosened(queries: Block, cut: float) -> float:
+def bounds_of_nearest(queries: Block, references: Block, count: int) -> DoubleArray:
+    """Return (nq,) squared distances within which each query has `count` references for certain.
+
+    They are infinite where there are fewer references.
+    """
+    if len(references.last) < count:
+        return np.full(len(queries.last), np.inf)
+    dtype = np.float32 if _is_safe(queries, references) else np.float64
+    products = queries.factor(dtype) @ references.factor(dtype).T
+    least = np.partition(products, -count, axis=1)[:, -count].astype(np.float64)
+    return queries.square_norms - 2 * least + 2 * _margins(queries, references, dtype)
+
+
+def _is_safe(queries: Block, references: Block) -> bool:
+    """Return whether no product of two blocks overflows float32."""
+    return bool(queries.square_norms.max() + references.square_norms.max() < _FLOAT32_SAFE)
+
+
+def _loosened(queries: Block, cut: Cut) -> Cut:
     """Return the cut, and some more: the distances it is compared with are rounded themselves."""
     return cut * (1.0 + _roundoff(np.float64, _terms(queries)))
 
 
 def _screen(
-    queries: Block, references: Block, cut: float, dtype: DTypeLike
+    queries: Block, references: Block, cut: Cut, dtype: DTypeLike
 ) -> tuple[IntArray, DoubleArray]:
     """Return flat indices of the pairs that may be within the cut, and their products."""
     margins = _margins(queries, references, dtype)

@@ -78,61 +78,24 @@ def global_search(
     Raises:
         UserError: a vector that is not finite, dimensions that differ, N or `threads` below 1.
     """
-    _check(queries, references, max_results, threads)
+    check_sides(queries, references, max_results, threads)
     nearest = _Nearest(max_results, references.shape[0])
     starts = range(0, references.shape[0], reference_block)
     query_block = min(query_block, max(1, -(-queries.shape[0] // threads)))
-    query_blocks = [Block.of_queries(*block) for block in _blocks(queries, query_block, "query")]
-    reference_blocks = _blocks(references, reference_block, "reference")
+    query_blocks = [Block.of_queries(*block) for block in blocks_of(queries, query_block, "query")]
+    reference_blocks = blocks_of(references, reference_block, "reference")
     rows = progress(reference_blocks, len(starts), "search, blocks of references")
     blocks = (Block.of_references(*block) for block in rows)
     pairs = ((ours, theirs) for theirs in blocks for ours in query_blocks)
-    with _workers(threads) as workers:
+    with workers(threads) as pool:
         # no further ahead, so that each starts from a recent cut and few results wait
-        for found in _ahead(workers, nearest.among, pairs, threads + 1):
+        for found in _ahead(pool, nearest.among, pairs, threads + 1):
             nearest.add(*found)
     return nearest.ordered()
 
 
-def nearest_of_each(
-    queries: FloatArray, references: Vectors, count: int, threads: int = 1
-) -> Pairs:
-    """Return the `count` references nearest to each query, or all where there are fewer.
-
-    For looking things up: the challenge's rules forbid it, see above.
-
-    Args:
-        queries: (nq, d) float32.
-        references: (nb, d) float32; they are held in memory twice.
-        count: from 1.
-        threads: queries worked on at a time.
-
-    Returns:
-        Pairs ordered by (query, distance, reference), exact like those of `global_search`.
-
-    Raises:
-        UserError: as `global_search`.
-    """
-    _check(queries, references, count, threads)
-    blocks = [Block.of_references(*block) for block in _blocks(references, 2048, "reference")]
-    alone = [(Block.of_queries(*block),) for block in _blocks(queries, 1, "query")]
-
-    def nearest(query: Block) -> Pairs:
-        found = _Nearest(count, references.shape[0])
-        for block in blocks:
-            found.add(*found.among(query, block))
-        return found.ordered()
-
-    with _workers(threads) as workers:
-        pairs = _ahead(
-            workers, nearest, progress(alone, len(alone), "search, queries"), 2 * threads
-        )
-        parts = list(pairs)
-    return Pairs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
-
-
 @contextmanager
-def _workers(count: int) -> Iterator[ThreadPoolExecutor]:
+def workers(count: int) -> Iterator[ThreadPoolExecutor]:
     """Yield threads that compute in one thread each.
 
     OpenBLAS and torch would spread every product over all cores, whatever this job was given.
@@ -174,12 +137,7 @@ class _Nearest:
         """Return distances and keys of a block's pairs that may join. Changes nothing."""
         cut = self.cut
         rows, columns = pairs_within(queries, references, cut, self._limit)
-        distances = np.empty(len(rows), dtype=np.float64)
-        for start in range(0, len(rows), _PAIRS_PER_CHUNK):
-            chunk = slice(start, start + _PAIRS_PER_CHUNK)
-            distances[chunk] = squared_distances(
-                queries.vectors[rows[chunk]], references.vectors[columns[chunk]]
-            )
+        distances = measured(queries, references, rows, columns)
         keys = (queries.start + rows) * self._references + references.start + columns
         joining = distances <= cut
         return distances[joining], keys[joining]
@@ -213,6 +171,17 @@ class _Nearest:
         self._distances, self._keys = distances, keys
 
 
+def measured(queries: Block, references: Block, rows: IntArray, columns: IntArray) -> DoubleArray:
+    """Return (m,) squared L2 distances of pairs, by their rows in two blocks."""
+    distances = np.empty(len(rows), dtype=np.float64)
+    for start in range(0, len(rows), _PAIRS_PER_CHUNK):
+        chunk = slice(start, start + _PAIRS_PER_CHUNK)
+        distances[chunk] = squared_distances(
+            queries.vectors[rows[chunk]], references.vectors[columns[chunk]]
+        )
+    return distances
+
+
 def squared_distances(left: FloatArray, right: FloatArray) -> DoubleArray:
     """Return (m,) squared L2 distances of (m, d) rows, in float64."""
     difference = left.astype(np.float64) - right
@@ -230,7 +199,7 @@ def _smallest(distances: DoubleArray, keys: IntArray, count: int) -> NDArray[np.
     return np.concatenate([nearer, tied[first]])
 
 
-def _blocks(vectors: Vectors, size: int, side: str) -> Iterator[tuple[int, FloatArray]]:
+def blocks_of(vectors: Vectors, size: int, side: str) -> Iterator[tuple[int, FloatArray]]:
     """Yield (first row, vectors) of blocks of rows; UserError at a row that is not finite."""
     for start in range(0, vectors.shape[0], size):
         block = np.asarray(vectors[start : start + size], dtype=np.float32)
@@ -239,7 +208,8 @@ def _blocks(vectors: Vectors, size: int, side: str) -> Iterator[tuple[int, Float
         yield start, block
 
 
-def _check(queries: Vectors, references: Vectors, max_results: int, threads: int) -> None:
+def check_sides(queries: Vectors, references: Vectors, max_results: int, threads: int) -> None:
+    """Raise UserError where two sides cannot be searched, or less than one thing is asked for."""
     if queries.shape[1] != references.shape[1]:
         dimensions = f"{queries.shape[1]} and {references.shape[1]}"
         raise UserError(f"queries and references have {dimensions} dimensions; describe them alike")

@@ -6,6 +6,7 @@ from typing import Annotated
 from iscqk.schema.section import Limits, Section, key, needed, within
 from iscqk.settings.benchmarks import Benchmarks
 from iscqk.settings.copies import Copies
+from iscqk.settings.costs import Costs
 from iscqk.settings.dataset import Dataset
 from iscqk.settings.describe import Describe
 from iscqk.settings.edits import Edits
@@ -13,12 +14,14 @@ from iscqk.settings.model import Model
 from iscqk.settings.queries import Queries
 from iscqk.settings.ready import Ready
 from iscqk.settings.rehearsal import Rehearsal
+from iscqk.settings.report import Report
 from iscqk.settings.score import Score
 from iscqk.settings.search import Search
 from iscqk.settings.shards import Shards
 from iscqk.settings.study import Study
 from iscqk.settings.train import Train
 from iscqk.settings.unbalanced import Unbalanced
+from iscqk.settings.validation import Validation
 
 _Line = Annotated[str, Limits("line", description="one line", pattern=r"^[^\x00-\x1f\x7f]*(?!\n)$")]
 
@@ -64,5 +67,14 @@ class Config(Section):
     rehearsal: Rehearsal = key(
         Rehearsal(),
         "`snakemake rehearsal`: a phase of this size from made-up descriptors onward",
+    )
+    costs: Costs = key(
+        Costs(),
+        "what `iscqk plan` reckons with, all of it assumed; docs/explanation/scale.md",
+    )
+    report: Report = key(Report(), "`snakemake report`: the page of all results")
+    validation: Validation = key(
+        Validation(),
+        "`snakemake validation`: queries by other edits than the training's, each of another image",
     )
     shards: Shards = key(Shards(), "jobs that each is split into")

@@ -6,14 +6,15 @@ stopped, only new and changed images are described. Images that cannot be read a
 """
 
 import argparse
-import os
 from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.formats.files import printable, refuse_unwritable
+from iscqk.matching.arguments import add_model, add_threads
 from iscqk.matching.describing import describe_files, warn_of_flat
-from iscqk.matching.inputs import find_inputs
+from iscqk.matching.inputs import find_inputs, refuse_below_one
 from iscqk.matching.model import SIDES, Model
+from iscqk.matching.views import View
 
 EXAMPLE = "iscqk describe photos --model results/submission_phase2 --output photos.h5"
 
@@ -21,29 +22,25 @@ EXAMPLE = "iscqk describe photos --model results/submission_phase2 --output phot
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("images", nargs="+", metavar="IMAGES", help="files and folders")
-    parser.add_argument(
-        "--model", type=Path, metavar="DIR",
-        help="results/submission_..., or a run's folder (default: the ready model)",
-    )  # fmt: skip
+    add_model(parser)
     parser.add_argument(
         "--side", choices=SIDES, default="references", help="what they are (default: references)"
     )
     parser.add_argument("--output", type=Path, required=True, metavar="H5")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="(default: all)")
+    add_threads(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the descriptors."""
     refuse_unwritable(arguments.output)
-    if arguments.threads < 1:
-        raise UserError(f"--threads {arguments.threads}: at least 1 is needed")
+    refuse_below_one("threads", arguments.threads)
     inputs = find_inputs(arguments.images)
     if inputs.indexes:
         name = printable(inputs.indexes[0])
         raise UserError(f"{name}: described already; name images and folders")
     model = Model.load(arguments.model)
     found = describe_files(
-        model, arguments.side, inputs.images, arguments.output, arguments.threads
+        model, View(arguments.side), inputs.images, arguments.output, arguments.threads
     )
     warn_of_flat(found)
     count, dimensions = found.vectors.shape

@@ -1,20 +1,22 @@
 """Find which reference images are copies of: any two sets of images, by an exact search.
 
-Writes matches.csv (query, reference, rank, score, similarity, likely), matches.html, a page that
-shows them and needs no other file, and references.h5 and images.h5, which make the next match of
-the same folders fast, and go on with one that was stopped. Images that cannot be read are left out.
+Writes matches.csv (query, reference, rank, score, similarity, chance, likely, basis), matches.html,
+a page that shows them and needs no other file, and references.h5, queries.h5 and copies.h5, which
+make the next look at the same folders fast, and go on with one that was stopped. Images that cannot
+be read are left out.
 """
 
 import argparse
-import os
 import shlex
 from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.files import exclusive, printable, refuse_unwritable, utf8
+from iscqk.formats.files import exclusive, refuse_unwritable, utf8
+from iscqk.matching.arguments import add_model, add_orientations, add_threads
 from iscqk.matching.match_page import write_page
-from iscqk.matching.matches import match
+from iscqk.matching.matches import Caches, find_matches
+from iscqk.matching.telling import best_pairs, short, summary
 
 EXAMPLE = "iscqk match photo.jpg scans --against photos --model results/submission_phase2"
 
@@ -29,16 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--against", nargs="+", action="extend", required=True, metavar="FOLDER",
         help="what may have been copied: folders, files, and files that `iscqk describe` wrote",
     )  # fmt: skip
-    parser.add_argument(
-        "--model", type=Path, metavar="DIR",
-        help="results/submission_..., or a run's folder (default: the ready model)",
-    )  # fmt: skip
+    add_model(parser)
     parser.add_argument("--top", type=int, default=1, help="references of an image (default: 1)")
     parser.add_argument("--threshold", type=float, metavar="SCORE", help="leave out lower scores")
+    add_orientations(parser)
     parser.add_argument(
         "--output", type=Path, default=Path("matches"), metavar="DIR", help="(default: matches)"
     )
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="(default: all)")
+    add_threads(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -48,27 +48,27 @@ def run(arguments: argparse.Namespace) -> None:
             "no IMAGE is named: --against takes all that follows it; name images before it, as in "
             f"`{EXAMPLE}`"
         )
-    folder = arguments.output
-    names = ("matches.csv", "matches.html", "references.h5", "images.h5")
-    table, page, references, images = (folder / name for name in names)
-    for path in (table, page, references, images):
+    table, page = (arguments.output / name for name in ("matches.csv", "matches.html"))
+    caches = Caches.of(arguments.output)
+    for path in (table, page, *filter(None, caches)):
         refuse_unwritable(path)
     with exclusive(table):
-        matches = match(
+        found = find_matches(
             arguments.images,
             arguments.against,
             arguments.model,
             arguments.top,
             arguments.threshold,
-            references,
+            caches,
             arguments.threads,
-            images,
+            arguments.orientations,
         )
         facts = {name: utf8(shlex.join(getattr(arguments, name))) for name in ("images", "against")}
-        text = {name: matches[name].map(utf8) for name in ("query", "reference")}
-        write_table(table, matches.assign(**text))
-        write_page(page, matches, {**facts, "model": utf8(arguments.model or "the ready model")})
-    best = matches.head(10)
-    for score, *pair in zip(best["score"], best["query"], best["reference"], strict=True):
-        print(f"{score:.3f}  {'  '.join(map(printable, pair))}")
-    print(f"{len(matches)} matches: {printable(page)}, {printable(table)}")
+        text = {name: found.table[name].map(utf8) for name in ("query", "reference")}
+        write_table(table, found.table.assign(**text))
+        write_page(page, found, {**facts, "model": utf8(arguments.model or "the ready model")})
+    for line in best_pairs(found.table):
+        print(line)
+    print(summary(found))
+    print(f"basis of likely: {found.basis.told()}")
+    print(f"{short(str(page))}, {short(str(table))}")

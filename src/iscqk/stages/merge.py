@@ -1,4 +1,4 @@
-"""Join shards of descriptors to a submission file, ranked as asked.
+"""Join shards of descriptors to a submission file, ranked as asked; to several, one for a ranking.
 
 `similarity` leaves the descriptors as they are. `log_partition` gives each query one coordinate
 more, its log-partition over the descriptors of the training images; see iscqk.retrieval.rankings.
@@ -26,6 +26,7 @@ from iscqk.formats.manifest import read_unreadable_ids
 from iscqk.formats.provenance import check_parts
 from iscqk.formats.submission import write_submission
 from iscqk.models.device import set_threads
+from iscqk.retrieval.ranking_interface import Ranking
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.retrieval.unmatchable import with_unmatchable
 from iscqk.runtime.logs import progress
@@ -45,33 +46,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--manifests", nargs=2, metavar="CSV", help="of queries and references, for the unreadable"
     )
-    parser.add_argument("--ranking", choices=[*RANKINGS], required=True)
+    parser.add_argument("--ranking", choices=[*RANKINGS], nargs="+", required=True)
     parser.add_argument("--training", nargs="*", type=Path, help="shards, for a ranking by a bank")
     parser.add_argument("--temperature", type=float, default=Describe.temperature)
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=Path, nargs="+", required=True, help="of each ranking")
     parser.add_argument("--threads", type=int, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the submission file, everything streamed block by block."""
+    """Write a submission file for each ranking, everything streamed block by block."""
+    if len(arguments.ranking) != len(arguments.output):
+        raise UserError("--output: name a file for each --ranking")
     set_threads(arguments.threads)
-    attributes = _checked(arguments)
+    made = [_checked(arguments, name) for name in arguments.ranking]
+    for name, output, attributes in zip(arguments.ranking, arguments.output, made, strict=True):
+        _merge(arguments, name, output, attributes)
+
+
+def _merge(arguments: argparse.Namespace, name: str, output: Path, attributes: Attributes) -> None:
+    ranking = RANKINGS[name]
     query_count, dimension = count_descriptors(arguments.queries)
     reference_count, _ = count_descriptors([*arguments.references])
     queries: Iterator[Block] = descriptor_blocks(arguments.queries)
     references: Iterator[Block] = descriptor_blocks(arguments.references)
-    ranking = RANKINGS[arguments.ranking]
-    queries = _ranked(queries, arguments)
+    queries = _ranked(queries, ranking, arguments)
     references = ((ids, ranking.of_references(rows)) for ids, rows in references)
     if arguments.manifests:
         queries = _with_unmatchable(queries, arguments.manifests[0], "query")
         references = _with_unmatchable(references, arguments.manifests[1], "reference")
     write_submission(
-        arguments.output,
+        output,
         dimension + ranking.dimensions,
         (query_count, queries),
         (reference_count, references),
-        {"ranking": arguments.ranking, **attributes},
+        {"ranking": name, **attributes},
     )
 
 
@@ -82,13 +90,13 @@ def _with_unmatchable(blocks: Iterator[Block], manifest: str, side: str) -> Iter
     return ((ids, with_unmatchable(rows, np.isin(ids, missing), side)) for ids, rows in blocks)
 
 
-def _checked(arguments: argparse.Namespace) -> Attributes:
+def _checked(arguments: argparse.Namespace, ranking: str) -> Attributes:
     """Refuse shards that do not belong together; return what made them, by role."""
     roles = {"query": arguments.queries, "reference": arguments.references}
-    if RANKINGS[arguments.ranking].needs_bank:
+    if RANKINGS[ranking].needs_bank:
         if not arguments.training or not arguments.temperature > 0:
             needed = "--training and a --temperature over 0"
-            raise UserError(f"{arguments.ranking} needs {needed}; give both")
+            raise UserError(f"{ranking} needs {needed}; give both")
         roles["training"] = arguments.training
     parts = {role: provenances(paths) for role, paths in roles.items()}
     # The bank is described by the model of the references (iscqk.retrieval.ranking_interface).
@@ -112,8 +120,9 @@ def _check_sizes(roles: dict[str, list[Path]]) -> None:
         raise UserError(f"descriptors of one dimension are needed: {found}; describe them again")
 
 
-def _ranked(queries: Iterable[Block], arguments: argparse.Namespace) -> Iterator[Block]:
-    ranking = RANKINGS[arguments.ranking]
+def _ranked(
+    queries: Iterable[Block], ranking: Ranking, arguments: argparse.Namespace
+) -> Iterator[Block]:
     shards = arguments.training if ranking.needs_bank else []
     parts = count_descriptors(shards)[0] // BLOCK_ROWS + len(shards) if shards else 0
     for ids, vectors in queries:

@@ -24,6 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", default="Image copy detection", help="of the page")
     parser.add_argument("--rules", type=Path, metavar="MERMAID", help="graph of the rules")
     parser.add_argument("--gallery", type=int, default=6, metavar="N", help="pairs of each kind")
+    parser.add_argument(
+        "--compare", metavar="FOLDER", default="",
+        help="of other results: how scores and config differ from theirs",
+    )  # fmt: skip
     parser.add_argument("--output", type=Path, required=True, metavar="HTML")
     parser.add_argument("--plots", type=Path, metavar="ZIP", help="beside the page if not given")
 
@@ -34,7 +38,9 @@ def run(arguments: argparse.Namespace) -> None:
     results = Results(str(arguments.results))
     with TemporaryDirectory() as folder:
         plots = Path(folder, arguments.output.stem)
-        report = whole_report(results, plots, arguments.title, rules, arguments.gallery)
+        report = whole_report(
+            results, plots, arguments.title, rules, arguments.gallery, arguments.compare
+        )
         with atomic_file(arguments.plots or arguments.output.with_suffix(".zip")) as temporary:
             shutil.make_archive(str(temporary.with_suffix("")), "zip", folder)
     write_text(arguments.output, render(report))

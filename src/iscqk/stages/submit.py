@@ -27,7 +27,7 @@ from iscqk.matching.model_folder import write_settings
 from iscqk.models.hub import save_hub_folder
 from iscqk.models.weights import load_encoder, read_provenance
 from iscqk.plan.results import Submission
-from iscqk.retrieval.metrics import PRECISION_FLOOR
+from iscqk.retrieval.likely import likely_score
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.settings.describe import Describe
 from iscqk.submission.consistency import refuse_other_predictions
@@ -98,21 +98,9 @@ def run(arguments: argparse.Namespace) -> None:
     for role, path in weights.items():
         encoder, facts = load_encoder(path), read_provenance(path)
         save_hub_folder(Path(output.model) / role, encoder, facts, card)
-    likely = arguments.curve and _likely(pd.read_csv(arguments.curve), arguments.ranking)
+    likely = arguments.curve and likely_score(pd.read_csv(arguments.curve), arguments.ranking)
     settings = Describe.parse(arguments.config["describe"]).values()
     write_settings(Path(output.model), settings, arguments.bank, projection, likely)
-
-
-def _likely(curve: pd.DataFrame, ranking: str) -> float | None:
-    """Return the lowest score of `iscqk match` down to which 90 % of the pairs are copies.
-
-    The curve's scores are those of submitted descriptors; `iscqk.retrieval.ranking_interface` says
-    what they tell of similarity.
-    """
-    sure = curve["score"][curve["precision"] >= PRECISION_FLOOR]
-    if not len(sure):
-        return None
-    return float(sure.min() / 2 + RANKINGS[ranking].offset)
 
 
 def refuse_mixed(

@@ -12,6 +12,7 @@ from iscqk.formats.phases import PHASES
 from iscqk.plan.names import INITIAL
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import gist_run
+from iscqk.plan.yardsticks import GIST, UNTRAINED, yardsticks
 from iscqk.terminal.words import duration, phase_name, size
 
 ALL = "all"
@@ -66,23 +67,13 @@ def _submission(plan: Plan, phase: str) -> Iterator[str]:
 
 def _yardsticks(plan: Plan, phase: str) -> Iterator[tuple[str, str]]:
     """Yield names and scores of what is there to compare a submission with."""
-    gist = gist_run(plan.config)
-    models = {"untrained": plan.submitted.model(INITIAL)}
+    gist, submitted = gist_run(plan.config), plan.submitted.model()
+    models = {UNTRAINED: plan.submitted.model(INITIAL)}
     if gist in plan:
-        models["GIST"] = plan[gist].model()
-    describe, rankings = plan.config["describe"], plan.config["score"]["rankings"]
-    for name, model in models.items():
-        scores = [model.ranked(phase, one).score for one in (describe["ranking"], *rankings)]
-        there = [score for score in scores if _is_newer(score, model.weights("q"))]
-        if there and model != plan.submitted.model():
-            yield name, there[0]
-
-
-def _is_newer(score: str, weights: str) -> bool:
-    """Return whether a score is there, and of the weights that are there."""
-    with suppress(OSError):
-        return Path(score).stat().st_mtime >= Path(weights).stat().st_mtime
-    return False
+        models[GIST] = plan[gist].model()
+    others = {name: model for name, model in models.items() if model != submitted}
+    for name, ranked in yardsticks(others, plan.config, phase):
+        yield name, ranked.score
 
 
 def _made(plan: Plan, target: str) -> Iterator[str]:
@@ -95,6 +86,7 @@ def _made(plan: Plan, target: str) -> Iterator[str]:
         "benchmarks": results.benchmarks("table.md"),
         "ready_model": results.ready_model.card,
         "rehearsal": results.rehearsal("table.md"),
+        "validation": results.validation("table.md"),
     }
     ablations = plan.config["study"]["ablations"]
     made |= {f"ablation_{name}": results.study(name).page for name in ablations}

@@ -40,6 +40,7 @@ RULES = {
     "score_half": Rule("score the {half} half of {phase}, ranked by {ranking}", "score", 4),
     "validate": Rule("validate {phase}", "validate", 3),
     "submit": Rule("put the submission of {phase} together", "submit", 6),
+    "evaluate": Rule("rank, search and score both phases{after}", "evaluate", 12),
     "pack": Rule("make the submitted model small", "pack", 6),
     "learning_curve": Rule("score the models along the training", "learning", 30),
     "compare_methods": Rule("compare the methods", "study", 5),
@@ -59,6 +60,8 @@ RULES = {
     "rehearse_score": Rule("rehearse scoring", "score", 10),
     "rehearse_benchmark_search": Rule("search as peers do", "benchmark", 300),
     "rehearse": Rule("write the table of the rehearsal", "rehearsed", 3),
+    "validation_queries": Rule("make the validation's queries", "validation", 25),
+    "validation_scores": Rule("score on the validation's queries", "validation", 60),
 }
 
 

@@ -117,7 +117,7 @@ def _in_grid(*grids: tuple[int, int]) -> Edit:
         return {
             "grid": (columns, rows),
             "cell": (draw.choice(range(columns)), draw.choice(range(rows))),
-            "share": draw.at_strength(0.93, 1 / max(columns, rows)),
+            "share": draw.at_strength(0.95, 1 / max(columns, rows)),
             "gutter": draw.choice((0.0, 0.01, 0.03)),
             "colour": draw.plain_colour(),
         }

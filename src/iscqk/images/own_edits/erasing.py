@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from iscqk.images.edit_interface import Edit
-from iscqk.images.own_edits.pixels import gradient
+from iscqk.images.own_edits.pixels import gradient, shrunk
 from iscqk.images.own_edits.shapes import outline
 from iscqk.images.parameter_sampler import Parameters, ParameterSampler
 
@@ -46,10 +46,8 @@ def erase_blobs(
 def censor(image: Image.Image, share: float, count: int, pixelated: bool, seed: int) -> Image.Image:
     """Boxes in which nothing can be made out, as over faces and number plates."""
     if pixelated:
-        few = tuple(max(1, side // 14) for side in image.size)
-        hidden = image.resize(few, Image.Resampling.BOX).resize(
-            image.size, Image.Resampling.NEAREST
-        )
+        few = shrunk(image, 14, Image.Resampling.BOX)
+        hidden = few.resize(image.size, Image.Resampling.NEAREST)
     else:
         hidden = image.filter(ImageFilter.BoxBlur(min(image.size) / 12))
     page = image.copy()

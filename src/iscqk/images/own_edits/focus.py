@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from iscqk.images.edit_interface import Edit
-from iscqk.images.own_edits.pixels import as_image, ramp
+from iscqk.images.own_edits.pixels import as_image, ramp, shrunk
 from iscqk.images.parameter_sampler import Parameters, ParameterSampler
 
 _DOUBLINGS = 4  # of the shift: the mean of 16 images in 4 steps
@@ -80,8 +80,7 @@ def pencil_sketch(image: Image.Image, amount: float, colour: bool) -> Image.Imag
 
 def painting(image: Image.Image, amount: float, colours: int, times: int) -> Image.Image:
     """Flat strokes of few colours, as in oil."""
-    small = image.resize(tuple(max(4, side // 2) for side in image.size))
-    flat = Image.fromarray(_median(np.asarray(small), times))
+    flat = Image.fromarray(_median(np.asarray(shrunk(image, 2)), times))
     few = flat.quantize(colours, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     painted = few.convert("RGB").resize(image.size, Image.Resampling.BICUBIC)
     return Image.blend(image, painted, amount)
@@ -90,8 +89,8 @@ def painting(image: Image.Image, amount: float, colours: int, times: int) -> Ima
 def median(image: Image.Image, radius: float) -> Image.Image:
     """Details are gone, edges are left; `radius` of the shorter side."""
     scale = max(1.0, radius * min(image.size) / 3)  # a larger one is a small one of a small image
-    small = image.resize(tuple(max(4, round(side / scale)) for side in image.size))
-    smooth = _median(np.asarray(small), max(1, round(radius * min(image.size) / scale)))
+    times = max(1, round(radius * min(image.size) / scale))
+    smooth = _median(np.asarray(shrunk(image, scale)), times)
     return Image.fromarray(smooth).resize(image.size, Image.Resampling.BICUBIC)
 
 

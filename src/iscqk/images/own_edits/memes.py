@@ -99,7 +99,7 @@ def _meme(draw: ParameterSampler) -> Parameters:
 def _panel(draw: ParameterSampler) -> Parameters:
     return {
         "text": random_text(draw.rng, 6, 16, draw.choice((2, 3))),
-        "height": draw.at_strength(0.1, 0.6),
+        "height": draw.at_strength(0.07, 0.6),
         "dark": draw.choice((False, False, True)),
     }
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from iscqk.images.edit_interface import Edit, Objects
+from iscqk.images.edit_interface import Edit
 from iscqk.images.own_edits import laying
 from iscqk.images.own_edits.pixels import as_image, gradient, ramp
 from iscqk.images.own_edits.shapes import outline
@@ -114,9 +114,14 @@ def half_covered(
     return Image.composite(image, photo, as_image(255 * visible))
 
 
-def photo_in_its_shape(draw: ParameterSampler, parameters: Parameters) -> dict[str, Image.Image]:
-    """Another photo, whole, with as many pixels as the image has."""
+def whole_photo(draw: ParameterSampler, parameters: Parameters) -> dict[str, Image.Image]:
+    """Another photo in its own shape."""
     return {"photo": draw.whole_photo()}
+
+
+def photo_beneath(draw: ParameterSampler, parameters: Parameters) -> dict[str, Image.Image]:
+    """Another photo to lay the image on."""
+    return {"photo": draw.ground()}
 
 
 def photo_in_the_same_shape(
@@ -178,15 +183,14 @@ def _half_covered(draw: ParameterSampler) -> Parameters:
     }
 
 
-_whole: Objects = photo_in_its_shape
 EDITS = {
     "half_covered": Edit(half_covered, _half_covered, photo_in_the_same_shape),
-    "inset": Edit(inset, _inset, _whole),
-    "paste_cut_out": Edit(paste_cut_out, _cut_out, _whole),
+    "inset": Edit(inset, _inset, whole_photo),
+    "paste_cut_out": Edit(paste_cut_out, _cut_out, photo_beneath),
     "paste_straight": Edit(
-        paste_straight, lambda draw: {**_small(draw), **laying.edge_and_colour(draw)}, _whole
+        paste_straight, lambda draw: {**_small(draw), **laying.edge_and_colour(draw)}, photo_beneath
     ),
-    "paste_tilted": Edit(paste_tilted, _tilted, _whole),
-    "paste_turned": Edit(paste_turned, _turned, _whole),
+    "paste_tilted": Edit(paste_tilted, _tilted, photo_beneath),
+    "paste_turned": Edit(paste_turned, _turned, photo_beneath),
     "tilt_on_plain": Edit(tilt_on_plain, _before_a_wall),
 }

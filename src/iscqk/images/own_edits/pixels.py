@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Floats = NDArray[np.float32]
+_BICUBIC = Image.Resampling.BICUBIC
 
 
 def as_floats(image: Image.Image) -> Floats:
@@ -40,6 +41,12 @@ def gradient(size: tuple[int, int], top: Sequence[int], bottom: Sequence[int]) -
     """Return one colour passing into another, from top to bottom."""
     ends = np.array([[top], [bottom]], dtype=np.uint8)
     return Image.fromarray(ends).resize(size, Image.Resampling.BILINEAR)
+
+
+def shrunk(image: Image.Image, factor: float, resample: int = _BICUBIC) -> Image.Image:
+    """Return the image with sides so many times shorter, of 4 pixels at least."""
+    width, height = (max(4, round(side / factor)) for side in image.size)
+    return image.resize((width, height), resample)
 
 
 def smooth_noise(size: tuple[int, int], cells: int, rng: np.random.Generator) -> Image.Image:

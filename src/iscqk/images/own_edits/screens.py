@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageOps
 
-from iscqk.images.edit_interface import Edit, Objects
-from iscqk.images.own_edits.pasting import photo_in_its_shape
+from iscqk.images.edit_interface import Edit, Objects, no_objects
+from iscqk.images.own_edits.pasting import whole_photo
 from iscqk.images.own_edits.screen_page import Box, Page, Window
 from iscqk.images.parameter_sampler import Parameters, ParameterSampler
 
@@ -203,15 +203,15 @@ def _page(
     return Page(window, image, dark, rng)
 
 
-def _screenshot(app: Callable[..., Image.Image], *objects: Objects) -> Edit:
+def _screenshot(app: Callable[..., Image.Image], objects: Objects = no_objects) -> Edit:
     def parameters(draw: ParameterSampler) -> Parameters:
         return {
-            "reach": draw.at_strength(0.06, 1.0),
+            "reach": draw.at_strength(0.03, 1.0),
             "dark": draw.either(),
             "seed": draw.seed(),
         }
 
-    return Edit(app, parameters, *objects)
+    return Edit(app, parameters, objects)
 
 
 EDITS = {
@@ -221,6 +221,6 @@ EDITS = {
     "screenshot_feed": _screenshot(feed),
     "screenshot_gallery": _screenshot(gallery),
     "screenshot_player": _screenshot(player),
-    "screenshot_search": _screenshot(search_results, photo_in_its_shape),
+    "screenshot_search": _screenshot(search_results, whole_photo),
     "screenshot_story": _screenshot(story),
 }

@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from iscqk.images.edit_interface import Edit
-from iscqk.images.own_edits.pixels import Floats
 from iscqk.images.parameter_sampler import Parameters, ParameterSampler
 
+Places = NDArray[np.floating[Any]]
 # Where the picture at a place comes from; both from -1 to 1 and (rows, columns).
-Bend = Callable[[Floats, Floats], tuple[Floats, Floats]]
+Bend = Callable[[Places, Places], tuple[Places, Places]]
 _CELLS = 12  # along each side: the bend is exact at their corners and bilinear between
 
 
@@ -19,14 +21,15 @@ def bent(image: Image.Image, bend: Bend) -> Image.Image:
     """Return the image with every place taken from where `bend` says, or the nearest border."""
     corners = np.linspace(-1, 1, _CELLS + 1, dtype=np.float32)
     source = np.stack(bend(*np.meshgrid(corners, corners)), axis=-1)
-    pixels = (source + 1) / 2 * np.float32(image.size)
-    pixels = pixels.clip(0, np.float32(image.size) - 0.01)  # beyond, Pillow would paint black
+    size = np.array(image.size, dtype=np.float32)
+    pixels = (source + 1) / 2 * size
+    pixels = pixels.clip(0, size - 0.01)  # beyond, Pillow would paint black
     mesh = _mesh(image.size, pixels)
     return image.transform(image.size, Image.Transform.MESH, mesh, Image.Resampling.BILINEAR)
 
 
 def _mesh(
-    size: tuple[int, int], source: Floats
+    size: tuple[int, int], source: Places
 ) -> list[tuple[tuple[int, int, int, int], tuple[float, ...]]]:
     """Return Pillow's mesh: each box of the result with its corners in the image."""
     xs = np.linspace(0, size[0], _CELLS + 1).round().astype(int).tolist()
@@ -46,7 +49,7 @@ def _mesh(
 def lens(image: Image.Image, amount: float) -> Image.Image:
     """A barrel (`amount` above 0) or a pincushion (below)."""
 
-    def bend(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    def bend(x: Places, y: Places) -> tuple[Places, Places]:
         factor = (1 + amount * (x * x + y * y)) / (1 + max(0.0, amount))
         return x * factor, y * factor
 
@@ -56,7 +59,7 @@ def lens(image: Image.Image, amount: float) -> Image.Image:
 def bulge(image: Image.Image, amount: float, x: float, y: float) -> Image.Image:
     """A place blown up (`amount` above 0) or drawn in (below)."""
 
-    def bend(u: Floats, v: Floats) -> tuple[Floats, Floats]:
+    def bend(u: Places, v: Places) -> tuple[Places, Places]:
         dx, dy = u - x, v - y
         factor = 1 - amount * np.exp(-4 * (dx * dx + dy * dy))
         return x + dx * factor, y + dy * factor
@@ -67,7 +70,7 @@ def bulge(image: Image.Image, amount: float, x: float, y: float) -> Image.Image:
 def swirl(image: Image.Image, degrees: float, x: float, y: float) -> Image.Image:
     """Turned about a place, most in the middle."""
 
-    def bend(u: Floats, v: Floats) -> tuple[Floats, Floats]:
+    def bend(u: Places, v: Places) -> tuple[Places, Places]:
         dx, dy = u - x, v - y
         angle = math.radians(degrees) * np.exp(-2.5 * (dx * dx + dy * dy))
         cos, sin = np.cos(angle), np.sin(angle)
@@ -81,7 +84,7 @@ def wave(
 ) -> Image.Image:
     """Lines become waves."""
 
-    def bend(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    def bend(x: Places, y: Places) -> tuple[Places, Places]:
         along, across = (y, x) if upright else (x, y)
         moved = across + amount * np.sin(np.pi * (waves * along + phase))
         return (moved, y) if upright else (x, moved)
@@ -92,7 +95,7 @@ def wave(
 def ripple(image: Image.Image, amount: float, rings: float, phase: float) -> Image.Image:
     """Rings, as from a stone in water."""
 
-    def bend(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    def bend(x: Places, y: Places) -> tuple[Places, Places]:
         radius = np.sqrt(x * x + y * y) + 1e-6
         factor = 1 + amount * np.sin(np.pi * (rings * radius + phase)) / radius.clip(0.3)
         return x * factor, y * factor
@@ -110,11 +113,11 @@ def elastic(image: Image.Image, amount: float, seed: int) -> Image.Image:
 def cylinder(image: Image.Image, amount: float, upright: bool) -> Image.Image:
     """Wound about a column: narrower towards two sides."""
 
-    def around(along: Floats) -> Floats:
+    def around(along: Places) -> Places:
         widest = math.asin(amount)
         return np.arcsin(amount * along) / widest
 
-    def bend(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    def bend(x: Places, y: Places) -> tuple[Places, Places]:
         if upright:
             return around(x), y + 0.25 * amount * (1 - x * x) * y
         return x + 0.25 * amount * (1 - y * y) * x, around(y)

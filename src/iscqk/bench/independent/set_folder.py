@@ -1,0 +1,134 @@
+"""A query set, as a folder.
+
+Which of its files hold what:
+
+    phase1/, phase2/            the queries, JPEG, named by id
+    ground_truth_{phase}.csv    query_id,reference_id, the reference empty for a distractor
+    edits.csv                   query_id,edits: the classes of a query's edits, joined by `;`
+    references/                 links to the references, or what lies in shards, named by id
+    references.txt, others.txt  paths of the references, in the order of their ids, and of the
+                                distractors' sources
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from iscqk.errors import UserError
+from iscqk.formats.files import atomic_folder, write_text
+from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
+from iscqk.formats.ids import REFERENCE, StrArray
+from iscqk.formats.image_shards import content_of
+from iscqk.formats.phases import PHASES
+from iscqk.formats.query_edits import read_query_edits, write_query_edits
+from iscqk.images.ingestion import find_images
+
+REFERENCES, OTHERS = "references", "others"
+
+
+class Query(NamedTuple):
+    """A query to make: its id, the image that is edited, its reference's id or "", its chain."""
+
+    id: str
+    phase: str
+    source: str
+    reference: str
+    chain: list[str]
+
+
+class PhaseOfSet(NamedTuple):
+    """The queries of a phase, by path and id, and what is true of them."""
+
+    paths: list[str]
+    ids: StrArray
+    ground_truth: GroundTruth
+
+
+class SetFolder(NamedTuple):
+    """What a folder holds.
+
+    Attributes:
+        references: paths of all references.
+        reference_ids: of each.
+        phases: by name.
+        classes: for each class of edit the queries that it helped to make.
+    """
+
+    references: list[str]
+    reference_ids: StrArray
+    phases: dict[str, PhaseOfSet]
+    classes: dict[str, StrArray]
+
+
+def write_set(
+    folder: Path, queries: Sequence[Query], images: Iterable[bytes], references: Sequence[str]
+) -> None:
+    """Write a set whose queries are images in the same order.
+
+    Raises:
+        UserError: the folder holds something already, or cannot be written.
+    """
+    with atomic_folder(folder) as temporary:
+        for name in (*PHASES, REFERENCES):
+            (temporary / name).mkdir()
+        for query, image in zip(queries, images, strict=True):
+            (temporary / query.phase / f"{query.id}.jpg").write_bytes(image)
+        for number, path in enumerate(references):
+            place = temporary / REFERENCES / f"{REFERENCE.make(number)}{Path(path).suffix}"
+            if (content := content_of(path)) is None:
+                place.symlink_to(Path(path).absolute())
+            else:
+                place.write_bytes(content)
+        for phase in PHASES:
+            truth = _ground_truth([query for query in queries if query.phase == phase])
+            write_ground_truth(_truth_of(temporary, phase), truth)
+        write_query_edits(temporary / "edits.csv", {query.id: query.chain for query in queries})
+        others = [query.source for query in queries if not query.reference]
+        for name, paths in ((REFERENCES, references), (OTHERS, others)):
+            write_text(temporary / f"{name}.txt", "".join(f"{path}\n" for path in paths))
+
+
+def _ground_truth(queries: Sequence[Query]) -> GroundTruth:
+    pairs = np.array([(query.id, query.reference) for query in queries], dtype=np.str_)
+    copies = pairs[:, 1] != ""
+    return GroundTruth(pairs[copies, 0], pairs[copies, 1], pairs[~copies, 0])
+
+
+def _truth_of(folder: Path, phase: str) -> Path:
+    return folder / f"ground_truth_{phase}.csv"
+
+
+def read_set(folder: Path) -> SetFolder:
+    """Return what a folder holds.
+
+    Raises:
+        UserError: it is no query set, or its files do not fit each other.
+    """
+    references, reference_ids = _images(folder / REFERENCES)
+    phases = {}
+    for phase in PHASES:
+        paths, ids = _images(folder / phase)
+        truth = read_ground_truth(_truth_of(folder, phase), ids, reference_ids)
+        phases[phase] = PhaseOfSet(paths, ids, truth)
+    return SetFolder(references, reference_ids, phases, read_query_edits(folder / "edits.csv"))
+
+
+def _images(folder: Path) -> tuple[list[str], StrArray]:
+    found = sorted(find_images([folder]), key=lambda path: path.stem)
+    return [str(path) for path in found], np.array([path.stem for path in found], dtype=np.str_)
+
+
+def read_sources(folder: Path, name: str) -> set[str]:
+    """Return the paths of the `references` or the `others` that a set has taken.
+
+    Raises:
+        UserError: the folder is no query set.
+    """
+    path = folder / f"{name}.txt"
+    try:
+        return set(path.read_text(encoding="utf-8").splitlines())
+    except OSError as error:
+        what = f"cannot be read ({error.strerror})"
+        raise UserError(f"{path}: {what}; name a folder of `iscqk validation-queries`") from None

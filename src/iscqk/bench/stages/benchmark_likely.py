@@ -1,0 +1,111 @@
+"""What `iscqk match` calls likely copies, beside what it promises of them, on folders of images.
+
+Half of a folder's images are references. Queries are edited copies of some of these, and of images
+of the other half, which copy nothing, in several proportions. Writes a CSV: collection, edits,
+queries, copies, likely, right, promised, observed.
+"""
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from iscqk.errors import UserError
+from iscqk.formats.csv_tables import write_table
+from iscqk.images.copier import Copier, Task
+from iscqk.images.edit_chains import EditPool
+from iscqk.images.ingestion import find_images
+from iscqk.matching.chance import PROMISED
+from iscqk.matching.matches import Caches, find_matches
+from iscqk.matching.model import Model
+from iscqk.matching.views import POOL
+
+EXAMPLE = r"""iscqk benchmark-likely ../shared/photos/references ../shared/photos-large/references \
+    ../shared/unbalanced/evaluation --model results/submission_phase2 --output likely.csv"""
+
+# Those of the two phases of config.yaml.
+_UNSEEN = (
+    *("contrast", "masked_composite", "meme_format", "opacity", "overlay_onto_screenshot"),
+    *("overlay_stripes", "perspective_transform", "shuffle_pixels"),
+)
+_EDITS = {
+    "phase1": EditPool(POOL.names, (0.2, 0.6), (2, 4)),
+    "phase2": EditPool(POOL.names, (0.6, 0.8), (1, 3), required=_UNSEEN),
+}
+_COPIES = (0.5, 0.05, 0.0)  # of the queries
+_SIDE, _QUALITY = 256, 90  # of a query: pixels, of the JPEG
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("images", nargs="+", type=Path, metavar="FOLDER")
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=2000, help="of a folder's images, at most")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--output", type=Path, required=True, metavar="CSV")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the table, and print it."""
+    model = Model.load(arguments.model)
+    rows = [
+        row
+        for folder in arguments.images
+        for row in _tried(folder, model, arguments.count, arguments.seed, arguments.threads)
+    ]
+    table = pd.DataFrame(rows)
+    write_table(arguments.output, table)
+    print(table.to_string(index=False))
+
+
+def _tried(
+    folder: Path, model: Model, count: int, seed: int, threads: int
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each kind of edits and each share of copies among the queries."""
+    paths = find_images([folder])
+    order = np.random.default_rng(seed).permutation(len(paths))[:count]
+    references, others = ([paths[n] for n in order[half::2]] for half in (0, 1))
+    if len(others) < 2:
+        raise UserError(f"{folder}: too few images to make references and others of")
+    queries = len(others) // 2
+    with TemporaryDirectory() as place:
+        for edits, pool in _EDITS.items():
+            copier = Copier(pool, tuple(map(str, others[queries:])), _SIDE, _QUALITY)
+            copies = _made(copier, references[:queries], Path(place, edits, "copies"), threads)
+            rest = _made(copier, others[:queries], Path(place, edits, "others"), threads)
+            for share in _COPIES:
+                some = round(share * queries)
+                asked = [*copies[:some], *rest[: queries - some]]
+                caches = Caches.of(place)
+                found = find_matches(asked, references, model, caches=caches, threads=threads).table
+                likely = found[found["likely"] == True]  # noqa: E712
+                sources = dict(zip(copies[:some], references, strict=False))
+                right = likely["query"].map(lambda query, of=sources: str(of.get(query)))
+                yield {
+                    "collection": str(folder),
+                    "edits": edits,
+                    "queries": queries,
+                    "copies": some,
+                    "likely": len(likely),
+                    "right": int((right == likely["reference"]).sum()),
+                    "promised": PROMISED,
+                    "observed": (right == likely["reference"]).mean(),
+                }
+
+
+def _made(copier: Copier, sources: Sequence[Path], folder: Path, threads: int) -> list[str]:
+    """Write an edited copy of each image; return their paths."""
+    folder.mkdir(parents=True)
+    tasks = [Task(("likely", str(source)), str(source)) for source in sources]
+    paths = []
+    for number, (jpeg, _) in enumerate(copier.copies(tasks, len(tasks), threads)):
+        path = folder / f"{number}.jpg"
+        path.write_bytes(jpeg)
+        paths.append(str(path))
+    return paths

@@ -1,0 +1,57 @@
+"""Make query sets of both phases by other edits than the training's.
+
+Copies of references and distractors, edited by code that shares nothing with that of training
+copies. Writes a folder: phase1/ and phase2/, ground_truth_phase1.csv and ground_truth_phase2.csv,
+edits.csv (the classes of edit of each query), references/ (links, named by id), references.txt
+(paths, in the order of the ids) and others.txt (paths of what distractors are made of).
+"""
+
+import argparse
+from pathlib import Path
+
+from iscqk.bench.independent.set_folder import OTHERS, REFERENCES, read_sources, write_set
+from iscqk.errors import UserError
+from iscqk.formats.manifest import Listed, listed_paths, read_manifest, unreadable
+from iscqk.settings.validation import Validation
+
+EXAMPLE = r"""iscqk validation-queries --references data/references.csv --others data/others.csv \
+    --config '{"references": 1000, "copies": 100, "distractors": 100}' --seed 1 \
+    --besides results/validation/set --output monitor"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    for split in (REFERENCES, OTHERS):
+        parser.add_argument(f"--{split}", metavar="MANIFEST", required=True)
+    parser.add_argument(
+        "--config", type=Validation.parse, required=True, help="the `validation` section"
+    )
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument(
+        "--besides", type=Path, nargs="*", default=[], metavar="SET",
+        help="other such folders, whose references and sources of distractors are left out",
+    )  # fmt: skip
+    parser.add_argument("--output", type=Path, required=True, metavar="SET", help="folder")
+    parser.add_argument("--workers", type=int, default=1)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Choose the images, edit them, and write what is known of them."""
+    try:
+        from iscqk.bench.independent.query_sets import Maker, choose
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"{error}; the edits are made with it: pip install opencv-python-headless scikit-image"
+        ) from None
+    config, left = arguments.config, [_left(arguments, name) for name in (REFERENCES, OTHERS)]
+    found = choose(*left, config, arguments.seed)
+    maker = Maker(arguments.seed, tuple(found.backgrounds), config.side, config.quality)
+    images = maker.make_all(found.queries, arguments.workers)
+    write_set(arguments.output, found.queries, images, found.references)
+
+
+def _left(arguments: argparse.Namespace, name: str) -> list[Listed]:
+    """Return the images of a split that can be read and no other set has taken."""
+    taken = {path for folder in arguments.besides for path in read_sources(folder, name)}
+    rows = read_manifest(getattr(arguments, name))
+    return [path for path in listed_paths(rows[~unreadable(rows)]) if path not in taken]

@@ -1,0 +1,54 @@
+"""How many images there are: in a run that was measured, in one that is planned."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from iscqk.errors import UserError
+from iscqk.formats.ids import QUERIES_PER_PHASE
+from iscqk.formats.phases import PHASES
+from iscqk.plan.results import Results
+
+_DISC21 = {"training": 1_000_000, "references": 1_000_000, "queries": QUERIES_PER_PHASE}
+
+
+class Counts(NamedTuple):
+    """How many images a split has, `queries` in a phase."""
+
+    training: int
+    references: int
+    queries: int
+
+
+def measured_counts(results: Results) -> Counts:
+    """Return the images of a run by the lists that it made."""
+    queries = max(rows_of(results.manifest(phase)) for phase in PHASES)
+    return Counts(
+        rows_of(results.manifest("training")), rows_of(results.manifest("references")), queries
+    )
+
+
+def planned_counts(config: Mapping[str, Any], given: Mapping[str, int | None]) -> Counts:
+    """Return the images of a planned run: those given, else what the config's source has.
+
+    Raises:
+        UserError: neither tells.
+    """
+    dataset = config["dataset"]
+    known: dict[str, Any] = {"disc21": _DISC21, "demo": dataset.get("demo", {})}.get(
+        dataset["kind"], {}
+    )
+    found = {"queries": config["queries"]["count"], **known}
+    found.update({name: count for name, count in given.items() if count is not None})
+    for name in Counts._fields:
+        if name not in found:
+            raise UserError(f"how many {name} there are, the config does not tell; give --{name}")
+    return Counts(*(found[name] for name in Counts._fields))
+
+
+def rows_of(path: str) -> int:
+    """Return how many rows follow a table's header; 0 where there is none."""
+    if not Path(path).is_file():
+        return 0
+    with open(path, "rb") as file:
+        return max(sum(1 for _ in file) - 1, 0)

@@ -1,0 +1,144 @@
+"""What a run's jobs took, as seconds to start and seconds for each unit of their load."""
+
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from iscqk.errors import UserError
+from iscqk.forecast.counts import Counts, measured_counts, rows_of
+from iscqk.forecast.work import Work, Workload
+from iscqk.formats.phases import PHASES
+from iscqk.plan.jobs import rule_of
+from iscqk.plan.results import Results
+from iscqk.settings.config import Config
+
+Operations = Callable[[Mapping[str, Any]], float]  # of a `model` section's network, for an image
+_REHEARSAL = "rehearsal/"
+
+
+class Measured(NamedTuple):
+    """A job that has run."""
+
+    work: Work
+    seconds: float
+
+
+class Rate(NamedTuple):
+    """How long jobs of a stage take: `start + each * load` seconds.
+
+    Attributes:
+        start: seconds until a job works.
+        each: seconds for a unit of load.
+        amount: the most that a measured job did.
+        at_most: whether those jobs were little but start; `each` is then a bound, of all that
+            they took.
+    """
+
+    start: float
+    each: float
+    amount: float
+    at_most: bool
+
+    def seconds(self, load: float) -> float:
+        """Return how long a job of this load takes."""
+        return self.start + self.each * load
+
+
+def rates(
+    folders: Iterable[Path], config: Mapping[str, Any], operations: Operations
+) -> dict[str, Rate]:
+    """Return the rate of each stage that some runs have measured.
+
+    Args:
+        folders: `results/usage` of each run; what else lies under its results tells how much its
+            jobs did.
+        config: of runs that have made no submission, which would tell theirs.
+        operations: of a network, by the `model` section of its config.
+
+    Raises:
+        UserError: a folder has no usage.
+    """
+    found: dict[str, list[Measured]] = defaultdict(list)
+    shortest: dict[str, float] = {}
+    for folder in folders:
+        jobs = list(_measured(folder, config, operations))
+        if not jobs:
+            raise UserError(f"{folder}: no usage of jobs; name the folder results/usage of a run")
+        least = min(job.seconds for job in jobs)
+        for job in jobs:
+            found[job.work.stage].append(job)
+            shortest[job.work.stage] = min(shortest.get(job.work.stage, least), least)
+    return {stage: _rate(jobs, shortest[stage]) for stage, jobs in found.items()}
+
+
+def _measured(
+    folder: Path, config: Mapping[str, Any], operations: Operations
+) -> Iterator[Measured]:
+    """Yield the jobs of a run."""
+    results = Results(str(folder.parent))
+    own = _config_of(results) or config
+    network = operations(own["model"])
+    run = Workload(own, measured_counts(results), network)
+    rehearsal = Workload(own, _rehearsed(results), network)
+    for path in sorted(folder.glob("**/*.tsv")):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if name.startswith(_REHEARSAL):
+            work = rehearsal.of(name.removeprefix(_REHEARSAL), {"ranking": "similarity"})
+        else:
+            found = rule_of(name)
+            work = run.of(*found) if found else None
+        if work and work.load and (seconds := _seconds(path)):
+            yield Measured(work, seconds)
+
+
+def _config_of(results: Results) -> dict[str, Any]:
+    """Return the config of a run by the provenance of its submission; nothing without one."""
+    for phase in PHASES:
+        path = Path(results.submission(phase).provenance)
+        if path.is_file():
+            config = dict(json.loads(path.read_text(encoding="utf-8"))["config"])
+            Config.fill_defaults(config)
+            return config
+    return {}
+
+
+def _rehearsed(results: Results) -> Counts:
+    queries, references = (results.rehearsal(f"{name}.csv") for name in ("queries", "references"))
+    return Counts(0, rows_of(references), rows_of(queries))
+
+
+def _seconds(path: Path) -> float:
+    """Return the seconds of a job, of several tries their mean; 0 where it tells none."""
+    with suppress(OSError, ValueError, KeyError), open(path, encoding="utf-8") as file:
+        return fmean(float(row["s"]) for row in csv.DictReader(file, delimiter="\t"))
+    return 0.0
+
+
+def _rate(jobs: list[Measured], shortest: float) -> Rate:
+    """Return the rate of jobs of one stage.
+
+    Jobs of different loads tell what a start takes, by least squares. Of those that are alike it is
+    taken for what the shortest job of the whole run took, which did next to nothing.
+    """
+    loads, seconds = [job.work.load for job in jobs], [job.seconds for job in jobs]
+    start = least = min(shortest, *seconds)
+    if max(loads) >= 2 * min(loads):
+        start = min(max(fmean(seconds) - _slope(loads, seconds) * fmean(loads), 0.0), least)
+    largest = max(jobs, key=lambda job: job.work.load)
+    each = max(sum(s - start for s in seconds) / sum(loads), 0.0)
+    at_most = each * largest.work.load < start
+    if at_most:
+        each = sum(seconds) / sum(loads)
+    return Rate(start, each, largest.work.amount, at_most)
+
+
+def _slope(loads: list[float], seconds: list[float]) -> float:
+    """Return the slope of seconds over loads by least squares, no less than 0."""
+    middle, mean = fmean(loads), fmean(seconds)
+    products = sum((x - middle) * (y - mean) for x, y in zip(loads, seconds, strict=True))
+    return max(products / sum((x - middle) ** 2 for x in loads), 0.0)

@@ -1,0 +1,28 @@
+"""What the commands for anybody's own images take alike, declared once."""
+
+import argparse
+import os
+from pathlib import Path
+
+from iscqk.matching.views import ORIENTATIONS
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Declare whose descriptors: `--model`."""
+    parser.add_argument(
+        "--model", type=Path, metavar="DIR",
+        help="results/submission_..., or a run's folder (default: the ready model)",
+    )  # fmt: skip
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """Declare `--threads`."""
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="(default: all)")
+
+
+def add_orientations(parser: argparse.ArgumentParser) -> None:
+    """Declare `--orientations`."""
+    parser.add_argument(
+        "--orientations", type=int, choices=ORIENTATIONS, default=1,
+        help="8: copies may be turned by quarters and mirrored, which takes longer (default: 1)",
+    )  # fmt: skip

@@ -1,0 +1,115 @@
+"""How often chance alone finds a reference as near as a query's nearest is, and what that leaves.
+
+Similarities of different images cannot be compared as they are: a picture of the sky is like many
+others. What tells a copy is that one reference is much nearer to it than the next ones are. That is
+the *lead* of a reference: log(D / d), of its own squared distance d and that of the fifth nearest
+picture, D, where a picture that is among the references several times counts once.
+
+What leads images have that copy nothing is seen from a sample: edited copies of some references,
+each looked up where its original is taken out. Beyond what a sample shows the tail is taken for
+exponential, as it is where as many references lie within a distance as a power of it (Renyi's
+representation; the estimators of Hill and of intrinsic dimension rest on it). A lead's *chance* is
+the share of images without a copy that have one as large. Of many queries some have a small chance
+by chance, so those are flagged that Benjamini and Hochberg (1995) reject: as many as keep the share
+of wrong ones small, however many queries there are and however few of them are copies.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iscqk.formats.ids import BoolArray
+
+DoubleArray = NDArray[np.float64]
+
+PROMISED = 0.9  # of the flagged queries are copies
+# The aim is a third of the wrong ones that the promise allows: queries are not quite like the
+# sample, and their number is finite.
+_AIM = (1 - PROMISED) / 3
+_EMPTY = 0.02  # of all sets of queries without any copy, those that get a flag
+_NEIGHBOUR = 5  # a lead is over this one
+_NO_DISTANCE = 1e-6  # half the squared distance within which descriptors are equal
+_TAIL = 0.1  # of the sample, from which the rest is inferred
+
+# Copies that are in the sample are taken out of it: by a scale of leads that is rather too large,
+# as they differ between images, and so that of ten taken out nine are copies.
+_CAUTION, _TRIM = 1.5, 0.1
+
+
+def leads(similarities: DoubleArray, same: BoolArray) -> DoubleArray:
+    """Return leads (n, m) of each query's m nearest references, nearest first.
+
+    Args:
+        similarities: (n, m), descending.
+        same: (n, m, m), which two of a query's references are one picture.
+    """
+    counted = np.zeros(similarities.shape, dtype=np.bool_)
+    for rank in range(similarities.shape[1]):
+        counted[:, rank] = ~(same[:, rank, :rank] & counted[:, :rank]).any(1)
+    reached = counted.cumsum(1) >= _NEIGHBOUR
+    reached[:, -1] = True  # where there are fewer pictures, it is the last
+    distances = np.maximum(1 - similarities, _NO_DISTANCE)
+    return np.log(np.take_along_axis(distances, reached.argmax(1)[:, None], 1) / distances)
+
+
+class Chance(NamedTuple):
+    """What leads images have that copy nothing.
+
+    Attributes:
+        sample: their leads, ascending.
+        tail: the lead from which the tail begins.
+        scale: how much larger a lead of the tail is, on average.
+    """
+
+    sample: DoubleArray
+    tail: float
+    scale: float
+
+    @classmethod
+    def of_sample(cls, sample: DoubleArray) -> "Chance":
+        """Learn from the leads (n,) of images, without those that turn out to be copies."""
+        kept = np.sort(sample)
+        while (outlying := flagged(_robust_chances(kept), _TRIM, _TRIM)).any():
+            kept = kept[~outlying]
+        tail = float(np.quantile(kept, 1 - _TAIL))
+        beyond = kept[kept > tail] - tail
+        return cls(kept, tail, float(beyond.mean()) if len(beyond) else 0.0)
+
+    def of(self, found: DoubleArray) -> DoubleArray:
+        """Return the share of images without a copy whose lead is as large as each of these."""
+        as_large = len(self.sample) - np.searchsorted(self.sample, found)
+        seen = (1 + as_large) / (1 + len(self.sample))
+        if not self.scale:
+            return seen
+        beyond = np.maximum(found - self.tail, 0) / self.scale
+        return np.where(beyond > 0, _TAIL * np.exp(-beyond), seen)
+
+
+def flagged(chances: DoubleArray, wrong: float = _AIM, empty: float = _EMPTY) -> BoolArray:
+    """Return which of (n,) queries are likely copies, by the chance of each.
+
+    Args:
+        chances: of each query's nearest reference.
+        wrong: share of the flagged ones that are no copies, on average.
+        empty: in how many of all cases any is flagged where there is no copy at all.
+    """
+    ordered = np.sort(chances)
+    passing = np.flatnonzero(ordered * len(ordered) <= wrong * np.arange(1, len(ordered) + 1))
+    if not len(passing) or ordered[0] * len(ordered) > empty:
+        return np.zeros(len(chances), dtype=np.bool_)
+    found: BoolArray = chances <= ordered[passing[-1]]
+    return found
+
+
+def _robust_chances(sample: DoubleArray) -> DoubleArray:
+    """Return the chance of each of a sample's leads, which copies in the sample change little.
+
+    By Renyi's representation a lead is distributed as the largest of four exponential numbers; its
+    median gives their scale.
+    """
+    below = _NEIGHBOUR - 1
+    median = -np.log(1 - 0.5 ** (1 / below))  # where the scale is 1
+    scale = _CAUTION * max(float(np.median(sample)), 1e-9) / median
+    chances: DoubleArray = 1 - (1 - np.exp(-np.maximum(sample, 0) / scale)) ** below
+    return chances

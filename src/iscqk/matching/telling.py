@@ -1,0 +1,66 @@
+"""What was found, in a few lines of a terminal."""
+
+import os
+from collections.abc import Iterator
+
+import pandas as pd
+
+from iscqk.formats.files import printable
+from iscqk.matching.duplicates import Duplicates
+from iscqk.matching.matches import Matches
+
+_SHOWN = 10  # pairs
+_WIDEST = 40  # characters of a path
+
+
+def short(name: str) -> str:
+    """Return a path as one short line: from here where it lies below, else its last parts."""
+    text = printable(name.removeprefix(os.getcwd() + os.sep))
+    if len(text) <= _WIDEST:
+        return text
+    kept = os.path.basename(text)
+    for part in reversed(os.path.dirname(text).split("/")):
+        if len(longer := f"{part}/{kept}") > _WIDEST - len(".../"):
+            break
+        kept = longer
+    return f".../{kept}" if len(kept) <= _WIDEST - len(".../") else f"...{kept[3 - _WIDEST :]}"
+
+
+def summary(found: Matches) -> str:
+    """Return how many images are likely copies, in a line."""
+    if found.basis.chance is None:
+        return f"{counted(found.images, 'image')} looked up, and no basis to call any a likely copy"
+    likely = found.likely_images
+    copies = counted(likely, "likely copy", "likely copies")
+    return f"{copies} of {counted(found.images, 'image')}; {found.images - likely} without"
+
+
+def best_pairs(table: pd.DataFrame) -> Iterator[str]:
+    """Yield a line for each of the best pairs: the flag, the score, and what it is of."""
+    rows = table.head(_SHOWN)
+    queries, references = ([short(name) for name in rows[side]] for side in ("query", "reference"))
+    width = max(map(len, queries), default=0)
+    for likely, score, *names in zip(
+        rows["likely"], rows["score"], queries, references, strict=True
+    ):
+        yield f"{'likely' if likely else '-':6}  {score:.3f}  {names[0]:{width}}  {names[1]}"
+
+
+def summary_of_groups(found: Duplicates) -> str:
+    """Return how many images have copies, in a line."""
+    groups = found.table["group"].max() if len(found.table) else 0
+    alone = found.images - len(found.table)
+    copies = f"{counted(len(found.table), 'image')} in {counted(int(groups), 'group')} of copies"
+    return f"{copies}; {alone:,} of {counted(found.images, 'image')} without"
+
+
+def first_groups(table: pd.DataFrame) -> Iterator[str]:
+    """Yield a line for each image of the first groups, the largest first."""
+    for _, row in table[table["group"] <= _SHOWN].iterrows():
+        mark = f"{row['group']:4}" if row["largest"] else " " * 4
+        yield f"{mark}  {row['width']:>5} x {row['height']:<5}  {short(row['image'])}"
+
+
+def counted(number: int, one: str, more: str = "") -> str:
+    """Return a number with the word for so many: the plural, or the singular and an s."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"

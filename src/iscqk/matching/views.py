@@ -1,0 +1,65 @@
+"""How images are looked at when they are described: by which side, turned, or as edited copies."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from iscqk.images.copier import Copier, Task
+from iscqk.images.edit_chains import EditPool
+from iscqk.matching.model import Block, Model
+
+ORIENTATIONS = (1, 8)
+
+# What people do to pictures that they pass on; mild enough to be recognised.
+POOL = EditPool(
+    names=(
+        *("apply_pil_filter", "blur", "brightness", "change_aspect_ratio", "color_jitter"),
+        *("contrast", "crop", "encoding_quality", "grayscale", "hflip", "opacity"),
+        *("overlay_emoji", "overlay_image", "overlay_onto_background_image", "overlay_text"),
+        *("pad", "pad_square", "pixelization", "random_noise", "resize", "rotate"),
+        *("saturation", "scale", "sharpen", "skew"),
+    ),
+    strength=(0.0, 0.6),
+    length=(1, 3),
+)
+_QUALITY = 90  # of a copy as JPEG
+_LEAST_SIDE = 160  # of a copy, in pixels: edits of smaller ones are too coarse
+
+
+@dataclass(frozen=True)
+class View:
+    """How images are looked at.
+
+    Attributes:
+        side: `queries` or `references`, whose encoder describes them.
+        orientations: 1, as they are; 8: also turned by quarters, and the mirror images of all four.
+        edited: whether an edited copy, always the same one, is described in an image's place.
+    """
+
+    side: str
+    orientations: int = 1
+    edited: bool = False
+
+    def digest(self, model: Model) -> str:
+        """Return the digest of what describes images: equal ones give equal descriptors."""
+        own = model.digest(self.side)
+        marks = [f"{self.orientations} orientations"] if self.orientations > 1 else []
+        marks += [f"edited by {POOL}"] if self.edited else []
+        return " ".join([own, *marks])
+
+    def blocks(self, model: Model, paths: Sequence[str], threads: int) -> Iterator[Block]:
+        """Yield image files described, block by block in order."""
+        images = _edited(paths, _side(model), threads) if self.edited else paths
+        return model.blocks(images, self.side, threads, self.orientations)
+
+
+def _side(model: Model) -> int:
+    """Return the longest side of copies in pixels: twice what the model looks at."""
+    seen = max(model.looks.sizes, default=model.encoders["queries"].config.image_size)
+    return max(_LEAST_SIDE, 2 * seen)
+
+
+def _edited(paths: Sequence[str], side: int, threads: int) -> list[bytes]:
+    """Return an edited copy of each file as JPEG."""
+    copier = Copier(POOL, tuple(paths), side, _QUALITY)
+    tasks = [Task(("edited", path), path) for path in paths]
+    return [jpeg for jpeg, _ in copier.copies(tasks, len(tasks), threads)]

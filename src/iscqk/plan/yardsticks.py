@@ -1,0 +1,32 @@
+"""What a submission's score is held against: the untrained network and GIST, where scored."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from iscqk.plan.results import Model, Ranked
+from iscqk.plan.runs import Config
+
+UNTRAINED, GIST = "untrained", "GIST"
+
+
+def yardsticks(
+    models: Mapping[str, Model], config: Config, phase: str
+) -> Iterator[tuple[str, Ranked]]:
+    """Yield names and scores of those models that have one of a phase.
+
+    It is that of the submission's ranking, or else another one's, and of the weights that are
+    there now.
+    """
+    rankings = (config["describe"]["ranking"], *config["score"]["rankings"])
+    for name, model in models.items():
+        scores = [model.ranked(phase, ranking) for ranking in rankings]
+        if there := [one for one in scores if _is_newer(one.score, model.weights("q"))]:
+            yield name, there[0]
+
+
+def _is_newer(score: str, weights: str) -> bool:
+    """Return whether a score is there, and of the weights that are there."""
+    with suppress(OSError):
+        return Path(score).stat().st_mtime >= Path(weights).stat().st_mtime
+    return False

@@ -1,0 +1,104 @@
+"""How results differ from those of another folder: in scores, in keys of the config, in images."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from iscqk.errors import UserError
+from iscqk.plan.results import Results
+from iscqk.plan.runs import Config
+from iscqk.reporting import reading
+from iscqk.reporting.parts import Number, Table, share
+from iscqk.reporting.reading import Submission
+
+NOT_SET = "–"
+_SCORES = {"micro_ap": "micro-AP", "recall_at_p90": "recall at 90 % precision"}
+_LONG = 60  # characters of a list, of which only what the other has not is shown
+
+Cell = str | Number
+
+
+class Difference(NamedTuple):
+    """What is told of another folder.
+
+    Attributes:
+        folder: it, as it was named.
+        scores: of the phases that both have.
+        changed: keys and commit; None where they are the same.
+        warnings: why the scores do not compare.
+    """
+
+    folder: str
+    scores: Table
+    changed: Table | None
+    warnings: list[str]
+
+
+def difference(here: list[Submission], folder: str) -> Difference:
+    """Return how submissions differ from those of the same phases in another folder.
+
+    Raises:
+        UserError: it has none of them.
+    """
+    there = {one.phase: one for one in reading.submissions(Results(folder))}
+    both = [(one, there[one.phase]) for one in here if one.phase in there]
+    if not both:
+        phases = " and ".join(one.phase for one in here)
+        raise UserError(f"{folder}: no submission of {phases} to compare with")
+    scores = [row for pair in both for row in _scores(*pair)]
+    changes = dict.fromkeys(row for pair in both for row in _changes(*pair))
+    head = ["what", "here", "there"]
+    return Difference(
+        folder,
+        Table("Scores here and there", [*head, "difference"], scores),
+        Table("What was changed", head, [list(row) for row in changes]) if changes else None,
+        [text for pair in both for text in _warnings(*pair)],
+    )
+
+
+def _scores(one: Submission, other: Submission) -> Iterator[list[Cell]]:
+    """Yield rows of the table of scores."""
+    for key, name in _SCORES.items():
+        here, there = (float(submission.score[key]) for submission in (one, other))
+        gain = Number(here - there, f"{here - there:+.4f}")
+        yield [f"{one.phase}, {name}", share(here), share(there), gain]
+
+
+def _changes(one: Submission, other: Submission) -> Iterator[tuple[str, str, str]]:
+    """Yield the commit and the keys of the config that differ, each with both values as text."""
+    commits = [str(submission.provenance.get("commit"))[:10] for submission in (one, other)]
+    if commits[0] != commits[1]:
+        yield ("commit", *commits)
+    yield from _changed(one.provenance["config"], other.provenance["config"])
+
+
+def _changed(here: Config, there: Config, name: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield keys of all sections, as `train.qk.temperature`; one for a section that one lacks."""
+    for key in dict.fromkeys([*here, *there]):
+        values = here.get(key, NOT_SET), there.get(key, NOT_SET)
+        if all(isinstance(value, dict) for value in values):
+            yield from _changed(*values, f"{name}{key}.")
+        elif values[0] != values[1]:
+            yield f"{name}{key}", _text(*values), _text(*reversed(values))
+
+
+def _text(value: Any, other: Any) -> str:
+    """Return a value as it would stand in the config; of a long list what the other has not."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return f"{len(value)} keys"
+    text = json.dumps(value, ensure_ascii=False)
+    if not (isinstance(value, list) and isinstance(other, list) and len(text) > _LONG):
+        return text
+    own = [part for part in value if part not in other]
+    shared = len(value) - len(own)
+    return ", ".join([*map(str, own), f"{shared} that both have"])
+
+
+def _warnings(one: Submission, other: Submission) -> Iterator[str]:
+    """Yield which images are not the same, so that the scores are of different things."""
+    images = [submission.provenance["images"] for submission in (one, other)]
+    for split in ("queries", "references"):
+        if images[0][split]["sha256"] != images[1][split]["sha256"]:
+            yield f"{one.phase}: the {split} there are other images, so its scores do not compare."

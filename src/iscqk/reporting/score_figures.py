@@ -1,0 +1,100 @@
+"""The scores of the phases as plots: over recall, over scores, by edit, by groups of queries."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from iscqk.plan.names import INITIAL
+from iscqk.plan.results import Ranked
+from iscqk.plan.runs import METHODS
+from iscqk.plan.yardsticks import UNTRAINED
+from iscqk.reporting import reading, report_plots
+from iscqk.reporting.parts import Figure, figure_of
+from iscqk.reporting.reading import Scored, Submission
+
+_GROUPINGS = {"strength": "strength of the strongest edit", "edits": "edits in a query's chain"}
+_METHOD_RUN = re.compile(rf"({'|'.join(METHODS)})-\d+")
+
+
+def curve_figure(one: Submission, models: list[Scored], folder: Path) -> Figure:
+    """Return precision over recall: the submission in each ranking, one run of each method."""
+    curves = [
+        reading.curve(ranked).assign(label=label)
+        for label, ranked in _curves(one, [m for m in models if m.phase == one.phase]).items()
+    ]
+    path = folder / f"precision_recall_{one.phase}.svg"
+    report_plots.curve_plot(path, pd.concat(curves))
+    split = one.score["split"]
+    return figure_of(path, f"{split}.", f"Precision over recall, {split}, a line for each method")
+
+
+def _curves(one: Submission, models: list[Scored]) -> dict[str, Ranked]:
+    """Return the scores to draw, by label; one seed of each method is enough.
+
+    A model that has learned nothing is drawn as that, and never as a method.
+    """
+    run, submitted = Path(one.model.folder).parts[-2:]
+    shown = {f"{run}, submitted": one.ranked}
+    methods = {run.split("-")[0]}
+    for other in models:
+        method = other.run.split("-")[0]
+        learns = METHODS[method].learns_from != "nothing" if method in METHODS else True
+        if (other.run, other.model) == (run, submitted):
+            if other.ranking != one.score["ranking"]:
+                shown[f"{run}, {spelt(other.ranking)}"] = other.ranked
+        elif other.ranking != one.score["ranking"]:
+            continue
+        elif learns and other.model == str(INITIAL):
+            if other.run == run:
+                shown[UNTRAINED] = other.ranked
+        elif _METHOD_RUN.fullmatch(other.run) and method not in methods:
+            methods.add(method)
+            shown[other.run] = other.ranked
+    return shown
+
+
+def spelt(ranking: str) -> str:
+    """Return how a page calls a ranking."""
+    return ranking.replace("_", "-")
+
+
+def score_figure(
+    one: Submission, pairs: pd.DataFrame, likely: float | None, folder: Path
+) -> Figure:
+    """Return how the scores of right and of wrong nearest pairs lie, and where `likely` begins.
+
+    Args:
+        one: the submission.
+        pairs: `iscqk.reporting.pairs.ranked_pairs`, scores as `Ranking.comparable` makes them.
+        likely: see `iscqk.retrieval.likely`.
+        folder: where the plot and its data are written.
+    """
+    path = folder / f"scores_{one.phase}.svg"
+    report_plots.score_plot(path, pairs[pairs["first"]], likely)
+    split, text = one.score["split"], "nowhere are 90 % of the pairs copies"
+    if likely is not None:
+        text = f"of the pairs of {likely:.3f} or more 90 % are copies"
+    alternative = f"Scores of the nearest pairs, {split}, right ones and wrong ones; {text}"
+    return figure_of(path, f"{split}: {text}.", alternative)
+
+
+def edit_figure(one: Submission, by_edit: pd.DataFrame, folder: Path) -> Figure:
+    """Return the scores of the copies of each edit."""
+    path = folder / f"by_edit_{one.phase}.svg"
+    report_plots.edit_plot(path, by_edit)
+    split = one.score["split"]
+    worst = ", ".join(by_edit.sort_values("micro_ap")["edit"].head(3))
+    return figure_of(path, f"By edit, {split}.", f"Scores by edit, {split}; lowest: {worst}")
+
+
+def group_figures(groups: pd.DataFrame, folder: Path) -> list[Figure]:
+    """Return micro-AP by strength and by number of edits, where they are known."""
+    figures = []
+    for grouping, title in _GROUPINGS.items():
+        rows = groups[groups["grouping"] == grouping]
+        if len(rows):
+            path = folder / f"by_{grouping}.svg"
+            report_plots.group_plot(path, rows, title)
+            figures.append(figure_of(path, f"By {title}.", f"micro-AP by {title}, a line a phase"))
+    return figures

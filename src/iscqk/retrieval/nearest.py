@@ -1,0 +1,110 @@
+"""Exact search for each query by itself: its nearest references, of any number of both.
+
+For looking things up: the challenge's rules forbid it, see `search`. References are streamed past
+blocks of queries, each of which keeps its nearest so far and how near a pair must be to join them;
+`screening` names the pairs that can be, and those are measured in float64.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+import numpy as np
+
+from iscqk.retrieval.screening import Block, DoubleArray, IntArray, bounds_of_nearest, pairs_within
+from iscqk.retrieval.search import Pairs, Vectors, blocks_of, check_sides, measured, workers
+from iscqk.runtime.logs import progress
+
+_AT_ONCE = 65_536  # queries for which the references are read once
+
+
+def nearest_of_each(
+    queries: Vectors,
+    references: Vectors,
+    count: int,
+    threads: int = 1,
+    query_block: int = 1024,
+    reference_block: int = 2048,
+) -> Pairs:
+    """Return the `count` references nearest to each query, or all where there are fewer.
+
+    Memory: what is found, 65,536 queries, and for each thread a block of products. References are
+    read once for so many queries.
+
+    Args:
+        queries: (nq, d) float32.
+        references: (nb, d) float32.
+        count: from 1.
+        threads: blocks of queries worked on at a time.
+        query_block: queries in a block, fewer where threads would have none.
+        reference_block: references in a block.
+
+    Returns:
+        Pairs ordered by (query, distance, reference), exact like those of `global_search`.
+
+    Raises:
+        UserError: as `global_search`.
+    """
+    check_sides(queries, references, count, threads)
+    size = min(query_block, max(1, -(-queries.shape[0] // threads)))
+    held = max(1, _AT_ONCE // size)
+    found: list[Pairs] = []
+
+    def passes() -> Iterator[tuple[list[_NearestOfEach], Block]]:
+        blocks = blocks_of(queries, size, "query")
+        while some := [_NearestOfEach(Block.of_queries(*b), count) for b in islice(blocks, held)]:
+            for block in blocks_of(references, reference_block, "reference"):
+                yield some, Block.of_references(*block)
+            found.extend(each.found() for each in some)
+
+    total = -(-queries.shape[0] // (size * held)) * -(-references.shape[0] // reference_block)
+    with workers(threads) as pool:
+        for some, block in progress(passes(), total, "search, blocks of references"):
+            _pass(pool, some, block)
+    return Pairs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+
+
+def _pass(pool: ThreadPoolExecutor, some: list["_NearestOfEach"], references: Block) -> None:
+    """Let references pass all blocks of queries that are held."""
+    for _ in pool.map(lambda each: each.look_at(references), some):
+        pass
+
+
+class _NearestOfEach:
+    """The nearest references so far of each query of a block, by (query, distance, reference)."""
+
+    def __init__(self, queries: Block, count: int) -> None:
+        self._queries, self._count = queries, count
+        self._cuts = np.full(len(queries.last), np.inf)
+        none = np.empty(0, dtype=np.int64)
+        self._rows, self._references, self._distances = none, none, np.empty(0)
+
+    def look_at(self, references: Block) -> None:
+        """Keep what is nearer than what was found before."""
+        if np.isinf(self._cuts).any():
+            bounds = bounds_of_nearest(self._queries, references, self._count)
+            self._cuts = np.minimum(self._cuts, bounds)
+        limit = len(self._cuts) * len(references.last)
+        rows, columns = pairs_within(self._queries, references, self._cuts, limit)
+        distances = measured(self._queries, references, rows, columns)
+        self._keep(
+            np.concatenate([self._rows, rows]),
+            np.concatenate([self._references, references.start + columns]),
+            np.concatenate([self._distances, distances]),
+        )
+
+    def _keep(self, rows: IntArray, references: IntArray, distances: DoubleArray) -> None:
+        order = np.lexsort((references, distances, rows))
+        starts = np.searchsorted(rows[order], np.arange(len(self._cuts)))
+        ranks = np.arange(len(order)) - starts[rows[order]]
+        kept, full = order[ranks < self._count], order[ranks == self._count - 1]
+        self._rows, self._references, self._distances = (
+            rows[kept],
+            references[kept],
+            distances[kept],
+        )
+        self._cuts[rows[full]] = distances[full]
+
+    def found(self) -> Pairs:
+        """Return them."""
+        return Pairs(self._queries.start + self._rows, self._references, self._distances)

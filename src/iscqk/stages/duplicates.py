@@ -1,0 +1,55 @@
+"""Find the groups of copies in a folder, each image once, and which of a group is the largest.
+
+Writes duplicates.csv (group, image, largest, width, height, similarity, basis), duplicates.html, a
+page that shows the groups and needs no other file, and references.h5, queries.h5 and copies.h5, by
+which the same command goes on after a stop. Images that cannot be read are left out.
+"""
+
+import argparse
+import shlex
+from pathlib import Path
+
+from iscqk.formats.csv_tables import write_table
+from iscqk.formats.files import exclusive, refuse_unwritable, utf8
+from iscqk.matching.arguments import add_model, add_orientations, add_threads
+from iscqk.matching.duplicates import find_duplicates
+from iscqk.matching.match_page import write_groups
+from iscqk.matching.matches import Caches
+from iscqk.matching.telling import first_groups, short, summary_of_groups
+
+EXAMPLE = "iscqk duplicates photos --model results/submission_phase2"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("images", nargs="+", metavar="FOLDER", help="folders and files")
+    add_model(parser)
+    add_orientations(parser)
+    parser.add_argument(
+        "--output", type=Path, default=Path("duplicates"), metavar="DIR",
+        help="(default: duplicates)",
+    )  # fmt: skip
+    add_threads(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the table and the page, and print the first groups."""
+    table, page = (arguments.output / name for name in ("duplicates.csv", "duplicates.html"))
+    caches = Caches.of(arguments.output)
+    for path in (table, page, *filter(None, caches)):
+        refuse_unwritable(path)
+    with exclusive(table):
+        found = find_duplicates(
+            arguments.images, arguments.model, caches, arguments.threads, arguments.orientations
+        )
+        write_table(table, found.table.assign(image=found.table["image"].map(utf8)))
+        facts = {
+            "images": utf8(shlex.join(arguments.images)),
+            "model": utf8(arguments.model or "the ready model"),
+        }
+        write_groups(page, found, facts)
+    for line in first_groups(found.table):
+        print(line)
+    print(summary_of_groups(found))
+    print(f"basis: {found.basis.told()}")
+    print(f"{short(str(page))}, {short(str(table))}")

@@ -1,0 +1,80 @@
+"""Reckon what a run of another size takes: jobs, hours, bytes and dollars, as tables.
+
+Rates are those of runs that are there, by the time that Snakemake kept of every job, times the work
+that the config asks for: images, operations of the network, pairs of descriptors. "≤" stands where
+the measured jobs were too small to tell more than a bound. Prices, and how fast a GPU is, are
+assumed: the section `costs` of the config.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from iscqk.errors import UserError
+from iscqk.forecast.counts import planned_counts
+from iscqk.forecast.forecast import stages
+from iscqk.forecast.network import operations
+from iscqk.forecast.rates import rates
+from iscqk.forecast.submission_jobs import submission_jobs
+from iscqk.forecast.tables import bank_table, hours_table, search_table, size_table
+from iscqk.forecast.work import Workload
+from iscqk.formats.phases import PHASES
+from iscqk.schema.plain_yaml import read
+from iscqk.settings.checks import check_config
+from iscqk.settings.config import Config
+from iscqk.settings.costs import Costs
+
+EXAMPLE = r"""iscqk plan --config config.yaml workflow/presets/disc21.yaml --usage results/usage"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument(
+        "--config", type=Path, nargs="+", required=True, metavar="YAML",
+        help="of the run to plan; each laid over those before it. The first alone is taken for "
+        "that of a measured run that has no submission",
+    )  # fmt: skip
+    parser.add_argument(
+        "--usage", type=Path, nargs="+", required=True, metavar="FOLDER",
+        help="results/usage of finished runs; `snakemake rehearsal` tells most of the search",
+    )  # fmt: skip
+    parser.add_argument("--phases", nargs="+", choices=PHASES, default=PHASES)
+    for name, what in (("training", "images"), ("references", "images"), ("queries", "a phase")):
+        parser.add_argument(f"--{name}", type=int, metavar="N", help=f"{what}; else the config's")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the tables."""
+    config, first = _configs(arguments.config), _configs(arguments.config[:1])
+    given = {name: getattr(arguments, name) for name in ("training", "references", "queries")}
+    counts, costs = planned_counts(config, given), Costs.parse(config["costs"])
+    workload = Workload(config, counts, operations(config["model"]))
+    measured = rates(arguments.usage, first, operations)
+    found = stages(submission_jobs(config, arguments.phases), workload, measured, costs)
+    numbers = ", ".join(f"{count:,} {name}" for name, count in counts._asdict().items())
+    print(f"{config['title']}: {numbers} a phase, {len(arguments.phases)} phase(s)\n")
+    print(hours_table(found))
+    print(size_table(config, counts, len(arguments.phases), found, costs))
+    print(bank_table(config, workload, counts.training))
+    print(search_table(counts, measured.get("search"), costs), end="")
+
+
+def _configs(paths: list[Path]) -> dict[str, Any]:
+    """Return a config made of files, each laid over those before it."""
+    config: dict[str, Any] = {}
+    for path in paths:
+        try:
+            _lay_over(config, read(path.read_text(encoding="utf-8")) or {})
+        except (OSError, ValueError) as error:
+            raise UserError(f"config file {path}: {error}; correct it") from None
+    check_config(config)
+    Config.fill_defaults(config)
+    return config
+
+
+def _lay_over(config: dict[str, Any], above: dict[str, Any]) -> None:
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(config.get(key), dict):
+            _lay_over(config[key], value)
+        else:
+            config[key] = value

@@ -1,0 +1,158 @@
+"""`iscqk validation-queries`: sets say the truth, share nothing, are the same every time."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from iscqk.bench.independent.catalogue import CLASSES, PHASES
+from iscqk.bench.independent.query_sets import Maker
+from iscqk.bench.independent.set_folder import Query, read_set, read_sources
+from iscqk.cli import main
+from iscqk.formats.manifest import write_manifest
+from iscqk.images.demo_scenes import draw_split
+from iscqk.images.ingestion import SPLITS, find_images, manifest_of
+
+COPIES, DISTRACTORS = 26, 3  # a copy for each class that leads a chain, and some more
+CONFIG = f'{{"references": 60, "copies": {COPIES}, "distractors": {DISTRACTORS}, "side": 96}}'
+SMALL = '{"references": 8, "copies": 2, "distractors": 1, "side": 96}'
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    for name, count in (("references", 70), ("others", 12)):
+        draw_split(folder / name, name, count, 0, 72, 2)
+        rows = manifest_of(find_images([folder / name]), SPLITS[name], 2)
+        write_manifest(folder / f"{name}.csv", rows)
+    return folder
+
+
+def make(images, output, config=CONFIG, *options, seed=0):
+    arguments = ["--references", images / "references.csv", "--others", images / "others.csv"]
+    arguments += ["--config", config, "--seed", seed, "--output", output, *options]
+    return main(["validation-queries", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def made(images, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made") / "set"
+    assert make(images, folder, CONFIG, "--workers", 2) == 0
+    return folder
+
+
+def files_of(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_the_seed_decides_every_byte_and_the_number_of_workers_none(images, made, tmp_path):
+    assert make(images, tmp_path / "alone", CONFIG, "--workers", 1) == 0
+    assert files_of(tmp_path / "alone") == files_of(made)
+    assert make(images, tmp_path / "other", CONFIG, "--workers", 2, seed=1) == 0
+    assert files_of(tmp_path / "other") != files_of(made)
+
+
+def test_a_query_is_made_of_the_reference_that_the_ground_truth_names(made):
+    """Of chains that leave the layout alone, the picture itself tells."""
+    found = read_set(made)
+    references = np.stack([_small(path) for path in found.references])
+    mild = {"grey", "light", "colour", "noise", "sharpened", "small", "jpeg", "text", "watermark"}
+    chains = pd.read_csv(made / "edits.csv", index_col="query_id")["edits"].str.split(";")
+    looked_at = 0
+    for phase in found.phases.values():
+        paths = dict(zip(phase.ids, phase.paths, strict=True))
+        truth = phase.ground_truth
+        assert len(truth) == COPIES and len(truth.distractors) == DISTRACTORS
+        for query, reference in zip(truth.query_ids, truth.reference_ids, strict=True):
+            if set(chains[query]) <= mild:
+                far = np.corrcoef(_small(paths[query]), references)[0, 1:]
+                assert found.reference_ids[far.argmax()] == reference, chains[query]
+                looked_at += 1
+    assert looked_at >= 5
+
+
+def _small(path):
+    with Image.open(path) as image:
+        return np.asarray(image.convert("L").resize((12, 12)), np.float64).ravel()
+
+
+def test_every_image_is_the_source_of_one_query_at_most(images, made):
+    found = read_set(made)
+    truths = [phase.ground_truth for phase in found.phases.values()]
+    copied = np.concatenate([truth.reference_ids for truth in truths])
+    assert len(set(copied)) == len(copied) == 2 * COPIES
+    others = (made / "others.txt").read_text().splitlines()
+    assert len(set(others)) == len(others) == 2 * DISTRACTORS
+    assert all(Path(path).parent == images / "others" for path in others)
+
+
+def test_references_are_linked_by_the_id_that_their_line_gives_them(made):
+    lines = (made / "references.txt").read_text().splitlines()
+    assert len(lines) == 60 == len(list((made / "references").iterdir()))
+    for number, line in enumerate(lines):
+        assert (made / f"references/R{number:06d}.jpg").resolve() == Path(line).resolve()
+
+
+def test_every_class_of_a_phase_leads_a_copy(made):
+    found = read_set(made)
+    for phase, given in found.phases.items():
+        copies = set(given.ground_truth.query_ids)
+        carried = {name for name, queries in found.classes.items() if copies & {*queries}}
+        assert PHASES[phase].classes.keys() <= carried
+    assert found.classes.keys() <= CLASSES.keys()
+
+
+def test_a_query_without_edits_is_its_source(images):
+    source = str(images / "references/R000003.jpg")
+    jpeg = Maker(0, (), 72, 100).make(Query("Q00000", "phase1", source, "", []))
+    path = images / "copy.jpg"
+    path.write_bytes(jpeg)
+    assert np.abs(_small(path) - _small(source)).max() < 3
+
+
+def test_a_second_set_shares_neither_references_nor_distractors_with_the_first(images, tmp_path):
+    assert make(images, tmp_path / "first", SMALL) == 0
+    assert make(images, tmp_path / "second", SMALL, "--besides", tmp_path / "first", seed=1) == 0
+    for name in ("references", "others"):
+        taken = [read_sources(tmp_path / one, name) for one in ("first", "second")]
+        assert all(taken) and not taken[0] & taken[1]
+
+
+def test_a_set_takes_all_references_where_there_are_fewer_than_asked_for(images, tmp_path):
+    config = SMALL.replace('"references": 8', '"references": 500')
+    assert make(images, tmp_path / "set", config) == 0
+    assert len(read_set(tmp_path / "set").references) == 70
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ('{"references": 60, "copies": 40}', "80 references are needed, and there are 60"),
+        ('{"copies": 30, "distractors": 6}', "13 others are needed, and there are 12"),
+    ],
+)
+def test_too_few_images_are_told(images, tmp_path, capsys, config, told):
+    assert make(images, tmp_path / "set", config) == 1
+    assert told in capsys.readouterr().err and not (tmp_path / "set").exists()
+
+
+def test_a_folder_that_is_no_set_and_one_that_is_full_are_told(images, made, capsys):
+    assert make(images, made.parent / "new", CONFIG, "--besides", images) == 1
+    assert "name a folder of `iscqk validation-queries`" in capsys.readouterr().err
+    assert make(images, made, SMALL) == 1
+    assert "not empty; remove what is in it or name another" in capsys.readouterr().err
+
+
+def test_without_opencv_it_says_what_to_install(images, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    for name in [name for name in sys.modules if name.startswith("iscqk.bench.independent")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert make(images, tmp_path / "set", SMALL) == 1
+    assert "pip install opencv-python-headless scikit-image" in capsys.readouterr().err

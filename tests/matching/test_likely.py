@@ -1,0 +1,163 @@
+"""What is called a likely copy among drawn images, and by what that is judged."""
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+import iscqk
+from iscqk.cli import main
+from iscqk.images.copier import Copier, Task
+from iscqk.images.demo_scenes import draw_split
+from iscqk.images.edit_chains import EditPool
+from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.weights import save_encoder
+
+SIDES = ("query", "reference")
+MILD = EditPool(("brightness", "encoding_quality", "overlay_emoji", "blur"), (0.1, 0.5), (1, 2))
+
+
+@pytest.fixture(scope="module")
+def gist(tmp_path_factory):
+    """A run's folder of GIST, which needs no training."""
+    folder = tmp_path_factory.mktemp("gist")
+    torch.manual_seed(0)
+    encoder = Encoder(EncoderConfig("gist", 32, "average", 128)).eval()
+    for side in "qk":
+        save_encoder(folder / f"{side}.safetensors", encoder, {})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory):
+    """150 references; mildly edited copies of 40 of them, and 60 other images."""
+    folder = tmp_path_factory.mktemp("collection")
+    draw_split(folder / "photos", "references", 150, 0, 96, 1)
+    draw_split(folder / "others", "others", 60, 0, 96, 1)
+    (folder / "copies").mkdir()
+    copier = Copier(MILD, (), 96, 80)
+    for path in sorted((folder / "photos").iterdir())[:120:3]:
+        jpeg, _ = copier.copy(Task(("test", path.stem), str(path)))
+        (folder / "copies" / path.name).write_bytes(jpeg)
+    return folder
+
+
+@pytest.fixture
+def here(collection, tmp_path, monkeypatch):
+    for name in ("photos", "others", "copies"):
+        (tmp_path / name).symlink_to(collection / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(command):
+    assert main(shlex.split(command)[1:]) == 0
+
+
+def is_right(table):
+    """Return whether a pair's files have the same name, but for their kind."""
+    query, reference = (table[side].map(lambda path: Path(path).stem) for side in SIDES)
+    return query == reference
+
+
+def test_nine_of_ten_likely_copies_are_right_and_told_with_their_basis(here, gist, capsys):
+    run(f"iscqk match copies others --against photos --model {gist} --threads 1")
+    table = pd.read_csv("matches/matches.csv")
+    likely = table[table["likely"]]
+    right = is_right(likely) & likely["query"].str.startswith("copies/")
+    assert len(table) == 100 and len(likely) >= 20 and right.mean() >= 0.9
+    assert table["likely"].is_monotonic_decreasing and (likely["chance"] < 0.05).all()
+    (basis,) = set(table["basis"])
+    assert basis.startswith("150 edited copies of the 150 references, ")
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 13 and shown[0].startswith("likely  0.")
+    assert shown[10:] == [
+        f"{len(likely)} likely copies of 100 images; {100 - len(likely)} without",
+        f"basis of likely: {basis}",
+        "matches/matches.html, matches/matches.csv",
+    ]
+    page = open("matches/matches.html").read()
+    assert f"<h1>{shown[10]}</h1>" in page and basis in page and "not likely copies</h2>" in page
+    assert page.count("likely a copy") == len(likely)
+
+
+def test_images_that_copy_nothing_are_not_called_copies(here, gist):
+    for queries in ("others", ["others/" + name for name in ("O000003.jpg", "O000007.jpg")]):
+        found = iscqk.match(queries, "photos", gist, folder="kept")
+        assert not found["likely"].any()
+
+
+def test_copies_in_the_collection_do_not_hide_those_of_it(here, gist):
+    """Half of the references have a copy among them."""
+    found = iscqk.match("copies", ["photos", "copies"], gist)
+    assert (found["likely"] & is_right(found)).sum() >= 20
+
+
+def turned(image, number):
+    return (image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if number > 3 else image).rotate(
+        90 * (number % 4), expand=True
+    )
+
+
+def test_turned_and_mirrored_copies_are_found_where_asked_for(here, gist, capsys):
+    (here / "turned").mkdir()
+    for number in range(1, 8):
+        with Image.open(f"photos/R{number:06d}.jpg") as image:
+            turned(image, number).save(f"turned/R{number:06d}.png")
+    command = f"iscqk match turned --against photos --model {gist} --threads 1"
+    run(command)
+    assert is_right(pd.read_csv("matches/matches.csv")).sum() < 4
+    run(f"{command} --orientations 8")
+    found = pd.read_csv("matches/matches.csv")
+    assert is_right(found).all() and (found["similarity"] > 0.95).all() and found["likely"].all()
+    run(f"iscqk describe turned --side queries --output turned.h5 --model {gist}")
+    capsys.readouterr()
+    assert main(shlex.split(f"match turned.h5 --against photos --model {gist} --orientations 8"))
+    assert "turned.h5: of images as they are, and 8 orientations" in capsys.readouterr().err
+
+
+def test_orientations_are_those_of_the_picture(here, gist):
+    model = iscqk.Model.load(gist)
+    with Image.open("photos/R000001.jpg") as image:
+        image = image.convert("RGB").resize((32, 32))
+    (block,) = model.blocks([image], "queries", 1, 8)
+    each = model.describe([turned(image, number) for number in range(8)])
+    np.testing.assert_allclose(block.vectors, each, atol=1e-5)
+    assert len(np.unique(block.vectors.round(4), axis=0)) == 8
+
+
+def test_the_groups_of_a_folder_are_found(here, gist, capsys):
+    (here / "album").mkdir()
+    for path in sorted((here / "photos").iterdir()):
+        with Image.open(path) as image:
+            image.load()
+        image.save(f"album/{path.name}", quality=95)
+        if path.stem in ("R000005", "R000050"):
+            image.resize((50, 60)).save(f"album/{path.stem}-small.png")
+            image.resize((192, 192)).save(f"album/{path.stem}-large.jpg", quality=80)
+        if path.stem == "R000090":
+            image.convert("L").save(f"album/{path.stem}-grey.jpg")
+    Image.new("RGB", (50, 50), "red").save("album/red.png")
+    Image.new("RGB", (70, 50), "red").save("album/red too.png")
+    run(f"iscqk duplicates album --model {gist} --threads 1")
+    table = pd.read_csv("duplicates/duplicates.csv")
+    groups = {tuple(sorted(rows["image"])) for _, rows in table.groupby("group")}
+    for stem in ("R000005", "R000050"):
+        names = (f"album/{stem}-large.jpg", f"album/{stem}-small.png", f"album/{stem}.jpg")
+        assert names in groups
+    assert table["image"].is_unique and not table["image"].str.contains("red").any()
+    firsts = table.groupby("group").first()
+    assert firsts["largest"].all() and table["largest"].sum() == len(firsts)
+    assert {"album/R000005-large.jpg", "album/R000050-large.jpg"} <= set(firsts["image"])
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[-3] == (
+        f"{len(table)} images in {len(firsts)} groups of copies; {157 - len(table)} "
+        "of 157 images without"
+    )
+    assert any(line.startswith("   1    192 x 192    album/R000005-large.jpg") for line in shown)
+    page = open("duplicates/duplicates.html").read()
+    assert page.count("<img src=") == len(table) and f"<h1>{shown[-3]}</h1>" in page

@@ -1,0 +1,107 @@
+"""What the report tells of another folder of results."""
+
+import copy
+import json
+
+import pytest
+
+from iscqk.errors import UserError
+from iscqk.plan.results import Results
+from iscqk.reporting.difference import difference
+from iscqk.reporting.reading import submissions
+
+EDITS = [f"edit_{n}" for n in range(20)]
+CONFIG = {
+    "train": {"rounds": 1, "qk": {"temperature": 0.05}},
+    "edits": {"training": {"names": EDITS}, "curriculum": []},
+    "model": {"weights": "none"},
+}
+IMAGES = {split: {"count": 9, "sha256": split} for split in ("queries", "references", "training")}
+
+
+def submit(root, phase, micro_ap, config=CONFIG, images=IMAGES, commit="c0ffee" * 6):
+    files = Results(str(root)).submission(phase)
+    (root / f"submission_{phase}").mkdir(parents=True)
+    score = {"micro_ap": micro_ap, "recall_at_p90": 0.25, "ranking": "similarity"}
+    provenance = {"config": config, "images": images, "commit": commit}
+    for path, content in (
+        (files.score, score),
+        (files.validation, {"valid": True}),
+        (files.provenance, provenance),
+    ):
+        with open(path, "w") as file:
+            json.dump(content, file)
+
+
+def changed(**keys):
+    config = copy.deepcopy(CONFIG)
+    for key, value in keys.items():
+        *sections, last = key.split("__")
+        place = config
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[last] = value
+    return config
+
+
+def compare(here, there):
+    return difference(submissions(Results(str(here))), str(there))
+
+
+def test_scores_and_changed_keys_of_another_folder(tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    for phase, score in (("phase1", 0.65), ("phase2", 0.4)):
+        submit(here, phase, score)
+    config = changed(
+        train__qk__temperature=0.1,
+        edits__training__names=[*EDITS[:-1], "another"],
+        model__weights="pretrained",
+        model__flip=True,
+        train__solo={"koleo": 0, "patience": 3},
+    )
+    submit(there, "phase2", 0.5, config, commit="decade" * 6)
+    told = compare(here, there)
+    assert [[getattr(cell, "text", cell) for cell in row] for row in told.scores.rows] == [
+        ["phase2, micro-AP", "0.4000", "0.5000", "-0.1000"],
+        ["phase2, recall at 90 % precision", "0.2500", "0.2500", "+0.0000"],
+    ]
+    assert told.changed.rows == [
+        ["commit", "c0ffeec0ff", "decadedeca"],
+        ["train.qk.temperature", "0.05", "0.1"],
+        ["train.solo", "–", "2 keys"],
+        ["edits.training.names", "edit_19, 19 that both have", "another, 19 that both have"],
+        ["model.weights", "none", "pretrained"],
+        ["model.flip", "–", "true"],
+    ]
+    assert told.warnings == [] and told.folder == str(there)
+
+
+def test_the_same_again_has_no_changes(tmp_path):
+    for name in ("here", "there"):
+        for phase in ("phase1", "phase2"):
+            submit(tmp_path / name, phase, 0.5)
+    told = compare(tmp_path / "here", tmp_path / "there")
+    assert told.changed is None and len(told.scores.rows) == 4
+
+
+@pytest.mark.parametrize("split", ["queries", "references"])
+def test_scores_of_other_images_are_told_not_to_compare(tmp_path, split):
+    submit(tmp_path / "here", "phase2", 0.5)
+    other = {**IMAGES, split: {"count": 9, "sha256": "other"}}
+    submit(tmp_path / "there", "phase2", 0.5, images=other)
+    (warning,) = compare(tmp_path / "here", tmp_path / "there").warnings
+    assert f"phase2: the {split} there are other images" in warning
+
+
+def test_a_folder_that_cannot_be_compared_is_named(tmp_path):
+    submit(tmp_path / "here", "phase2", 0.5)
+    with pytest.raises(UserError, match="there: .* without a submission; make one with"):
+        compare(tmp_path / "here", tmp_path / "there")
+    submit(tmp_path / "there", "phase1", 0.5)
+    with pytest.raises(UserError, match="there: no submission of phase2 to compare with"):
+        compare(tmp_path / "here", tmp_path / "there")
+    path = tmp_path / "there/submission_phase1/provenance.json"
+    for content in ("{", "[1]", None):
+        path.unlink() if content is None else path.write_text(content)
+        with pytest.raises(UserError, match="provenance.json: cannot be read"):
+            compare(tmp_path / "here", tmp_path / "there")

@@ -1,0 +1,102 @@
+"""What `make install` takes in, what a container takes in, and that a wheel of iscqk is enough."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+
+import pytest
+
+from conftest import ROOT
+from test_make import make
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+CONTAINER = (ROOT / "Containerfile").read_text()
+LISTS = ("requirements", "requirements-dev")
+
+# In the place of Python: makes an environment whose programs write down how they are called.
+PYTHON = """\
+#!/bin/sh
+[ "$1 $2" = "-m venv" ] || exit 0
+mkdir -p "$3/bin"
+for name in python uv; do
+    echo '#!/bin/sh
+echo "$(basename "$0") backend=$UV_TORCH_BACKEND $*" >> calls' > "$3/bin/$name"
+    chmod +x "$3/bin/$name"
+done
+"""
+
+
+@pytest.mark.parametrize(("given", "backend"), [([], ""), (["CPU=1"], "cpu"), (["CPU=x86_64"], "")])
+def test_make_takes_torch_without_cuda_where_it_is_told_so(tmp_path, given, backend):
+    (tmp_path / "python").write_text(PYTHON)
+    (tmp_path / "python").chmod(0o755)
+    done = make(tmp_path, "install", f"PYTHON={tmp_path}/python", *given)
+    assert done.returncode == 0, done.stderr
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [f"backend={backend} " in call for call in calls] == [True] * len(calls)
+    locked = " ".join(f"-r envs/{name}.in -c envs/{name}.txt" for name in LISTS)
+    assert calls[1].startswith("uv ") and calls[1].endswith(locked)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_whatever_is_asked_for_has_an_exact_version(name):
+    asked = re.findall(r"^[\w-]+", (ROOT / f"envs/{name}.in").read_text(), re.MULTILINE)
+    locked = (ROOT / f"envs/{name}.txt").read_text()
+    exact = {line.split("==")[0] for line in locked.splitlines() if "==" in line}
+    assert len(asked) > 10
+    assert {one.lower().replace("_", "-") for one in asked} - {"-c"} <= exact
+
+
+def test_no_address_of_an_index_is_needed():
+    files = [*(ROOT / "envs").iterdir(), ROOT / "Makefile", ROOT / "Containerfile"]
+    assert [path.name for path in files if "://" in path.read_text()] == []
+
+
+def test_the_container_takes_what_make_takes():
+    conda = (ROOT / "envs/iscqk.yaml").read_text()
+    python = re.search(r"^  - python=(\S+)$", conda, re.MULTILINE)[1]
+    assert f"FROM python:{python}-slim\n" in CONTAINER
+    assert re.findall(r"uv==\S+", CONTAINER) == re.findall(r"uv==\S+", MAKEFILE)
+    assert "-r envs/requirements.in -c envs/requirements.txt" in CONTAINER
+    libraries = re.search(r"apt-get install (\w+) \(Debian\)", MAKEFILE)[1]
+    assert f" {libraries} " in CONTAINER and "libmagic" in conda
+    copied = [line.split()[1:-1] for line in CONTAINER.splitlines() if line.startswith("COPY ")]
+    for name in sum(copied, []):
+        assert (ROOT / name).exists(), name
+    assert {"pyproject.toml", "README.md", "src", "Snakefile"} <= {*sum(copied, [])}
+
+
+@pytest.fixture(scope="module")
+def wheel_only(tmp_path_factory):
+    """Return the programs of an environment with a wheel of iscqk, and all else of this one."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    ignored = shutil.ignore_patterns("*.egg-info", "__pycache__")
+    shutil.copytree(ROOT / "src", folder / "src", ignore=ignored)
+    quiet = {"cwd": folder, "check": True, "capture_output": True}
+    pip = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "."]
+    subprocess.run(pip, **quiet)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "env"], **quiet)
+    (wheel,) = folder.glob("iscqk-*.whl")
+    install = ["uv", "pip", "install", "--no-deps", "--python", "env/bin/python", wheel.name]
+    subprocess.run([sysconfig.get_path("scripts") + "/" + install[0], *install[1:]], **quiet)
+    shutil.rmtree(folder / "src")
+    (packages,) = (folder / "env").glob("lib/*/site-packages")
+    (packages / "others.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    return folder / "env/bin"
+
+
+def test_a_wheel_matches_outside_the_clone(wheel_only, folder, model_folder):
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    where = [wheel_only / "python", "-c", "import iscqk; print(iscqk.__file__)"]
+    found = subprocess.run(where, env=outside, cwd=folder, capture_output=True, text=True).stdout
+    assert found.startswith(str(wheel_only.parent))
+    match = [wheel_only / "iscqk", "match", "scans", "--against", "photos", "--model", model_folder]
+    done = subprocess.run(match, env=outside, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "matches/matches.html").is_file()
+    assert "scans/11.jpg,photos/R000011.jpg" in (folder / "matches/matches.csv").read_text()
