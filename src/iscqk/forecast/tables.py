@@ -25,7 +25,8 @@ def hours_table(stages: Sequence[Stage]) -> str:
     )
     jobs = sum(stage.jobs for stage in stages)
     bounded = any(stage.rate and stage.rate.at_most for stage in stages)
-    sums = [_number(hours, bounded), "", _number(beside, bounded), _number(gpus)]
+    beside_bounded = bounded or any(stage.reading_at_most for stage in stages)
+    sums = [_number(hours, bounded), "", _number(beside, beside_bounded), _number(gpus)]
     total = ["all", f"{jobs:,}", "", "", *sums]
     head = ["stage", "jobs", "of", "measured in a job", "machine hours", "longest job, min"]
     table = _table([*head, "machine hours beside GPUs", "GPU hours"], [*rows, total])
@@ -36,14 +37,15 @@ def hours_table(stages: Sequence[Stage]) -> str:
 def _hours_row(stage: Stage) -> list[str]:
     amount = f"{stage.amount:,.0f} {stage.unit}"
     cells = [_words(stage), f"{stage.jobs:,}", amount]
-    gpu = _number(stage.gpu_hours) if stage.gpu_hours else ""
-    if stage.rate is None:
-        return [*cells, "never", "?", "?", _number(stage.reading_hours) if gpu else "?", gpu]
-    hours, longest = (
-        _number(value, stage.rate.at_most) for value in (stage.hours, 60 * stage.longest)
-    )
-    beside = _number(stage.reading_hours) if gpu else hours
-    return [*cells, f"{stage.rate.amount:,.0f}", hours, longest, beside, gpu]
+    hours, longest, measured = "?", "?", "never"
+    if stage.rate:
+        hours = _number(stage.hours, stage.rate.at_most)
+        longest = _number(60 * stage.longest, stage.rate.at_most)
+        measured = f"{stage.rate.amount:,.0f}"
+    if not stage.gpu_hours:
+        return [*cells, measured, hours, longest, hours, ""]
+    beside = _number(stage.reading_hours, stage.reading_at_most)
+    return [*cells, measured, hours, longest, beside, _number(stage.gpu_hours)]
 
 
 def size_table(

@@ -33,8 +33,8 @@ def embed(
     the largest, from which the others are made. Of `orientations` 2 it is of mirrored images, too,
     of 4 of those turned by quarters, of 8 of all of these.
 
-    With `turns`, at most 8, an image has so many rows instead, one after the other: as it is, its
-    quarter turns, then the same of its mirror image.
+    With `turns`, at most 8, an image has so many rows, one after the other: as it is, its quarter
+    turns, then the same of its mirror image.
     """
     device, rows = next(encoder.parameters()).device, len(images) // images.views
     blocks = range(0, rows, BATCH_IMAGES * distributed.world_size())
@@ -42,9 +42,8 @@ def embed(
     loader = make_loader(images, mine, workers)
     for start, batch in zip(blocks, progress(loader, len(blocks), "embed, batches"), strict=True):
         turned = [_turned(batch.to(device, non_blocking=True), turn) for turn in range(turns)]
-        features = torch.stack(
-            [_features(encoder, seen, sizes, orientations) for seen in turned], 1
-        )
+        seen = [_features(encoder, each, sizes, orientations) for each in turned]
+        features = torch.stack(seen, 1)
         centres = distributed.all_gather(features.unflatten(0, (-1, images.views)).mean(1))
         centres = centres[: rows - start].flatten(0, 1)
         yield centres.cpu(), encoder.project(centres).cpu()
@@ -53,8 +52,10 @@ def embed(
 def _features(encoder: Encoder, images: Tensor, sizes: Sequence[int], orientations: int) -> Tensor:
     """Return features (B, C) of uint8 images (B, 3, S, S), the mean over the ways to see them."""
     seen = [_resized(images, size) for size in sizes or images.shape[-1:]]
-    turns = {1: [0], 2: [0, 4], 4: range(4), 8: range(8)}[orientations]
-    seen = [_turned(batch, turn) for turn in turns for batch in seen]
+    if orientations >= 4:
+        seen += [batch.rot90(quarters, (-2, -1)) for quarters in (1, 2, 3) for batch in seen]
+    if orientations in (2, 8):
+        seen += [batch.flip(-1) for batch in seen]
     return torch.stack([encoder.features(batch) for batch in seen]).mean(0)
 
 

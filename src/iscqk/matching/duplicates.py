@@ -78,7 +78,7 @@ def duplicates(
 
 def find_duplicates(
     images: InputPaths,
-    model: Model | str | Path | None,
+    model: Model | str | Path | None = None,
     caches: Caches = NO_CACHES,
     threads: int = 1,
     orientations: int = 1,

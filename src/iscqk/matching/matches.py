@@ -116,7 +116,7 @@ def match(
 def find_matches(
     images: InputPaths,
     against: InputPaths,
-    model: Model | str | Path | None,
+    model: Model | str | Path | None = None,
     top: int = 1,
     threshold: float | None = None,
     caches: Caches = NO_CACHES,

@@ -106,11 +106,11 @@ class Model:
         set_threads(threads)
         ways = [(self.looks.sizes, self.looks.orientations), ((), 1)]  # GIST has but one
         reading, streams = [], []
-        for model, (sizes, turns) in zip(models, ways, strict=False):
+        for model, (sizes, averaged) in zip(models, ways, strict=False):
             read = ReadableImages(images, max(sizes, default=model.config.image_size))
             reading.append(read)
             workers = (threads - 1) // len(models)
-            streams.append(embed(model, read, workers, sizes, turns, orientations))
+            streams.append(embed(model, read, workers, sizes, averaged, orientations))
         done = 0
         for parts in zip(*streams, strict=True):
             rows = [descriptors.numpy() for _, descriptors in parts]

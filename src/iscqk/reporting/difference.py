@@ -66,9 +66,9 @@ def _scores(one: Submission, other: Submission) -> Iterator[list[Cell]]:
 
 def _changes(one: Submission, other: Submission) -> Iterator[tuple[str, str, str]]:
     """Yield the commit and the keys of the config that differ, each with both values as text."""
-    commits = [str(submission.provenance.get("commit"))[:10] for submission in (one, other)]
-    if commits[0] != commits[1]:
-        yield ("commit", *commits)
+    here, there = (str(each.provenance.get("commit"))[:10] for each in (one, other))
+    if here != there:
+        yield "commit", here, there
     yield from _changed(one.provenance["config"], other.provenance["config"])
 
 

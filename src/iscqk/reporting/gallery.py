@@ -125,14 +125,14 @@ def attraction_strip(
     if found.empty:
         return None
     cards = []
-    for row in found.head(count).itertuples():
-        queries = attracted(pairs, row.reference, _ATTRACTED)["query"]
+    for row in found.head(count).to_dict("records"):
+        queries = attracted(pairs, row["reference"], _ATTRACTED)["query"]
         tiles = [images.tile("query", query, "query") for query in queries]
         story = (
-            f"The nearest of {row.queries:,} queries that do not copy it, {row.share:.1%} of all "
-            f"whose nearest is wrong; the surest at rank {row.rank:,}."
+            f"The nearest of {row['queries']:,} queries that do not copy it, {row['share']:.1%} of "
+            f"all whose nearest is wrong; the surest at rank {row['rank']:,}."
         )
-        cards.append(Card([images.tile("wrong", row.reference, "reference"), *tiles], [], story))
+        cards.append(Card([images.tile("wrong", row["reference"], "reference"), *tiles], [], story))
     return Strip(*_TITLES["attracting"], cards, data)
 
 

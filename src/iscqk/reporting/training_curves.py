@@ -86,11 +86,10 @@ def _figure(curves: Curves, history: pd.DataFrame, folder: Path) -> Figure:
 def _remark(name: str, history: pd.DataFrame) -> str:
     """Return what the numbers of a plot come down to."""
     if name == "validation":
-        best = history.loc[history["validation"].idxmax()]
-        return (
-            f"The best, {best['validation']:.4f} after {int(best['images']):,} images, is what is "
-            "submitted."
-        )
+        looked = history.dropna(subset="validation")
+        best = looked["validation"].to_numpy().argmax()
+        score, images = looked["validation"].iloc[best], looked["images"].iloc[best]
+        return f"The best, {score:.4f} after {images:,} images, is what is submitted."
     if name == "images_per_second":
         waited = history.groupby("part")["data_wait"].last().max()
         return f"At most {waited:.0%} of a part's time went by waiting for images."

@@ -16,7 +16,8 @@ from PIL import Image
 from iscqk.formats.descriptor_shards import FloatArray, descriptor_blocks
 from iscqk.images.opening import open_image
 from iscqk.matching.model import Model
-from iscqk.matching.model_folder import SIDES, Looks, Parts, Ranking, sample_bank
+from iscqk.matching.model_bank import sample_bank
+from iscqk.matching.model_folder import SIDES, Looks, Parts, Ranking
 from iscqk.models.weights import load_encoder
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.retrieval.refining import Refinement, fit_projection
@@ -52,7 +53,7 @@ def of_model(model: Model, threads: int) -> Contender:
             model.describe(images, side, threads)
             for images, side in zip((queries, references), SIDES, strict=True)
         ]
-        bank, temperature, _, name = model.ranking
+        bank, temperature, name = model.ranking
         ranking, banks = RANKINGS[name], [] if bank is None else [bank]
         ranked = ranking.of_queries(rows[0], banks, temperature)
         return Described([ranked], ranking.of_references(rows[1]))
@@ -70,9 +71,10 @@ def gist_model(weights: Path, training: Sequence[Path]) -> Model:
     encoder = load_encoder(weights)
     size = encoder.head.out_features
     projection = fit_projection((v for _, v in descriptor_blocks(training)), size, _GIST_WHITENING)
-    bank = projection(sample_bank(training)[1])
+    sample = sample_bank(training)
+    bank = projection(sample)
     refine = Refinement((1.0,), projection, bank, share=_GIST_SHARE)
-    bank = refine([sample_bank(training)[1]])
+    bank = refine([sample])
     ranking = Ranking(bank, name="log_partition")
     return Model(Parts({side: encoder for side in SIDES}, Looks(refine=refine), ranking))
 

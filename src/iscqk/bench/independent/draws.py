@@ -55,7 +55,7 @@ class Draws:
 
     def one_of(self, options: Sequence[Option]) -> Option:
         """Return one of several."""
-        return options[self.rng.integers(len(options))]
+        return options[int(self.rng.integers(len(options)))]
 
     def chance(self, share: float) -> bool:
         """Return True in this share of the calls."""

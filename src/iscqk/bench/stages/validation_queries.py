@@ -43,8 +43,9 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(
             f"{error}; the edits are made with it: pip install opencv-python-headless scikit-image"
         ) from None
-    config, left = arguments.config, [_left(arguments, name) for name in (REFERENCES, OTHERS)]
-    found = choose(*left, config, arguments.seed)
+    config = arguments.config
+    references, others = (_left(arguments, name) for name in (REFERENCES, OTHERS))
+    found = choose(references, others, config, arguments.seed)
     maker = Maker(arguments.seed, tuple(found.backgrounds), config.side, config.quality)
     images = maker.make_all(found.queries, arguments.workers)
     write_set(arguments.output, found.queries, images, found.references)
