@@ -28,6 +28,7 @@ CPU=1 takes torch without CUDA, a third of the size).
   validation    the model on other edits than the training's
   rehearsal     a phase of the challenge's size
   ready_model   the submitted model, small enough to travel with the program
+  ready_weights the model that iscqk carries, trained anew (an hour; needs its photographs)
   install       the environment alone
   test, check   tests; linters, types and docs
   test-long     the tests that take half a minute or more
@@ -38,10 +39,17 @@ CPU=1 takes torch without CUDA, a third of the size).
 endef
 export HELP
 
-.PHONY: $(TARGETS) help install test test-long torture check docs format schema lock clean
+.PHONY: $(TARGETS) ready_weights help install test test-long torture check docs format schema lock clean
 
 $(TARGETS): $(INSTALLED)
 	snakemake $@ --cores
+
+# The model in src/iscqk/ready from nothing but the photographs and ImageNet weights of its presets.
+ready_weights: $(INSTALLED)
+	snakemake results/runs/solo-0/learned-5/q.safetensors --cores \
+		--configfile config.yaml workflow/presets/ready-training.yaml
+	cp results/runs/solo-0/learned-5/q.safetensors results/ready-training.safetensors
+	snakemake ready_model --cores --configfile config.yaml workflow/presets/ready.yaml
 
 help:
 	@echo "$$HELP"

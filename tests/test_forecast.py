@@ -11,7 +11,7 @@ from iscqk.errors import UserError
 from iscqk.forecast.counts import Counts, planned_counts
 from iscqk.forecast.forecast import bank_gigabytes, dollars, gigabytes, stages
 from iscqk.forecast.network import operations
-from iscqk.forecast.rates import rates
+from iscqk.forecast.rates import load, rates
 from iscqk.forecast.submission_jobs import submission_jobs
 from iscqk.forecast.work import Workload
 from iscqk.plan.jobs import JOBS, job, rule_of
@@ -121,6 +121,26 @@ def test_jobs_that_only_start_give_a_bound_which_says_so(tmp_path):
     assert found["search"].at_most and found["search"].each == 4 / 1000
     assert found["train"].start == 4 and not found["train"].at_most  # several tries: their mean
     assert found["train"].each * 10_000 * (3 + 4 * 10 * 255) == pytest.approx(196)
+
+
+def test_jobs_that_waited_are_told(tmp_path):
+    usage = write_run(tmp_path, (1, 1, 1), {"prepare": [10.0]})
+    assert load([usage]) is None
+    for name, percentage in (("a", "3.0"), ("b", "7.0"), ("c", "90"), ("d", "0.00"), ("e", "NA")):
+        (usage / f"{name}.tsv").write_text(f"s\tmean_load\n1\t{percentage}\n")
+    assert load([usage]) == 7
+
+
+def test_runs_of_a_study_and_other_images_are_not_taken_for_the_submission(tmp_path):
+    own = {"qk-0/train-round1-q": [100.0], "prepare": [1.0]}
+    others = {
+        "negatives-256-0/train-round1-q": [7.0],
+        "unbalanced-moco-0/learned-1/embed-features-q-unbalanced-0-of-1": [7.0],
+        "copies-unbalanced-round1-0-of-1": [7.0],
+    }
+    alone = write_run(tmp_path / "alone", (10, 100, 10), own)
+    beside = write_run(tmp_path / "beside", (10, 100, 10), {**own, **others})
+    assert rates([alone], config(), one_operation) == rates([beside], config(), one_operation)
 
 
 def test_a_rehearsal_tells_of_its_own_size(tmp_path):

@@ -20,7 +20,7 @@ CHANGES = {
     "shards.search": "shards: {search: 2}",
     "study": "{study: {seeds: [0, 1], methods: [qk]}, unbalanced: {rare: 7}, "
     "benchmarks: {repeats: 7}, rehearsal: {repeats: 7}, validation: {side: 64}, "
-    "ready: {bank_rows: 7}, report: {compare: ../other}}",
+    "ready: {bank_rows: 7}, report: {compare: ../other}, costs: {gpu_hour: 7}}",
     "train.isd": "train: {isd: {student_temperature: 1}, moco: {momentum: 0.5}}",
     "search.max_results": "search: {max_results: 400000}",
     "score.convention": "score: {convention: drivendata}",

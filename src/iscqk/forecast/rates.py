@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
@@ -15,6 +15,7 @@ from iscqk.forecast.work import Work, Workload
 from iscqk.formats.phases import PHASES
 from iscqk.plan.jobs import rule_of
 from iscqk.plan.results import Results
+from iscqk.plan.runs import gist_run, submission_run
 from iscqk.settings.config import Config
 
 Operations = Callable[[Mapping[str, Any]], float]  # of a `model` section's network, for an image
@@ -56,7 +57,7 @@ def rates(
 
     Args:
         folders: `results/usage` of each run; what else lies under its results tells how much its
-            jobs did.
+            jobs did. Those of its submission count, as of others the config is not known.
         config: of runs that have made no submission, which would tell theirs.
         operations: of a network, by the `model` section of its config.
 
@@ -91,9 +92,16 @@ def _measured(
             work = rehearsal.of(name.removeprefix(_REHEARSAL), {"ranking": "similarity"})
         else:
             found = rule_of(name)
-            work = run.of(*found) if found else None
+            work = run.of(*found) if found and _is_submissions(found[1], own) else None
         if work and work.load and (seconds := _seconds(path)):
             yield Measured(work, seconds)
+
+
+def _is_submissions(wildcards: Mapping[str, str], config: Mapping[str, Any]) -> bool:
+    """Return whether a job is of the submission, not of a study's runs, whose config is another."""
+    runs = {submission_run(dict(config)), gist_run(dict(config))}
+    others = {"unbalanced", "evaluation"} & set(wildcards.values())
+    return wildcards.get("run", min(runs)) in runs and not others
 
 
 def _config_of(results: Results) -> dict[str, Any]:
@@ -112,10 +120,24 @@ def _rehearsed(results: Results) -> Counts:
     return Counts(0, rows_of(references), rows_of(queries))
 
 
+def load(folders: Iterable[Path]) -> float | None:
+    """Return what percentage of a core the median job had; None where none tells.
+
+    Little of it: jobs waited, for other programs or a disk, and took longer than their work does.
+    """
+    found = [_mean(path, "mean_load") for folder in folders for path in folder.glob("**/*.tsv")]
+    told = [percentage for percentage in found if percentage]
+    return median(told) if told else None
+
+
 def _seconds(path: Path) -> float:
-    """Return the seconds of a job, of several tries their mean; 0 where it tells none."""
+    return _mean(path, "s")
+
+
+def _mean(path: Path, column: str) -> float:
+    """Return a column of a job's usage, the mean of several tries; 0 where it is not told."""
     with suppress(OSError, ValueError, KeyError), open(path, encoding="utf-8") as file:
-        return fmean(float(row["s"]) for row in csv.DictReader(file, delimiter="\t"))
+        return fmean(float(row[column]) for row in csv.DictReader(file, delimiter="\t"))
     return 0.0
 
 

@@ -14,7 +14,7 @@ from iscqk.errors import UserError
 from iscqk.forecast.counts import planned_counts
 from iscqk.forecast.forecast import stages
 from iscqk.forecast.network import operations
-from iscqk.forecast.rates import rates
+from iscqk.forecast.rates import load, rates
 from iscqk.forecast.submission_jobs import submission_jobs
 from iscqk.forecast.tables import bank_table, hours_table, search_table, size_table
 from iscqk.forecast.work import Workload
@@ -23,6 +23,8 @@ from iscqk.schema.plain_yaml import read
 from iscqk.settings.checks import check_config
 from iscqk.settings.config import Config
 from iscqk.settings.costs import Costs
+
+_WAITED = 50  # percent of a core
 
 EXAMPLE = r"""iscqk plan --config config.yaml workflow/presets/disc21.yaml --usage results/usage"""
 
@@ -54,6 +56,12 @@ def run(arguments: argparse.Namespace) -> None:
     numbers = ", ".join(f"{count:,} {name}" for name, count in counts._asdict().items())
     print(f"{config['title']}: {numbers} a phase, {len(arguments.phases)} phase(s)\n")
     print(hours_table(found))
+    percentage = load(arguments.usage)
+    if percentage is not None and percentage < _WAITED:
+        print(
+            f"Half of the measured jobs had under {percentage:.0f} % of a core: they waited, for "
+            "other programs or a disk, and hours by their clock are too many.\n"
+        )
     print(size_table(config, counts, len(arguments.phases), found, costs))
     print(bank_table(config, workload, counts.training))
     print(search_table(counts, measured.get("search"), costs), end="")
