@@ -43,7 +43,10 @@ CASES = {  # what else the command is told, and changes to the config
         {"negatives": 40, "soft_targets": 0.3},
     ),
     **{method: ([f"--method={method}"], {}) for method in ("simclr", "moco", "isd")},
-    "solo": (["--method=solo"], {"koleo": 2, "renew_every": 64}),
+    "solo": (
+        ["--method=solo"],
+        {"koleo": 2, "renew_every": 64, "validation_images": 8, "validate_every": 128},
+    ),
 }
 
 

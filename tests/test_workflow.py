@@ -181,6 +181,14 @@ def test_the_literal_commands_are_understood(finished, command):
         ),
         ("dataset: {kind: disc21, root: .}", "no training; DISC21 calls it one of"),
         (
+            "dataset: {kind: folders, training: 'a-{0..1}', references: b, others: c}",
+            "config: dataset.training: a-{0..1} is a range, as which only .tar files are named",
+        ),
+        (
+            "dataset: {kind: shards, training: 'a-{3..1}.tar', references: b.tar, others: c.tar}",
+            "config: dataset.training: no file in the range a-{3..1}.tar; correct it",
+        ),
+        (
             "dataset: {kind: shards, training: a.zip, references: b.tar, others: c.tar}",
             "config: dataset.training: a.zip is no .tar file; name one",
         ),

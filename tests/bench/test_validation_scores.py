@@ -8,15 +8,17 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from iscqk.bench.independent.contenders import HASHES, Described, of_model
+from iscqk.bench.independent.contenders import HASHES, Described, gist_model, of_model
 from iscqk.bench.independent.scoring import nearest, recall_by_class, score
 from iscqk.bench.independent.set_folder import Query, read_set, write_set
 from iscqk.cli import main
+from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.predictions import Predictions
 from iscqk.matching.model import Model
 from iscqk.retrieval.metrics import judge, recall_at_precision
 from iscqk.retrieval.rankings import RANKINGS
+from iscqk.retrieval.refining import fit_projection, without_negatives
 
 
 def slow_recalls(rows, true, classes):
@@ -153,6 +155,27 @@ def test_a_model_ranks_as_match_does(queries, model_folder):
     scores = (vectors[0] @ vectors[1].T) - model.levels(vectors[0])[:, None]
     offset = RANKINGS[model.ranking.name].offset
     np.testing.assert_allclose(-far / 2 + offset, scores[rows, columns], atol=1e-5)
+
+
+def test_gist_is_whitened_and_what_training_images_have_in_common_is_subtracted(
+    queries, model_folder, tmp_path
+):
+    """An encoder is an encoder; a random network stands in for GIST's."""
+    model, found = Model.load(model_folder), read_set(queries)
+    ids = np.array([f"T{number:06d}" for number in range(40)])
+    rows = np.random.default_rng(0).standard_normal((40, 16)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    shards = [tmp_path / "0.h5", tmp_path / "1.h5"]
+    for shard, part in zip(shards, (slice(25), slice(25, 40)), strict=True):
+        write_descriptors(shard, ids[part], rows[part], {})
+    refined = gist_model(model_folder / "q.safetensors", shards)
+    projection = fit_projection([rows], 16, 0.5)
+    described = model.describe(found.references, "references")
+    expected = without_negatives(projection(described), projection(rows), 10, 0.5)
+    np.testing.assert_allclose(
+        refined.describe(found.references, "references"), expected, atol=1e-5
+    )
+    assert of_model(refined, 1)(found.references, found.references).references.shape == (10, 17)
 
 
 @pytest.mark.parametrize(

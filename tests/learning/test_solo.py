@@ -5,8 +5,11 @@ import pytest
 import torch
 from torch.nn import functional
 
+from iscqk.learning import validation
 from iscqk.methods.solo import Settings
 from iscqk.methods.solo.objective import OwnBank, koleo
+from iscqk.retrieval import metrics
+from iscqk.retrieval.metrics import Judged
 
 
 def unit(count, size, seed):
@@ -53,3 +56,14 @@ def test_the_loss_is_a_softmax_over_the_bank_and_a_share_of_koleo():
     similarities[torch.arange(4), targets] = -2
     torch.testing.assert_close(loss.positive, own.float())
     torch.testing.assert_close(loss.negative, similarities.amax(1).float())
+
+
+def test_the_validation_has_the_official_micro_ap():
+    rng = np.random.default_rng(5)
+    similarities = torch.from_numpy(rng.normal(size=(12, 7)))
+    targets = torch.tensor([0, 3, -1, 6, -1, 2, 2, -1, -1, 5, 1, -1])
+    correct = (np.arange(7) == targets.numpy()[:, None]).ravel()
+    numbers = np.repeat(np.arange(12), 7)
+    judged = Judged(numbers, similarities.numpy().ravel(), correct, int(correct.sum()))
+    expected = metrics.micro_average_precision(judged)
+    assert validation.micro_average_precision(similarities, targets) == pytest.approx(expected)

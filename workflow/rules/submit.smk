@@ -27,7 +27,7 @@ rule submit:
         validation=R.submission("{phase}").validation,
         provenance=R.submission("{phase}").provenance,
         card=R.submission("{phase}").card,
-        model=R.submission("{phase}").model_files(PLAN.submitted_model()),
+        model=directory(R.submission("{phase}").model),
     log:
         LOG["submit"],
     benchmark:
@@ -59,7 +59,7 @@ rule submit:
 rule pack:
     input:
         provenance=R.submission("phase2").provenance,
-        model=R.submission("phase2").model_files(PLAN.submitted_model()),
+        model=R.submission("phase2").model,
         scores=[R.submission(phase).score for phase in PHASES],
         by_edit=[PLAN.submitted.ranked(phase).by_edit for phase in PHASES],
         notice=config["ready"]["notice"] or [],
@@ -73,7 +73,7 @@ rule pack:
         "../../envs/iscqk.yaml"
     params:
         code=code("pack"),
-        submission=lambda wildcards, input: folders([input.provenance]),
+        submission=lambda wildcards, input: os.path.dirname(input.provenance),
         scores=lambda wildcards, input: named(PHASES, input.scores),
         by_edit=lambda wildcards, input: named(PHASES, input.by_edit),
         config=as_text(config["ready"]),

@@ -25,6 +25,8 @@ def _shards(name: str, paths: str | list[str]) -> list[str]:
         if not is_named_as_shard(path):
             what = "is no .tar file; name one, as in photos-{000..019}.tar, or take kind: folders"
             raise UserError(f"config: dataset.{name}: {path} {what}")
+    if not shards:
+        raise UserError(f"config: dataset.{name}: no file in the range {paths}; correct it")
     return shards
 
 

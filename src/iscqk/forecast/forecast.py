@@ -72,13 +72,17 @@ def _stage(works: list[Work], rates: Mapping[str, Rate], costs: Costs) -> Stage:
         on_gpu = load / (costs.gpu_teraflops * 1e12)
         images = Work(_READING, amount, "images", amount)
         reading = _seconds(images, reader, costs) if reader else 0.0
-    total, longest, on_gpu, reading = (
-        one / _HOUR for one in (sum(seconds), max(seconds), on_gpu, reading)
-    )
-    bounded = bool(reader and reader.at_most)
-    jobs = len(works)
     return Stage(
-        first.stage, jobs, amount, first.unit, rate, total, longest, on_gpu, reading, bounded
+        name=first.stage,
+        jobs=len(works),
+        amount=amount,
+        unit=first.unit,
+        rate=rate,
+        hours=sum(seconds) / _HOUR,
+        longest=max(seconds) / _HOUR,
+        gpu_hours=on_gpu / _HOUR,
+        reading_hours=reading / _HOUR,
+        reading_at_most=bool(reader and reader.at_most),
     )
 
 

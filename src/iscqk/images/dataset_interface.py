@@ -94,6 +94,9 @@ def existing_folders(name: str, folders: str | list[str]) -> list[str]:
     """Return the folders of a key of the section; UserError where one is missing."""
     folders = [folders] if isinstance(folders, str) else folders
     for folder in folders:
+        if "{" in folder:
+            what = "is a range, as which only .tar files are named (kind: shards)"
+            raise UserError(f"config: dataset.{name}: {folder} {what}; name each folder")
         if not Path(folder).is_dir():
             raise UserError(
                 f"config: dataset.{name}: no folder {folder} (seen from {Path.cwd()}); "

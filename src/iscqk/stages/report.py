@@ -20,7 +20,9 @@ EXAMPLE = "iscqk report --results results --title 'my images' --output results/r
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
-    parser.add_argument("--results", type=Path, required=True, help="folder to report on")
+    parser.add_argument(
+        "--results", type=Path, default=Path(Results().root), help="folder to report on"
+    )
     parser.add_argument("--title", default="Image copy detection", help="of the page")
     parser.add_argument("--rules", type=Path, metavar="MERMAID", help="graph of the rules")
     parser.add_argument("--gallery", type=int, default=6, metavar="N", help="pairs of each kind")
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--compare", metavar="FOLDER", default="",
         help="of other results: how scores and config differ from theirs",
     )  # fmt: skip
-    parser.add_argument("--output", type=Path, required=True, metavar="HTML")
+    parser.add_argument("--output", type=Path, default=Path(Results().report), metavar="HTML")
     parser.add_argument("--plots", type=Path, metavar="ZIP", help="beside the page if not given")
 
 

@@ -105,7 +105,7 @@ def _made(copier: Copier, sources: Sequence[Path], folder: Path, threads: int) -
     tasks = [Task(("likely", str(source)), str(source)) for source in sources]
     paths = []
     for number, (jpeg, _) in enumerate(copier.copies(tasks, len(tasks), threads)):
-        path = folder / f"{number}.jpg"
-        path.write_bytes(jpeg)
-        paths.append(str(path))
+        temporary = folder / f"{number}.jpg"  # in a folder that is one
+        temporary.write_bytes(jpeg)
+        paths.append(str(temporary))
     return paths

@@ -18,10 +18,9 @@ from iscqk.learning.data_loading import FreshCopies, OriginalImages
 from iscqk.learning.embedding import embed
 from iscqk.learning.objectives import Objective
 from iscqk.learning.training import Training
-from iscqk.learning.validation import Validation
+from iscqk.learning.validation import Validation, micro_average_precision
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import save_encoder
-from iscqk.retrieval.metrics import Judged, micro_average_precision
 from iscqk.stages.setups.setup import Setup
 
 
@@ -67,15 +66,11 @@ class OnFreshCopies(Setup):
         references = OriginalImages(paths[::2], self._side)
         copies = self._copies(ids, paths)
         queries = OriginalImages([copies.edited(i) for i in range(len(ids))], self._side)
-        targets = np.array([i // 2 if i % 2 == 0 else -1 for i in range(len(ids))])
+        targets = torch.tensor([i // 2 if i % 2 == 0 else -1 for i in range(len(ids))])
 
         def measure(encoder: Encoder) -> float:
             found = self._describe(queries, encoder) @ self._describe(references, encoder).T
-            correct = np.arange(len(references)) == targets[:, None]
-            numbers = np.repeat(np.arange(len(ids)), len(references))
-            scores = found.double().numpy().ravel()
-            judged = Judged(numbers, scores, correct.ravel(), int((targets >= 0).sum()))
-            return micro_average_precision(judged)
+            return micro_average_precision(found, targets)
 
         every = max(1, self.settings.validate_every // self.settings.batch_size)
         return Validation(measure, every, self.settings.patience)
