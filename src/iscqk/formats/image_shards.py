@@ -128,10 +128,10 @@ def writing_images(path: str | Path) -> Iterator[Put]:
         with writing_tar(path) as put:
             yield put
         return
-    with atomic_folder(path) as folder:
+    with atomic_folder(path) as temporary:
 
         def write(name: str, content: bytes) -> None:
-            (folder / name).write_bytes(content)
+            (temporary / name).write_bytes(content)
 
         yield write
 

@@ -144,9 +144,13 @@ class Run:
 
     @property
     def given_weights(self) -> list[str]:
-        """The file of the weights that it starts from, be it here or in a storage."""
+        """The file of the weights that it starts from, be it here or in a storage.
+
+        One with braces, which Snakemake takes for wildcards, is looked for on a disk only.
+        """
         weights = self.config["model"]["weights"]
-        return [] if weights in ("none", "pretrained", READY) else [weights]
+        named = weights.endswith(".safetensors") and not {*"{}"} & {*weights}
+        return [weights] if named else []
 
     @property
     def budget(self) -> int:

@@ -76,11 +76,11 @@ def write_set(
         for query, image in zip(queries, images, strict=True):
             (temporary / query.phase / f"{query.id}.jpg").write_bytes(image)
         for number, path in enumerate(references):
-            place = temporary / REFERENCES / f"{REFERENCE.make(number)}{Path(path).suffix}"
+            name = f"{REFERENCE.make(number)}{Path(path).suffix}"
             if (content := content_of(path)) is None:
-                place.symlink_to(Path(path).absolute())
+                (temporary / REFERENCES / name).symlink_to(Path(path).absolute())
             else:
-                place.write_bytes(content)
+                (temporary / REFERENCES / name).write_bytes(content)
         for phase in PHASES:
             truth = _ground_truth([query for query in queries if query.phase == phase])
             write_ground_truth(_truth_of(temporary, phase), truth)
