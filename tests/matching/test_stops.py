@@ -36,7 +36,8 @@ def run(command, model, status=0):
 
 # Runs a command that is sent a signal when two blocks of the 150 images are described.
 STOPPED = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background ignores
 import iscqk
 from iscqk.cli import main
 from iscqk.matching import cache
