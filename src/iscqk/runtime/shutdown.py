@@ -126,7 +126,7 @@ def kill_workers() -> None:
     """Kill all worker processes of this one."""
     # torch has the end of a loader's worker raise an error, wherever this process is by then.
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGCHLD, _overlook)
     for worker in multiprocessing.active_children():
         worker.kill()
 
@@ -230,13 +230,20 @@ def _catching_signals() -> Iterator[None]:
             signal.signal(number, before[number])
 
 
+def _overlook(*_: object) -> None:
+    """Do nothing for a signal.
+
+    It may have arrived before: Python prints a traceback where it then finds SIG_IGN or SIG_DFL.
+    """
+
+
 def _stop(number: int, _: object) -> None:
     """End the workers and unwind, so that temporary files go; what hangs meanwhile is killed."""
     if multiprocessing.parent_process():  # in a worker, which has it from its parent
         os._exit(128 + number)
     _received.append(number)
     for other in _SIGNALS:
-        signal.signal(other, signal.SIG_IGN)
+        signal.signal(other, _overlook)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(_TIDYING_SECONDS)
     kill_workers()
