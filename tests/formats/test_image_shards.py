@@ -99,6 +99,15 @@ def test_a_manifest_finds_its_shards_wherever_both_are(photos, monkeypatch):
     assert sizes == list(zip(rows["width"], rows["height"], strict=True))
 
 
+def test_a_manifest_finds_its_shards_from_a_folder_that_is_a_link(photos):
+    shard = pack(photos, "ours")
+    Path("disk/deep").mkdir(parents=True)
+    Path("results").symlink_to("disk/deep")
+    rows = manifest_of(find_images([Path(shard.name)]), SPLITS["references"], 1)
+    write_manifest("results/list.csv", rows)
+    pd.testing.assert_frame_equal(read_manifest("results/list.csv"), rows)
+
+
 def test_an_image_that_was_packed_anew_is_not_taken_for_the_listed_one(photos):
     shard = pack(photos, "ours")
     rows = manifest_of(find_images([shard]), SPLITS["references"], 1)

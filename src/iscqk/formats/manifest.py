@@ -135,8 +135,9 @@ def _seen_from(folder: str, path: str) -> str:
 
 def _found_from(folder: str, path: str) -> str:
     """Return where an image is that a manifest in a folder names."""
-    place = place_of(os.path.join(folder, path))
-    return "/".join([os.path.normpath(place.shard), place.member]) if place else path
+    # By its name, as `relpath` went: `..` of a folder that is a link leads elsewhere on the disk.
+    place = place_of(os.path.normpath(os.path.join(folder, path)))
+    return "/".join(place) if place else path
 
 
 def content_digest(rows: pd.DataFrame) -> str:

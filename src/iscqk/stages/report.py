@@ -1,8 +1,8 @@
 """Make the report of what lies under a folder of results: one HTML file that needs no network.
 
-Its plots are written beside it, each as SVG with its data as CSV, in a ZIP file. Only what is there
-is shown, and nothing is computed anew but the scores of groups of queries. To be run where the
-workflow was run: manifests name images from there.
+It carries the data of its plots and tables as CSV; a ZIP file beside it has these, too, and the
+plots as SVG. Only what is there is shown, and nothing is computed anew but the scores of groups of
+queries. To be run where the workflow was run: manifests name images from there.
 """
 
 import argparse
