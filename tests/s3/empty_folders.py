@@ -7,7 +7,7 @@
 
 A job has the environment of who submits it, which is to hold the installed package and the
 credentials. Of its own files only what it printed is kept. A rule named in FOLDER/kill has its next
-job killed, as by a machine that goes away, once its input has arrived.
+job killed, as by a machine that goes away, once its command has begun.
 """
 
 import json
@@ -19,24 +19,31 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 JOBS = Path(os.environ["JOBS"])
-FETCHED = ".snakemake/storage"  # below the job's folder
+LOGS = ".snakemake/storage/**/logs/**/*.log"  # of commands, below the job's folder
 
 
 def submit(script: str) -> None:
     """Start a job and go."""
-    properties = json.loads(re.search(r"^# properties = (.+)$", Path(script).read_text(), re.M)[1])
-    place = Path(tempfile.mkdtemp(dir=JOBS, prefix=f"{properties.get('rule', 'group')}-"))
-    shutil.copy(script, place / "script")
+    text = Path(script).read_text()
+    properties = json.loads(re.search(r"^# properties = (.+)$", text, re.M)[1])
+    print(start(properties.get("rule", "group"), text, os.environ))
+
+
+def start(rule: str, script: str, environment: Mapping[str, str]) -> str:
+    """Start a job with an environment of its own; return its name, which begins with its rule."""
+    place = Path(tempfile.mkdtemp(dir=JOBS, prefix=f"{rule}-"))
+    (place / "script").write_text(script)
     (place / "empty").mkdir()
     with open(place / "log", "wb") as log:
         subprocess.Popen(
-            [sys.executable, __file__, "run", place],
+            [sys.executable, __file__, "run", place], env={**environment, "JOBS": str(JOBS)},
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
-    print(place.name)
+    return place.name
 
 
 def run(place: Path) -> None:
@@ -47,7 +54,7 @@ def run(place: Path) -> None:
     job = subprocess.Popen(["bash", place / "script"], cwd=folder, start_new_session=True)
     try:
         if is_to_be_killed(place):
-            while job.poll() is None and not any((folder / FETCHED).glob("**/*.*")):
+            while job.poll() is None and not any(folder.glob(LOGS)):
                 time.sleep(0.05)
             end(job)
         code = job.wait()
@@ -74,10 +81,10 @@ def end(job: "subprocess.Popen[bytes]") -> None:
         pass
 
 
-def status(name: str) -> None:
-    """Print how a job is."""
+def code_of(name: str) -> int | None:
+    """Return a job's exit code; None while it runs."""
     code = JOBS / name / "code"
-    print("running" if not code.exists() else "success" if code.read_text() == "0" else "failed")
+    return int(code.read_text()) if code.exists() else None
 
 
 def cancel(*names: str) -> None:
@@ -86,9 +93,17 @@ def cancel(*names: str) -> None:
         os.kill(int((JOBS / name / "pid").read_text()), signal.SIGTERM)
 
 
-if __name__ == "__main__":
-    commands = {"submit": submit, "status": status, "run": lambda place: run(Path(place))}
-    if sys.argv[1] in commands:
-        commands[sys.argv[1]](*sys.argv[2:])
+def main(command: str, *arguments: str) -> None:
+    """Do what the command line says."""
+    if command == "submit":
+        submit(*arguments)
+    elif command == "run":
+        run(Path(*arguments))
+    elif command == "status":
+        print({None: "running", 0: "success"}.get(code_of(*arguments), "failed"))
     else:
-        cancel(*sys.argv[1:])
+        cancel(command, *arguments)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
