@@ -110,7 +110,7 @@ class Calls(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         kind, name, part = (text or "" for text in NAMESPACED.fullmatch(address.path).groups())
         with open(JOBS / "calls", "a") as calls:
-            print(self.command, kind, part, file=calls)
+            print(*filter(None, [self.command, kind, part]), file=calls)
         return kind, name, part, parse_qs(address.query)
 
     def _answer(self, content: Object | str, code: int = 200) -> None:
