@@ -66,6 +66,9 @@ def test_the_configuration_becomes_a_pool():
         ({"length": [1, 5]}, "edits do not repeat, and there are 4 names"),
         ({"length": [1.5, 2]}, "length.0: 1.5 is not of type 'integer'"),
         ({"length": [True, 2]}, "length.0: True is not of type 'integer'"),
+        ({"weights": {"blurr": 2}}, "a weight for blurr, which is not among the names"),
+        ({"weights": {"blur": 0}}, "weights.blur: 0 is less than or equal to the minimum of 0"),
+        ({"weights": ["blur"]}, "weights: .* is not of type 'object'"),
         ({"lenght": [1, 2]}, "lenght: unknown key; did you mean length"),
     ],
 )
@@ -103,6 +106,20 @@ def test_every_length_and_name_is_drawn():
     assert {len(chain) for chain in chains} == {1, 2, 3, 4}
     assert {chain[0] for chain in chains} == set(pool.names)
     assert all(len(set(chain)) == len(chain) for chain in chains)
+
+
+def test_an_edit_is_drawn_as_often_as_it_weighs():
+    pool = pool_of({**CONFIG, "length": [1, 1], "weights": {"hflip": 5, "pad": 2}})
+    drawn = [copy((i,), pool)[1][0]["name"] for i in range(900)]
+    assert all(
+        abs(drawn.count(n) - 100 * w) < 60 for n, w in (("hflip", 5), ("pad", 2), ("crop", 1))
+    )
+
+
+def test_weights_that_are_alike_change_the_shares_of_none():
+    pool = pool_of({**CONFIG, "length": [1, 1], "weights": dict.fromkeys(CONFIG["names"], 3)})
+    drawn = [copy((i,), pool)[1][0]["name"] for i in range(400)]
+    assert all(abs(drawn.count(name) - 100) < 40 for name in CONFIG["names"])
 
 
 def test_a_required_edit_is_in_every_chain_at_any_place():

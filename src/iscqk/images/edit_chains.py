@@ -6,7 +6,8 @@ any number of workers makes the same copies in any order.
 
 import hashlib
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,14 @@ class EditPool:
         length: least and greatest number of edits in a chain.
         required: where given, the first edit drawn comes from these names, which need not be
             among `names`; its place in the chain is random.
+        weights: how often an edit of `names` is drawn beside one that is not there, which weighs 1.
     """
 
     names: tuple[str, ...]
     strength: tuple[float, float]
     length: tuple[int, int]
     required: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn from."""
@@ -53,6 +56,8 @@ class EditPool:
             self.length[1] <= len(self.names),
             f"length {self.length}: edits do not repeat, and there are {len(self.names)} names",
         )
+        for name in self.weights:
+            _check(name in self.names, f"a weight for {name}, which is not among the names")
 
 
 def make_copy(
@@ -110,8 +115,16 @@ def _draw_chain(pool: EditPool, rng: np.random.Generator) -> list[str]:
     chain = [pool.required[rng.integers(len(pool.required))]] if pool.required else []
     others = [name for name in pool.names if name not in chain]
     # By number: numpy would make arrays of the names, which takes longer than the drawing.
-    chain += [others[i] for i in rng.choice(len(others), length - len(chain), replace=False)]
+    drawn = rng.choice(len(others), length - len(chain), replace=False, p=_chances(pool, others))
+    chain += [others[i] for i in drawn]
     return [chain[i] for i in rng.permutation(len(chain))]
+
+
+def _chances(pool: EditPool, names: Sequence[str]) -> np.ndarray | None:
+    if not pool.weights:
+        return None  # all alike
+    weights = np.array([pool.weights.get(name, 1.0) for name in names])
+    return weights / weights.sum()
 
 
 def _check(condition: bool, complaint: str) -> None:

@@ -1,5 +1,6 @@
 """`edits`: what copies and queries are edited with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from iscqk.schema.section import (
     Fraction,
     Limits,
     Name,
+    Positive,
     Section,
     key,
     needed,
@@ -30,6 +32,10 @@ class Pool(Section):
     )
     strength: _Strength = needed("lowest and highest, 0 to 1")
     length: _Length = needed("fewest and most edits of a chain")
+    weights: Mapping[str, Positive] = optional(
+        "how often edits of `names` are drawn beside the others, which weigh 1: {hflip: 4}",
+        absent={},
+    )
 
 
 _Pool = Annotated[Pool, Limits("pool")]
