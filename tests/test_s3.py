@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -138,7 +139,7 @@ def kubernetes(elsewhere, tmp_path, monkeypatch):
     (image / "bin").mkdir(parents=True)
     (image / "packages").symlink_to(project.folder / "src")
     # A pod begins with `pip install` of the plugins that its image has already.
-    (image / "bin/pip").symlink_to("/bin/true")
+    (image / "bin/pip").symlink_to(shutil.which("true"))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     with serving(tmp_path / "api.log", [PODS], JOBS=str(jobs), IMAGE=str(image)) as address:
         (tmp_path / "kubeconfig").write_text(KUBECONFIG.format(address))

@@ -22,7 +22,7 @@ from empty_folders import JOBS, cancel, code_of, start
 
 IMAGE = os.environ["IMAGE"]
 NAMESPACED = re.compile(r"/(?:api/v1|apis/batch/v1)/namespaces/\w+/(\w+)(?:/([\w-]+))?(?:/(\w+))?")
-RULE = re.compile(r"--allowed-rules '?(\w+)")
+RULE = re.compile(r"--allowed-rules (\w+)")
 Object = dict[str, Any]
 
 secrets: dict[str, Object] = {}
@@ -44,7 +44,8 @@ def create_job(body: Object) -> Object:
         key = variable["valueFrom"]["secretKeyRef"]
         value = secrets[key["name"]][key["key"]]
         environment[variable["name"]] = base64.b64decode(value).decode()
-    jobs[body["metadata"]["name"]] = start(RULE.search(script)[1], script, environment)
+    rule = RULE.search(script)
+    jobs[body["metadata"]["name"]] = start(rule[1] if rule else "group", script, environment)
     return body
 
 
