@@ -10,7 +10,6 @@ these go through such a PCA, too.
 import argparse
 import itertools
 import logging
-from pathlib import Path
 
 import torch
 
@@ -22,6 +21,7 @@ from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.given import given_encoders
 from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import load_backbone, save_encoder
+from iscqk.runtime.options import count, output_file
 from iscqk.settings.model import Model
 
 logger = logging.getLogger(__name__)
@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--training", metavar="MANIFEST", required=True)
     parser.add_argument("--config", type=Model.parse, required=True, help="the `model` section")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--output", type=Path, nargs="+", required=True, help="q and k")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", type=output_file, nargs="+", required=True, help="q and k")
+    parser.add_argument("--threads", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

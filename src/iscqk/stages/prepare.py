@@ -9,7 +9,6 @@ it count, and none of them may be missing.
 """
 
 import argparse
-from pathlib import Path
 from typing import get_args
 
 import pandas as pd
@@ -27,6 +26,7 @@ from iscqk.images.ingestion import (
     refuse_overlap,
 )
 from iscqk.plan.results import Data
+from iscqk.runtime.options import count, output_folder
 from iscqk.settings.dataset import BadImages, Dataset
 
 EXAMPLE = r"""iscqk prepare --training pictures/training --references pictures/references \
@@ -51,8 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an image's name in each line",
     )  # fmt: skip
     parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)
-    parser.add_argument("--output", type=Path, required=True, help="folder of the manifests")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument(
+        "--output", type=output_folder, required=True, help="folder of the manifests"
+    )
+    parser.add_argument("--workers", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

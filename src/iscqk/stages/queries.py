@@ -7,7 +7,6 @@ different other images, with different edits.
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
 from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
 from iscqk.plan.results import Phase
+from iscqk.runtime.options import count, output_folder
 from iscqk.settings.edits import Pool
 from iscqk.settings.queries import Queries
 
@@ -41,9 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Queries.parse, required=True, help="the `queries` section")
     parser.add_argument("--edits", type=Pool.parse, required=True, help="the phase's edits")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--images", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the CSV files")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--images", type=output_folder, required=True, help="folder of the images")
+    parser.add_argument(
+        "--output", type=output_folder, required=True, help="folder of the CSV files"
+    )
+    parser.add_argument("--workers", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ from iscqk.formats.files import write_text
 from iscqk.plan.results import Results
 from iscqk.reporting.page import render
 from iscqk.reporting.report_sections import whole_report
+from iscqk.runtime.options import output_file
 
 EXAMPLE = "iscqk report --results results --title 'my images' --output results/report.html"
 
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--compare", metavar="FOLDER", default="",
         help="of other results: how scores and config differ from theirs",
     )  # fmt: skip
-    parser.add_argument("--output", type=Path, default=Path("results/report.html"))
+    parser.add_argument("--output", type=output_file, default="results/report.html")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -28,6 +28,7 @@ from iscqk.models.hub import save_hub_folder
 from iscqk.models.weights import load_encoder, read_provenance
 from iscqk.plan.results import Submission
 from iscqk.retrieval.rankings import RANKINGS
+from iscqk.runtime.options import output_folder
 from iscqk.settings.describe import Describe
 from iscqk.submission.consistency import refuse_other_predictions
 from iscqk.submission.environment import commit, machine, versions
@@ -66,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="shards of training images' descriptors, by which pairs rank or which are subtracted",
     )  # fmt: skip
     parser.add_argument("--config", type=json.loads, required=True, help="the whole config")
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=output_folder, required=True)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -6,7 +6,6 @@ read are told all at once; or, by quarantine, they are listed and keep their id,
 """
 
 import argparse
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -20,6 +19,7 @@ from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
 from iscqk.images.ingestion import SPLITS, find_images, listing_of, only_listed, refuse_overlap
 from iscqk.plan.results import Phase
+from iscqk.runtime.options import count, output_folder
 from iscqk.settings.dataset import BadImages, Dataset
 
 EXAMPLE = r"""iscqk take-queries --phase phase1 --queries pictures/queries \
@@ -36,8 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--training", metavar="MANIFEST", required=True)
     parser.add_argument("--references", metavar="MANIFEST", required=True)
     parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)
-    parser.add_argument("--output", type=Path, required=True, help="folder of the CSV files")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument(
+        "--output", type=output_folder, required=True, help="folder of the CSV files"
+    )
+    parser.add_argument("--workers", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:
