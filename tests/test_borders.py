@@ -460,12 +460,12 @@ MIXTURES = {
     ),
     "two outputs": (
         [*("--method=qk", "--side=q", "--round=1", "--frozen=f", "--bank=b"), "--copies=c"]
-        + ["--history", "h", "i"],
+        + ["--history", "i"],
         "--q-output, --k-output, --history: give one of each",
     ),
     "other numbers of outputs": (
         [*("--method=isd", "--images=8", "--training=t", "--model={}", "--copies=c")]
-        + ["--history", "h", "i"],
+        + ["--history", "i"],
         "--q-output, --k-output, --history: give as many of each",
     ),
 }
