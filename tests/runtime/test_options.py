@@ -111,13 +111,13 @@ def test_a_folder_is_no_file_and_a_file_no_folder(tmp_path):
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("validate s.h5 --output s.h5", "file and --output: s.h5 twice; name another"),
-        ("validate s.h5 --output ./link.h5", "file and --output: link.h5 twice"),
-        ("score s.h5 gt.csv --output gt.csv", "ground_truth and --output: gt.csv twice"),
-        ("score s.h5 gt.csv --curve c --output c", "--curve and --output: c twice"),
+        ("validate s.h5 --output s.h5", "--output: s.h5 is named by file, too; name another"),
+        ("validate s.h5 --output ./link.h5", "--output: link.h5 is named by file, too"),
+        ("score s.h5 gt.csv --output gt.csv", "--output: gt.csv is named by ground_truth, too"),
+        ("score s.h5 gt.csv --curve c --output c", "--output: c is named by --curve, too"),
         (
-            "merge --queries q --references r --ranking similarity log_partition --output o o",
-            "--ou",
+            "merge --queries q --references r --ranking similarity --output o o",
+            "o is named by --out",
         ),
     ],
 )

@@ -77,15 +77,15 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]  # typeshed has an overload for each namespace
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
-        """Return what is said, once it is seen that no file is written over by another."""
+        """Return what is said, once it is seen that no file is written over another."""
         found, rest = super().parse_known_args(args, namespace)
         taken: dict[str, str] = {}
         for writes in (False, True):
             for action, path in self._files(found, writes):
                 place, name = os.path.realpath(path), _name(action)
                 if writes and place in taken:
-                    names = " and ".join(dict.fromkeys([taken[place], name]))
-                    self.error(f"{names}: {printable(path)} twice; name another file to write")
+                    what = f"{printable(path)} is named by {taken[place]}, too"
+                    self.error(f"argument {name}: {what}; name another file to write")
                 taken[place] = name
         return found, rest
 

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="files and folders, or files that `iscqk describe --side queries` wrote",
     )  # fmt: skip
     parser.add_argument(
-        "--against", nargs="+", action="extend", required=True, metavar="FOLDER",
+        "--against", nargs="+", required=True, metavar="FOLDER",
         help="what may have been copied: folders, files, and files that `iscqk describe` wrote",
     )  # fmt: skip
     add_model(parser)
