@@ -52,7 +52,7 @@ class _Store(argparse._StoreAction):
     """Stores values; those of a list add up, and so many as are wanted are wanted once."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
-        before = getattr(namespace, self.dest, None)
+        before: Any = getattr(namespace, self.dest, None)
         if option and self.nargs not in (None, "?") and before is not self.default:
             if self.nargs not in _LISTS:
                 raise argparse.ArgumentError(self, "given twice; give it once")
