@@ -88,7 +88,7 @@ def without_rests(history: pd.DataFrame) -> pd.DataFrame:
         part, steps = part.copy(), part["images"].diff().to_numpy()
         if len(part) > 2 and steps[-1] < steps[-2] / 2:
             last_two = part["loss"].to_numpy()[-2:]
-            part.iloc[-1, part.columns.get_loc("loss")] = np.average(last_two, weights=steps[-2:])
+            part.loc[part.index[-1], "loss"] = np.average(last_two, weights=steps[-2:])
             part = part.drop(index=part.index[-2])
         rows.append(part)
     return pd.concat(rows)
