@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -91,6 +92,12 @@ class Project:
         text = path.read_text()
         assert old in text, f"{file} has no {old!r}"
         path.write_text(text.replace(old, new, 1))
+
+
+def unpack(shard: Path, folder: Path) -> None:
+    """Make a folder of the images in a shard."""
+    with tarfile.open(shard) as tar:
+        tar.extractall(folder, filter="data")
 
 
 @functools.cache

@@ -27,10 +27,12 @@ def test_one_command_makes_it_and_the_program_then_takes_it(finished_copy):
     assert "### phase1" in text and "### phase2" in text
     carried = project.folder / "src/iscqk/ready/model"
     shutil.rmtree(carried, ignore_errors=True)
-    found = project.run("iscqk match results/demo/others --against results/demo/others", False)
+    found = project.run(
+        "iscqk match results/demo/others.tar --against results/demo/others.tar", False
+    )
     assert "error: no ready model: this installation carries none" in found.stderr
     shutil.copytree(card.parent, carried)
-    found = project.run("iscqk match results/demo/others --against results/demo/others")
+    found = project.run("iscqk match results/demo/others.tar --against results/demo/others.tar")
     assert "matches/matches.csv" in found.stdout
 
 

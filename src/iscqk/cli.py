@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from iscqk.plan.stage_registry import module_name
 from iscqk.runtime.logs import set_up_logging
-from iscqk.runtime.options import Parser, output_file, output_folder
+from iscqk.runtime.options import Parser, output_file, output_folder, output_place
 from iscqk.runtime.shutdown import exit_status_of
 
 _COMPLETION = "--print-completion"
@@ -154,7 +154,7 @@ def whole_parser() -> argparse.ArgumentParser:
         _fill(stage, name)
         stage.description = purpose  # zsh shows it beside the name
         for action in stage._actions:
-            is_path = action.type in (None, Path, output_file, output_folder)
+            is_path = action.type in (None, Path, output_file, output_folder, output_place)
             if action.nargs != 0 and action.choices is None and is_path:
                 action.complete = {"bash": "_shtab_compgen_files", "zsh": "_files"}  # type: ignore
     return parser

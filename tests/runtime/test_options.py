@@ -7,7 +7,7 @@ import pytest
 
 from iscqk.cli import STAGES, main, stage_parser
 from iscqk.errors import UserError
-from iscqk.runtime.options import Parser, output_file, output_folder
+from iscqk.runtime.options import Parser, output_file, output_folder, output_place
 
 
 def refused(parse, arguments, capsys):
@@ -68,7 +68,7 @@ def test_all_that_is_written_is_looked_at_before_the_work(stage):
     written = [action for action in stage_parser(stage)._actions if "output" in action.dest]
     assert written or stage in ("plan",)
     for action in written:
-        assert action.type in (output_file, output_folder), action.option_strings
+        assert action.type in (output_file, output_folder, output_place), action.option_strings
         assert action.default is None or isinstance(action.default, str)  # looked at, too
 
 

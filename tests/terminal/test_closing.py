@@ -50,6 +50,15 @@ def test_a_submission_has_its_score_its_file_and_what_to_type_next(plan):
     ]
 
 
+def test_what_lies_in_a_storage_is_not_looked_for_here(plan):
+    log = str(Path("now.log").resolve())
+    assert closing_lines(plan, ["submission_phase2"], "", 60, log, "s3://bucket/run/") == [
+        "results: s3://bucket/run/results",
+        "took 1 min 0 s; logs: s3://bucket/run/results/logs, now.log",
+        NEXT,
+    ]
+
+
 @pytest.mark.parametrize("targets", [[], ["all"], ["results/submission_phase2/score.json"]])
 def test_the_phases_that_were_asked_for_are_told(plan, targets):
     lines = closing_lines(plan, targets)
@@ -129,6 +138,10 @@ def test_a_file_that_cannot_be_read_ends_nothing(plan, content):
             " --directory else --configfile a.yaml --config seed=1",
         ),
         ("-C seed=1 --workflow-profile=profiles/slurm", " --workflow-profile profiles/slurm "),
+        (
+            "all --executor local --default-storage-prefix s3://bucket/run --config seed=1",
+            " --default-storage-prefix s3://bucket/run --config seed=1",
+        ),
     ],
 )
 def test_options_that_say_of_what_a_run_is_are_repeated(arguments, repeated):

@@ -70,7 +70,8 @@ def test_preparing_takes_less_than_two_kilobytes_an_image(image, tmp_path):
             fill(tmp_path / split, image, count if split == "references" else 1)
         peaks[count] = peak_mb(
             "prepare", "--training", tmp_path / "training", "--references",
-            tmp_path / "references", "--output", tmp_path / "data", "--workers", 1,
+            tmp_path / "references", "--workers", 1, "--output",
+            *(tmp_path / f"{name}.csv" for name in ("training", "references", "others", "bad")),
         )  # fmt: skip
     print(f"prepare, MB: {peaks}")
     assert peaks[COUNTS[-1]] - peaks[COUNTS[0]] < 0.002 * COUNTS[-1]

@@ -26,7 +26,7 @@ rule submit:
         validation=R.submission("{phase}").validation,
         provenance=R.submission("{phase}").provenance,
         card=R.submission("{phase}").card,
-        model=directory(R.submission("{phase}").model),
+        model=R.submission("{phase}").model_files(PLAN.submitted_model()),
     log:
         LOG["submit"],
     benchmark:
@@ -58,7 +58,7 @@ rule submit:
 rule pack:
     input:
         provenance=R.submission("phase2").provenance,
-        model=R.submission("phase2").model,
+        model=R.submission("phase2").model_files(PLAN.submitted_model()),
         scores=[R.submission(phase).score for phase in PHASES],
         by_edit=[PLAN.submitted.ranked(phase).by_edit for phase in PHASES],
         notice=config["ready"]["notice"] or [],

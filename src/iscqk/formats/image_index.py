@@ -18,7 +18,6 @@ import h5py
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.files import sha256_of
 from iscqk.formats.hdf5 import (
     Appender,
     FloatArray,
@@ -30,6 +29,7 @@ from iscqk.formats.hdf5 import (
 )
 from iscqk.formats.hdf5_checks import as_user_errors, check_variable
 from iscqk.formats.ids import QUERY, REFERENCE, BoolArray
+from iscqk.formats.image_shards import digest_of, status_of
 
 SUFFIXES = {".h5", ".hdf5"}
 _FORMS = {"queries": QUERY, "references": REFERENCE}
@@ -53,10 +53,9 @@ class File(NamedTuple):
 
     @classmethod
     def now(cls, path: str | Path) -> "File":
-        """Return a file as it is; OSError where there is none."""
-        status = Path(path).stat()
-        times = status.st_mtime_ns, status.st_ctime_ns
-        return cls(str(path), status.st_size, *times, status.st_ino)
+        """Return a file, or a member of a shard, as it is; OSError where there is none."""
+        status = status_of(path)
+        return cls(str(path), status.size, status.modified, status.changed, status.inode)
 
     def anchored(self) -> "File":
         """Return the file by its absolute path, which means the same everywhere."""
@@ -66,7 +65,7 @@ class File(NamedTuple):
         """Return whether the file is there, as it was or at least with that content."""
         try:
             now = File.now(self.path)
-            return now == self or (now.size == self.size and sha256_of(self.path) == sha256)
+            return now == self or (now.size == self.size and digest_of(self.path) == sha256)
         except OSError:
             return False
 

@@ -1,6 +1,5 @@
 """What `likely` rests on: copies of the very references, made and looked up on the spot."""
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from iscqk.formats.ids import BoolArray
 from iscqk.formats.image_index import ImageIndex
+from iscqk.formats.image_shards import is_there
 from iscqk.matching.chance import Chance, flagged
 from iscqk.matching.describing import describe_files
 from iscqk.matching.model import Model
@@ -102,7 +102,7 @@ def _none(references: int, missing: str) -> Basis:
 def _sample(references: ImageIndex) -> list[int]:
     """Return rows of references that are there and not of one colour, at random."""
     order = np.random.default_rng(0).permutation(np.flatnonzero(~references.flat)).tolist()
-    there = (row for row in order if os.path.isfile(references.files[row].path))
+    there = (row for row in order if is_there(references.files[row].path))
     return sorted(row for row, _ in zip(there, range(SAMPLE), strict=False))
 
 

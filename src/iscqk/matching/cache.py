@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from iscqk.formats.files import printable, sha256_of
+from iscqk.formats.files import printable
 from iscqk.formats.image_index import File, ImageIndex, Row, read_image_index, write_image_index
+from iscqk.formats.image_shards import digest_of
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class DescriptorCache:
 def content_of(file: File) -> str:
     """Return the SHA-256 of a file that has not changed since it was described, else ""."""
     try:
-        digest = sha256_of(file.path)
+        digest = digest_of(file.path)
         return digest if File.now(file.path) == file else ""
     except OSError:
         return ""

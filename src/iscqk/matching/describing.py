@@ -11,6 +11,7 @@ import numpy as np
 from iscqk.errors import UserError
 from iscqk.formats.files import exclusive, printable
 from iscqk.formats.image_index import File, ImageIndex, Row, read_image_index
+from iscqk.formats.image_shards import is_there
 from iscqk.images.opening import open_image
 from iscqk.matching.cache import DescriptorCache, content_of
 from iscqk.matching.inputs import Identity, identity
@@ -107,7 +108,7 @@ def load_index(path: str | Path, model: Model, view: View) -> ImageIndex:
         raise UserError(
             f"{printable(path)}: of another model or side; run `iscqk describe` with this --model"
         )
-    there = [(row, file) for row, file in enumerate(found.files) if Path(file.path).exists()]
+    there = [(row, file) for row, file in enumerate(found.files) if is_there(file.path)]
     changed = [file for row, file in there if not file.is_unchanged(found.sha256[row])]
     if changed:
         what = f"changed after {printable(path)} was written ({len(changed)} such images)"

@@ -20,6 +20,7 @@ import numpy as np
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import FloatArray
 from iscqk.formats.files import write_text
+from iscqk.formats.model_files import PROJECTION, SETTINGS
 from iscqk.matching.model_bank import read_bank, sample_bank, write_bank
 from iscqk.models.encoder import Encoder
 from iscqk.models.hub import load_hub_folder
@@ -29,7 +30,7 @@ from iscqk.retrieval.refining import Refinement, load_projection, save_projectio
 from iscqk.settings.describe import Describe
 
 SIDES = ("queries", "references")
-SETTINGS, PROJECTION, GIST = "matching.json", "projection.safetensors", "gist"
+GIST = "gist"
 
 
 class Looks(NamedTuple):

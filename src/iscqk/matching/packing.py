@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of, write_text
-from iscqk.matching.model_bank import BANK, read_bank, write_bank
+from iscqk.formats.model_files import BANK, PROJECTION, SETTINGS
+from iscqk.matching.model_bank import read_bank, write_bank
 from iscqk.matching.model_folder import (
     GIST,
-    PROJECTION,
-    SETTINGS,
     SIDES,
     load_sides,
     read_parts,

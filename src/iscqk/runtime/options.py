@@ -28,6 +28,11 @@ def output_folder(text: str) -> Path:
     return Path(text)
 
 
+def output_place(text: str) -> Path:
+    """Return the path of a file or a folder to write, whichever it is to be."""
+    return output_folder(text) if os.path.isdir(text) else output_file(text)
+
+
 def count(text: str) -> int:
     """Return a whole number from 1 on."""
     if (number := int(text)) < 1:
@@ -46,6 +51,9 @@ def _finite(text: str) -> float:
     if not math.isfinite(number := float(text)):
         raise argparse.ArgumentTypeError(f"{text}: no number to work with; name another")
     return number
+
+
+_FILES = (output_file, output_place)
 
 
 class _Store(argparse._StoreAction):
@@ -94,7 +102,7 @@ class Parser(argparse.ArgumentParser):
         for action in self._actions:
             value = getattr(found, action.dest, None)
             for one in value if isinstance(value, list) else [value]:
-                if (action.type is output_file) is writes and isinstance(one, str | Path):
+                if (action.type in _FILES) is writes and isinstance(one, str | Path):
                     if writes or os.path.isfile(one):
                         yield action, one
 

@@ -3,17 +3,20 @@
 import argparse
 
 from iscqk.images.demo_scenes import draw_split
-from iscqk.runtime.options import count, output_folder
+from iscqk.plan.results import SPLITS
+from iscqk.runtime.options import count, output_place
 from iscqk.settings.dataset import Demo
 
-EXAMPLE = "iscqk draw --output drawn --training 100 --references 50 --others 20"
+EXAMPLE = r"""iscqk draw --training 100 --references 50 --others 20 \
+    --output drawn/training drawn/references drawn/others"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument(
-        "--output", type=output_folder, required=True, help="a folder for each split in it"
-    )
+        "--output", type=output_place, nargs=len(SPLITS), required=True, metavar="PATH",
+        help="of training images, references and others: folders, or .tar files",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--side", type=count, default=Demo.side, help="longest side in pixels")
     parser.add_argument("--training", type=int, default=Demo.training, metavar="COUNT")
@@ -23,10 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the three folders."""
-    for split in ("training", "references", "others"):
+    """Write the images of each split."""
+    for split, path in zip(SPLITS, arguments.output, strict=True):
         draw_split(
-            arguments.output / split,
+            path,
             split,
             getattr(arguments, split),
             arguments.seed,

@@ -8,6 +8,7 @@ these go through such a PCA, too.
 """
 
 import argparse
+import dataclasses
 import itertools
 import logging
 
@@ -34,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--training", metavar="MANIFEST", required=True)
     parser.add_argument("--config", type=Model.parse, required=True, help="the `model` section")
+    parser.add_argument(
+        "--weights", metavar="FILE", help="that the section names, where it lies elsewhere"
+    )
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=output_file, nargs="+", required=True, help="q and k")
     parser.add_argument("--threads", type=count, default=1)
@@ -45,6 +49,8 @@ def run(arguments: argparse.Namespace) -> None:
     set_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     config = arguments.config
+    if arguments.weights:
+        config = dataclasses.replace(config, weights=arguments.weights)
     images = head_images(paths, config.image_size, config.head_images, arguments.seed)
     if encoders := given_encoders(config):
         if encoders[0].head.out_features > config.descriptor_size:

@@ -12,6 +12,7 @@ import pandas as pd
 from iscqk.bench.copy_speed import compare_copies
 from iscqk.bench.description_speed import compare_extraction
 from iscqk.formats.csv_tables import write_table
+from iscqk.formats.image_shards import content_of
 from iscqk.formats.manifest import read_manifest
 from iscqk.images.copier import Copier, Task
 from iscqk.images.demo_scenes import draw_split
@@ -51,8 +52,9 @@ def run(arguments: argparse.Namespace) -> None:
     with TemporaryDirectory() as folder:
         large = Path(folder, "training")
         draw_split(large, "training", config.drawn, arguments.seed, config.side, 1)
+        paths = _spread(read_manifest(arguments.training)["path"], config.count)
         sets = {
-            "of the config": _spread(read_manifest(arguments.training)["path"], config.count),
+            "of the config": [_as_file(path, Path(folder)) for path in paths],
             f"drawn, {config.side} px": [str(path) for path in find_images([large])],
         }
         # Copies first: their workers are forks, which torch's threads do not follow.
@@ -65,6 +67,14 @@ def run(arguments: argparse.Namespace) -> None:
 def _spread(paths: pd.Series, count: int) -> list[str]:
     """Return at most `count` paths from all over a manifest."""
     return paths.iloc[:: max(1, len(paths) // count)].tolist()[:count]
+
+
+def _as_file(path: str, temporary: Path) -> str:
+    """Return the path of an image as its peers open it: out of a shard, a file in a folder."""
+    if (content := content_of(path)) is None:
+        return path
+    (temporary / Path(path).name).write_bytes(content)
+    return str(temporary / Path(path).name)
 
 
 def _copies(arguments: argparse.Namespace, paths: list[str]) -> pd.DataFrame:

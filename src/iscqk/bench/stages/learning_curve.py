@@ -4,6 +4,7 @@ For the curve over images seen.
 """
 
 import argparse
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -69,7 +70,7 @@ def run(arguments: argparse.Namespace) -> None:
         phases = zip(PHASES, arguments.queries, arguments.ground_truth, strict=True)
         for phase, manifest, truth in phases:
             queries = _described(query_encoder, manifest, "query", arguments)
-            rows.append((model, phase, _micro_ap(queries, references, truth, arguments)))
+            rows.append((Path(model).name, phase, _micro_ap(queries, references, truth, arguments)))
     write_table(arguments.output, pd.DataFrame(rows, columns=["model", "phase", "micro_ap"]))
 
 
