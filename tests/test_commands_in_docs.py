@@ -22,7 +22,10 @@ PAGES = [
     *(page for page in sorted((ROOT / "docs").rglob("*.md")) if page.name not in MADE),
 ]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
-SYSTEM = {"cat", "cd", "cp", "git", "pip", "podman", "rm", "source", "torchrun", "uv"}
+SYSTEM = {
+    *("cat", "cd", "cp", "export", "for", "git", "pip", "podman", "pytest", "rm", "source", "tar"),
+    *("torchrun", "uv"),
+}
 
 
 def blocks(page, language):
@@ -36,7 +39,7 @@ def commands():
     for page in PAGES:
         for line in "".join(blocks(page, "bash")).replace("\\\n", " ").splitlines():
             for part in re.split(r" && ", re.sub(r"(^|\s)#.*", "", line)):
-                words = shlex.split(part)
+                words = shlex.split(re.sub(r"( --\S+)? \.\.\.\s*$", "", part))  # the reader's own
                 while words and re.fullmatch(r"[A-Z_]+=\S+", words[0]):
                     del words[0]
                 if words:
