@@ -256,6 +256,17 @@ def test_a_training_of_one_part_shows_its_validation_and_how_fast_it_went(tmp_pa
     assert "training_learning_rate.csv" in captions
 
 
+def test_a_few_last_steps_of_a_part_are_no_point_of_the_loss_of_their_own(tmp_path):
+    seen = [50, 100, 106, 156, 206, 256, 300]
+    history = pd.DataFrame(
+        {"part": ["a"] * 3 + ["b"] * 4, "images": seen, "loss": [3.0, 2, 9, 2, 1, 1, 4]}
+    )
+    training(history, tmp_path)
+    shown = pd.read_csv(tmp_path / "training_loss.csv")
+    assert shown["images"].tolist() == [50, 106, 156, 206, 256, 300]
+    assert shown["loss"].tolist() == [3, pytest.approx((50 * 2 + 6 * 9) / 56), 2, 1, 1, 4]
+
+
 def test_nothing_trained_is_no_training(tmp_path):
     assert training(pd.DataFrame(), tmp_path) is None and not [*tmp_path.iterdir()]
 

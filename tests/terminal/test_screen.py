@@ -120,9 +120,11 @@ def test_a_log_has_a_line_a_job_and_a_failure_in_full(two_jobs):
     assert re.fullmatch(r" +0:0\d +11%  train both sides, warm-up", lines[3])
     told = "error: train both sides, warm-up: failed; its log: bad.log"
     assert lines.count(told) == 1 and "error: no luck" in lines
+    assert "python work.py" not in done.stderr  # the command, which may be long
     assert any(line.startswith("Complete log(s): ") for line in lines)
     assert lines[-1] == "At least one job did not complete successfully."
     own = next((two_jobs.folder / ".snakemake/log").iterdir()).read_text()
+    assert "CalledProcessError" in own and "python work.py bad" in own
     assert "rule initial:" in own and "2 of 2 steps" not in own  # Snakemake's own account
 
 

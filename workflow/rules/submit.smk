@@ -14,7 +14,6 @@ rule submit:
             for half in PLAN.halves(wildcards.phase)
         ],
         bank=PLAN.submitted_bank(),
-        curve=lambda wildcards: PLAN.submitted.ranked(wildcards.phase).curve,
         training=R.manifest("training"),
         references=R.manifest("references"),
         queries=R.manifest("{phase}"),
@@ -51,7 +50,7 @@ rule submit:
             --ranking {params.ranking} --scores {params.scores} --halves {params.halves} \
             --training {input.training} --references {input.references} --queries {input.queries} \
             --quarantined {input.quarantined} \
-            --weights {params.weights} --bank {input.bank} --curve {input.curve} \
+            --weights {params.weights} --bank {input.bank} \
             --config {params.config:q} --output {params.folder} &>{log}
         """
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from iscqk.matching.views import ORIENTATIONS
+from iscqk.runtime.options import count
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +18,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """Declare `--threads`."""
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="(default: all)")
+    parser.add_argument("--threads", type=count, default=os.cpu_count() or 1, help="(default: all)")
 
 
 def add_orientations(parser: argparse.ArgumentParser) -> None:

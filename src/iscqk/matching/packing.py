@@ -63,7 +63,7 @@ def _with_sides_counted(source: Path) -> dict[str, Any]:
     """Return the settings, which say whether the sides are two networks or one."""
     facts = read_settings(source)
     digests = map(encoder_digest, load_sides(source, facts["sides"]).values())
-    return {**facts, "sides": "one" if len({*digests}) == 1 else "two"}
+    return {"describe": facts["describe"], "sides": "one" if len({*digests}) == 1 else "two"}
 
 
 def _pack_encoders(source: Path, folder: Path, sides: str) -> None:

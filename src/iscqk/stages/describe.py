@@ -6,7 +6,6 @@ stopped, only new and changed images are described. Images that cannot be read a
 """
 
 import argparse
-from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.formats.files import printable, refuse_unwritable
@@ -15,6 +14,7 @@ from iscqk.matching.describing import describe_files, warn_of_flat
 from iscqk.matching.inputs import find_inputs, refuse_below_one
 from iscqk.matching.model import SIDES, Model
 from iscqk.matching.views import View
+from iscqk.runtime.options import output_file
 
 EXAMPLE = "iscqk describe photos --model results/submission_phase2 --output photos.h5"
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--side", choices=SIDES, default="references", help="what they are (default: references)"
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="H5")
+    parser.add_argument("--output", type=output_file, required=True, metavar="H5")
     add_threads(parser)
 
 

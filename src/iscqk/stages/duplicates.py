@@ -7,7 +7,6 @@ which the same command goes on after a stop. Images that cannot be read are left
 
 import argparse
 import shlex
-from pathlib import Path
 
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import exclusive, refuse_unwritable, utf8
@@ -16,6 +15,7 @@ from iscqk.matching.duplicates import find_duplicates
 from iscqk.matching.match_page import write_groups
 from iscqk.matching.matches import Caches
 from iscqk.matching.telling import first_groups, short, summary_of_groups
+from iscqk.runtime.options import output_folder
 
 EXAMPLE = "iscqk duplicates photos --model results/submission_phase2"
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_orientations(parser)
     parser.add_argument(
-        "--output", type=Path, default=Path("duplicates"), metavar="DIR",
+        "--output", type=output_folder, default="duplicates", metavar="DIR",
         help="(default: duplicates)",
     )  # fmt: skip
     add_threads(parser)

@@ -11,7 +11,6 @@ import argparse
 import dataclasses
 import itertools
 import logging
-from pathlib import Path
 
 import torch
 
@@ -23,6 +22,7 @@ from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.given import given_encoders
 from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import load_backbone, save_encoder
+from iscqk.runtime.options import count, output_file
 from iscqk.settings.model import Model
 
 logger = logging.getLogger(__name__)
@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--weights", metavar="FILE", help="that the section names, where it lies elsewhere"
     )
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--output", type=Path, nargs="+", required=True, help="q and k")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", type=output_file, nargs="+", required=True, help="q and k")
+    parser.add_argument("--threads", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -8,7 +8,6 @@ be read are left out.
 
 import argparse
 import shlex
-from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
@@ -17,6 +16,7 @@ from iscqk.matching.arguments import add_model, add_orientations, add_threads
 from iscqk.matching.match_page import write_page
 from iscqk.matching.matches import Caches, find_matches
 from iscqk.matching.telling import best_pairs, short, summary
+from iscqk.runtime.options import count, output_folder
 
 EXAMPLE = "iscqk match photo.jpg scans --against photos --model results/submission_phase2"
 
@@ -28,15 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="files and folders, or files that `iscqk describe --side queries` wrote",
     )  # fmt: skip
     parser.add_argument(
-        "--against", nargs="+", action="extend", required=True, metavar="FOLDER",
+        "--against", nargs="+", required=True, metavar="FOLDER",
         help="what may have been copied: folders, files, and files that `iscqk describe` wrote",
     )  # fmt: skip
     add_model(parser)
-    parser.add_argument("--top", type=int, default=1, help="references of an image (default: 1)")
+    parser.add_argument("--top", type=count, default=1, help="references of an image (default: 1)")
     parser.add_argument("--threshold", type=float, metavar="SCORE", help="leave out lower scores")
     add_orientations(parser)
     parser.add_argument(
-        "--output", type=Path, default=Path("matches"), metavar="DIR", help="(default: matches)"
+        "--output", type=output_folder, default="matches", metavar="DIR", help="(default: matches)"
     )
     add_threads(parser)
 

@@ -26,6 +26,7 @@ from iscqk.images.ingestion import (
     refuse_overlap,
 )
 from iscqk.plan.results import SPLITS
+from iscqk.runtime.options import count, output_file
 from iscqk.settings.dataset import BadImages, Dataset
 
 EXAMPLE = r"""iscqk prepare --training pictures/training --references pictures/references \
@@ -52,10 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)
     parser.add_argument(
-        "--output", nargs=4, required=True, metavar=("TRAINING", "REFERENCES", "OTHERS", "BAD"),
+        "--output", type=output_file, nargs=4, required=True,
+        metavar=("TRAINING", "REFERENCES", "OTHERS", "BAD"),
         help="their manifests, and the images that cannot be read, CSV",
     )  # fmt: skip
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

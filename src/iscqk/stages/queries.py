@@ -22,6 +22,7 @@ from iscqk.formats.query_edits import write_query_edits
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
 from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
+from iscqk.runtime.options import count, output_place
 from iscqk.settings.edits import Pool
 from iscqk.settings.queries import Queries
 
@@ -59,10 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--edits", type=Pool.parse, required=True, help="the phase's edits")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument(
-        "--output", nargs=5, required=True, metavar=tuple(map(str.upper, Made._fields)),
+        "--output", type=output_place, nargs=5, required=True,
+        metavar=tuple(map(str.upper, Made._fields)),
         help="a new folder or .tar file, CSV files, and JSON lines",
     )  # fmt: skip
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

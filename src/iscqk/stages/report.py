@@ -14,6 +14,7 @@ from iscqk.formats.files import atomic_file, write_text
 from iscqk.plan.results import Results
 from iscqk.reporting.page import render
 from iscqk.reporting.report_sections import whole_report
+from iscqk.runtime.options import output_file
 
 EXAMPLE = "iscqk report --results results --title 'my images' --output results/report.html"
 
@@ -30,8 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--compare", metavar="FOLDER", default="",
         help="of other results: how scores and config differ from theirs",
     )  # fmt: skip
-    parser.add_argument("--output", type=Path, default=Path(Results().report), metavar="HTML")
-    parser.add_argument("--plots", type=Path, metavar="ZIP", help="beside the page if not given")
+    parser.add_argument("--output", type=output_file, default=Results().report, metavar="HTML")
+    parser.add_argument(
+        "--plots", type=output_file, metavar="ZIP", help="beside the page if not given"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -18,6 +18,7 @@ from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
 from iscqk.images.ingestion import SPLITS, find_images, listing_of, only_listed, refuse_overlap
+from iscqk.runtime.options import count, output_file
 from iscqk.settings.dataset import BadImages, Dataset
 
 EXAMPLE = r"""iscqk take-queries --phase phase1 --queries pictures/queries \
@@ -36,10 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--references", metavar="MANIFEST", required=True)
     parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)
     parser.add_argument(
-        "--output", nargs=4, required=True, metavar=("QUERIES", "GROUND_TRUTH", "EDITS", "BAD"),
+        "--output", type=output_file, nargs=4, required=True,
+        metavar=("QUERIES", "GROUND_TRUTH", "EDITS", "BAD"),
         help="their manifest, ground truth, edits, and those that cannot be read, CSV",
     )  # fmt: skip
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -59,7 +59,7 @@ class Account:
             "job_info": self._job_started,
             "job_finished": self._job_finished,
             "job_error": self._job_failed,
-            "error": self._told,
+            "error": self._erred,
             "workflow_started": self._began,
         }
 
@@ -114,6 +114,15 @@ class Account:
         if self._logs:
             lines += _contents(record.log)
         self._say("\n".join(filter(None, lines)), logging.ERROR)
+
+    def _erred(self, record: LogRecord) -> None:
+        """Tell an error, but that a command's exit status was one: its job's own failure is told.
+
+        That one has a page of the command; Snakemake's log file has it.
+        """
+        self._failed = True
+        if "CalledProcessError in file" not in str(record.msg):
+            self._told(record)
 
     def _warn(self, job: Job) -> None:
         """Tell what a job has warned of."""

@@ -21,6 +21,7 @@ from iscqk.images.ingestion import find_images
 from iscqk.models.device import choose_device
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import load_encoder
+from iscqk.runtime.options import count, output_folder
 from iscqk.settings.benchmarks import Benchmarks, Images
 from iscqk.settings.copies import Copies
 from iscqk.settings.edits import Pool
@@ -40,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--edits", type=Pool.parse, required=True, help="the training edits")
     parser.add_argument("--config", type=Images.parse, required=True, help="`benchmarks.images`")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--repeats", type=int, default=Benchmarks.repeats)
-    parser.add_argument("--output", type=Path, required=True, help="folder")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeats", type=count, default=Benchmarks.repeats)
+    parser.add_argument("--output", type=output_folder, required=True, help="folder")
+    parser.add_argument("--threads", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:
