@@ -40,8 +40,10 @@ def embed(
     With `turns`, at most 8, an image has so many rows, one after the other: as it is, its quarter
     turns, then the same of its mirror image.
     """
-    encoder = fused(encoder)
     device, rows = next(encoder.parameters()).device, len(images) // images.views
+    if not rows:
+        return
+    encoder = fused(encoder)
     blocks = range(0, rows, BATCH_IMAGES * distributed.world_size())
     mine = [_part(start, rows, images.views) for start in blocks]
     loader = make_loader(images, mine, workers)

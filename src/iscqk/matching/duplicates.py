@@ -103,7 +103,7 @@ def find_duplicates(
     own = rows_of_same_files(queries, references)
     near = find_neighbourhoods(model, queries, references, LISTED, threads, orientations, own)
     groups = _Pairs(queries, references, near, basis, orientations).groups()
-    return Duplicates(_table(references, groups, basis), len(references.files), basis)
+    return Duplicates(_table(references, groups, basis), count, basis)
 
 
 class _Pairs:
