@@ -95,9 +95,8 @@ def find_duplicates(
     queries = references
     if views[0].digest(model) != views[1].digest(model):
         queries = complete(model, views[0], [], inputs.images, caches.queries, threads)
-    basis = find_basis(
-        model, references, len(references.files), threads, orientations, caches.copies
-    )
+    count = len(references.files)
+    basis = find_basis(model, references, count, threads, orientations, caches.copies)
     if basis.chance is None:
         raise UserError(f"no basis to tell copies by: {basis.missing}; add images")
     own = rows_of_same_files(queries, references)

@@ -38,17 +38,16 @@ def fused(encoder: Encoder) -> Encoder:
     shared = {id(tensor): tensor for tensor in (*encoder.parameters(), *encoder.buffers())}
     twin = copy.deepcopy(encoder, shared)
     with autocast(encoder.precision, device):
-        in_autocast = torch.is_autocast_enabled("cpu")
-        dtype = torch.get_autocast_dtype("cpu") if in_autocast else None
-    for convolution, norm in norms_after_convolutions(twin.backbone).items():
-        if is_convolution(convolution) and not norm.training:
-            _fuse(convolution, norm, dtype or convolution.weight.dtype)
+        for convolution, norm in norms_after_convolutions(twin.backbone).items():
+            if is_convolution(convolution) and not norm.training:
+                _fuse(convolution, norm)
     return twin
 
 
-def _fuse(convolution: Any, norm: Any, dtype: torch.dtype) -> None:
+def _fuse(convolution: Any, norm: Any) -> None:
     """Let a convolution do what it, the norm and, if it can, the norm's activation do."""
     weight, bias = folded(convolution, norm)
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else weight.dtype
     weight = weight.to(dtype).contiguous(memory_format=torch.channels_last)
     activation = getattr(norm, "act", nn.Identity())
     if convolves_and_activates(activation, dtype):
