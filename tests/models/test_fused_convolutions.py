@@ -64,6 +64,10 @@ def test_the_encoder_stays_as_it_is_and_lends_its_weights():
     assert all(a is b for a, b in zip(encoder.parameters(), twin.parameters(), strict=True))
 
 
+def test_an_encoder_without_anything_to_fold_is_itself():
+    assert fused(encoder := encoder_of("convnext_atto")) is encoder
+
+
 @torch.no_grad()
 def test_norms_that_take_the_statistics_of_the_batch_still_do():
     encoder = encoder_of("mobilenetv2_050").train()

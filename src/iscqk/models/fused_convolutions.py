@@ -29,19 +29,24 @@ from iscqk.models.torch_internals import convolve_and_activate, convolves_and_ac
 def fused(encoder: Encoder) -> Encoder:
     """Return an encoder of the same descriptors, to be used without gradients.
 
-    It shares the weights that are not folded. What is not on a CPU, and batch norms that take the
-    statistics of the batch, are as they are.
+    It shares the weights that are not folded. One that is not on a CPU, or has no batch norm to
+    fold, is returned itself; batch norms that take the statistics of the batch stay as they are.
     """
     device = next(encoder.parameters()).device
-    if device.type != "cpu":
+    if device.type != "cpu" or not _foldable(encoder.backbone):
         return encoder
     shared = {id(tensor): tensor for tensor in (*encoder.parameters(), *encoder.buffers())}
     twin = copy.deepcopy(encoder, shared)
     with autocast(encoder.precision, device):
-        for convolution, norm in norms_after_convolutions(twin.backbone).items():
-            if is_convolution(convolution) and not norm.training:
-                _fuse(convolution, norm)
+        for convolution, norm in _foldable(twin.backbone):
+            _fuse(convolution, norm)
     return twin
+
+
+def _foldable(backbone: nn.Module) -> list[tuple[nn.Module, nn.Module]]:
+    """Return the convolutions with the norms that can be folded into them."""
+    pairs = norms_after_convolutions(backbone).items()
+    return [(one, norm) for one, norm in pairs if is_convolution(one) and not norm.training]
 
 
 def _fuse(convolution: Any, norm: Any) -> None:
