@@ -58,7 +58,8 @@ def norms_after_convolutions(backbone: nn.Module) -> dict[nn.Module, nn.Module]:
         children = list(parent.children())
         for module, after in zip(children, children[1:], strict=False):
             if isinstance(module, nn.Conv2d) and isinstance(after, nn.BatchNorm2d):
-                if after.track_running_stats and after.num_features == module.out_channels:
+                known = after.track_running_stats and after.affine
+                if known and after.num_features == module.out_channels:
                     found[module] = after
     return found
 

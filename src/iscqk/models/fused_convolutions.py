@@ -33,20 +33,45 @@ def fused(encoder: Encoder) -> Encoder:
     fold, is returned itself; batch norms that take the statistics of the batch stay as they are.
     """
     device = next(encoder.parameters()).device
-    if device.type != "cpu" or not _foldable(encoder.backbone):
+    if device.type != "cpu" or not (followed := _followed(encoder)):
         return encoder
     shared = {id(tensor): tensor for tensor in (*encoder.parameters(), *encoder.buffers())}
     twin = copy.deepcopy(encoder, shared)
     with autocast(encoder.precision, device):
-        for convolution, norm in _foldable(twin.backbone):
-            _fuse(convolution, norm)
+        modules = dict(twin.backbone.named_modules())
+        for convolution, norm in followed.items():
+            _fuse(modules[convolution], modules[norm])
     return twin
 
 
-def _foldable(backbone: nn.Module) -> list[tuple[nn.Module, nn.Module]]:
-    """Return the convolutions with the norms that can be folded into them."""
-    pairs = norms_after_convolutions(backbone).items()
-    return [(one, norm) for one, norm in pairs if is_convolution(one) and not norm.training]
+def _followed(encoder: Encoder) -> dict[str, str]:
+    """Return the names of the norms that can be folded, each by its convolution's.
+
+    Modules that stand one after the other need not be called so: that is seen on one image.
+    """
+    norms = norms_after_convolutions(encoder.backbone).items()
+    pairs = [(one, norm) for one, norm in norms if is_convolution(one) and not norm.training]
+    if not pairs:
+        return {}
+    names = {module: name for name, module in encoder.backbone.named_modules()}
+    outputs: dict[nn.Module, Any] = {}
+    found: dict[str, str] = {}
+
+    def look(convolution: nn.Module, norm: nn.Module, given: Any) -> None:
+        if given is outputs.get(convolution):
+            found[names[convolution]] = names[norm]
+
+    hooks = []
+    for one, norm in pairs:
+        hooks.append(one.register_forward_hook(lambda of, _, out: outputs.update({of: out})))
+        hooks.append(
+            norm.register_forward_pre_hook(lambda of, given, one=one: look(one, of, given[0]))
+        )
+    side = encoder.config.image_size
+    encoder.features(torch.zeros(1, 3, side, side, dtype=torch.uint8))
+    for hook in hooks:
+        hook.remove()
+    return found
 
 
 def _fuse(convolution: Any, norm: Any) -> None:
@@ -55,7 +80,8 @@ def _fuse(convolution: Any, norm: Any) -> None:
     dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else weight.dtype
     weight = weight.to(dtype).contiguous(memory_format=torch.channels_last)
     activation = getattr(norm, "act", nn.Identity())
-    if convolves_and_activates(activation, dtype):
+    by_number = not isinstance(convolution.padding, str)
+    if by_number and convolves_and_activates(activation, dtype):
         convolution.forward = _fused_forward(convolution, weight, bias, activation)
         norm.act = nn.Identity()
     else:
