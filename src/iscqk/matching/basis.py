@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from iscqk.formats.ids import BoolArray
 from iscqk.formats.image_index import ImageIndex
 from iscqk.formats.image_shards import is_there
-from iscqk.matching.chance import Chance, flagged
+from iscqk.matching.chance import Chance, flagged, sample_size
 from iscqk.matching.describing import describe_files
 from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import LISTED, NOTHING, find_neighbourhoods
@@ -17,7 +17,8 @@ from iscqk.matching.views import View
 
 DoubleArray = NDArray[np.float64]
 
-SAMPLE = 500  # references of which copies are made
+SAMPLE = 500  # references of which copies are made at most
+_FEW = 125  # of which they are made at least, so that some may be of no use
 LEAST = 100  # of them: fewer show no tail
 _ENOUGH = LISTED // 2  # references that have to be left when those of one picture are taken out
 # Two references are one picture where they are nearer to each other than three of four edited
@@ -69,6 +70,7 @@ class Basis(NamedTuple):
 def find_basis(
     model: Model,
     references: ImageIndex,
+    queries: int,
     threads: int = 1,
     orientations: int = 1,
     cache: str | Path | None = None,
@@ -78,12 +80,29 @@ def find_basis(
     Args:
         model: which describes them.
         references: what may have been copied.
+        queries: how many are to be judged: the fewer, the fewer copies it takes.
         threads: to compute with.
         orientations: of the queries.
         cache: file that keeps the copies' descriptors for the next call.
     """
+    wanted = min(max(_FEW, sample_size(queries)), SAMPLE)
+    found = _of_copies(wanted, model, references, threads, orientations, cache)
+    if found.chance is None and wanted < SAMPLE:  # more may show what these did not
+        found = _of_copies(SAMPLE, model, references, threads, orientations, cache)
+    return found
+
+
+def _of_copies(
+    wanted: int,
+    model: Model,
+    references: ImageIndex,
+    threads: int,
+    orientations: int,
+    cache: str | Path | None,
+) -> Basis:
+    """Return the basis of copies of `wanted` references, of all where there are fewer."""
     count = len(references.files)
-    rows = _sample(references)
+    rows = _sample(references, wanted)
     if len(rows) < LEAST:
         what = "too few references" if count < LEAST else "too few of the references' images left"
         return _none(count, f"{what} to tell copies from chance, {len(rows)} of at least {LEAST}")
@@ -99,11 +118,11 @@ def _none(references: int, missing: str) -> Basis:
     return Basis(references, np.empty(0), None, 1.0, missing)
 
 
-def _sample(references: ImageIndex) -> list[int]:
+def _sample(references: ImageIndex, wanted: int) -> list[int]:
     """Return rows of references that are there and not of one colour, at random."""
     order = np.random.default_rng(0).permutation(np.flatnonzero(~references.flat)).tolist()
     there = (row for row in order if is_there(references.files[row].path))
-    return sorted(row for row, _ in zip(there, range(SAMPLE), strict=False))
+    return sorted(row for row, _ in zip(there, range(wanted), strict=False))
 
 
 def _learned(

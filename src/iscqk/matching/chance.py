@@ -102,6 +102,17 @@ def flagged(chances: DoubleArray, wrong: float = _AIM, empty: float = _EMPTY) ->
     return found
 
 
+def sample_size(queries: int) -> int:
+    """Return how many leads of images without a copy it takes to judge so many queries.
+
+    The chance that one of n queries must have to be flagged lies `log(n * _TAIL / _EMPTY)` scales
+    beyond the tail's beginning. A scale that is known from k leads is off by its 1 / sqrt(k), so
+    that from the square of that many leads in the tail on the chance is off by a factor of e.
+    """
+    depth = np.log(max(queries, 1) * _TAIL / _EMPTY)
+    return int(np.ceil(depth**2 / _TAIL))
+
+
 def _robust_chances(sample: DoubleArray) -> DoubleArray:
     """Return the chance of each of a sample's leads, which copies in the sample change little.
 

@@ -95,13 +95,14 @@ def find_duplicates(
     queries = references
     if views[0].digest(model) != views[1].digest(model):
         queries = complete(model, views[0], [], inputs.images, caches.queries, threads)
-    basis = find_basis(model, references, threads, orientations, caches.copies)
+    count = len(references.files)
+    basis = find_basis(model, references, count, threads, orientations, caches.copies)
     if basis.chance is None:
         raise UserError(f"no basis to tell copies by: {basis.missing}; add images")
     own = rows_of_same_files(queries, references)
     near = find_neighbourhoods(model, queries, references, LISTED, threads, orientations, own)
     groups = _Pairs(queries, references, near, basis, orientations).groups()
-    return Duplicates(_table(references, groups, basis), len(references.files), basis)
+    return Duplicates(_table(references, groups, basis), count, basis)
 
 
 class _Pairs:

@@ -139,7 +139,7 @@ def find_matches(
     )
     warn_of_flat(queries)
     warn_of_flat(references)
-    basis = find_basis(model, references, threads, orientations, caches.copies)
+    basis = find_basis(model, references, len(queries.files), threads, orientations, caches.copies)
     own = rows_of_same_files(queries, references)
     listed = max(top, LISTED)
     near = find_neighbourhoods(model, queries, references, listed, threads, orientations, own)
