@@ -9,10 +9,11 @@ import argparse
 from pathlib import Path
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable, refuse_unwritable
+from iscqk.formats.files import printable
 from iscqk.matching.arguments import add_model, add_threads
 from iscqk.matching.describing import describe_files, warn_of_flat
 from iscqk.matching.inputs import find_inputs, refuse_below_one
+from iscqk.matching.matches import Caches
 from iscqk.matching.model import SIDES, Model
 from iscqk.matching.views import View
 
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the descriptors."""
-    refuse_unwritable(arguments.output)
+    Caches(references=arguments.output).check()
     refuse_below_one("threads", arguments.threads)
     inputs = find_inputs(arguments.images)
     if inputs.indexes:
