@@ -5,10 +5,12 @@ are asked for, unless they are few.
 """
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,7 @@ class Part:
         identities: (n,) bytes, equal for two names of one file.
         gone: (n,) whether there is no such file any more.
         source: the images' names, or the file that has them.
+        before: what their names there begin with and here do not.
     """
 
     vectors: FloatArray | StoredRows
@@ -40,6 +43,7 @@ class Part:
     identities: NDArray[np.bytes_]
     gone: BoolArray
     source: Path | list[str]
+    before: str = ""
 
     @classmethod
     def of(
@@ -48,12 +52,18 @@ class Part:
         """Return images, whose names are read from `stored` each time; none is gone if not said."""
         names = [file.path for file in index.files]
         gone = np.zeros(len(names), np.bool_) if gone is None else gone
-        return cls(index.vectors, index.flat, _identities(names), gone, stored or names)
+        facts = index.vectors, index.flat, _identities(names), gone
+        # Files have absolute names; here they are as people wrote them.
+        for before in ("", os.getcwd() + os.sep):
+            if stored and all(before + file.path == file.anchored().path for file in index.files):
+                return cls(*facts, stored, before)
+        return cls(*facts, names)
 
     def names(self) -> list[str]:
         """Return the images' paths."""
         if isinstance(self.source, Path):
-            return [file.path for file in read_image_index(self.source, stored=True).files]
+            files = read_image_index(self.source, stored=True).files
+            return [file.path.removeprefix(self.before) for file in files]
         return self.source
 
 
@@ -95,7 +105,7 @@ class Collection:
         first = np.sort(np.unique(every, return_index=True)[1])
         return None if len(first) == len(every) else first
 
-    def _column(self, name: str) -> NDArray[np.generic]:
+    def _column(self, name: str) -> NDArray[Any]:
         every = np.concatenate([getattr(part, name) for part in self._parts])
         return every if self.kept is None else every[self.kept]
 

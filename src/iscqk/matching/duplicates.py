@@ -10,13 +10,13 @@ import pandas as pd
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.ids import BoolArray, IntArray
-from iscqk.images.opening import declared_size
+from iscqk.images.opening import BadImage, declared_size
 from iscqk.matching.basis import Basis, find_basis, likely_chance
 from iscqk.matching.chance import LARGEST
 from iscqk.matching.collection import NOTHING, Collection
-from iscqk.matching.describing import warn_of_flat
+from iscqk.matching.describing import load_index, warn_of_flat
 from iscqk.matching.groups import star_groups
-from iscqk.matching.indexes import Recall, by_indexes, recall_of
+from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recall_of
 from iscqk.matching.inputs import InputPaths, find_inputs, refuse_below_one
 from iscqk.matching.matches import NO_CACHES, Caches, complete
 from iscqk.matching.model import Model
@@ -62,7 +62,8 @@ def duplicates(
     come together by way of others that lie between them.
 
     Args:
-        images: files and folders.
+        images: files and folders; files of `iscqk describe`, too, where the model's encoder is one
+            for both sides and images are not turned.
         model: or its folder, see `Model.load`; None: the ready model.
         folder: keeps the descriptors for the next call.
         threads: to compute with.
@@ -71,7 +72,8 @@ def duplicates(
 
     Returns:
         A row for each image that has a copy: `group`, from 1; `image`, its path; `largest`, of
-        which one of a group the most pixels are; `width` and `height` in pixels; `similarity` to
+        which one of a group the most pixels are; `width` and `height` in pixels, 0 of an image that
+        is gone; `similarity` to
         the group's centre, 1 for itself; and `basis`, see `match`. The largest of a group comes
         first.
 
@@ -95,14 +97,18 @@ def find_duplicates(
     refuse_below_one("threads", threads)
     caches.check()
     inputs = find_inputs(images)
-    if inputs.indexes:
-        raise UserError(f"{inputs.indexes[0]}: of one side only; name images and folders")
     model = model if isinstance(model, Model) else Model.load(model)
     views = View("queries", orientations), View("references")
-    references = complete(model, views[1], [], inputs.images, caches.references, threads)
+    serves_both = views[0].digest(model) == views[1].digest(model)
+    if inputs.indexes and not serves_both:
+        raise UserError(f"{inputs.indexes[0]}: of one side only; name images and folders")
+    if index:
+        check_index_places(inputs.indexes)
+    ready = [load_index(path, model, views[1]) for path in inputs.indexes]
+    references = complete(model, views[1], ready, inputs.images, caches.references, threads)
     warn_of_flat(references)
     queries = references
-    if views[0].digest(model) != views[1].digest(model):
+    if not serves_both:
         queries = complete(model, views[0], [], inputs.images, caches.queries, threads)
     search = by_indexes(references, threads) if index else exactly(references.vectors)
     basis = find_basis(model, references, search, threads, orientations, caches.copies)
@@ -229,8 +235,15 @@ def _table(
     members = np.array([row for group in groups for row, _ in group], np.int64)
     paths = iter(references.paths(members))
     for number, group in enumerate(groups, 1):
-        sized = [(path := next(paths), *declared_size(path), similarity) for _, similarity in group]
+        sized = [(path := next(paths), *_size(path), similarity) for _, similarity in group]
         sized.sort(key=lambda image: (-image[1] * image[2], image[0]))
         for place, (path, width, height, similarity) in enumerate(sized):
             rows.append([number, path, place == 0, width, height, similarity, basis.told()])
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _size(path: str) -> tuple[int, int]:
+    try:
+        return declared_size(path)
+    except BadImage:
+        return 0, 0

@@ -31,7 +31,7 @@ KIND = "IVF{lists},SQ8"
 LOOKED_AT = 32  # lists of a query
 LEAST = 10_000  # vectors that an index is made of: fewer are searched exactly at once
 
-_LEARNED_OF = 64  # vectors of each list from which centroids are learned
+_LEARNED_OF = 40  # vectors of each list from which centroids are learned
 _SPARE = 7  # nearest ones that are measured again beside those asked for
 _ROWS_AT_ONCE = 65_536
 _QUERIES_AT_ONCE = 512
@@ -40,10 +40,10 @@ _FAR = 6.0  # squared distance of what is not there, further than unit vectors c
 
 
 class ApproximateIndex:
-    """An index of unit vectors."""
+    """An index of unit vectors; `faiss` is the one of that library."""
 
     def __init__(self, index: Any) -> None:
-        self._index = index
+        self.faiss = index
 
     @classmethod
     def of(cls, vectors: JoinedRows, threads: int, kind: str = KIND) -> "ApproximateIndex":
@@ -76,10 +76,10 @@ class ApproximateIndex:
     def write(self, path: Path) -> None:
         """Write the index."""
         with atomic_file(path) as temporary:
-            faiss.write_index(self._index, str(temporary))
+            faiss.write_index(self.faiss, str(temporary))
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return int(self.faiss.ntotal)
 
     def nearest(
         self,
@@ -108,7 +108,7 @@ class ApproximateIndex:
         starts = range(0, len(queries), _QUERIES_AT_ONCE)
         for start in progress(starts, len(starts), "search by the index, blocks of queries"):
             block = np.ascontiguousarray(queries[start : start + _QUERIES_AT_ONCE])
-            _, rows = self._index.search(block, count + _SPARE, params=parameters)
+            _, rows = self.faiss.search(block, count + _SPARE, params=parameters)
             found.append(_measured(block, vectors, rows, count))
         rows, distances = map(np.concatenate, zip(*found, strict=True))
         return Pairs(np.repeat(np.arange(len(queries)), count), rows.ravel(), distances.ravel())
@@ -120,8 +120,8 @@ class ApproximateIndex:
 
 
 def lists_of(count: int) -> int:
-    """Return how many lists so many vectors are divided into: a power of two near 4 sqrt(n)."""
-    return int(2 ** np.round(np.log2(4 * np.sqrt(count))))
+    """Return how many lists so many vectors are divided into: a power of two up to 4 sqrt(n)."""
+    return int(2 ** np.floor(np.log2(4 * np.sqrt(count))))
 
 
 def _selector(allowed: BoolArray) -> Any:

@@ -2,7 +2,8 @@
 
 Writes HDF5: `ids`, `vectors` (n, D) float32, `paths` (absolute), `sha256`, `flat` (of one colour),
 `sizes`, `modified`, `changed`, `inodes`. Where the file is there already, or the command was
-stopped, only new and changed images are described. Images that cannot be read are left out.
+stopped, only new and changed images are described. Images that cannot be read are left out. Of more
+than 65,536 images the file is a list of such files (`shards`), which lie in a folder beside it.
 """
 
 import argparse

@@ -2,7 +2,8 @@
 
 Writes duplicates.csv (group, image, largest, width, height, similarity, basis), duplicates.html, a
 page that shows the groups and needs no other file, and references.h5, queries.h5 and copies.h5, by
-which the same command goes on after a stop. Images that cannot be read are left out.
+which the same command goes on after a stop. Images that cannot be read are left out. The search is
+exact; with --index it is by an index, and what that misses is told.
 """
 
 import argparse
@@ -22,7 +23,12 @@ EXAMPLE = "iscqk duplicates photos --model results/submission_phase2"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
-    parser.add_argument("images", nargs="+", metavar="FOLDER", help="folders and files")
+    parser.add_argument(
+        "images",
+        nargs="+",
+        metavar="FOLDER",
+        help="folders and files, or files that `iscqk describe` wrote",
+    )
     add_model(parser)
     add_orientations(parser)
     add_index(parser)

@@ -1,0 +1,86 @@
+"""Kinds of indexes over the same descriptors: what making one takes, and what each finds."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import faiss
+import numpy as np
+
+from iscqk.formats.hdf5 import FloatArray
+from iscqk.formats.ids import IntArray
+from iscqk.formats.stored_rows import JoinedRows
+from iscqk.matching.neighbourhoods import LISTED
+from iscqk.retrieval.approximate import ApproximateIndex
+from iscqk.retrieval.nearest import nearest_of_each
+
+# By faiss's name, with its parameter of how much is looked at.
+KINDS = {
+    "IVF{lists},SQ8": ("nprobe", (8, 32, 128)),
+    "IVF{lists},Flat": ("nprobe", (32,)),
+    "HNSW32_SQ8": ("efSearch", (64, 256)),
+}
+
+
+class Planted(NamedTuple):
+    """Queries (q, d) made of some rows (q,), as a copy is of its original."""
+
+    queries: FloatArray
+    rows: IntArray
+
+
+def plant(vectors: JoinedRows, count: int, similarity: float) -> Planted:
+    """Return queries between a row each and another one, of that similarity to the first."""
+    rng = np.random.default_rng(1)
+    rows = rng.permutation(len(vectors))[: 2 * count].reshape(2, -1)
+    own, other = vectors[rows[0]], vectors[rows[1]]
+    other = other - (own * other).sum(1, keepdims=True) * own
+    other /= np.linalg.norm(other, axis=1, keepdims=True)
+    queries = similarity * own + np.float32(np.sqrt(1 - similarity**2)) * other
+    return Planted(queries.astype(np.float32), rows[0])
+
+
+def compare(vectors: JoinedRows, planted: Planted, threads: int) -> Iterator[dict[str, Any]]:
+    """Yield a row for the exact search, and for each kind of index and how much it looks at."""
+    faiss.omp_set_num_threads(threads)
+    start = time.perf_counter()
+    exact = nearest_of_each(planted.queries, vectors, LISTED, threads)
+    seconds = time.perf_counter() - start
+    truth = exact.reference_index.reshape(-1, LISTED)
+    yield _row("exact", "all", 0, 4 * vectors.shape[1], seconds, truth, truth, planted)
+    for kind, (name, values) in KINDS.items():
+        start = time.perf_counter()
+        index = ApproximateIndex.of(vectors, threads, kind).faiss
+        making = time.perf_counter() - start
+        size = len(faiss.serialize_index(index)) / len(vectors)
+        for value in values:
+            faiss.ParameterSpace().set_index_parameter(index, name, value)
+            start = time.perf_counter()
+            _, found = index.search(planted.queries, LISTED)
+            seconds = time.perf_counter() - start
+            yield _row(kind, f"{name} {value}", making, size, seconds, found, truth, planted)
+
+
+def _row(
+    kind: str,
+    looked_at: str,
+    making: float,
+    size: float,
+    seconds: float,
+    found: IntArray,
+    truth: IntArray,
+    planted: Planted,
+) -> dict[str, Any]:
+    """Return a row of the table; see `iscqk benchmark-index`."""
+    near = (truth[:, :, None] == found[:, None, :]).any(2)
+    has_original = (truth == planted.rows[:, None]).any(1)
+    finds_original = (found == planted.rows[:, None]).any(1)
+    return {
+        "kind": kind,
+        "looked_at": looked_at,
+        "making_seconds": round(making, 1),
+        "bytes": round(size),
+        "ms_a_query": round(1000 * seconds / len(found), 2),
+        "originals": round(float(finds_original[has_original].mean()), 4),
+        "of_the_32": round(float(near.mean()), 4),
+    }
