@@ -65,17 +65,6 @@ class Basis(NamedTuple):
         )
 
 
-def likely_chance(first: DoubleArray, is_flat: BoolArray) -> float:
-    """Return the chance up to which pairs are likely copies; -1 where none is.
-
-    Args:
-        first: (n,) the chance of each query's nearest reference.
-        is_flat: (n,) where one of the two is of one colour.
-    """
-    judged = first[~is_flat]
-    return float(judged[flagged(judged)].max(initial=-1.0))
-
-
 def find_basis(
     model: Model,
     references: Collection,

@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from iscqk.formats.files import printable, sha256_of
+from iscqk.formats.files import printable, refuse_unwritable, sha256_of
 from iscqk.formats.image_index import File, ImageIndex, Row, read_image_index, write_image_index
 from iscqk.formats.index_shards import (
     ROWS,
     encoder_of,
     listed_shards,
     remove_others,
+    shard_folder,
     shards_there,
     write_list,
     write_shard,
@@ -122,6 +123,14 @@ class DescriptorCache:
             write_image_index(self.path, result)
         remove_others(self.path, self._shards)
         self._unfinished.unlink(missing_ok=True)
+
+
+def check_place(path: str | Path) -> None:
+    """Raise UserError where descriptors cannot be kept, or something else is: before any work."""
+    for place in (Path(path), shard_folder(path) / "any"):
+        refuse_unwritable(place)
+    if Path(path).exists():
+        encoder_of(path)
 
 
 def content_of(file: File) -> str:

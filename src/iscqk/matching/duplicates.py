@@ -9,21 +9,20 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import FloatArray
-from iscqk.formats.ids import BoolArray, IntArray
+from iscqk.formats.ids import IntArray
 from iscqk.images.opening import BadImage, declared_size
-from iscqk.matching.basis import Basis, find_basis, likely_chance
-from iscqk.matching.chance import LARGEST
+from iscqk.matching.basis import Basis, find_basis
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.describing import load_index, warn_of_flat
 from iscqk.matching.groups import star_groups
 from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recall_of
 from iscqk.matching.inputs import InputPaths, find_inputs, refuse_below_one
+from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.matches import NO_CACHES, Caches, complete
 from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import (
     LISTED,
     DoubleArray,
-    Neighbourhoods,
     blocks_of_neighbourhoods,
     exactly,
 )
@@ -123,50 +122,9 @@ def find_duplicates(
     blocks = blocks_of_neighbourhoods(
         model, queries.vectors, search, LISTED, threads, orientations, own
     )
-    pairs = [
-        _Pairs.of(part.start, near, queries.flat[part], references, basis) for part, near in blocks
-    ]
-    found = _Pairs(*map(np.concatenate, zip(*pairs, strict=True)))
+    found = JudgedPairs.of(queries, references, blocks, basis)
     groups = _Copies(queries, references, own, found, orientations).groups()
     return Duplicates(_table(references, groups, basis), len(references), basis, recall)
-
-
-class _Pairs(NamedTuple):
-    """The pairs (n,) that may be likely copies, and of queries (q,) what their nearest tell."""
-
-    query: IntArray
-    reference: IntArray
-    lead: DoubleArray
-    chance: DoubleArray
-    nearest: DoubleArray
-    first_lead: DoubleArray
-    first_chance: DoubleArray
-    is_flat: BoolArray
-
-    @classmethod
-    def of(
-        cls,
-        start: int,
-        near: Neighbourhoods,
-        flat: BoolArray,
-        references: Collection,
-        basis: Basis,
-    ) -> "_Pairs":
-        """Return those of some queries, the first of which has the number `start`."""
-        is_flat = flat[:, None] | references.flat[near.references]
-        leads = near.leads(references.vectors, basis.same)
-        chances = basis.chances(leads, is_flat | (near.references == NOTHING))
-        rows, columns = np.nonzero(chances <= LARGEST)
-        return cls(
-            start + rows,
-            near.references[rows, columns],
-            leads[rows, columns],
-            chances[rows, columns],
-            near.similarities[:, 0],
-            leads[:, 0],
-            chances[:, 0],
-            is_flat[:, 0] | (near.references[:, 0] == NOTHING),
-        )
 
 
 class _Copies:
@@ -177,12 +135,12 @@ class _Copies:
         queries: Collection,
         references: Collection,
         rows: IntArray,
-        found: _Pairs,
+        found: JudgedPairs,
         orientations: int,
     ) -> None:
         self._queries, self._references = queries, references
         self._orientations = orientations
-        likely = found.chance <= likely_chance(found.first_chance, found.is_flat)
+        likely = found.likely
         least = found.lead[likely].min(initial=np.inf)
         # the similarity from which on a reference is a likely copy of each query
         needed = 1 - (1 - found.nearest) * np.exp(found.first_lead - least)

@@ -1,31 +1,23 @@
 """Which reference each image is likest to: copy detection between any two sets of images."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.files import refuse_unwritable
-from iscqk.formats.ids import BoolArray, IntArray
-from iscqk.formats.index_shards import encoder_of, shard_folder
-from iscqk.matching.basis import Basis, find_basis, likely_chance
-from iscqk.matching.collection import NOTHING, Collection
+from iscqk.matching.basis import Basis, find_basis
+from iscqk.matching.cache import check_place
+from iscqk.matching.collection import Collection
 from iscqk.matching.describing import describe_files, load_index, warn_of_flat
 from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recall_of
 from iscqk.matching.inputs import InputPaths, find_inputs, refuse_below_one
+from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.model import Model
-from iscqk.matching.neighbourhoods import (
-    LISTED,
-    DoubleArray,
-    Neighbourhoods,
-    blocks_of_neighbourhoods,
-    exactly,
-)
+from iscqk.matching.neighbourhoods import LISTED, blocks_of_neighbourhoods, exactly
 from iscqk.matching.views import ORIENTATIONS, View
 
 COLUMNS = ["query", "reference", "rank", "score", "similarity", "chance", "likely", "basis"]
@@ -51,12 +43,9 @@ class Caches(NamedTuple):
         return cls(*(Path(folder) / name for name in names)) if folder else cls()
 
     def check(self) -> None:
-        """Raise UserError where one cannot be written, or holds something else: before any work."""
+        """Raise UserError where one cannot be written, or something else is: before any work."""
         for path in filter(None, self):
-            for place in (path, shard_folder(path) / "any"):
-                refuse_unwritable(place)
-            if path.exists():
-                encoder_of(path)
+            check_place(path)
 
 
 NO_CACHES = Caches()
@@ -173,7 +162,7 @@ def find_matches(
     blocks = blocks_of_neighbourhoods(
         model, queries.vectors, search, max(top, LISTED), threads, orientations, own
     )
-    found = _Pairs.of_blocks(queries, references, blocks, basis, top)
+    found = JudgedPairs.of(queries, references, blocks, basis, top)
     table = _table(queries, references, found, basis)
     if threshold is not None:
         table = table[table["score"] >= threshold]
@@ -204,81 +193,20 @@ def complete(
     return Collection([source for part in (*parts, *fresh) for source in part.sources])
 
 
-class _Pairs(NamedTuple):
-    """The pairs (n,) that are listed, query by query, and of queries (q,) the nearest's chance."""
-
-    query: IntArray
-    reference: IntArray
-    rank: IntArray
-    score: DoubleArray
-    similarity: DoubleArray
-    chance: DoubleArray
-    first: DoubleArray
-    is_flat: BoolArray
-
-    @classmethod
-    def of_blocks(
-        cls,
-        queries: Collection,
-        references: Collection,
-        blocks: Iterable[tuple[slice, Neighbourhoods]],
-        basis: Basis,
-        top: int,
-    ) -> "_Pairs":
-        """Return the `top` nearest references of each query; of no more is anything kept."""
-        found = (
-            cls._of(part.start, near, queries.flat[part], references, basis, top)
-            for part, near in blocks
-        )
-        return cls(*map(np.concatenate, zip(*found, strict=True)))
-
-    @classmethod
-    def _of(
-        cls,
-        start: int,
-        near: Neighbourhoods,
-        flat: BoolArray,
-        references: Collection,
-        basis: Basis,
-        top: int,
-    ) -> "_Pairs":
-        is_flat = flat[:, None] | references.flat[near.references]
-        chances = np.full(is_flat.shape, np.nan)
-        if basis.chance is not None:
-            chances = basis.chances(near.leads(references.vectors, basis.same), is_flat)
-        is_listed = near.references != NOTHING
-        is_listed[:, top:] = False
-        rows, ranks = np.nonzero(is_listed)
-        similarities = near.similarities[rows, ranks]
-        return cls(
-            start + rows,
-            near.references[rows, ranks],
-            ranks + 1,
-            similarities - near.levels[rows],
-            similarities,
-            chances[rows, ranks],
-            chances[:, 0],
-            is_flat[:, 0],
-        )
-
-
 def _table(
-    queries: Collection, references: Collection, found: _Pairs, basis: Basis
+    queries: Collection, references: Collection, found: JudgedPairs, basis: Basis
 ) -> pd.DataFrame:
     """Return pairs as `match` does, in the order of the queries."""
-    likely: NDArray[Any] = np.full(len(found.query), None)
-    if basis.chance is not None:
-        likely = found.chance <= likely_chance(found.first, found.is_flat)
     return pd.DataFrame(
         {
             # Objects: not every name is text that a column of strings can hold.
             "query": pd.Series(queries.paths(found.query), dtype=object),
             "reference": pd.Series(references.paths(found.reference), dtype=object),
             "rank": found.rank,
-            "score": found.score,
+            "score": found.similarity - found.level[found.query],
             "similarity": found.similarity,
             "chance": found.chance,
-            "likely": likely,
+            "likely": np.full(len(found.query), None) if basis.chance is None else found.likely,
             "basis": basis.told(),
         },
         columns=COLUMNS,

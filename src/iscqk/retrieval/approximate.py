@@ -115,17 +115,16 @@ class ApproximateIndex:
 
     def _parameters(self, allowed: BoolArray | None) -> Any:
         """Return which lists and vectors are looked at."""
-        settings = {} if allowed is None else {"sel": _selector(allowed)}
-        return faiss.SearchParametersIVF(nprobe=LOOKED_AT, **settings)
+        parameters: Any = faiss.SearchParametersIVF  # whose types are of its C++ constructors
+        selector: Any = faiss.IDSelectorBitmap
+        if allowed is None:
+            return parameters(nprobe=LOOKED_AT)
+        return parameters(nprobe=LOOKED_AT, sel=selector(np.packbits(allowed, bitorder="little")))
 
 
 def lists_of(count: int) -> int:
     """Return how many lists so many vectors are divided into: a power of two up to 4 sqrt(n)."""
     return int(2 ** np.floor(np.log2(4 * np.sqrt(count))))
-
-
-def _selector(allowed: BoolArray) -> Any:
-    return faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
 
 
 def _measured(

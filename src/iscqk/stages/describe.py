@@ -12,9 +12,9 @@ from pathlib import Path
 from iscqk.errors import UserError
 from iscqk.formats.files import printable
 from iscqk.matching.arguments import add_model, add_threads
+from iscqk.matching.cache import check_place
 from iscqk.matching.describing import describe_files, warn_of_flat
 from iscqk.matching.inputs import find_inputs, refuse_below_one
-from iscqk.matching.matches import Caches
 from iscqk.matching.model import SIDES, Model
 from iscqk.matching.views import View
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the descriptors."""
-    Caches(references=arguments.output).check()
+    check_place(arguments.output)
     refuse_below_one("threads", arguments.threads)
     inputs = find_inputs(arguments.images)
     if inputs.indexes:

@@ -32,7 +32,8 @@ def run(arguments: argparse.Namespace) -> None:
     spread = (directions * np.sqrt(values.clip(min=0))).T.astype(np.float32)
     mean = rows.mean(0).astype(np.float32)
     rng = np.random.default_rng(arguments.seed)
-    starts, shards = range(0, arguments.count, ROWS), []
+    starts = range(0, arguments.count, ROWS)
+    shards: list[Path] = []
     for start in progress(starts, len(starts), "synthesize-images, shards"):
         numbers = range(start, min(start + ROWS, arguments.count))
         vectors = rng.standard_normal((len(numbers), len(spread)), dtype=np.float32) @ spread + mean
