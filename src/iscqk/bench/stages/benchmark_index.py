@@ -7,6 +7,7 @@ nearest).
 """
 
 import argparse
+import logging
 import os
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from iscqk.bench.index_speed import compare, plant
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.index_shards import listed_shards
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
+
+logger = logging.getLogger(__name__)
 
 EXAMPLE = "iscqk benchmark-index million.h5 --output index.csv"
 
@@ -36,6 +39,10 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.rows:
         vectors = JoinedRows([vectors[: arguments.rows]])
     planted = plant(vectors, arguments.queries, arguments.similarity)
-    table = pd.DataFrame(compare(vectors, planted, arguments.threads))
+    rows = []
+    for row in compare(vectors, planted, arguments.threads):
+        logger.info("%s", row)
+        rows.append(row)
+    table = pd.DataFrame(rows)
     write_table(arguments.output, table)
     print(table.to_string(index=False))
