@@ -1,8 +1,8 @@
 """Kinds of indexes over the same descriptors: what making one takes, and what each finds."""
 
 import time
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 import faiss
 import numpy as np
@@ -11,13 +11,16 @@ from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.ids import IntArray
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.matching.neighbourhoods import LISTED
-from iscqk.retrieval.approximate import ApproximateIndex
+from iscqk.retrieval.approximate import ApproximateIndex, lists_of
 from iscqk.retrieval.nearest import nearest_of_each
 
-# By faiss's name, with its parameter of how much is looked at.
-KINDS = {
-    "IVF{lists},SQ8": ("nprobe", (8, 32, 128)),
-    "IVF{lists},Flat": ("nprobe", (32,)),
+Result = TypeVar("Result")
+
+OURS, LISTS = "ours", (32, 128, 256)
+# The others by faiss's name, with its parameter of how much is looked at.
+OTHERS = {
+    "IVF{lists},SQ8": ("nprobe", (32, 256)),
+    "IVF{lists},Flat": ("nprobe", (32, 256)),
     "HNSW32_SQ8": ("efSearch", (64, 256)),
 }
 
@@ -42,23 +45,36 @@ def plant(vectors: JoinedRows, count: int, similarity: float) -> Planted:
 
 def compare(vectors: JoinedRows, planted: Planted, threads: int) -> Iterator[dict[str, Any]]:
     """Yield a row for the exact search, and for each kind of index and how much it looks at."""
-    faiss.omp_set_num_threads(threads)
-    start = time.perf_counter()
-    exact = nearest_of_each(planted.queries, vectors, LISTED, threads)
-    seconds = time.perf_counter() - start
+    queries = planted.queries
+    exact, seconds = _timed(lambda: nearest_of_each(queries, vectors, LISTED, threads))
     truth = exact.reference_index.reshape(-1, LISTED)
     yield _row("exact", "all", 0, 4 * vectors.shape[1], seconds, truth, truth, planted)
-    for kind, (name, values) in KINDS.items():
-        start = time.perf_counter()
-        index = ApproximateIndex.of(vectors, threads, kind).faiss
-        making = time.perf_counter() - start
-        size = len(faiss.serialize_index(index)) / len(vectors)
+    ours, making = _timed(lambda: ApproximateIndex.of(vectors, threads))
+    size = _bytes(ours)
+    for lists in LISTS:
+        pairs, seconds = _timed(
+            lambda: ours.nearest(queries, vectors, LISTED, threads, looked_at=lists)  # noqa: B023
+        )
+        found = pairs.reference_index.reshape(-1, LISTED)
+        yield _row(OURS, f"nprobe {lists}", making, size, seconds, found, truth, planted)
+    for kind, (name, values) in OTHERS.items():
+        named = kind.format(lists=lists_of(len(vectors)))
+        index, making = _timed(lambda: ApproximateIndex.of(vectors, threads, named))  # noqa: B023
         for value in values:
-            faiss.ParameterSpace().set_index_parameter(index, name, value)
-            start = time.perf_counter()
-            _, found = index.search(planted.queries, LISTED)
-            seconds = time.perf_counter() - start
-            yield _row(kind, f"{name} {value}", making, size, seconds, found, truth, planted)
+            faiss.ParameterSpace().set_index_parameter(index.faiss, name, value)
+            (_, found), seconds = _timed(lambda: index.faiss.search(queries, LISTED))  # noqa: B023
+            looked_at = f"{name} {value}"
+            yield _row(kind, looked_at, making, _bytes(index), seconds, found, truth, planted)
+
+
+def _timed(work: Callable[[], Result]) -> tuple[Result, float]:
+    """Return what is made, and the seconds of the processor that it took."""
+    start = time.process_time()
+    return work(), time.process_time() - start
+
+
+def _bytes(index: ApproximateIndex) -> float:
+    return len(faiss.serialize_index(index.faiss)) / len(index)
 
 
 def _row(

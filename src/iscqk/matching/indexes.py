@@ -26,11 +26,12 @@ from iscqk.matching.neighbourhoods import (
     exactly,
     find_neighbourhoods,
 )
-from iscqk.retrieval.approximate import KIND, LEAST, ApproximateIndex
+from iscqk.retrieval.approximate import LEAST, ApproximateIndex
 from iscqk.retrieval.search import Pairs, Vectors
 
 logger = logging.getLogger(__name__)
 
+_VERSION = "PQ4fs, 1"  # of what is made of the same descriptors
 _SAMPLE = 500  # images that are looked up exactly, too
 
 
@@ -144,7 +145,7 @@ def _index_of(path: Path | None, vectors: JoinedRows, threads: int) -> Approxima
 
 def _place_of(path: Path) -> Path:
     """Return where the index of a file of descriptors lies."""
-    what = f"{KIND} {sha256_of(path)}"  # of a list, too: shards are named by what is in them
+    what = f"{_VERSION} {sha256_of(path)}"  # of a list, too: shards are named by what is in them
     return path.with_name(f"{path.stem}.{hashlib.sha256(what.encode()).hexdigest()[:16]}.faiss")
 
 

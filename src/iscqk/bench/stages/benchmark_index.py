@@ -1,9 +1,9 @@
 """Compare kinds of indexes over descriptors: time to make, size, time to search, what is found.
 
 Queries are made of some of the images, each between an image and another, of a given similarity to
-the first. Writes a CSV: kind, looked_at, making_seconds, bytes (a vector), ms_a_query, originals
-(the share of those found that an exact search finds) and of_the_32 (the share of the exact 32
-nearest).
+the first. Writes a CSV: kind (`ours` is that of `--index`, whose finds are measured again),
+looked_at, making_seconds, bytes (a vector), ms_a_query, originals (the share of those found that an
+exact search finds) and of_the_32 (the share of the exact 32 nearest). Times are the processor's.
 """
 
 import argparse
