@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.ids import IntArray
 from iscqk.images.opening import BadImage, declared_size
 from iscqk.matching.basis import Basis, find_basis
@@ -173,16 +172,15 @@ class _Copies:
 
     def _both_ways(self, centre: int, others: Sequence[int]) -> tuple[DoubleArray, DoubleArray]:
         """Return (n,) similarities of a centre to others where it is the query, and they are."""
-        vectors, theirs = self._references.vectors, np.array(others)
-        ours, rows = vectors[np.array([centre])][0], vectors[theirs]
-        as_query = np.stack([self._turned(centre) @ row for row in rows])
-        as_reference = np.stack([self._turned(other) @ ours for other in others])
+        rows = np.array([centre, *others])
+        ours, *theirs = self._references.vectors[rows]
+        # (orientations, D) of each image as a query
+        turned, *others_turned = self._queries.vectors[self._query_of[rows]].reshape(
+            len(rows), self._orientations, -1
+        )
+        as_query = np.stack([turned @ row for row in theirs])
+        as_reference = np.stack([block @ ours for block in others_turned])
         return as_query.max(1).astype(np.float64), as_reference.max(1).astype(np.float64)
-
-    def _turned(self, row: int) -> FloatArray:
-        """Return the descriptors (orientations, D) of an image as a query."""
-        query = self._query_of[[row]]
-        return self._queries.vectors[query].reshape(self._orientations, -1)
 
 
 def _table(

@@ -33,7 +33,7 @@ LEAST = 10_000  # vectors that an index is made of: fewer are searched exactly a
 _LEARNED_OF = 40  # vectors of each list from which centroids are learned
 _CANDIDATES = 4  # times as many as are asked for are measured again
 _ROWS_AT_ONCE = 65_536
-_QUERIES_AT_ONCE = 512
+_QUERIES_AT_ONCE = 128
 _NOTHING = -1
 _FAR = 6.0  # squared distance of what is not there, further than unit vectors can be
 
