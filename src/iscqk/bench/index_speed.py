@@ -43,8 +43,17 @@ def plant(vectors: JoinedRows, count: int, similarity: float) -> Planted:
     return Planted(queries.astype(np.float32), rows[0])
 
 
-def compare(vectors: JoinedRows, planted: Planted, threads: int) -> Iterator[dict[str, Any]]:
-    """Yield a row for the exact search, and for each kind of index and how much it looks at."""
+def compare(
+    vectors: JoinedRows, planted: Planted, threads: int, others: bool = True
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for the exact search, and for each kind of index and how much it looks at.
+
+    Args:
+        vectors: (n, d) unit rows.
+        planted: queries.
+        threads: to compute with.
+        others: whether other kinds are made than that of `--index`, which takes long.
+    """
     queries = planted.queries
     exact, seconds = _timed(lambda: nearest_of_each(queries, vectors, LISTED, threads))
     truth = exact.reference_index.reshape(-1, LISTED)
@@ -57,7 +66,7 @@ def compare(vectors: JoinedRows, planted: Planted, threads: int) -> Iterator[dic
         )
         found = pairs.reference_index.reshape(-1, LISTED)
         yield _row(OURS, f"nprobe {lists}", making, size, seconds, found, truth, planted)
-    for kind, (name, values) in OTHERS.items():
+    for kind, (name, values) in OTHERS.items() if others else ():
         named = kind.format(lists=lists_of(len(vectors)))
         index, making = _timed(lambda: ApproximateIndex.of(vectors, threads, named))  # noqa: B023
         for value in values:

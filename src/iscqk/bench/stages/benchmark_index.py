@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=int, help="of the first images only")
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("--similarity", type=float, default=0.7, help="of a query to its original")
+    parser.add_argument("--ours-only", action="store_true", help="make no other kinds")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--output", type=Path, required=True, metavar="CSV")
 
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
         vectors = JoinedRows([vectors[: arguments.rows]])
     planted = plant(vectors, arguments.queries, arguments.similarity)
     rows = []
-    for row in compare(vectors, planted, arguments.threads):
+    for row in compare(vectors, planted, arguments.threads, not arguments.ours_only):
         logger.info("%s", row)
         rows.append(row)
     table = pd.DataFrame(rows)
