@@ -59,9 +59,11 @@ GROUPS = {
     "rehearsals and benchmarks": {
         "synthesize": "make up a shard of random descriptors, to try sizes",
         "synthesize-phase": "make up the descriptors of a phase whose micro-AP is known",
+        "synthesize-images": "make up descriptions of images like those of real ones",
         "rehearsed": "what a rehearsal took and found, as a table",
         "benchmark": "time, memory and error of the loss over the bank, beside its peers",
         "benchmark-search": "time search and scoring beside their peers",
+        "benchmark-index": "compare kinds of indexes over descriptors",
         "benchmark-images": "copies and descriptions per second, beside their peers",
         "benchmark-likely": "likely copies beside what is promised of them, on folders of images",
         "validation-queries": "make query sets by other edits than the training's",

@@ -27,3 +27,12 @@ def add_orientations(parser: argparse.ArgumentParser) -> None:
         "--orientations", type=int, choices=ORIENTATIONS, default=1,
         help="8: copies may be turned by quarters and mirrored, which takes longer (default: 1)",
     )  # fmt: skip
+
+
+def add_index(parser: argparse.ArgumentParser) -> None:
+    """Declare `--index`."""
+    parser.add_argument(
+        "--index", action="store_true",
+        help="look through an index, for a million references and more; it misses some, which is "
+        "told (default: exact)",
+    )  # fmt: skip

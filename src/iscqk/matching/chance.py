@@ -27,6 +27,7 @@ PROMISED = 0.9  # of the flagged queries are copies
 # The aim is a third of the wrong ones that the promise allows: queries are not quite like the
 # sample, and their number is finite.
 _AIM = (1 - PROMISED) / 3
+LARGEST = 1.01 * _AIM  # more than any flagged query's chance, however many there are
 _EMPTY = 0.02  # of all sets of queries without any copy, those that get a flag
 _NEIGHBOUR = 5  # a lead is over this one
 _NO_DISTANCE = 1e-6  # half the squared distance within which descriptors are equal
