@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
 
+from configs import configured
 from iscqk.cli import main
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.files import sha256_of
@@ -19,7 +19,7 @@ from iscqk.formats.predictions import Predictions, read_predictions, write_predi
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 
-CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+CONFIG = configured("from-nothing")
 CONFIG["describe"]["ranking"] = "similarity"
 SPLITS = {"queries": (QUERY, 10), "references": (REFERENCE, 40), "training": (TRAINING, 20)}
 

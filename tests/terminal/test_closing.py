@@ -5,16 +5,15 @@ import os
 from pathlib import Path
 
 import pytest
-import yaml
 
-from conftest import ROOT
+from configs import configured
 from iscqk.images.dataset_interface import Sources
 from iscqk.plan.plan import Plan
 from iscqk.plan.results import Results
 from iscqk.terminal.additions import options_to_repeat
 from iscqk.terminal.closing import closing_lines
 
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+CONFIG = configured("from-nothing")
 NEXT = "next: snakemake report --cores  # a page of it all"
 
 

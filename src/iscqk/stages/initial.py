@@ -20,6 +20,7 @@ from iscqk.learning.initialization import calibrate_batch_norm, fit_head, head_i
 from iscqk.models.device import set_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.given import given_encoders
+from iscqk.models.ready import with_network
 from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import load_backbone, save_encoder
 from iscqk.settings.model import Model
@@ -33,10 +34,16 @@ EXAMPLE = r"""iscqk initial --training data/training.csv --config "$(cat model.j
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--training", metavar="MANIFEST", required=True)
-    parser.add_argument("--config", type=Model.parse, required=True, help="the `model` section")
+    parser.add_argument("--config", type=_model, required=True, help="the `model` section")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=Path, nargs="+", required=True, help="q and k")
     parser.add_argument("--threads", type=int, default=1)
+
+
+def _model(text: str) -> Model:
+    section = dict(Model.parse(text).given)
+    Model.fill_defaults(section)
+    return Model.parse(with_network(section))
 
 
 def run(arguments: argparse.Namespace) -> None:
