@@ -34,7 +34,7 @@ def test_one_command_makes_it_and_the_program_then_takes_it(finished_copy):
     assert "matches/matches.csv" in found.stdout
 
 
-def test_training_starts_from_it_and_again_where_it_is_another(finished_copy):
+def test_training_starts_from_its_networks_and_again_where_they_are_others(finished_copy):
     project = finished_copy
     carried = project.folder / "src/iscqk/ready/model"
     shutil.rmtree(carried, ignore_errors=True)
@@ -42,11 +42,15 @@ def test_training_starts_from_it_and_again_where_it_is_another(finished_copy):
     files = "--configfile config.yaml tiny.yaml more.yaml"
     refused = project.run(f"snakemake all -n {files}", check=False)
     assert "error: no ready model: this installation carries none" in refused.stderr
+    assert "workflow/presets/from-nothing.yaml" in refused.stderr
     project.run(f"iscqk pack results/submission_phase2 --output {carried}")
     target = "results/runs/qk-0/initial/q.safetensors"
     project.run(f"snakemake {target} --cores {files}")
+    for path in (carried / "matching.json", carried / "queries/README.md"):
+        path.write_text(path.read_text() + "\n")  # how it is used and what is said of it
     assert "Nothing to be done" in project.run(f"snakemake {target} -n {files}").stdout
-    (carried / "matching.json").write_text((carried / "matching.json").read_text() + "\n")
+    network = carried / "queries/config.json"
+    network.write_text(network.read_text() + "\n")
     again = project.run(f"snakemake {target} -n -p {files}")
     assert "iscqk initial" in again.stdout
 

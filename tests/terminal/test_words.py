@@ -40,7 +40,7 @@ def plan(tmp_path):
         (
             "embed",
             "run=qk-0 model=initial side=k images=training shard=0-of-1 content=features",
-            "describe 3 training images by side k, untrained",
+            "describe 3 training images by side k, at the start",
         ),
         (
             "embed",

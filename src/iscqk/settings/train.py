@@ -34,7 +34,7 @@ class Train(Section):
         "or solo, simclr, moco, isd, or gist, the challenge's baseline, which learns only a PCA",
     )
     rounds: Annotated[int, within(0)] = key(
-        1, "of Q/K, each a Q-step, then a K-step; 0 submits the untrained network"
+        1, "of Q/K, each a Q-step, then a K-step; 0 submits the network that it starts from"
     )
     images_per_half_round: Count = key(
         2560, "that SGD's gradient goes through; other methods see as many in all"
