@@ -171,11 +171,8 @@ def test_unbalanced_classes_are_learned_from_nothing_by_the_default_too(method):
         ),
         ({"model.backbone_options": {"x": 1}}, "is not the ready model's, {'pad_type': 'same'};"),
         ({"model.descriptor_size": 256}, "256 is more than the ready model has; lower it to 255"),
-        (
-            {"model.weights": "pretrained"},
-            "model.backbone: name the network for model.weights: pretrained, or lay "
-            "workflow/presets/from-nothing.yaml over config.yaml",
-        ),
+        ({"model.weights": "pretrained"}, "name the network for model.weights: pretrained$"),
+        ({"model.weights": "none"}, "for model.weights: none, or lay .*/from-nothing.yaml under"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )

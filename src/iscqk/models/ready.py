@@ -61,9 +61,9 @@ def with_network(model: Mapping[str, Any]) -> dict[str, Any]:
     if model["weights"] == READY:
         return {**model, **_of_ready(model)}
     if model["backbone"] is None:
+        one = f", or lay {FROM_NOTHING} under your files" if model["weights"] == "none" else ""
         raise UserError(
-            f"config: model.backbone: name the network for model.weights: {model['weights']}, or "
-            f"lay {FROM_NOTHING} over config.yaml before other files"
+            f"config: model.backbone: name the network for model.weights: {model['weights']}{one}"
         )
     return dict(model)
 
