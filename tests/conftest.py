@@ -36,6 +36,7 @@ train:
   simclr: {batch_size: 16, temperature: 0.1, refit_head: true, <<: *rates}
   moco: {batch_size: 16, queue: 40, temperature: 0.1, refit_head: true, <<: *rates}
   isd: {batch_size: 16, queue: 40, head: none, <<: *rates}
+  solo: *rates
 study: {points: 2}
 shards: {training: 2, references: 2}
 """

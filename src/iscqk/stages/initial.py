@@ -74,10 +74,11 @@ def _with_new_head(config: Model, images: OriginalImages) -> Encoder:
 
 def _build(config: Model) -> Encoder:
     pretrained = config.weights == "pretrained"
-    timms = timm.get_pretrained_cfg(config.backbone) or PretrainedCfg()
+    backbone = str(config.backbone)  # one is named by now, see `with_network`
+    timms = timm.get_pretrained_cfg(backbone) or PretrainedCfg()
     encoder = Encoder(
         EncoderConfig(
-            backbone=config.backbone,
+            backbone=backbone,
             image_size=config.image_size,
             pooling=config.pooling,
             descriptor_size=config.descriptor_size,
