@@ -81,5 +81,8 @@ unbalanced:
   evaluation: classes/evaluation
   seeds: [0]
   rare: 12
-  changes: {train.images_per_half_round: 64, train.qk.warm_up_images: 0}
+  changes:
+    model.backbone: test_resnet
+    model.image_size: 32
+    train.images_per_half_round: 64
 """

@@ -302,7 +302,8 @@ def test_queries_and_ground_truth_of_the_user(finished, project, config):
 
 
 def test_the_page_of_stages_shows_the_graph_of_rules(project):
-    done = project.run("snakemake --rulegraph mermaid-js submission_phase2")
+    files = "--configfile config.yaml workflow/presets/from-nothing.yaml"
+    done = project.run(f"snakemake --rulegraph mermaid-js submission_phase2 {files}")
     names = dict(re.findall(r"(id\d+)\[(\w+)\]", done.stdout))
     edges = {(names[a], names[b]) for a, b in re.findall(r"(id\d+) --> (id\d+)", done.stdout)}
     page = (ROOT / "docs/reference/stages.md").read_text()

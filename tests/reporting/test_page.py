@@ -175,7 +175,7 @@ def test_scores_and_changed_keys_beside_another_folder(reported, finished, tmp_p
 
 
 def test_yardsticks_stand_beside_the_score(reported, page, tmp_path, monkeypatch):
-    assert "Neither GIST nor the untrained network was scored here" in page.text
+    assert "Neither GIST nor the network at the start was scored here" in page.text
     project, _ = reported
     folder = project.folder / "results/runs/gist-0/initial"
     score = folder / "phase1/similarity/score.json"

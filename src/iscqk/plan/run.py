@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from iscqk.formats.ids import PHASES
 from iscqk.methods import modules
-from iscqk.models.ready import READY, ready_folder
+from iscqk.models.ready import READY, ready_networks
 from iscqk.plan.dependence import (
     as_text,
     budget,
@@ -132,15 +132,10 @@ class Run:
     # --- training
 
     def start(self) -> list[str]:
-        """Return the files of the weights that it starts from, those that are there.
-
-        Raises:
-            UserError: it starts from the ready model, and this installation carries none.
-        """
+        """Return the files of the weights that it starts from, those that are there."""
         weights = self.config["model"]["weights"]
-        if weights == READY:
-            return sorted(str(path) for path in ready_folder().rglob("*") if path.is_file())
-        return [weights] if Path(weights).is_file() else []
+        named = ready_networks() if weights == READY else [weights]
+        return [path for path in named if Path(path).is_file()]
 
     @property
     def given_weights(self) -> list[str]:

@@ -12,7 +12,7 @@ from iscqk.formats.phases import PHASES
 from iscqk.plan.names import INITIAL
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import gist_run
-from iscqk.plan.yardsticks import GIST, UNTRAINED, yardsticks
+from iscqk.plan.yardsticks import GIST, START, yardsticks
 from iscqk.terminal.words import duration, phase_name, size
 
 ALL = "all"
@@ -78,7 +78,7 @@ def _submission(plan: Plan, phase: str) -> Iterator[str]:
 def _yardsticks(plan: Plan, phase: str) -> Iterator[tuple[str, str]]:
     """Yield names and scores of what is there to compare a submission with."""
     gist, submitted = gist_run(plan.config), plan.submitted.model()
-    models = {UNTRAINED: plan.submitted.model(INITIAL)}
+    models = {START: plan.submitted.model(INITIAL)}
     if gist in plan:
         models[GIST] = plan[gist].model()
     others = {name: model for name, model in models.items() if model != submitted}
