@@ -40,7 +40,7 @@ def commands():
         for line in "".join(blocks(page, "bash")).replace("\\\n", " ").splitlines():
             for part in re.split(r" && ", re.sub(r"(^|\s)#.*", "", line)):
                 words = shlex.split(re.sub(r"( --\S+)? \.\.\.\s*$", "", part))  # the reader's own
-                while words and re.fullmatch(r"[A-Z_]+=\S+", words[0]):
+                while words and re.fullmatch(r"[A-Z_]+=\S+|/usr/bin/time|-v", words[0]):
                     del words[0]
                 if words:
                     found.append((page.name, words))

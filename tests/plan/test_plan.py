@@ -20,6 +20,12 @@ CONFIG = configured("from-nothing")
 IMAGES = Sources(["training"], ["references"], ["others"], {}, {})
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_made(tmp_path, monkeypatch):
+    """Plan where no results are: what has been made in other numbers of shards is taken."""
+    monkeypatch.chdir(tmp_path)
+
+
 def config(**changes):
     return runs.changed(CONFIG, {key.replace("__", "."): value for key, value in changes.items()})
 

@@ -17,6 +17,7 @@ from iscqk.bench.index_speed import compare, plant
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.index_shards import listed_shards
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
+from iscqk.runtime.options import output_file
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--similarity", type=float, default=0.7, help="of a query to its original")
     parser.add_argument("--ours-only", action="store_true", help="make no other kinds")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--output", type=Path, required=True, metavar="CSV")
+    parser.add_argument("--output", type=output_file, required=True, metavar="CSV")
 
 
 def run(arguments: argparse.Namespace) -> None:

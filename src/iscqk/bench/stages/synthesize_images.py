@@ -12,6 +12,7 @@ import numpy as np
 from iscqk.formats.image_index import File, ImageIndex, read_image_index
 from iscqk.formats.index_shards import ROWS, remove_others, write_list, write_shard
 from iscqk.runtime.logs import progress
+from iscqk.runtime.options import output_file
 
 EXAMPLE = "iscqk synthesize-images photos.h5 --count 1000000 --output million.h5"
 
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="descriptors of real images, by `iscqk describe`")
     parser.add_argument("--count", type=int, required=True, help="of made-up images")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, required=True, metavar="H5")
+    parser.add_argument("--output", type=output_file, required=True, metavar="H5")
 
 
 def run(arguments: argparse.Namespace) -> None:
