@@ -66,6 +66,7 @@ $(INSTALLED): $(filter envs/%,$(LOCKED)) pyproject.toml
 		{ echo "error: PYTHON=$(PYTHON) does not run; run make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: $(PYTHON) is older than Python 3.11; run make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@[ "$$($(BIN)/python -V 2>&1)" = "$$($(PYTHON) -V 2>&1)" ] || rm -rf $(VENV) # of another Python
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv==0.13.9
 	$(UV) install --quiet --python $(BIN)/python --compile-bytecode $(LOCKED)
@@ -113,7 +114,7 @@ schema: $(INSTALLED)
 lock: $(INSTALLED)
 	cd envs && for name in requirements requirements-dev; do \
 		../$(UV) compile --quiet --upgrade --no-header --no-annotate \
-		--python ../$(BIN)/python $$name.in -o $$name.txt; done
+		--python ../$(BIN)/python --python-version 3.11 $$name.in -o $$name.txt; done
 	$(BIN)/python envs/write_conda_env.py
 
 clean:

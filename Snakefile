@@ -27,7 +27,6 @@ try:
     PLAN = Plan(config, find_sources(config["dataset"]))
     for run in PLAN.values():
         check_config(run.config)
-        run.start()  # refuses a ready model that is not there
 except UserError as error:
     sys.exit(f"error: {error}")
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -24,15 +25,19 @@ pytest_plugins = ["matching_folders"]
 TINY = """\
 dataset: {demo: {training: 64, references: 32, others: 24, side: 64}}
 queries: {count: 20}
-model: {backbone: test_resnet, image_size: 32, descriptor_size: 63, head_images: 64}
+copies: {per_image: 2}
+model:
+  {weights: none, backbone: test_resnet, image_size: 32, descriptor_size: 63, head_images: 64}
 train:
   rounds: 1
   images_per_half_round: 128
   log_every: 2
-  qk: {batch_size: 16, warm_up_images: 128}
-  simclr: {batch_size: 16}
-  moco: {batch_size: 16, queue: 40}
-  isd: {batch_size: 16, queue: 40}
+  qk: {batch_size: 16, warm_up_images: 128, bank_views: 2, <<: &rates {
+    learning_rate: 0.002, head_learning_rate: 0.002, batch_norm: batch}}
+  simclr: {batch_size: 16, temperature: 0.1, refit_head: true, <<: *rates}
+  moco: {batch_size: 16, queue: 40, temperature: 0.1, refit_head: true, <<: *rates}
+  isd: {batch_size: 16, queue: 40, head: none, <<: *rates}
+  solo: *rates
 study: {points: 2}
 shards: {training: 2, references: 2}
 """
@@ -91,6 +96,12 @@ class Project:
         text = path.read_text()
         assert old in text, f"{file} has no {old!r}"
         path.write_text(text.replace(old, new, 1))
+
+
+def unpack(shard: Path, folder: Path) -> None:
+    """Make a folder of the images in a shard."""
+    with tarfile.open(shard) as tar:
+        tar.extractall(folder, filter="data")
 
 
 @functools.cache

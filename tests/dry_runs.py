@@ -17,7 +17,8 @@ ROOT = Path(__file__).parent.parent
 COPIED = ("Snakefile", "config.yaml", "workflow", "profiles", "envs", "src")
 
 _PRESETS = "workflow/presets"
-_PHOTOS = f"{_PRESETS}/photos.yaml"
+_FROM_NOTHING = f"{_PRESETS}/from-nothing.yaml"
+_PHOTOS = [_FROM_NOTHING, f"{_PRESETS}/photos.yaml"]
 # A name for each: the target, and the config files laid over config.yaml.
 RUNS: dict[str, tuple[str, list[str]]] = {
     "default": ("all", []),
@@ -28,16 +29,23 @@ RUNS: dict[str, tuple[str, list[str]]] = {
         [f"{_PRESETS}/disc21.yaml", f"{_PRESETS}/disc21-imagenet.yaml"],
     ),
     "disc21-sscd": ("all", [f"{_PRESETS}/disc21.yaml", f"{_PRESETS}/disc21-sscd.yaml"]),
-    "isd-resnet18": ("all", [f"{_PRESETS}/isd-resnet18.yaml"]),
-    "isd-resnet50": ("all", [f"{_PRESETS}/isd-resnet50.yaml"]),
+    "disc21-ready": ("all", [f"{_PRESETS}/disc21.yaml", f"{_PRESETS}/disc21-ready.yaml"]),
+    "from-nothing": ("all", [_FROM_NOTHING]),
+    "isd-resnet18": ("all", [_FROM_NOTHING, f"{_PRESETS}/isd-resnet18.yaml"]),
+    "isd-resnet50": ("all", [_FROM_NOTHING, f"{_PRESETS}/isd-resnet50.yaml"]),
     "untrained": ("all", [f"{_PRESETS}/untrained.yaml"]),
-    "photos": ("all", [_PHOTOS]),
-    "photos-imagenet": ("study", [_PHOTOS, f"{_PRESETS}/photos-imagenet.yaml"]),
-    "photos-best": ("ablation_ingredients", [_PHOTOS, f"{_PRESETS}/photos-best.yaml"]),
-    "photos-learning": ("all", [_PHOTOS, f"{_PRESETS}/photos-learning.yaml"]),
+    "photos": ("all", _PHOTOS),
+    "photos-imagenet": ("study", [*_PHOTOS, f"{_PRESETS}/photos-imagenet.yaml"]),
+    "photos-best": ("ablation_ingredients", [*_PHOTOS, f"{_PRESETS}/photos-best.yaml"]),
+    "photos-learning": ("all", [*_PHOTOS, f"{_PRESETS}/photos-learning.yaml"]),
+    "ready-training": (
+        "results/runs/solo-0/learned-5/q.safetensors",
+        [f"{_PRESETS}/ready-training.yaml"],
+    ),
     "ready": ("ready_model", [f"{_PRESETS}/ready.yaml"]),
     "study": ("study", []),
     "ablations": ("ablations", []),
+    "ablations-from-nothing": ("ablations", [_FROM_NOTHING]),
     "unbalanced": ("unbalanced", []),
     "report": ("report", []),
     "benchmarks": ("benchmarks", []),
@@ -65,6 +73,11 @@ _FILES = [
 ]
 # Of a job, what differs from run to run, only says why it would run, or is the code that it runs.
 _LEFT_OUT = re.compile(r"^ *(jobid|reason): .*\n|src/iscqk/[^,\n]+(, )?", re.MULTILINE)
+
+
+def is_preset(file: str) -> bool:
+    """Return whether a config file of a run is one of the presets."""
+    return file.startswith(f"{_PRESETS}/")
 
 
 def written(source: Path, target: str, configs: list[str]) -> str:

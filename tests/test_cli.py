@@ -62,8 +62,10 @@ def test_help_begins_with_what_people_use(capsys):
 
 def drawing(folder):
     """The arguments that draw three small images."""
-    counts = [f"--{split}=1" for split in ("training", "references", "others")]
-    return ["draw", *counts, "--side=32", "--seed=0", "--workers=1", f"--output={folder}"]
+    splits = ("training", "references", "others")
+    counts = [f"--{split}=1" for split in splits]
+    folders = [str(folder / split) for split in splits]
+    return ["draw", *counts, "--side=32", "--seed=0", "--workers=1", "--output", *folders]
 
 
 def test_stages_run_one_after_the_other_in_one_process(tmp_path):

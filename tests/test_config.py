@@ -1,30 +1,117 @@
 """Configuration: folders found, defaults complete, presets valid, environments in step."""
 
 import copy
+import re
 import runpy
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
-import yaml
-from snakemake.utils import update_config
 
+import dry_runs
+from configs import PRESETS, configured
 from iscqk.datasets import find_sources
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
+from iscqk.plan import runs
+from iscqk.plan.dependence import making, models
 from iscqk.plan.runs import all_runs
 from iscqk.settings.checks import check_config
 from iscqk.settings.edits import Pool
 
 ROOT = Path(__file__).parent.parent
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+CONFIG = configured()
+LAID_OVER = {  # presets by what is said of them: the files of each dry run
+    tuple(Path(file).stem for file in files if dry_runs.is_preset(file))
+    for _, files in dry_runs.RUNS.values()
+}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "workflow/presets").glob("*.yaml")), ids=str)
-def test_presets_are_valid(path):
-    merged = copy.deepcopy(CONFIG)
-    update_config(merged, yaml.safe_load(path.read_text()))  # as Snakemake does
-    for config in all_runs(merged).values():
-        check_config(config)
+def test_every_preset_has_a_dry_run_and_is_valid_there():
+    assert set().union(*LAID_OVER) == {path.stem for path in PRESETS.glob("*.yaml")}
+    for names in LAID_OVER:
+        for config in all_runs(configured(*names)).values():
+            check_config(config)
+
+
+def test_from_nothing_is_what_its_figures_were_measured_with():
+    """Whatever becomes of the default: docs/measured.md tells of these very values."""
+    rates = {"learning_rate": 0.002, "head_learning_rate": 0.002, "batch_norm": "batch"}
+    taught = {"temperature": 0.1, "head": "descriptor", "refit_head": True, **rates}
+    made = all_runs(configured("from-nothing"))
+    assert made["qk-0"]["copies"] == {"per_image": 2, "side": 160, "quality": 90}
+    assert made["qk-0"]["model"] == {
+        **{"backbone": "resnet10t", "weights": "none", "image_size": 64, "pooling": "gem"},
+        **{"descriptor_size": 255, "whitening": 0.5, "head_images": 2000},
+        **{"mean": None, "std": None, "backbone_options": {}},
+    }
+    train = made["qk-0"]["train"]
+    assert (train["rounds"], train["images_per_half_round"]) == (1, 10000)
+    own = {"warm_up_images": 40000, "bank_views": 2, "batch_size": 64, "temperature": 0.05, **rates}
+    assert own.items() <= train["qk"].items() and rates.items() <= train["solo"].items()
+    assert taught.items() <= train["simclr"].items() and taught.items() <= train["moco"].items()
+    assert {**rates, "head": "none"}.items() <= train["isd"].items()
+    rounds = [made[f"rounds-{label}-0"]["train"] for label in ("1-10000", "2-5000", "4-2500")]
+    assert [2 * one["rounds"] * one["images_per_half_round"] for one in rounds] == [20000] * 3
+    assert made["bank_views-1-0"]["train"]["qk"]["bank_views"] == 1
+
+
+@pytest.mark.parametrize("method", ["moco", "isd"])
+def test_unbalanced_classes_are_learned_from_nothing_by_the_default_too(method):
+    name = f"unbalanced-{method}-0"
+    made = [all_runs(configured())[name], all_runs(configured("from-nothing"))[name]]
+    first, second = (making(config, "unbalanced", models(config)[-1]) for config in made)
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        (
+            {"model.backbone": "resnet50"},
+            "model.backbone: resnet50 is not the ready model's, mobilenetv2_100; for another "
+            "network set model.weights: none",
+        ),
+        ({"model.pooling": "quarters"}, "model.pooling: quarters is not the ready model's, gem;"),
+        (
+            {"model.std": [1, 1, 1]},
+            r"model.std: \[1, 1, 1\] is not the ready model's, \[0",
+        ),
+        ({"model.backbone_options": {"x": 1}}, "is not the ready model's, {'pad_type': 'same'};"),
+        ({"model.descriptor_size": 256}, "256 is more than the ready model has; lower it to 255"),
+        ({"model.weights": "pretrained"}, "name the network for model.weights: pretrained$"),
+        ({"model.weights": "none"}, "for model.weights: none, or lay .*/from-nothing.yaml under"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_a_network_that_the_weights_are_not_of_is_refused_in_one_line(changes, complaint):
+    with pytest.raises(UserError, match=complaint) as error:
+        runs.changed(CONFIG, changes)
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("preset", ["photos", "isd-resnet18", "isd-resnet50"])
+def test_a_preset_that_is_laid_over_from_nothing_says_so_where_it_is_not(preset):
+    with pytest.raises(UserError, match=r"config: model.backbone: .*from-nothing\.yaml"):
+        all_runs(configured(preset))
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"train.qk.bank_views": 2}, "train.qk.bank_views: 2 takes 2 copies of an image; raise"),
+        (
+            {"train.method": "isd", "train.isd.partner": "copy"},
+            "train.isd.partner: copy takes 2 copies of an image; raise copies.per_image to 2",
+        ),
+    ],
+)
+def test_copies_that_will_be_too_few_are_told_before_any_are_made(changes, complaint):
+    few = runs.changed(CONFIG, changes)
+    with pytest.raises(UserError, match=complaint):
+        check_config(few)
+    check_config(runs.changed(few, {"copies.per_image": 2}))
+    check_config(runs.changed(few, {"train.method": "simclr"}))  # which does not take them
 
 
 def test_phase_2_has_edits_and_strengths_that_training_and_phase_1_never_use():
@@ -118,4 +205,10 @@ def test_phases_without_queries_need_sources_of_distractors(tmp_path):
 def test_the_conda_environment_has_the_pinned_versions():
     conda_env = runpy.run_path(str(ROOT / "envs/write_conda_env.py"))["conda_env"]
     pins = (ROOT / "envs/requirements.txt").read_text()
-    assert (ROOT / "envs/iscqk.yaml").read_text() == conda_env(pins)
+    environment = (ROOT / "envs/iscqk.yaml").read_text()
+    assert environment == conda_env(pins)
+    left_out = {line.split("==")[0] for line in pins.splitlines() if line not in environment}
+    assert {"triton", "nvidia-nccl-cu13"} <= left_out
+    on_linux = [line for line in requires("torch") if 'platform_system == "Linux"' in line]
+    assert {re.match(r"[\w-]+", line)[0] for line in on_linux} <= left_out
+    assert not re.search("cuda|nvidia|triton", environment.split("- pip:")[1])

@@ -2,12 +2,12 @@
 
 import json
 import re
-import shutil
 
 import h5py
 import pandas as pd
 import pytest
 
+from conftest import unpack
 from iscqk.formats.submission import write_submission
 
 OPTIONS = "--cores --configfile config.yaml tiny.yaml disc21.yaml"
@@ -28,7 +28,7 @@ def disc21(finished, project):
         ("training", "train_50k_0/train", "train"),
         ("references", "refs_50k_0/references", "references"),
     ):
-        shutil.copytree(demo / f"demo/{split}", root / name)
+        unpack(demo / f"demo/{split}.tar", root / name)
         paths = pd.read_csv(demo / f"data/{split}.csv")["path"]
         write_list(root / "list_files" / lists, [path.split("/")[-1][:-4] for path in paths])
     for phase, name in (("phase1", "dev"), ("phase2", "test")):
@@ -36,9 +36,9 @@ def disc21(finished, project):
         truth = pd.read_csv(demo / f"data/{phase}/ground_truth.csv", keep_default_na=False)
         truth["query_id"] = truth["query_id"].map(rename)
         folder = root / f"{name}_queries_50k_0"
-        folder.mkdir()
-        for path in (demo / f"data/{phase}/images").glob("*.jpg"):
-            shutil.copy(path, folder / f"{rename(path.stem)}.jpg")
+        unpack(demo / f"data/{phase}/images.tar", folder)
+        for path in list(folder.iterdir()):
+            path.rename(folder / f"{rename(path.stem)}.jpg")
         positives = truth[truth["reference_id"] != ""]
         positives.to_csv(root / f"{name}_queries_groundtruth.csv", header=False, index=False)
         truth[truth["query_id"] < "Q25000"].to_csv(root / f"{phase}.csv", index=False)

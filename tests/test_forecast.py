@@ -3,8 +3,8 @@
 import shlex
 
 import pytest
-import yaml
 
+from configs import configured
 from conftest import ROOT
 from iscqk.cli import main
 from iscqk.errors import UserError
@@ -20,7 +20,7 @@ from iscqk.plan.runs import changed
 from iscqk.settings.config import Config
 from iscqk.settings.costs import Costs
 
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+CONFIG = configured("from-nothing")
 SMALL = Counts(100, 40, 20)
 WILDCARDS = {
     **{"run": "qk-0", "model": "round1-k", "shard": "3-of-12", "split": "training", "round": "2"},

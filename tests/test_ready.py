@@ -1,5 +1,6 @@
 """The ready model: made by one command, carried by wheel and sdist, used where none is named."""
 
+import json
 import re
 import shutil
 import tarfile
@@ -11,6 +12,8 @@ from setuptools import build_meta
 from conftest import ROOT
 from iscqk.formats.files import sha256_of
 from iscqk.matching.model import Model
+from iscqk.models.hub import load_hub_folder
+from iscqk.models.weights import encoder_digest, load_encoder
 
 CARRIED = ROOT / "src/iscqk/ready/model"
 needs_it = pytest.mark.skipif(not CARRIED.is_dir(), reason="this checkout carries no ready model")
@@ -27,14 +30,16 @@ def test_one_command_makes_it_and_the_program_then_takes_it(finished_copy):
     assert "### phase1" in text and "### phase2" in text
     carried = project.folder / "src/iscqk/ready/model"
     shutil.rmtree(carried, ignore_errors=True)
-    found = project.run("iscqk match results/demo/others --against results/demo/others", False)
+    found = project.run(
+        "iscqk match results/demo/others.tar --against results/demo/others.tar", False
+    )
     assert "error: no ready model: this installation carries none" in found.stderr
     shutil.copytree(card.parent, carried)
-    found = project.run("iscqk match results/demo/others --against results/demo/others")
+    found = project.run("iscqk match results/demo/others.tar --against results/demo/others.tar")
     assert "matches/matches.csv" in found.stdout
 
 
-def test_training_starts_from_it_and_again_where_it_is_another(finished_copy):
+def test_training_starts_from_its_networks_and_again_where_they_are_others(finished_copy):
     project = finished_copy
     carried = project.folder / "src/iscqk/ready/model"
     shutil.rmtree(carried, ignore_errors=True)
@@ -42,13 +47,42 @@ def test_training_starts_from_it_and_again_where_it_is_another(finished_copy):
     files = "--configfile config.yaml tiny.yaml more.yaml"
     refused = project.run(f"snakemake all -n {files}", check=False)
     assert "error: no ready model: this installation carries none" in refused.stderr
+    assert "workflow/presets/from-nothing.yaml" in refused.stderr
     project.run(f"iscqk pack results/submission_phase2 --output {carried}")
     target = "results/runs/qk-0/initial/q.safetensors"
     project.run(f"snakemake {target} --cores {files}")
+    for path in (carried / "matching.json", carried / "queries/README.md"):
+        path.write_text(path.read_text() + "\n")  # how it is used and what is said of it
     assert "Nothing to be done" in project.run(f"snakemake {target} -n {files}").stdout
-    (carried / "matching.json").write_text((carried / "matching.json").read_text() + "\n")
+    network = carried / "queries/config.json"
+    network.write_text(network.read_text() + "\n")
     again = project.run(f"snakemake {target} -n -p {files}")
     assert "iscqk initial" in again.stdout
+
+
+SMALL = """\
+dataset: {demo: {training: 64, references: 32, others: 24, side: 64}}
+queries: {count: 20}
+train: {images_per_half_round: 64}
+"""
+
+
+@needs_it
+@pytest.mark.long
+def test_the_default_goes_on_from_it(project):
+    (project.folder / "small.yaml").write_text(SMALL)
+    project.run("snakemake submission_phase2 --cores --configfile config.yaml small.yaml")
+    carried = encoder_digest(load_hub_folder(CARRIED / "queries"))
+    for side in "qk":
+        start, end = (
+            load_encoder(project.folder / f"results/runs/qk-0/{model}/{side}.safetensors")
+            for model in ("initial", "round1-k")
+        )
+        assert encoder_digest(start) == carried != encoder_digest(end)
+    submitted = project.folder / "results/submission_phase2"
+    config = json.loads((submitted / "provenance.json").read_text())["config"]
+    assert config["model"]["backbone"] == "mobilenetv2_100"
+    assert "went on from the model that iscqk carries" in (submitted / "MODEL_CARD.md").read_text()
 
 
 def test_wheel_and_sdist_carry_it(tmp_path, monkeypatch):

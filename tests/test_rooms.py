@@ -46,6 +46,20 @@ def test_the_rooms_at_the_bottom_import_of_no_other(room, below):
     assert rooms <= {"errors", room, *below}
 
 
+def test_an_index_that_misses_pairs_is_only_for_peoples_own_images():
+    """The search of a submission is exact."""
+    roads = {"iscqk.retrieval.approximate": [], "iscqk.matching.indexes": []}
+    for path in MODULES:
+        for name in roads.keys() & imported(path):
+            roads[name].append(str(path.relative_to(PACKAGE)))
+    assert roads == {
+        "iscqk.retrieval.approximate": ["bench/index_speed.py", "matching/indexes.py"],
+        "iscqk.matching.indexes": [
+            f"matching/{name}.py" for name in ("duplicates", "matches", "telling")
+        ],
+    }
+
+
 def test_the_root_holds_the_program_and_its_error_only():
     assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "cli.py", "errors.py"}
 

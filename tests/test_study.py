@@ -6,6 +6,8 @@ import shutil
 import pandas as pd
 import pytest
 
+from conftest import unpack
+
 pytestmark = pytest.mark.long
 
 
@@ -53,7 +55,8 @@ def test_the_study_compares_every_method(finished_copy):
 
 def sort_into_classes(folder):
     """Lay the demo's images out as classes: 40 and 10 to learn from, 6 of each to evaluate."""
-    images = sorted((folder / "results/demo/training").iterdir())
+    unpack(folder / "results/demo/training.tar", folder / "drawn")
+    images = sorted((folder / "drawn").iterdir())
     parts = {
         "training/common": 40,
         "training/rare": 10,
@@ -78,5 +81,8 @@ unbalanced:
   evaluation: classes/evaluation
   seeds: [0]
   rare: 12
-  changes: {train.images_per_half_round: 64, train.qk.warm_up_images: 0}
+  changes:
+    model.backbone: test_resnet
+    model.image_size: 32
+    train.images_per_half_round: 64
 """

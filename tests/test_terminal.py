@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from conftest import ROOT
+
 CONFIGURED = "--configfile config.yaml tiny.yaml"
 NEXT = f"next: snakemake report --cores {CONFIGURED}  # a page of it all"
 OTHER = """\
@@ -84,6 +86,21 @@ def test_a_second_run_ends_in_the_same_lines(finished):
     assert "Nothing to be done" in again
     assert last_lines(again) == last_lines(finished.told)
     assert NEXT in own_log(finished, -1)
+
+
+def test_the_page_shows_a_run_as_it_is(project):
+    """Recorded, as it takes minutes: it has as many jobs as the default has today."""
+    page = (ROOT / "docs/reference/terminal.md").read_text()
+    runs = [text.splitlines() for text in re.findall(r"^```text\n(.*?)^```$", page, re.M | re.S)]
+    told = project.run("snakemake submission_phase2 --dry-run").stdout
+    planned = int(re.search(r"^total +(\d+)$", told, re.MULTILINE)[1])
+    jobs = [line for line in runs[0] if re.match(r" +\d+:\d\d +\d+%  [^:]+$", line)]
+    assert len(jobs) + 1 == planned and len(runs[0]) <= 60
+    first, second = (run[run.index("phase 2:") :] for run in runs)
+    assert [line for line in first if not line.startswith("took ")] == second
+    assert re.match(r"  submitted +micro-AP 0\.\d{4}, recall at P90 [01]\.\d{4}$", first[1])
+    assert re.match(r"  for the grader  results/submission_phase2/descriptors.h5 ", first[2])
+    assert first[-1].startswith("next: snakemake report --cores")
 
 
 def test_another_logger_takes_its_place(finished_copy):

@@ -16,7 +16,8 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 
 import iscqk
-from conftest import ROOT
+from conftest import ROOT, unpack
+from iscqk.formats.manifest import read_manifest
 
 SUBMISSION = (
     "descriptors.h5 predictions.csv score.json validation.json provenance.json MODEL_CARD.md model"
@@ -67,7 +68,7 @@ def test_a_submission_looks_images_up_as_it_was_scored(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
     folder = Path("results/submission_phase2")
     queries, references = (
-        pd.read_csv(f"results/data/{name}.csv") for name in ("phase2/queries", "references")
+        read_manifest(f"results/data/{name}.csv") for name in ("phase2/queries", "references")
     )
     found = iscqk.match(queries["path"], references["path"], folder, top=32)
     for role, rows in (("query", queries), ("reference", references)):
@@ -179,6 +180,18 @@ def test_the_literal_commands_are_understood(finished, command):
             "config: dataset.training: no folder none",
         ),
         ("dataset: {kind: disc21, root: .}", "no training; DISC21 calls it one of"),
+        (
+            "dataset: {kind: folders, training: 'a-{0..1}', references: b, others: c}",
+            "config: dataset.training: a-{0..1} is a range, as which only .tar files are named",
+        ),
+        (
+            "dataset: {kind: shards, training: 'a-{3..1}.tar', references: b.tar, others: c.tar}",
+            "config: dataset.training: no file in the range a-{3..1}.tar; correct it",
+        ),
+        (
+            "dataset: {kind: shards, training: a.zip, references: b.tar, others: c.tar}",
+            "config: dataset.training: a.zip is no .tar file; name one",
+        ),
         ("model: {descriptor_size: 256}", "leaves no dimension for ranking by log_partition"),
         (
             "study: {ablations: {heat: {train.qk.heat: [1]}}}",
@@ -249,14 +262,26 @@ dataset:
 """
 
 
-@pytest.mark.parametrize("config", [OWN_FOLDERS, "dataset: {kind: disc21, root: own}"])
+OWN_SHARDS = """\
+dataset:
+  kind: shards
+  training: own/train_50k_{0..0}.tar
+  references: [own/refs_50k_0.tar]
+  phase1: {queries: own/dev_queries_50k_0.tar, ground_truth: own/dev_queries_groundtruth.csv}
+  phase2: {queries: own/test_queries_50k_0.tar, ground_truth: own/test_queries_groundtruth.csv}
+"""
+
+
+@pytest.mark.parametrize("config", [OWN_FOLDERS, OWN_SHARDS, "dataset: {kind: disc21, root: own}"])
 def test_queries_and_ground_truth_of_the_user(finished, project, config):
     """A small tree of DISC21's shape: official names, positives only, no header, CRLF."""
     data, own = finished.folder / "results/data", project.folder / "own"
     for split, name in (("training", "train_50k_0"), ("references", "refs_50k_0")):
-        shutil.copytree(finished.folder / f"results/demo/{split}", own / name)
+        unpack(finished.folder / f"results/demo/{split}.tar", own / name)
+        shutil.copy(finished.folder / f"results/demo/{split}.tar", own / f"{name}.tar")
     for phase, name in (("phase1", "dev"), ("phase2", "test")):
-        shutil.copytree(data / phase / "images", own / f"{name}_queries_50k_0")
+        unpack(data / phase / "images.tar", own / f"{name}_queries_50k_0")
+        shutil.copy(data / phase / "images.tar", own / f"{name}_queries_50k_0.tar")
         truth = pd.read_csv(data / phase / "ground_truth.csv").dropna()
         path = own / f"{name}_queries_groundtruth.csv"
         truth.to_csv(path, header=False, index=False, lineterminator="\r\n")
@@ -277,7 +302,8 @@ def test_queries_and_ground_truth_of_the_user(finished, project, config):
 
 
 def test_the_page_of_stages_shows_the_graph_of_rules(project):
-    done = project.run("snakemake --rulegraph mermaid-js submission_phase2")
+    files = "--configfile config.yaml workflow/presets/from-nothing.yaml"
+    done = project.run(f"snakemake --rulegraph mermaid-js submission_phase2 {files}")
     names = dict(re.findall(r"(id\d+)\[(\w+)\]", done.stdout))
     edges = {(names[a], names[b]) for a, b in re.findall(r"(id\d+) --> (id\d+)", done.stdout)}
     page = (ROOT / "docs/reference/stages.md").read_text()

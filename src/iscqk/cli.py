@@ -10,10 +10,12 @@ import gc
 import importlib
 import sys
 import textwrap
+from pathlib import Path
 from typing import Any, NoReturn
 
 from iscqk.plan.stage_registry import module_name
 from iscqk.runtime.logs import set_up_logging
+from iscqk.runtime.options import Parser, output_file, output_folder, output_place
 from iscqk.runtime.shutdown import exit_status_of
 
 _COMPLETION = "--print-completion"
@@ -57,9 +59,11 @@ GROUPS = {
     "rehearsals and benchmarks": {
         "synthesize": "make up a shard of random descriptors, to try sizes",
         "synthesize-phase": "make up the descriptors of a phase whose micro-AP is known",
+        "synthesize-images": "make up descriptions of images like those of real ones",
         "rehearsed": "what a rehearsal took and found, as a table",
         "benchmark": "time, memory and error of the loss over the bank, beside its peers",
         "benchmark-search": "time search and scoring beside their peers",
+        "benchmark-index": "compare kinds of indexes over descriptors",
         "benchmark-images": "copies and descriptions per second, beside their peers",
         "benchmark-likely": "likely copies beside what is promised of them, on folders of images",
         "validation-queries": "make query sets by other edits than the training's",
@@ -96,13 +100,6 @@ def _parsed(arguments: list[str]) -> tuple[str, argparse.Namespace]:
     return name, stage_parser(name).parse_args(arguments[1:])
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, with where to look."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
-
-
 class _PrintCompletion(argparse.Action):
     """Prints the script that completes commands, options and files in a shell."""
 
@@ -134,8 +131,8 @@ def _listed() -> str:
     return "\n\n".join(groups)
 
 
-def _top_parser() -> _Parser:
-    parser = _Parser(prog="iscqk", description=__doc__, formatter_class=_Raw)
+def _top_parser() -> Parser:
+    parser = Parser(prog="iscqk", description=__doc__, formatter_class=_Raw)
     parser.add_argument(
         _COMPLETION, action=_PrintCompletion, choices=["bash", "zsh"],
         help='for this shell: eval "$(iscqk --print-completion bash)"',
@@ -145,7 +142,7 @@ def _top_parser() -> _Parser:
 
 def stage_parser(name: str) -> argparse.ArgumentParser:
     """Return the parser of a stage's arguments; its help ends with an example."""
-    parser = _Parser(prog=f"iscqk {name}", formatter_class=_Raw)
+    parser = Parser(prog=f"iscqk {name}", formatter_class=_Raw)
     _fill(parser, name)
     return parser
 
@@ -153,13 +150,14 @@ def stage_parser(name: str) -> argparse.ArgumentParser:
 def whole_parser() -> argparse.ArgumentParser:
     """Return a parser of all stages, for completion; it imports every one of them."""
     parser = _top_parser()
-    stages = parser.add_subparsers(dest="stage", metavar="COMMAND", parser_class=_Parser)
+    stages = parser.add_subparsers(dest="stage", metavar="COMMAND", parser_class=Parser)
     for name, purpose in STAGES.items():
         stage = stages.add_parser(name, help=purpose)
         _fill(stage, name)
         stage.description = purpose  # zsh shows it beside the name
         for action in stage._actions:
-            if action.nargs != 0 and action.choices is None and action.type not in (int, float):
+            is_path = action.type in (None, Path, output_file, output_folder, output_place)
+            if action.nargs != 0 and action.choices is None and is_path:
                 action.complete = {"bash": "_shtab_compgen_files", "zsh": "_files"}  # type: ignore
     return parser
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from iscqk.formats.copy_shards import CopyShards, write_copies
 from iscqk.formats.csv_tables import read_listed_ids
 from iscqk.formats.descriptor_shards import descriptor_blocks, open_descriptors
 from iscqk.formats.ground_truth import read_ground_truth
+from iscqk.formats.image_shards import content_of, is_there, paths_in, status_of
 from iscqk.formats.manifest import read_manifest, read_shard
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_query_edits
@@ -77,6 +79,28 @@ def _copies(path: Path) -> None:
         for view in range(copies.views):
             assert len(copies.jpeg(image_id, view)) <= size
     copies.close()
+
+
+def _images(path: Path) -> None:
+    shard = path.rename(path.with_suffix(".tar"))  # by its name it is one
+    try:
+        for image in paths_in(shard):
+            assert len(content_of(image) or b"") == status_of(image).size and is_there(image)
+    finally:
+        shard.rename(path)
+
+
+def _image_tars() -> list[bytes]:
+    found = []
+    for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w", format=form) as tar:
+            for name in ("a.jpg", "b/" * 60 + "c.jpg", "é.jpg"):
+                member = tarfile.TarInfo(name)
+                member.size = 9
+                tar.addfile(member, io.BytesIO(b"some jpeg"))
+        found.append(buffer.getvalue())
+    return found
 
 
 def _provenance(path: Path) -> None:
@@ -154,5 +178,6 @@ READERS = {
     "submission": Reader(_submission, _hdf5_seeds, _HDF5),
     "descriptors": Reader(_descriptors, _hdf5_seeds, _HDF5),
     "copies": Reader(_copies, _tars, _TAR),
+    "images": Reader(_images, _image_tars, (*_TAR, b"30 path=", b"GNU.sparse.", b"\n")),
     "weights": Reader(_provenance, _weights, (b"iscqk", b"__metadata__", b"[", b"{", b'\\"')),
 }

@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+import tarfile
 
 import numpy as np
 import pytest
 from PIL import Image
+from wild import manifests
 
 from iscqk.cli import main
 from iscqk.errors import UserError
@@ -25,7 +27,7 @@ def folder(tmp_path_factory):
     for split, count in (("training", 24), ("references", 24), ("others", 24)):
         draw_split(folder / split, split, count, 0, 64, 1)
     splits = [f"--{split}={folder / split}" for split in ("training", "references", "others")]
-    assert main(["prepare", *splits, f"--output={folder}"]) == 0
+    assert main(["prepare", *splits, *manifests(folder)]) == 0
     return folder
 
 
@@ -68,6 +70,7 @@ def test_workers_and_order_change_no_byte(folder):
     assert list(copier.copies(tasks[::-1], len(tasks), 1)) == one[::-1]
 
 
+TABLES = ("ground_truth.csv", "edits.csv", "edits.jsonl")
 CONFIG = '{"per_image": 2, "side": 64, "quality": 90}'
 EDITS = '{"names": ["blur", "crop", "overlay_image"], "strength": [0.1, 0.5], "length": [1, 2]}'
 
@@ -97,14 +100,13 @@ def test_shards_hold_the_same_copies_however_many_there_are(folder, tmp_path):
 
 
 def make_queries(folder, output, workers, phase="phase1", count=20):
-    manifests = [
-        f"--{split}={folder / split}.csv" for split in ("training", "references", "others")
-    ]
+    splits = [f"--{name}={folder / name}.csv" for name in ("training", "references", "others")]
     config = f'{{"count": {count}, "copies": 0.5, "side": 64, "quality": 90}}'
     return main(
         [
-            *("queries", f"--phase={phase}", *manifests, f"--config={config}", "--seed=0"),
-            *(f"--edits={EDITS}", f"--images={output / 'images'}", f"--output={output}"),
+            *("queries", f"--phase={phase}", *splits, f"--config={config}", "--seed=0"),
+            *(f"--edits={EDITS}", "--output", str(output / "images.tar")),
+            *(str(output / name) for name in ("queries.csv", *TABLES)),
             f"--workers={workers}",
         ]
     )
@@ -113,12 +115,11 @@ def make_queries(folder, output, workers, phase="phase1", count=20):
 def test_queries_are_the_same_for_any_number_of_workers(folder, tmp_path):
     for workers in (1, 2):
         assert make_queries(folder, tmp_path / str(workers), workers) == 0
-    for name in ("ground_truth.csv", "edits.csv", "edits.jsonl"):
+    for name in ("images.tar", "queries.csv", *TABLES):
         one, two = ((tmp_path / str(workers) / name).read_bytes() for workers in (1, 2))
         assert one == two
-    one, two = (sorted((tmp_path / str(w) / "images").iterdir()) for w in (1, 2))
-    assert [p.name for p in one] == [f"Q{i:05d}.jpg" for i in range(20)]
-    assert [p.read_bytes() for p in one] == [p.read_bytes() for p in two]
+    with tarfile.open(tmp_path / "1/images.tar") as tar:
+        assert tar.getnames() == [f"Q{i:05d}.jpg" for i in range(20)]
     truth = (tmp_path / "1/ground_truth.csv").read_text().splitlines()
     assert truth[0] == "query_id,reference_id" and sum(line.endswith(",") for line in truth) == 10
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from PIL import Image
-from wild import write_folders, write_image
+from wild import manifests, write_folders, write_image
 
 from iscqk.cli import main
 from iscqk.errors import UserError
@@ -22,7 +22,7 @@ def folders(tmp_path):
 
 def prepare(folders: Path, workers: int = 1) -> int:
     splits = [f"--{name}={folders / name}" for name in ("training", "references", "others")]
-    return main(["prepare", *splits, f"--output={folders / 'out'}", f"--workers={workers}"])
+    return main(["prepare", *splits, *manifests(folders / "out"), f"--workers={workers}"])
 
 
 def test_manifests_have_official_ids_sizes_and_hashes(folders):
@@ -149,7 +149,7 @@ def test_a_list_file_says_which_images_count(folders, capsys):
         old = folders / f"training/sub {number % 2}/picture {number}.png"
         old.rename(old.with_name(f"picture-{number}.png"))
     splits = [f"--{name}={folders / name}" for name in ("training", "references", "others")]
-    command = ["prepare", *splits, f"--output={folders / 'out'}", "--lists"]
+    command = ["prepare", *splits, *manifests(folders / "out"), "--lists"]
     assert main([*command, f"training={folders / 'list'}"]) == 0
     paths = read_manifest(folders / "out/training.csv")["path"]
     assert [Path(path).stem for path in paths] == ["picture-1", "picture-3"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from wild import CASES, Bad, Good, write_folders, write_image
+from wild import CASES, Bad, Good, manifests, write_folders, write_image
 
 from iscqk.cli import main
 from iscqk.errors import UserError
@@ -34,7 +34,7 @@ def out_of(folder: Path, name: str) -> pd.DataFrame:
 
 def run(folder: Path, *more: str) -> int:
     splits = [f"--{name}={folder / name}" for name in ("training", "references", "others")]
-    return main(["prepare", *splits, f"--output={folder / 'out'}", *more])
+    return main(["prepare", *splits, *manifests(folder / "out"), *more])
 
 
 def test_any_name_survives_the_manifest(folders):

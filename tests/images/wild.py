@@ -40,6 +40,12 @@ def write_image(path: Path, seed: int) -> None:
     Image.fromarray(pixels).save(path)
 
 
+def manifests(folder: Path) -> list[str]:
+    """Return the options that have `iscqk prepare` write its manifests into a folder."""
+    names = ("training", "references", "others", "quarantined")
+    return ["--output", *(str(folder / f"{name}.csv") for name in names)]
+
+
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)

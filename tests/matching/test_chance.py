@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from iscqk.matching.chance import PROMISED, Chance, flagged, leads
+from iscqk.matching.basis import LEAST
+from iscqk.matching.chance import PROMISED, Chance, flagged, leads, sample_size
 
 
 def test_a_lead_is_over_the_fifth_picture_where_each_counts_once():
@@ -57,6 +58,21 @@ def test_what_is_promised_holds_however_few_are_copies(copies_in_the_sample, cop
         found += (likely & true).sum()
     assert np.mean(shares) <= 1 - PROMISED
     assert found >= 0.4 * 40 * round(300 * copies)
+
+
+@pytest.mark.parametrize("queries", [1, 10, 100])
+def test_a_sample_for_few_queries_promises_as_much(queries):
+    rng = np.random.default_rng(3)
+    everything = non_copies(rng, 4000)
+    size, true = max(LEAST, sample_size(queries)), np.arange(queries) % 2 > 0
+    assert size < 400
+    empty, right, likely = 0, 0, 0
+    for _ in range(400):
+        chance = Chance.of_sample(rng.choice(everything, size))
+        empty += flagged(chance.of(rng.choice(everything, queries))).any()
+        found = flagged(chance.of(rng.choice(everything, queries) + rng.uniform(0, 5) * true))
+        right, likely = right + (found & true).sum(), likely + found.sum()
+    assert empty < 0.1 * 400 and (queries == 1 or right >= PROMISED * likely > 0)
 
 
 def test_chances_are_shares_of_the_sample_and_fall_beyond_it():

@@ -80,7 +80,12 @@ def test_an_output_of_any_name(folder, model_folder, capsys):
 
 def test_a_manifest_of_utf8_names_is_read_where_python_runs_in_ascii(folder):
     rename("photos/R000003.jpg", "cafè".encode())
-    run(ASCII, "prepare --training scans --references photos --output out")
+    run(
+        ASCII,
+        "prepare --training scans --references photos --output {}".format(
+            " ".join(f"out/{name}.csv" for name in ("training", "references", "others", "bad"))
+        ),
+    )
     assert "photos/cafè.jpg" in list(read_manifest("out/references.csv")["path"])
     code = """
 import os, sys

@@ -136,17 +136,13 @@ def test_a_link_to_nothing_is_told_and_left_out(folder, model_folder, caplog):
         ("match scans --against cut.h5 photos", "cut.h5: not an HDF5 file"),
         ("match photos.h5 --against photos", "photos.h5: describes references, and queries are"),
         ("match --against photos scans", "no IMAGE is named: --against takes all that follows"),
-        ("match scans --against photos --threshold nan", "--threshold nan: no score"),
-        ("match scans --against photos --threads 0", "--threads 0: at least 1"),
         ("match scans --against notes.txt", "notes.txt: neither an image nor descriptors"),
         ("match notes.txt --against photos", "notes.txt: neither an image nor descriptors"),
         ("duplicates photos none", "none: no such file or folder"),
-        ("duplicates photos --threads 0", "--threads 0: at least 1"),
         ("duplicates photos --output photos/R000001.jpg", "R000001.jpg: a file; name"),
         ("duplicates photos.h5", "photos.h5: of one side only; name images"),
         ("describe notes.txt --output p.h5", "notes.txt: neither an image nor descriptors"),
         ("describe photos.h5 --output p.h5", "photos.h5: described already"),
-        ("describe photos --output p.h5 --threads 0", "--threads 0: at least 1"),
         ("match scans --against photos --output photos/R000001.jpg", "R000001.jpg: a file; name"),
         ("match scans --against photos --output photos/R000001.jpg/x", "R000001.jpg: a file; name"),
         ("match scans --against photos --output taken", "taken/matches.html: a folder; name"),
@@ -172,6 +168,15 @@ def test_what_cannot_be_done_is_told_before_the_work(
     run(f"iscqk {command} --model {other}", 1)
     assert message in capsys.readouterr().err.splitlines()[-1]
     assert sorted(folder.rglob("*")) == kept
+
+
+@pytest.mark.parametrize(
+    "number", [{"top": 0}, {"threads": 0}, {"threshold": np.nan}, {"orientations": 4}], ids=str
+)
+def test_numbers_that_nothing_can_be_done_with_are_told_in_python_too(folder, model_folder, number):
+    (name,) = number
+    with pytest.raises(iscqk.UserError, match=f"--{name} "):
+        iscqk.match("scans", "photos", model_folder, **number)
 
 
 def make_different(model_folder):

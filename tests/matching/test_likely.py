@@ -14,6 +14,7 @@ from iscqk.cli import main
 from iscqk.images.copier import Copier, Task
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.edit_chains import EditPool
+from iscqk.matching import basis
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 
@@ -71,17 +72,17 @@ def test_nine_of_ten_likely_copies_are_right_and_told_with_their_basis(here, gis
     right = is_right(likely) & likely["query"].str.startswith("copies/")
     assert len(table) == 100 and len(likely) >= 20 and right.mean() >= 0.9
     assert table["likely"].is_monotonic_decreasing and (likely["chance"] < 0.05).all()
-    (basis,) = set(table["basis"])
-    assert basis.startswith("150 edited copies of the 150 references, ")
+    (told,) = set(table["basis"])
+    assert told.startswith("150 edited copies of the 150 references, ")
     shown = capsys.readouterr().out.splitlines()
     assert len(shown) == 13 and shown[0].startswith("likely  0.")
     assert shown[10:] == [
         f"{len(likely)} likely copies of 100 images; {100 - len(likely)} without",
-        f"basis of likely: {basis}",
+        f"basis of likely: {told}",
         "matches/matches.html, matches/matches.csv",
     ]
     page = open("matches/matches.html").read()
-    assert f"<h1>{shown[10]}</h1>" in page and basis in page and "not likely copies</h2>" in page
+    assert f"<h1>{shown[10]}</h1>" in page and told in page and "not likely copies</h2>" in page
     assert page.count("likely a copy") == len(likely)
 
 
@@ -89,6 +90,15 @@ def test_images_that_copy_nothing_are_not_called_copies(here, gist):
     for queries in ("others", ["others/" + name for name in ("O000003.jpg", "O000007.jpg")]):
         found = iscqk.match(queries, "photos", gist, folder="kept")
         assert not found["likely"].any()
+
+
+def test_few_queries_take_few_copies_unless_these_show_nothing(here, gist, monkeypatch):
+    for few, made in [(125, 125), (basis.LEAST - 1, 150)]:
+        monkeypatch.setattr(basis, "_FEW", few)
+        found = iscqk.match("copies/R000003.jpg", "photos", gist, folder="kept")
+        assert set(found["basis"].str.split(",").str[0]) == {
+            f"{made} edited copies of the 150 references"
+        }
 
 
 def test_copies_in_the_collection_do_not_hide_those_of_it(here, gist):

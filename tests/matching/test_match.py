@@ -141,7 +141,6 @@ def test_images_in_memory_are_described_like_files(folder, model_folder):
     [
         ("iscqk match none.jpg --against photos --model {}", "none.jpg: no such file or folder"),
         ("iscqk match scans --against photos --model photos", "photos: no model there; name"),
-        ("iscqk match scans --against photos --model {} --top 0", "--top 0: at least 1"),
         ("iscqk match scans --against plain.h5 --model {}", "plain.h5: not written by `iscqk"),
     ],
 )

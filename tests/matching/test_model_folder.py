@@ -37,7 +37,7 @@ def write(folder, **changes):
     save_projection(folder / "p.safetensors", fit_projection([unit_rows(40, 12)], 6, 0.5))
     write_descriptors(folder / "b.h5", [f"T{n:06}" for n in range(10)], unit_rows(10, 6), {})
     settings = {**SETTINGS, **changes}
-    write_settings(folder, settings, [folder / "b.h5"], folder / "p.safetensors", 0.2)
+    write_settings(folder, settings, [folder / "b.h5"], folder / "p.safetensors")
 
 
 def test_a_model_ranks_only_where_its_settings_say_so(tmp_path):

@@ -44,6 +44,22 @@ def test_the_processor_is_as_linux_describes_it():
         assert {"avx512_bf16", "amx_tile"} & flags
 
 
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
+@pytest.mark.parametrize("activation", [nn.Identity(), nn.ReLU(), nn.ReLU6()])
+@pytest.mark.parametrize("groups", [1, 8])
+def test_a_convolution_and_its_activation_in_one_are_the_two(activation, groups):
+    assert torch_internals.convolves_and_activates(activation, torch.float32)
+    generator = torch.Generator().manual_seed(0)
+    images = 9 * torch.randn(2, 8, 9, 9, generator=generator)
+    weight, bias = (torch.randn(s, generator=generator) for s in ((8, 8 // groups, 3, 3), (8,)))
+    padding, stride, dilation = (1, 1), (2, 2), (1, 1)
+    found = torch_internals.convolve_and_activate(
+        images, weight, bias, (padding, stride, dilation, groups), activation
+    )
+    expected = nn.functional.conv2d(images, weight, bias, stride, padding, dilation, groups)
+    torch.testing.assert_close(found, activation(expected), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("norm", [nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm])
 def test_every_batch_norm_is_one(norm):
     assert isinstance(norm(3), torch_internals.BatchNorm)

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
+from configs import configured
 from iscqk.errors import UserError
 from iscqk.images.dataset_interface import Given, Sources
 from iscqk.methods import METHODS
@@ -16,8 +16,14 @@ from iscqk.plan.dependence import copy_rounds, train_section, training_edits
 from iscqk.plan.names import ModelName, content_options, content_pattern, described_as
 from iscqk.plan.plan import Plan
 
-CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+CONFIG = configured("from-nothing")
 IMAGES = Sources(["training"], ["references"], ["others"], {}, {})
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_made(tmp_path, monkeypatch):
+    """Plan where no results are: what has been made in other numbers of shards is taken."""
+    monkeypatch.chdir(tmp_path)
 
 
 def config(**changes):

@@ -4,7 +4,8 @@ import json
 import re
 import shutil
 from html.parser import HTMLParser
-from urllib.parse import unquote
+from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 import pandas as pd
@@ -57,6 +58,7 @@ def reported(finished, tmp_path_factory):
     project = Project(folder)
     project.replace("config.yaml", "title: iscqk demo", f"title: {json.dumps(TITLE)}")
     done = project.run("snakemake report --cores -p --configfile config.yaml tiny.yaml")
+    shutil.unpack_archive(project.folder / "results/report.zip", project.folder / "results")
     return project, done.stdout + done.stderr
 
 
@@ -127,13 +129,30 @@ def test_plots_lie_beside_their_data(reported):
     assert history["images"].iloc[-1] == 3 * 128
 
 
-def test_data_are_links_to_files_beside_the_page(reported, page):
+def test_the_page_carries_the_data_of_its_plots_and_tables(reported, page):
+    links = [a for tag, a in page.elements if tag == "a" and not a["href"].startswith("#")]
+    names = [link["download"] for link in links]
+    assert len(set(names)) == len(names) - 2  # a phase's edits are a plot and a table
+    folder = reported[0].folder / "results/report"
+    for link in links:
+        with urlopen(link["href"]) as data:
+            assert data.read() == (folder / link["download"]).read_bytes()
+    there = {path.name for path in folder.glob("*.csv")}
+    assert there - set(names) <= {f"attractors_{phase}.csv" for phase in PHASES}
+
+
+def test_a_browser_saves_data_from_the_page_alone(reported, browser, tmp_path):
     results = reported[0].folder / "results"
-    links = [unquote(link) for link in page.all("href", "a") if not link.startswith("#")]
-    assert len(set(links)) == len(links) - 2  # a phase's edits are a plot and a table
-    assert all((results / link).is_file() and link.endswith(".csv") for link in links)
-    there = {f"report/{path.name}" for path in (results / "report").glob("*.csv")}
-    assert there - set(links) <= {f"report/attractors_{phase}.csv" for phase in PHASES}
+    alone = shutil.copy(results / "report.html", tmp_path)
+    context = browser.new_context(offline=True)
+    tab = context.new_page()
+    tab.goto(Path(alone).as_uri())
+    with tab.expect_download() as started:
+        tab.get_by_text("scores.csv", exact=True).click()
+    saved = started.value
+    assert saved.suggested_filename == "scores.csv"
+    assert Path(saved.path()).read_bytes() == (results / "report/scores.csv").read_bytes()
+    context.close()
 
 
 def test_scores_and_changed_keys_beside_another_folder(reported, finished, tmp_path, monkeypatch):
@@ -156,7 +175,7 @@ def test_scores_and_changed_keys_beside_another_folder(reported, finished, tmp_p
 
 
 def test_yardsticks_stand_beside_the_score(reported, page, tmp_path, monkeypatch):
-    assert "Neither GIST nor the untrained network was scored here" in page.text
+    assert "Neither GIST nor the network at the start was scored here" in page.text
     project, _ = reported
     folder = project.folder / "results/runs/gist-0/initial"
     score = folder / "phase1/similarity/score.json"
@@ -205,6 +224,9 @@ def test_a_study_is_shown_where_it_is_and_not_made(reported, tmp_path, monkeypat
         assert cli.main(["report", "--output", str(tmp_path / "again.html")]) == 0
         again = (tmp_path / "again.html").read_text(encoding="utf-8")
         assert '<data value="0.123456">0.1235</data>' in again
+        links = [a for tag, a in Page(again).elements if a.get("download") == "study/table.csv"]
+        with urlopen(links[0]["href"]) as data:
+            assert data.read() == study.read_bytes()
     finally:
         shutil.rmtree(study.parent)
 

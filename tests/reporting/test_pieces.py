@@ -22,7 +22,7 @@ from iscqk.reporting.edit_groups import table_by_group
 from iscqk.reporting.gallery import Images, attraction_strip
 from iscqk.reporting.inline_svg import inline_svg
 from iscqk.reporting.pairs import missed_copies, ranked_pairs, telling_pairs
-from iscqk.reporting.parts import Table, table_of
+from iscqk.reporting.parts import Data, Table, data_of, table_of
 from iscqk.reporting.rendering import environment
 from iscqk.reporting.rule_graph import draw_rules, layers_of, parse_mermaid
 from iscqk.reporting.thumbnails import SIDE, thumbnail
@@ -199,13 +199,14 @@ def test_a_reference_that_attracts_many_queries_is_told(tmp_path):
     manifest = pd.DataFrame(listed, columns=MANIFEST)
     write_manifest(tmp_path / "images.csv", manifest)
     images = Images([tmp_path / "images.csv"])
-    (card,) = attraction_strip(images, pairs, attractors(pairs, 1000), 6, "a.csv").cards
+    data = Data("a.csv", "data:,")
+    (card,) = attraction_strip(images, pairs, attractors(pairs, 1000), 6, data).cards
     assert [(tile.role, tile.image_id) for tile in card.tiles][:2] == [
         ("wrong", "R000000"),
         ("query", "Q00001"),
     ]
     assert "of 6 queries that do not copy it, 75.0% of all" in card.story
-    assert attraction_strip(images, pairs, attractors(pairs, 12), 6, "a.csv") is None
+    assert attraction_strip(images, pairs, attractors(pairs, 12), 6, data) is None
 
 
 HISTORY = pd.DataFrame(
@@ -245,15 +246,25 @@ def test_a_training_of_one_part_shows_its_validation_and_how_fast_it_went(tmp_pa
     )
     history.loc[29, "validation"] = 0.05
     told = training(history, tmp_path)
-    captions = {figure.data: figure.caption for figure in told.figures}
+    captions = {figure.data.name: figure.caption for figure in told.figures}
     assert told.parts == 1 and len(captions) == 6
-    folder = tmp_path.name
     best = f"The best, 0.1900 after {20 * 64:,} images, is what is submitted."
-    assert best in captions[f"{folder}/training_validation.csv"]
+    assert best in captions["training_validation.csv"]
     seen = pd.read_csv(tmp_path / "training_validation.csv")
     assert seen["validation"].tolist() == [0.09, 0.19, 0.05]
-    assert "3% of a part's time" in captions[f"{folder}/training_images_per_second.csv"]
-    assert f"{folder}/training_learning_rate.csv" in captions
+    assert "3% of a part's time" in captions["training_images_per_second.csv"]
+    assert "training_learning_rate.csv" in captions
+
+
+def test_a_few_last_steps_of_a_part_are_no_point_of_the_loss_of_their_own(tmp_path):
+    seen = [50, 100, 106, 156, 206, 256, 300]
+    history = pd.DataFrame(
+        {"part": ["a"] * 3 + ["b"] * 4, "images": seen, "loss": [3.0, 2, 9, 2, 1, 1, 4]}
+    )
+    training(history, tmp_path)
+    shown = pd.read_csv(tmp_path / "training_loss.csv")
+    assert shown["images"].tolist() == [50, 106, 156, 206, 256, 300]
+    assert shown["loss"].tolist() == [3, pytest.approx((50 * 2 + 6 * 9) / 56), 2, 1, 1, 4]
 
 
 def test_nothing_trained_is_no_training(tmp_path):
@@ -286,13 +297,16 @@ def test_a_score_is_similarity_less_level_and_so_is_the_one_that_is_likely(name)
     assert likely_score(curve[2:], name) is None
 
 
-def test_paths_of_data_are_links_whatever_their_names():
+def test_data_are_links_that_hold_them_whatever_their_names(tmp_path):
     module = environment().get_template("pieces.html.j2").module
-    table = Table("t", ["a"], [["x"]], "my plots #1/a&b?.csv")
-    assert '<a href="my%20plots%20%231/a%26b%3F.csv"><code>my plots #1/a&amp;b?.csv</code></a>' in (
-        module.table(table)
-    )
-    assert "href" not in module.table(table._replace(data=""))
+    path = tmp_path / "a&b?.csv"
+    path.write_bytes('"é",1\n'.encode())
+    table = Table("t", ["a"], [["x"]], data_of(path))
+    address = f"data:text/csv;charset=utf-8;base64,{base64.b64encode(path.read_bytes()).decode()}"
+    link = f'<a href="{address}" download="a&amp;b?.csv"><code>a&amp;b?.csv</code></a>'
+    assert link in module.table(table)
+    assert ">my/a.csv<" in module.table(table._replace(data=data_of(path, "my/a.csv")))
+    assert "href" not in module.table(table._replace(data=None))
 
 
 def test_without_a_submission_the_remedy_is_told(tmp_path):

@@ -12,7 +12,7 @@ from iscqk.runtime.logs import progress, set_up_logging
 import logging
 set_up_logging()
 for number in progress(iter(range(4)), 6, "count", every_seconds=0.05, first=2):
-    time.sleep(0.1)
+    time.sleep({})
     logging.getLogger("x").info("number %d", number)
 """
 
@@ -20,16 +20,16 @@ for number in progress(iter(range(4)), 6, "count", every_seconds=0.05, first=2):
 def test_a_terminal_has_a_bar_with_rate_and_time_left():
     reader, writer = pty.openpty()
     termios.tcsetwinsize(writer, (24, 100))
-    subprocess.run([sys.executable, "-c", SCRIPT], stderr=writer, check=True)
+    subprocess.run([sys.executable, "-c", SCRIPT.format(0.1)], stderr=writer, check=True)
     os.close(writer)
     shown = os.read(reader, 65536).decode()
     assert "count: 100%" in shown and "6/6 [" in shown and "/s]" in shown
     assert "INFO x: number 3\r\n" in shown  # a line of its own, above the bar
 
 
-def logged(**variables):
+def logged(seconds=0.1, **variables):
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
+        [sys.executable, "-c", SCRIPT.format(seconds)],
         stderr=subprocess.PIPE, text=True, check=True, env={**os.environ, **variables},
     )  # fmt: skip
     return done.stderr
@@ -40,6 +40,12 @@ def test_a_log_has_lines_with_rate_and_time_left():
     done = [line.split(": ")[2].split(" of")[0] for line in lines]
     assert done[-3:] == ["3", "4", "5"]
     assert all("/s, " in line and line.endswith("s left") for line in lines)
+
+
+def test_what_takes_longer_than_seconds_has_a_rate_too():
+    rates = [line.split(", ")[1] for line in logged(1.2).splitlines() if "progress" in line]
+    assert rates and all(0 < float(rate.removesuffix("/s")) < 0.9 for rate in rates)
+    assert all(len(rate) == len("0.833/s") for rate in rates)
 
 
 def test_of_several_processes_the_first_alone_tells():

@@ -17,8 +17,8 @@ from iscqk.errors import UserError
 from iscqk.schema.section import (
     Count,
     FilePath,
-    Folders,
     Limits,
+    Places,
     Section,
     json_schema,
     key,
@@ -152,7 +152,7 @@ class Outer(Section):
     name: FilePath = needed()
     inner: Inner = key(Inner())
     many: tuple[Inner, ...] = key(())
-    where: Folders | None = optional()
+    where: Places | None = optional()
     mode: Literal["a", "b"] | Count = key("a")
     ends: tuple[float, float] = key((0, 1))
     none: None | Annotated[str, Limits(pattern="x")] = key(None)

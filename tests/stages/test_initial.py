@@ -82,20 +82,40 @@ def test_fewer_dimensions_are_the_principal_ones_of_what_the_head_gives(folder):
     torch.testing.assert_close(directions @ directions.T, torch.eye(8), rtol=0, atol=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("model", "message"),
-    [
-        ({"backbone": "test_efficientnet"}, "needs model.backbone: test_resnet; set them"),
-        ({"pooling": "average"}, "needs model.pooling: gem; set them"),
-        ({"mean": [0.5, 0.5, 0.5]}, "needs model.mean: [0.485, 0.456, 0.406]; set them"),
-        ({"descriptor_size": 9}, "needs model.descriptor_size: 8; set them"),
-    ],
-)
-def test_a_config_that_says_something_else_of_the_weights_is_refused(
-    folder, ready, capsys, model, message
+OTHERS = [
+    ({"backbone": "test_efficientnet"}, "model.backbone: test_", "test_resnet"),
+    ({"pooling": "average"}, "model.pooling: ", "gem"),
+    ({"mean": [0.5, 0.5, 0.5]}, "model.mean: ", "[0.485, 0.456, 0.406]"),
+    ({"descriptor_size": 9}, "model.descriptor_size: ", "8"),
+]
+
+
+@pytest.mark.parametrize(("model", "key", "own"), OTHERS)
+def test_a_config_that_says_something_else_of_weights_is_refused(folder, capsys, model, key, own):
+    path = folder / "given.safetensors"
+    save_encoder(path, encoder(3), {})
+    assert initial(folder, weights=str(path), **model) is None
+    key = key.removesuffix("test_")
+    assert f"error: model.weights: {path} needs {key}{own}; set them\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("model", "key", "own"), OTHERS)
+def test_so_is_one_that_says_something_else_of_the_ready_model(
+    folder, ready, capsys, model, key, own
 ):
     assert initial(folder, weights="ready", **model) is None
-    assert f"error: model.weights: ready {message}\n" in capsys.readouterr().err
+    (line,) = [one for one in capsys.readouterr().err.splitlines() if one.startswith("error: ")]
+    assert key in line and own in line and "set " in line
+
+
+def test_the_ready_model_brings_its_network_where_none_is_named(folder, ready):
+    found, _ = initial(folder, weights="ready", backbone=None)
+    assert (found.config.backbone, found.config.pooling) == ("test_resnet", "gem")
+
+
+def test_other_weights_need_a_network_to_be_named(folder, capsys):
+    assert initial(folder, weights="none", backbone=None) is None
+    assert "error: config: model.backbone: name the network" in capsys.readouterr().err
 
 
 def test_an_installation_without_a_ready_model_says_so(folder, capsys, monkeypatch):

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
 
+from configs import configured
 from iscqk.cli import main
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.files import sha256_of
@@ -19,7 +19,7 @@ from iscqk.formats.predictions import Predictions, read_predictions, write_predi
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 
-CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+CONFIG = configured("from-nothing")
 CONFIG["describe"]["ranking"] = "similarity"
 SPLITS = {"queries": (QUERY, 10), "references": (REFERENCE, 40), "training": (TRAINING, 20)}
 
@@ -166,3 +166,19 @@ def test_what_belongs_together_is_submitted(pieces):
     assert submit(pieces) == 0
     assert (pieces / "out/descriptors.h5").read_bytes() == (pieces / "s.h5").read_bytes()
     assert json.loads((pieces / "out/score.json").read_text())["ranking"] == "similarity"
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        ("ready", "the model that iscqk carries, whose card is"),
+        ("a.safetensors", "`a.safetensors`."),
+    ],
+)
+def test_the_card_names_what_training_went_on_from(pieces, monkeypatch, weights, told):
+    assert submit(pieces) == 0
+    card = pieces / "out/MODEL_CARD.md"
+    assert "went on from" not in card.read_text()  # random weights
+    monkeypatch.setitem(CONFIG["model"], "weights", weights)
+    assert submit(pieces) == 0
+    assert f"Training went on from {told}" in card.read_text()

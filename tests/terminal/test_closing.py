@@ -5,16 +5,15 @@ import os
 from pathlib import Path
 
 import pytest
-import yaml
 
-from conftest import ROOT
+from configs import configured
 from iscqk.images.dataset_interface import Sources
 from iscqk.plan.plan import Plan
 from iscqk.plan.results import Results
 from iscqk.terminal.additions import options_to_repeat
 from iscqk.terminal.closing import closing_lines
 
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+CONFIG = configured("from-nothing")
 NEXT = "next: snakemake report --cores  # a page of it all"
 
 
@@ -50,6 +49,15 @@ def test_a_submission_has_its_score_its_file_and_what_to_type_next(plan):
     ]
 
 
+def test_what_lies_in_a_storage_is_not_looked_for_here(plan):
+    log = str(Path("now.log").resolve())
+    assert closing_lines(plan, ["submission_phase2"], "", 60, log, "s3://bucket/run/") == [
+        "results: s3://bucket/run/results",
+        "took 1 min 0 s; logs: s3://bucket/run/results/logs, now.log",
+        NEXT,
+    ]
+
+
 @pytest.mark.parametrize("targets", [[], ["all"], ["results/submission_phase2/score.json"]])
 def test_the_phases_that_were_asked_for_are_told(plan, targets):
     lines = closing_lines(plan, targets)
@@ -63,16 +71,16 @@ def test_the_phases_that_were_asked_for_are_told(plan, targets):
 
 
 def test_yardsticks_that_are_there_stand_beside_the_score(plan):
-    untrained, gist = plan.submitted.model("initial"), plan["gist-0"].model()
-    score(untrained.ranked("phase2", "similarity").score, 0.0912, 0.05)
+    start, gist = plan.submitted.model("initial"), plan["gist-0"].model()
+    score(start.ranked("phase2", "similarity").score, 0.0912, 0.05)
     score(gist.ranked("phase2", "log_partition").score, 0.2, 0.125)
     assert len(closing_lines(plan, ["all"])) == 4  # of no weights that are there
-    for model in (untrained, gist):
+    for model in (start, gist):
         write(model.weights("q"), "")
         os.utime(model.weights("q"), (1, 1))
     assert closing_lines(plan, ["all"])[1:4] == [
         "  submitted       micro-AP 0.3986, recall at P90 0.3125",
-        "  untrained       micro-AP 0.0912, recall at P90 0.0500",
+        "  at the start    micro-AP 0.0912, recall at P90 0.0500",
         "  GIST            micro-AP 0.2000, recall at P90 0.1250",
     ]
     os.utime(gist.weights("q"))  # of other weights than were scored
@@ -82,12 +90,12 @@ def test_yardsticks_that_are_there_stand_beside_the_score(plan):
 
 def test_what_is_submitted_is_no_yardstick_of_itself(plan):
     config = {**CONFIG, "train": {**CONFIG["train"], "rounds": 0}}
-    untrained = Plan(config, Sources([], [], [], {}, {}), Results("results"))
-    model = untrained.submitted.model()
+    start = Plan(config, Sources([], [], [], {}, {}), Results("results"))
+    model = start.submitted.model()
     score(model.ranked("phase2", "log_partition").score, 0.1, 0.1)
     write(model.weights("q"), "")
     os.utime(model.weights("q"), (1, 1))
-    assert not [line for line in closing_lines(untrained, ["all"]) if "untrained" in line]
+    assert not [line for line in closing_lines(start, ["all"]) if "at the start" in line]
 
 
 def test_a_study_is_told_by_method_and_the_report_by_its_page(plan):
@@ -129,6 +137,10 @@ def test_a_file_that_cannot_be_read_ends_nothing(plan, content):
             " --directory else --configfile a.yaml --config seed=1",
         ),
         ("-C seed=1 --workflow-profile=profiles/slurm", " --workflow-profile profiles/slurm "),
+        (
+            "all --executor local --default-storage-prefix s3://bucket/run --config seed=1",
+            " --default-storage-prefix s3://bucket/run --config seed=1",
+        ),
     ],
 )
 def test_options_that_say_of_what_a_run_is_are_repeated(arguments, repeated):

@@ -37,7 +37,7 @@ WORK = """\
 import sys, time, logging
 from iscqk.runtime.logs import progress, set_up_logging
 set_up_logging()
-for number in progress(range(24), 24, "count", every_seconds=0.2):
+for number in progress(range(24), 24, "train, steps", every_seconds=0.2):
     time.sleep(0.05)
 logging.getLogger("iscqk.stages.x").warning("mind %s", sys.argv[1:])
 sys.exit("error: no luck" if "bad" in sys.argv else 0)
@@ -97,7 +97,7 @@ def test_a_terminal_has_moving_bars_and_keeps_a_line_a_job(two_jobs):
     assert max(len(line) for line in re.split("[\r\n]+|\x1b\\[[AJ]", shown)) < 80
     title, one, warning, two, another, last = remaining(shown)
     assert (title, last) == ("a title", "the last line")
-    assert re.fullmatch(r" +0:0\d +\d+%  make the untrained network, 0:0\d", one)
+    assert re.fullmatch(r" +0:0\d +\d+%  make the network to start from, 0:0\d", one)
     assert re.fullmatch(r" +0:0\d  100%  train both sides, warm-up, 0:0\d", two)
     assert (warning, another) == ("warning: mind []", "warning: mind ['good']")
 
@@ -115,14 +115,16 @@ def test_a_log_has_a_line_a_job_and_a_failure_in_full(two_jobs):
     assert done.returncode == 1 and "\x1b" not in done.stderr
     lines = [line for line in done.stderr.splitlines() if not line.startswith("20")]
     assert lines[0] == "a title" and "the last line" not in lines
-    assert re.fullmatch(r" +0:0\d +0%  make the untrained network", lines[1])
+    assert re.fullmatch(r" +0:0\d +0%  make the network to start from", lines[1])
     assert lines[2] == "warning: mind []"
-    assert re.fullmatch(r" +0:0\d +11%  train both sides, warm-up", lines[3])
+    assert re.fullmatch(r" +0:0\d +3%  train both sides, warm-up", lines[3])
     told = "error: train both sides, warm-up: failed; its log: bad.log"
     assert lines.count(told) == 1 and "error: no luck" in lines
+    assert "python work.py" not in done.stderr  # the command, which may be long
     assert any(line.startswith("Complete log(s): ") for line in lines)
     assert lines[-1] == "At least one job did not complete successfully."
     own = next((two_jobs.folder / ".snakemake/log").iterdir()).read_text()
+    assert "CalledProcessError" in own and "python work.py bad" in own
     assert "rule initial:" in own and "2 of 2 steps" not in own  # Snakemake's own account
 
 

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
+from configs import configured
 from conftest import ROOT
 from iscqk.images.dataset_interface import Sources
 from iscqk.plan.jobs import JOBS, kind_of
@@ -14,7 +14,7 @@ from iscqk.plan.results import Results
 from iscqk.terminal.rules import RULES
 from iscqk.terminal.words import clock, duration, size, words_of
 
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+CONFIG = configured("from-nothing")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def plan(tmp_path):
         (
             "embed",
             "run=qk-0 model=initial side=k images=training shard=0-of-1 content=features",
-            "describe 3 training images by side k, untrained",
+            "describe 3 training images by side k, at the start",
         ),
         (
             "embed",

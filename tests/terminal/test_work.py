@@ -1,6 +1,9 @@
 """How far a job is by its log, and how far a run is by the time that its jobs take."""
 
+import inspect
+import io
 import os
+import re
 import subprocess
 import sys
 import time
@@ -8,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from iscqk.learning import training
 from iscqk.plan.results import Results
 from iscqk.terminal.newest import newest, warnings_in
+from iscqk.terminal.rules import RULES
+from iscqk.terminal.screen import Job, Lines, Progress
 from iscqk.terminal.work import Work, expected_seconds, measured_seconds
 
 STAMP = "2026-11-28 07:11:49 INFO iscqk."
@@ -26,7 +32,7 @@ def test_the_newest_line_that_tells_counts(tmp_path, line):
     log.write_text(
         f"{STAMP}progress: x: 1 of 120, 1.0/s, 119 s left\n{STAMP}{line}\n{STAMP}other: said\n"
     )
-    share, rate, left = newest(str(log))
+    share, rate, left, _ = newest(str(log))
     assert (share, rate, left) == (
         pytest.approx(LINES[line][0], abs=0.02),
         LINES[line][1],
@@ -41,6 +47,30 @@ def test_between_two_lines_a_job_goes_on_at_its_rate(tmp_path):
     assert newest(str(log)).share == pytest.approx(0.75, abs=0.02)
     os.utime(log, (time.time() - 5000,) * 2)  # it hangs, or is slower: never told as done
     assert newest(str(log)).share == pytest.approx(0.95) and newest(str(log)).left == 0
+
+
+EMBED = f"{STAMP}progress: embed, batches: 60 of 120, 4.0/s, 15 s left\n"
+TRAIN = f"{STAMP}progress: train, steps: 20 of 80, 2.0/s, 30 s left\n"
+
+
+def test_the_bank_of_a_training_is_told_as_such_and_is_no_part_of_its_steps(tmp_path):
+    log, told = tmp_path / "job.log", io.StringIO()
+    screen, progress = Lines(told), Progress(100, 0.5, None)
+    job = Job("learn", "train by solo", [str(log)], RULES["learn"].part, begun=0)
+    for text in (EMBED, TRAIN, EMBED):
+        log.write_text(text)
+        job.told = (*job.told[:2], 0)  # a minute ago
+        screen.moved([job], progress)
+        assert job.share == (0 if text is EMBED else pytest.approx(0.25, abs=0.02))
+    lines = [line.split("%  ")[1] for line in told.getvalue().splitlines()]
+    bank, steps = r"train by solo \(embed, batches\): 5\d%, 4.0/s", r"train by solo: 2\d%, 2.0/s"
+    for line, wanted in zip(lines, (bank, steps, bank), strict=True):
+        assert re.match(wanted, line)
+
+
+def test_what_a_training_logs_is_called_as_the_table_says():
+    logged = inspect.getsource(training)
+    assert all(f'"{r.part}"' in logged for r in RULES.values() if r.part) and RULES["learn"].part
 
 
 def test_what_iscqk_logs_is_understood(tmp_path):

@@ -70,7 +70,8 @@ def test_preparing_takes_less_than_two_kilobytes_an_image(image, tmp_path):
             fill(tmp_path / split, image, count if split == "references" else 1)
         peaks[count] = peak_mb(
             "prepare", "--training", tmp_path / "training", "--references",
-            tmp_path / "references", "--output", tmp_path / "data", "--workers", 1,
+            tmp_path / "references", "--workers", 1, "--output",
+            *(tmp_path / f"{name}.csv" for name in ("training", "references", "others", "bad")),
         )  # fmt: skip
     print(f"prepare, MB: {peaks}")
     assert peaks[COUNTS[-1]] - peaks[COUNTS[0]] < 0.002 * COUNTS[-1]
@@ -89,3 +90,27 @@ def fill(folder, image, count):
             source = path
         elif not path.exists():
             path.hardlink_to(source)
+
+
+def test_matching_takes_some_bytes_a_reference_and_not_its_descriptor(tmp_path):
+    torch.manual_seed(0)
+    encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 256)).eval()
+    for side in "qk":
+        save_encoder(tmp_path / f"{side}.safetensors", encoder, {})
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for number in range(30):
+        pixels = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((64, 64)).save(tmp_path / f"photos/{number}.png")
+    here, model = tmp_path / "photos", ("--model", tmp_path, "--threads", 1)
+    peak_mb("describe", here, *model, "--output", tmp_path / "real.h5")
+    peaks = {}
+    for count in (10_000, 100_000, 1_000_000):
+        made = tmp_path / f"{count}.h5"
+        peak_mb("synthesize-images", tmp_path / "real.h5", "--count", count, "--output", made)
+        out = tmp_path / f"out{count}"
+        peaks[count] = peak_mb("match", here, "--against", made, *model, "--output", out)
+    print(f"match, MB by references: {peaks}")
+    # A descriptor has 1,024 bytes. Beyond a shard of them, what is known of each image: its
+    # identity, and whether it is flat, gone, and among the references.
+    assert peaks[1_000_000] - peaks[100_000] < 200e-6 * 900_000

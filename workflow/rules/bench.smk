@@ -11,6 +11,7 @@ rule learning_curve:
         ],
         references=R.manifest("references"),
         queries=[R.manifest(phase) for phase in PHASES],
+        images=PLAN.image_shards("references", *PHASES),
         ground_truth=[R.phase(phase).ground_truth for phase in PHASES],
     output:
         R.learning_curve("{run}"),
@@ -25,10 +26,7 @@ rule learning_curve:
         gpu=GPU,
     params:
         code=code("learning_curve"),
-        models=lambda wildcards: [
-            PLAN[wildcards.run].model(name).folder
-            for name in PLAN[wildcards.run].models
-        ],
+        models=lambda wildcards, input: folders(input.weights),
         sides=lambda wildcards: [
             PLAN[wildcards.run].config["describe"][role]
             for role in ("queries", "references")
@@ -72,6 +70,7 @@ rule benchmark:
 rule benchmark_images:
     input:
         training=R.manifest("training"),
+        images=PLAN.image_shards("training"),
         weights=PLAN.submitted.model("initial").weights("q"),
     output:
         copies=R.benchmarks("copies.csv"),

@@ -19,20 +19,29 @@ from iscqk.plan.comparisons import (
     reported_besides,
 )
 from iscqk.plan.dependence import as_text, train_section, training_edits
-from iscqk.plan.evaluation import evaluated_files, evaluation, only_compared
+from iscqk.plan.evaluation import (
+    evaluated_files,
+    evaluation,
+    files_made,
+    only_compared,
+)
 from iscqk.plan.jobs import JOBS, job
 from iscqk.plan.names import SIDES, ModelName, Shard, content_options, content_pattern
-from iscqk.plan.results import DESCRIBED
+from iscqk.plan.results import DESCRIBED, SPLITS
 from iscqk.plan.snakefile import (
     code,
     digest_of,
     end_jobs_with_snakemake,
+    fetched,
+    fetched_words,
     folder,
+    folders,
     given,
     gpu_count,
     let_jobs_speak_utf8,
     named,
     put_program_on_path,
+    results_of,
     untracked,
 )
 from iscqk.plan.stage_code import code_digest
@@ -72,6 +81,11 @@ COMPARED, LEARNING_CURVES, CLASSES = (
     learning_curves(PLAN),
     compared_classes(PLAN),
 )
+
+
+def rows_in_job(rows, files):
+    """Return rows as JSON, their files as a job has them."""
+    return as_text(fetched(rows, files_of(rows, R.root), files))
 
 
 wildcard_constraints:

@@ -4,9 +4,7 @@
 
 rule draw:
     output:
-        training=directory(R.demo.file("training")),
-        references=directory(R.demo.file("references")),
-        others=directory(R.demo.file("others")),
+        [R.drawn(split) for split in SPLITS],
     log:
         LOG["draw"],
     benchmark:
@@ -16,12 +14,11 @@ rule draw:
     threads: 8
     params:
         code=code("draw"),
-        folder=folder,
         seed=config["seed"],
         counts=config["dataset"]["demo"],
     shell:
         """
-        iscqk draw --output {params.folder} --seed {params.seed} --workers {threads} \
+        iscqk draw --output {output} --seed {params.seed} --workers {threads} \
             --training {params.counts[training]} --references {params.counts[references]} \
             --others {params.counts[others]} --side {params.counts[side]} &>{log}
         """
@@ -29,7 +26,9 @@ rule draw:
 
 rule prepare:
     input:
-        folders=PLAN.images.training + PLAN.images.references + PLAN.images.others,
+        training=PLAN.images.training,
+        references=PLAN.images.references,
+        others=PLAN.images.others,
         lists=list(PLAN.lists().values()),
     output:
         training=R.manifest("training"),
@@ -46,11 +45,7 @@ rule prepare:
     threads: 8
     params:
         code=code("prepare"),
-        folder=folder,
-        training=PLAN.images.training,
-        references=PLAN.images.references,
-        others=PLAN.images.others,
-        lists=[f"{split}={path}" for split, path in PLAN.lists().items()],
+        lists=lambda wildcards, input: named(PLAN.lists(), input.lists),
         bad_images=config["dataset"]["bad_images"],
         state=lambda wildcards: PLAN.state(
             *PLAN.images.training, *PLAN.images.references, *PLAN.images.others
@@ -59,8 +54,8 @@ rule prepare:
         queries=untracked(PLAN.looked_at_with_all()),
     shell:
         """
-        iscqk prepare --output {params.folder} --workers {threads} --training {params.training:q} \
-            --references {params.references:q} --others {params.others:q} \
+        iscqk prepare --output {output} --workers {threads} --training {input.training:q} \
+            --references {input.references:q} --others {input.others:q} \
             --lists {params.lists:q} --bad-images {params.bad_images} {params.queries} &>{log}
         """
 
@@ -70,8 +65,9 @@ rule make_queries:
         training=R.manifest("training"),
         references=R.manifest("references"),
         others=R.manifest("others"),
+        images=PLAN.image_shards("references", "others"),
     output:
-        images=directory(R.phase("{phase}").images),
+        images=R.phase("{phase}").images,
         queries=R.manifest("{phase}"),
         ground_truth=R.phase("{phase}").ground_truth,
         edits=R.phase("{phase}").edits,
@@ -88,7 +84,6 @@ rule make_queries:
     threads: 8
     params:
         code=code("queries"),
-        folder=folder,
         config=as_text(config["queries"]),
         edits=lambda wildcards: as_text(config["edits"][wildcards.phase]),
         seed=config["seed"],
@@ -96,8 +91,8 @@ rule make_queries:
         """
         iscqk queries --phase {wildcards.phase} --training {input.training} \
             --references {input.references} --others {input.others} --config {params.config:q} \
-            --edits {params.edits:q} --seed {params.seed} --images {output.images} \
-            --output {params.folder} --workers {threads} &>{log}
+            --edits {params.edits:q} --seed {params.seed} --output {output} \
+            --workers {threads} &>{log}
         """
 
 
@@ -125,7 +120,6 @@ rule take_queries:
     threads: 8
     params:
         code=code("take_queries"),
-        folder=folder,
         list=lambda wildcards, input: given("--list", input.list),
         bad_images=config["dataset"]["bad_images"],
         state=lambda wildcards: PLAN.state(*PLAN.images.phases[wildcards.phase].queries),
@@ -133,7 +127,7 @@ rule take_queries:
         """
         iscqk take-queries --phase {wildcards.phase} --queries {input.folders:q} \
             --ground-truth {input.ground_truth:q} --training {input.training} \
-            --references {input.references} --output {params.folder} \
+            --references {input.references} --output {output} \
             {params.list} --bad-images {params.bad_images} --workers {threads} &>{log}
         """
 
@@ -141,6 +135,7 @@ rule take_queries:
 rule copies:
     input:
         training=lambda wildcards: R.manifest(wildcards.split),
+        images=lambda wildcards: PLAN.image_shards(wildcards.split),
     output:
         R.copies("{split}", "{round}", "{shard}"),
     log:

@@ -5,6 +5,7 @@ rule embed:
     input:
         weights=MODEL.weights("{side}"),
         manifest=lambda wildcards: R.manifest(wildcards.images),
+        images=lambda wildcards: PLAN.image_shards(wildcards.images),
     output:
         MODEL.described("{content}", "{side}", "{images}", "{shard}"),
     log:

@@ -118,6 +118,7 @@ rule rehearse:
         score=R.rehearsal("score.json"),
         validation=R.rehearsal("validation.json"),
         search_speed=R.rehearsal("peers.csv"),
+        usage=[R.usage(f"rehearsal/{name}") for name in REHEARSED],
     output:
         R.rehearsal("table.md"),
     log:
@@ -126,7 +127,7 @@ rule rehearse:
         "../../envs/iscqk.yaml"
     params:
         code=code("rehearsed"),
-        usage=[f"{name}={R.usage(f'rehearsal/{name}')}" for name in REHEARSED],
+        usage=lambda wildcards, input: named(REHEARSED, input.usage),
     shell:
         """
         iscqk rehearsed --usage {params.usage} --expected {input.expected} --score {input.score} \

@@ -40,11 +40,12 @@ rule report:
             for file in (one.queries, one.ground_truth, one.edits)
         ],
         references=R.manifest("references"),
+        images=PLAN.image_shards("references", "others", *PHASES),
         rules=R.workflow("rules.mmd"),
         compared=report_compares_with(PLAN),
     output:
         page=R.report,
-        plots=directory(R.report_plots),
+        plots=R.report_plots,
     log:
         LOG["report"],
     benchmark:
@@ -53,12 +54,12 @@ rule report:
         "../../envs/iscqk.yaml"
     params:
         code=code("report", *rankings.modules(config["describe"]["ranking"])),
-        results=untracked(R.root),
+        results=results_of,
         title=config["title"],
         compare=given("--compare", config["report"]["compare"]),
         besides=lambda wildcards: reported_besides(PLAN),
     shell:
         """
         iscqk report --results {params.results} --title {params.title:q} --rules {input.rules} \
-            {params.compare} --output {output.page} &>{log}
+            {params.compare} --output {output.page} --plots {output.plots} &>{log}
         """

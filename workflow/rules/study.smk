@@ -1,4 +1,7 @@
 # Runs side by side: the methods, the ablations of Q/K, and learning from unbalanced images.
+#
+# A job is told its rows as JSON in `runs`, with its files where it has them. Snakemake compares no
+# parameter that is made of these, so that it has the rows as they are planned, too.
 
 
 rule evaluate:
@@ -31,8 +34,11 @@ rule evaluate:
         ],
         max_results=config["search"]["max_results"],
         convention=config["score"]["convention"],
-        stages=lambda wildcards, output, threads: evaluation(
-            PLAN, PLAN[wildcards.run], wildcards.model, threads
+        stages=lambda wildcards, input, output, threads: fetched_words(
+            evaluation(PLAN, PLAN[wildcards.run], wildcards.model, threads),
+            evaluated_files(PLAN, PLAN[wildcards.run], wildcards.model)
+            + files_made(PLAN, PLAN[wildcards.run], wildcards.model),
+            [*input, *output],
         ),
     shell:
         "iscqk {params.stages} &>{log}"
@@ -40,7 +46,8 @@ rule evaluate:
 
 rule compare_methods:
     input:
-        files_of(COMPARED + LEARNING_CURVES, R.root),
+        runs=files_of(COMPARED, R.root),
+        learning_curves=files_of(LEARNING_CURVES, R.root),
     output:
         R.study().of_methods,
     log:
@@ -49,8 +56,11 @@ rule compare_methods:
         "../../envs/iscqk.yaml"
     params:
         code=code("compare"),
-        runs=as_text(COMPARED),
-        learning_curves=as_text(LEARNING_CURVES),
+        rows=as_text([COMPARED, LEARNING_CURVES]),
+        runs=lambda wildcards, input: rows_in_job(COMPARED, input.runs),
+        learning_curves=lambda wildcards, input: rows_in_job(
+            LEARNING_CURVES, input.learning_curves
+        ),
         folder=folder,
     shell:
         """
@@ -70,7 +80,10 @@ rule compare_settings:
         "../../envs/iscqk.yaml"
     params:
         code=code("compare"),
-        runs=lambda wildcards: as_text(compared_settings(PLAN, wildcards.ablation)),
+        rows=lambda wildcards: as_text(compared_settings(PLAN, wildcards.ablation)),
+        runs=lambda wildcards, input: rows_in_job(
+            compared_settings(PLAN, wildcards.ablation), input
+        ),
         folder=folder,
     shell:
         """
@@ -106,7 +119,7 @@ rule prepare_labelled:
 
 rule compare_classes:
     input:
-        [shard for row in CLASSES for shard in row["features"]],
+        features=files_of(CLASSES, R.root),
         training=R.manifest("unbalanced"),
         evaluation=R.manifest("evaluation"),
     output:
@@ -117,7 +130,8 @@ rule compare_classes:
         "../../envs/iscqk.yaml"
     params:
         code=code("neighbours"),
-        runs=as_text(CLASSES),
+        rows=as_text(CLASSES),
+        runs=lambda wildcards, input: rows_in_job(CLASSES, input.features),
         rare=config["unbalanced"]["rare"],
         folder=folder,
     shell:

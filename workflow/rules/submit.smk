@@ -14,7 +14,6 @@ rule submit:
             for half in PLAN.halves(wildcards.phase)
         ],
         bank=PLAN.submitted_bank(),
-        curve=lambda wildcards: PLAN.submitted.ranked(wildcards.phase).curve,
         training=R.manifest("training"),
         references=R.manifest("references"),
         queries=R.manifest("{phase}"),
@@ -27,7 +26,7 @@ rule submit:
         validation=R.submission("{phase}").validation,
         provenance=R.submission("{phase}").provenance,
         card=R.submission("{phase}").card,
-        model=directory(R.submission("{phase}").model),
+        model=R.submission("{phase}").model_files(PLAN.submitted_model()),
     log:
         LOG["submit"],
     benchmark:
@@ -51,7 +50,7 @@ rule submit:
             --ranking {params.ranking} --scores {params.scores} --halves {params.halves} \
             --training {input.training} --references {input.references} --queries {input.queries} \
             --quarantined {input.quarantined} \
-            --weights {params.weights} --bank {input.bank} --curve {input.curve} \
+            --weights {params.weights} --bank {input.bank} \
             --config {params.config:q} --output {params.folder} &>{log}
         """
 
@@ -59,7 +58,7 @@ rule submit:
 rule pack:
     input:
         provenance=R.submission("phase2").provenance,
-        model=R.submission("phase2").model,
+        model=R.submission("phase2").model_files(PLAN.submitted_model()),
         scores=[R.submission(phase).score for phase in PHASES],
         by_edit=[PLAN.submitted.ranked(phase).by_edit for phase in PHASES],
         notice=config["ready"]["notice"] or [],

@@ -5,6 +5,8 @@
 rule initial:
     input:
         training=lambda wildcards: PLAN[wildcards.run].training,
+        originals=lambda wildcards: PLAN.image_shards(PLAN[wildcards.run].split),
+        weights=lambda wildcards: PLAN[wildcards.run].given_weights,
     output:
         q=R.model("{run}", "initial").weights("q"),
         k=R.model("{run}", "initial").weights("k"),
@@ -20,9 +22,10 @@ rule initial:
         config=lambda wildcards: PLAN[wildcards.run].text("model"),
         weights=lambda wildcards: digest_of(PLAN[wildcards.run].start()),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
+        given=lambda wildcards, input: given("--weights", input.weights),
     shell:
         """
-        iscqk initial --training {input.training} --config {params.config:q} \
+        iscqk initial --training {input.training} --config {params.config:q} {params.given} \
             --seed {params.seed} --output {output.q} {output.k} --threads {threads} &>{log}
         """
 
@@ -32,6 +35,7 @@ rule warm_up:
         start=lambda wildcards: PLAN[wildcards.run].model("initial").weights("q"),
         copies=lambda wildcards: PLAN[wildcards.run].copies(0),
         training=lambda wildcards: PLAN[wildcards.run].training,
+        originals=lambda wildcards: PLAN.image_shards(PLAN[wildcards.run].split),
     output:
         q=R.model("{run}", "warm-up").weights("q"),
         k=R.model("{run}", "warm-up").weights("k"),
@@ -53,12 +57,13 @@ rule warm_up:
         model=lambda wildcards: PLAN[wildcards.run].text("model"),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         copies=lambda wildcards, input: f"--copies {input.copies}",
+        fresh="",
         resume=R.resume("{run}/warm-up"),
         untracked=untracked(PLAN.training_options("{run}/warm-up")),
     shell:
         """
         iscqk train --method {params.method} --images {params.images} --start {input.start} \
-            {params.copies} --training {input.training} --config {params.config:q} \
+            {params.copies} {params.fresh} --training {input.training} --config {params.config:q} \
             --model {params.model:q} --seed {params.seed} --q-output {output.q} \
             --k-output {output.k} --history {output.history} --resume {params.resume} \
             {params.untracked} --threads {threads} &>{log}
@@ -70,6 +75,7 @@ use rule warm_up as learn with:
         start=lambda wildcards: PLAN[wildcards.run].model("initial").weights("q"),
         copies=lambda wildcards: sum(PLAN[wildcards.run].all_copies(), []),
         training=lambda wildcards: PLAN[wildcards.run].training,
+        originals=lambda wildcards: PLAN.image_shards(PLAN[wildcards.run].split),
     output:
         q=[R.model("{run}", part).weights("q") for part in PARTS],
         k=[R.model("{run}", part).weights("k") for part in PARTS],
@@ -83,7 +89,8 @@ use rule warm_up as learn with:
         method=lambda wildcards: PLAN[wildcards.run].method,
         images=lambda wildcards: PLAN[wildcards.run].budget,
         config=lambda wildcards: PLAN[wildcards.run].train_text(),
-        copies=lambda wildcards: PLAN[wildcards.run].copy_options(),
+        copies=lambda wildcards, input: PLAN[wildcards.run].copy_options(input.copies),
+        fresh=lambda wildcards: PLAN[wildcards.run].fresh_options(),
         resume=R.resume("{run}/learn"),
         untracked=untracked(PLAN.training_options("{run}/learned")),
 
@@ -140,6 +147,7 @@ use rule train_q as train_k with:
             .half_round(wildcards.round, "k")
             .inputs
         ),
+        originals=lambda wildcards: PLAN.image_shards(PLAN[wildcards.run].split),
     output:
         q=R.model("{run}", "round{round}-k").weights("q"),
         k=R.model("{run}", "round{round}-k").weights("k"),

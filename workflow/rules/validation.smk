@@ -8,6 +8,7 @@ rule validation_queries:
     input:
         references=R.manifest("references"),
         others=R.manifest("others"),
+        images=PLAN.image_shards("references", "others"),
     output:
         directory(R.validation("set")),
     log:
@@ -30,7 +31,7 @@ rule validation_queries:
 rule validation_scores:
     input:
         set=R.validation("set"),
-        model=R.submission("phase2").model,
+        model=R.submission("phase2").model_files(PLAN.submitted_model()),
         gist=[run.model().weights("q") for run in GIST],
         training=[shard for run in GIST for shard in run.described("q", "training")],
     output:
@@ -46,11 +47,12 @@ rule validation_scores:
         gpu=GPU,
     params:
         code=code("validation_scores", *PLAN.submitted_modules),
+        model=lambda wildcards, input: os.path.commonpath(input.model),
         gist=lambda wildcards, input: given("--gist", input.gist),
         folder=folder,
     shell:
         """
-        iscqk validation-scores {input.set} --models submission={input.model} \
+        iscqk validation-scores {input.set} --models submission={params.model} \
             {params.gist} --training {input.training} --output {params.folder} \
             --threads {threads} &>{log}
         """

@@ -20,7 +20,7 @@ class Demo(Section):
 
 
 def _find(dataset: Mapping[str, Any]) -> Sources:
-    training, references, others = ([Results().demo.file(split)] for split in SPLITS)
+    training, references, others = ([Results().drawn(split)] for split in SPLITS)
     return Sources(training, references, others, {}, {})
 
 

@@ -5,7 +5,6 @@ edits. A shard is stored uncompressed, so that its members can be read in place,
 first member is its provenance (`formats.provenance`), under a name that WebDataset's readers skip.
 """
 
-import io
 import json
 import os
 import re
@@ -15,8 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from iscqk.errors import UserError
-from iscqk.formats.files import atomic_file
 from iscqk.formats.provenance import Provenance
+from iscqk.formats.tar_files import read_members, writing_tar
 
 _ORIGIN = "__origin__/copies.json"
 _LONGEST_ORIGIN = 65_536  # bytes
@@ -28,14 +27,9 @@ def write_copies(
     path: str | Path, copies: Iterable[tuple[str, int, bytes, list[Any]]], provenance: Provenance
 ) -> None:
     """Write a shard from (image id, view, JPEG, edits); the same input gives the same bytes."""
-    with (
-        atomic_file(path) as temporary,
-        tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar,
-    ):
+    with writing_tar(path) as put:
         for name, content in _members(copies, provenance):
-            member = tarfile.TarInfo(name)  # mtime 0, no owner
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
+            put(name, content)
 
 
 def _members(
@@ -84,7 +78,7 @@ class CopyShards:
     def _index(self, number: int, path: str) -> None:
         try:
             with open(path, "rb") as file:
-                for name, offset, size in _read_members(file):
+                for name, offset, size in read_members(file):
                     if name == _ORIGIN:
                         self.provenances[number] = (path, _read_provenance(file, offset, size))
                         continue
@@ -125,27 +119,6 @@ def _read_provenance(file: BinaryIO, offset: int, size: int) -> Provenance:
     if not isinstance(found, dict):
         raise ValueError(f"{_ORIGIN} is no origin")
     return found
-
-
-def _read_members(file: BinaryIO) -> Iterator[tuple[str, int, int]]:
-    """Yield (name, offset of its bytes, size) of each member of a plain tar file.
-
-    Header by header: tarfile's own iteration follows extensions (longer names, sparse files, pax)
-    that no shard has, and that a hostile file nests and sizes at will.
-
-    Raises:
-        tarfile.TarError, ValueError: anything but regular files that lie there whole.
-    """
-    end = os.fstat(file.fileno()).st_size
-    while (block := file.read(tarfile.BLOCKSIZE)) != bytes(tarfile.BLOCKSIZE):
-        member = tarfile.TarInfo.frombuf(block, "ascii", "strict")
-        if member.type != tarfile.REGTYPE:
-            raise ValueError(f"{member.name!r} is no regular file")
-        start = file.tell()
-        if not 0 <= member.size <= end - start:
-            raise ValueError(f"{member.name!r} is cut short")
-        yield member.name, start, member.size
-        file.seek(-(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE, os.SEEK_CUR)
 
 
 def _copy_of(name: str) -> tuple[tuple[str, int], str]:

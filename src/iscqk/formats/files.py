@@ -109,9 +109,13 @@ def exclusive(path: str | Path) -> Iterator[None]:
                 path.parent.rmdir()
 
 
-def refuse_unwritable(path: str | Path) -> None:
-    """Raise UserError where a file of this path cannot be written: for a look before the work."""
-    if not os.access(_folder_of(Path(path)), os.W_OK | os.X_OK):
+def refuse_unwritable(path: str | Path, is_folder: bool = False) -> None:
+    """Raise UserError where a file of this path, or one in it, cannot be written.
+
+    For a look before the work.
+    """
+    folder = _folder_of(Path(path, "any") if is_folder else Path(path))
+    if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{printable(path)}: cannot be written; make its folder writable")
 
 

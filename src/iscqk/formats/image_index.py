@@ -18,7 +18,6 @@ import h5py
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.files import sha256_of
 from iscqk.formats.hdf5 import (
     Appender,
     FloatArray,
@@ -29,7 +28,9 @@ from iscqk.formats.hdf5 import (
     write_hdf5,
 )
 from iscqk.formats.hdf5_checks import as_user_errors, check_variable
-from iscqk.formats.ids import QUERY, REFERENCE, BoolArray
+from iscqk.formats.ids import QUERY, REFERENCE, BoolArray, IntArray
+from iscqk.formats.image_shards import digest_of, status_of
+from iscqk.formats.stored_rows import StoredRows
 
 SUFFIXES = {".h5", ".hdf5"}
 _FORMS = {"queries": QUERY, "references": REFERENCE}
@@ -53,10 +54,9 @@ class File(NamedTuple):
 
     @classmethod
     def now(cls, path: str | Path) -> "File":
-        """Return a file as it is; OSError where there is none."""
-        status = Path(path).stat()
-        times = status.st_mtime_ns, status.st_ctime_ns
-        return cls(str(path), status.st_size, *times, status.st_ino)
+        """Return a file, or a member of a shard, as it is; OSError where there is none."""
+        status = status_of(path)
+        return cls(str(path), status.size, status.modified, status.changed, status.inode)
 
     def anchored(self) -> "File":
         """Return the file by its absolute path, which means the same everywhere."""
@@ -66,7 +66,7 @@ class File(NamedTuple):
         """Return whether the file is there, as it was or at least with that content."""
         try:
             now = File.now(self.path)
-            return now == self or (now.size == self.size and sha256_of(self.path) == sha256)
+            return now == self or (now.size == self.size and digest_of(self.path) == sha256)
         except OSError:
             return False
 
@@ -86,7 +86,7 @@ class ImageIndex(NamedTuple):
         files: n of them.
         sha256: of their contents, "" where a file changed while it was read.
         flat: (n,) whether an image is of one colour, of which no descriptor says anything.
-        vectors: (n, d) float32.
+        vectors: (n, d) float32, in memory or on the disk.
         side: `queries` or `references`, which encoder it was.
         encoder: its digest.
     """
@@ -94,7 +94,7 @@ class ImageIndex(NamedTuple):
     files: list[File]
     sha256: list[str]
     flat: BoolArray
-    vectors: FloatArray
+    vectors: FloatArray | StoredRows
     side: str
     encoder: str
 
@@ -106,23 +106,32 @@ class ImageIndex(NamedTuple):
             list(rows), list(sha256), np.array(flat, np.bool_), np.stack(vectors), side, encoder
         )
 
-    def rows(self) -> dict[File, Row]:
-        """Return what is known of each file."""
-        columns = zip(self.sha256, self.flat.tolist(), self.vectors, strict=True)
-        return {file: Row(*row) for file, row in zip(self.files, columns, strict=True)}
+    def at(self, rows: IntArray) -> list[Row]:
+        """Return what is known of some files."""
+        columns = zip(rows.tolist(), self.vectors[rows], strict=True)
+        return [Row(self.sha256[row], bool(self.flat[row]), vector) for row, vector in columns]
 
 
-def write_image_index(path: str | Path, index: ImageIndex) -> None:
-    """Write the file."""
+def write_image_index(
+    path: str | Path, index: ImageIndex, first: int = 0, total: int | None = None
+) -> None:
+    """Write the file.
+
+    Args:
+        path: where to.
+        index: n images.
+        first: number of the first of them, where the file is one of several.
+        total: images in all of these.
+    """
     form, count = _FORMS[index.side], len(index.files)
-    digits = max(form.digits, len(str(count - 1)))
+    digits = max(form.digits, len(str((total or count) - 1)))
     form = form._replace(digits=digits)
     attributes = {"side": index.side, "encoder_sha256": index.encoder}
     files = [file.anchored() for file in index.files]
     columns = list(zip(*files, strict=True)) or [()] * len(File._fields)
     with write_hdf5(path, attributes) as file:
         rows = Appender(file, ("ids", "vectors"), index.vectors.shape[1], form.width, count)
-        rows.append([form.make(number) for number in range(count)], index.vectors)
+        rows.append([form.make(first + number) for number in range(count)], index.vectors[:])
         # As the file system has them: not every name is UTF-8.
         names = np.array([os.fsencode(name) for name in columns[0]], dtype=object)
         file.create_dataset("paths", data=names, shape=(count,), dtype=h5py.string_dtype())
@@ -132,8 +141,8 @@ def write_image_index(path: str | Path, index: ImageIndex) -> None:
             file.create_dataset(name, data=np.array(column, dtype=kind))
 
 
-def read_image_index(path: str | Path) -> ImageIndex:
-    """Read the file; UserError where it is no such file."""
+def read_image_index(path: str | Path, stored: bool = False) -> ImageIndex:
+    """Read the file; UserError where it is no such file. `stored`: leave its vectors there."""
     with open_hdf5(path) as file:
         attributes = read_attributes(file)
         if not {"side", "encoder_sha256"} <= attributes.keys():
@@ -149,7 +158,7 @@ def read_image_index(path: str | Path) -> ImageIndex:
             files = [File(*row) for row in zip(names, *numbers, strict=True)]
             sha256 = [digest.decode("ascii") for digest in dataset(file, "sha256")[:].tolist()]
             flat = dataset(file, "flat")[:].astype(np.bool_)
-            vectors = read_vectors(file, "vectors")[:]
+            vectors = StoredRows(path) if stored else read_vectors(file, "vectors")[:]
             if not len(files) == len(sha256) == len(flat) == len(vectors):
                 raise ValueError("columns of unequal length")
     side, encoder = str(attributes["side"]), str(attributes["encoder_sha256"])

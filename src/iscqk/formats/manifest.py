@@ -1,12 +1,16 @@
 """Manifests: the CSV list of a split's images, a line each.
 
 Columns: `id` (official form, sorted, unique), `path` (relative to the working directory or
-absolute), `sha256` of the file, `width` and `height` in pixels. An image that could not be read has
-no sha256 and a width and height of 0, where the grader wants its id all the same.
+absolute), `sha256` of the file, `width` and `height` in pixels. The path of an image in a shard
+(`formats.image_shards`) is relative to the manifest's folder, so that both can be fetched from a
+storage to wherever a job runs. An image that could not be read has no sha256 and a width and height
+of 0, where the grader wants its id all the same.
 """
 
 import hashlib
+import os
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +20,14 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import first_row, read_content, read_table, write_table
 from iscqk.formats.files import as_path
 from iscqk.formats.ids import TRAINING, BoolArray, StrArray
+from iscqk.formats.image_shards import place_of
 
 COLUMNS = ["id", "path", "sha256", "width", "height"]
 
 
 def write_manifest(path: str | Path, rows: pd.DataFrame) -> None:
     """Write `rows` (the five columns) sorted by id."""
+    rows = rows.assign(path=rows["path"].map(partial(_seen_from, os.path.dirname(path) or ".")))
     write_table(path, rows[COLUMNS].sort_values("id"))
 
 
@@ -115,10 +121,23 @@ def _parsed(path: str | Path, content: bytes) -> pd.DataFrame:
         rows = read_table(path, COLUMNS, {"width": np.int64, "height": np.int64}, content)
     except UserError as error:
         raise UserError(f"{error}; run prepare again") from None
-    rows["path"] = rows["path"].map(as_path)
+    rows["path"] = rows["path"].map(as_path).map(partial(_found_from, os.path.dirname(path)))
     if not (rows["id"].is_unique and rows["id"].is_monotonic_increasing):
         raise UserError(f"{path}: ids must be sorted and unique; run prepare again")
     return rows
+
+
+def _seen_from(folder: str, path: str) -> str:
+    """Return the path that a manifest in a folder has of an image."""
+    place = place_of(path)
+    return "/".join([os.path.relpath(place.shard, folder), place.member]) if place else path
+
+
+def _found_from(folder: str, path: str) -> str:
+    """Return where an image is that a manifest in a folder names."""
+    # By its name, as `relpath` went: `..` of a folder that is a link leads elsewhere on the disk.
+    place = place_of(os.path.normpath(os.path.join(folder, path)))
+    return "/".join(place) if place else path
 
 
 def content_digest(rows: pd.DataFrame) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
+from iscqk.formats.phases import PHASES
 
 
 class Given(NamedTuple):
@@ -19,7 +20,8 @@ class Given(NamedTuple):
 class Sources(NamedTuple):
     """Where images come from; a phase that is not in `phases` has its queries made.
 
-    A split or phase that is in `lists` has only the images whose names that file lists.
+    Images lie in folders or in shards (`formats.image_shards`). A split or phase that is in `lists`
+    has only the images whose names that file lists.
     """
 
     training: list[str]
@@ -47,6 +49,39 @@ class Source:
     drawn: bool = False
 
 
+def find_named(
+    dataset: Mapping[str, Any],
+    places: Callable[[str, str | list[str]], list[str]],
+    file: Callable[[str, str], str],
+    lists: dict[str, str],
+) -> Sources:
+    """Return where images lie by a `dataset` section that names every split, and phases if it will.
+
+    Args:
+        dataset: the section.
+        places: a key and what it says to folders or shards; UserError where these will not do.
+        file: likewise of a file.
+        lists: the list files.
+
+    Raises:
+        UserError: a split is not named.
+    """
+    given = {
+        phase: Given(
+            places(f"{phase}.queries", dataset[phase]["queries"]),
+            file(f"{phase}.ground_truth", dataset[phase]["ground_truth"]),
+        )
+        for phase in PHASES
+        if phase in dataset
+    }
+    for name in ("training", "references", "others"):
+        if name not in dataset and not (name == "others" and len(given) == len(PHASES)):
+            raise UserError(f"config: dataset.{name}: missing; name where these images lie")
+    training, references = (places(name, dataset[name]) for name in ("training", "references"))
+    others = places("others", dataset["others"]) if "others" in dataset else []
+    return Sources(training, references, others, given, lists)
+
+
 def named_lists(dataset: Mapping[str, Any]) -> dict[str, str]:
     """Return the list files that a `dataset` section names; UserError where one is missing."""
     return {
@@ -59,6 +94,9 @@ def existing_folders(name: str, folders: str | list[str]) -> list[str]:
     """Return the folders of a key of the section; UserError where one is missing."""
     folders = [folders] if isinstance(folders, str) else folders
     for folder in folders:
+        if "{" in folder:
+            what = "is a range, as which only .tar files are named (kind: shards)"
+            raise UserError(f"config: dataset.{name}: {folder} {what}; name each folder")
         if not Path(folder).is_dir():
             raise UserError(
                 f"config: dataset.{name}: no folder {folder} (seen from {Path.cwd()}); "

@@ -4,7 +4,6 @@ Ten kinds of scene with the statistics of photographs as far as that goes: spect
 1/f, muted palettes that recur, objects with shade and shadow, texture, lettering, noise.
 """
 
-import collections
 import hashlib
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from iscqk.formats.files import atomic_folder
+from iscqk.formats.image_shards import writing_images
 from iscqk.images.canvas import Canvas
 from iscqk.images.edit_chains import encode_jpeg
 from iscqk.images.ingestion import SPLITS
@@ -38,11 +37,11 @@ def draw_image(seed: int, split: str, index: int, side: int = 144) -> Image.Imag
     return canvas.finish()
 
 
-def draw_split(folder: Path, split: str, count: int, seed: int, side: int, workers: int) -> None:
+def draw_split(path: Path, split: str, count: int, seed: int, side: int, workers: int) -> None:
     """Write `count` images of a split as JPEG files named by official ids.
 
     Args:
-        folder: where to; made, unless it is there and empty.
+        path: a new folder, or a shard where it ends in `.tar`.
         split: training, references or others; no two splits share an image.
         count: of images.
         seed: another seed draws other images.
@@ -50,17 +49,16 @@ def draw_split(folder: Path, split: str, count: int, seed: int, side: int, worke
         workers: processes; their number changes no byte.
 
     Raises:
-        UserError: the folder is not empty, or cannot be written.
+        UserError: the folder is not empty, or it cannot be written.
     """
-    with atomic_folder(folder) as temporary:
-        draw = partial(_write, temporary, split, seed, side)
-        drawn = parallel_map(draw, range(count), workers, 32)
-        collections.deque(progress(drawn, count, f"draw {split}"), maxlen=0)
+    with writing_images(path) as put:
+        drawn = parallel_map(partial(_draw, seed, split, side), range(count), workers, 32)
+        for index, jpeg in enumerate(progress(drawn, count, f"draw {split}")):
+            put(f"{SPLITS[split].form.make(index)}.jpg", jpeg)
 
 
-def _write(folder: Path, split: str, seed: int, side: int, index: int) -> None:
-    jpeg = encode_jpeg(draw_image(seed, split, index, side), 88)
-    (folder / f"{SPLITS[split].form.make(index)}.jpg").write_bytes(jpeg)
+def _draw(seed: int, split: str, side: int, index: int) -> bytes:
+    return encode_jpeg(draw_image(seed, split, index, side), 88)
 
 
 def _word(canvas: Canvas) -> str:

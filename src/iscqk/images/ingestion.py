@@ -1,4 +1,4 @@
-"""From folders of image files to the rows of a manifest."""
+"""From folders or shards of image files to the rows of a manifest."""
 
 import errno
 import logging
@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import disk_is_gone, printable, sha256_of, utf8
+from iscqk.formats.files import disk_is_gone, printable, utf8
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm, StrArray
+from iscqk.formats.image_shards import digest_of, is_shard, is_there, paths_in
 from iscqk.formats.manifest import COLUMNS
 from iscqk.images.opening import BadImage, measure_image
 from iscqk.images.quarantine import refuse_bad
@@ -58,20 +59,24 @@ SPLITS = {
 
 
 def find_images(folders: Iterable[str | Path]) -> list[Path]:
-    """Return all files below `folders` named as images, folder by folder, each sorted by path.
+    """Return all files in folders or shards named as images, one by one, each sorted by path.
 
     Links are followed, and into each folder once, so that loops end. What is named as an image and
     is none, as a link to nothing, is found as well: it must be told when it is looked at.
 
     Raises:
-        UserError: a folder is missing, cannot be listed, or holds no image.
+        UserError: a folder is missing, cannot be listed, or holds no image; or a shard likewise.
     """
     found: list[Path] = []
     seen: set[tuple[int, int]] = set()
     for folder in map(Path, folders):
-        if not folder.is_dir():
-            raise UserError(f"{folder}: no such folder; put the images there or correct the config")
-        files = list(_files_below(folder, seen))
+        if is_shard(folder):
+            files = paths_in(folder)
+        elif folder.is_dir():
+            files = list(_files_below(folder, seen))
+        else:
+            what = "no such folder or .tar file"
+            raise UserError(f"{folder}: {what}; put the images there or correct the config")
         images = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
         _tell_left_out(folder, files, len(images))
         found += images
@@ -199,7 +204,7 @@ def _look(path: Path) -> tuple[str, int, int, str]:
     try:
         os.fsencode(path).decode("utf-8")
         width, height = measure_image(path)
-        return sha256_of(path), width, height, ""
+        return digest_of(path), width, height, ""
     except UnicodeDecodeError:
         return "", 0, 0, "a file name that is not UTF-8"
     except (BadImage, OSError) as error:
@@ -213,7 +218,7 @@ def _refuse_lost_disk(path: Path, reason: str) -> None:
     numbers = {os.strerror(number): number for number in errno.errorcode}
     if line := disk_is_gone(numbers.get(reason)):
         raise UserError(f"{printable(path)}: {line}")
-    if not os.path.lexists(path):
+    if not (os.path.lexists(path) or is_there(path)):
         what = "gone since its folder was listed; list the images again"
         raise UserError(f"{printable(path)}: {what}")
 

@@ -18,6 +18,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from iscqk.errors import UserError
 from iscqk.formats.files import printable
+from iscqk.formats.image_shards import content_of
 from iscqk.images.bit_depth import Depth, grey_of, is_deep_grey, refuse_dark_colour
 from iscqk.images.transparency import flatten_transparency
 
@@ -161,12 +162,16 @@ def _openable(source: str | Path | bytes) -> str | Path | io.BytesIO:
     """Return what Pillow can open without waiting for ever, as it would for a pipe."""
     if isinstance(source, bytes):
         return io.BytesIO(source)
-    status = os.stat(source)
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError("no regular file")
-    if not status.st_size:
+    if (content := content_of(source)) is not None:
+        size = len(content)
+    else:
+        status = os.stat(source)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("no regular file")
+        size = status.st_size
+    if not size:
         raise ValueError("an empty file")
-    return source
+    return source if content is None else io.BytesIO(content)
 
 
 def _reason(error: Exception) -> str:

@@ -2,7 +2,8 @@
 
 from PIL import Image
 
-from iscqk.formats.files import printable, sha256_of
+from iscqk.formats.files import printable
+from iscqk.formats.image_shards import digest_of
 from iscqk.formats.manifest import Listed
 from iscqk.images.opening import BadImage, ImageInput, open_image
 
@@ -16,7 +17,7 @@ def open_verified(source: ImageInput, enough: int | None = None) -> Image.Image:
         BadImage: as `open_image`, or the file has changed since it was listed.
     """
     image = open_image(source, enough)
-    if isinstance(source, Listed) and sha256_of(source) != source.sha256:
+    if isinstance(source, Listed) and digest_of(source) != source.sha256:
         what = "not what lay there when it was listed"
         remedy = "put the old file back, or list the images again (--forcerun prepare)"
         raise BadImage(f"{printable(source)}: {what}; {remedy}", what)

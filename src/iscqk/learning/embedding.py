@@ -9,9 +9,13 @@ from torch.nn import functional
 from iscqk.learning import distributed
 from iscqk.learning.data_loading import CopyImages, OriginalImages, make_loader
 from iscqk.models.encoder import Encoder
+from iscqk.models.fused_convolutions import fused
 from iscqk.runtime.logs import progress
 
 BATCH_IMAGES = 64
+# Of more at once a CPU gives memory back and takes it anew with every layer, and none of it fits
+# its caches: half as fast for a small network.
+_CPU_PIXELS = 16 * 160**2
 
 
 @torch.inference_mode()
@@ -37,6 +41,9 @@ def embed(
     turns, then the same of its mirror image.
     """
     device, rows = next(encoder.parameters()).device, len(images) // images.views
+    if not rows:
+        return
+    encoder = fused(encoder)
     blocks = range(0, rows, BATCH_IMAGES * distributed.world_size())
     mine = [_part(start, rows, images.views) for start in blocks]
     loader = make_loader(images, mine, workers)
@@ -56,7 +63,15 @@ def _features(encoder: Encoder, images: Tensor, sizes: Sequence[int], orientatio
         seen += [batch.rot90(quarters, (-2, -1)) for quarters in (1, 2, 3) for batch in seen]
     if orientations in (2, 8):
         seen += [batch.flip(-1) for batch in seen]
-    return torch.stack([encoder.features(batch) for batch in seen]).mean(0)
+    return torch.stack([_features_of_parts(encoder, batch) for batch in seen]).mean(0)
+
+
+def _features_of_parts(encoder: Encoder, images: Tensor) -> Tensor:
+    """Return features (B, C) of uint8 images (B, 3, S, S), on a CPU of a part after the other."""
+    if images.device.type != "cpu":
+        return encoder.features(images)
+    parts = images.split(max(1, _CPU_PIXELS // images.shape[-1] ** 2))
+    return torch.cat([encoder.features(part) for part in parts])
 
 
 def _turned(images: Tensor, turn: int) -> Tensor:

@@ -16,11 +16,11 @@ class Learning(Section):
     """The settings that every method has which learns by SGD."""
 
     batch_size: Count = key(64, "images")
-    learning_rate: Positive = key(0.002, "of the backbone")
-    head_learning_rate: Positive = key(0.002, "of the head")
+    learning_rate: Positive = key(0.0003, "of the backbone")
+    head_learning_rate: Positive = key(0.001, "of the head")
     batch_norm: Literal["frozen", "batch"] = key(
-        "batch",
-        "statistics of each batch; or frozen, those of the start, as the bank has them",
+        "frozen",
+        "at the start's statistics, as the bank has them; or batch, those of each batch",
     )
 
 
@@ -34,7 +34,7 @@ class LearningOnPairs(Learning):
     )
     head: Head = key("descriptor", HEAD)
     refit_head: bool = key(
-        True, "whether the PCA replaces the trained head; always so but for descriptor"
+        False, "whether the PCA replaces the trained head; always so but for descriptor"
     )
 
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from iscqk.matching.views import ORIENTATIONS
+from iscqk.runtime.options import count
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +18,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """Declare `--threads`."""
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="(default: all)")
+    parser.add_argument("--threads", type=count, default=os.cpu_count() or 1, help="(default: all)")
 
 
 def add_orientations(parser: argparse.ArgumentParser) -> None:
@@ -25,4 +26,13 @@ def add_orientations(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--orientations", type=int, choices=ORIENTATIONS, default=1,
         help="8: copies may be turned by quarters and mirrored, which takes longer (default: 1)",
+    )  # fmt: skip
+
+
+def add_index(parser: argparse.ArgumentParser) -> None:
+    """Declare `--index`."""
+    parser.add_argument(
+        "--index", action="store_true",
+        help="look through an index, for a million references and more; it misses some, which is "
+        "told (default: exact)",
     )  # fmt: skip

@@ -1,23 +1,25 @@
 """What `likely` rests on: copies of the very references, made and looked up on the spot."""
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iscqk.formats.ids import BoolArray
-from iscqk.formats.image_index import ImageIndex
-from iscqk.matching.chance import Chance, flagged
+from iscqk.formats.ids import BoolArray, IntArray
+from iscqk.formats.image_shards import is_there
+from iscqk.formats.stored_rows import JoinedRows
+from iscqk.matching.chance import Chance, flagged, sample_size
+from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.describing import describe_files
 from iscqk.matching.model import Model
-from iscqk.matching.neighbourhoods import LISTED, NOTHING, find_neighbourhoods
+from iscqk.matching.neighbourhoods import LISTED, Search, find_neighbourhoods
 from iscqk.matching.views import View
 
 DoubleArray = NDArray[np.float64]
 
-SAMPLE = 500  # references of which copies are made
+SAMPLE = 500  # references of which copies are made at most
+_FEW = 125  # of which they are made at least, so that some may be of no use
 LEAST = 100  # of them: fewer show no tail
 _ENOUGH = LISTED // 2  # references that have to be left when those of one picture are taken out
 # Two references are one picture where they are nearer to each other than three of four edited
@@ -43,17 +45,15 @@ class Basis(NamedTuple):
     same: float
     missing: str = ""
 
-    def judged(self, found: DoubleArray, is_flat: BoolArray) -> tuple[DoubleArray, BoolArray]:
-        """Return chances (n, m) of leads (n, m), and which are those of likely copies.
+    def chances(self, found: DoubleArray, is_flat: BoolArray) -> DoubleArray:
+        """Return chances (n, m) of leads (n, m).
 
         Args:
             found: of the nearest references of n queries, the nearest first.
             is_flat: (n, m) where an image is of one colour, of which nothing is known.
         """
         assert self.chance is not None
-        chances = np.where(is_flat, 1.0, self.chance.of(found))
-        first = chances[~is_flat[:, 0], 0]
-        return chances, chances <= first[flagged(first)].max(initial=-1.0)
+        return np.where(is_flat, 1.0, self.chance.of(found))
 
     def told(self) -> str:
         """Return it in a line."""
@@ -68,7 +68,9 @@ class Basis(NamedTuple):
 
 def find_basis(
     model: Model,
-    references: ImageIndex,
+    references: Collection,
+    search: Search,
+    queries: int,
     threads: int = 1,
     orientations: int = 1,
     cache: str | Path | None = None,
@@ -78,56 +80,84 @@ def find_basis(
     Args:
         model: which describes them.
         references: what may have been copied.
+        search: by which these are looked through.
+        queries: how many are to be judged: the fewer, the fewer copies it takes.
         threads: to compute with.
         orientations: of the queries.
         cache: file that keeps the copies' descriptors for the next call.
     """
-    count = len(references.files)
-    rows = _sample(references)
+    wanted = min(max(_FEW, sample_size(queries)), SAMPLE)
+    found = _of_copies(wanted, model, references, search, threads, orientations, cache)
+    if found.chance is None and wanted < SAMPLE:  # more may show what these did not
+        found = _of_copies(SAMPLE, model, references, search, threads, orientations, cache)
+    return found
+
+
+def _of_copies(
+    wanted: int,
+    model: Model,
+    references: Collection,
+    search: Search,
+    threads: int,
+    orientations: int,
+    cache: str | Path | None,
+) -> Basis:
+    """Return the basis of copies of `wanted` references, of all where there are fewer."""
+    count = len(references)
+    rows = _sample(references, wanted)
     if len(rows) < LEAST:
         what = "too few references" if count < LEAST else "too few of the references' images left"
         return _none(count, f"{what} to tell copies from chance, {len(rows)} of at least {LEAST}")
-    paths = [Path(references.files[row].path) for row in rows]
+    paths = [Path(path) for path in references.paths(np.array(rows))]
     view = View("queries", orientations, edited=True)
     copies = describe_files(model, view, paths, cache, threads)
     row_of = {str(path): row for path, row in zip(paths, rows, strict=True)}
-    own = np.array([row_of[file.path] for file in copies.files])
-    return _learned(model, copies, references, own, threads, orientations)
+    own = np.array([row_of[path] for path in copies.paths(np.arange(len(copies)))])
+    return _learned(model, copies.vectors, references.vectors, own, search, threads, orientations)
 
 
 def _none(references: int, missing: str) -> Basis:
     return Basis(references, np.empty(0), None, 1.0, missing)
 
 
-def _sample(references: ImageIndex) -> list[int]:
+def _sample(references: Collection, wanted: int) -> list[int]:
     """Return rows of references that are there and not of one colour, at random."""
-    order = np.random.default_rng(0).permutation(np.flatnonzero(~references.flat)).tolist()
-    there = (row for row in order if os.path.isfile(references.files[row].path))
-    return sorted(row for row, _ in zip(there, range(SAMPLE), strict=False))
+    order = np.random.default_rng(0).permutation(np.flatnonzero(~references.flat))
+    order = order[references.there[order]]
+    found: list[int] = []
+    for start in range(0, len(order), SAMPLE):
+        rows = order[start : start + SAMPLE]
+        paths = zip(rows.tolist(), references.paths(rows), strict=True)
+        found += [row for row, path in paths if is_there(path)]
+        if len(found) >= wanted:
+            break
+    return sorted(found[:wanted])
 
 
 def _learned(
     model: Model,
-    copies: ImageIndex,
-    references: ImageIndex,
-    own: NDArray[np.int64],
+    copies: JoinedRows,
+    vectors: JoinedRows,
+    own: IntArray,
+    search: Search,
     threads: int,
     orientations: int,
 ) -> Basis:
-    """Learn from copies of the references in rows `own`."""
-    near = find_neighbourhoods(model, copies, references, LISTED, threads, orientations)
-    originals, vectors = near.references == own[:, None], references.vectors
+    """Learn from copies of the references in rows `own` of vectors (N, D)."""
+    count = len(vectors)
+    near = find_neighbourhoods(model, copies, search, LISTED, threads, orientations)
+    originals = near.references == own[:, None]
     if originals.any(1).mean() < 0.5:
-        return _none(len(references.files), "the model finds too few of the copies made of them")
+        return _none(count, "the model finds too few of the copies made of them")
     same = float(np.quantile(np.where(originals, near.similarities, -2).max(1), _SAME))
     found = np.where(originals[:, 0], near.leads(vectors, same)[:, 0], -np.inf)
     others = find_neighbourhoods(
-        model, copies, references, 2 * LISTED, threads, orientations, left_out=own
+        model, copies, search, 2 * LISTED, threads, orientations, left_out=own
     )
     alike = np.einsum("nmd,nd->nm", vectors[others.references], vectors[own]) >= same
     others = others.without(alike | (others.similarities >= same))
     enough = (others.references != NOTHING).sum(1) >= _ENOUGH
     if enough.sum() < LEAST:
-        return _none(len(references.files), "nearly all references are copies of each other")
+        return _none(count, "nearly all references are copies of each other")
     chance = Chance.of_sample(others.leads(vectors, same)[enough, 0])
-    return Basis(len(references.files), found, chance, same)
+    return Basis(count, found, chance, same)

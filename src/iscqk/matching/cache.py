@@ -1,7 +1,8 @@
 """Descriptors that are kept from one call to the next, and where a call is stopped.
 
-They are kept in a file; while the work is under way, in another beside it, so that a stop loses
-next to nothing and the file's name never stands for a part.
+They are kept in a file, or a list of shards (`iscqk.formats.index_shards`), which are described one
+after the other. While a shard is under way, what there is of it is kept in another file beside, so
+that a stop loses next to nothing and the file's name never stands for a part.
 """
 
 import contextlib
@@ -10,47 +11,76 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from iscqk.formats.files import printable, sha256_of
+from iscqk.formats.files import printable, refuse_unwritable
 from iscqk.formats.image_index import File, ImageIndex, Row, read_image_index, write_image_index
+from iscqk.formats.image_shards import digest_of
+from iscqk.formats.index_shards import (
+    ROWS,
+    encoder_of,
+    listed_shards,
+    remove_others,
+    shard_folder,
+    shards_there,
+    write_list,
+    write_shard,
+)
+from iscqk.formats.stored_rows import StoredRows
+from iscqk.matching.collection import Part
+from iscqk.matching.known import KnownImages
 
 logger = logging.getLogger(__name__)
 
 _SECONDS = 60.0  # between two times at which what is described so far is kept
+_ASIDE = 99_999  # number of a shard that no list names
 
 
 class DescriptorCache:
-    """What a file, and one beside it of an earlier call that was stopped, know of images."""
+    """What a file, and those beside it of an earlier call that was stopped, know of images."""
 
-    def __init__(self, path: str | Path | None, side: str, encoder: str) -> None:
+    def __init__(self, path: str | Path | None, side: str, encoder: str, total: int) -> None:
+        """Look at what there is for `total` images."""
         self.encoder, self._side = encoder, side
-        self._path = Path(path) if path else None
-        self._rows: dict[File, Row] = {}
-        if self._path:
-            self._unfinished = self._path.with_name(f".{self._path.stem}.unfinished.h5")
-            for place in (self._unfinished, self._path):
-                if place.exists():
-                    self._rows |= self._read(place)
+        self.path = Path(path) if path else None
+        if self.path:
+            self._unfinished = self.path.with_name(f".{self.path.stem}.unfinished.h5")
+        if total > ROWS:
+            self._set_aside(total)
+        self._known = KnownImages(self._places())
+        self._shards: list[Path] = []
         self._since = time.monotonic()
         self._written = 0
 
-    def _read(self, path: Path) -> dict[File, Row]:
-        old = read_image_index(path)
-        if (old.side, old.encoder) == (self._side, self.encoder):
-            return old.rows()
-        logger.info("%s: of another model, made anew", printable(path))
-        return {}
+    def _places(self) -> list[Path]:
+        """Return the files whose descriptors are of this side and encoder."""
+        if self.path is None:
+            return []
+        named = [place for place in (self.path, self._unfinished) if place.exists()]
+        shards = [shard for place in named if self._is_own(place) for shard in listed_shards(place)]
+        # Those of a list that was never finished, or of the last one.
+        others = [s for s in shards_there(self.path) if encoder_of(s) == self._made_by]
+        return [*dict.fromkeys([*shards, *others])]
+
+    def _set_aside(self, total: int) -> None:
+        """Make a shard of what a stop left, before another takes its name."""
+        if self.path and self._unfinished.exists() and self._is_own(self._unfinished):
+            write_shard(self.path, _ASIDE, read_image_index(self._unfinished), 0, total)
+            self._unfinished.unlink()
+
+    @property
+    def _made_by(self) -> tuple[str, str]:
+        return self._side, self.encoder
+
+    def _is_own(self, place: Path) -> bool:
+        if encoder_of(place) == self._made_by:
+            return True
+        logger.info("%s: of another model, made anew", printable(place))
+        return False
 
     def find(self, files: Sequence[File]) -> dict[File, Row]:
         """Return what is known of files: of the same file, or else of the same content."""
-        sizes = {file.size for file in self._rows}
-        contents = {row.sha256: row for row in self._rows.values() if row.sha256}
-        found = {}
-        for file in files:
-            row = self._rows.get(file.anchored())
-            if row is None and file.size in sizes:
-                row = contents.get(content_of(file))
-            if row is not None:
-                found[file] = row
+        found = self._known.of_files(files)
+        others = [f for f in files if f not in found and f.size in self._known.sizes]
+        found |= self._known.of_contents(others, [content_of(file) for file in others])
         self._written = len(found)
         return found
 
@@ -72,21 +102,42 @@ class DescriptorCache:
             self._since = time.monotonic() + 20 * (time.monotonic() - start)
 
     def _keep(self, known: dict[File, Row]) -> None:
-        if self._path and len(known) > self._written:
+        if self.path and len(known) > self._written:
             write_image_index(self._unfinished, ImageIndex.of(known, self._side, self.encoder))
             self._written = len(known)
 
-    def finish(self, result: ImageIndex) -> None:
-        """Write the file itself."""
-        if self._path:
-            write_image_index(self._path, result)
-            self._unfinished.unlink(missing_ok=True)
+    def add_shard(self, index: ImageIndex, first: int, total: int) -> Part:
+        """Keep a shard; return it as it is read from there, or as it is if nothing is kept."""
+        if self.path is None:
+            return Part.of(index)
+        shard = write_shard(self.path, len(self._shards), index, first, total)
+        self._shards.append(shard)
+        return Part.of(index._replace(vectors=StoredRows(shard)), shard)
+
+    def finish(self, result: ImageIndex | None = None) -> None:
+        """Write the file itself: the result, or the list of its shards."""
+        if self.path is None:
+            return
+        if result is None:
+            write_list(self.path, self._shards, *self._made_by)
+        else:
+            write_image_index(self.path, result)
+        remove_others(self.path, self._shards)
+        self._unfinished.unlink(missing_ok=True)
+
+
+def check_place(path: str | Path) -> None:
+    """Raise UserError where descriptors cannot be kept, or something else is: before any work."""
+    for place in (Path(path), shard_folder(path) / "any"):
+        refuse_unwritable(place)
+    if Path(path).exists():
+        encoder_of(path)
 
 
 def content_of(file: File) -> str:
     """Return the SHA-256 of a file that has not changed since it was described, else ""."""
     try:
-        digest = sha256_of(file.path)
+        digest = digest_of(file.path)
         return digest if File.now(file.path) == file else ""
     except OSError:
         return ""

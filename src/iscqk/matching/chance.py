@@ -27,6 +27,7 @@ PROMISED = 0.9  # of the flagged queries are copies
 # The aim is a third of the wrong ones that the promise allows: queries are not quite like the
 # sample, and their number is finite.
 _AIM = (1 - PROMISED) / 3
+LARGEST = 1.01 * _AIM  # more than any flagged query's chance, however many there are
 _EMPTY = 0.02  # of all sets of queries without any copy, those that get a flag
 _NEIGHBOUR = 5  # a lead is over this one
 _NO_DISTANCE = 1e-6  # half the squared distance within which descriptors are equal
@@ -100,6 +101,17 @@ def flagged(chances: DoubleArray, wrong: float = _AIM, empty: float = _EMPTY) ->
         return np.zeros(len(chances), dtype=np.bool_)
     found: BoolArray = chances <= ordered[passing[-1]]
     return found
+
+
+def sample_size(queries: int) -> int:
+    """Return how many leads of images without a copy it takes to judge so many queries.
+
+    The chance that one of n queries must have to be flagged lies `log(n * _TAIL / _EMPTY)` scales
+    beyond the tail's beginning. A scale that is known from k leads is off by its 1 / sqrt(k), so
+    that from the square of that many leads in the tail on the chance is off by a factor of e.
+    """
+    depth = np.log(max(queries, 1) * _TAIL / _EMPTY)
+    return int(np.ceil(depth**2 / _TAIL))
 
 
 def _robust_chances(sample: DoubleArray) -> DoubleArray:

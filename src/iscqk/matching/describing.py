@@ -11,9 +11,11 @@ import numpy as np
 from iscqk.errors import UserError
 from iscqk.formats.files import exclusive, printable
 from iscqk.formats.image_index import File, ImageIndex, Row, read_image_index
+from iscqk.formats.image_shards import is_there
+from iscqk.formats.index_shards import ROWS, encoder_of, listed_shards
 from iscqk.images.opening import open_image
 from iscqk.matching.cache import DescriptorCache, content_of
-from iscqk.matching.inputs import Identity, identity
+from iscqk.matching.collection import Collection, Part, Source
 from iscqk.matching.model import Model
 from iscqk.matching.views import View
 
@@ -28,8 +30,10 @@ def describe_files(
     images: Sequence[Path],
     cache: str | Path | None = None,
     threads: int = 1,
-) -> ImageIndex:
+) -> Collection:
     """Return files with their descriptors; those that cannot be read are logged and left out.
+
+    Of more than `ROWS` files the descriptors do not stay in memory if there is a cache.
 
     Args:
         model: which describes them.
@@ -44,20 +48,42 @@ def describe_files(
         UserError: no image can be read, or the cache cannot be written.
     """
     with exclusive(cache) if cache else contextlib.nullcontext():
-        kept = DescriptorCache(cache, view.side, view.digest(model))
-        files = list(map(_as_it_is, images))
-        known = kept.find(files)
-        if known:
-            logger.info("%d of %d images are in %s", len(known), len(files), cache)
-        fresh = [file for file in files if file not in known]
-        with kept.keeping(known):
-            _describe(model, view, fresh, threads, kept, known)
-        _tell([file.path for file in fresh if file not in known])
-        if not known:
-            raise UserError(f"{files[0].path}: no image can be read; see above, and name others")
-        result = ImageIndex.of({f: known[f] for f in files if f in known}, view.side, kept.encoder)
-        kept.finish(result)
-    return result
+        kept = DescriptorCache(cache, view.side, view.digest(model), len(images))
+        unreadable: list[str] = []
+        parts, first = [], 0
+        for start in range(0, len(images), ROWS):
+            some = images[start : start + ROWS]
+            index, wrong = _describe_some(model, view, some, threads, kept)
+            unreadable += wrong
+            if index is not None and len(images) > ROWS:
+                parts.append(kept.add_shard(index, first, len(images)))
+                first += len(index.files)
+            elif index is not None:
+                kept.finish(index)
+                parts.append(Part.of(index))
+        _tell(unreadable)
+        if not parts:
+            raise UserError(f"{images[0]}: no image can be read; see above, and name others")
+        if len(images) > ROWS:
+            kept.finish()
+    return Collection([Source(parts, Path(cache) if cache else None)])
+
+
+def _describe_some(
+    model: Model, view: View, images: Sequence[Path], threads: int, kept: DescriptorCache
+) -> tuple[ImageIndex | None, list[str]]:
+    """Return at most `ROWS` files that can be read, None if none can, and those that cannot."""
+    files = list(map(_as_it_is, images))
+    known = kept.find(files)
+    if known:
+        logger.info("%d of %d images are in %s", len(known), len(files), kept.path)
+    fresh = [file for file in files if file not in known]
+    with kept.keeping(known):
+        _describe(model, view, fresh, threads, kept, known)
+    unreadable = [file.path for file in fresh if file not in known]
+    readable = {file: known[file] for file in files if file in known}
+    index = ImageIndex.of(readable, view.side, kept.encoder) if readable else None
+    return index, unreadable
 
 
 def _as_it_is(path: Path) -> File:
@@ -90,62 +116,56 @@ def _describe(
             kept.keep_at_times(known)
 
 
-def load_index(path: str | Path, model: Model, view: View) -> ImageIndex:
+def load_index(path: str | Path, model: Model, view: View) -> Collection:
     """Return what `iscqk describe` wrote. Files that are gone by now are told of and do no harm.
 
     Raises:
         UserError: another encoder made it, or a file has changed since.
     """
-    found = read_image_index(path)
-    if found.encoder != view.digest(model):
-        if found.side != view.side:
-            what = f"describes {found.side}, and {view.side} are needed"
-            raise UserError(f"{printable(path)}: {what}; run `iscqk describe --side {view.side}`")
-        if found.encoder == model.digest(view.side):
-            what = f"of images as they are, and {view.orientations} orientations are asked for"
-            raise UserError(f"{printable(path)}: {what}; name the images themselves")
-        raise UserError(
-            f"{printable(path)}: of another model or side; run `iscqk describe` with this --model"
-        )
-    there = [(row, file) for row, file in enumerate(found.files) if Path(file.path).exists()]
-    changed = [file for row, file in there if not file.is_unchanged(found.sha256[row])]
+    _refuse_another_encoder(path, model, view)
+    shards = listed_shards(path)
+    parts: list[Part] = []
+    changed: list[str] = []
+    for shard in shards:
+        found = read_image_index(shard, stored=len(shards) > 1)
+        there = [(row, file) for row, file in enumerate(found.files) if is_there(file.path)]
+        changed += [file.path for row, file in there if not file.is_unchanged(found.sha256[row])]
+        is_gone = np.ones(len(found.files), np.bool_)
+        is_gone[[row for row, _ in there]] = False
+        parts.append(Part.of(found, shard if len(shards) > 1 else None, is_gone))
     if changed:
         what = f"changed after {printable(path)} was written ({len(changed)} such images)"
         remedy = "run `iscqk describe` again, it does the changed ones only"
-        raise UserError(f"{printable(changed[0].path)}: {what}; {remedy}")
-    gone = len(found.files) - len(there)
-    if gone:
-        kept = {file.path for _, file in there}
-        first = next(file.path for file in found.files if file.path not in kept)
+        raise UserError(f"{printable(changed[0])}: {what}; {remedy}")
+    collection = Collection([Source(parts, Path(path))])
+    gone = np.flatnonzero(~collection.there)
+    if len(gone):
         logger.warning(
             "%s: %d of its %d images are gone, %s first; they are matched, and cannot be shown",
-            printable(path), gone, len(found.files), printable(first),
+            printable(path), len(gone), len(collection), printable(collection.paths(gone[:1])[0]),
         )  # fmt: skip
-    return found
+    return collection
 
 
-def concatenated(parts: Sequence[ImageIndex]) -> ImageIndex:
-    """Return several sets of one side as one, each file once."""
-    files = [file for part in parts for file in part.files]
-    first: dict[Identity, int] = {}
-    for row, file in enumerate(files):
-        first.setdefault(identity(file.path), row)
-    rows = list(first.values())
-    sha256 = [digest for part in parts for digest in part.sha256]
-    return ImageIndex(
-        [files[row] for row in rows],
-        [sha256[row] for row in rows],
-        np.concatenate([part.flat for part in parts])[rows],
-        np.concatenate([part.vectors for part in parts])[rows],
-        parts[0].side,
-        parts[0].encoder,
+def _refuse_another_encoder(path: str | Path, model: Model, view: View) -> None:
+    side, encoder = encoder_of(path)
+    if encoder == view.digest(model):
+        return
+    if side != view.side:
+        what = f"describes {side}, and {view.side} are needed"
+        raise UserError(f"{printable(path)}: {what}; run `iscqk describe --side {view.side}`")
+    if encoder == model.digest(view.side):
+        what = f"of images as they are, and {view.orientations} orientations are asked for"
+        raise UserError(f"{printable(path)}: {what}; name the images themselves")
+    raise UserError(
+        f"{printable(path)}: of another model or side; run `iscqk describe` with this --model"
     )
 
 
-def warn_of_flat(found: ImageIndex) -> None:
+def warn_of_flat(found: Collection) -> None:
     """Warn of images of one colour, by name."""
-    flat = [found.files[row].path for row in np.flatnonzero(found.flat).tolist()]
-    for path in flat[:_TOLD]:
+    flat = np.flatnonzero(found.flat)
+    for path in found.paths(flat[:_TOLD]):
         logger.warning("%s: of one colour; what it is likest to means nothing", printable(path))
     if len(flat) > _TOLD:
         logger.warning("%d images are of one colour", len(flat))

@@ -6,23 +6,24 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.image_index import ImageIndex
-from iscqk.images.opening import declared_size
+from iscqk.formats.ids import IntArray
+from iscqk.images.opening import BadImage, declared_size
 from iscqk.matching.basis import Basis, find_basis
-from iscqk.matching.describing import warn_of_flat
+from iscqk.matching.collection import NOTHING, Collection
+from iscqk.matching.describing import load_index, warn_of_flat
 from iscqk.matching.groups import star_groups
+from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recall_of
 from iscqk.matching.inputs import InputPaths, find_inputs, refuse_below_one
+from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.matches import NO_CACHES, Caches, complete
 from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import (
     LISTED,
-    NOTHING,
-    Neighbourhoods,
-    find_neighbourhoods,
-    rows_of_same_files,
+    DoubleArray,
+    blocks_of_neighbourhoods,
+    exactly,
 )
 from iscqk.matching.views import View
 
@@ -36,11 +37,13 @@ class Duplicates(NamedTuple):
         table: see `duplicates`.
         images: how many were looked at.
         basis: of what is called a copy.
+        recall: of the index, where one was asked for.
     """
 
     table: pd.DataFrame
     images: int
     basis: Basis
+    recall: Recall | None = None
 
 
 def duplicates(
@@ -49,6 +52,7 @@ def duplicates(
     folder: str | Path | None = None,
     threads: int = 1,
     orientations: int = 1,
+    index: bool = False,
 ) -> pd.DataFrame:
     """Return groups of images that are likely copies of each other.
 
@@ -56,15 +60,18 @@ def duplicates(
     come together by way of others that lie between them.
 
     Args:
-        images: files and folders.
+        images: files and folders; files of `iscqk describe`, too, where the model's encoder is one
+            for both sides and images are not turned.
         model: or its folder, see `Model.load`; None: the ready model.
         folder: keeps the descriptors for the next call.
         threads: to compute with.
         orientations: 1, or 8 where copies may be turned by quarters and mirrored.
+        index: see `match`.
 
     Returns:
         A row for each image that has a copy: `group`, from 1; `image`, its path; `largest`, of
-        which one of a group the most pixels are; `width` and `height` in pixels; `similarity` to
+        which one of a group the most pixels are; `width` and `height` in pixels, 0 of an image that
+        is gone; `similarity` to
         the group's centre, 1 for itself; and `basis`, see `match`. The largest of a group comes
         first.
 
@@ -73,7 +80,7 @@ def duplicates(
             no basis to tell copies by.
     """
     caches = Caches.of(folder)
-    return find_duplicates(images, model, caches, threads, orientations).table
+    return find_duplicates(images, model, caches, threads, orientations, index).table
 
 
 def find_duplicates(
@@ -82,55 +89,69 @@ def find_duplicates(
     caches: Caches = NO_CACHES,
     threads: int = 1,
     orientations: int = 1,
+    index: bool = False,
 ) -> Duplicates:
     """Return what `duplicates` does, with what it was judged by."""
     refuse_below_one("threads", threads)
+    caches.check()
     inputs = find_inputs(images)
-    if inputs.indexes:
-        raise UserError(f"{inputs.indexes[0]}: of one side only; name images and folders")
     model = model if isinstance(model, Model) else Model.load(model)
     views = View("queries", orientations), View("references")
-    references = complete(model, views[1], [], inputs.images, caches.references, threads)
+    serves_both = views[0].digest(model) == views[1].digest(model)
+    if inputs.indexes and not serves_both:
+        raise UserError(f"{inputs.indexes[0]}: of one side only; name images and folders")
+    if index:
+        check_index_places(inputs.indexes)
+    ready = [load_index(path, model, views[1]) for path in inputs.indexes]
+    references = complete(model, views[1], ready, inputs.images, caches.references, threads)
     warn_of_flat(references)
     queries = references
-    if views[0].digest(model) != views[1].digest(model):
+    if not serves_both:
         queries = complete(model, views[0], [], inputs.images, caches.queries, threads)
-    basis = find_basis(model, references, threads, orientations, caches.copies)
+    search = by_indexes(references, threads) if index else exactly(references.vectors)
+    count = len(references)
+    basis = find_basis(model, references, search, count, threads, orientations, caches.copies)
     if basis.chance is None:
         raise UserError(f"no basis to tell copies by: {basis.missing}; add images")
-    own = rows_of_same_files(queries, references)
-    near = find_neighbourhoods(model, queries, references, LISTED, threads, orientations, own)
-    groups = _Pairs(queries, references, near, basis, orientations).groups()
-    return Duplicates(_table(references, groups, basis), len(references.files), basis)
+    own = references.rows_of(queries)
+    recall = None
+    if index:
+        recall = recall_of(
+            model, queries.vectors, references.vectors, search, threads, orientations, own
+        )
+    blocks = blocks_of_neighbourhoods(
+        model, queries.vectors, search, LISTED, threads, orientations, own
+    )
+    found = JudgedPairs.of(queries, references, blocks, basis)
+    groups = _Copies(queries, references, own, found, orientations).groups()
+    return Duplicates(_table(references, groups, basis), count, basis, recall)
 
 
-class _Pairs:
+class _Copies:
     """Which images, by their rows among references, are likely copies of each other."""
 
     def __init__(
         self,
-        queries: ImageIndex,
-        references: ImageIndex,
-        near: Neighbourhoods,
-        basis: Basis,
+        queries: Collection,
+        references: Collection,
+        rows: IntArray,
+        found: JudgedPairs,
         orientations: int,
     ) -> None:
         self._queries, self._references = queries, references
         self._orientations = orientations
-        is_flat = queries.flat[:, None] | references.flat[near.references]
-        leads = near.leads(references.vectors, basis.same)
-        _, self._likely = basis.judged(leads, is_flat | (near.references == NOTHING))
-        least = leads[self._likely].min(initial=np.inf)
+        likely = found.likely
+        least = found.lead[likely].min(initial=np.inf)
         # the similarity from which on a reference is a likely copy of each query
-        self._needed = 1 - (1 - near.similarities[:, 0]) * np.exp(leads[:, 0] - least)
-        self._near = near
-        self._rows = rows_of_same_files(queries, references)
-        self._query_of = {row: query for query, row in enumerate(self._rows.tolist())}
+        needed = 1 - (1 - found.nearest) * np.exp(found.first_lead - least)
+        self._needed = np.append(needed, np.inf)  # the last stands for `NOTHING`
+        self._links = rows[found.query[likely]], found.reference[likely]
+        self._query_of = np.full(len(references), NOTHING)
+        self._query_of[rows[rows != NOTHING]] = np.flatnonzero(rows != NOTHING)
 
     def groups(self) -> list[list[tuple[int, float]]]:
         """Return groups of rows, each with its similarity to the centre, which comes first."""
-        queries, columns = np.nonzero(self._likely)
-        ours, theirs = self._rows[queries], self._near.references[queries, columns]
+        ours, theirs = self._links
         known = ours != NOTHING
         links = list(zip(ours[known].tolist(), theirs[known].tolist(), strict=True))
         return [
@@ -140,9 +161,9 @@ class _Pairs:
 
     def _are_copies(self, centre: int, others: Sequence[int]) -> list[bool]:
         as_query, as_reference = self._both_ways(centre, others)
-        needed = np.array([self._need(other) for other in others])
+        needed = self._needed[self._query_of[list(others)]]
         is_flat = self._references.flat[centre] | self._references.flat[list(others)]
-        likely = (as_query >= self._need(centre)) | (as_reference >= needed)
+        likely = (as_query >= self._needed[self._query_of[centre]]) | (as_reference >= needed)
         found: list[bool] = (likely & ~is_flat).tolist()
         return found
 
@@ -150,35 +171,36 @@ class _Pairs:
         similar: list[float] = np.maximum(*self._both_ways(centre, others)).tolist()
         return similar
 
-    def _both_ways(
-        self, centre: int, others: Sequence[int]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _both_ways(self, centre: int, others: Sequence[int]) -> tuple[DoubleArray, DoubleArray]:
         """Return (n,) similarities of a centre to others where it is the query, and they are."""
-        vectors = self._references.vectors
-        as_query = np.stack([self._turned(centre) @ vectors[other] for other in others])
-        as_reference = np.stack([self._turned(other) @ vectors[centre] for other in others])
+        rows = np.array([centre, *others])
+        ours, *theirs = self._references.vectors[rows]
+        # (orientations, D) of each image as a query
+        turned, *others_turned = self._queries.vectors[self._query_of[rows]].reshape(
+            len(rows), self._orientations, -1
+        )
+        as_query = np.stack([turned @ row for row in theirs])
+        as_reference = np.stack([block @ ours for block in others_turned])
         return as_query.max(1).astype(np.float64), as_reference.max(1).astype(np.float64)
-
-    def _turned(self, row: int) -> NDArray[np.float32]:
-        """Return the descriptors (orientations, D) of an image as a query."""
-        query = self._query_of[row]
-        return self._queries.vectors[query].reshape(self._orientations, -1)
-
-    def _need(self, row: int) -> float:
-        return float(self._needed[self._query_of[row]])
 
 
 def _table(
-    references: ImageIndex, groups: list[list[tuple[int, float]]], basis: Basis
+    references: Collection, groups: list[list[tuple[int, float]]], basis: Basis
 ) -> pd.DataFrame:
     """Return groups as `duplicates` does."""
     rows = []
+    members = np.array([row for group in groups for row, _ in group], np.int64)
+    paths = iter(references.paths(members))
     for number, group in enumerate(groups, 1):
-        sized = [
-            (references.files[row].path, *declared_size(references.files[row].path), similarity)
-            for row, similarity in group
-        ]
+        sized = [(path := next(paths), *_size(path), similarity) for _, similarity in group]
         sized.sort(key=lambda image: (-image[1] * image[2], image[0]))
         for place, (path, width, height, similarity) in enumerate(sized):
             rows.append([number, path, place == 0, width, height, similarity, basis.told()])
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _size(path: str) -> tuple[int, int]:
+    try:
+        return declared_size(path)
+    except BadImage:
+        return 0, 0

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from iscqk.errors import UserError
 from iscqk.formats.files import printable
 from iscqk.formats.image_index import is_image_index
+from iscqk.formats.image_shards import is_shard, is_there, status_of
 from iscqk.images.ingestion import SUFFIXES, find_images
 from iscqk.images.opening import begins_as_image
 
@@ -23,7 +24,7 @@ class Inputs(NamedTuple):
 
 
 def find_inputs(paths: InputPaths) -> Inputs:
-    """Return what is named, and all images below the folders named, in order.
+    """Return what is named, and all images below the folders or in the shards named, in order.
 
     Raises:
         UserError: there is no such file or folder, a folder without an image, or a file that is
@@ -33,9 +34,9 @@ def find_inputs(paths: InputPaths) -> Inputs:
     written: list[Path] = []
     for place in [paths] if isinstance(paths, str | Path) else paths:
         path = Path(place)
-        if not os.path.exists(path):
+        if not is_there(path):
             raise UserError(f"{printable(path)}: no such file or folder; correct its path")
-        if path.is_dir():
+        if path.is_dir() or is_shard(path):
             images += find_images([path])
         elif is_image_index(path):
             written.append(path)
@@ -64,11 +65,11 @@ def without_repeats(paths: Iterable[Path]) -> list[Path]:
 def identity(path: str | Path) -> Identity:
     """Return what is equal of two names of one file: of one that is gone, its resolved path."""
     try:
-        status = os.stat(path)
+        status = status_of(path)
     except OSError:
         return (os.path.realpath(path),)
     # Size and time beside the inode, which some network disks do not tell apart.
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    return status[:4]
 
 
 def refuse_below_one(name: str, value: int) -> None:

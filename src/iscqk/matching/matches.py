@@ -7,21 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.image_index import ImageIndex
 from iscqk.matching.basis import Basis, find_basis
-from iscqk.matching.describing import concatenated, describe_files, load_index, warn_of_flat
+from iscqk.matching.cache import check_place
+from iscqk.matching.collection import Collection
+from iscqk.matching.describing import describe_files, load_index, warn_of_flat
+from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recall_of
 from iscqk.matching.inputs import InputPaths, find_inputs, refuse_below_one
+from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.model import Model
-from iscqk.matching.neighbourhoods import (
-    LISTED,
-    NOTHING,
-    Neighbourhoods,
-    find_neighbourhoods,
-    rows_of_same_files,
-)
+from iscqk.matching.neighbourhoods import LISTED, blocks_of_neighbourhoods, exactly
 from iscqk.matching.views import ORIENTATIONS, View
 
 COLUMNS = ["query", "reference", "rank", "score", "similarity", "chance", "likely", "basis"]
@@ -46,6 +42,11 @@ class Caches(NamedTuple):
         names = [f"{name}.h5" for name in cls._fields]
         return cls(*(Path(folder) / name for name in names)) if folder else cls()
 
+    def check(self) -> None:
+        """Raise UserError where one cannot be written, or something else is: before any work."""
+        for path in filter(None, self):
+            check_place(path)
+
 
 NO_CACHES = Caches()
 
@@ -57,11 +58,13 @@ class Matches(NamedTuple):
         table: see `match`.
         images: how many were looked up.
         basis: of `likely`.
+        recall: of the index, where one was asked for.
     """
 
     table: pd.DataFrame
     images: int
     basis: Basis
+    recall: Recall | None = None
 
     @property
     def likely_images(self) -> int:
@@ -78,12 +81,13 @@ def match(
     folder: str | Path | None = None,
     threads: int = 1,
     orientations: int = 1,
+    index: bool = False,
 ) -> pd.DataFrame:
     """Return the references that images are likest to, likely copies first, then by score.
 
-    The search is exact. An image is not matched with itself, whatever the names that lead to it, so
-    a folder can be matched against itself. Images that cannot be read are logged and left out, and
-    those of one colour are logged.
+    The search is exact unless an index is asked for. An image is not matched with itself, whatever
+    the names that lead to it, so a folder can be matched against itself. Images that cannot be read
+    are logged and left out, and those of one colour are logged.
 
     Args:
         images: files and folders, what may be copies; files of `iscqk describe` among them.
@@ -95,6 +99,8 @@ def match(
         threads: to compute with.
         orientations: 1, or 8 to look images up as they are, in their quarter turns, and as the
             mirror images of all four; the best counts.
+        index: whether references are looked through by an index, which takes less time and misses
+            some; it is kept in `folder`, or beside a file of `iscqk describe`.
 
     Returns:
         A row a pair: `query` and `reference`, their paths; `rank`, of the reference among the
@@ -110,7 +116,9 @@ def match(
             `threshold`, `threads` or `orientations` is no number to work with.
     """
     caches = Caches.of(folder)
-    return find_matches(images, against, model, top, threshold, caches, threads, orientations).table
+    return find_matches(
+        images, against, model, top, threshold, caches, threads, orientations, index
+    ).table
 
 
 def find_matches(
@@ -122,12 +130,16 @@ def find_matches(
     caches: Caches = NO_CACHES,
     threads: int = 1,
     orientations: int = 1,
+    index: bool = False,
 ) -> Matches:
     """Return what `match` does, with what it was judged by."""
     _check_numbers(top, threshold, threads, orientations)
+    caches.check()
     views = View("queries", orientations), View("references")
     # All that is named is looked at before hours are spent on any of it.
     inputs = find_inputs(images), find_inputs(against)
+    if index:
+        check_index_places(inputs[1].indexes)
     model = model if isinstance(model, Model) else Model.load(model)
     ready = [
         [load_index(path, model, view) for path in found.indexes]
@@ -139,15 +151,24 @@ def find_matches(
     )
     warn_of_flat(queries)
     warn_of_flat(references)
-    basis = find_basis(model, references, threads, orientations, caches.copies)
-    own = rows_of_same_files(queries, references)
-    listed = max(top, LISTED)
-    near = find_neighbourhoods(model, queries, references, listed, threads, orientations, own)
-    table = _table(queries, references, near, basis, top)
+    search = by_indexes(references, threads) if index else exactly(references.vectors)
+    count = len(queries)
+    basis = find_basis(model, references, search, count, threads, orientations, caches.copies)
+    own = references.rows_of(queries)
+    recall = None
+    if index:
+        recall = recall_of(
+            model, queries.vectors, references.vectors, search, threads, orientations, own
+        )
+    blocks = blocks_of_neighbourhoods(
+        model, queries.vectors, search, max(top, LISTED), threads, orientations, own
+    )
+    found = JudgedPairs.of(queries, references, blocks, basis, top)
+    table = _table(queries, references, found, basis)
     if threshold is not None:
         table = table[table["score"] >= threshold]
     order = table.sort_values(["likely", "score"], ascending=False, kind="stable")
-    return Matches(order.reset_index(drop=True), len(queries.files), basis)
+    return Matches(order.reset_index(drop=True), len(queries), basis, recall)
 
 
 def _check_numbers(top: int, threshold: float | None, threads: int, orientations: int) -> None:
@@ -163,43 +184,31 @@ def _check_numbers(top: int, threshold: float | None, threads: int, orientations
 def complete(
     model: Model,
     view: View,
-    parts: Sequence[ImageIndex],
+    parts: Sequence[Collection],
     images: Sequence[Path],
     cache: str | Path | None,
     threads: int,
-) -> ImageIndex:
+) -> Collection:
     """Return what is described already, and images, as one."""
     fresh = [describe_files(model, view, images, cache, threads)] if images else []
-    return concatenated([*parts, *fresh])
+    return Collection([source for part in (*parts, *fresh) for source in part.sources])
 
 
 def _table(
-    queries: ImageIndex, references: ImageIndex, near: Neighbourhoods, basis: Basis, top: int
+    queries: Collection, references: Collection, found: JudgedPairs, basis: Basis
 ) -> pd.DataFrame:
-    """Return the `top` nearest of each query, see `match`, in the order of the queries."""
-    is_flat = queries.flat[:, None] | references.flat[near.references]
-    if basis.chance is None:
-        chances, likely = np.full(is_flat.shape, np.nan), np.full(is_flat.shape, None)
-    else:
-        chances, likely = basis.judged(near.leads(references.vectors, basis.same), is_flat)
-    is_listed = near.references != NOTHING
-    is_listed[:, top:] = False
-    rows, ranks = np.nonzero(is_listed)
+    """Return pairs as `match` does, in the order of the queries."""
     return pd.DataFrame(
         {
             # Objects: not every name is text that a column of strings can hold.
-            "query": _paths(queries, rows),
-            "reference": _paths(references, near.references[rows, ranks]),
-            "rank": ranks + 1,
-            "score": near.similarities[rows, ranks] - near.levels[rows],
-            "similarity": near.similarities[rows, ranks],
-            "chance": chances[rows, ranks],
-            "likely": likely[rows, ranks],
+            "query": pd.Series(queries.paths(found.query), dtype=object),
+            "reference": pd.Series(references.paths(found.reference), dtype=object),
+            "rank": found.rank,
+            "score": found.similarity - found.level[found.query],
+            "similarity": found.similarity,
+            "chance": found.chance,
+            "likely": np.full(len(found.query), None) if basis.chance is None else found.likely,
             "basis": basis.told(),
         },
         columns=COLUMNS,
     )
-
-
-def _paths(index: ImageIndex, rows: NDArray[np.int64]) -> pd.Series:
-    return pd.Series([index.files[row].path for row in rows.tolist()], dtype=object)

@@ -11,8 +11,8 @@ from safetensors.numpy import load_file, save_file
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import FloatArray, count_descriptors, descriptor_blocks
 from iscqk.formats.files import atomic_file
+from iscqk.formats.model_files import BANK
 
-BANK = "bank.safetensors"
 ROWS = 65_536  # enough for a level; all of a million would take a gigabyte
 
 

@@ -3,9 +3,8 @@
     queries/, references/, gist/    encoders, see iscqk.models.hub; GIST where it is joined
     projection.safetensors          of joined or whitened descriptors, where they are
     bank.safetensors                descriptors of training images, to rank by or to subtract
-    matching.json                   {describe: that section of the config, likely: score from which
-                                    on 90 % of the phase's pairs were copies, or null, sides: two,
-                                    or one whose encoder is that of both}
+    matching.json                   {describe: that section of the config, sides: two, or one whose
+                                    encoder is that of both}
 
 Of many training images the bank is a sample (`iscqk.matching.model_bank`). `iscqk.matching.packing`
 makes a folder smaller: its numbers are float16, and float32 again once they are read.
@@ -21,6 +20,7 @@ import numpy as np
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import FloatArray
 from iscqk.formats.files import write_text
+from iscqk.formats.model_files import PROJECTION, SETTINGS
 from iscqk.matching.model_bank import read_bank, sample_bank, write_bank
 from iscqk.models.encoder import Encoder
 from iscqk.models.hub import load_hub_folder
@@ -30,7 +30,7 @@ from iscqk.retrieval.refining import Refinement, load_projection, save_projectio
 from iscqk.settings.describe import Describe
 
 SIDES = ("queries", "references")
-SETTINGS, PROJECTION, GIST = "matching.json", "projection.safetensors", "gist"
+GIST = "gist"
 
 
 class Looks(NamedTuple):
@@ -165,7 +165,6 @@ def write_settings(
     settings: Mapping[str, Any],
     shards: Sequence[Path],
     projection: str | None,
-    likely: float | None,
 ) -> None:
     """Write what lies beside the encoders, which `iscqk.models.hub` writes.
 
@@ -174,11 +173,10 @@ def write_settings(
         settings: `describe` of the config.
         shards: descriptors of training images, if they are ranked by or subtracted.
         projection: file of the projection, if there is one.
-        likely: score from which on 90 % of the phase's pairs were copies, if known.
     """
     if shards:
         write_bank(folder, sample_bank(shards))
     if projection:
         save_projection(folder / PROJECTION, load_projection(projection))
-    facts = {"describe": dict(settings), "likely": likely, "sides": "two"}
+    facts = {"describe": dict(settings), "sides": "two"}
     write_text(folder / SETTINGS, json.dumps(facts, indent=2, sort_keys=True) + "\n")

@@ -1,25 +1,28 @@
 """The references nearest to each image, and how far ahead of the others they are."""
 
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.formats.hdf5 import FloatArray
-from iscqk.formats.ids import BoolArray
-from iscqk.formats.image_index import ImageIndex
+from iscqk.formats.ids import BoolArray, IntArray
+from iscqk.formats.stored_rows import JoinedRows
 from iscqk.matching.chance import leads
-from iscqk.matching.inputs import identity
+from iscqk.matching.collection import NOTHING
 from iscqk.matching.model import Model
 from iscqk.retrieval.nearest import nearest_of_each
+from iscqk.retrieval.search import Pairs, Vectors
 
-IntArray = NDArray[np.int64]
 DoubleArray = NDArray[np.float64]
+# From queries (n, D), a count and threads: so many references of each, nearest first, `NOTHING` at
+# the end where an index knows no more.
+Search = Callable[[FloatArray, int, int], Pairs]
 
 LISTED = (
     32  # references of an image, so that five pictures are among them where some are there often
 )
-NOTHING = -1  # in place of a reference that is not there
 _AT_ONCE = 65_536  # images looked up together
 _ROWS_AT_ONCE = 512  # images whose references are compared with each other
 
@@ -54,7 +57,7 @@ class Neighbourhoods(NamedTuple):
             self.references[rows, :count], self.similarities[rows, :count], self.levels[rows]
         )
 
-    def leads(self, vectors: FloatArray, same: float) -> DoubleArray:
+    def leads(self, vectors: JoinedRows, same: float) -> DoubleArray:
         """Return the leads (n, m), see `iscqk.matching.chance`.
 
         Args:
@@ -73,49 +76,64 @@ class Neighbourhoods(NamedTuple):
         return np.concatenate(parts)
 
 
-def find_neighbourhoods(
+def blocks_of_neighbourhoods(
     model: Model,
-    queries: ImageIndex,
-    references: ImageIndex,
+    queries: Vectors,
+    search: Search,
     count: int,
     threads: int = 1,
     orientations: int = 1,
     left_out: IntArray | None = None,
-) -> Neighbourhoods:
-    """Return the `count` references nearest to each query, by an exact search.
+) -> Iterator[tuple[slice, Neighbourhoods]]:
+    """Yield the `count` references nearest to each query, for some rows of queries after others.
 
     Of several orientations that one counts in which the nearest reference's score is highest.
 
     Args:
         model: which described both.
-        queries: n images, in so many orientations each.
-        references: what they are looked up among.
+        queries: (n, orientations * D) descriptors.
+        search: by which the references are looked through.
         count: m.
         threads: to compute with.
         orientations: of the queries.
         left_out: (n,) a reference to leave out for each query, `NOTHING` for none.
     """
-    size, step = references.vectors.shape[1], max(1, _AT_ONCE // orientations)
+    total, step = queries.shape[0], max(1, _AT_ONCE // orientations)
     if left_out is None:
-        left_out = np.full(len(queries.files), NOTHING)
-    parts = []
-    for start in range(0, len(queries.files), step):
-        vectors = queries.vectors[start : start + step].reshape(-1, size)
-        own = left_out[start : start + step].repeat(orientations)
+        left_out = np.full(total, NOTHING)
+    for start in range(0, total, step):
+        part = slice(start, min(start + step, total))
+        vectors = queries[part].reshape(-1, queries.shape[1] // orientations)
+        own = left_out[part].repeat(orientations)
         # one more, in place of the one that is left out
-        found = nearest_of_each(vectors, references.vectors, count + 1, threads)
+        found = search(vectors, count + 1, threads)
         rows = found.reference_index.reshape(len(vectors), -1)
         similarities = 1 - found.squared_distance.reshape(rows.shape) / 2  # of unit vectors
         near = Neighbourhoods(rows, similarities, model.levels(vectors))
         near = near.without(rows == own[:, None])
-        parts.append(near.part(_best_orientation(near, orientations), count))
-    return Neighbourhoods(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        yield part, near.part(_best_orientation(near, orientations), count)
 
 
-def rows_of_same_files(queries: ImageIndex, references: ImageIndex) -> IntArray:
-    """Return (n,) the row among references that is a query's own file, `NOTHING` for none."""
-    rows = {identity(file.path): row for row, file in enumerate(references.files)}
-    return np.array([rows.get(identity(file.path), NOTHING) for file in queries.files], np.int64)
+def find_neighbourhoods(
+    model: Model,
+    queries: Vectors,
+    search: Search,
+    count: int,
+    threads: int = 1,
+    orientations: int = 1,
+    left_out: IntArray | None = None,
+) -> Neighbourhoods:
+    """Return what `blocks_of_neighbourhoods` yields as one, for few queries."""
+    blocks = blocks_of_neighbourhoods(
+        model, queries, search, count, threads, orientations, left_out
+    )
+    columns = zip(*(near for _, near in blocks), strict=True)
+    return Neighbourhoods(*map(np.concatenate, columns))
+
+
+def exactly(references: Vectors) -> Search:
+    """Return the exact search among references (N, D)."""
+    return lambda queries, count, threads: nearest_of_each(queries, references, count, threads)
 
 
 def _best_orientation(near: Neighbourhoods, orientations: int) -> IntArray:

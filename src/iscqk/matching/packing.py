@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of, write_text
-from iscqk.matching.model_bank import BANK, read_bank, write_bank
+from iscqk.formats.model_files import BANK, PROJECTION, SETTINGS
+from iscqk.matching.model_bank import read_bank, write_bank
 from iscqk.matching.model_folder import (
     GIST,
-    PROJECTION,
-    SETTINGS,
     SIDES,
     load_sides,
     read_parts,
@@ -64,7 +63,7 @@ def _with_sides_counted(source: Path) -> dict[str, Any]:
     """Return the settings, which say whether the sides are two networks or one."""
     facts = read_settings(source)
     digests = map(encoder_digest, load_sides(source, facts["sides"]).values())
-    return {**facts, "sides": "one" if len({*digests}) == 1 else "two"}
+    return {"describe": facts["describe"], "sides": "one" if len({*digests}) == 1 else "two"}
 
 
 def _pack_encoders(source: Path, folder: Path, sides: str) -> None:

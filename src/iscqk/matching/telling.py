@@ -7,6 +7,7 @@ import pandas as pd
 
 from iscqk.formats.files import printable
 from iscqk.matching.duplicates import Duplicates
+from iscqk.matching.indexes import Recall
 from iscqk.matching.matches import Matches
 
 _SHOWN = 10  # pairs
@@ -59,6 +60,11 @@ def first_groups(table: pd.DataFrame) -> Iterator[str]:
     for _, row in table[table["group"] <= _SHOWN].iterrows():
         mark = f"{row['group']:4}" if row["largest"] else " " * 4
         yield f"{mark}  {row['width']:>5} x {row['height']:<5}  {short(row['image'])}"
+
+
+def searched(recall: Recall | None) -> dict[str, str]:
+    """Return what is to be said of a search by an index; nothing of an exact one."""
+    return {} if recall is None else {"search": recall.told()}
 
 
 def counted(number: int, one: str, more: str = "") -> str:

@@ -29,17 +29,15 @@ def fast_convolutions(backbone: nn.Module, frozen_norms: bool) -> Iterator[None]
     """
     changed: list[nn.Module] = []
     if next(backbone.parameters()).device.type == "cpu":
-        norms = _norms_after_convolutions(backbone) if frozen_norms else {}
-        for convolution in backbone.modules():
-            if type(convolution).__name__ not in ("Conv2d", "Conv2dSame"):
-                continue
+        norms = norms_after_convolutions(backbone) if frozen_norms else {}
+        for convolution in filter(is_convolution, backbone.modules()):
             norm = norms.get(convolution)
             if norm is None and not _is_depthwise(convolution):
                 continue
             convolution.forward = _forward(convolution, norm)
             changed.append(convolution)
             if norm is not None:
-                norm.forward = _activation(norm)
+                norm.forward = what_is_left(norm)
                 changed.append(norm)
     try:
         yield
@@ -48,42 +46,49 @@ def fast_convolutions(backbone: nn.Module, frozen_norms: bool) -> Iterator[None]
             del module.forward  # the class's own again
 
 
-def _norms_after_convolutions(backbone: nn.Module) -> dict[nn.Module, nn.Module]:
+def is_convolution(module: nn.Module) -> bool:
+    """Return whether a module is a convolution that computes as torch's or timm's own do."""
+    return type(module).__name__ in ("Conv2d", "Conv2dSame")
+
+
+def norms_after_convolutions(backbone: nn.Module) -> dict[nn.Module, nn.Module]:
     """Return the batch norm that follows each convolution, where one does."""
     found: dict[nn.Module, nn.Module] = {}
     for parent in backbone.modules():
         children = list(parent.children())
         for module, after in zip(children, children[1:], strict=False):
             if isinstance(module, nn.Conv2d) and isinstance(after, nn.BatchNorm2d):
-                if after.track_running_stats and after.num_features == module.out_channels:
+                known = after.track_running_stats and after.affine
+                if known and after.num_features == module.out_channels:
                     found[module] = after
     return found
 
 
 def _forward(convolution: Any, norm: Any) -> Callable[[Tensor], Tensor]:
     def forward(images: Tensor) -> Tensor:
-        weight, bias = convolution.weight, convolution.bias
-        if norm is not None:
-            scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-            shift = norm.bias - norm.running_mean * scale
-            weight = weight * scale[:, None, None, None]
-            bias = shift if bias is None else shift + bias * scale
+        own = convolution.weight, convolution.bias
+        weight, bias = own if norm is None else folded(convolution, norm)
         return _convolve(convolution, images, weight, bias)
 
     return forward
 
 
-def _activation(norm: Any) -> Callable[[Tensor], Tensor]:
+def folded(convolution: Any, norm: Any) -> tuple[Tensor, Tensor]:
+    """Return weight and bias of the convolution that does what both do."""
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    shift = norm.bias - norm.running_mean * scale
+    bias = shift if convolution.bias is None else shift + convolution.bias * scale
+    return convolution.weight * scale[:, None, None, None], bias
+
+
+def what_is_left(norm: Any) -> Callable[[Tensor], Tensor]:
     """Return what is left of a folded norm; timm's own hold their activation."""
     drop, activation = (getattr(norm, name, nn.Identity()) for name in ("drop", "act"))
     return lambda images: activation(drop(images))
 
 
 def _convolve(convolution: Any, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    padding = convolution.padding
-    if type(convolution).__name__ == "Conv2dSame":
-        images = pad_same(images, list(weight.shape[-2:]), convolution.stride, convolution.dilation)
-        padding = (0, 0)
+    images, padding = padded(convolution, images)
     options = (convolution.stride, padding, convolution.dilation, convolution.groups)
     if not _is_depthwise(convolution):
         return functional.conv2d(images, weight, bias, *options)
@@ -91,6 +96,14 @@ def _convolve(convolution: Any, images: Tensor, weight: Tensor, bias: Tensor | N
         images, weight = (x.to(torch.get_autocast_dtype("cpu")) for x in (images, weight))
     bias = None if bias is None else bias.to(images.dtype)
     return _Depthwise.apply(images, weight, bias, *options)
+
+
+def padded(convolution: Any, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
+    """Return images with what padding is uneven, and the padding that is left to do."""
+    if type(convolution).__name__ != "Conv2dSame":
+        return images, convolution.padding
+    kernel, stride = list(convolution.kernel_size), convolution.stride
+    return pad_same(images, kernel, stride, convolution.dilation), (0, 0)
 
 
 def _widened(tensor: Tensor) -> Tensor:

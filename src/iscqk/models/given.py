@@ -6,7 +6,7 @@ from typing import Any
 from iscqk.errors import UserError
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import load_hub_folder
-from iscqk.models.ready import READY, ready_folder
+from iscqk.models.ready import READY, ready_sides
 from iscqk.models.weights import is_encoder, load_encoder
 from iscqk.settings.model import Model
 
@@ -19,15 +19,13 @@ def given_encoders(config: Model) -> list[Encoder]:
     Raises:
         UserError: it cannot be read, or is of another kind than the config says.
     """
-    if config.weights == READY:
-        sides = [ready_folder() / side for side in ("queries", "references")]
-        given = [load_hub_folder(side) for side in sides if side.is_dir()]
+    if config.weights == READY:  # which `iscqk.models.ready.with_network` has compared
+        given = [load_hub_folder(side) for side in ready_sides()]
     elif is_encoder(config.weights):
         given = [load_encoder(config.weights)]
+        _refuse_other(config, given[0].config)
     else:
         return []
-    for encoder in given:
-        _refuse_other(config, encoder.config)
     return [_of_size(encoder, config.image_size) for encoder in given]
 
 

@@ -21,11 +21,10 @@ from torch import Tensor
 
 from iscqk.errors import UserError
 from iscqk.formats.files import atomic_file, write_text
+from iscqk.formats.model_files import BACKBONE, CARD, CONFIG, HEAD
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.timm_adapter import save_config_for_hf
 from iscqk.models.weights import not_finite, refuse_not_finite
-
-CONFIG, BACKBONE, HEAD = "config.json", "model.safetensors", "head.safetensors"
 
 
 def save_hub_folder(
@@ -51,7 +50,7 @@ def save_hub_folder(
         _save(folder / file, weights)
     facts = {"encoder": dataclasses.asdict(encoder.config), "provenance": provenance}
     _save_config(folder / CONFIG, encoder, facts)
-    write_text(folder / "README.md", card)
+    write_text(folder / CARD, card)
 
 
 def _stored(tensor: Tensor, half: bool) -> Tensor:

@@ -2,14 +2,24 @@
 
 It lies in `iscqk/ready/model`, a model's folder as `iscqk pack` writes it. Nothing imports
 `iscqk.ready`, so that other weights there rerun only what is made from them (`iscqk.plan.run`).
+
+A training that starts from it takes its networks, heads included. That it describes at several
+sizes, and ranks by a bank of its own, is how `iscqk match` uses it; a run says that in `describe`.
 """
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from iscqk.errors import UserError
 
 READY = "ready"  # as `model.weights`
+FROM_NOTHING = "workflow/presets/from-nothing.yaml"
 _FOLDER = Path(__file__).parent.parent / "ready/model"
+_CONFIG = "config.json"
+_NETWORK = (_CONFIG, "model.safetensors", "head.safetensors")  # of a side, see iscqk.models.hub
+_BROUGHT = ("backbone", "pooling", "mean", "std", "backbone_options")
 
 
 def ready_folder() -> Path:
@@ -21,6 +31,65 @@ def ready_folder() -> Path:
     if not _FOLDER.is_dir():
         raise UserError(
             "no ready model: this installation carries none; name a model's folder (--model), or "
-            "weights to start from (model.weights)"
+            f"weights to start from (model.weights; {FROM_NOTHING} starts from random ones)"
         )
     return _FOLDER
+
+
+def ready_sides() -> list[Path]:
+    """Return the folders of the ready model's networks: of each side, or one for both."""
+    sides = [ready_folder() / side for side in ("queries", "references")]
+    return [side for side in sides if side.is_dir()]
+
+
+def ready_networks() -> list[str]:
+    """Return the files of the ready model that a training starts from."""
+    return [str(side / name) for side in ready_sides() for name in _NETWORK]
+
+
+def with_network(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the section `model` of the config with the network that it leaves open.
+
+    That is the ready model's, where training starts from it.
+
+    Args:
+        model: the section, defaults filled in.
+
+    Raises:
+        UserError: it names no network, or another one than the ready model's; or there is none.
+    """
+    if model["weights"] == READY:
+        return {**model, **_of_ready(model)}
+    if model["backbone"] is None:
+        one = f", or lay {FROM_NOTHING} under your files" if model["weights"] == "none" else ""
+        raise UserError(
+            f"config: model.backbone: name the network for model.weights: {model['weights']}{one}"
+        )
+    return dict(model)
+
+
+def _of_ready(model: Mapping[str, Any]) -> dict[str, Any]:
+    own = _own_network()
+    for key in _BROUGHT:
+        if model[key] not in (None, {}, own[key]):
+            raise UserError(
+                f"config: model.{key}: {model[key]} is not the ready model's, {own[key]}; for "
+                f"another network set model.weights: none (as in {FROM_NOTHING}), pretrained or a "
+                "file"
+            )
+    if model["descriptor_size"] > own["descriptor_size"]:
+        raise UserError(
+            f"config: model.descriptor_size: {model['descriptor_size']} is more than the ready "
+            f"model has; lower it to {own['descriptor_size']}, or set other model.weights"
+        )
+    return {key: own[key] for key in _BROUGHT}
+
+
+def _own_network() -> dict[str, Any]:
+    """Return what the ready model says of its network; that of both sides is alike."""
+    path = ready_folder() / "queries" / _CONFIG
+    try:
+        own = json.loads(path.read_text(encoding="utf-8"))["iscqk"]["encoder"]
+        return {key: own[key] for key in (*_BROUGHT, "descriptor_size")}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path}: no model of iscqk ({error}); install iscqk again") from None

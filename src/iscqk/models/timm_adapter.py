@@ -5,11 +5,13 @@ is there, `torchvision.models.feature_extraction`. Importing either runs torchvi
 `__init__`, which imports its detection and video models and with them `torch._dynamo`, half of the
 seconds that `import timm` takes. While timm is imported here, torchvision's packages are therefore
 bare ones, from which modules can be imported and whose `__init__` does not run; and
-`torch.compiler.disable`, which timm decorates functions with, waits for their first call.
+`torch.compiler.disable`, which timm decorates functions with, waits for their first call. So does
+the hub's client, which only downloads need, with all that speaks HTTP.
 `tests/models/test_timm_adapter.py` says when this stops working; then all works as well, slower.
 """
 
 import functools
+import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ import torch
 
 _PACKAGES = ("torchvision", "torchvision.ops")
 _UNNEEDED = "torchvision.models.feature_extraction"
+_HUB = "huggingface_hub"
 
 
 @contextmanager
@@ -65,7 +68,38 @@ def _patient_disable() -> Iterator[None]:
         torch.compiler.disable = disable
 
 
-with _bare_torchvision(), _patient_disable():
+class _PatientHub(ModuleType):
+    """Stands for the hub's client until a function of it is called."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name.endswith("Error"):  # none is raised before the client is there
+            return type(name, (Exception,), {})
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            importlib.reload(sys.modules["timm.models._hub"])  # which takes the client's own names
+            return getattr(importlib.import_module(_HUB), name)(*arguments, **options)
+
+        return call
+
+
+@contextmanager
+def _patient_hub() -> Iterator[None]:
+    """Let timm import the hub's client when it downloads, not before."""
+    names = (_HUB, f"{_HUB}.utils")
+    if _HUB in sys.modules or importlib.util.find_spec(_HUB) is None:
+        yield
+        return
+    sys.modules.update({name: _PatientHub(name) for name in names})
+    try:
+        yield
+    finally:
+        for name in names:
+            del sys.modules[name]
+
+
+with _bare_torchvision(), _patient_disable(), _patient_hub():
     import timm
     from timm.layers import pad_same
     from timm.models import PretrainedCfg

@@ -4,9 +4,18 @@ tests/models/test_torch_internals.py tells when another torch has changed any of
 nothing else of the package reaches for such a name.
 """
 
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+# What oneDNN makes of a convolution's outputs before it writes them, by the module that does it.
+_MADE_OF_OUTPUTS = {
+    nn.Identity: ("none", []),
+    nn.ReLU: ("relu", []),
+    nn.ReLU6: ("hardtanh", [0.0, 6.0]),
+}
 
 BatchNorm = _BatchNorm  # what batch norms of any number of dimensions have in common
 
@@ -40,3 +49,31 @@ def cpu_has_fast_integers() -> bool:
 def cpu_has_bfloat16() -> bool:
     """Return whether this processor multiplies bfloat16 in hardware."""
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def convolves_and_activates(activation: nn.Module, dtype: torch.dtype) -> bool:
+    """Return whether this torch knows a convolution of such numbers and the activation in one."""
+    return (
+        torch.backends.mkldnn.is_available()
+        and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+        and type(activation) in _MADE_OF_OUTPUTS
+        and dtype in (torch.float32, torch.bfloat16)
+    )
+
+
+def convolve_and_activate(
+    images: Tensor, weight: Tensor, bias: Tensor, convolution: Any, activation: nn.Module
+) -> Tensor:
+    """Return what an activation makes of a convolution, on a CPU, without a gradient.
+
+    Args:
+        images: (B, C, H, W) float32 or bfloat16.
+        weight: of the same type, in the place of the convolution's own.
+        bias: float32, likewise.
+        convolution: padding, strides, dilation, groups: see `torch.nn.functional.conv2d`.
+        activation: one for which `convolves_and_activates`.
+    """
+    made, numbers = _MADE_OF_OUTPUTS[type(activation)]
+    return torch.ops.mkldnn._convolution_pointwise(
+        images, weight, bias, *convolution, made, numbers, None
+    )

@@ -82,7 +82,7 @@ def _learning_curve(plan: Plan, row: Compared) -> dict[str, Any]:
         "label": row.label,
         "seed": row.seed,
         "learning_curve": plan.results.learning_curve(row.run),
-        "models": {run.model(name).folder: run.history(name) for name in run.models},
+        "models": {str(name): run.history(name) for name in run.models},
     }
 
 

@@ -28,6 +28,17 @@ def evaluated_files(plan: Plan, run: Run, model: str) -> list[str]:
     return [*dict.fromkeys(shards), plan.results.manifest("references"), *lists]
 
 
+def files_made(plan: Plan, run: Run, model: str) -> list[str]:
+    """Return what the evaluation of a model of a run writes."""
+    rankings = plan.config["score"]["rankings"]
+    ranked = [
+        plan.results.model(run.name, model).ranked(phase, ranking)
+        for phase in PHASES
+        for ranking in rankings
+    ]
+    return [file for one in ranked for file in one.evaluated]
+
+
 def evaluation(plan: Plan, run: Run, model: str, threads: int) -> str:
     """Return the stages of `iscqk` that evaluate a model of a run, as one command."""
     stages = [stage for phase in PHASES for stage in _stages(plan, run, model, phase)]

@@ -1,5 +1,6 @@
 """The plan: all runs of a config, where the models that they share lie, and what is submitted."""
 
+import itertools
 import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping
@@ -7,6 +8,8 @@ from glob import glob
 from pathlib import PurePath
 
 from iscqk import datasets
+from iscqk.formats.image_shards import is_named_as_shard
+from iscqk.formats.model_files import model_files
 from iscqk.formats.phases import PHASES
 from iscqk.images.dataset_interface import Sources
 from iscqk.images.folder_fingerprint import fingerprint_of_images
@@ -138,6 +141,12 @@ class Plan(Mapping[str, Run]):
             found["projection"] = projection[0]
         return found
 
+    def submitted_model(self) -> list[str]:
+        """Return the names of the files of the submitted model."""
+        weights = self.submitted_weights()
+        roles = [role for role in weights if role != "projection"]
+        return model_files(roles, bool(self.submitted_bank()), "projection" in weights)
+
     def training_options(self, training: str) -> Callable[[Mapping[str, str]], str]:
         """Return a function of wildcards to the options of a training that change no result."""
         options = [f"--{key.replace('_', '-')} {self.config['train'][key]}" for key in UNTRACKED]
@@ -145,7 +154,25 @@ class Plan(Mapping[str, Run]):
             options.append(f"--tensorboard {self.results.scalars(training)}")
         return lambda wildcards: " ".join(options).format_map(wildcards)
 
-    # --- given images
+    # --- images
+
+    def image_shards(self, *names: str) -> list[str]:
+        """Return the files that images of splits or phases lie in; those in folders have none.
+
+        Who opens images that a manifest names needs them beside it.
+        """
+        places = [place for name in names for place in self._places(name)]
+        return list(filter(is_named_as_shard, places))
+
+    def _places(self, name: str) -> list[str]:
+        """Return the folders or shards that the images of a split or phase lie in."""
+        if name in PHASES:
+            given = self.images.phases.get(name)
+            return given.queries if given else [self.results.phase(name).images]
+        if name in ("unbalanced", "evaluation"):
+            key = "training" if name == "unbalanced" else name
+            return [self.config["unbalanced"][key]]
+        return list(getattr(self.images, name))
 
     def state(self, *folders: str) -> str:
         """Return a text that changes with the images in folders; only jobs that list them ask."""
@@ -157,11 +184,14 @@ class Plan(Mapping[str, Run]):
         return {name: file for name, file in self.images.lists.items() if name not in PHASES}
 
     def looked_at_with_all(self) -> str:
-        """Return the options that have given queries looked at together with all other images."""
+        """Return the options that have given queries looked at together with all other images.
+
+        Those in shards are looked at on their own: a file that is no input may not be there.
+        """
         folders = [
             word
             for phase, given in self.images.phases.items()
-            for word in (f"--{phase}", *given.queries)
+            for word in (f"--{phase}", *itertools.filterfalse(is_named_as_shard, given.queries))
         ]
         lists = [f"{name}={file}" for name, file in self.images.lists.items() if name in PHASES]
         return shlex.join([*folders, *(["--lists", *lists] if lists else [])])

@@ -98,7 +98,7 @@ class Data(Folder):
 class Phase(Folder):
     """A phase's queries."""
 
-    images = _File("images")  # a folder, of made queries
+    images = _File("images.tar")  # made queries
     queries = _File("queries.csv")  # their manifest
     ground_truth = _File("ground_truth.csv")
     edits = _File("edits.csv")  # which edits made each query
@@ -152,6 +152,10 @@ class Submission(Folder):
     card = _File("MODEL_CARD.md")
     model = _File("model")  # the folder that `iscqk match` takes
 
+    def model_files(self, names: list[str]) -> list[str]:
+        """Return the files of that folder."""
+        return [f"{self.model}/{name}" for name in names]
+
 
 class ReadyModel(Folder):
     """The submitted model made small."""
@@ -169,10 +173,9 @@ class Results:
         """Return a folder in it."""
         return Folder("/".join(filter(None, [self.root, *names])))
 
-    @property
-    def demo(self) -> Folder:
-        """The drawn images, a folder for each split."""
-        return self.at("demo")
+    def drawn(self, split: str) -> str:
+        """Return the shard of a split's drawn images."""
+        return self.at("demo").file(f"{split}.tar")
 
     @property
     def data(self) -> Data:
@@ -253,13 +256,13 @@ class Results:
 
     @property
     def report(self) -> str:
-        """The page; its plots lie in the folder of its name."""
+        """The page."""
         return self.at().file("report.html")
 
     @property
     def report_plots(self) -> str:
-        """The folder of the page's plots."""
-        return self.at("report").folder
+        """The page's plots with their data."""
+        return self.at().file("report.zip")
 
     def tables(self) -> list[str]:
         """Return the patterns of the tables that the report shows where they are there."""

@@ -1,13 +1,13 @@
 """One run: its models in order, what each is made from, and what it leaves behind."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from iscqk.formats.ids import PHASES
 from iscqk.methods import modules
-from iscqk.models.ready import READY, ready_folder
+from iscqk.models.ready import READY, ready_networks
 from iscqk.plan.dependence import (
     as_text,
     budget,
@@ -132,15 +132,20 @@ class Run:
     # --- training
 
     def start(self) -> list[str]:
-        """Return the files of the weights that it starts from, those that are there.
+        """Return the files of the weights that it starts from, those that are there."""
+        weights = self.config["model"]["weights"]
+        named = ready_networks() if weights == READY else [weights]
+        return [path for path in named if Path(path).is_file()]
 
-        Raises:
-            UserError: it starts from the ready model, and this installation carries none.
+    @property
+    def given_weights(self) -> list[str]:
+        """The file of the weights that it starts from, be it here or in a storage.
+
+        One with braces, which Snakemake takes for wildcards, is looked for on a disk only.
         """
         weights = self.config["model"]["weights"]
-        if weights == READY:
-            return sorted(str(path) for path in ready_folder().rglob("*") if path.is_file())
-        return [weights] if Path(weights).is_file() else []
+        named = weights.endswith(".safetensors") and not {*"{}"} & {*weights}
+        return [weights] if named else []
 
     @property
     def budget(self) -> int:
@@ -188,12 +193,16 @@ class Run:
         """Return the shards of the copies of each round that it learns from."""
         return [self.copies(number) for number in copy_rounds(self.config)]
 
-    def copy_options(self) -> str:
-        """Return the options of a training that say which copies it learns from."""
-        if fresh := fresh_copies(self.config):
-            copies, edits = (shlex.quote(as_text(section)) for section in fresh)
-            return f"--fresh-copies {copies} --edits {edits}"
-        return " ".join(f"--copies {' '.join(shards)}" for shards in self.all_copies())
+    def copy_options(self, files: Iterable[str]) -> str:
+        """Return the options of a training that name the copies of each round, from all of them."""
+        left = iter(files)
+        rounds = ([next(left) for _ in shards] for shards in self.all_copies())
+        return " ".join(f"--copies {' '.join(shards)}" for shards in rounds)
+
+    def fresh_options(self) -> str:
+        """Return the options of a training that say how copies are made while it learns, if so."""
+        sections = [shlex.quote(as_text(section)) for section in fresh_copies(self.config)]
+        return "--fresh-copies {} --edits {}".format(*sections) if sections else ""
 
     def history(self, name: ModelName | str | None = None) -> list[str]:
         """Return the history of every training that leads to a model; without one, to the last."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
 from iscqk.methods import METHODS
+from iscqk.models.ready import with_network
 
 Config = dict[str, Any]
 
@@ -28,16 +29,18 @@ class Compared(NamedTuple):
 def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> Config:
     """Return a config with the values of dotted keys (`train.qk.temperature`) changed.
 
-    What the method that it then names changes of it is changed, too.
+    What the method that it then names changes of it is changed, too; the network of the ready
+    model stands in it where training starts from that.
 
     Raises:
-        UserError: there is no such key.
+        UserError: there is no such key, no network, no ready model, or that is another network.
     """
     result = copy.deepcopy(dict(config))
     for key, value in changes.items():
         _put(result, key, value)
     for key, value in METHODS[result["train"]["method"]].changes.items():
         _put(result, key, copy.deepcopy(value))
+    result["model"] = with_network(result["model"])
     return result
 
 

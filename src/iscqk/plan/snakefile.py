@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from iscqk.plan.stage_code import code_digest
 from iscqk.runtime.shutdown import FOLLOWED
@@ -61,9 +62,45 @@ def named(names: Iterable[str], files: Iterable[object]) -> list[str]:
     return [f"{name}={file}" for name, file in zip(names, files, strict=True)]
 
 
+def fetched(value: Any, planned: Iterable[str], files: Iterable[object]) -> Any:
+    """Return what names files of the plan, with the path of each where a job has it.
+
+    Elsewhere than planned it is where files come from a storage.
+
+    Args:
+        value: a path, or what holds some, as JSON can.
+        planned: the paths by the plan.
+        files: the same, as a job has them.
+    """
+    places = dict(zip(planned, map(str, files), strict=True))
+    if isinstance(value, dict):
+        return {key: fetched(one, places, places.values()) for key, one in value.items()}
+    if isinstance(value, list):
+        return [fetched(one, places, places.values()) for one in value]
+    return places.get(value, value) if isinstance(value, str) else value
+
+
+def fetched_words(command: str, planned: Iterable[str], files: Iterable[object]) -> str:
+    """Return a command, the files that its words name where a job has them; see `fetched`."""
+    return " ".join(fetched(command.split(" "), planned, files))
+
+
+def folders(files: Iterable[str]) -> list[str]:
+    """Return the folders that files lie in, in order, each once."""
+    return list(dict.fromkeys(map(os.path.dirname, files)))
+
+
 def folder(wildcards: object, output: Sequence[str]) -> str:
     """Return the folder of a job's first output."""
     return os.path.dirname(output[0])
+
+
+def results_of(wildcards: object, input: Any) -> str:  # noqa: A002 Snakemake's own name
+    """Return the folder of results that a job's inputs lie in, wherever they were fetched to.
+
+    It is that of the graph of rules, `workflow/rules.mmd` in it.
+    """
+    return os.path.dirname(os.path.dirname(input.rules))
 
 
 def digest_of(files: Iterable[str]) -> str:

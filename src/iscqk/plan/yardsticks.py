@@ -1,4 +1,4 @@
-"""What a submission's score is held against: the untrained network and GIST, where scored."""
+"""What a submission's score is held against: the start of its training and GIST, where scored."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -7,7 +7,7 @@ from pathlib import Path
 from iscqk.plan.results import Model, Ranked
 from iscqk.plan.runs import Config
 
-UNTRAINED, GIST = "untrained", "GIST"
+START, GIST = "at the start", "GIST"
 
 
 def yardsticks(

@@ -12,6 +12,7 @@ from iscqk.formats.manifest import listed_paths, read_manifest
 from iscqk.reporting.attractors import attracted
 from iscqk.reporting.edit_groups import Records
 from iscqk.reporting.pairs import telling_pairs
+from iscqk.reporting.parts import Data
 from iscqk.reporting.thumbnails import Thumbnail, thumbnail
 
 _ATTRACTED = 3  # queries shown beside the reference that attracts them
@@ -54,12 +55,12 @@ class Card(NamedTuple):
 
 
 class Strip(NamedTuple):
-    """Cards of one kind, and the path of all that they are of as CSV, seen from the page."""
+    """Cards of one kind, and all that they are of as CSV."""
 
     title: str
     meaning: str
     cards: list[Card]
-    data: str = ""
+    data: Data | None = None
 
 
 class Images:
@@ -111,7 +112,7 @@ def gallery(
 
 
 def attraction_strip(
-    images: Images, pairs: pd.DataFrame, found: pd.DataFrame, count: int, data: str
+    images: Images, pairs: pd.DataFrame, found: pd.DataFrame, count: int, data: Data
 ) -> Strip | None:
     """Return the references that attract most, each beside some of its queries; None if none does.
 
@@ -120,7 +121,7 @@ def attraction_strip(
         pairs: `iscqk.reporting.pairs.ranked_pairs`.
         found: `iscqk.reporting.attractors.attractors`.
         count: cards in the strip.
-        data: path of `found`, seen from the page.
+        data: `found` as CSV.
     """
     if found.empty:
         return None

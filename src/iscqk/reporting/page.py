@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from iscqk.reporting.difference import Difference
 from iscqk.reporting.gallery import Strip
-from iscqk.reporting.parts import Figure, Table
+from iscqk.reporting.parts import Data, Figure, Table
 from iscqk.reporting.rendering import render_template
 from iscqk.reporting.training_curves import Training
 
@@ -47,7 +47,7 @@ class Report(NamedTuple):
     runs: Table
     difference: Difference | None
     groups: list[Figure]
-    gallery: str
+    gallery: Data
     training: Training | None
     usage: Table
     usage_total: str

@@ -1,5 +1,6 @@
-"""What a page is made of: numbers, tables and figures, each with the file of its data."""
+"""What a page is made of: numbers, tables and figures, each with its data."""
 
+import base64
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,17 +17,29 @@ class Number(NamedTuple):
     text: str
 
 
+class Data(NamedTuple):
+    """A CSV that the page carries, so that its link works wherever the page is.
+
+    Attributes:
+        name: that the link shows, and under which it is saved.
+        address: its bytes, as a `data:` address.
+    """
+
+    name: str
+    address: str
+
+
 class Table(NamedTuple):
     """A caption, the names of columns, rows; the first column names the row.
 
     Attributes:
-        data: path of the same as CSV, seen from the page; "" where there is none.
+        data: the same as CSV; None where there is none.
     """
 
     caption: str
     head: list[str]
     rows: list[list[str | Number]]
-    data: str = ""
+    data: Data | None = None
 
     @property
     def texts(self) -> set[int]:
@@ -36,11 +49,11 @@ class Table(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A plot, what it shows, and the path of its data, seen from the page."""
+    """A plot, what it shows, and its data."""
 
     svg: Markup
     caption: str
-    data: str
+    data: Data
 
 
 def figure_of(path: Path, caption: str, alternative: str) -> Figure:
@@ -49,9 +62,10 @@ def figure_of(path: Path, caption: str, alternative: str) -> Figure:
     return Figure(svg, caption, data_of(path.with_suffix(".csv")))
 
 
-def data_of(path: Path) -> str:
-    """Return the path of a file of the plots' folder, which lies beside the page, from there."""
-    return f"{path.parent.name}/{path.name}"
+def data_of(path: Path, name: str = "") -> Data:
+    """Return a CSV for the page; without a name under that of its file."""
+    code = base64.b64encode(path.read_bytes()).decode("ascii")
+    return Data(name or path.name, f"data:text/csv;charset=utf-8;base64,{code}")
 
 
 def share(value: float) -> Number:
@@ -59,7 +73,7 @@ def share(value: float) -> Number:
     return Number(float(value), f"{value:.4f}")
 
 
-def table_of(caption: str, table: pd.DataFrame, data: str = "") -> Table:
+def table_of(caption: str, table: pd.DataFrame, data: Data | None = None) -> Table:
     """Return any table without its empty columns; numbers with four digits, missing ones empty."""
     table = table.dropna(axis="columns", how="all")
     rows = [[_cell(value) for value in row] for row in table.itertuples(index=False)]

@@ -16,7 +16,7 @@ from iscqk.plan.jobs import kind_of
 from iscqk.plan.names import INITIAL, ModelName, leading_to
 from iscqk.plan.results import Results
 from iscqk.plan.runs import gist_run
-from iscqk.plan.yardsticks import GIST, UNTRAINED, yardsticks
+from iscqk.plan.yardsticks import GIST, START, yardsticks
 from iscqk.retrieval.likely import likely_score
 
 CURVE_POINTS = 300  # of a precision-recall curve; more cannot be told apart in a plot
@@ -55,7 +55,7 @@ class Submission(NamedTuple):
     def yardsticks(self) -> dict[str, dict[str, Any]]:
         """The score.json of what there is to compare it with, by name."""
         run, config = Path(self.model.folder).parent.name, self.provenance["config"]
-        homes = {UNTRAINED: run, GIST: gist_run(config)}
+        homes = {START: run, GIST: gist_run(config)}
         models = {name: self.results.model(home, INITIAL) for name, home in homes.items()}
         others = {name: model for name, model in models.items() if model != self.model}
         return {name: _json(r.score) for name, r in yardsticks(others, config, self.phase)}

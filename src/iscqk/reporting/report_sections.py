@@ -1,7 +1,6 @@
 """The report's sections, each made of the files that it tells of."""
 
 import json
-import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from iscqk.reporting.edit_groups import table_by_group
 from iscqk.reporting.gallery import Images, attraction_strip, gallery
 from iscqk.reporting.page import PhaseResults, Report
 from iscqk.reporting.pairs import ranked_pairs
-from iscqk.reporting.parts import Number, Table, data_of, share, table_of
+from iscqk.reporting.parts import Data, Number, Table, data_of, share, table_of
 from iscqk.reporting.reading import Scored, Submission
 from iscqk.reporting.rule_graph import draw_rules, parse_mermaid
 from iscqk.reporting.score_figures import (
@@ -41,7 +40,7 @@ def whole_report(
 
     Args:
         results: what is reported on.
-        folder: where plots and their data are written, beside the page.
+        folder: where plots and their data are written.
         title: of the page.
         rules: what `snakemake --rulegraph mermaid-js` prints, or "".
         count: pairs of each kind in the gallery of each phase.
@@ -69,7 +68,7 @@ def whole_report(
         usage_total=_usage_total(usage),
         rules=draw_rules(edges) if edges else None,
         others=[
-            table_of(name, table, os.path.relpath(f"{results.root}/{name}", folder.parent))
+            table_of(name, table, data_of(Path(results.root, name), name))
             for name, table in reading.other_tables(results).items()
         ],
         provenance=provenance,
@@ -111,8 +110,8 @@ def _phase(
     return phase, shown.assign(phase=one.phase), groups.assign(phase=split)
 
 
-def _written(table: pd.DataFrame, path: Path) -> str:
-    """Write a table, and return its path as the page names it."""
+def _written(table: pd.DataFrame, path: Path) -> Data:
+    """Write a table, and return it for the page."""
     write_table(path, table)
     return data_of(path)
 

@@ -8,7 +8,7 @@ import pandas as pd
 from iscqk.plan.names import INITIAL
 from iscqk.plan.results import Ranked
 from iscqk.plan.runs import METHODS
-from iscqk.plan.yardsticks import UNTRAINED
+from iscqk.plan.yardsticks import START
 from iscqk.reporting import reading, report_plots
 from iscqk.reporting.parts import Figure, figure_of
 from iscqk.reporting.reading import Scored, Submission
@@ -47,7 +47,7 @@ def _curves(one: Submission, models: list[Scored]) -> dict[str, Ranked]:
             continue
         elif learns and other.model == str(INITIAL):
             if other.run == run:
-                shown[UNTRAINED] = other.ranked
+                shown[START] = other.ranked
         elif _METHOD_RUN.fullmatch(other.run) and method not in methods:
             methods.add(method)
             shown[other.run] = other.ranked

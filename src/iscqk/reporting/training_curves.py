@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from iscqk.reporting import report_plots
@@ -76,8 +77,26 @@ def training(history: pd.DataFrame, folder: Path) -> Training | None:
     return Training(history["part"].nunique(), figures)
 
 
+def without_rests(history: pd.DataFrame) -> pd.DataFrame:
+    """Return a history in which no point is the mean of a few last steps of a part.
+
+    They are joined to the point before where they are fewer than half as many: else the loss of
+    every part would seem to leap at its end.
+    """
+    rows = []
+    for _, part in history.groupby("part", sort=False):
+        part, steps = part.copy(), part["images"].diff().to_numpy()
+        if len(part) > 2 and steps[-1] < steps[-2] / 2:
+            last_two = part["loss"].to_numpy()[-2:]
+            part.loc[part.index[-1], "loss"] = np.average(last_two, weights=steps[-2:])
+            part = part.drop(index=part.index[-2])
+        rows.append(part)
+    return pd.concat(rows)
+
+
 def _figure(curves: Curves, history: pd.DataFrame, folder: Path) -> Figure:
     path = folder / f"training_{curves.name}.svg"
+    history = without_rests(history) if curves.name == "loss" else history
     report_plots.training_plot(path, history, curves)
     caption = f"{curves.caption} {_remark(curves.name, history)}".rstrip()
     return figure_of(path, caption, f"{curves.caption} Over the images seen")

@@ -107,7 +107,13 @@ def load_projection(path: str | Path) -> Projection:
 
 
 def joined(parts: Sequence[FloatArray], weights: Sequence[float]) -> FloatArray:
-    """Return rows (n, C_1 + C_2 + ...) of descriptors (n, C_i), each times its weight."""
+    """Return rows (n, C_1 + C_2 + ...) of descriptors (n, C_i), each times its weight.
+
+    Raises:
+        UserError: there are not as many weights.
+    """
+    if len(weights) != len(parts):
+        raise UserError(f"{len(weights)} weights for {len(parts)} models; give one for each")
     scaled = [np.float32(w) * part for w, part in zip(weights, parts, strict=True)]
     return np.concatenate(scaled, axis=1)
 

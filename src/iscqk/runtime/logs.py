@@ -58,8 +58,9 @@ def progress(
     for done, item in enumerate(bar, first):
         now = time.monotonic()
         pause = min(every_seconds, max(_FIRST_SECONDS, (now - start) / 4))
-        if bar.disable and not hidden and now - spoken > pause:
+        if bar.disable and not hidden and done > first and now - spoken > pause:
             spoken, rate = now, (done - first) / (now - start)
-            remaining = (total - done) / max(rate, 1e-9)
-            logger.info("%s: %d of %d, %.1f/s, %.0f s left", what, done, total, rate, remaining)
+            remaining = (total - done) / rate
+            pace = f"{rate:.1f}" if rate >= 1 else f"{rate:.3f}"
+            logger.info("%s: %d of %d, %s/s, %.0f s left", what, done, total, pace, remaining)
         yield item

@@ -65,12 +65,21 @@ FilePath = Annotated[
         pattern=r"^[^{}\n\r]+(?!\n)$",
     ),
 ]
-Folders = Annotated[
-    FilePath | Annotated[tuple[FilePath, ...], Limits(minItems=1)],
+Place = Annotated[
+    str,
     Limits(
-        "folders",
-        description="a folder or several, searched recursively; relative to where the command is "
-        "run",
+        "place",
+        description="a path without line breaks and braces, which are wildcards to Snakemake (but "
+        "for one range of .tar files, {000..019})",
+        pattern=r"^(?!$)[^{}\n\r]*(\{\d{1,6}\.\.\d{1,6}\})?[^{}\n\r]*(?!\n)$",
+    ),
+]
+Places = Annotated[
+    Place | Annotated[tuple[Place, ...], Limits(minItems=1)],
+    Limits(
+        "places",
+        description="a folder or several, searched recursively, or .tar files; relative to where "
+        "the command is run",
     ),
 ]
 

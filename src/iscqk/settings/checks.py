@@ -5,12 +5,15 @@ from typing import Any
 
 from iscqk.errors import UserError
 from iscqk.formats.submission import MAX_DIMENSION
+from iscqk.methods import METHODS
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.schema.section import validator
 from iscqk.schema.validator import refuse_invalid
 from iscqk.settings.config import Config
+from iscqk.settings.copies import Copies
 from iscqk.settings.describe import Describe
 from iscqk.settings.model import Model
+from iscqk.settings.train import Train
 
 _IF_TEXT = "write it in a file for --configfile, as all within a section is text to --config"
 
@@ -34,3 +37,20 @@ def check_config(config: Mapping[str, Any]) -> None:
             )
     if describe not in rankings:
         raise UserError(f"config: score.rankings: add {describe}, which describe.ranking submits")
+    _refuse_few_copies(config)
+
+
+def _refuse_few_copies(config: Mapping[str, Any]) -> None:
+    """Refuse a method that takes more copies of an image than are made."""
+    train, made = config.get("train", {}), config.get("copies", {})
+    method = train.get("method", Train.method)
+    if not (settings := METHODS[method].settings):
+        return
+    own = settings.parse(train.get(method, {})).values()
+    pairs = 2 if own.get("partner") == "copy" else 1
+    for key, needed in {"bank_views": own.get("bank_views", 1), "partner": pairs}.items():
+        if needed > made.get("per_image", Copies.per_image):
+            raise UserError(
+                f"config: train.{method}.{key}: {own[key]} takes {needed} copies of an image; "
+                f"raise copies.per_image to {needed}"
+            )

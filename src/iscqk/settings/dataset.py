@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from iscqk.datasets import SOURCES
 from iscqk.datasets.demo import Demo
-from iscqk.schema.section import FilePath, Folders, Limits, Section, key, needed, optional
+from iscqk.schema.section import FilePath, Limits, Places, Section, key, needed, optional
 
 BadImages = Literal["error", "quarantine"]
 
@@ -15,7 +15,7 @@ BadImages = Literal["error", "quarantine"]
 class Phase(Section):
     """A phase whose queries there are."""
 
-    queries: Folders = needed()
+    queries: Places = needed()
     ground_truth: FilePath = needed("CSV query_id,reference_id")
 
 
@@ -41,9 +41,9 @@ class Dataset(Section):
         "nothing.",
     )
     root: FilePath | None = optional("where disc21 is")
-    training: Folders | None = optional()
-    references: Folders | None = optional()
-    others: Folders | None = optional()
+    training: Places | None = optional()
+    references: Places | None = optional()
+    others: Places | None = optional()
     phase1: _Phase | None = optional()
     phase2: _Phase | None = optional()
     lists: _Lists | None = optional(

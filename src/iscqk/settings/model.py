@@ -13,13 +13,13 @@ _Channels = Annotated[None | tuple[float, float, float], Limits("channels")]
 class Model(Section):
     """The network and the head that it starts with."""
 
-    backbone: Name = key("resnet10t", "any timm name")
     weights: str = key(
-        "none",
-        "none (random), pretrained (timm downloads them), ready (iscqk's own), or a safetensors "
-        "file: a backbone of timm's, or an encoder of iscqk, whose head is kept",
+        "ready",
+        "ready (iscqk's own, head and all), none (random), pretrained (timm downloads them), or a "
+        "safetensors file: a backbone of timm's, or an encoder of iscqk, whose head is kept",
     )
-    image_size: Side = key(64, "images are squeezed to a square of this side")
+    backbone: None | Name = key(None, "any timm name; null takes the ready model's")
+    image_size: Side = key(112, "images are squeezed to a square of this side")
     pooling: Literal["gem", "average", "quarters", "native"] = key(
         "gem",
         "gem, average, quarters (of the image, side by side), or native (the backbone's own)",
@@ -31,6 +31,10 @@ class Model(Section):
     head_images: Annotated[int, within(2)] = key(
         2000, "random training images that the head's PCA is learned on"
     )
-    mean: _Channels = key(None, "of each RGB channel, 0 to 1; null takes timm's")
+    mean: _Channels = key(
+        None, "of each RGB channel, 0 to 1; null takes the ready model's, or timm's"
+    )
     std: _Channels = key(None, "likewise")
-    backbone_options: Mapping[str, Any] = key({}, "more arguments of timm.create_model")
+    backbone_options: Mapping[str, Any] = key(
+        {}, "more arguments of timm.create_model; the ready model has its own"
+    )

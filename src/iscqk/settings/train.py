@@ -34,10 +34,10 @@ class Train(Section):
         "or solo, simclr, moco, isd, or gist, the challenge's baseline, which learns only a PCA",
     )
     rounds: Annotated[int, within(0)] = key(
-        1, "of Q/K, each a Q-step, then a K-step; 0 submits the untrained network"
+        1, "of Q/K, each a Q-step, then a K-step; 0 submits the network that it starts from"
     )
     images_per_half_round: Count = key(
-        10000, "that SGD's gradient goes through; other methods see as many in all"
+        5000, "that SGD's gradient goes through; other methods see as many in all"
     )
     optimizer: Literal["adamw", "sgd"] = key("adamw", "or sgd")
     weight_decay: Annotated[float, within(0)] = key(0.0001, "of the optimiser")

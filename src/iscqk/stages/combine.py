@@ -12,6 +12,7 @@ from iscqk.formats.predictions import (
 )
 from iscqk.formats.submission import open_submission
 from iscqk.retrieval.combining import combine
+from iscqk.runtime.options import count, output_file
 from iscqk.settings.search import Search
 from iscqk.submission.consistency import refuse_other_predictions
 
@@ -22,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("parts", type=Path, nargs="+", help="predictions, CSV, of each part")
     parser.add_argument("--file", type=Path, help="submission, HDF5, that was searched")
-    parser.add_argument("--output", type=Path, required=True, help="predictions, CSV")
-    parser.add_argument("--max-results", type=int, default=Search.max_results, metavar="N")
+    parser.add_argument("--output", type=output_file, required=True, help="predictions, CSV")
+    parser.add_argument("--max-results", type=count, default=Search.max_results, metavar="N")
 
 
 def run(arguments: argparse.Namespace) -> None:

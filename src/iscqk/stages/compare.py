@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -20,6 +19,7 @@ from iscqk.comparison.run_tables import (
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import write_text
 from iscqk.plan.results import Comparison
+from iscqk.runtime.options import output_folder
 
 Rows = list[dict[str, Any]]
 
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="JSON list of label, seed, learning_curve, which `iscqk learning-curve` wrote, and "
         "models: for each model in it the history.csv of all trainings up to it",
     )  # fmt: skip
-    parser.add_argument("--output", type=Path, required=True, help="folder")
+    parser.add_argument("--output", type=output_folder, required=True, help="folder")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -6,7 +6,6 @@ Every round edits every training image anew; the same seed gives the same bytes.
 import argparse
 import hashlib
 import json
-from pathlib import Path
 
 from iscqk.formats.copy_shards import write_copies
 from iscqk.formats.files import sha256_of
@@ -14,6 +13,7 @@ from iscqk.formats.manifest import listed_paths, read_training, shard_bounds
 from iscqk.formats.provenance import Provenance
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
+from iscqk.runtime.options import count, output_file
 from iscqk.settings.copies import Copies
 from iscqk.settings.edits import Pool
 
@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--round", type=int, required=True)
     parser.add_argument("--shard", type=int, default=0)
-    parser.add_argument("--shards", type=int, default=1)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--shards", type=count, default=1)
+    parser.add_argument("--output", type=output_file, required=True)
+    parser.add_argument("--workers", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

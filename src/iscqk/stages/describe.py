@@ -2,19 +2,21 @@
 
 Writes HDF5: `ids`, `vectors` (n, D) float32, `paths` (absolute), `sha256`, `flat` (of one colour),
 `sizes`, `modified`, `changed`, `inodes`. Where the file is there already, or the command was
-stopped, only new and changed images are described. Images that cannot be read are left out.
+stopped, only new and changed images are described. Images that cannot be read are left out. Of more
+than 65,536 images the file is a list of such files (`shards`), which lie in a folder beside it.
 """
 
 import argparse
-from pathlib import Path
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable, refuse_unwritable
+from iscqk.formats.files import printable
 from iscqk.matching.arguments import add_model, add_threads
+from iscqk.matching.cache import check_place
 from iscqk.matching.describing import describe_files, warn_of_flat
 from iscqk.matching.inputs import find_inputs, refuse_below_one
 from iscqk.matching.model import SIDES, Model
 from iscqk.matching.views import View
+from iscqk.runtime.options import output_file
 
 EXAMPLE = "iscqk describe photos --model results/submission_phase2 --output photos.h5"
 
@@ -26,13 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--side", choices=SIDES, default="references", help="what they are (default: references)"
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="H5")
+    parser.add_argument("--output", type=output_file, required=True, metavar="H5")
     add_threads(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the descriptors."""
-    refuse_unwritable(arguments.output)
+    check_place(arguments.output)
     refuse_below_one("threads", arguments.threads)
     inputs = find_inputs(arguments.images)
     if inputs.indexes:

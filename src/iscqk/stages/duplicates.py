@@ -2,31 +2,38 @@
 
 Writes duplicates.csv (group, image, largest, width, height, similarity, basis), duplicates.html, a
 page that shows the groups and needs no other file, and references.h5, queries.h5 and copies.h5, by
-which the same command goes on after a stop. Images that cannot be read are left out.
+which the same command goes on after a stop. Images that cannot be read are left out. The search is
+exact; with --index it is by an index, and what that misses is told.
 """
 
 import argparse
 import shlex
-from pathlib import Path
 
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import exclusive, refuse_unwritable, utf8
-from iscqk.matching.arguments import add_model, add_orientations, add_threads
+from iscqk.matching.arguments import add_index, add_model, add_orientations, add_threads
 from iscqk.matching.duplicates import find_duplicates
 from iscqk.matching.match_page import write_groups
 from iscqk.matching.matches import Caches
-from iscqk.matching.telling import first_groups, short, summary_of_groups
+from iscqk.matching.telling import first_groups, searched, short, summary_of_groups
+from iscqk.runtime.options import output_folder
 
 EXAMPLE = "iscqk duplicates photos --model results/submission_phase2"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
-    parser.add_argument("images", nargs="+", metavar="FOLDER", help="folders and files")
+    parser.add_argument(
+        "images",
+        nargs="+",
+        metavar="FOLDER",
+        help="folders and files, or files that `iscqk describe` wrote",
+    )
     add_model(parser)
     add_orientations(parser)
+    add_index(parser)
     parser.add_argument(
-        "--output", type=Path, default=Path("duplicates"), metavar="DIR",
+        "--output", type=output_folder, default="duplicates", metavar="DIR",
         help="(default: duplicates)",
     )  # fmt: skip
     add_threads(parser)
@@ -36,20 +43,28 @@ def run(arguments: argparse.Namespace) -> None:
     """Write the table and the page, and print the first groups."""
     table, page = (arguments.output / name for name in ("duplicates.csv", "duplicates.html"))
     caches = Caches.of(arguments.output)
-    for path in (table, page, *filter(None, caches)):
+    for path in (table, page):
         refuse_unwritable(path)
+    caches.check()
     with exclusive(table):
         found = find_duplicates(
-            arguments.images, arguments.model, caches, arguments.threads, arguments.orientations
+            arguments.images,
+            arguments.model,
+            caches,
+            arguments.threads,
+            arguments.orientations,
+            arguments.index,
         )
         write_table(table, found.table.assign(image=found.table["image"].map(utf8)))
         facts = {
             "images": utf8(shlex.join(arguments.images)),
             "model": utf8(arguments.model or "the ready model"),
         }
-        write_groups(page, found, facts)
+        write_groups(page, found, facts | searched(found.recall))
     for line in first_groups(found.table):
         print(line)
     print(summary_of_groups(found))
     print(f"basis: {found.basis.told()}")
+    for name, what in searched(found.recall).items():
+        print(f"{name}: {what}")
     print(f"{short(str(page))}, {short(str(table))}")

@@ -29,6 +29,7 @@ from iscqk.models.collapse import COLLAPSED, spread
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder
 from iscqk.plan.names import ways_to_see
+from iscqk.runtime.options import count, output_file
 from iscqk.schema.section import Precision
 from iscqk.settings.describe import Describe
 
@@ -44,12 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     images = parser.add_mutually_exclusive_group(required=True)
     images.add_argument("--manifest", help="describe the images of a manifest")
     images.add_argument("--copies", metavar="TAR", help="describe the copies in a shard")
-    parser.add_argument("--views", type=int, default=1, help="copies of an image in one row")
+    parser.add_argument("--views", type=count, default=1, help="copies of an image in one row")
     parser.add_argument("--shard", type=int, default=0, help="of the manifest")
-    parser.add_argument("--shards", type=int, default=1)
+    parser.add_argument("--shards", type=count, default=1)
     parser.add_argument("--features", action="store_true")
     parser.add_argument(
-        "--sizes", type=int, nargs="+", default=[], metavar="PIXELS",
+        "--sizes", type=count, nargs="+", default=[], metavar="PIXELS",
         help="describe every image at each of these sides and average; else at the model's own",
     )  # fmt: skip
     parser.add_argument(
@@ -57,9 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="to average over, too: 2 as it is and mirrored, 4 quarter turns, 8 both (default: 1)",
     )  # fmt: skip
     parser.add_argument("--precision", choices=get_args(Precision), default=Describe.precision)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--processes", type=int, default=1, help="that share the images")
-    parser.add_argument("--threads", type=int, default=1, help="of all processes together")
+    parser.add_argument("--output", type=output_file, required=True)
+    parser.add_argument("--processes", type=count, default=1, help="that share the images")
+    parser.add_argument("--threads", type=count, default=1, help="of all processes together")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ from iscqk.models.checkpoints import Checkpoint, fill_backbone, read_checkpoint
 from iscqk.models.encoder import POOLINGS, Encoder, EncoderConfig
 from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import save_encoder
+from iscqk.runtime.options import count, output_file
 
 EXAMPLE = r"""iscqk import-weights sscd_disc_mixup.torchvision.pt --backbone resnet50 \
     --output sscd.safetensors"""
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="(default: gem of p = 3 with SSCD's layer, else the network's own)",
     )  # fmt: skip
     parser.add_argument(
-        "--image-size", type=int, metavar="PIXELS", help="(default: 288 of SSCD, else timm's)"
+        "--image-size", type=count, metavar="PIXELS", help="(default: 288 of SSCD, else timm's)"
     )
     for name, value in (("mean", EncoderConfig.mean), ("std", EncoderConfig.std)):
         parser.add_argument(
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--backbone-options", type=_options, default={}, metavar="JSON",
         help='of timm.create_model: {"bn_eps": 0.001} for MobileNetV3 of torchvision',
     )  # fmt: skip
-    parser.add_argument("--output", type=Path, required=True, metavar="SAFETENSORS")
+    parser.add_argument("--output", type=output_file, required=True, metavar="SAFETENSORS")
 
 
 def _options(text: str) -> dict[str, Any]:

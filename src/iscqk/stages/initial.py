@@ -8,9 +8,9 @@ these go through such a PCA, too.
 """
 
 import argparse
+import dataclasses
 import itertools
 import logging
-from pathlib import Path
 
 import torch
 
@@ -20,8 +20,10 @@ from iscqk.learning.initialization import calibrate_batch_norm, fit_head, head_i
 from iscqk.models.device import set_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.given import given_encoders
+from iscqk.models.ready import with_network
 from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import load_backbone, save_encoder
+from iscqk.runtime.options import count, output_file
 from iscqk.settings.model import Model
 
 logger = logging.getLogger(__name__)
@@ -33,10 +35,19 @@ EXAMPLE = r"""iscqk initial --training data/training.csv --config "$(cat model.j
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--training", metavar="MANIFEST", required=True)
-    parser.add_argument("--config", type=Model.parse, required=True, help="the `model` section")
+    parser.add_argument("--config", type=_model, required=True, help="the `model` section")
+    parser.add_argument(
+        "--weights", metavar="FILE", help="that the section names, where it lies elsewhere"
+    )
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--output", type=Path, nargs="+", required=True, help="q and k")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", type=output_file, nargs="+", required=True, help="q and k")
+    parser.add_argument("--threads", type=count, default=1)
+
+
+def _model(text: str) -> Model:
+    section = dict(Model.parse(text).given)
+    Model.fill_defaults(section)
+    return Model.parse(with_network(section))
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -45,6 +56,8 @@ def run(arguments: argparse.Namespace) -> None:
     set_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     config = arguments.config
+    if arguments.weights:
+        config = dataclasses.replace(config, weights=arguments.weights)
     images = head_images(paths, config.image_size, config.head_images, arguments.seed)
     if encoders := given_encoders(config):
         if encoders[0].head.out_features > config.descriptor_size:
@@ -67,10 +80,11 @@ def _with_new_head(config: Model, images: OriginalImages) -> Encoder:
 
 def _build(config: Model) -> Encoder:
     pretrained = config.weights == "pretrained"
-    timms = timm.get_pretrained_cfg(config.backbone) or PretrainedCfg()
+    backbone = str(config.backbone)  # one is named by now, see `with_network`
+    timms = timm.get_pretrained_cfg(backbone) or PretrainedCfg()
     encoder = Encoder(
         EncoderConfig(
-            backbone=config.backbone,
+            backbone=backbone,
             image_size=config.image_size,
             pooling=config.pooling,
             descriptor_size=config.descriptor_size,

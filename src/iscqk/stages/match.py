@@ -1,22 +1,23 @@
-"""Find which reference images are copies of: any two sets of images, by an exact search.
+"""Find which reference images are copies of: any two sets of images.
 
 Writes matches.csv (query, reference, rank, score, similarity, chance, likely, basis), matches.html,
 a page that shows them and needs no other file, and references.h5, queries.h5 and copies.h5, which
 make the next look at the same folders fast, and go on with one that was stopped. Images that cannot
-be read are left out.
+be read are left out. The search is exact; with --index it is by an index, which is kept too
+(references.*.faiss), and what that misses is told.
 """
 
 import argparse
 import shlex
-from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import exclusive, refuse_unwritable, utf8
-from iscqk.matching.arguments import add_model, add_orientations, add_threads
+from iscqk.matching.arguments import add_index, add_model, add_orientations, add_threads
 from iscqk.matching.match_page import write_page
 from iscqk.matching.matches import Caches, find_matches
-from iscqk.matching.telling import best_pairs, short, summary
+from iscqk.matching.telling import best_pairs, searched, short, summary
+from iscqk.runtime.options import count, output_folder
 
 EXAMPLE = "iscqk match photo.jpg scans --against photos --model results/submission_phase2"
 
@@ -28,15 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="files and folders, or files that `iscqk describe --side queries` wrote",
     )  # fmt: skip
     parser.add_argument(
-        "--against", nargs="+", action="extend", required=True, metavar="FOLDER",
+        "--against", nargs="+", required=True, metavar="FOLDER",
         help="what may have been copied: folders, files, and files that `iscqk describe` wrote",
     )  # fmt: skip
     add_model(parser)
-    parser.add_argument("--top", type=int, default=1, help="references of an image (default: 1)")
+    parser.add_argument("--top", type=count, default=1, help="references of an image (default: 1)")
     parser.add_argument("--threshold", type=float, metavar="SCORE", help="leave out lower scores")
     add_orientations(parser)
+    add_index(parser)
     parser.add_argument(
-        "--output", type=Path, default=Path("matches"), metavar="DIR", help="(default: matches)"
+        "--output", type=output_folder, default="matches", metavar="DIR", help="(default: matches)"
     )
     add_threads(parser)
 
@@ -50,8 +52,9 @@ def run(arguments: argparse.Namespace) -> None:
         )
     table, page = (arguments.output / name for name in ("matches.csv", "matches.html"))
     caches = Caches.of(arguments.output)
-    for path in (table, page, *filter(None, caches)):
+    for path in (table, page):
         refuse_unwritable(path)
+    caches.check()
     with exclusive(table):
         found = find_matches(
             arguments.images,
@@ -62,13 +65,17 @@ def run(arguments: argparse.Namespace) -> None:
             caches,
             arguments.threads,
             arguments.orientations,
+            arguments.index,
         )
         facts = {name: utf8(shlex.join(getattr(arguments, name))) for name in ("images", "against")}
         text = {name: found.table[name].map(utf8) for name in ("query", "reference")}
         write_table(table, found.table.assign(**text))
-        write_page(page, found, {**facts, "model": utf8(arguments.model or "the ready model")})
+        facts["model"] = utf8(arguments.model or "the ready model")
+        write_page(page, found, facts | searched(found.recall))
     for line in best_pairs(found.table):
         print(line)
     print(summary(found))
     print(f"basis of likely: {found.basis.told()}")
+    for name, what in searched(found.recall).items():
+        print(f"{name}: {what}")
     print(f"{short(str(page))}, {short(str(table))}")

@@ -30,6 +30,8 @@ from iscqk.retrieval.ranking_interface import Ranking
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.retrieval.unmatchable import with_unmatchable
 from iscqk.runtime.logs import progress
+from iscqk.runtime.options import count, output_file
+from iscqk.schema.options import value_of
 from iscqk.settings.describe import Describe
 
 Block = tuple[NDArray, FloatArray]
@@ -48,9 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ranking", choices=[*RANKINGS], nargs="+", required=True)
     parser.add_argument("--training", nargs="*", type=Path, help="shards, for a ranking by a bank")
-    parser.add_argument("--temperature", type=float, default=Describe.temperature)
-    parser.add_argument("--output", type=Path, nargs="+", required=True, help="of each ranking")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--temperature", type=value_of(Describe, "temperature"), default=Describe.temperature
+    )
+    parser.add_argument(
+        "--output", type=output_file, nargs="+", required=True, help="of each ranking"
+    )
+    parser.add_argument("--threads", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -94,9 +100,8 @@ def _checked(arguments: argparse.Namespace, ranking: str) -> Attributes:
     """Refuse shards that do not belong together; return what made them, by role."""
     roles = {"query": arguments.queries, "reference": arguments.references}
     if RANKINGS[ranking].needs_bank:
-        if not arguments.training or not arguments.temperature > 0:
-            needed = "--training and a --temperature over 0"
-            raise UserError(f"{ranking} needs {needed}; give both")
+        if not arguments.training:
+            raise UserError(f"{ranking} needs --training; give it")
         roles["training"] = arguments.training
     parts = {role: provenances(paths) for role, paths in roles.items()}
     # The bank is described by the model of the references (iscqk.retrieval.ranking_interface).

@@ -7,7 +7,6 @@ counts as right when the nearest other image is of its class.
 import argparse
 import json
 import logging
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ from iscqk.formats.manifest import read_manifest
 from iscqk.formats.provenance import check_parts
 from iscqk.plan.results import Comparison
 from iscqk.retrieval.knn_accuracy import classes_of, neighbour_is_of_class, rare_classes
+from iscqk.runtime.options import output_folder
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--training", metavar="MANIFEST", required=True)
     parser.add_argument("--evaluation", metavar="MANIFEST", required=True)
     parser.add_argument("--rare", type=int, required=True, help="training images that make common")
-    parser.add_argument("--output", type=Path, required=True, help="folder")
+    parser.add_argument("--output", type=output_folder, required=True, help="folder")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -14,6 +14,7 @@ from iscqk.formats.named_files import named_files, read_object, read_objects
 from iscqk.matching.packing import CARD, pack_model
 from iscqk.plan.results import Submission
 from iscqk.retrieval.scores_by_edit import COLUMNS
+from iscqk.runtime.options import output_folder
 from iscqk.settings.ready import Ready
 from iscqk.submission.packed_card import packed_card
 
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--by-edit", nargs="+", metavar="PHASE=CSV", default=[], help="for the card: by_edit.csv"
     )
     parser.add_argument("--config", type=Ready.parse, default=Ready(), help="the `ready` section")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--output", type=output_folder, required=True, metavar="DIR")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ from iscqk.forecast.submission_jobs import submission_jobs
 from iscqk.forecast.tables import bank_table, hours_table, search_table, size_table
 from iscqk.forecast.work import Workload
 from iscqk.formats.phases import PHASES
+from iscqk.models.ready import with_network
 from iscqk.schema.plain_yaml import read
 from iscqk.settings.checks import check_config
 from iscqk.settings.config import Config
@@ -77,6 +78,7 @@ def _configs(paths: list[Path]) -> dict[str, Any]:
             raise UserError(f"config file {path}: {error}; correct it") from None
     check_config(config)
     Config.fill_defaults(config)
+    config["model"] = with_network(config["model"])
     return config
 
 

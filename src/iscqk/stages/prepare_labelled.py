@@ -1,12 +1,12 @@
 """List labelled images, a folder for each class, in manifests; the folder's name is the class."""
 
 import argparse
-from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.formats.manifest import write_manifest
 from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
 from iscqk.retrieval.knn_accuracy import classes_of
+from iscqk.runtime.options import count, output_file
 
 EXAMPLE = r"""iscqk prepare-labelled --training pictures/training --evaluation pictures/evaluation \
     --output training.csv evaluation.csv"""
@@ -16,8 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--training", metavar="DIR", required=True)
     parser.add_argument("--evaluation", metavar="DIR", required=True)
-    parser.add_argument("--output", type=Path, nargs=2, required=True, help="their manifests")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument(
+        "--output", type=output_file, nargs=2, required=True, help="their manifests"
+    )
+    parser.add_argument("--workers", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -7,22 +7,22 @@ different other images, with different edits.
 
 import argparse
 import json
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import atomic_folder, write_text
+from iscqk.formats.files import write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import PHASES, query_id
+from iscqk.formats.image_shards import writing_images
 from iscqk.formats.manifest import listed_paths, read_manifest, unreadable, write_manifest
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
 from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
-from iscqk.plan.results import Phase
+from iscqk.runtime.options import count, output_place
 from iscqk.settings.edits import Pool
 from iscqk.settings.queries import Queries
 
@@ -30,7 +30,25 @@ EXAMPLE = r"""iscqk queries --phase phase2 --training data/training.csv \
     --references data/references.csv --others data/others.csv \
     --config '{"count": 100, "copies": 0.5, "side": 512, "quality": 90}' \
     --edits '{"names": ["crop", "blur"], "strength": [0.2, 0.6], "length": [1, 2]}' \
-    --seed 0 --images queries/images --output queries"""
+    --seed 0 --output images.tar queries.csv ground_truth.csv edits.csv edits.jsonl"""
+
+
+class Made(NamedTuple):
+    """The files to write.
+
+    Attributes:
+        images: a folder, or a shard.
+        manifest: of the images.
+        ground_truth: which references they copy.
+        edits: their names, for each query.
+        records: of the edits, with all parameters.
+    """
+
+    images: str
+    manifest: str
+    ground_truth: str
+    edits: str
+    records: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,13 +59,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Queries.parse, required=True, help="the `queries` section")
     parser.add_argument("--edits", type=Pool.parse, required=True, help="the phase's edits")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--images", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the CSV files")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument(
+        "--output", type=output_place, nargs=5, required=True,
+        metavar=tuple(map(str.upper, Made._fields)),
+        help="a new folder or .tar file, CSV files, and JSON lines",
+    )  # fmt: skip
+    parser.add_argument("--workers", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Make the images, then describe them."""
+    made = Made(*arguments.output)
     sources = _choose_sources(arguments)
     copier = _copier(arguments)
     phase, seed = arguments.phase, arguments.seed
@@ -55,11 +77,11 @@ def run(arguments: argparse.Namespace) -> None:
     tasks = [Task((seed, phase, query), path) for query, _, path in queries]
     copies = copier.copies(tasks, len(tasks), arguments.workers)
     records = []
-    with atomic_folder(arguments.images) as folder:
+    with writing_images(made.images) as put:
         for (query, source, _), (jpeg, edits) in zip(queries, copies, strict=True):
-            (folder / f"{query}.jpg").write_bytes(jpeg)
+            put(f"{query}.jpg", jpeg)
             records.append({"query_id": query, "source_id": source, "edits": edits})
-    _write_tables(arguments, sources, records)
+    _write_tables(made, arguments, sources, records)
 
 
 def _choose_sources(arguments: argparse.Namespace) -> pd.DataFrame:
@@ -108,17 +130,17 @@ def _copier(arguments: argparse.Namespace) -> Copier:
 
 
 def _write_tables(
-    arguments: argparse.Namespace, sources: pd.DataFrame, records: list[dict[str, Any]]
+    made: Made,
+    arguments: argparse.Namespace,
+    sources: pd.DataFrame,
+    records: list[dict[str, Any]],
 ) -> None:
-    manifest = manifest_of(
-        find_images([arguments.images]), SPLITS[arguments.phase], arguments.workers
-    )
+    manifest = manifest_of(find_images([made.images]), SPLITS[arguments.phase], arguments.workers)
     refuse_overlap(read_manifest(arguments.training), manifest, arguments.phase)
-    output = Phase(str(arguments.output))
-    write_manifest(output.queries, manifest)
+    write_manifest(made.manifest, manifest)
     copies = sources[sources["reference_id"] != ""]
     write_ground_truth(
-        output.ground_truth,
+        made.ground_truth,
         GroundTruth(
             copies["id"].to_numpy(dtype=np.str_),
             copies["reference_id"].to_numpy(dtype=np.str_),
@@ -126,6 +148,6 @@ def _write_tables(
         ),
     )
     chains = {record["query_id"]: [e["name"] for e in record["edits"]] for record in records}
-    write_query_edits(output.edits, chains)
+    write_query_edits(made.edits, chains)
     lines = "".join(json.dumps(record, sort_keys=True) + "\n" for record in records)
-    write_text(output.edit_records, lines)
+    write_text(made.records, lines)

@@ -21,6 +21,8 @@ from iscqk.formats.hdf5 import Attributes, FloatArray
 from iscqk.formats.provenance import check_parts
 from iscqk.models.device import set_threads
 from iscqk.retrieval.refining import Refinement, load_projection
+from iscqk.runtime.options import count, output_file
+from iscqk.schema.options import value_of
 from iscqk.settings.describe import Describe
 
 EXAMPLE = r"""iscqk refine --part q-phase2-0.h5 --part gist-phase2-0.h5 --weights 1 1 \
@@ -33,17 +35,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--part", type=Path, action="append", required=True,
         help="shard of one model's descriptors; once for each model",
     )  # fmt: skip
-    parser.add_argument("--weights", type=float, nargs="+", default=[1.0], help="of each part")
+    parser.add_argument(
+        "--weights", type=value_of(Describe, "gist"), nargs="+", default=[1.0], help="of each part"
+    )
     parser.add_argument("--projection", type=Path, help="safetensors; needed for several parts")
     parser.add_argument("--training", type=Path, nargs="+", help="refined shards to subtract")
     parser.add_argument(
-        "--nearest", type=int, default=Describe.subtract_nearest, help="of these that are averaged"
-    )
+        "--nearest", type=value_of(Describe, "subtract_nearest"), metavar="N",
+        default=Describe.subtract_nearest, help="of these that are averaged",
+    )  # fmt: skip
     parser.add_argument(
-        "--share", type=float, default=Describe.subtract, help="of their mean that is subtracted"
+        "--share",
+        type=value_of(Describe, "subtract"),
+        default=Describe.subtract,
+        help="of their mean that is subtracted",
     )
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", type=output_file, required=True)
+    parser.add_argument("--threads", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -35,6 +35,7 @@ from iscqk.retrieval.metrics import (
     recall_at_precision,
 )
 from iscqk.retrieval.scores_by_edit import table_by_edit
+from iscqk.runtime.options import count, output_file
 from iscqk.settings.score import Score
 
 log = logging.getLogger(__name__)
@@ -51,10 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--half", choices=HALVES, help="of phase 1: Q00000-Q24999 are public, the rest private"
     )
     parser.add_argument("--edits", type=Path, help="CSV query_id,edits; names joined by `;`")
-    parser.add_argument("--by-edit", type=Path, metavar="CSV", help="write a table by edit")
-    parser.add_argument("--curve", type=Path, metavar="CSV", help="write precision and recall")
-    parser.add_argument("--output", type=Path, metavar="JSON", help="write what is printed")
-    parser.add_argument("--threads", type=int, default=1, help="of the search")
+    parser.add_argument("--by-edit", type=output_file, metavar="CSV", help="write a table by edit")
+    parser.add_argument(
+        "--curve", type=output_file, metavar="CSV", help="write precision and recall"
+    )
+    parser.add_argument("--output", type=output_file, metavar="JSON", help="write what is printed")
+    parser.add_argument("--threads", type=count, default=1, help="of the search")
 
 
 def run(arguments: argparse.Namespace) -> None:

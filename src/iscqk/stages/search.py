@@ -14,6 +14,7 @@ from iscqk.formats.manifest import shard_bounds
 from iscqk.formats.predictions import write_predictions
 from iscqk.formats.submission import open_submission
 from iscqk.retrieval.predicting import predict
+from iscqk.runtime.options import count, output_file
 from iscqk.settings.search import Search
 
 log = logging.getLogger(__name__)
@@ -24,17 +25,17 @@ EXAMPLE = "iscqk search descriptors.h5 --output predictions.csv --max-results 50
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("file", type=Path, help="submission, HDF5")
-    parser.add_argument("--output", type=Path, required=True, help="predictions, CSV")
+    parser.add_argument("--output", type=output_file, required=True, help="predictions, CSV")
     parser.add_argument(
         "--max-results",
-        type=int,
+        type=count,
         default=Search.max_results,
         metavar="N",
         help="pairs to keep, over all queries together (default %(default)s, the challenge's)",
     )
     parser.add_argument("--shard", type=int, default=0, help="of the references")
-    parser.add_argument("--shards", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--shards", type=count, default=1)
+    parser.add_argument("--threads", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

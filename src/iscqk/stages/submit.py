@@ -27,8 +27,8 @@ from iscqk.matching.model_folder import write_settings
 from iscqk.models.hub import save_hub_folder
 from iscqk.models.weights import load_encoder, read_provenance
 from iscqk.plan.results import Submission
-from iscqk.retrieval.likely import likely_score
 from iscqk.retrieval.rankings import RANKINGS
+from iscqk.runtime.options import output_folder
 from iscqk.settings.describe import Describe
 from iscqk.submission.consistency import refuse_other_predictions
 from iscqk.submission.environment import commit, machine, versions
@@ -40,7 +40,7 @@ EXAMPLE = r"""iscqk submit --phase phase2 --descriptors descriptors.h5 \
     --training data/training.csv --references data/references.csv \
     --queries data/phase2/queries.csv \
     --weights queries=q.safetensors references=k.safetensors \
-    --curve precision_recall.csv --config "$(cat config.json)" --output submission"""
+    --config "$(cat config.json)" --output submission"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,13 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bank", nargs="*", type=Path, default=[], metavar="H5",
         help="shards of training images' descriptors, by which pairs rank or which are subtracted",
     )  # fmt: skip
-    parser.add_argument(
-        "--curve",
-        type=Path,
-        help="precision and recall, CSV, to say from which score pairs are likely",
-    )
     parser.add_argument("--config", type=json.loads, required=True, help="the whole config")
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=output_folder, required=True)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -98,9 +93,8 @@ def run(arguments: argparse.Namespace) -> None:
     for role, path in weights.items():
         encoder, facts = load_encoder(path), read_provenance(path)
         save_hub_folder(Path(output.model) / role, encoder, facts, card)
-    likely = arguments.curve and likely_score(pd.read_csv(arguments.curve), arguments.ranking)
     settings = Describe.parse(arguments.config["describe"]).values()
-    write_settings(Path(output.model), settings, arguments.bank, projection, likely)
+    write_settings(Path(output.model), settings, arguments.bank, projection)
 
 
 def refuse_mixed(

@@ -6,7 +6,6 @@ read are told all at once; or, by quarantine, they are listed and keep their id,
 """
 
 import argparse
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -19,29 +18,35 @@ from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
 from iscqk.images.ingestion import SPLITS, find_images, listing_of, only_listed, refuse_overlap
-from iscqk.plan.results import Phase
+from iscqk.runtime.options import count, output_file
 from iscqk.settings.dataset import BadImages, Dataset
 
 EXAMPLE = r"""iscqk take-queries --phase phase1 --queries pictures/queries \
     --ground-truth ground_truth.csv --training data/training.csv \
-    --references data/references.csv --output data/phase1"""
+    --references data/references.csv \
+    --output queries.csv complete_ground_truth.csv edits.csv quarantined.csv"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--phase", choices=PHASES, required=True)
-    parser.add_argument("--queries", nargs="+", action="extend", metavar="DIR", required=True)
+    parser.add_argument("--queries", nargs="+", action="extend", metavar="PATH", required=True)
     parser.add_argument("--ground-truth", metavar="CSV", required=True)
     parser.add_argument("--list", metavar="FILE", help="an image's name in each line")
     parser.add_argument("--training", metavar="MANIFEST", required=True)
     parser.add_argument("--references", metavar="MANIFEST", required=True)
     parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)
-    parser.add_argument("--output", type=Path, required=True, help="folder of the CSV files")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument(
+        "--output", type=output_file, nargs=4, required=True,
+        metavar=("QUERIES", "GROUND_TRUTH", "EDITS", "BAD"),
+        help="their manifest, ground truth, edits, and those that cannot be read, CSV",
+    )  # fmt: skip
+    parser.add_argument("--workers", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write queries.csv, ground_truth.csv, quarantined.csv, and edits.csv, which knows of none."""
+    """Write what is known of the queries; of edits nothing is."""
+    manifest, ground_truth, edits, bad = arguments.output
     paths = find_images(arguments.queries)
     if arguments.list:
         paths = only_listed(paths, arguments.list)
@@ -52,11 +57,10 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_overlap(read_manifest(arguments.training), queries, arguments.phase)
     references = read_manifest(arguments.references)
     truth = read_ground_truth(arguments.ground_truth, queries["id"], references["id"])
-    output = Phase(str(arguments.output))
-    write_manifest(output.queries, queries)
-    write_table(output.quarantined, quarantine.quarantined([listing]))
-    write_ground_truth(output.ground_truth, _completed(truth, queries["id"]))
-    write_query_edits(output.edits, {})
+    write_manifest(manifest, queries)
+    write_table(bad, quarantine.quarantined([listing]))
+    write_ground_truth(ground_truth, _completed(truth, queries["id"]))
+    write_query_edits(edits, {})
 
 
 def _completed(truth: GroundTruth, query_ids: pd.Series) -> GroundTruth:

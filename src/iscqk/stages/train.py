@@ -22,6 +22,7 @@ from iscqk.learning.training import TrainConfig, Training
 from iscqk.methods import METHODS, modules
 from iscqk.models.weights import load_encoder
 from iscqk.plan.stage_code import code_digest
+from iscqk.runtime.options import count, output_file
 from iscqk.settings.copies import Copies
 from iscqk.settings.edits import Pool
 from iscqk.settings.model import Model
@@ -64,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--training", metavar="MANIFEST", help="of the originals")
     on_pairs = parser.add_argument_group("on pairs")
-    on_pairs.add_argument("--images", type=int, help="to see in all")
+    on_pairs.add_argument("--images", type=count, help="to see in all")
     on_pairs.add_argument("--model", type=Model.parse, help="the `model` section, for the head")
     fresh = parser.add_argument_group("from copies that are made while it learns")
     fresh.add_argument("--fresh-copies", type=Copies.parse, help="the `copies` section")
@@ -83,18 +84,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     part = ", of each of some equal parts of the training"
     for side in "qk":
         parser.add_argument(
-            f"--{side}-output", type=Path, nargs="+", required=True, metavar="FILE",
+            f"--{side}-output", type=output_file, nargs="+", required=True, metavar="FILE",
             help=f"weights of side {side}{part}",
         )  # fmt: skip
     parser.add_argument(
-        "--history", type=Path, nargs="+", required=True, metavar="CSV", help=f"its health{part}"
-    )
-    parser.add_argument("--resume", type=Path, required=True, help="file of the resume state")
+        "--history", type=output_file, nargs="+", required=True, metavar="CSV",
+        help=f"its health{part}",
+    )  # fmt: skip
+    parser.add_argument("--resume", type=output_file, required=True, help="the resume state")
     parser.add_argument("--tensorboard", default="", metavar="DIR", help="scalars to look at")
-    parser.add_argument("--log-every", type=int, metavar="STEPS", help="a row of its health")
+    parser.add_argument("--log-every", type=count, metavar="STEPS", help="a row of its health")
     parser.add_argument("--checkpoint-every", type=int, metavar="STEPS", help="a resume state")
-    parser.add_argument("--processes", type=int, default=1, help="that share batch and bank")
-    parser.add_argument("--threads", type=int, default=1, help="of all processes together")
+    parser.add_argument("--processes", type=count, default=1, help="that share batch and bank")
+    parser.add_argument("--threads", type=count, default=1, help="of all processes together")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_listed_ids
 from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.phases import PHASES
+from iscqk.runtime.options import output_file
 from iscqk.submission.validation import Report, validate_submission
 
 _PROBLEMS_PRINTED = 100
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--queries", type=Path, help=manifest.format("queries"))
     parser.add_argument("--references", type=Path, help=manifest.format("references"))
     parser.add_argument("--phase", choices=PHASES, help="of the queries (default: any one)")
-    parser.add_argument("--output", type=Path, metavar="JSON", help="write the full report")
+    parser.add_argument("--output", type=output_file, metavar="JSON", help="write the full report")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -11,6 +11,9 @@ from iscqk.formats.descriptor_shards import aligned_blocks, count_descriptors, p
 from iscqk.formats.provenance import check_parts
 from iscqk.models.device import set_threads
 from iscqk.retrieval.refining import fit_projection, joined, save_projection
+from iscqk.runtime.options import count, output_file
+from iscqk.schema.options import value_of
+from iscqk.settings.describe import Describe
 
 EXAMPLE = r"""iscqk whiten --part k-training-0.h5 --part gist-training-0.h5 --weights 1 1 \
     --whitening 0.5 --size 255 --output projection.safetensors"""
@@ -22,11 +25,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--part", nargs="+", type=Path, action="append", required=True,
         help="shards of one model's descriptors of the training images; once for each model",
     )  # fmt: skip
-    parser.add_argument("--weights", type=float, nargs="+", default=[1.0], help="of each part")
-    parser.add_argument("--whitening", type=float, required=True, help="0 none, 1 full")
-    parser.add_argument("--size", type=int, required=True, help="dimensions that remain")
-    parser.add_argument("--output", type=Path, required=True, help="safetensors")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--weights", type=value_of(Describe, "gist"), nargs="+", default=[1.0], help="of each part"
+    )
+    parser.add_argument(
+        "--whitening", type=value_of(Describe, "whitening"), required=True, help="0 none, 1 full"
+    )
+    parser.add_argument("--size", type=count, required=True, help="dimensions that remain")
+    parser.add_argument("--output", type=output_file, required=True, help="safetensors")
+    parser.add_argument("--threads", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from iscqk.datasets import SOURCES
 from iscqk.methods import METHODS
+from iscqk.models.ready import READY
 
 _CARD = """\
 ---
@@ -48,7 +49,7 @@ matches = iscqk.match("scans", against="photos", model=model)
 ## Training data
 
 {training} images, SHA-256 of the list `{training_digest}`. No query and no reference is among them:
-`trained_on_ground_truth: {trained_on_ground_truth}`.{quarantined}
+`trained_on_ground_truth: {trained_on_ground_truth}`.{started}{quarantined}
 
 ## Evaluation
 
@@ -72,6 +73,10 @@ _QUARANTINED = """
 {} images could not be read; `provenance.json` lists them under `quarantined`. Those for training
 were left out, queries and references of these have a descriptor that matches nothing.
 """
+
+_STARTED = """
+
+Training went on from {}. What that has learned from, and under which terms, holds here too."""
 
 
 def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
@@ -104,9 +109,18 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
         training_digest=images["training"]["sha256"],
         weights="\n".join(weights),
         halves="".join(halves),
+        started=started(config),
         quarantined=_QUARANTINED.format(bad) if bad else "",
         config=json.dumps(config, indent=2),
     )
+
+
+def started(config: dict[str, Any]) -> str:
+    """Return a paragraph on the weights that training went on from; nothing of random ones."""
+    if (weights := config["model"]["weights"]) == "none":
+        return ""
+    carried = "the model that iscqk carries, whose card is `iscqk/ready/model/MODEL_CARD.md`"
+    return _STARTED.format(carried if weights == READY else f"`{weights}`")
 
 
 def front_matter(score: dict[str, Any], config: dict[str, Any]) -> ModelCardData:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from iscqk.submission.model_card import front_matter
+from iscqk.submission.model_card import front_matter, started
 
 _CARD = """\
 ---
@@ -24,7 +24,7 @@ Backbone `{backbone}`, {image_size} px, pooling `{pooling}`, {descriptor_size} d
 
 ## Training data and terms
 
-{training} images, SHA-256 of the list `{training_digest}`.
+{training} images, SHA-256 of the list `{training_digest}`.{started}
 
 {notice}
 
@@ -87,6 +87,7 @@ def packed_card(
         ranking=config["describe"]["ranking"],
         training=provenance["images"]["training"]["count"],
         training_digest=provenance["images"]["training"]["sha256"],
+        started=started(config),
         notice=notice.strip(),
         scores=_table(["phase", "queries", "references", *_SCORES], _score_rows(scores)),
         edits="\n\n".join(sections) or "Edits of these queries are not known.",

@@ -11,6 +11,7 @@ from typing import Any
 from iscqk.plan.plan import Plan
 from iscqk.plan.results import Results
 from iscqk.terminal.newest import warnings_in
+from iscqk.terminal.rules import rule_named
 from iscqk.terminal.screen import Job, Progress, Screen
 from iscqk.terminal.words import words_of
 from iscqk.terminal.work import Work, expected_seconds, measured_seconds
@@ -58,7 +59,7 @@ class Account:
             "job_info": self._job_started,
             "job_finished": self._job_finished,
             "job_error": self._job_failed,
-            "error": self._told,
+            "error": self._erred,
             "workflow_started": self._began,
         }
 
@@ -90,7 +91,8 @@ class Account:
         if not record.output:  # a target, which does nothing
             return
         words = words_of(record.rule_name, record.wildcards, self.plan)
-        job = Job(record.rule_name, words, list(record.log))
+        part = rule_named(record.rule_name).part
+        job = Job(record.rule_name, words, list(record.log), part)
         self._running[record.jobid] = job
         self._screen.started(job, self._progress())
         self._moved()
@@ -112,6 +114,15 @@ class Account:
         if self._logs:
             lines += _contents(record.log)
         self._say("\n".join(filter(None, lines)), logging.ERROR)
+
+    def _erred(self, record: LogRecord) -> None:
+        """Tell an error, but that a command's exit status was one: its job's own failure is told.
+
+        That one has a page of the command; Snakemake's log file has it.
+        """
+        self._failed = True
+        if "CalledProcessError in file" not in str(record.msg):
+            self._told(record)
 
     def _warn(self, job: Job) -> None:
         """Tell what a job has warned of."""
@@ -145,10 +156,7 @@ class Account:
 
     def _progress(self) -> Progress:
         seconds = time.monotonic() - self._start
-        running = (
-            (job.rule, place.share if (place := job.newest) else None, job.seconds)
-            for job in self._running.values()
-        )
+        running = ((job.rule, job.share, job.seconds) for job in self._running.values())
         return Progress(seconds, self._work.share(running), self._work.left(seconds))
 
     def _moved(self) -> None:

@@ -43,7 +43,9 @@ class Additions(logging.Filter):
         """Return the last lines: of a run with its log files, without them if nothing was done."""
         seconds = time.time() - self._workflow.start_time.timestamp() if log else None
         options, own = options_to_repeat(sys.argv[1:]), "".join(log[:1])
-        return "\n".join(closing_lines(self._plan, self._targets, options, seconds, own))
+        storage = self._workflow.storage_settings.default_storage_prefix or ""
+        lines = closing_lines(self._plan, self._targets, options, seconds, own, storage)
+        return "\n".join(lines)
 
     @property
     def _targets(self) -> list[str]:
@@ -76,6 +78,7 @@ def options_to_repeat(arguments: Sequence[str]) -> str:
     """Return those of Snakemake's options that say of what a run is, with a blank before them."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     one = [("--snakefile", "-s"), ("--directory", "-d"), ("--workflow-profile",), ("--profile",)]
+    one += [("--default-storage-provider",), ("--default-storage-prefix",)]
     for names in one:
         parser.add_argument(*names)
     for names in [("--configfile", "--configfiles"), ("--config", "-C")]:

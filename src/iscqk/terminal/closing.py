@@ -12,7 +12,7 @@ from iscqk.formats.phases import PHASES
 from iscqk.plan.names import INITIAL
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import gist_run
-from iscqk.plan.yardsticks import GIST, UNTRAINED, yardsticks
+from iscqk.plan.yardsticks import GIST, START, yardsticks
 from iscqk.terminal.words import duration, phase_name, size
 
 ALL = "all"
@@ -25,6 +25,7 @@ def closing_lines(
     options: str = "",
     seconds: float | None = None,
     log: str = "",
+    storage: str = "",
 ) -> list[str]:
     """Return the last lines of a run.
 
@@ -34,14 +35,23 @@ def closing_lines(
         options: of Snakemake that any further command needs, too.
         seconds: that the run took; None if there was nothing to do.
         log: Snakemake's own of this run.
+        storage: that results lie in, as `s3://bucket/run`; "" where they lie here.
     """
     targets = list(targets) or [ALL]
-    lines = [line for phase in _phases(targets) for line in _submission(plan, phase)]
-    lines += [line for target in targets for line in _made(plan, target)]
+    place = f"{storage.rstrip('/')}/" if storage else ""
+    lines = [f"results: {place}{plan.results.root}"] if storage else [*_made_here(plan, targets)]
     if seconds is not None:
-        logs = os.path.dirname(plan.results.log(""))
+        logs = place + os.path.dirname(plan.results.log(""))
         lines += [f"took {duration(seconds)}; logs: {logs}, {os.path.relpath(log)}"]
     return [*lines, *_next(targets, options)]
+
+
+def _made_here(plan: Plan, targets: list[str]) -> Iterator[str]:
+    """Yield what was asked for and lies here."""
+    for phase in _phases(targets):
+        yield from _submission(plan, phase)
+    for target in targets:
+        yield from _made(plan, target)
 
 
 def _phases(targets: list[str]) -> list[str]:
@@ -68,7 +78,7 @@ def _submission(plan: Plan, phase: str) -> Iterator[str]:
 def _yardsticks(plan: Plan, phase: str) -> Iterator[tuple[str, str]]:
     """Yield names and scores of what is there to compare a submission with."""
     gist, submitted = gist_run(plan.config), plan.submitted.model()
-    models = {UNTRAINED: plan.submitted.model(INITIAL)}
+    models = {START: plan.submitted.model(INITIAL)}
     if gist in plan:
         models[GIST] = plan[gist].model()
     others = {name: model for name, model in models.items() if model != submitted}

@@ -10,7 +10,7 @@ from iscqk.errors import one_line
 
 # iscqk.runtime.logs.progress and the lines of a training: `120 of 600, 33.1/s, 14 s left`.
 _PROGRESS = re.compile(
-    r"(?P<done>\d+) of (?P<total>\d+)\b.*?"
+    r"(?:progress: (?P<part>[^:]+): )?(?P<done>\d+) of (?P<total>\d+)\b.*?"
     r"(?P<rate>\d+(\.\d+)?(?: images)?/s)\b.*?, (?P<left>\d+) s left"
 )
 _WARNING = re.compile(r"^\S+ \S+ WARNING \S+: (.+)$")
@@ -18,11 +18,12 @@ _TAIL = 8192  # bytes
 
 
 class Newest(NamedTuple):
-    """Where a job is: the share of its work done from 0 to 1, its rate, and seconds left."""
+    """Where a part of a job is: the share done from 0 to 1, its rate, and seconds left."""
 
     share: float
     rate: str
     left: float
+    part: str  # as `embed, batches`; nothing where the log names none
 
 
 def newest(log: str, begun: float = 0.0) -> Newest | None:
@@ -60,4 +61,4 @@ def _since(found: re.Match[str], since: float) -> Newest:
     share = done / max(total, 1)
     if left:  # no further than nine tenths of the rest: it may be slower by now
         share += (1 - share) * min(since / left, 0.9)
-    return Newest(min(share, 1.0), found["rate"], max(left - since, 0))
+    return Newest(min(share, 1.0), found["rate"], max(left - since, 0), found["part"] or "")

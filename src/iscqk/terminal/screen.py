@@ -27,14 +27,16 @@ class Job:
         words: what it does.
         logs: paths of what it says.
         begun: when it did, by `time.time`.
-        told: the share of it that was told last, and when.
+        part: of its work, which takes long, as its log calls it; nothing where it has but one.
+        told: the part of it and the share of that which were told last, and when.
     """
 
     rule: str
     words: str
     logs: list[str]
+    part: str = ""
     begun: float = field(default_factory=time.time)
-    told: tuple[float, float] = (0.0, 0.0)
+    told: tuple[str, float, float] = ("", 0.0, 0.0)
 
     @property
     def seconds(self) -> float:
@@ -45,6 +47,19 @@ class Job:
     def newest(self) -> Newest | None:
         """Where it is, if it says so."""
         return newest(self.logs[0], self.begun) if self.logs else None
+
+    @property
+    def share(self) -> float | None:
+        """The share of it that is done, if it says so; none as long as it prepares."""
+        place = self.newest
+        return place and (0.0 if self._aside(place) else place.share)
+
+    def of(self, place: Newest) -> str:
+        """Return what it does at a place of its work."""
+        return f"{self.words} ({place.part})" if self._aside(place) else self.words
+
+    def _aside(self, place: Newest) -> bool:
+        return bool(self.part) and place.part not in ("", self.part)
 
 
 @dataclass(frozen=True)
@@ -100,7 +115,7 @@ class Lines:
 
     def started(self, job: Job, progress: Progress) -> None:
         """Write what it does."""
-        job.told = (0.0, time.time())
+        job.told = ("", 0.0, time.time())
         self.say(progress.of(job.words))
 
     def finished(self, job: Job, progress: Progress) -> None:
@@ -109,11 +124,13 @@ class Lines:
     def moved(self, jobs: Iterable[Job], progress: Progress) -> None:
         """Write how far those jobs are that it is time for."""
         for job in jobs:
-            share, when = job.told
+            part, share, when = job.told
             now, place = time.time(), job.newest
-            if place and place.share >= share + _STEP and now >= when + _STEP_SECONDS:
-                job.told = (place.share, now)
-                self.say(progress.of(f"{job.words}: {place.share:.0%}{_pace(place)}"))
+            if not place or now < when + _STEP_SECONDS:
+                continue
+            if place.share >= _STEP + (share if place.part == part else 0):
+                job.told = (place.part, place.share, now)
+                self.say(progress.of(f"{job.of(place)}: {place.share:.0%}{_pace(place)}"))
 
     def say(self, text: str) -> None:
         """Write it."""
@@ -174,7 +191,7 @@ class Bars:
         place = job.newest
         if place is None:
             return self._line(job.seconds, None, job.words)
-        return self._line(job.seconds, place.share, f"{job.words}{_pace(place)}")
+        return self._line(job.seconds, place.share, f"{job.of(place)}{_pace(place)}")
 
     def _line(self, seconds: float, share: float | None, words: str) -> str:
         bar = tqdm.format_meter(

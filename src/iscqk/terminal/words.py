@@ -79,7 +79,7 @@ def _named(wildcards: Mapping[str, str], plan: Plan | None) -> dict[str, str]:
 def _after(model: ModelName) -> str:
     """Return along which part of a training a model comes."""
     if model == INITIAL:
-        return ", untrained"
+        return ", at the start"
     if model == WARM_UP:
         return ", after the warm-up"
     if model.trains_one:

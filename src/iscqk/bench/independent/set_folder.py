@@ -5,7 +5,7 @@ Which of its files hold what:
     phase1/, phase2/            the queries, JPEG, named by id
     ground_truth_{phase}.csv    query_id,reference_id, the reference empty for a distractor
     edits.csv                   query_id,edits: the classes of a query's edits, joined by `;`
-    references/                 links to the references, named by id
+    references/                 links to the references, or what lies in shards, named by id
     references.txt, others.txt  paths of the references, in the order of their ids, and of the
                                 distractors' sources
 """
@@ -20,6 +20,7 @@ from iscqk.errors import UserError
 from iscqk.formats.files import atomic_folder, write_text
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
 from iscqk.formats.ids import REFERENCE, StrArray
+from iscqk.formats.image_shards import content_of
 from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import read_query_edits, write_query_edits
 from iscqk.images.ingestion import find_images
@@ -75,8 +76,11 @@ def write_set(
         for query, image in zip(queries, images, strict=True):
             (temporary / query.phase / f"{query.id}.jpg").write_bytes(image)
         for number, path in enumerate(references):
-            link = temporary / REFERENCES / f"{REFERENCE.make(number)}{Path(path).suffix}"
-            link.symlink_to(Path(path).absolute())
+            name = f"{REFERENCE.make(number)}{Path(path).suffix}"
+            if (content := content_of(path)) is None:
+                (temporary / REFERENCES / name).symlink_to(Path(path).absolute())
+            else:
+                (temporary / REFERENCES / name).write_bytes(content)
         for phase in PHASES:
             truth = _ground_truth([query for query in queries if query.phase == phase])
             write_ground_truth(_truth_of(temporary, phase), truth)

@@ -11,6 +11,7 @@ from iscqk.bench.loss_speed import compare_losses, compare_step
 from iscqk.formats.csv_tables import write_table
 from iscqk.models.device import set_threads
 from iscqk.models.weights import load_encoder
+from iscqk.runtime.options import count, output_folder
 from iscqk.settings.benchmarks import Benchmarks
 
 EXAMPLE = "iscqk benchmark --weights q.safetensors --rows 16384 65536 --output timed"
@@ -19,13 +20,13 @@ EXAMPLE = "iscqk benchmark --weights q.safetensors --rows 16384 65536 --output t
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--weights", type=Path, required=True, help="of the encoder in a step")
-    parser.add_argument("--batch-sizes", type=int, nargs="+", default=Benchmarks.batch_sizes)
-    parser.add_argument("--rows", type=int, nargs="+", required=True, help="of the bank")
-    parser.add_argument("--dimension", type=int, default=256)
-    parser.add_argument("--step-rows", type=int, default=8000, help="of the bank of a whole step")
-    parser.add_argument("--repeats", type=int, default=Benchmarks.repeats)
-    parser.add_argument("--output", type=Path, required=True, help="folder")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--batch-sizes", type=count, nargs="+", default=Benchmarks.batch_sizes)
+    parser.add_argument("--rows", type=count, nargs="+", required=True, help="of the bank")
+    parser.add_argument("--dimension", type=count, default=256)
+    parser.add_argument("--step-rows", type=count, default=8000, help="of the bank of a whole step")
+    parser.add_argument("--repeats", type=count, default=Benchmarks.repeats)
+    parser.add_argument("--output", type=output_folder, required=True, help="folder")
+    parser.add_argument("--threads", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 from iscqk.bench.copy_speed import compare_copies
 from iscqk.bench.description_speed import compare_extraction
 from iscqk.formats.csv_tables import write_table
+from iscqk.formats.image_shards import content_of
 from iscqk.formats.manifest import read_manifest
 from iscqk.images.copier import Copier, Task
 from iscqk.images.demo_scenes import draw_split
@@ -20,6 +21,7 @@ from iscqk.images.ingestion import find_images
 from iscqk.models.device import choose_device
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import load_encoder
+from iscqk.runtime.options import count, output_folder
 from iscqk.settings.benchmarks import Benchmarks, Images
 from iscqk.settings.copies import Copies
 from iscqk.settings.edits import Pool
@@ -39,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--edits", type=Pool.parse, required=True, help="the training edits")
     parser.add_argument("--config", type=Images.parse, required=True, help="`benchmarks.images`")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--repeats", type=int, default=Benchmarks.repeats)
-    parser.add_argument("--output", type=Path, required=True, help="folder")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeats", type=count, default=Benchmarks.repeats)
+    parser.add_argument("--output", type=output_folder, required=True, help="folder")
+    parser.add_argument("--threads", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -50,8 +52,9 @@ def run(arguments: argparse.Namespace) -> None:
     with TemporaryDirectory() as folder:
         large = Path(folder, "training")
         draw_split(large, "training", config.drawn, arguments.seed, config.side, 1)
+        paths = _spread(read_manifest(arguments.training)["path"], config.count)
         sets = {
-            "of the config": _spread(read_manifest(arguments.training)["path"], config.count),
+            "of the config": [_as_file(path, Path(folder)) for path in paths],
             f"drawn, {config.side} px": [str(path) for path in find_images([large])],
         }
         # Copies first: their workers are forks, which torch's threads do not follow.
@@ -64,6 +67,14 @@ def run(arguments: argparse.Namespace) -> None:
 def _spread(paths: pd.Series, count: int) -> list[str]:
     """Return at most `count` paths from all over a manifest."""
     return paths.iloc[:: max(1, len(paths) // count)].tolist()[:count]
+
+
+def _as_file(path: str, temporary: Path) -> str:
+    """Return the path of an image as its peers open it: out of a shard, a file in a folder."""
+    if (content := content_of(path)) is None:
+        return path
+    (temporary / Path(path).name).write_bytes(content)
+    return str(temporary / Path(path).name)
 
 
 def _copies(arguments: argparse.Namespace, paths: list[str]) -> pd.DataFrame:

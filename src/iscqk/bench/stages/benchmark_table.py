@@ -7,6 +7,7 @@ import pandas as pd
 
 from iscqk.comparison.run_tables import as_markdown
 from iscqk.formats.files import write_text
+from iscqk.runtime.options import output_file
 
 EXAMPLE = "iscqk benchmark-table --tables timed/loss.csv timed/images.csv --output table.md"
 
@@ -14,7 +15,7 @@ EXAMPLE = "iscqk benchmark-table --tables timed/loss.csv timed/images.csv --outp
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--tables", type=Path, nargs="+", metavar="CSV", required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=output_file, required=True)
 
 
 def run(arguments: argparse.Namespace) -> None:

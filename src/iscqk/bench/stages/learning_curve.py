@@ -25,6 +25,7 @@ from iscqk.retrieval.metrics import judge, micro_average_precision
 from iscqk.retrieval.search import global_search
 from iscqk.retrieval.unmatchable import with_unmatchable
 from iscqk.runtime.logs import progress
+from iscqk.runtime.options import count, output_file
 from iscqk.schema.section import Precision
 from iscqk.settings.describe import Describe
 from iscqk.settings.search import Search
@@ -48,10 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--references", metavar="MANIFEST", required=True)
     parser.add_argument("--queries", nargs="+", metavar="MANIFEST", required=True)
     parser.add_argument("--ground-truth", nargs="+", metavar="CSV", required=True)
-    parser.add_argument("--max-results", type=int, default=Search.max_results)
+    parser.add_argument("--max-results", type=count, default=Search.max_results)
     parser.add_argument("--precision", choices=get_args(Precision), default=Describe.precision)
-    parser.add_argument("--output", type=Path, required=True, help="CSV: model, phase, micro_ap")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", type=output_file, required=True, metavar="CSV")
+    parser.add_argument("--threads", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -69,7 +70,7 @@ def run(arguments: argparse.Namespace) -> None:
         phases = zip(PHASES, arguments.queries, arguments.ground_truth, strict=True)
         for phase, manifest, truth in phases:
             queries = _described(query_encoder, manifest, "query", arguments)
-            rows.append((model, phase, _micro_ap(queries, references, truth, arguments)))
+            rows.append((Path(model).name, phase, _micro_ap(queries, references, truth, arguments)))
     write_table(arguments.output, pd.DataFrame(rows, columns=["model", "phase", "micro_ap"]))
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from iscqk.comparison.run_tables import as_markdown, micro_ap
 from iscqk.errors import UserError
 from iscqk.formats.files import write_text
+from iscqk.runtime.options import output_file
 
 _AGREEMENT = 1e-9  # of micro-AP
 
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--search-speed", type=Path, required=True, help="of `iscqk benchmark-search`"
     )
-    parser.add_argument("--output", type=Path, required=True, help="table, Markdown")
+    parser.add_argument("--output", type=output_file, required=True, help="table, Markdown")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ from iscqk.formats.descriptor_shards import appending_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.hdf5 import Attributes
 from iscqk.runtime.logs import progress
+from iscqk.runtime.options import count, output_file
 
 _ROWS_AT_ONCE = 65_536
 
@@ -18,11 +19,11 @@ EXAMPLE = r"""iscqk synthesize --rows 1000000 --dimension 255 --seed 0 --weights
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
-    parser.add_argument("--rows", type=int, required=True)
-    parser.add_argument("--dimension", type=int, required=True)
+    parser.add_argument("--rows", type=count, required=True)
+    parser.add_argument("--dimension", type=count, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--weights", type=Path, required=True, help="that they pass for made by")
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=output_file, required=True)
 
 
 def run(arguments: argparse.Namespace) -> None:

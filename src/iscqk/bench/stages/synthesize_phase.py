@@ -26,6 +26,7 @@ from iscqk.formats.files import write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import QUERIES_PER_PHASE, REFERENCE, StrArray, query_id
 from iscqk.runtime.logs import progress
+from iscqk.runtime.options import count, output_folder
 
 EXAMPLE = "iscqk synthesize-phase --queries 500 --references 10000 --output phase"
 
@@ -34,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--queries", type=int, required=True)
     parser.add_argument("--references", type=int, required=True)
-    parser.add_argument("--dimension", type=int, default=256)
+    parser.add_argument("--dimension", type=count, default=256)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, required=True, help="folder")
+    parser.add_argument("--output", type=output_folder, required=True, help="folder")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from iscqk.bench.independent.set_folder import OTHERS, REFERENCES, read_sources, write_set
 from iscqk.errors import UserError
 from iscqk.formats.manifest import Listed, listed_paths, read_manifest, unreadable
+from iscqk.runtime.options import count, output_folder
 from iscqk.settings.validation import Validation
 
 EXAMPLE = r"""iscqk validation-queries --references data/references.csv --others data/others.csv \
@@ -31,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--besides", type=Path, nargs="*", default=[], metavar="SET",
         help="other such folders, whose references and sources of distractors are left out",
     )  # fmt: skip
-    parser.add_argument("--output", type=Path, required=True, metavar="SET", help="folder")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--output", type=output_folder, required=True, metavar="SET", help="folder")
+    parser.add_argument("--workers", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

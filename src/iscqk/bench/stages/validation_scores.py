@@ -20,6 +20,7 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import write_text
 from iscqk.matching.model import Model
+from iscqk.runtime.options import count, output_folder
 
 EXAMPLE = r"""iscqk validation-scores results/validation/set \
     --models submission=results/submission_phase2 --output results/validation"""
@@ -37,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--training", nargs="*", type=Path, default=[], metavar="H5",
         help="shards of GIST's descriptors of training images",
     )  # fmt: skip
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="(default: all)")
+    parser.add_argument("--output", type=output_folder, required=True, metavar="DIR")
+    parser.add_argument("--threads", type=count, default=os.cpu_count() or 1, help="(default: all)")
 
 
 def run(arguments: argparse.Namespace) -> None:

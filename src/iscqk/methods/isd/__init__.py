@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from iscqk.learning.method_interface import HEAD, Head, LearningOnPairs, Method
+from iscqk.learning.method_interface import Head, LearningOnPairs, Method
 from iscqk.schema.section import Count, Fraction, Positive, key
 
 
@@ -12,7 +12,7 @@ class Settings(LearningOnPairs):
 
     student_temperature: Positive = key(0.1, "of the student's softmax over the queue")
     teacher_temperature: Positive = key(0.01, "of the teacher's")
-    head: Head = key("none", HEAD)
+    head: Head = key("descriptor", "published: none, mlp_bn")
     queue: Count = key(4096, "published: 128000")
     momentum: Fraction = key(0.99, "published: 0.99 (ResNet-50), 0.999 (ResNet-18)")
 

@@ -10,7 +10,7 @@ from iscqk.schema.section import Count, Fraction, Positive, key
 class Settings(LearningOnPairs):
     """MoCo's settings."""
 
-    temperature: Positive = key(0.1, "published: 0.2")
+    temperature: Positive = key(0.05, "published: 0.2")
     head: Head = key("descriptor", "published: mlp")
     queue: Count = key(2048, "published: 65536, of 1.3 million images")
     momentum: Fraction = key(0.99, "published: 0.999, over a hundred times as many steps")

@@ -12,11 +12,11 @@ class Settings(Learning):
     """Q/K's settings. What the abstract of arXiv:2111.07954 leaves open is one of them."""
 
     warm_up_images: Annotated[int, within(0)] = key(
-        40000, "seen by SimCLR before round 1, for random weights; 0: none"
+        0, "seen by SimCLR before round 1, for random weights; 0: none"
     )
     temperature: Positive = key(0.05, "of the softmax over the bank")
     learn_temperature: bool = key(False, "whether it is learned, from that value on")
-    bank_views: Count = key(2, "copies of an image that its row in the bank of side q averages")
+    bank_views: Count = key(1, "copies of an image that its row in the bank of side q averages")
     negatives: Literal["all"] | Count = key(
         "all", "of the bank, in every step; or a number of random ones"
     )

@@ -11,7 +11,7 @@ class Settings(LearningOnPairs):
     """SimCLR's settings."""
 
     batch_size: Count = key(64, "pairs, two images each")
-    temperature: Positive = key(0.1, "of the softmax over the batch")
+    temperature: Positive = key(0.05, "of the softmax over the batch")
 
 
 METHOD = Method(

@@ -1,0 +1,107 @@
+"""Descriptors of any number of image files under one name: in a file, or a list of shards.
+
+Up to `ROWS` images are one file of `iscqk.formats.image_index`. Of more, `photos.h5` is a list, and
+the shards, each such a file, lie in a folder beside it, `photos.shards`:
+
+    shards  (s,) bytes, names in the folder, in order
+
+A shard's name begins with its number and ends with a digest of what it describes, so that none is
+ever written over: what the list names is whole, whatever ends the writing of another.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from iscqk.errors import UserError
+from iscqk.formats.files import printable
+from iscqk.formats.hdf5 import open_hdf5, read_attributes, read_ids, write_hdf5
+from iscqk.formats.image_index import File, ImageIndex, write_image_index
+
+ROWS = 65_536  # images in a file: 64 MiB at 256 dimensions
+_NAME = re.compile(r"\d{5}-[0-9a-f]{16}\.h5")
+
+
+def shard_folder(path: str | Path) -> Path:
+    """Return where the shards of the list `path` lie."""
+    path = Path(path)
+    return path.with_name(f"{path.stem}.shards")
+
+
+def listed_shards(path: str | Path) -> list[Path]:
+    """Return the files that hold what `path` stands for: those that it lists, or itself.
+
+    Raises:
+        UserError: it is no HDF5 file, names something else than shards, or one of them is missing.
+    """
+    with open_hdf5(path) as file:
+        if "shards" not in file:
+            return [Path(path)]
+        names = read_ids(file, "shards").tolist()
+    if not names or not all(map(_NAME.fullmatch, names)):
+        raise UserError(f"{printable(path)}: no list of shards; describe the images again")
+    shards = [shard_folder(path) / name for name in names]
+    for shard in shards:
+        if not shard.is_file():
+            remedy = "copy its folder beside that file, or remove the file and describe again"
+            raise UserError(
+                f"{printable(shard)}: missing, and {printable(path)} lists it; {remedy}"
+            )
+    return shards
+
+
+def shards_there(path: str | Path) -> list[Path]:
+    """Return all shards beside `path`, those of a list that was never finished among them."""
+    folder = shard_folder(path)
+    return sorted(found for found in folder.glob("*.h5") if _NAME.fullmatch(found.name))
+
+
+def encoder_of(path: str | Path) -> tuple[str, str]:
+    """Return the side and the encoder's digest that a file, or a list, says it is of."""
+    with open_hdf5(path) as file:
+        attributes = read_attributes(file)
+    if not {"side", "encoder_sha256"} <= attributes.keys():
+        raise UserError(f"{path}: not written by `iscqk describe`; describe the images with it")
+    return str(attributes["side"]), str(attributes["encoder_sha256"])
+
+
+def write_shard(path: str | Path, number: int, index: ImageIndex, first: int, total: int) -> Path:
+    """Write a shard of the list `path`, unless it is there; return its path.
+
+    Args:
+        path: of the list.
+        number: of the shard.
+        index: n images.
+        first: number of the first of them.
+        total: images that are described in all, or more.
+    """
+    digits = len(str(total - 1))
+    files = [(os.fsencode(path), *rest) for path, *rest in map(File.anchored, index.files)]
+    what = repr((index.side, index.encoder, first, digits, files, index.sha256))
+    digest = hashlib.sha256(what.encode()).hexdigest()
+    shard = shard_folder(path) / f"{number:05}-{digest[:16]}.h5"
+    if not shard.is_file():
+        write_image_index(shard, index, first, total)
+    return shard
+
+
+def write_list(path: str | Path, shards: Sequence[Path], side: str, encoder: str) -> None:
+    """Write the list of shards that are there."""
+    with write_hdf5(path, {"side": side, "encoder_sha256": encoder}) as file:
+        file.create_dataset("shards", data=np.array([shard.name for shard in shards], np.bytes_))
+
+
+def remove_others(path: str | Path, kept: Sequence[Path]) -> None:
+    """Remove the shards beside `path` that are none of these, and the folder if it is empty.
+
+    What a killed process left half written goes with them.
+    """
+    folder = shard_folder(path)
+    for shard in {*shards_there(path), *folder.glob(".*.part.h5")} - {*kept}:
+        shard.unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

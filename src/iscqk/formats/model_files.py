@@ -1,0 +1,13 @@
+"""The names of a model's files in its folder, which a job declares before there is any of them.
+
+What the files hold: `iscqk.models.hub`, `iscqk.matching.model_folder`.
+"""
+
+CONFIG, BACKBONE, HEAD, CARD = "config.json", "model.safetensors", "head.safetensors", "README.md"
+SETTINGS, BANK, PROJECTION = "matching.json", "bank.safetensors", "projection.safetensors"
+
+
+def model_files(roles: list[str], bank: bool, projection: bool) -> list[str]:
+    """Return the names of all files of a model, an encoder for each role."""
+    encoders = [f"{role}/{name}" for role in roles for name in (CONFIG, BACKBONE, HEAD, CARD)]
+    return [*encoders, SETTINGS, *([BANK] if bank else []), *([PROJECTION] if projection else [])]

@@ -1,0 +1,111 @@
+"""Plain tar files: written so that the same content gives the same bytes, and read in place.
+
+A member is bytes at a place in the file. Nothing is ever unpacked, so that a name leads nowhere but
+to those bytes.
+"""
+
+import io
+import os
+import re
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Protocol
+
+from iscqk.formats.files import atomic_file
+
+_FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)
+_LONG_NAMES = (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE)
+_SKIPPED = (tarfile.DIRTYPE, tarfile.XGLTYPE)
+_LONGEST_HEADER = 65_536  # bytes, of what stands before a member whose name is long
+_PATH_RECORD = re.compile(rb"^\d+ path=([^\n]+)$", re.MULTILINE)
+
+
+class Member(NamedTuple):
+    """A member's name, and the place and number of its bytes in the file."""
+
+    name: str
+    offset: int
+    size: int
+
+
+class Put(Protocol):
+    """Adds a member."""
+
+    def __call__(self, name: str, content: bytes) -> None:
+        """Add these bytes under a name."""
+
+
+@contextmanager
+def writing_tar(path: str | Path) -> Iterator[Put]:
+    """Yield what adds a member to a new tar file, which is there once the block has succeeded."""
+    with (
+        atomic_file(path) as temporary,
+        tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+
+        def put(name: str, content: bytes) -> None:
+            member = tarfile.TarInfo(name)  # mtime 0, no owner
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+
+        yield put
+
+
+def read_members(file: BinaryIO) -> Iterator[Member]:
+    """Yield the members of a tar file that `writing_tar` wrote.
+
+    Header by header: tarfile's own iteration follows extensions (longer names, sparse files, pax)
+    that no such file has, and that a hostile one nests and sizes at will.
+
+    Raises:
+        tarfile.TarError, ValueError: anything but regular files that lie there whole.
+    """
+    for header, start in _headers(file, _FILES[:1], "ascii", "strict"):
+        yield Member(header.name, start, header.size)
+
+
+def read_foreign_members(file: BinaryIO) -> Iterator[Member]:
+    """Yield the regular files in a tar file of any writer; folders in it are passed over.
+
+    Of the extensions only those are followed by which writers spell a long name.
+
+    Raises:
+        tarfile.TarError, ValueError: links, devices, or what does not lie there whole.
+    """
+    name, types = "", _FILES + _LONG_NAMES + _SKIPPED
+    for header, start in _headers(file, types, "utf-8", "surrogateescape"):
+        if header.type in _FILES:
+            yield Member(name or header.name, start, header.size)
+            name = ""
+        elif header.type in _LONG_NAMES:
+            name = _long_name(file, header, start) or name
+
+
+def _headers(
+    file: BinaryIO, types: tuple[bytes, ...], encoding: str, errors: str
+) -> Iterator[tuple[tarfile.TarInfo, int]]:
+    """Yield each member's header, of these types only, and where its bytes start."""
+    end = os.fstat(file.fileno()).st_size
+    while (block := file.read(tarfile.BLOCKSIZE)) != bytes(tarfile.BLOCKSIZE):
+        header = tarfile.TarInfo.frombuf(block, encoding, errors)
+        if header.type not in types:
+            raise ValueError(f"{header.name!r} is no regular file")
+        start = file.tell()
+        if not 0 <= header.size <= end - start:
+            raise ValueError(f"{header.name!r} is cut short")
+        yield header, start
+        file.seek(start + -(-header.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE)
+
+
+def _long_name(file: BinaryIO, header: tarfile.TarInfo, start: int) -> str:
+    """Return the name that an extension gives the next member; "" where it gives none."""
+    if header.size > _LONGEST_HEADER:
+        raise ValueError(f"{header.name!r} is too long")
+    content = os.pread(file.fileno(), header.size, start)
+    if header.type == tarfile.XHDTYPE:
+        if b"GNU.sparse." in content or b" size=" in content:
+            raise ValueError(f"{header.name!r} is of a file that does not lie there as it is")
+        content = found[1] if (found := _PATH_RECORD.search(content)) else b""
+    return os.fsdecode(content.split(b"\0")[0])

@@ -1,0 +1,150 @@
+"""Images with their descriptors, of any number: what is looked up, and what among.
+
+Of each image some bytes are in memory; names and descriptors are read from their files when they
+are asked for, unless they are few.
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iscqk.formats.hdf5 import FloatArray
+from iscqk.formats.ids import BoolArray, IntArray
+from iscqk.formats.image_index import ImageIndex, read_image_index
+from iscqk.formats.stored_rows import JoinedRows, StoredRows
+from iscqk.matching.inputs import identity
+
+NOTHING = -1  # in place of an image that is not there
+_IDENTITY = 16  # bytes
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images whose descriptors lie together.
+
+    Attributes:
+        vectors: (n, d), in memory or on the disk.
+        flat: (n,) of one colour.
+        identities: (n,) bytes, equal for two names of one file.
+        gone: (n,) whether there is no such file any more.
+        source: the images' names, or the file that has them.
+        before: what their names there begin with and here do not.
+    """
+
+    vectors: FloatArray | StoredRows
+    flat: BoolArray
+    identities: NDArray[np.bytes_]
+    gone: BoolArray
+    source: Path | list[str]
+    before: str = ""
+
+    @classmethod
+    def of(
+        cls, index: ImageIndex, stored: Path | None = None, gone: BoolArray | None = None
+    ) -> "Part":
+        """Return images, whose names are read from `stored` each time; none is gone if not said."""
+        names = [file.path for file in index.files]
+        gone = np.zeros(len(names), np.bool_) if gone is None else gone
+        facts = index.vectors, index.flat, _identities(names), gone
+        # Files have absolute names; here they are as people wrote them.
+        for before in ("", os.getcwd() + os.sep):
+            if stored and all(before + file.path == file.anchored().path for file in index.files):
+                return cls(*facts, stored, before)
+        return cls(*facts, names)
+
+    def names(self) -> list[str]:
+        """Return the images' paths."""
+        if isinstance(self.source, Path):
+            files = read_image_index(self.source, stored=True).files
+            return [file.path.removeprefix(self.before) for file in files]
+        return self.source
+
+
+def _identities(names: Sequence[str]) -> NDArray[np.bytes_]:
+    keys = [repr(identity(name)).encode("utf-8", "surrogateescape") for name in names]
+    digests = [hashlib.blake2b(key, digest_size=_IDENTITY).digest() for key in keys]
+    return np.frombuffer(b"".join(digests), f"S{_IDENTITY}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Parts that were described together: what one file stands for."""
+
+    parts: list[Part]
+    path: Path | None = None
+
+
+class Collection:
+    """Images of one side, each file once, in the order of their sources.
+
+    Attributes:
+        sources: where they come from.
+        vectors: (n, d) descriptors; of several orientations one after the other.
+        flat: (n,) whether an image is of one colour, of which no descriptor says anything.
+        kept: rows of all parts, one after the other, that are rows here; None: every one.
+    """
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self.sources = sources
+        self._parts = [part for source in sources for part in source.parts]
+        self._starts = np.cumsum([0, *(len(part.flat) for part in self._parts)])
+        self.kept = self._first_of_each()
+        self.vectors = JoinedRows([part.vectors for part in self._parts], self.kept)
+        self.flat: BoolArray = self._column("flat")
+
+    def _first_of_each(self) -> IntArray | None:
+        """Return which rows are a file that none before is; None for all."""
+        every = np.concatenate([part.identities for part in self._parts])
+        first = np.sort(np.unique(every, return_index=True)[1])
+        return None if len(first) == len(every) else first
+
+    def _column(self, name: str) -> NDArray[Any]:
+        every = np.concatenate([getattr(part, name) for part in self._parts])
+        return every if self.kept is None else every[self.kept]
+
+    def __len__(self) -> int:
+        return len(self.flat)
+
+    def kept_of_sources(self) -> list[IntArray | None]:
+        """Return which rows of each source, from 0, are rows here; None for all."""
+        if self.kept is None:
+            return [None] * len(self.sources)
+        counts = [sum(len(part.flat) for part in source.parts) for source in self.sources]
+        starts = np.cumsum([0, *counts])
+        bounds = np.searchsorted(self.kept, starts)
+        return [
+            self.kept[low:high] - start
+            for low, high, start in zip(bounds[:-1], bounds[1:], starts[:-1], strict=True)
+        ]
+
+    @cached_property
+    def there(self) -> BoolArray:
+        """(n,) whether an image was there when its descriptor was made or read."""
+        return ~self._column("gone")
+
+    def paths(self, rows: IntArray) -> list[str]:
+        """Return the paths of images by their rows."""
+        rows = np.asarray(rows, np.int64)
+        places = rows if self.kept is None else self.kept[rows]
+        owners = np.searchsorted(self._starts, places, side="right") - 1
+        found = [""] * len(rows)
+        for owner in np.unique(owners).tolist():
+            names, start = self._parts[owner].names(), int(self._starts[owner])
+            for number in np.flatnonzero(owners == owner).tolist():
+                found[number] = names[int(places[number]) - start]
+        return found
+
+    def rows_of(self, others: "Collection") -> IntArray:
+        """Return (n,) for each of n other images the row of the same file, `NOTHING` for none."""
+        mine, theirs = (side._column("identities") for side in (self, others))
+        order = np.argsort(mine)
+        places = np.searchsorted(mine[order], theirs).clip(max=len(mine) - 1)
+        rows = order[places]
+        return np.where(mine[rows] == theirs, rows, NOTHING)

@@ -1,0 +1,99 @@
+"""What is kept of all neighbourhoods: the pairs that are asked for, and how each query fares."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from iscqk.formats.ids import BoolArray, IntArray
+from iscqk.matching.basis import Basis
+from iscqk.matching.chance import LARGEST, flagged
+from iscqk.matching.collection import NOTHING, Collection
+from iscqk.matching.neighbourhoods import DoubleArray, Neighbourhoods
+
+
+class JudgedPairs(NamedTuple):
+    """Some pairs (n,), query by query, and of every query (q,) what its nearest reference tells.
+
+    Attributes:
+        query: rows of the queries.
+        reference: rows of the references.
+        rank: of the reference among the query's, from 1.
+        similarity: of the two, -1 to 1.
+        chance: NaN without a basis.
+        lead: see `iscqk.matching.chance`; NaN without a basis.
+        level: (q,) what to take off a query's similarities for scores.
+        nearest: (q,) the first similarity.
+        first_lead: (q,)
+        first_chance: (q,)
+        is_flat: (q,) where the query or the first reference is of one colour, or there is none.
+    """
+
+    query: IntArray
+    reference: IntArray
+    rank: IntArray
+    similarity: DoubleArray
+    chance: DoubleArray
+    lead: DoubleArray
+    level: DoubleArray
+    nearest: DoubleArray
+    first_lead: DoubleArray
+    first_chance: DoubleArray
+    is_flat: BoolArray
+
+    @classmethod
+    def of(
+        cls,
+        queries: Collection,
+        references: Collection,
+        blocks: Iterable[tuple[slice, Neighbourhoods]],
+        basis: Basis,
+        top: int | None = None,
+    ) -> "JudgedPairs":
+        """Keep the `top` nearest of each query, or else the pairs that may be called likely."""
+        found = (
+            cls._of_block(part.start, near, queries.flat[part], references, basis, top)
+            for part, near in blocks
+        )
+        return cls(*map(np.concatenate, zip(*found, strict=True)))
+
+    @classmethod
+    def _of_block(
+        cls,
+        start: int,
+        near: Neighbourhoods,
+        flat: BoolArray,
+        references: Collection,
+        basis: Basis,
+        top: int | None,
+    ) -> "JudgedPairs":
+        is_there = near.references != NOTHING
+        is_flat = flat[:, None] | references.flat[near.references] | ~is_there
+        leads = chances = np.full(is_flat.shape, np.nan)
+        if basis.chance is not None:
+            leads = near.leads(references.vectors, basis.same)
+            chances = basis.chances(leads, is_flat)
+        is_kept = chances <= LARGEST
+        if top is not None:
+            is_kept = is_there & (np.arange(is_there.shape[1]) < top)
+        rows, ranks = np.nonzero(is_kept)
+        return cls(
+            start + rows,
+            near.references[rows, ranks],
+            ranks + 1,
+            near.similarities[rows, ranks],
+            chances[rows, ranks],
+            leads[rows, ranks],
+            near.levels,
+            near.similarities[:, 0],
+            leads[:, 0],
+            chances[:, 0],
+            is_flat[:, 0],
+        )
+
+    @property
+    def likely(self) -> BoolArray:
+        """(n,) which pairs are likely copies, by a basis."""
+        first = self.first_chance[~self.is_flat]
+        found: BoolArray = self.chance <= first[flagged(first)].max(initial=-1.0)
+        return found

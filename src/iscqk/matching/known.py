@@ -1,0 +1,81 @@
+"""Which images are described already, of any number: found by file or by content, in few bytes."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from iscqk.formats.ids import BoolArray, IntArray
+from iscqk.formats.image_index import File, Row, read_image_index
+
+
+class KnownImages:
+    """What some files of descriptors tell; 32 bytes an image of it are in memory, and the sizes."""
+
+    def __init__(self, places: Sequence[Path]) -> None:
+        """Look through files of one side and encoder."""
+        self._places = places
+        keys, contents, counts = [_none()], [_none()], [0]
+        sizes: set[int] = set()
+        for place in places:
+            index = read_image_index(place, stored=True)
+            keys.append(_hashes(index.files))
+            contents.append(_hashes(index.sha256))
+            sizes.update(file.size for file in index.files)
+            counts.append(len(index.files))
+        self.sizes = sizes
+        self._starts = np.cumsum(counts)
+        self._by_file, self._by_content = _Lookup(keys), _Lookup(contents)
+
+    def of_files(self, files: Sequence[File]) -> dict[File, Row]:
+        """Return what is known of files that are as they were, by path, size, times and inode."""
+        anchored = [file.anchored() for file in files]
+        rows = self._by_file.find(_hashes(anchored))
+        return self._read(files, rows, anchored, [""] * len(files))
+
+    def of_contents(self, files: Sequence[File], sha256: Sequence[str]) -> dict[File, Row]:
+        """Return what is known of files by their contents, "" of those that cannot be read."""
+        rows = np.where([*map(bool, sha256)], self._by_content.find(_hashes(sha256)), -1)
+        return self._read(files, rows, files, sha256)
+
+    def _read(
+        self, files: Sequence[File], rows: IntArray, asked: Sequence[File], sha256: Sequence[str]
+    ) -> dict[File, Row]:
+        """Return what lies in rows of all places, -1 for none, where it is what was asked for."""
+        found = {}
+        places = np.searchsorted(self._starts, rows, side="right") - 1
+        for place in np.unique(places[rows >= 0]).tolist():
+            index = read_image_index(self._places[place], stored=True)
+            here = np.flatnonzero((places == place) & (rows >= 0)).tolist()
+            within = rows[here] - self._starts[place]
+            for number, row, known in zip(here, within.tolist(), index.at(within), strict=True):
+                same = index.files[row] == asked[number]
+                if same or (sha256[number] and known.sha256 == sha256[number]):
+                    found[files[number]] = known
+        return found
+
+
+class _Lookup:
+    """Where each of many keys stands, in 16 bytes a key."""
+
+    def __init__(self, keys: Sequence[IntArray]) -> None:
+        every = np.concatenate(keys)
+        self._order = np.argsort(every, kind="stable")
+        self._keys = every[self._order]
+
+    def find(self, keys: IntArray) -> IntArray:
+        """Return (n,) the first place of each of n keys, -1 where it is not there."""
+        if not len(self._keys):
+            return np.full(len(keys), -1)
+        places = np.searchsorted(self._keys, keys).clip(max=len(self._keys) - 1)
+        is_there: BoolArray = self._keys[places] == keys
+        return np.where(is_there, self._order[places], -1)
+
+
+def _hashes(values: Iterable[object]) -> IntArray:
+    """Return 64 bits of each value, equal for equal ones; what they find has to be looked at."""
+    return np.fromiter(map(hash, values), np.int64)
+
+
+def _none() -> IntArray:
+    return np.empty(0, np.int64)

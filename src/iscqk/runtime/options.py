@@ -1,0 +1,111 @@
+"""What is true of the arguments of all commands, looked at before any of the work.
+
+Numbers are numbers, places can be written to, nothing that is read is written over, and a list of
+values that is given twice adds up, where argparse forgets the first.
+"""
+
+import argparse
+import math
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from iscqk.formats.files import printable, refuse_unwritable
+
+_LISTS = ("+", "*")
+
+
+def output_file(text: str) -> Path:
+    """Return the path of a file to write; UserError where it cannot be."""
+    refuse_unwritable(text)
+    return Path(text)
+
+
+def output_folder(text: str) -> Path:
+    """Return the path of a folder to write to; UserError where that cannot be."""
+    refuse_unwritable(text, is_folder=True)
+    return Path(text)
+
+
+def output_place(text: str) -> Path:
+    """Return the path of a file or a folder to write, whichever it is to be."""
+    return output_folder(text) if os.path.isdir(text) else output_file(text)
+
+
+def count(text: str) -> int:
+    """Return a whole number from 1 on."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: at least 1 is needed")
+    return number
+
+
+def _not_negative(text: str) -> int:
+    """Return a whole number from 0 on: no command has a use for others."""
+    if (number := int(text)) < 0:
+        raise argparse.ArgumentTypeError(f"{text}: at least 0 is needed")
+    return number
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise argparse.ArgumentTypeError(f"{text}: no number to work with; name another")
+    return number
+
+
+_FILES = (output_file, output_place)
+
+
+class _Store(argparse._StoreAction):
+    """Stores values; those of a list add up, and so many as are wanted are wanted once."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        before: Any = getattr(namespace, self.dest, None)
+        if option and self.nargs not in (None, "?") and before is not self.default:
+            if self.nargs not in _LISTS:
+                raise argparse.ArgumentError(self, "given twice; give it once")
+            values = [*before, *values]
+        super().__call__(parser, namespace, values, option)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, with where to look."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in (None, "store"):
+            self.register("action", name, _Store)
+        self.register("type", int, _not_negative)
+        self.register("type", float, _finite)
+
+    def error(self, message: str) -> NoReturn:
+        """Tell of it, and end."""
+        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
+
+    def parse_known_args(  # type: ignore[override]  # typeshed has an overload for each namespace
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Return what is said, once it is seen that no file is written over another."""
+        found, rest = super().parse_known_args(args, namespace)
+        taken: dict[str, str] = {}
+        for writes in (False, True):
+            for action, path in self._files(found, writes):
+                place, name = os.path.realpath(path), _name(action)
+                if writes and place in taken:
+                    what = f"{printable(path)} is named by {taken[place]}, too"
+                    self.error(f"argument {name}: {what}; name another file to write")
+                taken[place] = name
+        return found, rest
+
+    def _files(self, found: Any, writes: bool) -> Iterator[tuple[argparse.Action, str | Path]]:
+        """Yield the files that options name: to write, or those there are of all others."""
+        for action in self._actions:
+            value = getattr(found, action.dest, None)
+            for one in value if isinstance(value, list) else [value]:
+                if (action.type in _FILES) is writes and isinstance(one, str | Path):
+                    if writes or os.path.isfile(one):
+                        yield action, one
+
+
+def _name(action: argparse.Action) -> str:
+    return action.option_strings[0] if action.option_strings else str(action.metavar or action.dest)

@@ -1,0 +1,197 @@
+"""Images in shards: opened as those in folders, whoever wrote the tar; nothing else is taken."""
+
+import io
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from iscqk.cli import main
+from iscqk.errors import UserError
+from iscqk.formats.files import sha256_of
+from iscqk.formats.image_shards import (
+    content_of,
+    digest_of,
+    is_there,
+    paths_in,
+    status_of,
+    writing_images,
+)
+from iscqk.formats.manifest import listed_paths, read_manifest, write_manifest
+from iscqk.images.ingestion import SPLITS, find_images, manifest_of
+from iscqk.images.opening import BadImage, measure_image, open_image
+from iscqk.images.verified import open_verified
+
+LONG = f"{'long-' * 30}name.png"  # more than the 100 characters that a header has
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """Some images in a folder, in a folder of it, and of names that strain a tar."""
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(["b.jpg", "a.png", "sub folder/c.webp", "é.png", LONG]):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20 + number, 10), (9 * number, 50, 80)).save(path)
+    return tmp_path / "photos"
+
+
+def pack(photos, how):
+    """Pack the folder; return the shard."""
+    shard = photos.parent / "photos.tar"
+    if how in ("gnu", "ustar", "posix"):
+        if not shutil.which("tar"):
+            pytest.skip("no program tar here")
+        folder = ["./"] if how == "gnu" else [path.name for path in photos.iterdir()]
+        subprocess.run(
+            ["tar", f"--format={how}", "-cf", shard, *folder], cwd=photos, check=how != "ustar"
+        )
+    elif how == "ours":
+        with writing_images(shard) as put:
+            for path in photos.rglob("*.*"):
+                if len(path.name) < 100:
+                    put(str(path.relative_to(photos)), path.read_bytes())
+    else:
+        with tarfile.open(shard, "w") as tar:  # pax, where a name asks for it
+            tar.add(photos, "")
+    return shard
+
+
+@pytest.mark.parametrize("how", ["ours", "python", "gnu", "ustar", "posix"])
+def test_an_image_is_the_same_in_a_shard_and_in_a_folder(photos, how):
+    shard = pack(photos, how)
+    found = find_images([shard])
+    assert len(found) == (4 if how in ("ours", "ustar") else 5)  # ustar has no place for the name
+    assert found == sorted(found) and set(found) == set(paths_in(shard))
+    for path in found:
+        file = photos / path.relative_to(shard)
+        assert content_of(path) == file.read_bytes() and digest_of(path) == sha256_of(file)
+        assert open_image(path).tobytes() == open_image(file).tobytes()
+        assert measure_image(str(path)) == Image.open(file).size
+        assert is_there(path) and status_of(path).size == file.stat().st_size
+    assert len({status_of(path).inode for path in found}) == len(found)
+    assert content_of(photos / "a.png") is None and is_there(photos / "a.png")
+    assert not is_there(shard / "none.png")
+    with pytest.raises(BadImage, match=r"photos.tar/none.png: no such image"):
+        open_image(shard / "none.png")
+
+
+def test_a_manifest_finds_its_shards_wherever_both_are(photos, monkeypatch):
+    pack(photos, "ours")
+    Path("run/data").mkdir(parents=True)
+    Path("run/pictures").mkdir()
+    shutil.move("photos.tar", "run/pictures/photos.tar")
+    rows = manifest_of(find_images([Path("run/pictures/photos.tar")]), SPLITS["references"], 1)
+    write_manifest("run/data/list.csv", rows)
+    written = pd.read_csv("run/data/list.csv")["path"]
+    assert written[0] == "../pictures/photos.tar/a.png"
+    pd.testing.assert_frame_equal(read_manifest("run/data/list.csv"), rows)
+    Path("elsewhere/deeper").mkdir(parents=True)
+    shutil.move("run", "elsewhere/deeper/fetched")
+    monkeypatch.chdir("elsewhere")
+    moved = read_manifest("deeper/fetched/data/list.csv")
+    assert moved["path"][0] == "deeper/fetched/pictures/photos.tar/a.png"
+    sizes = [open_verified(path).size for path in listed_paths(moved)]
+    assert sizes == list(zip(rows["width"], rows["height"], strict=True))
+
+
+def test_a_manifest_finds_its_shards_from_a_folder_that_is_a_link(photos):
+    shard = pack(photos, "ours")
+    Path("disk/deep").mkdir(parents=True)
+    Path("results").symlink_to("disk/deep")
+    rows = manifest_of(find_images([Path(shard.name)]), SPLITS["references"], 1)
+    write_manifest("results/list.csv", rows)
+    pd.testing.assert_frame_equal(read_manifest("results/list.csv"), rows)
+
+
+def test_an_image_that_was_packed_anew_is_not_taken_for_the_listed_one(photos):
+    shard = pack(photos, "ours")
+    rows = manifest_of(find_images([shard]), SPLITS["references"], 1)
+    shutil.copy(photos / "a.png", photos / "b.jpg")
+    pack(photos, "ours")
+    listed = {Path(path).name: path for path in listed_paths(rows)}
+    assert open_verified(listed["a.png"]).size == (21, 10)
+    with pytest.raises(BadImage, match="not what lay there when it was listed"):
+        open_verified(listed["b.jpg"])
+
+
+def test_what_is_bad_in_a_shard_is_told_by_its_name(photos):
+    (photos / "b.jpg").write_bytes(b"no image")
+    (photos / "a.png").write_bytes(b"")
+    (photos / "note.txt").write_text("no image either, and not named as one")
+    shard = pack(photos, "ours")
+    with pytest.raises(
+        UserError, match=r"photos.tar/a.png: cannot read this image \(an empty"
+    ) as e:
+        manifest_of(find_images([shard]), SPLITS["references"], 1)
+    assert "(and 1 more, all in the log)" in str(e.value)
+
+
+def member(name, content=b"x", **fields):
+    header = tarfile.TarInfo(name)
+    header.size = len(content)
+    for field, value in fields.items():
+        setattr(header, field, value)
+    block = header.tobuf(tarfile.GNU_FORMAT)
+    return block + content + bytes(-len(content) % 512)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (member("../a.png") + bytes(1024), "no name of a file in it"),
+        (member("/etc/a.png") + bytes(1024), "no name of a file in it"),
+        (member("b/../../a.png") + bytes(1024), "no name of a file in it"),
+        (member("a.png") * 2 + bytes(1024), "is there twice"),
+        (member("a.png", b"", type=tarfile.SYMTYPE, linkname="/etc/passwd"), "no regular file"),
+        (member("a.png", b"", type=tarfile.GNUTYPE_SPARSE) + bytes(1024), "no regular file"),
+        (
+            member("x", b"30 path=../../etc/passwd.png\n", type=tarfile.XHDTYPE) + member("a.png"),
+            "no name",
+        ),
+        (member("x", b"13 size=9999\n", type=tarfile.XHDTYPE) + member("a.png"), "lie there as it"),
+        (member("x", bytes(70_000), type=tarfile.GNUTYPE_LONGNAME), "too long"),
+        (member("a.png", b"", size=2**60) + bytes(1024), "cut short"),
+        (member("a.png"), "empty header"),
+        (b"\x1f\x8b" + bytes(2000), "not compressed"),
+        (b"", "not compressed"),
+    ],
+    ids=range(13),
+)
+def test_anything_but_plain_files_is_refused(tmp_path, content, complaint):
+    path = tmp_path / "s.tar"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=complaint) as error:
+        find_images([path])
+    assert str(path) in str(error.value) and str(error.value).isprintable()
+
+
+def test_a_folder_named_as_a_shard_is_a_folder(photos):
+    photos.rename("photos.tar")
+    path = Path("photos.tar/a.png")
+    assert content_of(path) is None and open_image(path).size == (21, 10)
+    assert len(find_images(["photos.tar"])) == 5
+
+
+def test_copies_are_found_between_shards_as_between_folders(folder, model_folder):
+    for name in ("photos", "scans"):
+        with writing_images(f"{name}.tar") as put:
+            for path in sorted(Path(name).iterdir()):
+                put(path.name, path.read_bytes())
+    command = f"--model {model_folder} --output"
+    assert main([*f"match scans --against photos {command} folders".split()]) == 0
+    for _ in range(2):  # the second time by what is kept beside the matches
+        assert main([*f"match scans.tar --against photos.tar {command} shards".split()]) == 0
+    one, two = (pd.read_csv(f"{name}/matches.csv") for name in ("folders", "shards"))
+    for column in ("query", "reference"):
+        assert two[column].str.contains(".tar/", regex=False).all()
+        two[column] = two[column].str.replace(".tar/", "/", regex=False)
+    pd.testing.assert_frame_equal(one, two)
+    page = Path("shards/matches.html").read_text()
+    assert page.count("data:image/jpeg") == 2 * len(two)
+    with io.BytesIO(content_of("scans.tar/3.jpg")) as file:
+        assert Image.open(file).size == (60, 70)

@@ -1,0 +1,116 @@
+"""Descriptors of many images: a list of shards, and rows that are read from the disk."""
+
+import os
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+
+from iscqk.errors import UserError
+from iscqk.formats.image_index import File, ImageIndex, read_image_index, write_image_index
+from iscqk.formats.index_shards import (
+    listed_shards,
+    remove_others,
+    shards_there,
+    write_list,
+    write_shard,
+)
+from iscqk.formats.stored_rows import JoinedRows, StoredRows
+
+
+def made(first, count):
+    numbers = range(first, first + count)
+    files = [File(os.fsdecode(f"/x/{n}".encode() + b"\xe9"), n, n, n, n) for n in numbers]
+    vectors = np.random.default_rng(first).standard_normal((count, 4)).astype(np.float32)
+    return ImageIndex(files, ["a" * 64] * count, np.zeros(count, bool), vectors, "references", "e")
+
+
+def written(path, counts=(3, 2)):
+    """Write a list of shards; return their vectors as one."""
+    parts = [made(10 * n, count) for n, count in enumerate(counts)]
+    firsts = np.cumsum([0, *counts]).tolist()
+    shards = [write_shard(path, n, part, firsts[n], 9) for n, part in enumerate(parts)]
+    write_list(path, shards, "references", "e")
+    return np.concatenate([part.vectors for part in parts])
+
+
+def test_a_list_stands_for_its_shards_in_order(tmp_path):
+    path = tmp_path / "photos.h5"
+    vectors = written(path)
+    shards = listed_shards(path)
+    assert [shard.name[:6] for shard in shards] == ["00000-", "00001-"]
+    assert (np.concatenate([read_image_index(shard).vectors for shard in shards]) == vectors).all()
+    with h5py.File(shards[1]) as file:
+        assert file["ids"][:].tolist() == [b"R000003", b"R000004"]
+    write_image_index(tmp_path / "one.h5", made(0, 2))
+    assert listed_shards(tmp_path / "one.h5") == [tmp_path / "one.h5"]
+
+
+def test_a_shard_of_the_same_is_not_written_again_and_another_has_another_name(tmp_path):
+    path = tmp_path / "photos.h5"
+    written(path)
+    before = {shard: shard.stat().st_mtime_ns for shard in listed_shards(path)}
+    write_shard(path, 0, made(0, 3), 0, 9)
+    assert {shard: shard.stat().st_mtime_ns for shard in shards_there(path)} == before
+    other = write_shard(path, 0, made(1, 3), 0, 9)
+    assert other not in before and listed_shards(path) == list(before)
+    remove_others(path, list(before))
+    assert not other.exists() and shards_there(path) == list(before)
+    remove_others(path, [])
+    assert not (tmp_path / "photos.shards").exists()
+
+
+def test_a_list_without_a_shard_or_with_a_name_from_elsewhere_is_told(tmp_path):
+    path = tmp_path / "photos.h5"
+    written(path)
+    os.remove(listed_shards(path)[1])
+    with pytest.raises(
+        UserError, match=r"photos.shards/00001-\w+.h5: missing, and .*photos.h5 lis"
+    ):
+        listed_shards(path)
+    for names in ([b"../../etc/00000-0123456789abcdef.h5"], []):
+        with h5py.File(path, "w") as file:
+            file.attrs["side"], file.attrs["encoder_sha256"] = "references", "e"
+            file.create_dataset("shards", data=np.array(names, "S99"))
+        with pytest.raises(UserError, match="photos.h5: no list of shards"):
+            listed_shards(path)
+
+
+@pytest.mark.parametrize("chunks", [None, (2, 4)])
+def test_stored_rows_are_those_of_the_file_even_if_another_takes_its_name(tmp_path, chunks):
+    path, vectors = tmp_path / "a.h5", made(0, 7).vectors
+    with h5py.File(path, "w") as file:
+        file.create_dataset("vectors", data=vectors, chunks=chunks)
+    rows = StoredRows(path)
+    if chunks is None:
+        os.replace(shutil.copy(path, tmp_path / "b.h5"), path)
+        path.write_bytes(b"another")
+    assert rows.shape == (7, 4) and (rows[2:5] == vectors[2:5]).all() and len(rows[7:]) == 0
+    assert (rows[np.array([6, 0, 6])] == vectors[[6, 0, 6]]).all()
+
+
+def test_stored_rows_of_a_file_that_is_cut_short_are_refused(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("vectors", data=made(0, 3000).vectors)
+    os.truncate(path, 20_000)
+    with pytest.raises(UserError, match=r"a.h5: .*cut short"):
+        StoredRows(path)
+
+
+@pytest.mark.parametrize("kept", [None, [0, 2, 3, 8, 11]])
+def test_joined_rows_are_those_of_their_parts(tmp_path, kept):
+    parts = [made(n, 4).vectors for n in range(3)]
+    write_image_index(tmp_path / "a.h5", made(1, 4))
+    stored = StoredRows(tmp_path / "a.h5")
+    whole = np.concatenate(parts)[slice(None) if kept is None else kept]
+    joined = JoinedRows([parts[0], stored, parts[2]], None if kept is None else np.array(kept))
+    assert joined.shape == whole.shape
+    for start in range(len(whole) + 1):
+        for stop in range(len(whole) + 2):
+            assert (joined[start:stop] == whole[start:stop]).all()
+            assert len(joined[start:stop]) == len(whole[start:stop])
+    rows = np.array([[4, 0, -1], [1, 1, 3]])
+    assert (joined[rows] == whole[rows]).all() and joined[rows].shape == (2, 3, 4)
+    assert joined[np.empty((0, 3), np.int64)].shape == (0, 3, 4)

@@ -1,0 +1,225 @@
+"""More images than one file of descriptors holds: shards that go on, renewed, searched alike."""
+
+import os
+import shlex
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import iscqk
+from iscqk.cli import main
+from iscqk.formats.image_index import read_image_index
+from iscqk.formats.index_shards import listed_shards, shard_folder
+from iscqk.images.demo_scenes import draw_split
+from iscqk.matching import basis, cache, describing
+
+DESCRIBE = "iscqk describe many --output many.h5"
+
+
+@pytest.fixture
+def many(folder):
+    draw_split(folder / "many", "references", 110, 5, 48, 1)
+    for number in range(0, 20, 2):  # copies, for duplicates
+        with Image.open(folder / f"many/R{number:06}.jpg") as image:
+            image.save(folder / f"many/S{number:06}.jpg", quality=70)
+    return folder
+
+
+@pytest.fixture
+def few_in_a_shard(monkeypatch):
+    """Let a file hold 50 images."""
+    for module in (cache, describing):
+        monkeypatch.setattr(module, "ROWS", 50)
+
+
+@pytest.fixture
+def described(monkeypatch):
+    """Return a list that gets the name of each image that is described."""
+    names, original = [], iscqk.Model.blocks
+
+    def blocks(self, images, *rest):
+        left = iter(images)
+        for block in original(self, images, *rest):
+            names.extend(os.path.basename(next(left)) for _ in block.flat)
+            yield block
+
+    monkeypatch.setattr(iscqk.Model, "blocks", blocks)
+    return names
+
+
+def run(command, model, status=0):
+    assert main([*shlex.split(command)[1:], f"--model={model}", "--threads=1"]) == status
+
+
+def contents(path):
+    """Return the names and vectors that a list stands for."""
+    parts = [read_image_index(shard) for shard in listed_shards(path)]
+    names = [os.path.basename(file.path) for part in parts for file in part.files]
+    return names, np.concatenate([part.vectors for part in parts])
+
+
+def test_shards_hold_what_one_file_holds(many, model_folder, few_in_a_shard, monkeypatch, capsys):
+    run(DESCRIBE, model_folder)
+    assert "many.h5: 120 images in 16 dimensions" in capsys.readouterr().out
+    names, vectors = contents("many.h5")
+    assert len(listed_shards("many.h5")) == 3 and not list(many.rglob(".*"))
+    monkeypatch.undo()
+    os.chdir(many)
+    run("iscqk describe many --output whole.h5", model_folder)
+    whole = read_image_index("whole.h5")
+    assert names == [os.path.basename(file.path) for file in whole.files]
+    np.testing.assert_allclose(vectors, whole.vectors, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["match scans many --against many", "duplicates many", "match scans --against many photos"],
+)
+def test_what_is_found_is_the_same_from_shards(many, model_folder, monkeypatch, command):
+    tables = []
+    monkeypatch.setattr(basis, "SAMPLE", 105)  # copies, in one file as they always are
+    for rows in (110, 10_000):
+        for module in (cache, describing):
+            monkeypatch.setattr(module, "ROWS", rows)
+        run(f"iscqk {command} --output out{rows}", model_folder)
+        assert shard_folder(f"out{rows}/references.h5").exists() == (rows == 110)
+        (table,) = Path(f"out{rows}").glob("*.csv")
+        tables.append(pd.read_csv(table))
+    pd.testing.assert_frame_equal(*tables, atol=1e-5)
+    assert len(tables[0]) >= 3
+
+
+def test_a_list_is_matched_against_as_one_file_is(many, model_folder, few_in_a_shard, caplog):
+    run(DESCRIBE, model_folder)
+    direct = iscqk.match("scans", ["many", "photos"], model_folder, top=5)
+    os.mkdir("elsewhere")
+    for name in ("many.h5", "many.shards"):
+        shutil.move(name, "elsewhere")
+    found = iscqk.match("scans", ["elsewhere/many.h5", "photos", "many"], model_folder, top=5)
+    for table in (direct, found):
+        table["reference"] = table["reference"].map(os.path.basename)
+    columns = ["query", "reference", "rank", "similarity"]
+    found, direct = (table.sort_values(columns[::2])[columns] for table in (found, direct))
+    pd.testing.assert_frame_equal(*(t.reset_index(drop=True) for t in (found, direct)), atol=1e-5)
+    os.remove("many/R000003.jpg")
+    iscqk.match("scans", "elsewhere/many.h5", model_folder)
+    assert "elsewhere/many.h5: 1 of its 120 images are gone" in caplog.text
+    Image.new("RGB", (40, 40)).save("many/R000105.jpg")
+    with pytest.raises(iscqk.UserError, match=r"R000105.jpg: changed after elsewhere/many.h5"):
+        iscqk.match("scans", "elsewhere/many.h5", model_folder)
+
+
+@pytest.mark.parametrize("shard", [0, 1, 2])
+@pytest.mark.parametrize("leaves_time", [True, False])
+def test_after_a_stop_nothing_is_described_twice_and_nothing_is_lost(
+    many, model_folder, few_in_a_shard, described, monkeypatch, shard, leaves_time
+):
+    """Of the shard under way 19 images are kept when the process ends, if it gets to keep them."""
+    original, passes = describing.content_of, []
+
+    class Killed(BaseException):
+        pass
+
+    def ends(file):
+        passes.append(file)
+        if len(passes) == 50 * shard + 20:
+            raise Killed
+        return original(file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(describing, "content_of", ends)
+        if not leaves_time:
+            patch.setattr(cache.DescriptorCache, "_keep", lambda *_: None)
+        with pytest.raises(Killed):
+            main(shlex.split(f"{DESCRIBE} --model={model_folder}")[1:])
+    assert not (many / "many.h5").exists()
+    described.clear()
+    run(DESCRIBE, model_folder)
+    names, vectors = contents("many.h5")
+    assert len(names) == len({*names}) == 120 and not list(many.rglob(".*"))
+    done = 50 * shard + 19 * leaves_time
+    assert {*described} == {*names[done:]} and len(described) == 120 - done
+    whole = iscqk.Model.load(model_folder).describe([f"many/{n}" for n in names], "references")
+    assert abs(vectors - whole).max() < 1e-5
+    described.clear()
+    run(DESCRIBE, model_folder)
+    assert described == []
+
+
+def test_a_new_image_is_described_alone_and_a_stop_leaves_the_old_list_whole(
+    many, model_folder, few_in_a_shard, described, monkeypatch
+):
+    run(DESCRIBE, model_folder)
+    before, shards = contents("many.h5"), listed_shards("many.h5")
+    Image.new("RGB", (40, 40), "red").save("many/A.jpg")  # the first, which moves all others
+    described.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "write_list", lambda *_: pytest.fail("stopped"))
+        with pytest.raises(pytest.fail.Exception):
+            run(DESCRIBE, model_folder)
+    names, vectors = contents("many.h5")
+    assert names == before[0] and (vectors == before[1]).all() and described == ["A.jpg"]
+    run(DESCRIBE, model_folder)
+    names, vectors = contents("many.h5")
+    assert names == ["A.jpg", *before[0]] and (vectors[1:] == before[1]).all()
+    assert described == ["A.jpg"] and not any(shard.exists() for shard in shards)
+
+
+def test_what_a_stop_left_is_not_lost_where_other_images_come_before_it(
+    many, model_folder, few_in_a_shard, described
+):
+    """It then belongs to another shard than the one that is described first."""
+    os.mkdir("late")
+    for number in range(90, 110):
+        os.rename(f"many/R{number:06}.jpg", f"late/R{number:06}.jpg")
+    run("iscqk describe late --output many.h5", model_folder)
+    os.rename("many.h5", ".many.unfinished.h5")
+    described.clear()
+    run("iscqk describe many late --output many.h5", model_folder)
+    assert len(contents("many.h5")[0]) == 120 and len(described) == 100
+    assert not list(many.rglob(".*"))
+
+
+def test_fewer_images_are_one_file_again_and_another_model_begins_anew(
+    many, model_folder, few_in_a_shard, described, monkeypatch, caplog
+):
+    run(DESCRIBE, model_folder)
+    described.clear()
+    run("iscqk describe scans many/R000003.jpg --output many.h5", model_folder)
+    assert len(read_image_index("many.h5").files) == 4 and len(described) == 3
+    assert not (many / "many.shards").exists()
+    run(DESCRIBE, model_folder)
+    monkeypatch.setattr(iscqk.Model, "digest", lambda *_: "another")
+    described.clear()
+    run(DESCRIBE, model_folder)
+    assert len(described) == 120 and len(list((many / "many.shards").iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    ("command", "place", "message"),
+    [
+        ("match scans --against photos", "matches/references.h5", "not an HDF5 file"),
+        ("match scans --against photos", "matches/copies.h5", "not an HDF5 file"),
+        ("duplicates photos", "duplicates/queries.h5", "not an HDF5 file"),
+        ("match scans --against photos", "matches/references.shards", "a file; name a folder"),
+        ("describe photos --output photos.h5", "photos.shards", "a file; name a folder"),
+    ],
+)
+def test_what_is_in_the_way_of_what_is_kept_is_told_before_the_work(
+    folder, model_folder, monkeypatch, capsys, command, place, message
+):
+    path = folder / place
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine")
+    monkeypatch.setattr(iscqk.Model, "blocks", lambda *_: pytest.fail("images were described"))
+    run(f"iscqk {command}", model_folder, 1)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("error: ") and f"{place}: {message}" in last
+    if command.startswith("match"):  # from Python, too
+        with pytest.raises(iscqk.UserError, match=message):
+            iscqk.match("scans", "photos", model_folder, folder="matches")
+    assert path.read_text() == "mine"

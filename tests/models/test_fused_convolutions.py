@@ -1,0 +1,127 @@
+"""An encoder made for describing gives the descriptors of the one that it was made of."""
+
+from collections import defaultdict
+
+import pytest
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from iscqk.learning.data_loading import OriginalImages
+from iscqk.learning.embedding import embed
+from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.fused_convolutions import fused
+
+NETWORKS = {  # activations in the norm, apart from it and of a kind of their own; uneven; no norms
+    "mobilenetv2_050": {"pad_type": "same"},
+    "tf_mobilenetv3_small_075": {},
+    "resnet10t": {},
+    "convnext_atto": {},
+}
+
+
+def encoder_of(name, side=64, **options):
+    torch.manual_seed(0)
+    made = Encoder(EncoderConfig(name, side, "gem", 16, backbone_options=options)).eval()
+    for module in made.modules():
+        if isinstance(module, nn.BatchNorm2d):  # of a network that has been trained
+            module.running_var.uniform_(0.5, 2)
+            module.running_mean.normal_(0, 0.2)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, 0, 0.2)
+    return made
+
+
+def pixels(count, side=64):
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(256, (count, 3, side, side), generator=generator, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("side", [64, 75])
+@torch.no_grad()
+def test_descriptors_are_the_same(name, side):
+    encoder, images = encoder_of(name, **NETWORKS[name]), pixels(5, side)
+    torch.testing.assert_close(fused(encoder)(images), encoder(images), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@torch.no_grad()
+def test_bfloat16_is_as_near_to_float32_as_unfused(name):
+    encoder, images = encoder_of(name, **NETWORKS[name]), pixels(24)
+    exact = encoder(images)
+    encoder.precision = "bf16"
+    errors = [(each(images) - exact).norm() for each in (encoder, fused(encoder))]
+    assert 0 < errors[1] < 1.2 * errors[0]
+
+
+@torch.no_grad()
+def test_the_encoder_stays_as_it_is_and_lends_its_weights():
+    encoder, images = encoder_of("mobilenetv2_050"), pixels(2)
+    before = encoder(images)
+    twin = fused(encoder)
+    twin(images)
+    assert torch.equal(encoder(images), before)
+    assert not any("forward" in vars(module) for module in encoder.modules())
+    assert all(a is b for a, b in zip(encoder.parameters(), twin.parameters(), strict=True))
+
+
+def test_an_encoder_without_anything_to_fold_is_itself():
+    assert fused(encoder := encoder_of("convnext_atto")) is encoder
+
+
+class Crossed(nn.Module):
+    """Its norm stands after a convolution, and is called before it."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)
+        self.conv2, self.bn2 = nn.Conv2d(8, 8, 3, padding="same"), nn.BatchNorm2d(8)
+
+    def forward_features(self, images):
+        return self.conv2(self.bn2(self.bn1(self.conv1(images))))
+
+
+@torch.no_grad()
+def test_what_is_called_in_another_order_is_not_folded():
+    encoder = encoder_of("test_resnet")
+    encoder.backbone, encoder.head = Crossed().eval(), nn.Linear(8, 16)
+    for norm in (encoder.backbone.bn1, encoder.backbone.bn2):
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(0.5, 2)
+    twin = fused(encoder)
+    changed = [name for name, module in twin.named_modules() if "forward" in vars(module)]
+    assert changed == ["backbone.conv1", "backbone.bn1"]
+    torch.testing.assert_close(twin(pixels(3)), encoder(pixels(3)), rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_norms_that_take_the_statistics_of_the_batch_still_do():
+    encoder = encoder_of("mobilenetv2_050").train()
+    before = encoder.backbone.bn1.running_mean.clone()
+    fused(encoder)(pixels(4))
+    assert not torch.equal(encoder.backbone.bn1.running_mean, before)
+
+
+class Calls(TorchDispatchMode):
+    """Notes what torch computes, and of how many images at once."""
+
+    def __init__(self):
+        super().__init__()
+        self.at_once = defaultdict(int)
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function._overloadpacket.__name__
+        if args and isinstance(args[0], torch.Tensor) and args[0].ndim == 4:
+            self.at_once[name] = max(self.at_once[name], len(args[0]))
+        return function(*args, **(kwargs or {}))
+
+
+def test_images_are_described_without_a_pass_for_norms_and_a_few_at_once():
+    encoder = encoder_of("mobilenetv2_050", side=160)
+    with Calls() as calls:
+        list(embed(encoder, OriginalImages([None] * 40, 160), 0))
+    most = {name: of for name, of in calls.at_once.items() if "batch_norm" in name}
+    assert set(most.values()) == {1}  # on which it is seen what can be folded
+    convolved = [of for name, of in calls.at_once.items() if "convolution" in name]
+    assert 1 < max(convolved) <= 16

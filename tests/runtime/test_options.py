@@ -1,0 +1,148 @@
+"""Arguments of all commands are looked at before any work."""
+
+import argparse
+import json
+
+import pytest
+
+from iscqk.cli import STAGES, main, stage_parser
+from iscqk.errors import UserError
+from iscqk.runtime.options import Parser, output_file, output_folder, output_place
+
+
+def refused(parse, arguments, capsys):
+    """Return the one line that arguments are refused with."""
+    with pytest.raises(SystemExit) as exit_:
+        parse(arguments)
+    told = capsys.readouterr().err
+    assert exit_.value.code == 2 and told.startswith("error: ") and told.count("\n") == 1
+    return told
+
+
+def numbers(parser):
+    """Yield the options of a parser that take numbers."""
+    for action in parser._actions:
+        if action.type not in (None, json.loads) and action.option_strings and not action.choices:
+            try:
+                is_number = isinstance(action.type("1"), int | float)
+            except (UserError, TypeError, argparse.ArgumentTypeError):
+                continue
+            if is_number:
+                yield action
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_number_is_nan_infinite_or_negative(stage, capsys):
+    for action in numbers(stage_parser(stage)):
+        (option,), times = action.option_strings, 3 if action.nargs == 3 else 1
+        given = [[option, *[wrong] * times] for wrong in ("nan", "1e999")]
+        if action.type is not float:
+            given.append([f"{option}=-1"])
+        for words in given:
+            assert f"argument {option}: " in refused(stage_parser(stage).parse_args, words, capsys)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("match a --against b --threads 0", "argument --threads: 0: at least 1 is needed"),
+        ("match a --against b --top 0", "argument --top: 0: at least 1"),
+        ("search s.h5 --output p.csv --shards 0", "argument --shards: 0: at least 1"),
+        ("merge --temperature nan", "argument --temperature: nan is no number to work with"),
+        ("merge --temperature 0", "argument --temperature: 0 is less than or equal to the minimum"),
+        ("merge --temperature warm", "argument --temperature: 'warm' is not of type 'number'"),
+        ("refine --share 1.5", "argument --share: 1.5 is greater than the maximum of 1"),
+        ("refine --nearest 0", "argument --nearest: 0 is less than the minimum of 1"),
+        ("refine --weights 1 inf", "argument --weights: inf is no number"),
+        ("whiten --whitening=-0.1", "argument --whitening: -0.1 is less than the minimum of 0"),
+        ("whiten --size 0", "argument --size: 0: at least 1"),
+        ("import-weights w --mean 0 nan 1", "argument --mean: nan: no number to work with"),
+    ],
+)
+def test_numbers_are_of_the_range_that_they_have_in_the_config(command, message, capsys):
+    assert message in refused(main, command.split(), capsys)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_all_that_is_written_is_looked_at_before_the_work(stage):
+    written = [action for action in stage_parser(stage)._actions if "output" in action.dest]
+    assert written or stage in ("plan",)
+    for action in written:
+        assert action.type in (output_file, output_folder, output_place), action.option_strings
+        assert action.default is None or isinstance(action.default, str)  # looked at, too
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "search none.h5 --output {}",
+        "score none.h5 none.csv --output {}",
+        "score none.h5 none.csv --curve {}",
+        "score none.h5 none.csv --edits e.csv --by-edit {}",
+        "validate none.h5 --output {}",
+        "report --results none --output {}",
+        "match none --against none --output {}",
+        "validate none.h5 --then search none.h5 --output {}",
+    ],
+)
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_read(
+    command, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").write_text("mine")
+    assert main(command.format("taken/x.html").split()) == 1
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path}/taken: a file; name a folder to write to, or remove it\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_folder_is_no_file_and_a_file_no_folder(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="a folder; name a file to write"):
+        output_file(str(tmp_path))
+    with pytest.raises(UserError, match="file: a file; name a folder to write to"):
+        output_folder(str(tmp_path / "file"))
+    assert output_folder(str(tmp_path)) == tmp_path
+    assert output_file(str(tmp_path / "new/file")) == tmp_path / "new/file"
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("validate s.h5 --output s.h5", "--output: s.h5 is named by file, too; name another"),
+        ("validate s.h5 --output ./link.h5", "--output: link.h5 is named by file, too"),
+        ("score s.h5 gt.csv --output gt.csv", "--output: gt.csv is named by ground_truth, too"),
+        ("score s.h5 gt.csv --curve c --output c", "--output: c is named by --curve, too"),
+        (
+            "merge --queries q --references r --ranking similarity --output o o",
+            "o is named by --out",
+        ),
+    ],
+)
+def test_nothing_is_written_over_what_is_read_or_written(
+    command, message, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("s.h5", "gt.csv"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "link.h5").symlink_to("s.h5")
+    assert message in refused(main, command.split(), capsys)
+    assert (tmp_path / "s.h5").read_text() == "s.h5"
+
+
+def test_a_list_that_is_given_twice_adds_up_and_a_pair_is_refused(capsys):
+    parser = Parser(prog="iscqk any")
+    parser.add_argument("--weights", type=float, nargs="+", default=[1.0])
+    parser.add_argument("--shards", nargs="*")
+    parser.add_argument("--manifests", nargs=2)
+    parser.add_argument("--name", default="a")
+    found = parser.parse_args("--weights 2 --shards --weights 3 4 --name b --name c".split())
+    assert (found.weights, found.shards, found.name) == ([2.0, 3.0, 4.0], [], "c")
+    assert parser.parse_args([]).weights == [1.0]
+    assert parser.parse_args("--shards a --shards b".split()).shards == ["a", "b"]
+    twice = "--manifests a b --manifests c d".split()
+    assert "argument --manifests: given twice; give it once" in refused(
+        parser.parse_args, twice, capsys
+    )

@@ -1,0 +1,152 @@
+"""Every command that the README and the pages print is one: program, options, targets, files.
+
+That those of README and tutorial run as typed is in tests/torture/test_torture_tutorial.py.
+"""
+
+import copy
+import re
+import shlex
+
+import pytest
+import yaml
+from snakemake.cli import get_argument_parser
+from snakemake.utils import update_config
+
+from conftest import ROOT
+from iscqk.cli import STAGES, stage_parser
+from iscqk.settings.checks import check_config
+
+MADE = {"configuration.md", "commands.md", "edits.md"}  # by a build of the pages
+PAGES = [
+    ROOT / "README.md",
+    *(page for page in sorted((ROOT / "docs").rglob("*.md")) if page.name not in MADE),
+]
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+SYSTEM = {
+    *("cat", "cd", "cp", "export", "for", "git", "pip", "podman", "pytest", "rm", "source", "tar"),
+    *("torchrun", "uv"),
+}
+
+
+def blocks(page, language):
+    """Return the blocks of code on a page."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def commands():
+    """Return (page, words) of each command in a block, as a shell has them."""
+    found = []
+    for page in PAGES:
+        for line in "".join(blocks(page, "bash")).replace("\\\n", " ").splitlines():
+            for part in re.split(r" && ", re.sub(r"(^|\s)#.*", "", line)):
+                words = shlex.split(re.sub(r"( --\S+)? \.\.\.\s*$", "", part))  # the reader's own
+                while words and re.fullmatch(r"[A-Z_]+=\S+|/usr/bin/time|-v", words[0]):
+                    del words[0]
+                if words:
+                    found.append((page.name, words))
+    return found
+
+
+def mentioned():
+    """Return (page, words) of each command in a sentence, of which options may be missing."""
+    return [
+        (page.name, shlex.split(text.replace(" ...", "")))
+        for page in PAGES
+        for text in re.findall(r"`((?:iscqk|snakemake|make) [^`]+)`", page.read_text())
+    ]
+
+
+COMMANDS = commands()
+NAMED = {
+    name
+    for page in PAGES
+    for block in blocks(page, "yaml")
+    for name in re.findall(r"^# (\S+\.yaml)$", block, re.MULTILINE)
+}
+
+
+def of(program):
+    """Return the commands of a program, each as a case of a test."""
+    found = {" ".join(words): words[1:] for _, words in COMMANDS if words[0] == program}
+    return pytest.mark.parametrize("words", found.values(), ids=found)
+
+
+def rules():
+    """Return the names of all rules."""
+    files = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
+    return {name for file in files for name in re.findall(r"^rule (\w+):", file.read_text(), re.M)}
+
+
+def is_target(word):
+    """Return whether Snakemake can be asked for it, in a page's configuration."""
+    presets = [path.read_text() for path in (ROOT / "workflow/presets").glob("*.yaml")]
+    laid_over = "\n".join([*presets, *(text for page in PAGES for text in blocks(page, "yaml"))])
+    name = word.removeprefix("ablation_")
+    is_ablation = name in CONFIG["study"]["ablations"] or f" {name}:" in laid_over
+    return word in rules() or word.startswith("results/") or (name != word and is_ablation)
+
+
+def test_there_are_many_and_no_program_is_unknown():
+    assert len(COMMANDS) > 80
+    known = SYSTEM | {"iscqk", "make", "python", "snakemake"}
+    assert [words for _, words in COMMANDS if words[0] not in known] == []
+
+
+@of("iscqk")
+def test_what_iscqk_is_asked_it_understands(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # nothing is there that could not be written
+    stage_parser(words[0]).parse_args(words[1:])
+
+
+@of("snakemake")
+def test_what_snakemake_is_asked_it_understands(words):
+    bare = [
+        more
+        for word, after in zip(words, [*words[1:], "-"], strict=True)
+        for more in ([word, "all"] if word == "--cores" and after.startswith("-") else [word])
+    ]
+    asked = get_argument_parser().parse_args(bare)
+    assert [word for word in asked.targets if not is_target(word)] == []
+    for path in asked.configfile or []:
+        assert (ROOT / path).is_file() or path.name in NAMED, path
+    for profile in [asked.workflow_profile, *(asked.profile or [])]:
+        assert not profile or (ROOT / profile / "config.yaml").is_file()
+    for key in asked.config or []:
+        assert key.split("=")[0] in CONFIG
+
+
+@of("make")
+def test_what_make_is_asked_it_makes(words):
+    targets = re.findall(r"^([a-z].*?):(?!=)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    phony = re.search(r"^TARGETS := ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text(), re.M)[1]
+    known = {*" ".join(targets).split(), *phony.replace("\\\n", " ").split()}
+    assert {word for word in words if "=" not in word} <= known
+
+
+@of("python")
+def test_what_python_runs_is_there_and_has_the_options(words):
+    text = (ROOT / words[0]).read_text()
+    assert [word for word in words if word.startswith("--") and f'"{word}"' not in text] == []
+
+
+def test_options_that_sentences_mention_are_there():
+    snakemake = get_argument_parser()._option_string_actions
+    found = mentioned()
+    assert len(found) > 50
+    for page, (program, *words) in found:
+        options = {word for word in words if word.startswith("-")} - {"--then", "--help"}
+        if program == "iscqk" and words[0] in STAGES:
+            assert options <= set(stage_parser(words[0])._option_string_actions), (page, words)
+        elif program == "iscqk":
+            assert words[0] in ("--help", "STAGE", "COMMAND"), (page, words)
+        elif program == "snakemake":
+            assert options <= set(snakemake), (page, words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_configurations_are_valid(page):
+    for block in blocks(page, "yaml"):
+        if "spread" not in block:  # a method that the page tells how to add
+            config = copy.deepcopy(CONFIG)
+            update_config(config, yaml.safe_load(block))  # as Snakemake does
+            check_config(config)
