@@ -125,7 +125,8 @@ def test_what_make_is_asked_it_makes(words):
 
 @of("python")
 def test_what_python_runs_is_there_and_has_the_options(words):
-    text = (ROOT / words[0]).read_text()
+    file = f"src/{words[1].replace('.', '/')}.py" if words[0] == "-m" else words[0]
+    text = (ROOT / file).read_text()
     assert [word for word in words if word.startswith("--") and f'"{word}"' not in text] == []
 
 

@@ -44,7 +44,7 @@ def mask_excluded(logits: Tensor, start: int, excluded: Tensor | None) -> Tensor
     if excluded is None:
         return logits
     low, high = torch.searchsorted(
-        excluded[:, 1].contiguous(), torch.tensor([start, start + logits.shape[1]])
+        excluded[:, 1].contiguous(), excluded.new_tensor([start, start + logits.shape[1]])
     ).tolist()
     if low == high:
         return logits

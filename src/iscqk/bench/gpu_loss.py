@@ -1,0 +1,179 @@
+"""The loss over the bank on a GPU, beside what else people take for it.
+
+    PYTHONPATH=src python -m iscqk.bench.gpu_loss > loss.csv
+
+Needs torch and nothing else, so that a machine without a package registry will do, given this
+folder. Peers are measured where they are installed: Cut Cross-Entropy (arXiv:2411.09009), Liger
+Kernel (arXiv:2410.10989).
+"""
+
+import argparse
+import csv
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.benchmark import Timer
+
+from iscqk.learning.attention import blockwise
+from iscqk.learning.bank_loss import bank_loss
+
+TEMPERATURE = 0.05
+_BLOCK = 65_536  # rows that the bare products take at a time
+
+Loss = Callable[[Tensor], Tensor]
+
+
+class Problem(NamedTuple):
+    """Queries (B, D) near their rows of a bank (N, D) of unit rows in bfloat16, and these rows."""
+
+    queries: Tensor
+    bank: Tensor
+    targets: Tensor
+
+
+class Row(NamedTuple):
+    """What a way took: seconds, the bare products' time as a share, MiB over the bank, errors."""
+
+    way: str
+    seconds: float | None
+    of_products: float | None
+    extra_mib: float | None
+    loss_error: float | None
+    gradient_error: float | None
+    note: str = ""
+
+
+def make_problem(batch: int, rows: int, dimension: int, device: str) -> Problem:
+    """Return random unit rows, and queries as near to theirs as half-trained ones are."""
+    generator = torch.Generator(device).manual_seed(0)
+    options: Any = {"generator": generator, "device": device}
+    bank = torch.empty(rows, dimension, dtype=torch.bfloat16, device=device)
+    for block in bank.split(_BLOCK):
+        block.copy_(functional.normalize(torch.randn(block.shape, **options), dim=1))
+    targets = torch.randint(rows, (batch,), **options)
+    noise = torch.randn(batch, dimension, **options) * dimension**-0.5
+    return Problem(functional.normalize(bank[targets].float() + noise, dim=1), bank, targets)
+
+
+def losses(problem: Problem) -> dict[str, Callable[[], Loss]]:
+    """Return what makes each way to the loss; ImportError where its library is missing."""
+    _, bank, targets = problem
+
+    def plain(queries: Tensor) -> Tensor:
+        logits = queries.bfloat16() @ bank.T
+        return functional.cross_entropy(logits / TEMPERATURE, targets)
+
+    def cut() -> Loss:
+        function = import_module("cut_cross_entropy").linear_cross_entropy
+        return lambda queries: function((queries / TEMPERATURE).bfloat16(), bank, targets)
+
+    def liger() -> Loss:
+        function = import_module("liger_kernel.transformers").LigerFusedLinearCrossEntropyLoss()
+        return lambda queries: function(bank, (queries / TEMPERATURE).bfloat16(), targets)
+
+    return {
+        "bank_loss": lambda: lambda queries: bank_loss(queries, bank, targets, TEMPERATURE),
+        "cross_entropy": lambda: plain,
+        "cross_entropy, compiled": lambda: torch.compile(plain),
+        "Cut Cross-Entropy": cut,
+        "Liger": liger,
+    }
+
+
+def compare(problem: Problem, seconds: float) -> Iterator[Row]:
+    """Yield what each way takes for loss and gradient, the bare products first.
+
+    Args:
+        problem: what all of them are given.
+        seconds: to measure each, at least.
+    """
+    products = _median(lambda: _products(problem), seconds)
+    yield Row("two matrix products", products, 1.0, None, None, None)
+    exact = _exact(problem)
+    for name, make in losses(problem).items():
+        try:
+            yield _measured(name, make(), problem, products, exact, seconds)
+        except (ImportError, RuntimeError) as error:  # not installed, too large, or not made for it
+            note = f"{type(error).__name__}: {error}".splitlines()[0]
+            yield Row(name, None, None, None, None, None, note)
+
+
+def _measured(
+    name: str,
+    loss: Loss,
+    problem: Problem,
+    products: float,
+    exact: tuple[Tensor, Tensor],
+    seconds: float,
+) -> Row:
+    queries = problem.queries.clone().requires_grad_()
+
+    def step() -> Tensor:
+        queries.grad = None
+        found = loss(queries)
+        found.backward()
+        return found.detach()
+
+    step()  # the first one builds its kernels
+    on_gpu, extra = problem.bank.is_cuda, None
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+    found, gradient = step(), queries.grad
+    if on_gpu:
+        extra = (torch.cuda.max_memory_allocated() - before) / 2**20
+    assert gradient is not None
+    off = (gradient.double() - exact[1]).norm() / exact[1].norm()
+    wrong = (found.double() / exact[0] - 1).abs()
+    taken = _median(step, seconds)
+    return Row(name, taken, products / taken, extra, wrong.item(), off.item())
+
+
+def _products(problem: Problem) -> None:
+    """Do the arithmetic that no exact way can do without, and nothing else."""
+    queries = problem.queries.bfloat16()
+    for rows in problem.bank.split(_BLOCK):
+        (queries @ rows.T) @ rows
+
+
+def _exact(problem: Problem) -> tuple[Tensor, Tensor]:
+    """Return loss and gradient in float64, of the bank as it is."""
+    queries, bank, targets = problem
+    scaled, positives = queries.double() / TEMPERATURE, bank[targets].double()
+    log_z, mean = blockwise(scaled, bank)
+    loss = (log_z - (scaled * positives).sum(1)).mean()
+    return loss, (mean - positives) / (TEMPERATURE * len(queries))
+
+
+def _median(step: Callable[[], object], seconds: float) -> float:
+    timer = Timer("step()", globals={"step": step}, num_threads=torch.get_num_threads())
+    return float(timer.blocked_autorange(min_run_time=seconds).median)
+
+
+def main() -> None:
+    """Write a table to standard output."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--batch", type=int, default=1024, help="queries (default: 1024)")
+    parser.add_argument("--rows", type=int, default=2**20, help="of the bank (default: 2^20)")
+    parser.add_argument("--dimension", type=int, default=256, help="(default: 256)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each way (default: 2)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    given = parser.parse_args()
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    table.writerow(Row._fields)
+    for row in compare(
+        make_problem(given.batch, given.rows, given.dimension, given.device), given.seconds
+    ):
+        table.writerow(row)
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
