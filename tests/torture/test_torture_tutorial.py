@@ -43,7 +43,7 @@ def test_the_readme_works_as_printed(project):
     shutil.copytree(project.folder / "pictures/references", project.folder / "photos")
     for number, path in enumerate(sorted((project.folder / "photos").iterdir())[:20]):
         with Image.open(path) as image:  # what `duplicates` is to find
-            image.convert("L").save(path.with_name(f"copy{number}.jpg"), quality=60)
+            image.save(path.with_name(f"copy{number}.jpg"), quality=60)
     shutil.copytree(project.folder / "pictures/others", project.folder / "scans")
     commands = 0
     for language, text in blocks((ROOT / "README.md").read_text()):
