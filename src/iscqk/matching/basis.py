@@ -13,7 +13,12 @@ from iscqk.matching.chance import Chance, flagged, sample_size
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.describing import describe_files
 from iscqk.matching.model import Model
-from iscqk.matching.neighbourhoods import LISTED, Search, find_neighbourhoods
+from iscqk.matching.neighbourhoods import (
+    LISTED,
+    Neighbourhoods,
+    Search,
+    blocks_of_neighbourhoods,
+)
 from iscqk.matching.views import View
 
 DoubleArray = NDArray[np.float64]
@@ -145,14 +150,16 @@ def _learned(
 ) -> Basis:
     """Learn from copies of the references in rows `own` of vectors (N, D)."""
     count = len(vectors)
-    near = find_neighbourhoods(model, copies, search, LISTED, threads, orientations)
+    near = Neighbourhoods.joined(
+        blocks_of_neighbourhoods(model, copies, search, LISTED, threads, orientations)
+    )
     originals = near.references == own[:, None]
     if originals.any(1).mean() < 0.5:
         return _none(count, "the model finds too few of the copies made of them")
     same = float(np.quantile(np.where(originals, near.similarities, -2).max(1), _SAME))
     found = np.where(originals[:, 0], near.leads(vectors, same)[:, 0], -np.inf)
-    others = find_neighbourhoods(
-        model, copies, search, 2 * LISTED, threads, orientations, left_out=own
+    others = Neighbourhoods.joined(
+        blocks_of_neighbourhoods(model, copies, search, 2 * LISTED, threads, orientations, own)
     )
     alike = np.einsum("nmd,nd->nm", vectors[others.references], vectors[own]) >= same
     others = others.without(alike | (others.similarities >= same))

@@ -14,17 +14,12 @@ from iscqk.matching.basis import Basis, find_basis
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.describing import load_index, warn_of_flat
 from iscqk.matching.groups import star_groups
-from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recall_of
+from iscqk.matching.indexes import Recall, by_indexes, check_index_places
 from iscqk.matching.inputs import InputPaths, find_inputs, refuse_below_one
 from iscqk.matching.judged_pairs import JudgedPairs
-from iscqk.matching.matches import NO_CACHES, Caches, complete
+from iscqk.matching.matches import NO_CACHES, Caches, complete, look_up
 from iscqk.matching.model import Model
-from iscqk.matching.neighbourhoods import (
-    LISTED,
-    DoubleArray,
-    blocks_of_neighbourhoods,
-    exactly,
-)
+from iscqk.matching.neighbourhoods import DoubleArray, exactly
 from iscqk.matching.views import View
 
 COLUMNS = ["group", "image", "largest", "width", "height", "similarity", "basis"]
@@ -114,15 +109,9 @@ def find_duplicates(
     if basis.chance is None:
         raise UserError(f"no basis to tell copies by: {basis.missing}; add images")
     own = references.rows_of(queries)
-    recall = None
-    if index:
-        recall = recall_of(
-            model, queries.vectors, references.vectors, search, threads, orientations, own
-        )
-    blocks = blocks_of_neighbourhoods(
-        model, queries.vectors, search, LISTED, threads, orientations, own
+    found, recall = look_up(
+        model, queries, references, own, search, basis, threads, orientations, index
     )
-    found = JudgedPairs.of(queries, references, blocks, basis)
     groups = _Copies(queries, references, own, found, orientations).groups()
     return Duplicates(_table(references, groups, basis), count, basis, recall)
 

@@ -22,9 +22,10 @@ from iscqk.matching.neighbourhoods import (
     LISTED,
     NOTHING,
     DoubleArray,
+    Neighbourhoods,
     Search,
+    blocks_of_neighbourhoods,
     exactly,
-    find_neighbourhoods,
 )
 from iscqk.retrieval.approximate import LEAST, ApproximateIndex
 from iscqk.retrieval.search import Pairs, Vectors
@@ -170,8 +171,11 @@ def recall_of(
         own: (n,) the reference that is a query's own file, `NOTHING` for none.
     """
     rows = np.unique(np.linspace(0, len(queries) - 1, _SAMPLE).astype(np.int64))
+    some, left_out = queries[rows], own[rows]
     exact, found = (
-        find_neighbourhoods(model, queries[rows], way, LISTED, threads, orientations, own[rows])
+        Neighbourhoods.joined(
+            blocks_of_neighbourhoods(model, some, way, LISTED, threads, orientations, left_out)
+        )
         for way in (exactly(references), search)
     )
     is_there = exact.references != NOTHING

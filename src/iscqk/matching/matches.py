@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
+from iscqk.formats.ids import IntArray
 from iscqk.matching.basis import Basis, find_basis
 from iscqk.matching.cache import check_place
 from iscqk.matching.collection import Collection
@@ -17,7 +18,7 @@ from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recal
 from iscqk.matching.inputs import InputPaths, find_inputs, refuse_below_one
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.model import Model
-from iscqk.matching.neighbourhoods import LISTED, blocks_of_neighbourhoods, exactly
+from iscqk.matching.neighbourhoods import LISTED, Search, blocks_of_neighbourhoods, exactly
 from iscqk.matching.views import ORIENTATIONS, View
 
 COLUMNS = ["query", "reference", "rank", "score", "similarity", "chance", "likely", "basis"]
@@ -155,15 +156,9 @@ def find_matches(
     count = len(queries)
     basis = find_basis(model, references, search, count, threads, orientations, caches.copies)
     own = references.rows_of(queries)
-    recall = None
-    if index:
-        recall = recall_of(
-            model, queries.vectors, references.vectors, search, threads, orientations, own
-        )
-    blocks = blocks_of_neighbourhoods(
-        model, queries.vectors, search, max(top, LISTED), threads, orientations, own
+    found, recall = look_up(
+        model, queries, references, own, search, basis, threads, orientations, index, top
     )
-    found = JudgedPairs.of(queries, references, blocks, basis, top)
     table = _table(queries, references, found, basis)
     if threshold is not None:
         table = table[table["score"] >= threshold]
@@ -192,6 +187,40 @@ def complete(
     """Return what is described already, and images, as one."""
     fresh = [describe_files(model, view, images, cache, threads)] if images else []
     return Collection([source for part in (*parts, *fresh) for source in part.sources])
+
+
+def look_up(
+    model: Model,
+    queries: Collection,
+    references: Collection,
+    own: IntArray,
+    search: Search,
+    basis: Basis,
+    threads: int,
+    orientations: int,
+    index: bool,
+    top: int | None = None,
+) -> tuple[JudgedPairs, Recall | None]:
+    """Return what is kept of all neighbourhoods, and what an index finds of them.
+
+    Args:
+        model: which described both sides.
+        queries: what is looked up.
+        references: what among.
+        own: (q,) the reference that is a query's own file, `NOTHING` for none.
+        search: by which references are looked through.
+        basis: to judge by.
+        threads: to compute with.
+        orientations: of the queries.
+        index: whether `search` is by one.
+        top: references of each query; None: those that may be called likely.
+    """
+    vectors, listed = queries.vectors, max(top or 0, LISTED)
+    recall = None
+    if index:
+        recall = recall_of(model, vectors, references.vectors, search, threads, orientations, own)
+    blocks = blocks_of_neighbourhoods(model, vectors, search, listed, threads, orientations, own)
+    return JudgedPairs.of(queries, references, blocks, basis, top), recall
 
 
 def _table(

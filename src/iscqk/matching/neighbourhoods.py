@@ -1,6 +1,6 @@
 """The references nearest to each image, and how far ahead of the others they are."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +20,8 @@ DoubleArray = NDArray[np.float64]
 # the end where an index knows no more.
 Search = Callable[[FloatArray, int, int], Pairs]
 
-LISTED = (
-    32  # references of an image, so that five pictures are among them where some are there often
-)
+# References of an image, so that five pictures are among them where some are there often.
+LISTED = 32
 _AT_ONCE = 65_536  # images looked up together
 _ROWS_AT_ONCE = 512  # images whose references are compared with each other
 
@@ -39,6 +38,12 @@ class Neighbourhoods(NamedTuple):
     references: IntArray
     similarities: DoubleArray
     levels: DoubleArray
+
+    @classmethod
+    def joined(cls, blocks: Iterable[tuple[slice, "Neighbourhoods"]]) -> "Neighbourhoods":
+        """Return what `blocks_of_neighbourhoods` yields as one, for few queries."""
+        columns = zip(*(near for _, near in blocks), strict=True)
+        return cls(*map(np.concatenate, columns))
 
     def without(self, left_out: BoolArray) -> "Neighbourhoods":
         """Return the rest where some (n, m) are left out, in as many columns."""
@@ -112,23 +117,6 @@ def blocks_of_neighbourhoods(
         near = Neighbourhoods(rows, similarities, model.levels(vectors))
         near = near.without(rows == own[:, None])
         yield part, near.part(_best_orientation(near, orientations), count)
-
-
-def find_neighbourhoods(
-    model: Model,
-    queries: Vectors,
-    search: Search,
-    count: int,
-    threads: int = 1,
-    orientations: int = 1,
-    left_out: IntArray | None = None,
-) -> Neighbourhoods:
-    """Return what `blocks_of_neighbourhoods` yields as one, for few queries."""
-    blocks = blocks_of_neighbourhoods(
-        model, queries, search, count, threads, orientations, left_out
-    )
-    columns = zip(*(near for _, near in blocks), strict=True)
-    return Neighbourhoods(*map(np.concatenate, columns))
 
 
 def exactly(references: Vectors) -> Search:
