@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from iscqk.errors import UserError
+from iscqk.formats.model_files import BACKBONE, CONFIG, HEAD
 
 READY = "ready"  # as `model.weights`
 FROM_NOTHING = "workflow/presets/from-nothing.yaml"
 _FOLDER = Path(__file__).parent.parent / "ready/model"
-_CONFIG = "config.json"
-_NETWORK = (_CONFIG, "model.safetensors", "head.safetensors")  # of a side, see iscqk.models.hub
+_NETWORK = (CONFIG, BACKBONE, HEAD)  # of a side
 _BROUGHT = ("backbone", "pooling", "mean", "std", "backbone_options")
 
 
@@ -87,7 +87,7 @@ def _of_ready(model: Mapping[str, Any]) -> dict[str, Any]:
 
 def _own_network() -> dict[str, Any]:
     """Return what the ready model says of its network; that of both sides is alike."""
-    path = ready_folder() / "queries" / _CONFIG
+    path = ready_folder() / "queries" / CONFIG
     try:
         own = json.loads(path.read_text(encoding="utf-8"))["iscqk"]["encoder"]
         return {key: own[key] for key in (*_BROUGHT, "descriptor_size")}
