@@ -36,19 +36,19 @@ EXAMPLE = r"""iscqk prepare --training pictures/training --references pictures/r
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
-    parser.add_argument("--training", nargs="+", action="extend", metavar="PATH", required=True)
-    parser.add_argument("--references", nargs="+", action="extend", metavar="PATH", required=True)
+    parser.add_argument("--training", nargs="+", metavar="PATH", required=True)
+    parser.add_argument("--references", nargs="+", metavar="PATH", required=True)
     parser.add_argument(
-        "--others", nargs="*", action="extend", metavar="PATH", default=[],
+        "--others", nargs="*", metavar="PATH", default=[],
         help="sources of distractor queries",
     )  # fmt: skip
     for phase in PHASES:
         parser.add_argument(
-            f"--{phase}", nargs="*", action="extend", metavar="PATH", default=[],
+            f"--{phase}", nargs="*", metavar="PATH", default=[],
             help="queries to look at, too, so that all bad images are told at once",
         )  # fmt: skip
     parser.add_argument(
-        "--lists", nargs="*", action="extend", metavar="SPLIT=FILE", default=[],
+        "--lists", nargs="*", metavar="SPLIT=FILE", default=[],
         help="an image's name in each line",
     )  # fmt: skip
     parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)

@@ -30,7 +30,7 @@ EXAMPLE = r"""iscqk take-queries --phase phase1 --queries pictures/queries \
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--phase", choices=PHASES, required=True)
-    parser.add_argument("--queries", nargs="+", action="extend", metavar="PATH", required=True)
+    parser.add_argument("--queries", nargs="+", metavar="PATH", required=True)
     parser.add_argument("--ground-truth", metavar="CSV", required=True)
     parser.add_argument("--list", metavar="FILE", help="an image's name in each line")
     parser.add_argument("--training", metavar="MANIFEST", required=True)
