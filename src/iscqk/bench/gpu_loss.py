@@ -12,28 +12,25 @@ import csv
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.benchmark import Timer
 
-from iscqk.learning.attention import blockwise
+from iscqk.bench.loss_problem import (
+    TEMPERATURE,
+    LossAndGradient,
+    Problem,
+    bare_products,
+    errors,
+)
 from iscqk.learning.bank_loss import bank_loss
 
-TEMPERATURE = 0.05
 _BLOCK = 65_536  # rows that the bare products take at a time
 
 Loss = Callable[[Tensor], Tensor]
-
-
-class Problem(NamedTuple):
-    """Queries (B, D) near their rows of a bank (N, D) of unit rows in bfloat16, and these rows."""
-
-    queries: Tensor
-    bank: Tensor
-    targets: Tensor
 
 
 class Row(NamedTuple):
@@ -48,21 +45,9 @@ class Row(NamedTuple):
     note: str = ""
 
 
-def make_problem(batch: int, rows: int, dimension: int, device: str) -> Problem:
-    """Return random unit rows, and queries as near to theirs as half-trained ones are."""
-    generator = torch.Generator(device).manual_seed(0)
-    options: Any = {"generator": generator, "device": device}
-    bank = torch.empty(rows, dimension, dtype=torch.bfloat16, device=device)
-    for block in bank.split(_BLOCK):
-        block.copy_(functional.normalize(torch.randn(block.shape, **options), dim=1))
-    targets = torch.randint(rows, (batch,), **options)
-    noise = torch.randn(batch, dimension, **options) * dimension**-0.5
-    return Problem(functional.normalize(bank[targets].float() + noise, dim=1), bank, targets)
-
-
 def losses(problem: Problem) -> dict[str, Callable[[], Loss]]:
     """Return what makes each way to the loss; ImportError where its library is missing."""
-    _, bank, targets = problem
+    bank, targets = problem.rounded, problem.targets
 
     def plain(queries: Tensor) -> Tensor:
         logits = queries.bfloat16() @ bank.T
@@ -92,9 +77,10 @@ def compare(problem: Problem, seconds: float) -> Iterator[Row]:
         problem: what all of them are given.
         seconds: to measure each, at least.
     """
-    products = _median(lambda: _products(problem), seconds)
+    queries = problem.queries.bfloat16()
+    products = _median(lambda: bare_products(queries, problem.rounded, _BLOCK), seconds)
     yield Row("two matrix products", products, 1.0, None, None, None)
-    exact = _exact(problem)
+    exact = problem.exact("bf16")
     for name, make in losses(problem).items():
         try:
             yield _measured(name, make(), problem, products, exact, seconds)
@@ -108,7 +94,7 @@ def _measured(
     loss: Loss,
     problem: Problem,
     products: float,
-    exact: tuple[Tensor, Tensor],
+    exact: LossAndGradient,
     seconds: float,
 ) -> Row:
     queries = problem.queries.clone().requires_grad_()
@@ -120,7 +106,7 @@ def _measured(
         return found.detach()
 
     step()  # the first one builds its kernels
-    on_gpu, extra = problem.bank.is_cuda, None
+    on_gpu, extra = problem.rounded.is_cuda, None
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
@@ -128,26 +114,9 @@ def _measured(
     if on_gpu:
         extra = (torch.cuda.max_memory_allocated() - before) / 2**20
     assert gradient is not None
-    off = (gradient.double() - exact[1]).norm() / exact[1].norm()
-    wrong = (found.double() / exact[0] - 1).abs()
+    wrong = errors((found, gradient), exact)
     taken = _median(step, seconds)
-    return Row(name, taken, products / taken, extra, wrong.item(), off.item())
-
-
-def _products(problem: Problem) -> None:
-    """Do the arithmetic that no exact way can do without, and nothing else."""
-    queries = problem.queries.bfloat16()
-    for rows in problem.bank.split(_BLOCK):
-        (queries @ rows.T) @ rows
-
-
-def _exact(problem: Problem) -> tuple[Tensor, Tensor]:
-    """Return loss and gradient in float64, of the bank as it is."""
-    queries, bank, targets = problem
-    scaled, positives = queries.double() / TEMPERATURE, bank[targets].double()
-    log_z, mean = blockwise(scaled, bank)
-    loss = (log_z - (scaled * positives).sum(1)).mean()
-    return loss, (mean - positives) / (TEMPERATURE * len(queries))
+    return Row(name, taken, products / taken, extra, *wrong)
 
 
 def _median(step: Callable[[], object], seconds: float) -> float:
@@ -169,7 +138,7 @@ def main() -> None:
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(Row._fields)
     for row in compare(
-        make_problem(given.batch, given.rows, given.dimension, given.device), given.seconds
+        Problem(given.batch, given.rows, given.dimension, given.device), given.seconds
     ):
         table.writerow(row)
         sys.stdout.flush()
