@@ -20,8 +20,9 @@ from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.data_loading import Batches, FreshCopies, Indexed, OriginalImages
 from iscqk.learning.embedding import embed
 from iscqk.learning.initialization import calibrate_batch_norm, principal_head
+from iscqk.learning.optimizer import learning_rate_factor
 from iscqk.learning.throughput import Throughput
-from iscqk.learning.training import TrainConfig, Training, learning_rate_factor
+from iscqk.learning.training import TrainConfig, Training
 from iscqk.learning.validation import Validation
 from iscqk.methods import isd, moco, qk, simclr, solo
 from iscqk.methods.isd.objective import SelfDistillation

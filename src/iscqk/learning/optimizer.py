@@ -1,5 +1,6 @@
 """The optimiser over backbone, heads and temperature, each with its learning rate."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -40,3 +41,20 @@ def make_optimizer(
 
 def _sgd(groups: list[dict[str, Any]], weight_decay: float) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, momentum=0.9, nesterov=True, weight_decay=weight_decay)
+
+
+def learning_rate_factor(step: int, steps: int, warmup: float, schedule: str) -> float:
+    """Return the factor on the learning rate: a linear warm-up, then what the schedule says.
+
+    Args:
+        step: from 0.
+        steps: in all.
+        warmup: fraction of the steps that warm up.
+        schedule: `cosine`, half a cosine from 1 to 0, or `constant`, 1 to the end.
+    """
+    warm = max(1, round(warmup * steps))
+    if step < warm:
+        return (step + 1) / warm
+    if schedule == "constant":
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))

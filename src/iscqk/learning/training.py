@@ -1,7 +1,6 @@
 """SGD on one encoder towards the objective of any method."""
 
 import logging
-import math
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from iscqk.learning.health import (
     warn_of_collapse,
 )
 from iscqk.learning.objectives import Objective, Outcome, mean_outcome
-from iscqk.learning.optimizer import make_optimizer
+from iscqk.learning.optimizer import learning_rate_factor, make_optimizer
 from iscqk.learning.tensorboard import TensorBoard
 from iscqk.learning.throughput import Throughput
 from iscqk.learning.validation import Validation
@@ -56,23 +55,6 @@ class TrainConfig:
     compile: bool
     seed: int
     accumulate: int = 1  # where a method has no such key
-
-
-def learning_rate_factor(step: int, steps: int, warmup: float, schedule: str) -> float:
-    """Return the factor on the learning rate: a linear warm-up, then what the schedule says.
-
-    Args:
-        step: from 0.
-        steps: in all.
-        warmup: fraction of the steps that warm up.
-        schedule: `cosine`, half a cosine from 1 to 0, or `constant`, 1 to the end.
-    """
-    warm = max(1, round(warmup * steps))
-    if step < warm:
-        return (step + 1) / warm
-    if schedule == "constant":
-        return 1.0
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
 class Training:
