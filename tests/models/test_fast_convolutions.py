@@ -4,10 +4,10 @@ from contextlib import nullcontext
 
 import pytest
 import torch
-from torch import nn
 
 from iscqk.models.fast_convolutions import fast_convolutions
 from iscqk.models.timm_adapter import timm
+from reference_networks import random_statistics
 
 NETWORKS = {  # depthwise of strides 1 and 2, kernels 3 and 5, padded unevenly; dense; without norms
     "mobilenetv2_050": {},
@@ -19,14 +19,7 @@ NETWORKS = {  # depthwise of strides 1 and 2, kernels 3 and 5, padded unevenly; 
 
 def network(name, **options):
     torch.manual_seed(0)
-    made = timm.create_model(name, num_classes=0, **options).eval()
-    for module in made.modules():
-        if isinstance(module, nn.BatchNorm2d):  # of a network that has been trained
-            module.running_var.uniform_(0.5, 2)
-            module.running_mean.normal_(0, 0.2)
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, 0, 0.2)
-    return made
+    return random_statistics(timm.create_model(name, num_classes=0, **options))
 
 
 def outcome(model, images, way, dtype=None):
