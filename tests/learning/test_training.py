@@ -60,7 +60,7 @@ def images(tmp_path_factory):
         coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
         paths.append(str(folder / f"{number}.png"))
         coarse.resize((48, 40), Image.Resampling.BICUBIC).save(paths[-1])
-    return OriginalImages(paths, 32)
+    return OriginalImages(paths, 32, [f"T{number:06}" for number in range(24)])
 
 
 @pytest.fixture
@@ -175,8 +175,8 @@ def objective_of(method, encoder, images):
 
 def fresh_copies(images):
     pool = EditPool(("crop", "hflip", "saturation"), (0.1, 0.5), (1, 2))
-    paths = images._paths
-    return FreshCopies(paths, paths, Copier(pool, tuple(paths), 48, 90), 0, 32)
+    paths, ids = images._paths, images._ids  # by which copies are drawn: the same in every folder
+    return FreshCopies(ids, paths, Copier(pool, tuple(paths), 48, 90), 0, 32)
 
 
 def test_fresh_copies_differ_from_epoch_to_epoch_and_are_made_alike_anew(images):
