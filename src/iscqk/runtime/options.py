@@ -1,7 +1,7 @@
 """What is true of the arguments of all commands, looked at before any of the work.
 
-Numbers are numbers, places can be written to, nothing that is read is written over, and a list of
-values that is given twice adds up, where argparse forgets the first.
+Numbers are numbers, places can be written to, and nothing that is read is written over. Of what is
+given twice argparse forgets the first; here a list adds up, and any other value is refused.
 """
 
 import argparse
@@ -57,22 +57,28 @@ _FILES = (output_file, output_place)
 
 
 class _Store(argparse._StoreAction):
-    """Stores values; those of a list add up, and so many as are wanted are wanted once."""
+    """Stores values; those of a list add up, all others are wanted once."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
-        before: Any = getattr(namespace, self.dest, None)
-        if option and self.nargs not in (None, "?") and before is not self.default:
+        if self in parser.given:
             if self.nargs not in _LISTS:
                 raise argparse.ArgumentError(self, "given twice; give it once")
-            values = [*before, *values]
+            values = [*getattr(namespace, self.dest), *values]
+        if option:
+            parser.given.append(self)
         super().__call__(parser, namespace, values, option)
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, with where to look."""
+    """Says what is wrong in one line, with where to look.
+
+    Attributes:
+        given: options that have had their values so far.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.given: list[argparse.Action] = []
         for name in (None, "store"):
             self.register("action", name, _Store)
         self.register("type", int, _not_negative)
@@ -86,6 +92,7 @@ class Parser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
         """Return what is said, once it is seen that no file is written over another."""
+        self.given.clear()
         found, rest = super().parse_known_args(args, namespace)
         taken: dict[str, str] = {}
         for writes in (False, True):
