@@ -17,6 +17,7 @@ import pandas as pd
 
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.manifest import COLUMNS, write_manifest
+from iscqk.formats.named_files import named_files
 from iscqk.formats.phases import PHASES
 from iscqk.images import quarantine
 from iscqk.images.ingestion import SPLITS as IDS
@@ -94,7 +95,7 @@ def run(arguments: argparse.Namespace) -> None:
 def _paths(name: str, arguments: argparse.Namespace) -> list[Path]:
     """Return the images of a split or phase; none where no place of them is named."""
     paths = find_images(getattr(arguments, name))
-    lists = dict(pair.split("=", 1) for pair in arguments.lists)
+    lists = named_files(arguments.lists)
     if name in lists:
         paths = only_listed(paths, lists[name])
     if name == "training":
