@@ -31,6 +31,25 @@ def numbers(parser):
                 yield action
 
 
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("match scans --againts photos", "no option --againts, did you mean --against?"),
+        ("match scans --against=a --gpu", "no option --gpu; see `iscqk match --help`"),
+    ],
+)
+def test_an_option_that_there_is_not_is_told_before_one_that_is_missing(command, message, capsys):
+    assert message in refused(main, command.split(), capsys)
+
+
+def test_an_option_may_be_cut_short_and_what_follows_two_dashes_is_none():
+    parser = Parser(prog="iscqk any")
+    parser.add_argument("--results")
+    parser.add_argument("files", nargs="*")
+    found = parser.parse_args(["--resul=x", "--", "--no-option"])
+    assert (found.results, found.files) == ("x", ["--no-option"])
+
+
 def value_for(action):
     """Return a value that an option takes."""
     if action.choices:

@@ -122,7 +122,8 @@ def refuse_unwritable(path: str | Path, is_folder: bool = False) -> None:
 def refuse_missing(path: str | Path) -> None:
     """Raise UserError where there is no such file to read."""
     if not Path(path).is_file():
-        raise UserError(f"{printable(path)}: no such file; check the path")
+        what = "a folder; name a file" if Path(path).is_dir() else "no such file; check the path"
+        raise UserError(f"{printable(path)}: {what}")
 
 
 def _folder_of(path: Path) -> Path:

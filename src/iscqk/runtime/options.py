@@ -5,8 +5,12 @@ given twice argparse forgets the first; here a list adds up, and any other value
 """
 
 import argparse
+import difflib
+import itertools
 import math
 import os
+import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -93,6 +97,7 @@ class Parser(argparse.ArgumentParser):
     ) -> tuple[Any, list[str]]:
         """Return what is said, once it is seen that no file is written over another."""
         self.given.clear()
+        self._refuse_unknown(sys.argv[1:] if args is None else args)
         found, rest = super().parse_known_args(args, namespace)
         taken: dict[str, str] = {}
         for writes in (False, True):
@@ -103,6 +108,15 @@ class Parser(argparse.ArgumentParser):
                     self.error(f"argument {name}: {what}; name another file to write")
                 taken[place] = name
         return found, rest
+
+    def _refuse_unknown(self, words: Sequence[str]) -> None:
+        """Refuse an option that there is not, before one is missed that was meant by it."""
+        known = self._option_string_actions
+        for word in itertools.takewhile(lambda word: word != "--", words):
+            name = word.partition("=")[0]
+            if re.fullmatch(r"--[a-z][\w-]*", name) and not any(k.startswith(name) for k in known):
+                near = difflib.get_close_matches(name, known, n=1)
+                self.error(f"no option {name}" + (f", did you mean {near[0]}?" if near else ""))
 
     def _files(self, found: Any, writes: bool) -> Iterator[tuple[argparse.Action, str | Path]]:
         """Yield the files that options name: to write, or those there are of all others."""
