@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from iscqk.comparison.run_tables import read_usage
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_whole_table
 from iscqk.formats.named_files import read_object
@@ -167,7 +168,7 @@ def usage(results: Results) -> pd.DataFrame:
     """
     rows = []
     for path in sorted(map(Path, glob(results.usage("**/*"), recursive=True))):
-        measured = read_whole_table(path, ("s", "max_rss"), separator="\t").iloc[0]
+        measured = read_usage(path).iloc[0]
         peak = pd.to_numeric(measured["max_rss"], errors="coerce")
         rows.append((kind_of(path.stem), float(measured["s"]), float(peak)))
     jobs = pd.DataFrame(rows, columns=["stage", "s", "mb"]).groupby("stage")
