@@ -111,12 +111,13 @@ class Parser(argparse.ArgumentParser):
 
     def _refuse_unknown(self, words: Sequence[str]) -> None:
         """Refuse an option that there is not, before one is missed that was meant by it."""
-        known = self._option_string_actions
+        known = [name.lstrip("-") for name in self._option_string_actions]
         for word in itertools.takewhile(lambda word: word != "--", words):
-            name = word.partition("=")[0]
-            if re.fullmatch(r"--[a-z][\w-]*", name) and not any(k.startswith(name) for k in known):
+            name = word.partition("=")[0].lstrip("-")
+            is_option = re.match(r"--[a-z]", word) and " " not in name
+            if is_option and not any(option.startswith(name) for option in known):
                 near = difflib.get_close_matches(name, known, n=1)
-                self.error(f"no option {name}" + (f", did you mean {near[0]}?" if near else ""))
+                self.error(f"no option --{name}" + (f", did you mean --{near[0]}?" if near else ""))
 
     def _files(self, found: Any, writes: bool) -> Iterator[tuple[argparse.Action, str | Path]]:
         """Yield the files that options name: to write, or those there are of all others."""
