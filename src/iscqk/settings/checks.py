@@ -18,7 +18,9 @@ from iscqk.settings.model import Model
 from iscqk.settings.queries import DRAW_MORE, Queries, refuse_too_many
 from iscqk.settings.train import Train
 
-_IF_TEXT = "write it in a file for --configfile, as all within a section is text to --config"
+_IF_TEXT = (
+    "write it in a file for --configfile, without quotes (within a section all is text to --config)"
+)
 
 
 def check_config(config: Mapping[str, Any]) -> None:
