@@ -51,6 +51,13 @@ def test_a_wrong_command_is_told_in_a_line(arguments, message, capsys):
     assert error.startswith(message) and error.count("\n") == 1
 
 
+def test_it_tells_its_version(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["--version"])
+    assert exit_.value.code == 0
+    assert re.fullmatch(r"iscqk \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
 def test_help_begins_with_what_people_use(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--help"])

@@ -100,6 +100,16 @@ def _parsed(arguments: list[str]) -> tuple[str, argparse.Namespace]:
     return name, stage_parser(name).parse_args(arguments[1:])
 
 
+class _PrintVersion(argparse.Action):
+    """Prints which version this is; what knows it takes time to import."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *values: Any) -> NoReturn:
+        from importlib.metadata import version
+
+        print(f"iscqk {version('iscqk')}")
+        parser.exit()
+
+
 class _PrintCompletion(argparse.Action):
     """Prints the script that completes commands, options and files in a shell."""
 
@@ -133,6 +143,7 @@ def _listed() -> str:
 
 def _top_parser() -> Parser:
     parser = Parser(prog="iscqk", description=__doc__, formatter_class=_Raw)
+    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="show it and exit")
     parser.add_argument(
         _COMPLETION, action=_PrintCompletion, choices=["bash", "zsh"],
         help='for this shell: eval "$(iscqk --print-completion bash)"',

@@ -51,7 +51,7 @@ rule prepare:
             *PLAN.images.training, *PLAN.images.references, *PLAN.images.others
         ),
         # no input either: queries that come later must not make all training begin anew
-        queries=untracked(PLAN.looked_at_with_all()),
+        queries=untracked(PLAN.queries_beforehand()),
     shell:
         """
         iscqk prepare --output {output} --workers {threads} --training {input.training:q} \

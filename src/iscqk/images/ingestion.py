@@ -95,7 +95,7 @@ def _tell_left_out(folder: Path, files: list[Path], images: int) -> None:
             raise UserError(f"{printable(folder)}: {what} to one of {kinds}")
         logger.warning("%s: %s to have them looked at, too", printable(folder), what)
     if not images:
-        raise UserError(f"{printable(folder)}: an empty folder; put images there ({kinds})")
+        raise UserError(f"{printable(folder)}: no image there; put some there ({kinds})")
     if others:
         logger.info("%s: files not named as images, left out: %s", printable(folder), dict(others))
 

@@ -183,18 +183,22 @@ class Plan(Mapping[str, Run]):
         """Return the list files of the splits that are no phase's."""
         return {name: file for name, file in self.images.lists.items() if name not in PHASES}
 
-    def looked_at_with_all(self) -> str:
-        """Return the options that have given queries looked at together with all other images.
+    def queries_beforehand(self) -> str:
+        """Return the options by which what is wrong with queries is told with all other images.
 
-        Those in shards are looked at on their own: a file that is no input may not be there.
+        Those that are given are looked at, but in shards on their own: a file that is no input may
+        not be there. Those that are made want images enough.
         """
-        folders = [
+        words = [
             word
             for phase, given in self.images.phases.items()
             for word in (f"--{phase}", *itertools.filterfalse(is_named_as_shard, given.queries))
         ]
-        lists = [f"{name}={file}" for name, file in self.images.lists.items() if name in PHASES]
-        return shlex.join([*folders, *(["--lists", *lists] if lists else [])])
+        if lists := [f"{k}={file}" for k, file in self.images.lists.items() if k in PHASES]:
+            words += ["--lists", *lists]
+        if made := [phase for phase in PHASES if phase not in self.images.phases]:
+            words += ["--make", *made, "--queries", as_text(self.config["queries"])]
+        return shlex.join(words)
 
     def quarantined(self, phase: str) -> list[str]:
         """Return the lists of images that could not be read; made queries can."""
