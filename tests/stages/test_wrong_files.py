@@ -38,8 +38,6 @@ TAKEN = {
     "synthesize": ("empty", "text", "picture", "json"),
     "benchmark-table": ("text", "json"),
 }
-# What `models.checkpoints` lets through of the errors that torch's unpickler has for no pickle.
-UNTOLD = pytest.mark.xfail(reason="torch ends in an IndexError at some texts", raises=IndexError)
 
 
 def cases():
@@ -47,8 +45,7 @@ def cases():
     for stage in (stage for stage in STAGES if stage not in READ_NO_FILE):
         for kind in KINDS:
             if kind not in TAKEN.get(stage, ()):
-                marks = UNTOLD if (stage, kind) == ("import-weights", "text") else ()
-                yield pytest.param(stage, kind, marks=marks)
+                yield stage, kind
 
 
 def words_of(stage):
