@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
@@ -47,6 +48,19 @@ def test_a_model_ranks_only_where_its_settings_say_so(tmp_path):
     write(tmp_path, ranking="log_partition")
     wanted = 0.1 * np.log(np.exp(queries.astype(float) @ unit_rows(10, 6).T / 0.1).mean(1))
     np.testing.assert_allclose(Model.load(tmp_path).levels(queries), wanted, atol=1e-6)
+
+
+def test_what_describes_fastest_is_found_once_and_anew_for_another_precision(tmp_path, monkeypatch):
+    write(tmp_path)
+    model, made = Model.load(tmp_path), []
+    monkeypatch.setattr("iscqk.matching.model.fused", lambda one: made.append(one) or one)
+    images = list(map(Image.fromarray, np.zeros((2, 40, 40, 3), np.uint8)))
+    for _ in range(2):
+        model.describe(images)
+    assert made == [model.encoders["queries"], model.looks.gist]
+    model.encoders["queries"].precision = "bf16"
+    model.describe(images)
+    assert made[2:] == [model.encoders["queries"]]
 
 
 @pytest.mark.parametrize(
