@@ -10,6 +10,7 @@ from PIL import Image
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.images.demo_scenes import draw_split
+from iscqk.learning.embedding import embed
 from iscqk.matching.model import Model
 from iscqk.matching.model_bank import write_bank
 from iscqk.matching.model_folder import SIDES, write_settings
@@ -61,6 +62,24 @@ def test_what_describes_fastest_is_found_once_and_anew_for_another_precision(tmp
     model.encoders["queries"].precision = "bf16"
     model.describe(images)
     assert made[2:] == [model.encoders["queries"]]
+
+
+@pytest.mark.parametrize(
+    ("gist", "threads", "shares"),
+    [(0.5, 1, [0, 0]), (0.5, 2, [1, 0]), (0.5, 4, [2, 1]), (0, 1, [0]), (0, 3, [2])],
+)
+def test_all_threads_but_one_read_images(tmp_path, monkeypatch, gist, threads, shares):
+    write(tmp_path, gist=gist, whitening=gist, subtract=0)
+    seen = []
+
+    def looked(encoder, images, workers, *ways):
+        seen.append(workers)
+        return embed(encoder, images, 0, *ways)
+
+    monkeypatch.setattr("iscqk.matching.model.embed", looked)
+    image = Image.fromarray(np.zeros((40, 40, 3), np.uint8))
+    Model.load(tmp_path, threads).describe([image], threads=threads)
+    assert seen == shares
 
 
 @pytest.mark.parametrize(

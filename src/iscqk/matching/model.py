@@ -111,10 +111,11 @@ class Model:
         set_threads(threads)
         ways = [(self.looks.sizes, self.looks.orientations), ((), 1)]  # GIST has but one
         reading, streams = [], []
-        for model, (sizes, averaged) in zip(models, ways, strict=False):
+        for model, (sizes, averaged), workers in zip(
+            models, ways, _shares(threads - 1, len(models)), strict=False
+        ):
             read = ReadableImages(images, max(sizes, default=model.config.image_size))
             reading.append(read)
-            workers = (threads - 1) // len(models)
             streams.append(embed(self._quick(model), read, workers, sizes, averaged, orientations))
         done = 0
         for parts in zip(*streams, strict=True):
@@ -155,3 +156,8 @@ class Model:
         """Return (n,) what to take off the similarities of queries (n, D) to rank their pairs."""
         bank, temperature, name = self.ranking
         return RANKINGS[name].level(queries, [] if bank is None else [bank], temperature)
+
+
+def _shares(workers: int, models: int) -> list[int]:
+    """Return how many of the processes that read images each model has, the first most."""
+    return [(workers + models - 1 - number) // models for number in range(models)]
