@@ -74,9 +74,7 @@ def bank(rows: int, dimension: int, dtype: torch.dtype) -> tuple[Tensor, int]:
     mine = torch.empty(last - first, dimension, dtype=dtype)
     generator = torch.Generator().manual_seed(0)
     for start in range(0, rows, BLOCK):  # all of them, so that it is the same bank
-        block = torch.randn(
-            min(BLOCK, rows - start), dimension, generator=generator.manual_seed(start)
-        )
+        block = torch.randn(min(BLOCK, rows - start), dimension, generator=generator)
         low, high = max(start, first), min(start + len(block), last)
         if low < high:
             unit = functional.normalize(block[low - start : high - start], dim=1)
