@@ -159,3 +159,16 @@ def test_zsh_is_told_of_every_stage(completions):
     script = completions["zsh"]
     assert script.startswith("#compdef iscqk")
     assert all(f"\n    {stage}:'" in script for stage in cli.STAGES)
+
+
+@pytest.mark.parametrize(
+    ("stage", "unneeded"),
+    [("score", ("torch", "tqdm", "jsonschema", "faiss")), ("match", ("jsonschema", "faiss"))],
+)
+def test_a_command_starts_without_what_only_its_work_may_need(stage, unneeded):
+    program = (
+        f"import sys; from iscqk.cli import stage_parser; stage_parser('{stage}')\n"
+        f"print({{*{unneeded}}} & {{*sys.modules}})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stdout + done.stderr

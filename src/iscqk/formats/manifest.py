@@ -21,6 +21,7 @@ from iscqk.formats.csv_tables import first_row, read_content, read_table, write_
 from iscqk.formats.files import as_path
 from iscqk.formats.ids import TRAINING, BoolArray, StrArray
 from iscqk.formats.image_shards import place_of
+from iscqk.formats.listed import Listed
 
 COLUMNS = ["id", "path", "sha256", "width", "height"]
 
@@ -65,22 +66,6 @@ def read_unreadable_ids(path: str | Path) -> StrArray:
     """Return the ids of images that could not be read; UserError as `read_manifest`."""
     rows = read_manifest(path)
     return rows["id"][unreadable(rows)].to_numpy(dtype=np.str_)
-
-
-class Listed(str):
-    """The path of an image, and the SHA-256 of what lay there when it was listed.
-
-    Whoever opens it compares (`images.verified`), so that no image passes for another.
-    """
-
-    __slots__ = ("sha256",)
-    sha256: str
-
-    def __new__(cls, path: str, sha256: str = "") -> "Listed":
-        """Return the path; pickle sets the other attribute itself."""
-        listed = super().__new__(cls, path)
-        listed.sha256 = sha256
-        return listed
 
 
 def listed_paths(rows: pd.DataFrame) -> list[Listed]:

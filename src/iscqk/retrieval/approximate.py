@@ -24,9 +24,6 @@ from iscqk.formats.stored_rows import JoinedRows
 from iscqk.retrieval.search import Pairs, blocks_of, squared_distances
 from iscqk.runtime.logs import progress
 
-logging.getLogger("faiss").setLevel(logging.WARNING)  # it tells how it looks for AVX-512
-import faiss  # noqa: E402
-
 LOOKED_AT = 256  # lists of a query
 LEAST = 10_000  # vectors that an index is made of: fewer are searched exactly at once
 
@@ -53,10 +50,10 @@ class ApproximateIndex:
             threads: to compute with.
             kind: faiss's name of another than that of `kind_of`.
         """
-        faiss.omp_set_num_threads(threads)
+        _faiss().omp_set_num_threads(threads)
         count, size = vectors.shape
         lists = lists_of(count)
-        index = faiss.index_factory(size, kind or kind_of(count, size))
+        index = _faiss().index_factory(size, kind or kind_of(count, size))
         rows = np.random.default_rng(0).permutation(count)[: _LEARNED_OF * lists]
         index.train(vectors[np.sort(rows)])
         blocks = blocks_of(vectors, _ROWS_AT_ONCE, "reference")
@@ -68,14 +65,14 @@ class ApproximateIndex:
     def read(cls, path: Path) -> "ApproximateIndex":
         """Read what `write` wrote; UserError where it is damaged."""
         try:
-            return cls(faiss.read_index(str(path)))
+            return cls(_faiss().read_index(str(path)))
         except RuntimeError:
             raise UserError(f"{path}: damaged; remove it, and it is made again") from None
 
     def write(self, path: Path) -> None:
         """Write the index."""
         with atomic_file(path) as temporary:
-            faiss.write_index(self.faiss, str(temporary))
+            _faiss().write_index(self.faiss, str(temporary))
 
     def __len__(self) -> int:
         return int(self.faiss.ntotal)
@@ -103,7 +100,7 @@ class ApproximateIndex:
             q * count pairs like those of `nearest_of_each`; where a query's lists have fewer, the
             last have the reference -1 and a squared distance that no pair has.
         """
-        faiss.omp_set_num_threads(threads)
+        _faiss().omp_set_num_threads(threads)
         parameters = self._parameters(looked_at or LOOKED_AT, allowed)
         found = []
         starts = range(0, len(queries), _QUERIES_AT_ONCE)
@@ -116,7 +113,7 @@ class ApproximateIndex:
 
     def _parameters(self, looked_at: int, allowed: BoolArray | None) -> Any:
         """Return which lists and vectors are looked at."""
-        library: Any = faiss  # whose types are those of C++
+        library = _faiss()
         lists = library.SearchParametersIVF(nprobe=looked_at)
         if allowed is not None:
             lists.sel = library.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
@@ -130,6 +127,14 @@ def kind_of(count: int, size: int) -> str:
     even = size + size % 2
     padded = f"Pad{even}," if even > size else ""
     return f"{padded}IVF{lists_of(count)},PQ{even // 2}x4fs"
+
+
+def _faiss() -> Any:
+    """Return the library, for which exact searches do not wait; its types are those of C++."""
+    logging.getLogger("faiss").setLevel(logging.WARNING)  # it tells how it looks for AVX-512
+    import faiss
+
+    return faiss
 
 
 def lists_of(count: int) -> int:
