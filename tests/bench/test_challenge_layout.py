@@ -1,4 +1,4 @@
-"""`iscqk challenge-layout`: what it writes is taken as the challenge's own, and is the same images."""
+"""`iscqk challenge-layout`: its images are taken as the challenge's own, and are the same."""
 
 import tarfile
 

@@ -14,8 +14,8 @@ TARGETS = "all study ablations unbalanced benchmarks rehearsal validation report
 CLASSES = ("classes/training.tar", "classes/evaluation.tar")
 WHERE = "--default-storage-provider fs --default-storage-prefix bucket"
 FETCHED = ".snakemake/storage/fs/bucket/"
-# Of a training these lie where it runs, and nowhere else.
-KEPT_THERE = "--resume "
+# A training keeps these in the storage itself, while it runs.
+KEPT = re.compile("--(resume|tensorboard) bucket/results/")
 # Stages that open the images that a manifest names.
 OPENING = {
     *("queries", "copies", "initial", "embed", "train", "learning-curve", "benchmark-images"),
@@ -35,7 +35,7 @@ def jobs(tmp_path_factory):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     (project.folder / "classes.yaml").write_text(
-        "unbalanced: {{training: {}, evaluation: {}}}".format(*CLASSES)
+        "unbalanced: {{training: {}, evaluation: {}}}\ntensorboard: true".format(*CLASSES)
     )
     files = "--configfile config.yaml tiny.yaml classes.yaml"
     done = project.run(f"snakemake {TARGETS} --cores 8 --dry-run -p {WHERE} {files}")
@@ -52,11 +52,19 @@ def jobs(tmp_path_factory):
 def test_every_command_names_files_where_they_were_fetched_to(jobs):
     assert len({command.split()[1] for _, command in jobs}) > 20
     for _, command in jobs:
-        planned = command.replace(f"{KEPT_THERE}results/", "").replace(f"{FETCHED}results/", "")
+        planned = KEPT.sub("", command).replace(f"{FETCHED}results/", "")
         for name in CLASSES:
             planned = planned.replace(f"{FETCHED}{name}", "")
         assert FETCHED in command and "results/" not in planned, command
         assert not any(name in planned for name in CLASSES), command
+
+
+def test_trainings_keep_in_the_storage_what_they_go_on_from(jobs):
+    trainings = [command for _, command in jobs if command.split()[1] == "train"]
+    for command in trainings:
+        assert {found[1] for found in KEPT.finditer(command)} == {"resume", "tensorboard"}, command
+        assert "--storage fs " in command
+    assert len(trainings) > 20
 
 
 def test_what_opens_images_has_their_shards(jobs):

@@ -20,6 +20,7 @@ from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
 from iscqk.plan.results import Results
 from iscqk.plan.run import Run
 from iscqk.plan.runs import Config, all_runs, submission_run
+from iscqk.plan.storage import Storage
 from iscqk.retrieval import rankings
 
 # Sections that no submission depends on.
@@ -147,12 +148,20 @@ class Plan(Mapping[str, Run]):
         roles = [role for role in weights if role != "projection"]
         return model_files(roles, bool(self.submitted_bank()), "projection" in weights)
 
-    def training_options(self, training: str) -> Callable[[Mapping[str, str]], str]:
+    def training_options(
+        self, training: str, storage: Storage
+    ) -> Callable[[Mapping[str, str]], str]:
         """Return a function of wildcards to the options of a training that change no result."""
-        options = [f"--{key.replace('_', '-')} {self.config['train'][key]}" for key in UNTRACKED]
-        if self.config["tensorboard"]:
-            options.append(f"--tensorboard {self.results.scalars(training)}")
-        return lambda wildcards: " ".join(options).format_map(wildcards)
+        told = [f"--{key.replace('_', '-')} {self.config['train'][key]}" for key in UNTRACKED]
+
+        def options(wildcards: Mapping[str, str]) -> str:
+            name = training.format_map(wildcards)
+            kept = ["--resume", storage.place(self.results.resume(name))]
+            if self.config["tensorboard"]:
+                kept += ["--tensorboard", storage.place(self.results.scalars(name))]
+            return " ".join([*kept, *storage.options, *told])
+
+        return options
 
     # --- images
 
