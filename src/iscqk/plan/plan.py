@@ -173,6 +173,16 @@ class Plan(Mapping[str, Run]):
         places = [place for name in names for place in self._places(name)]
         return list(filter(is_named_as_shard, places))
 
+    def shards_of_part(self, name: str, part: str) -> list[str]:
+        """Return those of `image_shards` that a part, `0-of-4`, of a split or phase lies in."""
+        files = self.image_shards(name)
+        return [files[n] for n in Shard.parse(part).among(len(files))[0]] if files else []
+
+    def part_options(self, name: str, part: str, files: object) -> str:
+        """Return the options that make a stage take a part; `files` as of `shards_of_part`."""
+        options, count = Shard.parse(part).options, len(self.image_shards(name))
+        return f"{options} --within {files} --of {count}" if count > 1 else options
+
     def _places(self, name: str) -> list[str]:
         """Return the folders or shards that the images of a split or phase lie in."""
         if name in PHASES:
