@@ -12,6 +12,8 @@ from conftest import make_project
 
 TARGETS = "all study ablations unbalanced benchmarks rehearsal validation report"
 CLASSES = ("classes/training.tar", "classes/evaluation.tar")
+EARLIER = "earlier/run"
+SUBMITTED = f"{EARLIER}/submission_phase2"
 WHERE = "--default-storage-provider fs --default-storage-prefix bucket"
 FETCHED = ".snakemake/storage/fs/bucket/"
 # A training keeps these in the storage itself, while it runs.
@@ -41,12 +43,15 @@ def project(tmp_path_factory):
         pytest.skip("not installed: snakemake-storage-plugin-fs (envs/requirements-dev.txt)")
     project = make_project(tmp_path_factory.mktemp("fetched"))
     numbered = [f"training-{n}" for n in range(4)] + [f"references-{n}" for n in range(2)]
-    for name in (*CLASSES, *(f"pictures/{name}.tar" for name in [*numbered, "others"])):
+    others = [f"{SUBMITTED}/{name}.json" for name in ("score", "provenance")]
+    tars = [f"pictures/{name}.tar" for name in [*numbered, "others"]]
+    for name in (*CLASSES, *others, *tars):
         path = project.folder / "bucket" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     (project.folder / "classes.yaml").write_text(
-        "unbalanced: {{training: {}, evaluation: {}}}\ntensorboard: true".format(*CLASSES)
+        "unbalanced: {{training: {}, evaluation: {}}}\ntensorboard: true\n"
+        "report: {{compare: {}/}}".format(*CLASSES, EARLIER)
     )
     (project.folder / "shards.yaml").write_text(SHARDS)
     return project
@@ -75,10 +80,10 @@ def test_every_command_names_files_where_they_were_fetched_to(jobs):
     assert len({command.split()[1] for _, command in jobs}) > 20
     for _, command in jobs:
         planned = KEPT.sub("", command).replace(f"{FETCHED}results/", "")
-        for name in CLASSES:
+        for name in (*CLASSES, EARLIER):
             planned = planned.replace(f"{FETCHED}{name}", "")
         assert FETCHED in command and "results/" not in planned, command
-        assert not any(name in planned for name in CLASSES), command
+        assert not any(name in planned for name in (*CLASSES, EARLIER)), command
 
 
 def test_trainings_keep_in_the_storage_what_they_go_on_from(jobs):

@@ -42,6 +42,7 @@ from iscqk.plan.snakefile import (
     named,
     put_program_on_path,
     results_of,
+    results_with,
     untracked,
 )
 from iscqk.plan.stage_code import code_digest

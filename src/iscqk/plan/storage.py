@@ -32,6 +32,12 @@ class Storage(NamedTuple):
         """The options that tell a stage of it."""
         return ["--storage", self.plugin] if self.plugin else []
 
+    @property
+    def snakemake_options(self) -> str:
+        """The options that tell another Snakemake of it."""
+        words = ["--default-storage-provider", self.plugin, "--default-storage-prefix", self.prefix]
+        return shlex.join(words) if self.plugin else ""
+
 
 def let_jobs_reach_storage(providers: Any) -> None:
     """Let jobs have the settings of storages, as the variables that these are named for.
