@@ -1,12 +1,22 @@
 """What a training keeps while it runs can lie in a storage, from where another machine goes on."""
 
+import json
 import logging
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from iscqk.cli import main
 from iscqk.errors import UserError
+from iscqk.formats.manifest import write_manifest
+from iscqk.images.demo_scenes import draw_split
+from iscqk.images.ingestion import SPLITS, find_images, manifest_of
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.tensorboard import Scalars, TensorBoard
 from iscqk.runtime.storage import StoredFile
@@ -71,3 +81,52 @@ def test_a_storage_that_is_away_ends_no_training_that_runs(endpoint, monkeypatch
 def test_no_storage_is_told(plugin, address, told):
     with pytest.raises(UserError, match=told):
         StoredFile(plugin, address)
+
+
+@pytest.fixture
+def training(tmp_path):
+    """Return the command of a training of 80 steps that keeps a state every 5."""
+    draw_split(tmp_path / "images", "training", 32, 0, 40, 1)
+    manifest = tmp_path / "training.csv"
+    rows = manifest_of(find_images([tmp_path / "images"]), SPLITS["training"], 1)
+    write_manifest(manifest, rows)
+    start, copies = tmp_path / "start.safetensors", tmp_path / "copies.tar"
+    network = {"weights": "none", "backbone": "test_resnet", "descriptor_size": 16}
+    model = json.dumps({**network, "image_size": 32, "head_images": 32})
+    edits = '{"names": ["blur"], "strength": [0, 0.5], "length": [1, 1]}'
+    images = ["--training", str(manifest), "--seed", "0"]
+    outputs = [str(start), str(tmp_path / "other.safetensors")]
+    assert main(["initial", *images, "--config", model, "--output", *outputs]) == 0
+    made = ["--round", "0", "--config", "{}", "--edits", edits, "--output", str(copies)]
+    assert main(["copies", *images, *made]) == 0
+    return [
+        *(sys.executable, "-m", "iscqk.cli", "train", "--method", "simclr", "--images", "2560"),
+        *(*images, "--start", str(start), "--copies", str(copies), "--model", model),
+        *("--config", '{"simclr": {"batch_size": 16}}', "--checkpoint-every", "5"),
+        *("--q-output", "q", "--k-output", "k", "--history", "history.csv"),
+    ]
+
+
+@pytest.mark.long
+@unless()
+def test_a_killed_training_goes_on_in_another_folder(endpoint, training, tmp_path):
+    folders = [tmp_path / name for name in ("killed", "other", "whole")]
+    for folder in folders:
+        folder.mkdir()
+    stored_state = ["--resume", ADDRESS, "--storage", "s3"]
+    StoredFile("s3", f"s3://{BUCKET}/run/input").send(tmp_path / "training.csv")
+    killed = subprocess.Popen([*training, *stored_state], cwd=folders[0])
+    while "state.pt" not in stored(endpoint) and killed.poll() is None:
+        time.sleep(0.02)
+    os.kill(killed.pid, signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL and not list(folders[0].iterdir())
+
+    kept_here = ["--resume", "state.pt"]
+    told = [
+        subprocess.run([*training, *kept], cwd=folder, capture_output=True, text=True, check=True)
+        for folder, kept in zip(folders[1:], (stored_state, kept_here), strict=True)
+    ]
+    assert ["resuming at step" in done.stderr for done in told] == [True, False]
+    other, whole = ([(folder / side).read_bytes() for side in "qk"] for folder in folders[1:])
+    assert other == whole
+    assert set(stored(endpoint)) == {"input"}  # of a training that has ended there is no state
