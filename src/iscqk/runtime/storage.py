@@ -9,7 +9,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Coroutine
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
@@ -89,15 +89,20 @@ def _file_in(name: str, address: str, scratch: Path) -> Any:
 
 def _settings(plugin: Any) -> Any:
     """Return a plugin's settings from the variables of the environment that are named for them."""
-    import configargparse
-
     if plugin.settings_cls is None:
         return None
-    parser = configargparse.ArgumentParser(add_help=False)
-    plugin.register_cli_args(parser, "storage")
-    given = {f.name: os.environ.get(plugin.get_envvar(f.name)) for f in fields(plugin.settings_cls)}
-    words = [f"{plugin.get_cli_arg(name)}={value}" for name, value in given.items() if value]
-    return plugin.get_settings(parser.parse_args(words)).get_settings()
+    given = {}
+    for field in fields(plugin.settings_cls):
+        if text := os.environ.get(plugin.get_envvar(field.name)):
+            given[field.name] = _typed(field, text)
+    return plugin.settings_cls(**given)
+
+
+def _typed(field: Field[Any], text: str) -> Any:
+    """Return a setting's value, as Snakemake makes it of an option."""
+    if field.type is bool:
+        return text == str(True)
+    return (field.metadata.get("parse_func") or field.metadata.get("type") or str)(text)
 
 
 def _done(work: Coroutine[Any, Any, Any]) -> Any:
