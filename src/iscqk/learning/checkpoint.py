@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import logging
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +39,7 @@ class Checkpoint:
         """
         self.place, self._run = str(place), run
         self._stored = StoredFile(storage, self.place) if storage else None
-        self._scratch = tempfile.TemporaryDirectory(prefix="iscqk-state-") if storage else None
-        self._path = Path(self._scratch.name, "state.pt") if self._scratch else Path(place)
+        self._path = self._stored.folder / "state.pt" if self._stored else Path(place)
 
     def load(self) -> dict[str, Any] | None:
         """Return the saved state; None if there is none, or a damaged or another run's.

@@ -1,6 +1,5 @@
 """A training's history as scalars for TensorBoard, while it grows."""
 
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,8 +44,7 @@ class TensorBoard:
         self._folder = Path(scalars.folder)
         if scalars.storage:
             self._stored = StoredFile(scalars.storage, f"{scalars.folder}/{_EVENTS}training")
-            self._scratch = tempfile.TemporaryDirectory(prefix="iscqk-scalars-")
-            self._folder = Path(self._scratch.name)
+            self._folder = self._stored.folder
         for old in self._folder.glob(f"{_EVENTS}*"):
             old.unlink()
         self._writer = SummaryWriter(str(self._folder))

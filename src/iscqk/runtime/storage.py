@@ -19,7 +19,11 @@ logger = logging.getLogger(__name__)
 
 
 class StoredFile:
-    """A file in a storage."""
+    """A file in a storage.
+
+    Attributes:
+        folder: a place for it here, gone with this object.
+    """
 
     def __init__(self, plugin: str, address: str) -> None:
         """Reach for a storage; its settings are the variables that Snakemake's plugin takes.
@@ -33,7 +37,8 @@ class StoredFile:
         """
         self._address = address
         self._scratch = tempfile.TemporaryDirectory(prefix="iscqk-storage-")
-        self._file = _file_in(plugin, address, Path(self._scratch.name))
+        self.folder = Path(self._scratch.name)
+        self._file = _file_in(plugin, address, self.folder)
 
     def fetch(self, path: Path) -> bool:
         """Bring the file here, if there is one; return whether there was.
