@@ -39,6 +39,7 @@ from iscqk.plan.snakefile import (
     given,
     gpu_count,
     let_jobs_speak_utf8,
+    listed,
     named,
     put_program_on_path,
     results_of,

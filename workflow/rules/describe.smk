@@ -82,13 +82,14 @@ rule whiten:
     threads: HALF
     params:
         code=code("whiten"),
-        gist=lambda wildcards, input: PLAN[wildcards.run].gist_options(input.gist),
+        gist=lambda wildcards, input: listed("--part", input.gist),
+        weights=lambda wildcards: PLAN[wildcards.run].joining_options(),
         whitening=lambda wildcards: PLAN[wildcards.run].config["describe"]["whitening"],
         size=lambda wildcards: PLAN[wildcards.run].config["model"]["descriptor_size"],
     shell:
         """
-        iscqk whiten --part {input.network} {params.gist} --whitening {params.whitening} \
-            --size {params.size} --output {output} --threads {threads} &>{log}
+        iscqk whiten --part {input.network} {params.gist} {params.weights} \
+            --whitening {params.whitening} --size {params.size} --output {output} --threads {threads} &>{log}
         """
 
 
@@ -118,15 +119,17 @@ rule refine:
     threads: HALF
     params:
         code=code("refine"),
-        gist=lambda wildcards, input: PLAN[wildcards.run].gist_options(input.gist),
+        gist=lambda wildcards, input: listed("--part", input.gist),
+        weights=lambda wildcards: PLAN[wildcards.run].joining_options(),
         projection=lambda wildcards, input: given("--projection", input.projection),
-        subtraction=lambda wildcards, input: PLAN[wildcards.run].subtraction_options(
-            input.training
+        training=lambda wildcards, input: listed("--training", input.training),
+        subtraction=lambda wildcards: PLAN[wildcards.run].subtraction_options(
+            wildcards.images
         ),
     shell:
         """
-        iscqk refine --part {input.network} {params.gist} {params.projection} \
-            {params.subtraction} --output {output} --threads {threads} &>{log}
+        iscqk refine --part {input.network} {params.gist} {params.weights} {params.projection} \
+            {params.training} {params.subtraction} --output {output} --threads {threads} &>{log}
         """
 
 

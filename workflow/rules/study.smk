@@ -1,7 +1,7 @@
 # Runs side by side: the methods, the ablations of Q/K, and learning from unbalanced images.
 #
-# A job is told its rows as JSON in `runs`, with its files where it has them. Snakemake compares no
-# parameter that is made of these, so that it has the rows as they are planned, too.
+# A job is told its rows as JSON in `runs`, or its stages, with its files where it has them. Snakemake
+# compares no parameter that is made of these, so that it has them as they are planned, too.
 
 
 rule evaluate:
@@ -29,11 +29,9 @@ rule evaluate:
             *map(module_name, ("search", "score")),
             *(name for ranking in SCORED for name in rankings.modules(ranking)),
         ),
-        temperature=lambda wildcards: PLAN[wildcards.run].config["describe"][
-            "temperature"
-        ],
-        max_results=config["search"]["max_results"],
-        convention=config["score"]["convention"],
+        planned=lambda wildcards: evaluation(
+            PLAN, PLAN[wildcards.run], wildcards.model, threads=1
+        ),
         stages=lambda wildcards, input, output, threads: fetched_words(
             evaluation(PLAN, PLAN[wildcards.run], wildcards.model, threads),
             evaluated_files(PLAN, PLAN[wildcards.run], wildcards.model)

@@ -257,16 +257,17 @@ class Run:
         pattern = self._results.model(self.name, name).refined(role, images, "{shard}")
         return self._shards(pattern, len(self.by_network(name, role, images)))
 
-    def gist_options(self, shards: object) -> str:
-        """Return the options that join shards of GIST's descriptors, if there are any."""
+    def joining_options(self) -> str:
+        """Return the weights of the network's and of GIST's descriptors, if these are joined."""
         weight = self.config["describe"]["gist"]
-        return f"--part {shards} --weights 1 {weight}" if shards else ""
+        return f"--weights 1 {weight}" if weight else ""
 
-    def subtraction_options(self, training: object) -> str:
-        """Return the options that subtract training descriptors, if there are any."""
+    def subtraction_options(self, images: str) -> str:
+        """Return how much of how many training descriptors is subtracted from those of images."""
         describe = self.config["describe"]
-        options = f"--nearest {describe['subtract_nearest']} --share {describe['subtract']}"
-        return f"--training {training} {options}" if training else ""
+        if images == "training" or not describe["subtract"]:
+            return ""
+        return f"--nearest {describe['subtract_nearest']} --share {describe['subtract']}"
 
     def projection(self, name: str) -> list[str]:
         """Return the projection of what it joins or whitens, if it does."""

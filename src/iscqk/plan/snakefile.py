@@ -57,6 +57,11 @@ def given(option: str, path: object) -> str:
     return f"{option}={shlex.quote(str(path))}" if path else ""
 
 
+def listed(option: str, files: object) -> str:
+    """Return an option with files as Snakemake writes them, or nothing where there are none."""
+    return f"{option} {files}" if files else ""
+
+
 def named(names: Iterable[str], files: Iterable[object]) -> list[str]:
     """Return files as NAME=FILE."""
     return [f"{name}={file}" for name, file in zip(names, files, strict=True)]

@@ -1,0 +1,42 @@
+"""A changed setting reruns a job only through a parameter that is not made of the job's files.
+
+Snakemake keeps no parameter that is made of input, output or threads to compare it with: what files
+it names is compared anyway, and what else it says would be lost.
+"""
+
+import inspect
+import re
+
+from conftest import ROOT
+from iscqk.plan.run import Run
+
+RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
+# A parameter's lambda up to the next parameter or section of its rule.
+OF_FILES = re.compile(
+    r"^ {8}(\w+)=lambda wildcards, (?:input|output|threads)\b(.*?)(?=^ {8}\w+=|^ {4}\w+:)",
+    re.MULTILINE | re.DOTALL,
+)
+ASKED = re.compile(r"PLAN\[wildcards\.run\]\.(\w+)")
+
+
+def holds_settings(text):
+    """Return whether it looks into the config, be it by a method of the run."""
+    methods = [getattr(Run, name) for name in ASKED.findall(text) if hasattr(Run, name)]
+    sources = [inspect.getsource(getattr(one, "fget", one)) for one in methods]
+    return any(re.search(r"\bconfig\b", source) for source in [text, *sources])
+
+
+def test_what_is_made_of_a_jobs_files_holds_no_setting():
+    found = {
+        f"{path.name}: {name}": text
+        for path in RULES
+        for name, text in OF_FILES.findall(path.read_text())
+    }
+    assert len(found) > 20
+    assert [name for name, text in found.items() if holds_settings(text)] == []
+
+
+def test_a_setting_in_such_a_parameter_is_seen():
+    assert holds_settings('PLAN[wildcards.run].config["describe"]["gist"], input.gist')
+    assert holds_settings("PLAN[wildcards.run].joining_options() + str(input.gist)")
+    assert not holds_settings("PLAN[wildcards.run].copy_options(input.copies)")
