@@ -1,11 +1,12 @@
 """What Snakemake was told of a storage, stages are told."""
 
+import os
 import shlex
 from types import SimpleNamespace
 
 import pytest
 
-from iscqk.plan.storage import Storage, let_jobs_reach_storage
+from iscqk.plan.storage import Storage, let_jobs_reach
 from iscqk.runtime.storage import StoredFile
 
 
@@ -36,6 +37,8 @@ def test_settings_given_as_options_reach_a_job_as_what_they_are(monkeypatch):
     settings = s3.StorageProviderSettings(
         endpoint_url="http://127.0.0.1:9", access_key="a", secret_key="b", retries=2
     )
-    let_jobs_reach_storage({"s3": SimpleNamespace(get_settings=lambda: settings)})
+    providers = {"s3": SimpleNamespace(get_settings=lambda: settings)}
+    let_jobs_reach(Storage(), providers)
+    assert not os.environ["SNAKEMAKE_STORAGE_S3_ACCESS_KEY"]
+    let_jobs_reach(Storage("s3", "s3://bucket"), providers)
     assert StoredFile("s3", "s3://bucket/a")._file.provider.settings == settings
-    let_jobs_reach_storage(None)

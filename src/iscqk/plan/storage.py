@@ -39,15 +39,15 @@ class Storage(NamedTuple):
         return shlex.join(words) if self.plugin else ""
 
 
-def let_jobs_reach_storage(providers: Any) -> None:
-    """Let jobs have the settings of storages, as the variables that these are named for.
+def let_jobs_reach(storage: Storage, providers: Any) -> None:
+    """Let jobs have a storage's settings, as the variables that these are named for.
 
     Args:
+        storage: that files go through.
         providers: Snakemake's settings by plugin, be they from options or from such variables.
     """
-    for plugin, tagged in (providers or {}).items():
-        settings = tagged.get_settings()
-        for field in fields(settings) if settings else ():
-            if (value := getattr(settings, field.name)) is not None:
-                name = f"SNAKEMAKE_STORAGE_{plugin}_{field.name}".upper().replace("-", "_")
-                os.environ[name] = str(value)
+    settings = providers[storage.plugin].get_settings() if storage.plugin else None
+    for field in fields(settings) if settings else ():
+        if (value := getattr(settings, field.name)) is not None:
+            name = f"SNAKEMAKE_STORAGE_{storage.plugin}_{field.name}".upper().replace("-", "_")
+            os.environ[name] = str(value)
