@@ -10,13 +10,14 @@ from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.image_shards import digest_of
 from iscqk.formats.manifest import read_manifest
 from iscqk.images.ingestion import only_listed
-from iscqk.plan.results import Data
+from iscqk.plan.results import Results
 
 
 def laid_out(finished, output, *options):
-    data = finished.folder / "results/data"
-    assert main(["challenge-layout", str(data), "--output", str(output), *options]) == 0
-    return Data(str(data))
+    results = Results(str(finished.folder / "results"))
+    command = ["challenge-layout", results.data.folder, "--output", str(output), *options]
+    assert main(command) == 0
+    return results
 
 
 def digests(path):
@@ -30,12 +31,12 @@ def by_id(folders):
 
 def test_it_is_taken_as_the_challenges_own(finished, tmp_path):
     root = tmp_path / "disc21"
-    data = laid_out(finished, root, "--images", "25")
+    results = laid_out(finished, root, "--images", "25")
     found = find_sources({"kind": "disc21", "root": str(root)})
     assert [len(found.training), len(found.references)] == [3, 2]
     assert found.phases["phase1"].halves == ("public", "private")
     for split, folders in (("training", found.training), ("references", found.references)):
-        assert by_id(map(root.joinpath, folders)) == digests(data.manifest(split))
+        assert by_id(map(root.joinpath, folders)) == digests(results.manifest(split))
         paths = [path for folder in folders for path in root.joinpath(folder).iterdir()]
         assert sorted(only_listed(paths, found.lists[split])) == sorted(paths)
 
@@ -43,15 +44,15 @@ def test_it_is_taken_as_the_challenges_own(finished, tmp_path):
 @pytest.mark.parametrize(("phase", "name"), [("phase1", "dev"), ("phase2", "test")])
 def test_queries_copy_what_they_copied(finished, tmp_path, phase, name):
     root = tmp_path / "disc21"
-    data = laid_out(finished, root)
-    before = digests(data.manifest(phase))
+    results = laid_out(finished, root)
+    before = digests(results.manifest(phase))
     after = by_id([root / f"{name}_queries_50k_0"])
     assert list(before.values()) == [after[query] for query in sorted(after)]  # in their order
     moved = [query for query in after if query not in before]
     private = [query for query in after if phase == "phase1" and query >= "Q25000"]
     assert moved == private and len(moved) == (10 if phase == "phase1" else 0)
     official = dict(zip(before, sorted(after), strict=True))
-    truth = read_ground_truth(f"{data.file(phase)}/ground_truth.csv")
+    truth = read_ground_truth(results.phase(phase).ground_truth)
     now = read_ground_truth(root / f"{name}_queries_groundtruth.csv", after)
     assert now.positives_only and len(now) == len(truth) == 10
     pairs = {(official[q], r) for q, r in zip(truth.query_ids, truth.reference_ids, strict=True)}
