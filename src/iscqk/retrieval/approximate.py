@@ -86,7 +86,7 @@ class ApproximateIndex:
 
     def write(self, path: Path) -> None:
         """Write the index, behind its digest."""
-        content = faiss.serialize_index(self.faiss)
+        content: bytes = faiss.serialize_index(self.faiss).tobytes()
         with atomic_file(path) as temporary, open(temporary, "wb") as file:
             file.write(hashlib.sha256(content).digest())
             file.write(content)
