@@ -60,6 +60,7 @@ GROUPS = {
         "synthesize": "make up a shard of random descriptors, to try sizes",
         "synthesize-phase": "make up the descriptors of a phase whose micro-AP is known",
         "synthesize-images": "make up descriptions of images like those of real ones",
+        "challenge-layout": "lay images out as the challenge's archives unpack",
         "rehearsed": "what a rehearsal took and found, as a table",
         "benchmark": "time, memory and error of the loss over the bank, beside its peers",
         "benchmark-search": "time search and scoring beside their peers",

@@ -9,6 +9,7 @@ the challenge's score counts what is missed, and its rules forbid nearest neighb
 The kind and the numbers were chosen by `iscqk benchmark-index`.
 """
 
+import hashlib
 import logging
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.files import atomic_file
+from iscqk.formats.files import atomic_file, printable
 from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.ids import BoolArray, IntArray
 from iscqk.formats.stored_rows import JoinedRows
@@ -32,6 +33,8 @@ _CANDIDATES = 4  # times as many as are asked for are measured again
 _ROWS_AT_ONCE = 65_536
 _QUERIES_AT_ONCE = 128
 _NOTHING = -1
+_DIGEST = 32  # bytes of a SHA-256
+_REMEDY = "remove it, and it is made again"
 _FAR = 6.0  # squared distance of what is not there, further than unit vectors can be
 
 
@@ -62,17 +65,28 @@ class ApproximateIndex:
         return cls(index)
 
     @classmethod
-    def read(cls, path: Path) -> "ApproximateIndex":
-        """Read what `write` wrote; UserError where it is damaged."""
-        try:
-            return cls(_faiss().read_index(str(path)))
-        except RuntimeError:
-            raise UserError(f"{path}: damaged; remove it, and it is made again") from None
+    def read(cls, path: Path, shape: tuple[int, int]) -> "ApproximateIndex":
+        """Read what `write` wrote of vectors of a shape (n, d).
+
+        faiss trusts what it reads, so that nothing but what was written goes to it.
+
+        Raises:
+            UserError: it is damaged, was not written here, or is of other vectors.
+        """
+        content = path.read_bytes()
+        if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
+            raise UserError(f"{printable(path)}: damaged, or of another program; {_REMEDY}")
+        index = _faiss().deserialize_index(np.frombuffer(content, np.uint8, offset=_DIGEST))
+        if (index.ntotal, index.d) != shape:
+            raise UserError(f"{printable(path)}: of other descriptors; {_REMEDY}")
+        return cls(index)
 
     def write(self, path: Path) -> None:
-        """Write the index."""
-        with atomic_file(path) as temporary:
-            _faiss().write_index(self.faiss, str(temporary))
+        """Write the index, behind its digest."""
+        content: bytes = _faiss().serialize_index(self.faiss).tobytes()
+        with atomic_file(path) as temporary, open(temporary, "wb") as file:
+            file.write(hashlib.sha256(content).digest())
+            file.write(content)
 
     def __len__(self) -> int:
         return int(self.faiss.ntotal)

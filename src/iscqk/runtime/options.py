@@ -37,6 +37,11 @@ def output_place(text: str) -> Path:
     return output_folder(text) if os.path.isdir(text) else output_file(text)
 
 
+def kept_file(text: str) -> str:
+    """Return the path of a file to write, or as it is the address of one in a storage."""
+    return text if "://" in text else str(output_file(text))
+
+
 def count(text: str) -> int:
     """Return a whole number from 1 on."""
     if (number := int(text)) < 1:
@@ -57,7 +62,7 @@ def _finite(text: str) -> float:
     return number
 
 
-_FILES = (output_file, output_place)
+_FILES = (output_file, output_place, kept_file)
 
 
 class _Store(argparse._StoreAction):
