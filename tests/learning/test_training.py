@@ -22,6 +22,7 @@ from iscqk.learning.embedding import embed
 from iscqk.learning.initialization import calibrate_batch_norm, principal_head
 from iscqk.learning.optimizer import learning_rate_factor
 from iscqk.learning.throughput import Throughput
+from iscqk.learning.tensorboard import Scalars
 from iscqk.learning.training import TrainConfig, Training
 from iscqk.learning.validation import Validation
 from iscqk.methods import isd, moco, qk, simclr, solo
@@ -290,7 +291,8 @@ def test_an_interrupted_run_ends_with_the_same_weights(
                 patch.setattr(Training, "_step", stopped)
                 try:
                     checkpoint = Checkpoint(tmp_path / name, fingerprint(run=1))
-                    training.run(data, 0, checkpoint, tmp_path / "scalars" if killed_at else "")
+                    scalars = Scalars(str(tmp_path / "scalars") if killed_at else "")
+                    training.run(data, 0, checkpoint, scalars)
                 except KeyboardInterrupt:
                     assert attempt == 0 and killed_at == 5
         runs[name] = training
