@@ -21,8 +21,8 @@ from iscqk.learning.data_loading import Batches, FreshCopies, Indexed, OriginalI
 from iscqk.learning.embedding import embed
 from iscqk.learning.initialization import calibrate_batch_norm, principal_head
 from iscqk.learning.optimizer import learning_rate_factor
-from iscqk.learning.throughput import Throughput
 from iscqk.learning.tensorboard import Scalars
+from iscqk.learning.throughput import Throughput
 from iscqk.learning.training import TrainConfig, Training
 from iscqk.learning.validation import Validation
 from iscqk.methods import isd, moco, qk, simclr, solo
