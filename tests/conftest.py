@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Not a conftest of their own: of two such modules, tests that import from one would get the other.
-pytest_plugins = ["matching_folders"]
+pytest_plugins = ["matching_folders", "s3_server"]
 
 TINY = """\
 dataset: {demo: {training: 64, references: 32, others: 24, side: 64}}

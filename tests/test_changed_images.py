@@ -14,7 +14,8 @@ from PIL import Image
 
 from iscqk.cli import main
 from iscqk.errors import UserError
-from iscqk.formats.manifest import Listed, image_paths, listed_paths, write_manifest
+from iscqk.formats.listed import Listed
+from iscqk.formats.manifest import image_paths, listed_paths, write_manifest
 from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.images.ingestion import SPLITS, find_images, manifest_of
 from iscqk.images.verified import open_verified

@@ -51,6 +51,13 @@ def test_a_wrong_command_is_told_in_a_line(arguments, message, capsys):
     assert error.startswith(message) and error.count("\n") == 1
 
 
+def test_it_tells_its_version(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["--version"])
+    assert exit_.value.code == 0
+    assert re.fullmatch(r"iscqk \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
 def test_help_begins_with_what_people_use(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--help"])
@@ -152,3 +159,16 @@ def test_zsh_is_told_of_every_stage(completions):
     script = completions["zsh"]
     assert script.startswith("#compdef iscqk")
     assert all(f"\n    {stage}:'" in script for stage in cli.STAGES)
+
+
+@pytest.mark.parametrize(
+    ("stage", "unneeded"),
+    [("score", ("torch", "tqdm", "jsonschema", "faiss")), ("match", ("jsonschema", "faiss"))],
+)
+def test_a_command_starts_without_what_only_its_work_may_need(stage, unneeded):
+    program = (
+        f"import sys; from iscqk.cli import stage_parser; stage_parser('{stage}')\n"
+        f"print({{*{unneeded}}} & {{*sys.modules}})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stdout + done.stderr

@@ -161,8 +161,11 @@ LOOP.append(LOOP)
         ("train.rounds", 1e4, "10000.0 is not of type 'integer'; write it without point"),
         ("train.rounds", True, "True is not of type 'integer'"),
         ("train.rounds", "2", "'2' is not of type 'integer'; write it in a file for --configfile"),
+        ("queries", 100, "queries: 100 is no section; its keys are count, copies, side, quality"),
+        ("queries", None, "queries: None is no section; its keys are count"),
+        ("study.ablations", [1], r"study.ablations: \[1\] is no section; write keys and values"),
     ],
-    ids=range(15),
+    ids=range(18),
 )
 def test_what_a_config_must_not_hold_is_refused_in_one_line(key, value, complaint):
     with pytest.raises(UserError, match=complaint) as error:

@@ -1,30 +1,30 @@
-"""The workflow where no disk is shared: all files in S3, every job in a folder of its own."""
+"""The workflow where no disk is shared: all files in S3, every job in a folder of its own.
 
-import importlib.util
-import os
+A training is killed after it has kept a state, and goes on in another folder.
+"""
+
 import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from conftest import ROOT, make_project
+from s3_server import BUCKET, serving, stored, unless
 from test_slurm import FEW_JOBS
 
 pytestmark = pytest.mark.long
 
 CLUSTER, PODS = (ROOT / f"tests/s3/{name}.py" for name in ("empty_folders", "pods"))
-TARGET = "submission_phase2 --configfile config.yaml tiny.yaml few.yaml"
-BUCKET = "bucket"
+TARGET = "submission_phase2 --configfile config.yaml tiny.yaml few.yaml longer.yaml"
 WHERE = f"--default-storage-prefix s3://{BUCKET}/run"
 OFTEN = "--jobs 2 --max-threads 1 --seconds-between-status-checks 1"
 KILLED = "train_q"
-KEY = "not-a-secret"
+SEEN = "step 20 of"  # then the state of step 10 has been kept
+LONGER = """\
+train: {images_per_half_round: 1600, checkpoint_every: 10, log_every: 10}
+tensorboard: true
+"""
 # What tells when and where a job ran.
 OF_THE_RUN = (
     *("logs/", "usage/", "history.csv"),
@@ -44,65 +44,12 @@ CALLS = {
 }
 
 
-def unless(*modules):
-    """Return a mark that skips a test where modules are missing."""
-    needed = ("moto", "flask", "flask_cors", "boto3", "snakemake_storage_plugin_s3", *modules)
-    lacking = [name for name in needed if not importlib.util.find_spec(name)]
-    reason = f"not installed: {', '.join(lacking)} (envs/requirements-dev.txt)"
-    return pytest.mark.skipif(bool(lacking), reason=reason)
-
-
-@contextmanager
-def serving(log, command, **variables):
-    """Run a server, whose port is the command's last word, and yield its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with open(log, "wb") as output:
-        server = subprocess.Popen(
-            [sys.executable, *command, str(port)], env={**os.environ, **variables},
-            stdout=output, stderr=output,
-        )  # fmt: skip
-    try:
-        for _ in range(300):
-            with socket.socket() as client:
-                if not client.connect_ex(("127.0.0.1", port)):
-                    break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
-
-
-@pytest.fixture
-def endpoint(tmp_path, monkeypatch):
-    """Return the address of a server of S3 on this machine, with nothing in it, as is known."""
-    program = Path(sys.executable).with_name("moto_server")
-    with serving(tmp_path / "server.log", [program, "--port"]) as address:
-        for name, value in (("ENDPOINT_URL", address), ("ACCESS_KEY", KEY), ("SECRET_KEY", KEY)):
-            monkeypatch.setenv(f"SNAKEMAKE_STORAGE_S3_{name}", value)
-        yield address
-
-
-def stored(endpoint):
-    """Return the content of all files in the bucket by their names below `run/`."""
-    import boto3
-
-    keys = {"aws_access_key_id": KEY, "aws_secret_access_key": KEY}
-    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="run/")
-    names = [found["Key"] for page in pages for found in page["Contents"]]
-    return {
-        name.removeprefix("run/"): client.get_object(Bucket=BUCKET, Key=name)["Body"].read()
-        for name in names
-    }
-
-
 def project_of_few_jobs(folder):
     folder.mkdir()
     project = make_project(folder)
     project.warm = False  # a killed job is one of its own, and elsewhere nothing is imported
     (folder / "few.yaml").write_text(FEW_JOBS)
+    (folder / "longer.yaml").write_text(LONGER)
     return project
 
 
@@ -126,7 +73,7 @@ def elsewhere(tmp_path, endpoint, monkeypatch):
     """Return a project that has run nothing, and the folder of its jobs, one to be killed."""
     jobs = tmp_path / "jobs"
     jobs.mkdir()
-    (jobs / "kill").write_text(KILLED)
+    (jobs / "kill").write_text(f"{KILLED}\n{SEEN}")
     monkeypatch.setenv("JOBS", str(jobs))
     return project_of_few_jobs(tmp_path / "there"), jobs
 
@@ -146,14 +93,28 @@ def kubernetes(elsewhere, tmp_path, monkeypatch):
         yield
 
 
+def scalars_of(files):
+    """Return the trainings that scalars of TensorBoard are there of; the files tell of times."""
+    return {name.rpartition("/")[0] for name in files if "/tensorboard/" in name}
+
+
+def without_scalars(files):
+    return {name: content for name, content in files.items() if "/tensorboard/" not in name}
+
+
 def run_as_on_a_disk(elsewhere, options, endpoint, on_a_disk):
-    """Make the submission; what is then in the bucket is what would be on a disk, and only that."""
+    """Make the submission; what is then in the bucket is what would be on a disk, and only that.
+
+    The killed training goes on from the state that it kept there.
+    """
     project, jobs = elsewhere
     local, seconds = on_a_disk
     started = time.monotonic()
     done = project.run(f"snakemake {TARGET} {WHERE} {OFTEN} {options}")
     told = f"{seconds:.0f} s on a disk, {time.monotonic() - started:.0f} s in S3"
     remote = stored(endpoint)
+    assert scalars_of(remote) == scalars_of(local) and len(scalars_of(local)) == 2
+    local, remote = (without_scalars(files) for files in (local, remote))
     assert set(remote) == set(local)  # what jobs write is what rules declare
     different = {name for name in local if local[name] != remote[name]}
     assert not [name for name in different if not any(part in name for part in OF_THE_RUN)]
@@ -162,6 +123,8 @@ def run_as_on_a_disk(elsewhere, options, endpoint, on_a_disk):
     ran = Counter(place.name.rpartition("-")[0] for place in jobs.iterdir() if place.is_dir())
     usage = [name for name in local if name.startswith("results/usage/")]
     assert ran.total() == len(usage) + 1 and ran[KILLED] == 2  # it alone ran again
+    logs = b"".join(remote[name] for name in remote if "/train-" in name and "/logs/" in name)
+    assert logs.count(b"resuming at step") == 1
     print(f"{ran.total()} jobs, {told}\n{done.stderr}")
     left = [path for path in project.folder.glob("results/**/*") if path.is_file()]
     assert not left and not [place for place in jobs.glob("*/empty")]

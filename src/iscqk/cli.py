@@ -60,6 +60,7 @@ GROUPS = {
         "synthesize": "make up a shard of random descriptors, to try sizes",
         "synthesize-phase": "make up the descriptors of a phase whose micro-AP is known",
         "synthesize-images": "make up descriptions of images like those of real ones",
+        "challenge-layout": "lay images out as the challenge's archives unpack",
         "rehearsed": "what a rehearsal took and found, as a table",
         "benchmark": "time, memory and error of the loss over the bank, beside its peers",
         "benchmark-search": "time search and scoring beside their peers",
@@ -100,6 +101,16 @@ def _parsed(arguments: list[str]) -> tuple[str, argparse.Namespace]:
     return name, stage_parser(name).parse_args(arguments[1:])
 
 
+class _PrintVersion(argparse.Action):
+    """Prints which version this is; what knows it takes time to import."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *values: Any) -> NoReturn:
+        from importlib.metadata import version
+
+        print(f"iscqk {version('iscqk')}")
+        parser.exit()
+
+
 class _PrintCompletion(argparse.Action):
     """Prints the script that completes commands, options and files in a shell."""
 
@@ -133,6 +144,7 @@ def _listed() -> str:
 
 def _top_parser() -> Parser:
     parser = Parser(prog="iscqk", description=__doc__, formatter_class=_Raw)
+    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="show it and exit")
     parser.add_argument(
         _COMPLETION, action=_PrintCompletion, choices=["bash", "zsh"],
         help='for this shell: eval "$(iscqk --print-completion bash)"',

@@ -14,6 +14,7 @@ from typing import Any
 from snakemake.common import configfile
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 
+from iscqk.errors import UserError
 from iscqk.schema import plain_yaml
 
 _IN_A_FILE = "write it in a YAML file and name that, too: --configfile config.yaml FILE"
@@ -46,18 +47,10 @@ def _read_plainly(path_or_file: Any, filetype: str = "Config") -> Any:
     if not isinstance(path_or_file, str | Path):
         with path_or_file as file:
             return plain_yaml.read(file.read())
-    where = f"{filetype.lower()} file {path_or_file}"
     try:
-        content = plain_yaml.read(Path(path_or_file).read_text(encoding="utf-8"))
-    except OSError as error:
-        sys.exit(f"error: {where}: {error.strerror}; correct its path")
-    except ValueError as error:
-        sys.exit(f"error: {where}: not plain YAML in UTF-8 ({error}); correct that place")
-    if content is None:  # empty, or all of it is a comment
-        return {}
-    if not isinstance(content, dict):
-        sys.exit(f"error: {where}: no keys at its top level; write it like config.yaml")
-    return content
+        return plain_yaml.read_keys(path_or_file)
+    except UserError as error:
+        sys.exit(f"error: {filetype.lower()} file {error}")
 
 
 class LogHandler(LogHandlerBase):

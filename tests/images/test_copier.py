@@ -1,6 +1,7 @@
 """Chains and copies: pure functions of their key, for any number of workers."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -124,9 +125,39 @@ def test_queries_are_the_same_for_any_number_of_workers(folder, tmp_path):
     assert truth[0] == "query_id,reference_id" and sum(line.endswith(",") for line in truth) == 10
 
 
+def test_too_many_queries_are_refused_before_any_image_is_read(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    splits = ("training", "references", "others")
+    for split in splits:
+        os.mkdir(split)
+        for number in range(6):
+            (tmp_path / split / f"{number}.jpg").write_bytes(b"no image")
+    listing = ["prepare", *(f"--{split}={split}" for split in splits), *manifests(tmp_path / "out")]
+    assert main([*listing, "--make", "phase2", "--queries", '{"count": 8}']) == 1
+    assert capsys.readouterr().err == (
+        "error: config: queries.count: 8 take 4 references in phase2, which has 3, half of the 6 "
+        "there are; lower it to 6, or add 2 images to dataset.references\n"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_images_that_cannot_be_read_make_no_queries(folder, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    shutil.copytree(folder / "references", tmp_path / "references")
+    next((tmp_path / "references").iterdir()).write_bytes(b"no image")
+    splits = [f"--{split}={folder / split}" for split in ("training", "others")]
+    splits.append(f"--references={tmp_path / 'references'}")
+    assert main(["prepare", *splits, "--bad-images=quarantine", *manifests(tmp_path)]) == 0
+    assert make_queries(tmp_path, tmp_path / "out", 1, "phase2", count=24) == 1
+    told = "queries.count: 24 take 12 references in phase2, which has 11, half of the 23 there are"
+    assert told in capsys.readouterr().err
+
+
 def test_too_many_queries_for_the_images_are_refused(folder, tmp_path, capsys):
     assert make_queries(folder, tmp_path, 1, count=40) == 1
-    assert "queries.count: 20 sources of queries are needed" in capsys.readouterr().err
+    assert capsys.readouterr().err.startswith(
+        "error: config: queries.count: 40 take 20 references in phase1, which has "
+    )
 
 
 def test_a_pool_with_an_unknown_edit_is_refused():

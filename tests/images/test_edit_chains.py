@@ -68,7 +68,7 @@ def test_the_configuration_becomes_a_pool():
         ({"length": [True, 2]}, "length.0: True is not of type 'integer'"),
         ({"weights": {"blurr": 2}}, "a weight for blurr, which is not among the names"),
         ({"weights": {"blur": 0}}, "weights.blur: 0 is less than or equal to the minimum of 0"),
-        ({"weights": ["blur"]}, "weights: .* is not of type 'object'"),
+        ({"weights": ["blur"]}, "weights: .* is no section; write keys and values below it"),
         ({"lenght": [1, 2]}, "lenght: unknown key; did you mean length"),
     ],
 )

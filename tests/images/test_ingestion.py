@@ -62,10 +62,10 @@ def test_training_on_references_is_refused(folders, capsys):
     assert str(copy) in error and "picture 3.png" in error and "remove one of them" in error
 
 
-def test_an_empty_folder_is_told(folders):
+def test_a_folder_without_an_image_is_told(folders):
     (folders / "empty").mkdir()
     (folders / "empty/readme.txt").write_text("no image")
-    with pytest.raises(UserError, match="empty: an empty folder; put images there"):
+    with pytest.raises(UserError, match="empty: no image there; put some there"):
         find_images([folders / "empty"])
     with pytest.raises(UserError, match="none: no such folder"):
         find_images([folders / "none"])

@@ -1,10 +1,14 @@
 """Every way to the softmax over a bank against the formula in float64."""
 
+import weakref
+
 import pytest
 import torch
 from torch.nn.functional import normalize
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from iscqk.learning import attention as module
+from iscqk.learning import gpu_attention
 from iscqk.learning.attention import blockwise
 from iscqk.learning.attention_dispatch import attention
 from iscqk.learning.cpu_attention import fused, rounded
@@ -39,11 +43,17 @@ def test_float32_is_exact_to_rounding(way, count):
     torch.testing.assert_close(mean.double(), expected[1], rtol=1e-4, atol=1e-6)
 
 
+def on_gpu(scaled, bank, _):
+    """What a GPU takes, on a CPU."""
+    return gpu_attention.rounded(scaled, bank)
+
+
+@pytest.mark.parametrize("way", [rounded, on_gpu])
 @pytest.mark.parametrize("bounded", [False, True])
 @pytest.mark.parametrize("temperature", [0.02, 0.05, 0.2])
 @pytest.mark.parametrize("make", [unit_rows, crowd])
 @pytest.mark.parametrize("count", [5, 4096, 20_000])
-def test_a_bfloat16_bank_costs_little_accuracy(make, count, temperature, bounded):
+def test_a_bfloat16_bank_costs_little_accuracy(way, make, count, temperature, bounded):
     """Loss within 0.1 % and gradient within 1 % of float64, the positive in the bank."""
     bank = make(count, 64, 2).bfloat16()
     targets = torch.arange(4) * (count // 5)
@@ -51,7 +61,7 @@ def test_a_bfloat16_bank_costs_little_accuracy(make, count, temperature, bounded
     queries = normalize(positives.float() + 0.5 * unit_rows(4, 64, 4), dim=1)
     toward = (queries.double() * positives).sum(1) / temperature
     at_least = toward.float() if bounded else None
-    log_z, mean = rounded(queries / temperature, bank, at_least)
+    log_z, mean = way(queries / temperature, bank, at_least)
     true_log_z, true_mean = exact(queries, bank, temperature)
     loss, true_loss = (log_z - toward).mean(), (true_log_z - toward).mean()
     # A loss of nearly nothing is a difference of like numbers, in any float32.
@@ -88,3 +98,46 @@ def test_a_query_that_is_no_number_is_not_hidden(dtype):
     queries[1, 3] = torch.nan
     log_z, _ = attention(queries, bank, 0.05)
     assert log_z.isfinite().tolist() == [True, False]
+
+
+class Memory(TorchDispatchMode):
+    """Measures the most bytes of tensors that were alive at once, of those made while it lasts."""
+
+    def __init__(self, *given):
+        super().__init__()
+        self.given = {one.untyped_storage().data_ptr() for one in given}
+        self.made, self.most = [], 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        out = function(*args, **(kwargs or {}))
+        self.made += map(weakref.ref, [out] if isinstance(out, torch.Tensor) else out)
+        alive = [one for made in self.made if (one := made()) is not None]
+        storages = {one.untyped_storage().data_ptr(): one.untyped_storage() for one in alive}
+        sizes = [one.nbytes() for at, one in storages.items() if at not in self.given]
+        self.most = max(self.most, sum(sizes))
+        return out
+
+
+def test_a_gpu_needs_little_memory_over_the_bank(monkeypatch):
+    """Of 1,024 queries of 256 dimensions 64 MiB at most, however large the bank."""
+    monkeypatch.setattr(
+        gpu_attention, "product", lambda left, right: torch.zeros(len(left), right.shape[1])
+    )  # which a GPU makes of bfloat16 without more memory
+    scaled, bank = torch.ones(1024, 256), torch.ones(20_000, 256).bfloat16()
+    with Memory(scaled, bank) as memory:
+        gpu_attention.rounded(scaled, bank)
+    assert 40 * 2**20 < memory.most < 60 * 2**20  # the loss itself takes 4 more
+    assert gpu_attention.rows_at_once(10**9) > 0
+
+
+def test_queries_on_a_gpu_may_have_any_length():
+    """Also one at which exponentials of logits would overflow."""
+    queries, bank = unit_rows(3, 16, 7), unit_rows(5000, 16, 8).bfloat16()
+    log_z, mean = gpu_attention.rounded(queries / 1e-3, bank)
+    expected = exact(queries, bank, 1e-3)
+    torch.testing.assert_close(log_z.double(), expected[0], rtol=1e-3, atol=0)
+    assert mean.isfinite().all() and (mean.norm(dim=1) <= 1.01).all()
+
+
+def test_a_bank_on_a_cpu_does_not_go_the_way_of_a_gpu():
+    assert gpu_attention.faster(unit_rows(2, 8, 0), unit_rows(9, 8, 1).bfloat16()) is None

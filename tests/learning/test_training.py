@@ -21,6 +21,7 @@ from iscqk.learning.data_loading import Batches, FreshCopies, Indexed, OriginalI
 from iscqk.learning.embedding import embed
 from iscqk.learning.initialization import calibrate_batch_norm, principal_head
 from iscqk.learning.optimizer import learning_rate_factor
+from iscqk.learning.tensorboard import Scalars
 from iscqk.learning.throughput import Throughput
 from iscqk.learning.training import TrainConfig, Training
 from iscqk.learning.validation import Validation
@@ -290,7 +291,8 @@ def test_an_interrupted_run_ends_with_the_same_weights(
                 patch.setattr(Training, "_step", stopped)
                 try:
                     checkpoint = Checkpoint(tmp_path / name, fingerprint(run=1))
-                    training.run(data, 0, checkpoint, tmp_path / "scalars" if killed_at else "")
+                    scalars = Scalars(str(tmp_path / "scalars") if killed_at else "")
+                    training.run(data, 0, checkpoint, scalars)
                 except KeyboardInterrupt:
                     assert attempt == 0 and killed_at == 5
         runs[name] = training

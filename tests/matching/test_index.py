@@ -92,6 +92,14 @@ def test_it_is_kept_and_renewed_when_descriptions_change(many, model_folder, mon
     assert "many.mine.faiss" in kept()
 
 
+def test_what_is_described_is_read_once_to_find_its_index(many, model_folder, monkeypatch):
+    run("iscqk describe many --output many.h5", model_folder)
+    looked, sha256_of = [], indexes.sha256_of
+    monkeypatch.setattr(indexes, "sha256_of", lambda path: looked.append(path) or sha256_of(path))
+    run("iscqk match scans --against many.h5 --index", model_folder)
+    assert [path.name for path in looked] == ["many.h5"] and len(kept()) == 1
+
+
 def test_a_place_that_cannot_keep_it_is_told_before_the_work(
     many, model_folder, monkeypatch, capsys
 ):

@@ -147,7 +147,7 @@ def test_a_link_to_nothing_is_told_and_left_out(folder, model_folder, caplog):
         ("match scans --against photos --output photos/R000001.jpg/x", "R000001.jpg: a file; name"),
         ("match scans --against photos --output taken", "taken/matches.html: a folder; name"),
         ("describe photos --output photos", "photos: a folder; name a file"),
-        ("describe photos --output photos/R000001.jpg", "photos/R000001.jpg: not an HDF5 file"),
+        ("describe photos --output photos/R000001.jpg", "R000001.jpg: there already, and no"),
         ("describe photos --output scans/3.jpg/x.h5", "scans/3.jpg: a file; name a folder"),
     ],
 )

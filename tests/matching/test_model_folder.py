@@ -5,10 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.images.demo_scenes import draw_split
+from iscqk.learning.embedding import embed
 from iscqk.matching.model import Model
 from iscqk.matching.model_bank import write_bank
 from iscqk.matching.model_folder import SIDES, write_settings
@@ -47,6 +49,37 @@ def test_a_model_ranks_only_where_its_settings_say_so(tmp_path):
     write(tmp_path, ranking="log_partition")
     wanted = 0.1 * np.log(np.exp(queries.astype(float) @ unit_rows(10, 6).T / 0.1).mean(1))
     np.testing.assert_allclose(Model.load(tmp_path).levels(queries), wanted, atol=1e-6)
+
+
+def test_what_describes_fastest_is_found_once_and_anew_for_another_precision(tmp_path, monkeypatch):
+    write(tmp_path)
+    model, made = Model.load(tmp_path), []
+    monkeypatch.setattr("iscqk.matching.model.fused", lambda one: made.append(one) or one)
+    images = list(map(Image.fromarray, np.zeros((2, 40, 40, 3), np.uint8)))
+    for _ in range(2):
+        model.describe(images)
+    assert made == [model.encoders["queries"], model.looks.gist]
+    model.encoders["queries"].precision = "bf16"
+    model.describe(images)
+    assert made[2:] == [model.encoders["queries"]]
+
+
+@pytest.mark.parametrize(
+    ("gist", "threads", "shares"),
+    [(0.5, 1, [0, 0]), (0.5, 2, [1, 0]), (0.5, 4, [2, 1]), (0, 1, [0]), (0, 3, [2])],
+)
+def test_all_threads_but_one_read_images(tmp_path, monkeypatch, gist, threads, shares):
+    write(tmp_path, gist=gist, whitening=gist, subtract=0)
+    seen = []
+
+    def looked(encoder, images, workers, *ways):
+        seen.append(workers)
+        return embed(encoder, images, 0, *ways)
+
+    monkeypatch.setattr("iscqk.matching.model.embed", looked)
+    image = Image.fromarray(np.zeros((40, 40, 3), np.uint8))
+    Model.load(tmp_path, threads).describe([image], threads=threads)
+    assert seen == shares
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ NETWORKS = {  # activations in the norm, apart from it and of a kind of their ow
 }
 
 
-def encoder_of(name, side=64, **options):
+def encoder_of(name, side=64, pooling="gem", **options):
     torch.manual_seed(0)
-    made = Encoder(EncoderConfig(name, side, "gem", 16, backbone_options=options)).eval()
+    made = Encoder(EncoderConfig(name, side, pooling, 16, backbone_options=options)).eval()
     for module in made.modules():
         if isinstance(module, nn.BatchNorm2d):  # of a network that has been trained
             module.running_var.uniform_(0.5, 2)
@@ -42,6 +42,27 @@ def pixels(count, side=64):
 @torch.no_grad()
 def test_descriptors_are_the_same(name, side):
     encoder, images = encoder_of(name, **NETWORKS[name]), pixels(5, side)
+    torch.testing.assert_close(fused(encoder)(images), encoder(images), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "pooling"),
+    [
+        ("mobilenetv2_050", {}, "gem"),  # pads strided convolutions alike on all sides
+        ("mobilenetv2_050", {"pad_type": "same"}, "quarters"),  # tells places
+        ("tf_efficientnet_b0", {}, "average"),
+        ("tf_mixnet_s", {}, "gem"),  # kernels of several sizes in one layer
+        ("efficientnet_blur_b0", {}, "gem"),
+        ("tf_mobilenetv3_small_075", {}, "native"),
+        ("mobilenetv4_conv_small", {}, "gem"),
+        ("mobilenetv4_hybrid_medium", {}, "gem"),  # attention
+    ],
+)
+@torch.no_grad()
+def test_images_are_only_turned_where_that_changes_nothing(name, options, pooling):
+    encoder, images = encoder_of(name, pooling=pooling, **options), pixels(3)
+    images[:, :, :32] //= 4  # another half above
+    images[:, :, :, 40:] //= 2
     torch.testing.assert_close(fused(encoder)(images), encoder(images), rtol=1e-4, atol=1e-5)
 
 
@@ -68,6 +89,7 @@ def test_the_encoder_stays_as_it_is_and_lends_its_weights():
 
 def test_an_encoder_without_anything_to_fold_is_itself():
     assert fused(encoder := encoder_of("convnext_atto")) is encoder
+    assert fused(twin := fused(encoder_of("mobilenetv2_050"))) is twin
 
 
 class Crossed(nn.Module):
@@ -117,11 +139,11 @@ class Calls(TorchDispatchMode):
         return function(*args, **(kwargs or {}))
 
 
-def test_images_are_described_without_a_pass_for_norms_and_a_few_at_once():
-    encoder = encoder_of("mobilenetv2_050", side=160)
+def test_images_are_described_without_a_pass_for_norms_or_padding_and_a_few_at_once():
+    encoder = encoder_of("mobilenetv2_050", side=160, pad_type="same")
     with Calls() as calls:
         list(embed(encoder, OriginalImages([None] * 40, 160), 0))
-    most = {name: of for name, of in calls.at_once.items() if "batch_norm" in name}
+    most = {name: of for name, of in calls.at_once.items() if "batch_norm" in name or "pad" in name}
     assert set(most.values()) == {1}  # on which it is seen what can be folded
     convolved = [of for name, of in calls.at_once.items() if "convolution" in name]
     assert 1 < max(convolved) <= 16

@@ -101,7 +101,7 @@ def test_a_folder_that_cannot_be_compared_is_named(tmp_path):
     with pytest.raises(UserError, match="there: no submission of phase2 to compare with"):
         compare(tmp_path / "here", tmp_path / "there")
     path = tmp_path / "there/submission_phase1/provenance.json"
-    for content in ("{", "[1]", None):
+    for content, told in (("{", "cannot be read"), ("[1]", "cannot be read"), (None, "no such")):
         path.unlink() if content is None else path.write_text(content)
-        with pytest.raises(UserError, match="provenance.json: cannot be read"):
+        with pytest.raises(UserError, match=f"provenance.json: {told}"):
             compare(tmp_path / "here", tmp_path / "there")

@@ -236,6 +236,14 @@ def test_what_single_batches_had_is_drawn_as_a_running_mean_over_faint_points(tm
     assert "mean over the steps since" in told.figures[0].caption
 
 
+def test_a_batch_that_follows_closely_is_no_leap_of_the_mean():
+    seen = [3200, 6400, 9600, 10000]  # every 50 steps, and at the end
+    table = pd.DataFrame({"part": "a", "images": seen, "accuracy": [0.7, 0.7, 0.8, 0.6]})
+    assert report_plots.running_mean(table, "accuracy").tolist() == pytest.approx(
+        [0.7, 0.7, 0.7, 0.7]
+    )
+
+
 def test_a_training_of_one_part_shows_its_validation_and_how_fast_it_went(tmp_path):
     history = HISTORY.assign(
         part="learned-4",
@@ -325,6 +333,16 @@ def test_any_table_is_shown_without_its_empty_columns():
     assert shown.head == ["method", "micro_ap", "images"] and shown.texts == {0}
     assert [getattr(cell, "text", cell) for cell in shown.rows[0]] == ["qk", "0.5000", "59,904"]
     assert Table("", ["a"], []).texts == set()
+
+
+def test_numbers_of_a_column_of_shares_have_as_many_digits():
+    columns = {"recall": [0.0, 0.0001145, 1.0], "error": [0.0, 1e-7, 2e-9], "count": [0, 12, 3]}
+    rows = table_of("by edit", pd.DataFrame(columns)).rows
+    assert [[cell.text for cell in column] for column in zip(*rows, strict=True)] == [
+        ["0.0000", "0.0001", "1.0000"],
+        ["0", "1e-07", "2e-09"],
+        ["0", "12", "3"],
+    ]
 
 
 MERMAID = """\

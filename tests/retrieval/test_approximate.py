@@ -1,5 +1,6 @@
 """The index of faiss: near to exact search on rows like descriptors, with exact distances."""
 
+import faiss
 import numpy as np
 import pytest
 
@@ -60,14 +61,55 @@ def test_only_what_is_allowed_is_found(vectors, index, queries):
     assert found[0, 0] == 5 and (found[0, 2:] == -1).all() and (distances[0, 2:] > 4).all()
 
 
-def test_it_is_read_as_it_was_written_and_damage_is_told(vectors, index, queries, tmp_path):
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def with_a_bit_turned(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def by_another_program(path):
+    faiss.write_index(faiss.IndexFlatL2(64), str(path))
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def of_other_vectors(path):
+    ApproximateIndex(faiss.IndexFlatL2(64)).write(path)
+
+
+def test_it_is_read_as_it_was_written(vectors, index, queries, tmp_path):
     path = tmp_path / "a.faiss"
     index.write(path)
-    again = ApproximateIndex.read(path).nearest(queries, vectors, 5)
+    again = ApproximateIndex.read(path, vectors.shape).nearest(queries, vectors, 5)
     assert (again.reference_index == index.nearest(queries, vectors, 5).reference_index).all()
-    path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(UserError, match=r"a.faiss: damaged; remove it, and it is made again"):
-        ApproximateIndex.read(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        *[
+            (change, "damaged, or of another program; remove it, and it is made again")
+            for change in (cut_short, with_a_bit_turned, by_another_program, empty)
+        ],
+        (of_other_vectors, "of other descriptors; remove it, and it is made again"),
+    ],
+)
+def test_nothing_but_what_was_written_reaches_faiss(
+    vectors, index, tmp_path, monkeypatch, change, told
+):
+    path = tmp_path / "a.faiss"
+    index.write(path)
+    change(path)
+    if change is not of_other_vectors:
+        monkeypatch.setattr(faiss, "deserialize_index", lambda _: pytest.fail("reached it"))
+    with pytest.raises(UserError, match=f"a.faiss: {told}"):
+        ApproximateIndex.read(path, vectors.shape)
 
 
 @pytest.mark.parametrize("count", [approximate.LEAST, 10**5, 10**6, 10**8])

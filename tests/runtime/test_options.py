@@ -31,6 +31,38 @@ def numbers(parser):
                 yield action
 
 
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("match scans --againts photos", "no option --againts, did you mean --against?"),
+        ("match scans --against=a --gpu", "no option --gpu; see `iscqk match --help`"),
+    ],
+)
+def test_an_option_that_there_is_not_is_told_before_one_that_is_missing(command, message, capsys):
+    assert message in refused(main, command.split(), capsys)
+
+
+def test_an_option_may_be_cut_short_and_what_follows_two_dashes_is_none():
+    parser = Parser(prog="iscqk any")
+    parser.add_argument("--results")
+    parser.add_argument("files", nargs="*")
+    found = parser.parse_args(["--resul=x", "--", "--no-option"])
+    assert (found.results, found.files) == ("x", ["--no-option"])
+
+
+def value_for(action):
+    """Return a value that an option takes."""
+    if action.choices:
+        return str(next(iter(action.choices)))
+    for value in ("1", "{}", "[]", '{"names": ["blur"], "strength": [0, 1], "length": [1, 1]}'):
+        try:
+            action.type and action.type(value)
+        except (UserError, ValueError, TypeError, argparse.ArgumentTypeError):
+            continue
+        return value
+    raise AssertionError(f"no value for {action.option_strings}")
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_number_is_nan_infinite_or_negative(stage, capsys):
     for action in numbers(stage_parser(stage)):
@@ -132,17 +164,33 @@ def test_nothing_is_written_over_what_is_read_or_written(
     assert (tmp_path / "s.h5").read_text() == "s.h5"
 
 
-def test_a_list_that_is_given_twice_adds_up_and_a_pair_is_refused(capsys):
+def test_a_list_that_is_given_twice_adds_up_and_all_else_is_refused(capsys):
     parser = Parser(prog="iscqk any")
     parser.add_argument("--weights", type=float, nargs="+", default=[1.0])
     parser.add_argument("--shards", nargs="*")
     parser.add_argument("--manifests", nargs=2)
     parser.add_argument("--name", default="a")
-    found = parser.parse_args("--weights 2 --shards --weights 3 4 --name b --name c".split())
-    assert (found.weights, found.shards, found.name) == ([2.0, 3.0, 4.0], [], "c")
+    found = parser.parse_args("--weights 2 --shards --weights 3 4 --name b".split())
+    assert (found.weights, found.shards, found.name) == ([2.0, 3.0, 4.0], [], "b")
     assert parser.parse_args([]).weights == [1.0]
     assert parser.parse_args("--shards a --shards b".split()).shards == ["a", "b"]
-    twice = "--manifests a b --manifests c d".split()
-    assert "argument --manifests: given twice; give it once" in refused(
-        parser.parse_args, twice, capsys
-    )
+    for twice in ("--manifests a b --manifests c d", "--name a --name=b"):
+        option = twice.split()[0]
+        assert f"argument {option}: given twice; give it once" in refused(
+            parser.parse_args, twice.split(), capsys
+        )
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_single_value_is_forgotten_for_a_later_one(stage, tmp_path, monkeypatch, capsys):
+    """Not even where it says the default."""
+    monkeypatch.chdir(tmp_path)
+    parser, seen = stage_parser(stage), 0
+    for action in parser._actions:
+        if action.option_strings and isinstance(action, argparse._StoreAction):
+            if action.nargs is None:
+                value = value_for(action)
+                once = [action.option_strings[0], value]
+                assert "given twice" in refused(parser.parse_args, [*once, *once], capsys)
+                seen += 1
+    assert seen

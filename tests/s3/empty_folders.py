@@ -6,8 +6,8 @@
     JOBS=FOLDER empty_folders.py NAME...             # ends jobs
 
 A job has the environment of who submits it, which is to hold the installed package and the
-credentials. Of its own files only what it printed is kept. A rule named in FOLDER/kill has its next
-job killed, as by a machine that goes away, once its command has begun.
+credentials. Of its own files only what it printed is kept. FOLDER/kill names a rule, whose next job
+is killed, as by a machine that goes away, and in the next line what its command tells before.
 """
 
 import json
@@ -53,9 +53,11 @@ def run(place: Path) -> None:
     (place / "pid").write_text(str(os.getpid()))
     job = subprocess.Popen(["bash", place / "script"], cwd=folder, start_new_session=True)
     try:
-        if is_to_be_killed(place):
-            while job.poll() is None and not any(folder.glob(LOGS)):
-                time.sleep(0.05)
+        if (told := killed_after(place)) is not None:
+            while job.poll() is None and not any(
+                told in log.read_text() for log in folder.glob(LOGS)
+            ):
+                time.sleep(0.02)
             end(job)
         code = job.wait()
     finally:
@@ -64,13 +66,16 @@ def run(place: Path) -> None:
     (place / "code").write_text(str(code))
 
 
-def is_to_be_killed(place: Path) -> bool:
-    """Return whether this job is the one, which no later one is."""
+def killed_after(place: Path) -> str | None:
+    """Return what a job tells before it is killed; None of another job, and of all later ones."""
     wanted = JOBS / "kill"
-    if not wanted.exists() or place.name.rpartition("-")[0] != wanted.read_text():
-        return False
+    if not wanted.exists():
+        return None
+    rule, told = wanted.read_text().splitlines()
+    if place.name.rpartition("-")[0] != rule:
+        return None
     wanted.unlink()
-    return True
+    return told
 
 
 def end(job: "subprocess.Popen[bytes]") -> None:

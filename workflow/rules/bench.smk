@@ -166,5 +166,4 @@ use rule train_q as train_against_a_million with:
         round=1,
         config=as_text(train_section(config, "qk")),
         seed=config["seed"],
-        resume=R.resume("million"),
-        untracked=untracked(PLAN.training_options("million")),
+        untracked=untracked(PLAN.training_options("million", STORAGE)),

@@ -51,7 +51,7 @@ rule prepare:
             *PLAN.images.training, *PLAN.images.references, *PLAN.images.others
         ),
         # no input either: queries that come later must not make all training begin anew
-        queries=untracked(PLAN.looked_at_with_all()),
+        queries=untracked(PLAN.queries_beforehand()),
     shell:
         """
         iscqk prepare --output {output} --workers {threads} --training {input.training:q} \
@@ -135,7 +135,7 @@ rule take_queries:
 rule copies:
     input:
         training=lambda wildcards: R.manifest(wildcards.split),
-        images=lambda wildcards: PLAN.image_shards(wildcards.split),
+        images=lambda wildcards: PLAN.shards_of_part(wildcards.split, wildcards.shard),
     output:
         R.copies("{split}", "{round}", "{shard}"),
     log:
@@ -150,7 +150,9 @@ rule copies:
         config=as_text(config["copies"]),
         edits=lambda wildcards: as_text(training_edits(config, wildcards.round)),
         seed=config["seed"],
-        shard=lambda wildcards: Shard.parse(wildcards.shard).options,
+        shard=lambda wildcards, input: PLAN.part_options(
+            wildcards.split, wildcards.shard, input.images
+        ),
     shell:
         """
         iscqk copies --training {input.training} --config {params.config:q} \

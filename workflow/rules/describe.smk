@@ -5,7 +5,7 @@ rule embed:
     input:
         weights=MODEL.weights("{side}"),
         manifest=lambda wildcards: R.manifest(wildcards.images),
-        images=lambda wildcards: PLAN.image_shards(wildcards.images),
+        images=lambda wildcards: PLAN.shards_of_part(wildcards.images, wildcards.shard),
     output:
         MODEL.described("{content}", "{side}", "{images}", "{shard}"),
     log:
@@ -21,7 +21,9 @@ rule embed:
         gpu=GPU,
     params:
         code=code("embed"),
-        shard=lambda wildcards: Shard.parse(wildcards.shard).options,
+        shard=lambda wildcards, input: PLAN.part_options(
+            wildcards.images, wildcards.shard, input.images
+        ),
         flag=lambda wildcards: content_options(wildcards.content),
         precision=config["describe"]["precision"],
         processes=untracked(PROCESSES),

@@ -12,6 +12,7 @@ rule draw_rules:
     params:
         config=as_text(config),
         snakefile=os.path.relpath(workflow.main_snakefile),
+        storage=untracked(STORAGE.snakemake_options),
         rules=digest_of(
             [
                 workflow.main_snakefile,
@@ -22,7 +23,7 @@ rule draw_rules:
         """
         echo {params.config:q} >{output.config}
         snakemake all --rulegraph mermaid-js --snakefile {params.snakefile} \
-            --configfile {output.config} >{output.graph} 2>{log}
+            --configfile {output.config} {params.storage} >{output.graph} 2>{log}
         """
 
 
@@ -56,7 +57,9 @@ rule report:
         code=code("report", *rankings.modules(config["describe"]["ranking"])),
         results=results_of,
         title=config["title"],
-        compare=given("--compare", config["report"]["compare"]),
+        compare=lambda wildcards, input: given(
+            "--compare", results_with(input.compared)
+        ),
         besides=lambda wildcards: reported_besides(PLAN),
     shell:
         """

@@ -58,15 +58,13 @@ rule warm_up:
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         copies=lambda wildcards, input: f"--copies {input.copies}",
         fresh="",
-        resume=R.resume("{run}/warm-up"),
-        untracked=untracked(PLAN.training_options("{run}/warm-up")),
+        untracked=untracked(PLAN.training_options("{run}/warm-up", STORAGE)),
     shell:
         """
         iscqk train --method {params.method} --images {params.images} --start {input.start} \
             {params.copies} {params.fresh} --training {input.training} --config {params.config:q} \
             --model {params.model:q} --seed {params.seed} --q-output {output.q} \
-            --k-output {output.k} --history {output.history} --resume {params.resume} \
-            {params.untracked} --threads {threads} &>{log}
+            --k-output {output.k} --history {output.history} {params.untracked} --threads {threads} &>{log}
         """
 
 
@@ -91,8 +89,7 @@ use rule warm_up as learn with:
         config=lambda wildcards: PLAN[wildcards.run].train_text(),
         copies=lambda wildcards, input: PLAN[wildcards.run].copy_options(input.copies),
         fresh=lambda wildcards: PLAN[wildcards.run].fresh_options(),
-        resume=R.resume("{run}/learn"),
-        untracked=untracked(PLAN.training_options("{run}/learned")),
+        untracked=untracked(PLAN.training_options("{run}/learned", STORAGE)),
 
 
 rule train_q:
@@ -127,16 +124,14 @@ rule train_q:
         ),
         teacher=lambda wildcards, input: given("--teacher", input.teacher),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
-        resume=R.resume("{run}/round{round}-q"),
-        untracked=untracked(PLAN.training_options("{run}/round{round}-q")),
+        untracked=untracked(PLAN.training_options("{run}/round{round}-q", STORAGE)),
     shell:
         """
         iscqk train --method {params.method} --side {params.side} --round {params.round} \
             --start {input.start} --frozen {input.frozen} --bank {input.bank} \
             {params.images} --config {params.config:q} --seed {params.seed} \
             --q-output {output.q} --k-output {output.k} --history {output.history} \
-            --resume {params.resume} {params.near_duplicates} {params.teacher} \
-            {params.untracked} --threads {threads} &>{log}
+            {params.near_duplicates} {params.teacher} {params.untracked} --threads {threads} &>{log}
         """
 
 
@@ -159,5 +154,4 @@ use rule train_q as train_k with:
     params:
         side="k",
         images=lambda wildcards, input: f"--training {input.training}",
-        resume=R.resume("{run}/round{round}-k"),
-        untracked=untracked(PLAN.training_options("{run}/round{round}-k")),
+        untracked=untracked(PLAN.training_options("{run}/round{round}-k", STORAGE)),

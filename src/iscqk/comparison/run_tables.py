@@ -1,11 +1,14 @@
 """Runs side by side: their scores, what they saw and what they cost, with the spread over seeds."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+
+from iscqk.errors import UserError
+from iscqk.formats.csv_tables import read_whole_table
+from iscqk.formats.named_files import read_object
 
 COLUMNS = [
     *("phase", "micro_ap", "micro_ap_std", "recall_at_p90"),
@@ -43,28 +46,35 @@ def run_table(measured: Iterable[Measured]) -> pd.DataFrame:
 
 
 def _row(one: Measured) -> dict[str, object]:
-    score = json.loads(Path(one.score).read_text(encoding="utf-8"))
-    usage = pd.concat([pd.read_csv(path, sep="\t") for path in one.usage])
+    usage = pd.concat([read_usage(path) for path in one.usage])
     return {
         "label": one.label,
         "seed": one.seed,
         "phase": one.phase,
-        "micro_ap": score["micro_ap"],
-        "recall_at_p90": score["recall_at_p90"],
+        "micro_ap": scored(one.score, "micro_ap"),
+        "recall_at_p90": scored(one.score, "recall_at_p90"),
         "images_seen": images_seen(one.histories),
         "train_seconds": usage["s"].sum(),
         "peak_mb": pd.to_numeric(usage["max_rss"], errors="coerce").max(),
     }
 
 
-def micro_ap(score: str | Path) -> float:
-    """Return what a score.json says."""
-    return float(json.loads(Path(score).read_text(encoding="utf-8"))["micro_ap"])
+def scored(path: str | Path, name: str) -> float:
+    """Return a number of a score.json; UserError where it cannot be read, or has no such."""
+    found = read_object(path).get(name)
+    if not isinstance(found, int | float):
+        raise UserError(f"{path}: no {name}; name what `iscqk score` wrote")
+    return float(found)
+
+
+def read_usage(path: str | Path) -> pd.DataFrame:
+    """Return Snakemake's benchmark of a job: seconds `s`, resident memory `max_rss`, and more."""
+    return read_whole_table(path, ("s", "max_rss"), separator="\t")
 
 
 def images_seen(histories: Iterable[str]) -> int:
     """Return how many images SGD saw in trainings one after the other."""
-    return sum(int(pd.read_csv(path)["images"].iloc[-1]) for path in histories)
+    return sum(int(read_whole_table(path, ["images"])["images"].iloc[-1]) for path in histories)
 
 
 def summary(runs: pd.DataFrame, title: str) -> pd.DataFrame:

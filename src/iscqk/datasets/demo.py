@@ -24,4 +24,9 @@ def _find(dataset: Mapping[str, Any]) -> Sources:
     return Sources(training, references, others, {}, {})
 
 
-SOURCE = Source("images that the project draws itself", _find, drawn=True)
+def _known(dataset: Mapping[str, Any]) -> Mapping[str, int]:
+    counts = Demo.parse(dataset.get("demo", {})).values()
+    return {split: counts[split] for split in SPLITS}
+
+
+SOURCE = Source("images that the project draws itself", _find, _known, drawn=True)

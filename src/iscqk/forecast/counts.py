@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from iscqk.datasets import SOURCES
 from iscqk.errors import UserError
-from iscqk.formats.ids import QUERIES_PER_PHASE
 from iscqk.formats.phases import PHASES
 from iscqk.plan.results import Results
-
-_DISC21 = {"training": 1_000_000, "references": 1_000_000, "queries": QUERIES_PER_PHASE}
 
 
 class Counts(NamedTuple):
@@ -35,10 +33,8 @@ def planned_counts(config: Mapping[str, Any], given: Mapping[str, int | None]) -
         UserError: neither tells.
     """
     dataset = config["dataset"]
-    known: dict[str, Any] = {"disc21": _DISC21, "demo": dataset.get("demo", {})}.get(
-        dataset["kind"], {}
-    )
-    found = {"queries": config["queries"]["count"], **known}
+    known = SOURCES[dataset["kind"]].known(dataset)
+    found: dict[str, Any] = {"queries": config["queries"]["count"], **known}
     found.update({name: count for name, count in given.items() if count is not None})
     for name in Counts._fields:
         if name not in found:

@@ -1,7 +1,6 @@
 """What a run's jobs took, as seconds to start and seconds for each unit of their load."""
 
 import csv
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 from iscqk.errors import UserError
 from iscqk.forecast.counts import Counts, measured_counts, rows_of
 from iscqk.forecast.work import Work, Workload
+from iscqk.formats.named_files import read_object
 from iscqk.formats.phases import PHASES
 from iscqk.plan.jobs import rule_of
 from iscqk.plan.results import Results
@@ -109,7 +109,7 @@ def _config_of(results: Results) -> dict[str, Any]:
     for phase in PHASES:
         path = Path(results.submission(phase).provenance)
         if path.is_file():
-            config = dict(json.loads(path.read_text(encoding="utf-8"))["config"])
+            config = dict(read_object(path).get("config", {}))
             Config.fill_defaults(config)
             return config
     return {}

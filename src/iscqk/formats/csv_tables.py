@@ -8,6 +8,7 @@ import csv
 import io
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import atomic_file
+from iscqk.formats.files import atomic_file, refuse_missing
 
 # A manifest of a million images takes a seventh; nothing larger is worth the memory it would take.
 _MAX_BYTES = 2**30
@@ -76,6 +77,31 @@ def read_table(
     return table[columns]
 
 
+def read_whole_table(
+    path: str | Path, needed: Sequence[str] = (), separator: str = ","
+) -> pd.DataFrame:
+    """Return all columns of a table with a header, numbers where a column has no other values.
+
+    Args:
+        path: of a table that a program wrote: one of ours, or Snakemake.
+        needed: columns that there must be.
+        separator: of its fields.
+
+    Raises:
+        UserError: no such file, no table, or a column is missing.
+    """
+    try:
+        table = pd.read_csv(io.BytesIO(read_content(path)), sep=separator)
+    except ValueError as error:  # pandas' own errors are such
+        reason = str(error).strip().splitlines()[-1]
+        raise UserError(f"{path}: cannot be read as a table ({reason}); make it again") from None
+    if missing := [name for name in needed if name not in table.columns]:
+        raise UserError(f"{path}: no column {missing[0]}; name another table, or make it again")
+    if needed and not len(table):
+        raise UserError(f"{path}: a table without a row; name another, or make it again")
+    return table
+
+
 def _header(path: str | Path, first: list[str], columns: list[str]) -> list[str]:
     """Return the names in a header, those of other columns made unique; [] where there is none.
 
@@ -113,8 +139,7 @@ def read_content(path: str | Path) -> bytes:
         UserError: no such file, or nothing that should be parsed: NUL bytes, which numpy would
             drop from the end of an id, or lines and files far beyond any of the challenge.
     """
-    if not Path(path).is_file():
-        raise UserError(f"{path}: no such file; check the path")
+    refuse_missing(path)
     try:
         with open(path, "rb") as file:
             content = file.read(_MAX_BYTES + 1)

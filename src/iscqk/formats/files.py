@@ -119,6 +119,13 @@ def refuse_unwritable(path: str | Path, is_folder: bool = False) -> None:
         raise UserError(f"{printable(path)}: cannot be written; make its folder writable")
 
 
+def refuse_missing(path: str | Path) -> None:
+    """Raise UserError where there is no such file to read."""
+    if not Path(path).is_file():
+        what = "a folder; name a file" if Path(path).is_dir() else "no such file; check the path"
+        raise UserError(f"{printable(path)}: {what}")
+
+
 def _folder_of(path: Path) -> Path:
     """Return the folder that a file will lie in, or the first that is there of those above it.
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.files import atomic_file
+from iscqk.formats.files import atomic_file, refuse_missing
 from iscqk.formats.hdf5_checks import (
     as_user_errors,
     check_dataset,
@@ -71,8 +71,7 @@ class Rows:
 @contextmanager
 def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
     """Open an HDF5 file to read; UserError when there is none or it is not one."""
-    if not Path(path).is_file():
-        raise UserError(f"{path}: no such file; check the path")
+    refuse_missing(path)
     try:
         file = h5py.File(path, "r")
     except Exception as error:  # mostly OSError

@@ -86,6 +86,20 @@ def content_of(path: str | Path) -> bytes | None:
         return os.pread(file.fileno(), member.size, member.offset)
 
 
+def bytes_of(path: str | Path) -> bytes:
+    """Return the bytes of an image, in a shard or not; errors as of `content_of` or a file."""
+    content = content_of(path)
+    return Path(path).read_bytes() if content is None else content
+
+
+def put_image(path: str | Path, target: Path) -> None:
+    """Make a link to an image, or a file of one that lies in a shard; errors as of `content_of`."""
+    if (content := content_of(path)) is None:
+        target.symlink_to(Path(path).absolute())
+    else:
+        target.write_bytes(content)
+
+
 def digest_of(path: str | Path) -> str:
     """Return the SHA-256 of an image, in a shard or not, as 64 hexadecimal digits."""
     content = content_of(path)

@@ -9,7 +9,7 @@ of 0, where the grader wants its id all the same.
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,11 +18,13 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import first_row, read_content, read_table, write_table
-from iscqk.formats.files import as_path
+from iscqk.formats.files import as_path, printable, utf8
 from iscqk.formats.ids import TRAINING, BoolArray, StrArray
 from iscqk.formats.image_shards import place_of
+from iscqk.formats.listed import Listed
 
 COLUMNS = ["id", "path", "sha256", "width", "height"]
+IN_ORDER = "name tar files in the order of the ids that their images are named by, or pack them so"
 
 
 def write_manifest(path: str | Path, rows: pd.DataFrame) -> None:
@@ -40,20 +42,73 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
     return _parsed(path, read_content(path))
 
 
-def read_shard(path: str | Path, shard: int, shards: int) -> pd.DataFrame:
+def read_shard(
+    path: str | Path, shard: int, shards: int, within: Sequence[str | Path] = ()
+) -> pd.DataFrame:
     """Return one shard's rows of a manifest, a fraction of the time that all of them take.
 
+    Args:
+        path: of the manifest.
+        shard: number of the shard, from 0.
+        shards: that there are.
+        within: the tar files whose images alone are split; without any, all images are.
+
     Raises:
-        UserError: as `read_manifest`, as far as these rows tell; no such shard.
+        UserError: as `read_manifest`, as far as these rows tell; no such shard; the images of these
+            files do not stand together, or there are none.
     """
     content = read_content(path).rstrip(b"\n") + b"\n"
     if b'"' in content:  # a line may go on in the next
         rows = _parsed(path, content)
+        rows = rows[_lie_in(path, rows["path"], within)] if within else rows
         first, last = shard_bounds(len(rows), shard, shards)
         return rows.iloc[first:last].reset_index(drop=True)
-    ends = np.flatnonzero(np.frombuffer(content, dtype=np.uint8) == ord("\n")) + 1
+    head, lines = content[: (end := content.index(b"\n") + 1)], content[end:]
+    lines = _lines_within(path, lines, within) if within else lines
+    ends = np.flatnonzero(np.frombuffer(b"\n" + lines, dtype=np.uint8) == ord("\n"))
     first, last = shard_bounds(len(ends) - 1, shard, shards)
-    return _parsed(path, content[: ends[0]] + content[ends[first] : ends[last]])
+    return _parsed(path, head + lines[ends[first] : ends[last]])
+
+
+def _lines_within(path: str | Path, lines: bytes, within: Sequence[str | Path]) -> bytes:
+    """Return the lines of a manifest that are of images in some tar files, which stand together."""
+    folder = os.path.dirname(path) or "."
+    starts = [f",{utf8(os.path.relpath(tar, folder))}/".encode() for tar in within]
+    places = [place for text in starts for place in (lines.find(text), lines.rfind(text))]
+    found = [place for place in places if place >= 0]
+    if not found:
+        raise _unlisted(path, within)
+    lines = lines[lines.rfind(b"\n", 0, min(found)) + 1 : lines.index(b"\n", max(found)) + 1]
+    if sum(map(lines.count, starts)) != lines.count(b"\n"):
+        raise _scattered(path, within)
+    return lines
+
+
+def _lie_in(path: str | Path, paths: pd.Series, within: Sequence[str | Path]) -> BoolArray:
+    """Return (n,) which images lie in some tar files; UserError where these are not together."""
+    folders = tuple(f"{os.path.abspath(tar)}/" for tar in within)
+    found = paths.map(lambda one: _whole(path, one).startswith(folders)).to_numpy(dtype=np.bool_)
+    if not found.any():
+        raise _unlisted(path, within)
+    if (np.diff(found.astype(np.int8)) == 1).sum() > int(not found[:1].any()):
+        raise _scattered(path, within)
+    return found
+
+
+def _whole(manifest: str | Path, path: str) -> str:
+    """Return the absolute path of an image, also of one whose tar file is not here."""
+    here = path if place_of(path) else os.path.join(os.path.dirname(manifest), path)
+    return os.path.abspath(here)
+
+
+def _unlisted(path: str | Path, within: Sequence[str | Path]) -> UserError:
+    tars = ", ".join(map(printable, within))
+    return UserError(f"{path}: lists no image of {tars}; name tar files that it was made of")
+
+
+def _scattered(path: str | Path, within: Sequence[str | Path]) -> UserError:
+    what = f"the images of {', '.join(map(printable, within))} do not stand together"
+    return UserError(f"{path}: {what}; {IN_ORDER}")
 
 
 def unreadable(rows: pd.DataFrame) -> BoolArray:
@@ -65,22 +120,6 @@ def read_unreadable_ids(path: str | Path) -> StrArray:
     """Return the ids of images that could not be read; UserError as `read_manifest`."""
     rows = read_manifest(path)
     return rows["id"][unreadable(rows)].to_numpy(dtype=np.str_)
-
-
-class Listed(str):
-    """The path of an image, and the SHA-256 of what lay there when it was listed.
-
-    Whoever opens it compares (`images.verified`), so that no image passes for another.
-    """
-
-    __slots__ = ("sha256",)
-    sha256: str
-
-    def __new__(cls, path: str, sha256: str = "") -> "Listed":
-        """Return the path; pickle sets the other attribute itself."""
-        listed = super().__new__(cls, path)
-        listed.sha256 = sha256
-        return listed
 
 
 def listed_paths(rows: pd.DataFrame) -> list[Listed]:

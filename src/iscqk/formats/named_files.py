@@ -1,4 +1,4 @@
-"""Files that a command takes as NAME=FILE, and JSON objects in files."""
+"""What a command is given to read: texts, JSON objects, and files that it takes as NAME=FILE."""
 
 import json
 from collections.abc import Iterable
@@ -6,18 +6,43 @@ from pathlib import Path
 from typing import Any
 
 from iscqk.errors import UserError
+from iscqk.formats.files import printable, refuse_missing
 
 
 def named_files(pairs: Iterable[str]) -> dict[str, str]:
-    """Return the files of NAME=FILE by name, in their order."""
-    return dict(pair.split("=", 1) for pair in pairs)
+    """Return the files of NAME=FILE by name, in their order.
+
+    Raises:
+        UserError: one is written otherwise, or two have one name.
+    """
+    files: dict[str, str] = {}
+    for pair in pairs:
+        name, is_named, path = pair.partition("=")
+        if not (name and is_named and path):
+            raise UserError(f"{printable(pair)}: no NAME=FILE; write it as one")
+        if name in files:
+            raise UserError(f"{printable(pair)}: {name} is {files[name]} already; name it once")
+        files[name] = path
+    return files
+
+
+def read_text(path: str | Path) -> str:
+    """Return the text in a file; UserError where it is not there, or no text in UTF-8."""
+    refuse_missing(path)
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        what = f"cannot be read ({error.strerror})"
+        raise UserError(f"{printable(path)}: {what}; check the path") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{printable(path)}: no text in UTF-8; name another file") from None
 
 
 def read_object(path: str | Path) -> dict[str, Any]:
     """Return the JSON object that a file holds; UserError where it cannot be read as one."""
     try:
-        return dict(json.loads(Path(path).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        return dict(json.loads(read_text(path)))
+    except (ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read as JSON ({error}); make it again") from None
 
 

@@ -38,6 +38,8 @@ class Source:
     Attributes:
         comment: what images these are, for the comment on `dataset.kind`.
         find: the `dataset` section to where its images lie; UserError where something is missing.
+        known: likewise to how many images there will be, by split, and `queries` in a phase; empty
+            where only a look at them tells.
         watched: whether its images are looked at in every start, for changes; those of the demo are
             made by a rule, and DISC21's millions never change.
         drawn: whether the project draws the images, so that nothing of others goes into weights.
@@ -45,6 +47,7 @@ class Source:
 
     comment: str
     find: Callable[[Mapping[str, Any]], Sources]
+    known: Callable[[Mapping[str, Any]], Mapping[str, int]] = lambda dataset: {}
     watched: bool = False
     drawn: bool = False
 

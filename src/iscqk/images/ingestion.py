@@ -5,6 +5,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,8 +15,8 @@ import pandas as pd
 from iscqk.errors import UserError
 from iscqk.formats.files import disk_is_gone, printable, utf8
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm, StrArray
-from iscqk.formats.image_shards import digest_of, is_shard, is_there, paths_in
-from iscqk.formats.manifest import COLUMNS
+from iscqk.formats.image_shards import digest_of, is_shard, is_there, paths_in, place_of
+from iscqk.formats.manifest import COLUMNS, IN_ORDER
 from iscqk.images.opening import BadImage, measure_image
 from iscqk.images.quarantine import refuse_bad
 from iscqk.runtime.logs import progress
@@ -95,7 +96,7 @@ def _tell_left_out(folder: Path, files: list[Path], images: int) -> None:
             raise UserError(f"{printable(folder)}: {what} to one of {kinds}")
         logger.warning("%s: %s to have them looked at, too", printable(folder), what)
     if not images:
-        raise UserError(f"{printable(folder)}: an empty folder; put images there ({kinds})")
+        raise UserError(f"{printable(folder)}: no image there; put some there ({kinds})")
     if others:
         logger.info("%s: files not named as images, left out: %s", printable(folder), dict(others))
 
@@ -178,14 +179,34 @@ def listing_of(paths: Sequence[Path], split: SplitIds, workers: int) -> pd.DataF
     Every image is decoded, so that none fails hours later.
 
     Raises:
-        UserError: two files are named by the same id, or there are more files than ids.
+        UserError: two files are named by the same id, or there are more files than ids; or tar
+            files do not come in the order of the ids of their images.
     """
     ids = assign_ids(paths, split)
+    _refuse_scattered(paths, ids)
     looks = progress(parallel_map(_look, paths, workers, 64), len(paths), "read images")
     rows = ((i, utf8(p), *look) for i, p, look in zip(ids, paths, looks, strict=True))
     table = pd.DataFrame(rows, columns=[*COLUMNS, "reason"])
     _tell_duplicates(table)
     return table.sort_values("id", ignore_index=True)
+
+
+def _refuse_scattered(paths: Sequence[Path], ids: Sequence[str]) -> None:
+    """Refuse tar files whose images do not follow each other by id: a job takes some of them whole.
+
+    Raises:
+        UserError: naming the first that comes too late.
+    """
+    places = [
+        (image, place.shard)
+        for image, path in zip(ids, paths, strict=True)
+        if (place := place_of(path))
+    ]
+    numbers = {shard: number for number, shard in enumerate(dict.fromkeys(s for _, s in places))}
+    for (before, first), (image, second) in pairwise(sorted(places)):
+        if numbers[second] < numbers[first]:
+            what = f"{image}, in {printable(second)}, comes after {before}, in {printable(first)}"
+            raise UserError(f"{what}, which is named later; {IN_ORDER}")
 
 
 def manifest_of(paths: Sequence[Path], split: SplitIds, workers: int) -> pd.DataFrame:

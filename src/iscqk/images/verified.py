@@ -4,7 +4,7 @@ from PIL import Image
 
 from iscqk.formats.files import printable
 from iscqk.formats.image_shards import digest_of
-from iscqk.formats.manifest import Listed
+from iscqk.formats.listed import Listed
 from iscqk.images.opening import BadImage, ImageInput, open_image
 
 

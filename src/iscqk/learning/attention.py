@@ -3,8 +3,8 @@
     log Z_i = log sum_j exp(q_i.k_j / t),    m_i = sum_j p_ij k_j,    p_ij = exp(q_i.k_j / t) / Z_i
 
 which is attention with V := K and its log-sum-exp. `blockwise` is the definition with a running
-maximum (Milakov and Gimelshein, arXiv:1805.02867): the reference, in any precision, and what a GPU
-takes. A CPU takes the ways of `cpu_attention` where it can; `attention_dispatch` chooses.
+maximum (Milakov and Gimelshein, arXiv:1805.02867): the reference, in any precision. A CPU takes the
+ways of `cpu_attention` where it can, a GPU that of `gpu_attention`; `attention_dispatch` chooses.
 """
 
 import torch

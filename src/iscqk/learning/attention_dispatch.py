@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from iscqk.learning import cpu_attention, distributed
+from iscqk.learning import cpu_attention, distributed, gpu_attention
 from iscqk.learning.attention import LogPartitionAndMean, blockwise
 from iscqk.learning.precision import upcast
 
@@ -29,9 +29,16 @@ def attention(
         Both in float32, or in float64 where queries are.
     """
     scaled = upcast(queries) / temperature
-    found = cpu_attention.faster(scaled, bank, at_least) if excluded is None else None
+    found = _faster(scaled, bank, at_least) if excluded is None else None
     log_z, mean = blockwise(scaled, bank, excluded) if found is None else found
     if not shared:
         return log_z, mean
     whole = distributed.all_log_sum_exp(log_z)
     return whole, distributed.all_reduce_sum((log_z - whole).exp()[:, None] * mean)
+
+
+def _faster(scaled: Tensor, bank: Tensor, at_least: Tensor | None) -> LogPartitionAndMean | None:
+    """Return `blockwise` by a device's own way, or None where it has none that serves."""
+    if bank.device.type == "cpu":
+        return cpu_attention.faster(scaled, bank, at_least)
+    return gpu_attention.faster(scaled, bank)

@@ -1,4 +1,7 @@
-"""Resume state of a half-round: kept outside declared outputs, which Snakemake deletes."""
+"""Resume state of a half-round: kept outside declared outputs, which Snakemake deletes.
+
+In a storage, where machines share no disk, so that another one can go on from it.
+"""
 
 import hashlib
 import io
@@ -10,6 +13,7 @@ from typing import Any
 import torch
 
 from iscqk.formats.files import atomic_file
+from iscqk.runtime.storage import StoredFile
 
 logger = logging.getLogger(__name__)
 
@@ -23,24 +27,37 @@ class Checkpoint:
     """One file that holds the newest state; it is used only by the run that it belongs to.
 
     The state stands behind its own digest: what a disk gave back wrong is not learned on from.
+
+    Attributes:
+        place: path or address of the file.
     """
 
-    def __init__(self, path: str | Path, run: str) -> None:
-        """Name the file and the `fingerprint` of the run."""
-        self.path, self._run = Path(path), run
+    def __init__(self, place: str | Path, run: str, storage: str = "") -> None:
+        """Name the file and the `fingerprint` of the run; UserError as `StoredFile`.
+
+        With a `storage`, a plugin of Snakemake's, the file is at this address in it.
+        """
+        self.place, self._run = str(place), run
+        self._stored = StoredFile(storage, self.place) if storage else None
+        self._path = self._stored.folder / "state.pt" if self._stored else Path(place)
 
     def load(self) -> dict[str, Any] | None:
-        """Return the saved state; None if there is none, or a damaged or another run's."""
-        if not self.path.exists():
+        """Return the saved state; None if there is none, or a damaged or another run's.
+
+        Raises:
+            UserError: the storage cannot be read.
+        """
+        found = self._stored.fetch(self._path) if self._stored else self._path.exists()
+        if not found:
             return None
         try:
-            state = _read(self.path)
+            state = _read(self._path)
         except Exception as error:  # of many types, as anything may be in the file
             reason = " ".join(str(error).split())[:200]
-            logger.warning("%s: cannot be used (%s), starting anew", self.path, reason)
+            logger.warning("%s: cannot be used (%s), starting anew", self.place, reason)
             return None
         if state.pop("run", None) != self._run:
-            logger.info("%s: of another configuration or version, starting anew", self.path)
+            logger.info("%s: of another configuration or version, starting anew", self.place)
             return None
         return state
 
@@ -48,13 +65,17 @@ class Checkpoint:
         """Replace the saved state."""
         content = io.BytesIO()
         torch.save({**state, "run": self._run}, content)
-        with atomic_file(self.path) as temporary, open(temporary, "wb") as file:
+        with atomic_file(self._path) as temporary, open(temporary, "wb") as file:
             file.write(hashlib.sha256(content.getbuffer()).digest())
             file.write(content.getbuffer())
+        if self._stored:
+            self._stored.send(self._path)
 
     def remove(self) -> None:
         """Forget the state; a finished half-round that is forced to run again starts afresh."""
-        self.path.unlink(missing_ok=True)
+        self._path.unlink(missing_ok=True)
+        if self._stored:
+            self._stored.remove()
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -54,7 +54,9 @@ def stop_error(
     batch = distributed.all_gather(indices).tolist()
     kept = "no step was kept yet"
     if saved is not None:
-        kept = f"{checkpoint.path} keeps step {saved}, from where the same command comes here again"
+        kept = (
+            f"{checkpoint.place} keeps step {saved}, from where the same command comes here again"
+        )
     names = " ".join(dict.fromkeys(images.name(index) for index in batch))
     return UserError(
         f"step {step + 1}: {error}; {kept}; lower train.learning_rate or set train.precision to "

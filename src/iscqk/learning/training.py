@@ -3,7 +3,6 @@
 import logging
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -23,7 +22,7 @@ from iscqk.learning.health import (
 )
 from iscqk.learning.objectives import Objective, Outcome, mean_outcome
 from iscqk.learning.optimizer import learning_rate_factor, make_optimizer
-from iscqk.learning.tensorboard import TensorBoard
+from iscqk.learning.tensorboard import Scalars, TensorBoard
 from iscqk.learning.throughput import Throughput
 from iscqk.learning.validation import Validation
 from iscqk.models.collapse import effective_rank
@@ -32,6 +31,8 @@ from iscqk.models.fast_convolutions import fast_convolutions
 from iscqk.runtime.logs import progress
 
 logger = logging.getLogger(__name__)
+
+_NONE = Scalars()
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class Training:
         self.snapshots: dict[int, dict[str, Tensor]] = {}
         self._losses: list[float] = []  # of the steps since the last row of the history
         self._saved: int | None = None  # the newest step of the resume state
-        self._tensorboard = TensorBoard("", [])
+        self._tensorboard = TensorBoard(Scalars(), [])
         if self.steps < parts:
             raise UserError(
                 f"{config.images} images make {self.steps} steps, too few for {parts} parts; "
@@ -117,7 +118,7 @@ class Training:
             raise UserError("accumulate: only Q/K's loss of a batch is the mean of its parts'")
 
     def run(
-        self, images: Images, workers: int, checkpoint: Checkpoint, tensorboard: str | Path = ""
+        self, images: Images, workers: int, checkpoint: Checkpoint, scalars: Scalars = _NONE
     ) -> None:
         """Train to the end.
 
@@ -125,14 +126,14 @@ class Training:
             images: to learn from.
             workers: processes that read them ahead; 0 reads them here.
             checkpoint: the resume state.
-            tensorboard: folder of scalars for TensorBoard; none without it.
+            scalars: where those for TensorBoard go.
 
         Raises:
             UserError: loss, gradients or weights are no longer finite; the resume state before is
-                kept.
+                kept. Or a storage cannot be read.
         """
         config, first = self.config, self._resume(checkpoint)
-        self._tensorboard = TensorBoard(tensorboard, self.history)
+        self._tensorboard = TensorBoard(scalars, self.history)
         batches = Batches(len(images), config.batch_size, self.steps, config.seed, first)
         for module in (self.encoder, self.objective):
             module.train(config.batch_norm == "batch")
@@ -250,6 +251,7 @@ class Training:
     def _save(self, checkpoint: Checkpoint, step: int) -> None:
         if distributed.rank() == 0:
             checkpoint.save(self._state(step))
+            self._tensorboard.send()
         self._saved = step
 
     def _shipped(self) -> dict[str, Tensor]:

@@ -11,8 +11,16 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from iscqk.errors import UserError
 from iscqk.formats.files import printable, refuse_unwritable
-from iscqk.formats.image_index import File, ImageIndex, Row, read_image_index, write_image_index
+from iscqk.formats.image_index import (
+    File,
+    ImageIndex,
+    Row,
+    is_image_index,
+    read_image_index,
+    write_image_index,
+)
 from iscqk.formats.image_shards import digest_of
 from iscqk.formats.index_shards import (
     ROWS,
@@ -131,6 +139,9 @@ def check_place(path: str | Path) -> None:
     for place in (Path(path), shard_folder(path) / "any"):
         refuse_unwritable(place)
     if Path(path).exists():
+        if not is_image_index(path):
+            what = "there already, and no descriptions of images; name another file to write"
+            raise UserError(f"{printable(path)}: {what}")
         encoder_of(path)
 
 

@@ -7,6 +7,7 @@ described; another takes its place when that changes. Sources of few images are 
 import hashlib
 import logging
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ from iscqk.retrieval.search import Pairs, Vectors
 
 logger = logging.getLogger(__name__)
 
-_VERSION = "PQ4fs, 1"  # of what is made of the same descriptors
+_VERSION = "PQ4fs, 2"  # of what is made of the same descriptors
 _SAMPLE = 500  # images that are looked up exactly, too
 
 
@@ -133,7 +134,7 @@ def _index_of(path: Path | None, vectors: JoinedRows, threads: int) -> Approxima
         return ApproximateIndex.of(vectors, threads)
     place = _place_of(path)
     if place.exists():
-        return ApproximateIndex.read(place)
+        return ApproximateIndex.read(place, vectors.shape)
     logger.info("%s: made of %d images", printable(place), len(vectors))
     index = ApproximateIndex.of(vectors, threads)
     index.write(place)
@@ -146,6 +147,13 @@ def _index_of(path: Path | None, vectors: JoinedRows, threads: int) -> Approxima
 
 def _place_of(path: Path) -> Path:
     """Return where the index of a file of descriptors lies."""
+    status = path.stat()
+    return _place(path, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _place(path: Path, *_: int) -> Path:
+    """Return that of a file as it is; asked for before the work and in it, it is read once."""
     what = f"{_VERSION} {sha256_of(path)}"  # of a list, too: shards are named by what is in them
     return path.with_name(f"{path.stem}.{hashlib.sha256(what.encode()).hexdigest()[:16]}.faiss")
 

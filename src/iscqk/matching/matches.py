@@ -141,7 +141,7 @@ def find_matches(
     inputs = find_inputs(images), find_inputs(against)
     if index:
         check_index_places(inputs[1].indexes)
-    model = model if isinstance(model, Model) else Model.load(model)
+    model = model if isinstance(model, Model) else Model.load(model, threads)
     ready = [
         [load_index(path, model, view) for path in found.indexes]
         for view, found in zip(views, inputs, strict=True)

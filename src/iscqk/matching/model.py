@@ -17,6 +17,7 @@ from iscqk.learning.embedding import embed
 from iscqk.matching.model_folder import SIDES, Looks, Parts, read_parts
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
+from iscqk.models.fused_convolutions import fused
 from iscqk.models.ready import ready_folder
 from iscqk.models.weights import encoder_digest
 from iscqk.retrieval.rankings import RANKINGS
@@ -55,18 +56,22 @@ class Model:
         self.looks = looks._replace(gist=looks.gist and looks.gist.to(device))
         for encoder in filter(None, (*self.encoders.values(), self.looks.gist)):
             encoder.precision = "auto"
+        self._fused: dict[tuple[Encoder, str], Encoder] = {}
 
     @classmethod
-    def load(cls, folder: str | Path | None = None) -> "Model":
+    def load(cls, folder: str | Path | None = None, threads: int | None = None) -> "Model":
         """Return the model of a folder.
 
         Args:
             folder: `results/submission_{phase}`, the `model` folder in it, or a run's folder that
                 holds q.safetensors and k.safetensors. None: the ready model.
+            threads: to compute with from now on; None: as torch is set.
 
         Raises:
             UserError: it holds no model, or a damaged one.
         """
+        if threads is not None:
+            set_threads(threads)
         return cls(None if folder is None else read_parts(folder))
 
     def describe(
@@ -106,11 +111,12 @@ class Model:
         set_threads(threads)
         ways = [(self.looks.sizes, self.looks.orientations), ((), 1)]  # GIST has but one
         reading, streams = [], []
-        for model, (sizes, averaged) in zip(models, ways, strict=False):
+        for model, (sizes, averaged), workers in zip(
+            models, ways, _shares(threads - 1, len(models)), strict=False
+        ):
             read = ReadableImages(images, max(sizes, default=model.config.image_size))
             reading.append(read)
-            workers = (threads - 1) // len(models)
-            streams.append(embed(model, read, workers, sizes, averaged, orientations))
+            streams.append(embed(self._quick(model), read, workers, sizes, averaged, orientations))
         done = 0
         for parts in zip(*streams, strict=True):
             rows = [descriptors.numpy() for _, descriptors in parts]
@@ -123,6 +129,13 @@ class Model:
         if side not in SIDES:
             raise UserError(f"side {side}: there is none; name one of {', '.join(SIDES)}")
         return list(filter(None, [self.encoders[side], self.looks.gist]))
+
+    def _quick(self, encoder: Encoder) -> Encoder:
+        """Return an encoder as it describes fastest, which is found once for all calls."""
+        key = encoder, encoder.precision
+        if key not in self._fused:
+            self._fused[key] = fused(encoder)
+        return self._fused[key]
 
     def _refine(self, parts: list[FloatArray]) -> FloatArray:
         return self.looks.refine(parts) if self.looks.refine else parts[0]
@@ -143,3 +156,8 @@ class Model:
         """Return (n,) what to take off the similarities of queries (n, D) to rank their pairs."""
         bank, temperature, name = self.ranking
         return RANKINGS[name].level(queries, [] if bank is None else [bank], temperature)
+
+
+def _shares(workers: int, models: int) -> list[int]:
+    """Return how many of the processes that read images each model has, the first most."""
+    return [(workers + models - 1 - number) // models for number in range(models)]

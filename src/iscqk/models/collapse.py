@@ -8,12 +8,10 @@ spread over all D dimensions evenly; a mean cosine of 0.99 makes 1.02.
 import numpy as np
 from numpy.typing import NDArray
 
-from iscqk.formats.hdf5 import FloatArray
-
 COLLAPSED = 1.02
 
 
-def effective_rank(rows: FloatArray) -> float:
+def effective_rank(rows: NDArray[np.float32]) -> float:
     """Return how many directions (n, D) rows spread over; NaN where fewer than 2 are not zero."""
     wide = rows.astype(np.float64)
     lengths = np.linalg.norm(wide, axis=1)

@@ -67,9 +67,11 @@ class Encoder(nn.Module):
 
     Attributes:
         precision: in which the backbone computes; `auto`, `bf16` or `fp32`, see `autocast`.
+        is_fused: whether it is one of `iscqk.models.fused_convolutions`, which only describes.
     """
 
     precision = "fp32"
+    is_fused = False
 
     def __init__(self, config: EncoderConfig, pretrained: bool = False) -> None:
         """Build the encoder, with timm's pretrained backbone weights if asked for.

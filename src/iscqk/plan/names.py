@@ -113,6 +113,17 @@ class Shard(NamedTuple):
         """The options that make a stage take this part."""
         return f"--shard {self.number} --shards {self.of}"
 
+    def among(self, files: int) -> tuple[range, "Shard"]:
+        """Return which of so many files it is made of, and which part of all that is in these.
+
+        Several files whole, or a part of one: no other is needed to make it.
+        """
+        first = self.number * files // self.of
+        if files < self.of:
+            sharing = [n for n in range(self.of) if n * files // self.of == first]
+            return range(first, first + 1), Shard(self.number - sharing[0], len(sharing))
+        return range(first, (self.number + 1) * files // self.of), Shard(0, 1)
+
     def __str__(self) -> str:
         return f"{self.number}-of-{self.of}"
 

@@ -20,6 +20,7 @@ from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
 from iscqk.plan.results import Results
 from iscqk.plan.run import Run
 from iscqk.plan.runs import Config, all_runs, submission_run
+from iscqk.plan.storage import Storage
 from iscqk.retrieval import rankings
 
 # Sections that no submission depends on.
@@ -147,12 +148,20 @@ class Plan(Mapping[str, Run]):
         roles = [role for role in weights if role != "projection"]
         return model_files(roles, bool(self.submitted_bank()), "projection" in weights)
 
-    def training_options(self, training: str) -> Callable[[Mapping[str, str]], str]:
+    def training_options(
+        self, training: str, storage: Storage
+    ) -> Callable[[Mapping[str, str]], str]:
         """Return a function of wildcards to the options of a training that change no result."""
-        options = [f"--{key.replace('_', '-')} {self.config['train'][key]}" for key in UNTRACKED]
-        if self.config["tensorboard"]:
-            options.append(f"--tensorboard {self.results.scalars(training)}")
-        return lambda wildcards: " ".join(options).format_map(wildcards)
+        told = [f"--{key.replace('_', '-')} {self.config['train'][key]}" for key in UNTRACKED]
+
+        def options(wildcards: Mapping[str, str]) -> str:
+            name = training.format_map(wildcards)
+            kept = ["--resume", storage.place(self.results.resume(name))]
+            if self.config["tensorboard"]:
+                kept += ["--tensorboard", storage.place(self.results.scalars(name))]
+            return " ".join([*kept, *storage.options, *told])
+
+        return options
 
     # --- images
 
@@ -163,6 +172,16 @@ class Plan(Mapping[str, Run]):
         """
         places = [place for name in names for place in self._places(name)]
         return list(filter(is_named_as_shard, places))
+
+    def shards_of_part(self, name: str, part: str) -> list[str]:
+        """Return those of `image_shards` that a part, `0-of-4`, of a split or phase lies in."""
+        files = self.image_shards(name)
+        return [files[n] for n in Shard.parse(part).among(len(files))[0]] if files else []
+
+    def part_options(self, name: str, part: str, files: object) -> str:
+        """Return the options that make a stage take a part; `files` as of `shards_of_part`."""
+        options, count = Shard.parse(part).options, len(self.image_shards(name))
+        return f"{options} --within {files} --of {count}" if count > 1 else options
 
     def _places(self, name: str) -> list[str]:
         """Return the folders or shards that the images of a split or phase lie in."""
@@ -183,18 +202,22 @@ class Plan(Mapping[str, Run]):
         """Return the list files of the splits that are no phase's."""
         return {name: file for name, file in self.images.lists.items() if name not in PHASES}
 
-    def looked_at_with_all(self) -> str:
-        """Return the options that have given queries looked at together with all other images.
+    def queries_beforehand(self) -> str:
+        """Return the options by which what is wrong with queries is told with all other images.
 
-        Those in shards are looked at on their own: a file that is no input may not be there.
+        Those that are given are looked at, but in shards on their own: a file that is no input may
+        not be there. Those that are made want images enough.
         """
-        folders = [
+        words = [
             word
             for phase, given in self.images.phases.items()
             for word in (f"--{phase}", *itertools.filterfalse(is_named_as_shard, given.queries))
         ]
-        lists = [f"{name}={file}" for name, file in self.images.lists.items() if name in PHASES]
-        return shlex.join([*folders, *(["--lists", *lists] if lists else [])])
+        if lists := [f"{k}={file}" for k, file in self.images.lists.items() if k in PHASES]:
+            words += ["--lists", *lists]
+        if made := [phase for phase in PHASES if phase not in self.images.phases]:
+            words += ["--make", *made, "--queries", as_text(self.config["queries"])]
+        return shlex.join(words)
 
     def quarantined(self, phase: str) -> list[str]:
         """Return the lists of images that could not be read; made queries can."""

@@ -108,6 +108,11 @@ def results_of(wildcards: object, input: Any) -> str:  # noqa: A002 Snakemake's 
     return os.path.dirname(os.path.dirname(input.rules))
 
 
+def results_with(submissions: Sequence[str]) -> str:
+    """Return the folder of results that files of submissions lie in; "" where there are none."""
+    return os.path.dirname(os.path.dirname(submissions[0])) if submissions else ""
+
+
 def digest_of(files: Iterable[str]) -> str:
     """Return the digest of what is in files."""
     return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()

@@ -76,15 +76,26 @@ def share(value: float) -> Number:
 def table_of(caption: str, table: pd.DataFrame, data: Data | None = None) -> Table:
     """Return any table without its empty columns; numbers with four digits, missing ones empty."""
     table = table.dropna(axis="columns", how="all")
-    rows = [[_cell(value) for value in row] for row in table.itertuples(index=False)]
+    forms = [_form(table[name]) for name in table]
+    rows = [list(map(_cell, row, forms)) for row in table.itertuples(index=False)]
     return Table(caption, [str(name) for name in table], rows, data)
 
 
-def _cell(value: Any) -> str | Number:
+def _form(column: pd.Series) -> str:
+    """Return how a column's numbers are written; "" where each is by its own size."""
+    if not pd.api.types.is_numeric_dtype(column):
+        return ""
+    sizes = column.dropna().abs()
+    if (sizes % 1 == 0).all():
+        return ",.0f"
+    return ".4f" if 0.001 < sizes.max() <= 1 else ""
+
+
+def _cell(value: Any, form: str) -> str | Number:
     if isinstance(value, str):
         return value
     if pd.isna(value):
         return ""
     number = float(value)
-    form = ",.0f" if number.is_integer() else ".4f" if 0.001 < abs(number) < 1 else ".4g"
-    return Number(number, format(number, form))
+    own = ",.0f" if number.is_integer() else ".4f" if 0.001 < abs(number) < 1 else ".4g"
+    return Number(number, format(number, form or own))

@@ -1,6 +1,5 @@
 """What lies under results/, read for the report; what is not there is not shown."""
 
-import json
 from glob import glob
 from os.path import relpath
 from pathlib import Path
@@ -9,7 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from iscqk.comparison.run_tables import read_usage
 from iscqk.errors import UserError
+from iscqk.formats.csv_tables import read_whole_table
+from iscqk.formats.named_files import read_object
 from iscqk.formats.phases import PHASES
 from iscqk.plan import results as plan
 from iscqk.plan.jobs import kind_of
@@ -58,7 +60,7 @@ class Submission(NamedTuple):
         homes = {START: run, GIST: gist_run(config)}
         models = {name: self.results.model(home, INITIAL) for name, home in homes.items()}
         others = {name: model for name, model in models.items() if model != self.model}
-        return {name: _json(r.score) for name, r in yardsticks(others, config, self.phase)}
+        return {name: read_object(r.score) for name, r in yardsticks(others, config, self.phase)}
 
     @property
     def likely(self) -> float | None:
@@ -104,15 +106,8 @@ def submissions(results: Results) -> list[Submission]:
 
 def _submission(phase: str, results: Results) -> Submission:
     files = results.submission(phase)
-    told = map(_json, (files.score, files.validation, files.provenance))
+    told = map(read_object, (files.score, files.validation, files.provenance))
     return Submission(phase, results, *told)
-
-
-def _json(path: str | Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(Path(path).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: cannot be read as JSON ({error}); make it again") from None
 
 
 def scored_models(results: Results) -> list[Scored]:
@@ -120,7 +115,7 @@ def scored_models(results: Results) -> list[Scored]:
     found = []
     for path in sorted(map(Path, glob(results.model("*", "*").ranked("*", "*").score))):
         run, model, phase, ranking = path.parent.parts[-4:]
-        ranked, score = plan.Ranked(str(path.parent)), float(_json(path)["micro_ap"])
+        ranked, score = plan.Ranked(str(path.parent)), float(read_object(path)["micro_ap"])
         found.append(Scored(run, model, phase, ranking, score, ranked))
     return found
 
@@ -133,7 +128,7 @@ def scores(path: str | Path) -> pd.DataFrame:
     """
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; score this run again with Snakemake")
-    return pd.read_csv(path)
+    return read_whole_table(path)
 
 
 def curve(ranked: plan.Ranked) -> pd.DataFrame:
@@ -151,7 +146,7 @@ def training_history(model: plan.Model) -> pd.DataFrame:
     """
     parts, seen = [], 0
     for path in _histories(model):
-        table = pd.read_csv(path)
+        table = read_whole_table(path, ["images"])
         parts.append(table.assign(part=path.parent.name, images=table["images"] + seen))
         seen += int(table["images"].iloc[-1])
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
@@ -173,7 +168,7 @@ def usage(results: Results) -> pd.DataFrame:
     """
     rows = []
     for path in sorted(map(Path, glob(results.usage("**/*"), recursive=True))):
-        measured = pd.read_csv(path, sep="\t").iloc[0]
+        measured = read_usage(path).iloc[0]
         peak = pd.to_numeric(measured["max_rss"], errors="coerce")
         rows.append((kind_of(path.stem), float(measured["s"]), float(peak)))
     jobs = pd.DataFrame(rows, columns=["stage", "s", "mb"]).groupby("stage")
@@ -185,4 +180,4 @@ def usage(results: Results) -> pd.DataFrame:
 def other_tables(results: Results) -> dict[str, pd.DataFrame]:
     """Return the tables of the study, the ablations and the benchmarks that are there, by path."""
     paths = [path for pattern in results.tables() for path in sorted(glob(pattern))]
-    return {relpath(path, results.root): pd.read_csv(path, nrows=TABLE_ROWS) for path in paths}
+    return {relpath(path, results.root): read_whole_table(path)[:TABLE_ROWS] for path in paths}

@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, MaxNLocator
+from numpy.typing import NDArray
 
 from iscqk.comparison.run_plots import figure, styles
 from iscqk.formats.csv_tables import write_table
@@ -142,20 +143,25 @@ def training_plot(path: Path, table: pd.DataFrame, curves: Curves) -> None:
                 name = label if number == 0 and len(curves.columns) > 1 else None
                 _curve(axes, rows, column, {**style, "markersize": 3, "label": name})
         axes.set(xlabel="images seen by SGD", ylabel=curves.axis, ylim=(lowest, None))
-        axes.set_xlim(0, table["images"].max())
+        axes.set_xlim(0, 1.01 * table["images"].max())  # the last point is no half one
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         _mark_parts(axes, table)
         _small_legend(axes)
 
 
 def running_mean(table: pd.DataFrame, column: str) -> pd.Series:
-    """Return a column's mean over each row's neighbours within a part, a fifth of its rows.
+    """Return a column's mean over the rows within a tenth of a part's images, before and after.
 
-    A part of less than ten rows is too short for that and stays as it is.
+    Less than ten rows are farther apart and stay as they are, but for a last one that follows
+    closely: else every part would seem to leap at its end.
     """
 
-    def mean(values: pd.Series) -> pd.Series:
-        return values.rolling(2 * (len(values) // 10) + 1, center=True, min_periods=1).mean()
+    def mean(values: pd.Series) -> NDArray[np.float64]:
+        seen = table.loc[values.index, "images"].to_numpy(dtype=float)
+        part = (seen[-1] - seen[0]) * len(seen) / max(len(seen) - 1, 1)  # and before the first row
+        first = np.searchsorted(seen, seen - part / 10)
+        end = np.searchsorted(seen, seen + part / 10, side="right")
+        return np.array([values.iloc[a:b].mean() for a, b in zip(first, end, strict=True)])
 
     return table.groupby("part", sort=False)[column].transform(mean)
 

@@ -9,6 +9,7 @@ the challenge's score counts what is missed, and its rules forbid nearest neighb
 The kind and the numbers were chosen by `iscqk benchmark-index`.
 """
 
+import hashlib
 import logging
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.files import atomic_file
+from iscqk.formats.files import atomic_file, printable
 from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.ids import BoolArray, IntArray
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.retrieval.search import Pairs, blocks_of, squared_distances
 from iscqk.runtime.logs import progress
-
-logging.getLogger("faiss").setLevel(logging.WARNING)  # it tells how it looks for AVX-512
-import faiss  # noqa: E402
 
 LOOKED_AT = 256  # lists of a query
 LEAST = 10_000  # vectors that an index is made of: fewer are searched exactly at once
@@ -35,6 +33,8 @@ _CANDIDATES = 4  # times as many as are asked for are measured again
 _ROWS_AT_ONCE = 65_536
 _QUERIES_AT_ONCE = 128
 _NOTHING = -1
+_DIGEST = 32  # bytes of a SHA-256
+_REMEDY = "remove it, and it is made again"
 _FAR = 6.0  # squared distance of what is not there, further than unit vectors can be
 
 
@@ -53,10 +53,10 @@ class ApproximateIndex:
             threads: to compute with.
             kind: faiss's name of another than that of `kind_of`.
         """
-        faiss.omp_set_num_threads(threads)
+        _faiss().omp_set_num_threads(threads)
         count, size = vectors.shape
         lists = lists_of(count)
-        index = faiss.index_factory(size, kind or kind_of(count, size))
+        index = _faiss().index_factory(size, kind or kind_of(count, size))
         rows = np.random.default_rng(0).permutation(count)[: _LEARNED_OF * lists]
         index.train(vectors[np.sort(rows)])
         blocks = blocks_of(vectors, _ROWS_AT_ONCE, "reference")
@@ -65,17 +65,28 @@ class ApproximateIndex:
         return cls(index)
 
     @classmethod
-    def read(cls, path: Path) -> "ApproximateIndex":
-        """Read what `write` wrote; UserError where it is damaged."""
-        try:
-            return cls(faiss.read_index(str(path)))
-        except RuntimeError:
-            raise UserError(f"{path}: damaged; remove it, and it is made again") from None
+    def read(cls, path: Path, shape: tuple[int, int]) -> "ApproximateIndex":
+        """Read what `write` wrote of vectors of a shape (n, d).
+
+        faiss trusts what it reads, so that nothing but what was written goes to it.
+
+        Raises:
+            UserError: it is damaged, was not written here, or is of other vectors.
+        """
+        content = path.read_bytes()
+        if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
+            raise UserError(f"{printable(path)}: damaged, or of another program; {_REMEDY}")
+        index = _faiss().deserialize_index(np.frombuffer(content, np.uint8, offset=_DIGEST))
+        if (index.ntotal, index.d) != shape:
+            raise UserError(f"{printable(path)}: of other descriptors; {_REMEDY}")
+        return cls(index)
 
     def write(self, path: Path) -> None:
-        """Write the index."""
-        with atomic_file(path) as temporary:
-            faiss.write_index(self.faiss, str(temporary))
+        """Write the index, behind its digest."""
+        content: bytes = _faiss().serialize_index(self.faiss).tobytes()
+        with atomic_file(path) as temporary, open(temporary, "wb") as file:
+            file.write(hashlib.sha256(content).digest())
+            file.write(content)
 
     def __len__(self) -> int:
         return int(self.faiss.ntotal)
@@ -103,7 +114,7 @@ class ApproximateIndex:
             q * count pairs like those of `nearest_of_each`; where a query's lists have fewer, the
             last have the reference -1 and a squared distance that no pair has.
         """
-        faiss.omp_set_num_threads(threads)
+        _faiss().omp_set_num_threads(threads)
         parameters = self._parameters(looked_at or LOOKED_AT, allowed)
         found = []
         starts = range(0, len(queries), _QUERIES_AT_ONCE)
@@ -116,7 +127,7 @@ class ApproximateIndex:
 
     def _parameters(self, looked_at: int, allowed: BoolArray | None) -> Any:
         """Return which lists and vectors are looked at."""
-        library: Any = faiss  # whose types are those of C++
+        library = _faiss()
         lists = library.SearchParametersIVF(nprobe=looked_at)
         if allowed is not None:
             lists.sel = library.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
@@ -130,6 +141,14 @@ def kind_of(count: int, size: int) -> str:
     even = size + size % 2
     padded = f"Pad{even}," if even > size else ""
     return f"{padded}IVF{lists_of(count)},PQ{even // 2}x4fs"
+
+
+def _faiss() -> Any:
+    """Return the library, for which exact searches do not wait; its types are those of C++."""
+    logging.getLogger("faiss").setLevel(logging.WARNING)  # it tells how it looks for AVX-512
+    import faiss
+
+    return faiss
 
 
 def lists_of(count: int) -> int:

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TextIO, TypeVar
 
-from tqdm import tqdm
-
 Item = TypeVar("Item")
 
 _FIRST_SECONDS = 2.0  # until a log has its first line of progress
@@ -21,6 +19,8 @@ class _AboveBars(logging.StreamHandler[TextIO]):
 
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError):  # a log that cannot be written is no reason to end the work
+            from tqdm import tqdm  # a tenth of the start of who has nothing to tell
+
             tqdm.write(self.format(record), file=sys.stderr)
 
 
@@ -51,6 +51,8 @@ def progress(
         every_seconds: at which a line is logged; the first ones come sooner.
         first: how many were done before.
     """
+    from tqdm import tqdm
+
     logger = logging.getLogger("iscqk.progress")
     start = spoken = time.monotonic()
     hidden = True if os.environ.get("RANK", "0") != "0" else None  # None: unless in a terminal

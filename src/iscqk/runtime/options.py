@@ -1,12 +1,16 @@
 """What is true of the arguments of all commands, looked at before any of the work.
 
-Numbers are numbers, places can be written to, nothing that is read is written over, and a list of
-values that is given twice adds up, where argparse forgets the first.
+Numbers are numbers, places can be written to, and nothing that is read is written over. Of what is
+given twice argparse forgets the first; here a list adds up, and any other value is refused.
 """
 
 import argparse
+import difflib
+import itertools
 import math
 import os
+import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -33,6 +37,11 @@ def output_place(text: str) -> Path:
     return output_folder(text) if os.path.isdir(text) else output_file(text)
 
 
+def kept_file(text: str) -> str:
+    """Return the path of a file to write, or as it is the address of one in a storage."""
+    return text if "://" in text else str(output_file(text))
+
+
 def count(text: str) -> int:
     """Return a whole number from 1 on."""
     if (number := int(text)) < 1:
@@ -53,26 +62,32 @@ def _finite(text: str) -> float:
     return number
 
 
-_FILES = (output_file, output_place)
+_FILES = (output_file, output_place, kept_file)
 
 
 class _Store(argparse._StoreAction):
-    """Stores values; those of a list add up, and so many as are wanted are wanted once."""
+    """Stores values; those of a list add up, all others are wanted once."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
-        before: Any = getattr(namespace, self.dest, None)
-        if option and self.nargs not in (None, "?") and before is not self.default:
+        if self in parser.given:
             if self.nargs not in _LISTS:
                 raise argparse.ArgumentError(self, "given twice; give it once")
-            values = [*before, *values]
+            values = [*getattr(namespace, self.dest), *values]
+        if option:
+            parser.given.append(self)
         super().__call__(parser, namespace, values, option)
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, with where to look."""
+    """Says what is wrong in one line, with where to look.
+
+    Attributes:
+        given: options that have had their values so far.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.given: list[argparse.Action] = []
         for name in (None, "store"):
             self.register("action", name, _Store)
         self.register("type", int, _not_negative)
@@ -86,6 +101,8 @@ class Parser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
         """Return what is said, once it is seen that no file is written over another."""
+        self.given.clear()
+        self._refuse_unknown(sys.argv[1:] if args is None else args)
         found, rest = super().parse_known_args(args, namespace)
         taken: dict[str, str] = {}
         for writes in (False, True):
@@ -96,6 +113,16 @@ class Parser(argparse.ArgumentParser):
                     self.error(f"argument {name}: {what}; name another file to write")
                 taken[place] = name
         return found, rest
+
+    def _refuse_unknown(self, words: Sequence[str]) -> None:
+        """Refuse an option that there is not, before one is missed that was meant by it."""
+        known = [name.lstrip("-") for name in self._option_string_actions]
+        for word in itertools.takewhile(lambda word: word != "--", words):
+            name = word.partition("=")[0].lstrip("-")
+            is_option = re.match(r"--[a-z]", word) and " " not in name
+            if is_option and not any(option.startswith(name) for option in known):
+                near = difflib.get_close_matches(name, known, n=1)
+                self.error(f"no option --{name}" + (f", did you mean --{near[0]}?" if near else ""))
 
     def _files(self, found: Any, writes: bool) -> Iterator[tuple[argparse.Action, str | Path]]:
         """Yield the files that options name: to write, or those there are of all others."""

@@ -7,9 +7,12 @@ there, and PyYAML takes the last without a word.
 
 import re
 from collections.abc import Hashable
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from iscqk.errors import UserError
 
 _INTEGER = r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
 _FLOAT = r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
@@ -45,6 +48,24 @@ class _Loader(yaml.SafeLoader):
 for _tag, _pattern in _TAGS.items():
     _Loader.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), list("-+.0123456789"))
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_integer)
+
+
+def read_keys(path: str | Path) -> dict[str, Any]:
+    """Return what a file says of its keys; of an empty one, or one of comments, nothing.
+
+    Raises:
+        UserError: it cannot be read, or holds something else.
+    """
+    try:
+        found = read(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; correct its path") from None
+    except ValueError as error:
+        what = f"not plain YAML in UTF-8 ({error})"
+        raise UserError(f"{path}: {what}; correct that place") from None
+    if found is not None and not isinstance(found, dict):
+        raise UserError(f"{path}: no keys at its top level; write it like config.yaml")
+    return found or {}
 
 
 def read(text: str) -> Any:

@@ -14,12 +14,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
-
-from jsonschema.protocols import Validator as AnyValidator
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    Self,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from iscqk.errors import UserError
-from iscqk.schema.validator import Validator, refuse_invalid
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator as AnyValidator
 
 Rule = dict[str, Any]  # a JSON schema
 NONE: Any = object()  # in the place of a default that there is not
@@ -137,6 +147,8 @@ class Section:
         Raises:
             UserError: it is no JSON object, or the first thing wrong in it.
         """
+        from iscqk.schema.validator import refuse_invalid  # a tenth of the start of `iscqk score`
+
         given = _read(source) if isinstance(source, str) else source
         refuse_invalid(given, validator(cls))  # type: ignore[arg-type]  # a class has a hash
         return cls._made(given)
@@ -236,8 +248,10 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def validator(cls: type[Section]) -> AnyValidator:
+def validator(cls: type[Section]) -> "AnyValidator":
     """Return what checks a mapping against a section."""
+    from iscqk.schema.validator import Validator
+
     return Validator(json_schema(cls))
 
 

@@ -72,6 +72,10 @@ def _explained(error: ValidationError, if_text: str) -> str:
     wanted = cast("Mapping[str, Any]", error.schema).get("description")
     if error.validator == "pattern" and wanted:
         return f"{where}: {str(error.instance)!r} is not {wanted}; rename it"
+    if error.validator == "type" and error.validator_value == "object":
+        keys = ", ".join(cast("Mapping[str, Any]", error.schema).get("properties", {}))
+        own = f"; its keys are {keys}" if keys else "; write keys and values below it"
+        return f"{where or 'top level'}: {str(error.instance)[:80]} is no section{own}"
     remedy = _type_remedy(error.instance, if_text if "." in where else "")
     remedy = f"; {remedy}" if remedy and error.validator == "type" else ""
     return f"{where or 'top level'}: {' '.join(error.message.split())}{remedy}"

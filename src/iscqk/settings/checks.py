@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from iscqk.datasets import SOURCES
 from iscqk.errors import UserError
+from iscqk.formats.phases import PHASES
 from iscqk.formats.submission import MAX_DIMENSION
 from iscqk.methods import METHODS
 from iscqk.retrieval.rankings import RANKINGS
@@ -13,9 +15,12 @@ from iscqk.settings.config import Config
 from iscqk.settings.copies import Copies
 from iscqk.settings.describe import Describe
 from iscqk.settings.model import Model
+from iscqk.settings.queries import DRAW_MORE, Queries, refuse_too_many
 from iscqk.settings.train import Train
 
-_IF_TEXT = "write it in a file for --configfile, as all within a section is text to --config"
+_IF_TEXT = (
+    "write it in a file for --configfile, without quotes (within a section all is text to --config)"
+)
 
 
 def check_config(config: Mapping[str, Any]) -> None:
@@ -38,6 +43,14 @@ def check_config(config: Mapping[str, Any]) -> None:
     if describe not in rankings:
         raise UserError(f"config: score.rankings: add {describe}, which describe.ranking submits")
     _refuse_few_copies(config)
+    _refuse_few_images(config["dataset"], Queries.parse(config.get("queries", {})))
+
+
+def _refuse_few_images(dataset: Mapping[str, Any], queries: Queries) -> None:
+    """Refuse more queries than are made of the images that will be there, where that is known."""
+    source = SOURCES[dataset["kind"]]
+    if source.drawn:
+        refuse_too_many(queries, source.known(dataset), PHASES, DRAW_MORE)
 
 
 def _refuse_few_copies(config: Mapping[str, Any]) -> None:

@@ -1,9 +1,15 @@
-"""`queries`: how queries are made."""
+"""`queries`: how queries are made, and of how many images."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
+from iscqk.errors import UserError
+from iscqk.formats.phases import PHASES
 from iscqk.schema.section import Fraction, Quality, Section, Side, key, within
+
+DRAW_MORE = "raise dataset.demo.{split} to {needed}"
+_ADD_SOME = "add {missing} images to dataset.{split}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,3 +20,56 @@ class Queries(Section):
     copies: Fraction = key(0.5, "fraction that copies a reference; the rest are distractors")
     side: Side = key(512, "longest side in pixels")
     quality: Quality = key(90, "of the JPEG")
+
+    def sources(self, count: int) -> dict[str, int]:
+        """Return of how many images of each split `count` queries of a phase are made."""
+        copied = round(count * self.copies)
+        return {"references": copied, "others": count - copied}
+
+
+def share_of(phase: str) -> slice:
+    """Return which images of a split a phase has: every other one, as phases share none."""
+    return slice(PHASES.index(phase), None, len(PHASES))
+
+
+def refuse_too_many(
+    queries: Queries, images: Mapping[str, int], phases: Iterable[str], remedy: str = _ADD_SOME
+) -> None:
+    """Refuse more queries than there are images to make them of, each of another one.
+
+    Args:
+        queries: the section.
+        images: how many there are, by split.
+        phases: whose queries are made.
+        remedy: how to have more images, by `split`, how many are `needed` in all and `missing`.
+
+    Raises:
+        UserError: there are too few; it says to which number the queries can be lowered.
+    """
+    last = max(phases, key=PHASES.index, default=None)  # no phase before it has fewer images
+    if last is None or (short := _short(queries, queries.count, images, last)) is None:
+        return
+    split, wanted = short
+    needed = len(PHASES) * (wanted - 1) + PHASES.index(last) + 1
+    more = remedy.format(split=split, needed=needed, missing=needed - images[split])
+    fitting = (n for n in range(queries.count, 0, -1) if not _short(queries, n, images, last))
+    most = next(fitting, None)
+    raise UserError(
+        f"config: queries.count: {queries.count} take {wanted} {split} in {last}, which has "
+        f"{_share(images[split], last)}, half of the {images[split]} there are; "
+        + (f"lower it to {most}, or {more}" if most else more)
+    )
+
+
+def _short(
+    queries: Queries, count: int, images: Mapping[str, int], phase: str
+) -> tuple[str, int] | None:
+    """Return the first split of which there are too few for `count` queries, and how many it is."""
+    for split, wanted in queries.sources(count).items():
+        if wanted > _share(images[split], phase):
+            return split, wanted
+    return None
+
+
+def _share(count: int, phase: str) -> int:
+    return len(range(count)[share_of(phase)])

@@ -11,12 +11,12 @@ from iscqk.comparison.run_tables import (
     Measured,
     images_seen,
     markdown,
-    micro_ap,
     rankings_markdown,
     run_table,
+    scored,
     summary,
 )
-from iscqk.formats.csv_tables import write_table
+from iscqk.formats.csv_tables import read_whole_table, write_table
 from iscqk.formats.files import write_text
 from iscqk.plan.results import Comparison
 from iscqk.runtime.options import output_folder
@@ -88,7 +88,7 @@ def _compare_rankings(rows: Rows, output: Comparison) -> None:
         {
             **{key: row[key] for key in ("label", "seed", "phase")},
             "ranking": ranking,
-            "micro_ap": micro_ap(path),
+            "micro_ap": scored(path, "micro_ap"),
         }
         for row in rows
         for ranking, path in row["rankings"].items()
@@ -116,7 +116,7 @@ def _compare_learning_curves(curves: Rows, output: Comparison) -> None:
 def _learning_curve(one: dict[str, Any]) -> pd.DataFrame:
     """Return a run's scores by phase and images seen."""
     seen = {model: images_seen(histories) for model, histories in one["models"].items()}
-    table = pd.read_csv(one["learning_curve"])
+    table = read_whole_table(one["learning_curve"], ["model"])
     return table.assign(
         label=one["label"], seed=one["seed"], images_seen=table["model"].map(seen)
     ).drop(columns="model")
@@ -125,7 +125,7 @@ def _learning_curve(one: dict[str, Any]) -> pd.DataFrame:
 def _joined(rows: Rows, key: str) -> pd.DataFrame:
     """Return the CSVs that `key` names under one another, with the runs they are of."""
     tables = [
-        pd.read_csv(row[key]).assign(label=row["label"], seed=row["seed"], phase=row["phase"])
+        read_whole_table(row[key]).assign(label=row["label"], seed=row["seed"], phase=row["phase"])
         for row in rows
     ]
     return pd.concat(tables, ignore_index=True)

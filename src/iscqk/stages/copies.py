@@ -6,16 +6,22 @@ Every round edits every training image anew; the same seed gives the same bytes.
 import argparse
 import hashlib
 import json
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+import pandas as pd
 
 from iscqk.formats.copy_shards import write_copies
 from iscqk.formats.files import sha256_of
-from iscqk.formats.manifest import listed_paths, read_training, shard_bounds
+from iscqk.formats.manifest import listed_paths, read_shard, refuse_untrainable, shard_bounds
 from iscqk.formats.provenance import Provenance
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
 from iscqk.runtime.options import count, output_file
 from iscqk.settings.copies import Copies
 from iscqk.settings.edits import Pool
+from iscqk.stages.setups.parts import add_part_options, part_of
 
 EXAMPLE = r"""iscqk copies --training data/training.csv \
     --config '{"per_image": 2, "side": 160, "quality": 90}' \
@@ -30,34 +36,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--edits", type=Pool.parse, required=True, help="the training edits")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--round", type=int, required=True)
-    parser.add_argument("--shard", type=int, default=0)
-    parser.add_argument("--shards", type=count, default=1)
+    add_part_options(parser)
     parser.add_argument("--output", type=output_file, required=True)
     parser.add_argument("--workers", type=count, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the shard."""
-    training = read_training(arguments.training)
-    first, last = shard_bounds(len(training), arguments.shard, arguments.shards)
-    rows, views = training.iloc[first:last], range(arguments.config.per_image)
+    images = list(_rows(arguments))
+    made = chain.from_iterable(_copies(arguments, *rows) for rows in images)
+    write_copies(arguments.output, made, _provenance(arguments))
+
+
+def _rows(arguments: argparse.Namespace) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Yield the images to copy, and those beside them that edits may paste in.
+
+    Of images in several tar files these are those of the same one: no job needs the others, and it
+    does not matter how many jobs there are.
+    """
+    part, of = part_of(arguments)
+    for within in [[tar] for tar in arguments.within] or [[]]:
+        rows = read_shard(arguments.training, 0, 1, within)
+        refuse_untrainable(rows["id"], arguments.training)
+        first, last = shard_bounds(len(rows), part, of)
+        yield rows.iloc[first:last], rows
+
+
+def _copies(
+    arguments: argparse.Namespace, rows: pd.DataFrame, beside: pd.DataFrame
+) -> Iterator[tuple[str, int, bytes, list[dict[str, Any]]]]:
+    """Yield id, view, JPEG and edits of all copies of some images."""
+    config, purpose = arguments.config, f"round{arguments.round}"
     tasks = [
-        Task((arguments.seed, f"round{arguments.round}", image_id, view), path)
+        Task((arguments.seed, purpose, image_id, view), path)
         for image_id, path in zip(rows["id"], listed_paths(rows), strict=True)
-        for view in views
+        for view in range(config.per_image)
     ]
-    copier = Copier(
-        EditPool(**arguments.edits.values()),
-        tuple(listed_paths(training)),
-        arguments.config.side,
-        arguments.config.quality,
-    )
+    pool = EditPool(**arguments.edits.values())
+    copier = Copier(pool, tuple(listed_paths(beside)), config.side, config.quality)
     made = copier.copies(tasks, len(tasks), arguments.workers)
-    write_copies(
-        arguments.output,
-        ((str(t.key[2]), int(t.key[3]), *copy) for t, copy in zip(tasks, made, strict=True)),
-        _provenance(arguments),
-    )
+    for task, copy in zip(tasks, made, strict=True):
+        yield str(task.key[2]), int(task.key[3]), *copy
 
 
 def _provenance(arguments: argparse.Namespace) -> Provenance:

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     if inputs.indexes:
         name = printable(inputs.indexes[0])
         raise UserError(f"{name}: described already; name images and folders")
-    model = Model.load(arguments.model)
+    model = Model.load(arguments.model, arguments.threads)
     found = describe_files(
         model, View(arguments.side), inputs.images, arguments.output, arguments.threads
     )

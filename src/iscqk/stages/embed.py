@@ -32,6 +32,7 @@ from iscqk.plan.names import ways_to_see
 from iscqk.runtime.options import count, output_file
 from iscqk.schema.section import Precision
 from iscqk.settings.describe import Describe
+from iscqk.stages.setups.parts import add_part_options, part_of
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     images.add_argument("--manifest", help="describe the images of a manifest")
     images.add_argument("--copies", metavar="TAR", help="describe the copies in a shard")
     parser.add_argument("--views", type=count, default=1, help="copies of an image in one row")
-    parser.add_argument("--shard", type=int, default=0, help="of the manifest")
-    parser.add_argument("--shards", type=count, default=1)
+    add_part_options(parser)
     parser.add_argument("--features", action="store_true")
     parser.add_argument(
         "--sizes", type=count, nargs="+", default=[], metavar="PIXELS",
@@ -118,7 +118,7 @@ def _images(
 ) -> tuple[list[str], OriginalImages | CopyImages, dict[str, Any]]:
     """Return the ids of the rows to come, their images, and the provenance of these."""
     if arguments.manifest:
-        rows = read_shard(arguments.manifest, arguments.shard, arguments.shards)
+        rows = read_shard(arguments.manifest, *part_of(arguments), arguments.within)
         provenance = {key: getattr(arguments, key) for key in ("shard", "shards")}
         provenance["manifest_sha256"] = sha256_of(arguments.manifest)
         return rows["id"].tolist(), OriginalImages(image_paths(rows), side), provenance

@@ -10,7 +10,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from iscqk.errors import UserError
 from iscqk.forecast.counts import planned_counts
 from iscqk.forecast.forecast import stages
 from iscqk.forecast.network import operations
@@ -20,7 +19,7 @@ from iscqk.forecast.tables import bank_table, hours_table, search_table, size_ta
 from iscqk.forecast.work import Workload
 from iscqk.formats.phases import PHASES
 from iscqk.models.ready import with_network
-from iscqk.schema.plain_yaml import read
+from iscqk.schema.plain_yaml import read_keys
 from iscqk.settings.checks import check_config
 from iscqk.settings.config import Config
 from iscqk.settings.costs import Costs
@@ -72,10 +71,7 @@ def _configs(paths: list[Path]) -> dict[str, Any]:
     """Return a config made of files, each laid over those before it."""
     config: dict[str, Any] = {}
     for path in paths:
-        try:
-            _lay_over(config, read(path.read_text(encoding="utf-8")) or {})
-        except (OSError, ValueError) as error:
-            raise UserError(f"config file {path}: {error}; correct it") from None
+        _lay_over(config, read_keys(path))
     check_config(config)
     Config.fill_defaults(config)
     config["model"] = with_network(config["model"])

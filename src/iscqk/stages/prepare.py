@@ -6,15 +6,18 @@ image is decoded once. Those that cannot be read are told all at once, together 
 queries that there are; or, by quarantine, they are listed: references keep their id, with a size of
 0, the others are left out. A training image that is also a reference, or is named as one, is
 refused. Of a split with a list file only the images in it count, and none of them may be missing.
+Too few images for the queries that will be made of them are told before any is decoded.
 """
 
 import argparse
+from pathlib import Path
 from typing import get_args
 
 import pandas as pd
 
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.manifest import COLUMNS, write_manifest
+from iscqk.formats.named_files import named_files
 from iscqk.formats.phases import PHASES
 from iscqk.images import quarantine
 from iscqk.images.ingestion import SPLITS as IDS
@@ -28,6 +31,7 @@ from iscqk.images.ingestion import (
 from iscqk.plan.results import SPLITS
 from iscqk.runtime.options import count, output_file
 from iscqk.settings.dataset import BadImages, Dataset
+from iscqk.settings.queries import Queries, refuse_too_many
 
 EXAMPLE = r"""iscqk prepare --training pictures/training --references pictures/references \
     --others pictures/others \
@@ -51,6 +55,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--lists", nargs="*", metavar="SPLIT=FILE", default=[],
         help="an image's name in each line",
     )  # fmt: skip
+    parser.add_argument(
+        "--make", nargs="*", choices=PHASES, default=[],
+        help="phases whose queries will be made, for which there must be images enough",
+    )  # fmt: skip
+    parser.add_argument(
+        "--queries", type=Queries.parse, default="{}", metavar="JSON", help="how, their section"
+    )
     parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)
     parser.add_argument(
         "--output", type=output_file, nargs=4, required=True,
@@ -63,9 +74,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the manifests, and the list of images that cannot be read."""
     *manifests, bad = arguments.output
-    listings = {name: _listing(name, arguments) for name in SPLITS}
+    paths = {name: _paths(name, arguments) for name in (*SPLITS, *PHASES)}
+    there = {name: len(found) for name, found in paths.items()}
+    refuse_too_many(arguments.queries, there, arguments.make)
+    listings = {name: _listing(name, paths[name], arguments.workers) for name in SPLITS}
     if arguments.bad_images == "error":
-        quarantine.refuse_bad([*listings.values(), *(_listing(p, arguments) for p in PHASES)])
+        given = (_listing(name, paths[name], arguments.workers) for name in PHASES)
+        quarantine.refuse_bad([*listings.values(), *given])
     splits = {
         name: quarantine.set_aside(rows, name, graded=name == "references")
         for name, rows in listings.items()
@@ -77,14 +92,18 @@ def run(arguments: argparse.Namespace) -> None:
     write_table(bad, quarantine.quarantined(listings.values()))
 
 
-def _listing(name: str, arguments: argparse.Namespace) -> pd.DataFrame:
-    folders = getattr(arguments, name)
-    if not folders:
-        return pd.DataFrame(columns=[*COLUMNS, "reason"])
-    paths = find_images(folders)
-    lists = dict(pair.split("=", 1) for pair in arguments.lists)
+def _paths(name: str, arguments: argparse.Namespace) -> list[Path]:
+    """Return the images of a split or phase; none where no place of them is named."""
+    paths = find_images(getattr(arguments, name))
+    lists = named_files(arguments.lists)
     if name in lists:
         paths = only_listed(paths, lists[name])
     if name == "training":
         refuse_graded(paths)
-    return listing_of(paths, IDS[name], arguments.workers)
+    return paths
+
+
+def _listing(name: str, paths: list[Path], workers: int) -> pd.DataFrame:
+    if not paths:
+        return pd.DataFrame(columns=[*COLUMNS, "reason"])
+    return listing_of(paths, IDS[name], workers)

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from iscqk.errors import UserError
 from iscqk.formats.files import write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import PHASES, query_id
@@ -24,7 +23,7 @@ from iscqk.images.edit_chains import EditPool
 from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
 from iscqk.runtime.options import count, output_place
 from iscqk.settings.edits import Pool
-from iscqk.settings.queries import Queries
+from iscqk.settings.queries import Queries, refuse_too_many, share_of
 
 EXAMPLE = r"""iscqk queries --phase phase2 --training data/training.csv \
     --references data/references.csv --others data/others.csv \
@@ -86,44 +85,29 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _choose_sources(arguments: argparse.Namespace) -> pd.DataFrame:
     """Return id, source (an image's id), path and reference_id (or "") of each query to make."""
-    phase = PHASES.index(arguments.phase)
-    count = arguments.config.count
-    copied = round(count * arguments.config.copies)
-    rng = np.random.default_rng((arguments.seed, phase))
-    chosen = pd.concat(
-        [
-            _share(
-                read_manifest(arguments.references), phase, copied, arguments.seed, "references"
-            ),
-            _share(
-                read_manifest(arguments.others), phase, count - copied, arguments.seed, "others"
-            ),
-        ]
-    )
+    phase, seed, count = arguments.phase, arguments.seed, arguments.config.count
+    wanted = arguments.config.sources(count)
+    rows = {split: read_manifest(getattr(arguments, split)) for split in wanted}
+    readable = {split: images[~unreadable(images)] for split, images in rows.items()}
+    refuse_too_many(arguments.config, {k: len(images) for k, images in readable.items()}, [phase])
+    rng = np.random.default_rng((seed, PHASES.index(phase)))
+    chosen = pd.concat([_share(readable[k], phase, seed)[:number] for k, number in wanted.items()])
     chosen = chosen.iloc[rng.permutation(count)].rename(columns={"id": "source"})
-    chosen["id"] = [query_id(number, arguments.phase) for number in range(count)]
+    chosen["id"] = [query_id(number, phase) for number in range(count)]
     chosen["reference_id"] = chosen["source"].where(chosen["source"].str.startswith("R"), "")
     return chosen
 
 
-def _share(rows: pd.DataFrame, phase: int, count: int, seed: int, name: str) -> pd.DataFrame:
-    """Return `count` images of a phase's half of a split; the phases share none."""
-    rows = rows[~unreadable(rows)]
-    half = rows.iloc[np.random.default_rng(seed).permutation(len(rows))[phase::2]]
-    if count > len(half):
-        raise UserError(
-            f"queries.count: {count} sources of queries are needed of dataset.{name}, which has "
-            f"{len(half)} for each phase; add images or lower queries.count"
-        )
-    return half.iloc[:count]
+def _share(rows: pd.DataFrame, phase: str, seed: int) -> pd.DataFrame:
+    """Return a phase's share of the images of a split, in random order."""
+    return rows.iloc[np.random.default_rng(seed).permutation(len(rows))[share_of(phase)]]
 
 
 def _copier(arguments: argparse.Namespace) -> Copier:
-    phase = PHASES.index(arguments.phase)
     others = listed_paths(read_manifest(arguments.others))
     return Copier(
         EditPool(**arguments.edits.values()),
-        tuple(others[phase::2]),
+        tuple(others[share_of(arguments.phase)]),
         arguments.config.side,
         arguments.config.quality,
     )

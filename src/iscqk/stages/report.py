@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from iscqk.formats.files import atomic_file, write_text
+from iscqk.formats.named_files import read_text
 from iscqk.plan.results import Results
 from iscqk.reporting.page import render
 from iscqk.reporting.report_sections import whole_report
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the page, its plots and their data."""
-    rules = arguments.rules.read_text(encoding="utf-8") if arguments.rules else ""
+    rules = read_text(arguments.rules) if arguments.rules else ""
     results = Results(str(arguments.results))
     with TemporaryDirectory() as folder:
         plots = Path(folder, arguments.output.stem)

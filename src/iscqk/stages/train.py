@@ -4,7 +4,7 @@ By Q/K one side learns for half a round: side q from the copies of the round, si
 originals. The other methods learn from pairs of a copy and its original (or another copy), and
 write one encoder as both sides; so does the warm-up of Q/K, which is SimCLR's: a bank of random
 features is a poor teacher. An interrupted run resumes from its newest checkpoint when it is started
-again with the same inputs.
+again with the same inputs; on any machine, where that lies in a storage.
 """
 
 import argparse
@@ -18,11 +18,12 @@ from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
 from iscqk.learning import distributed
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
+from iscqk.learning.tensorboard import Scalars
 from iscqk.learning.training import TrainConfig, Training
 from iscqk.methods import METHODS, modules
 from iscqk.models.weights import load_encoder
 from iscqk.plan.stage_code import code_digest
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import count, kept_file, output_file
 from iscqk.settings.copies import Copies
 from iscqk.settings.edits import Pool
 from iscqk.settings.model import Model
@@ -91,8 +92,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--history", type=output_file, nargs="+", required=True, metavar="CSV",
         help=f"its health{part}",
     )  # fmt: skip
-    parser.add_argument("--resume", type=output_file, required=True, help="the resume state")
+    parser.add_argument("--resume", type=kept_file, required=True, help="the resume state")
     parser.add_argument("--tensorboard", default="", metavar="DIR", help="scalars to look at")
+    parser.add_argument(
+        "--storage", default="", metavar="PLUGIN",
+        help="of Snakemake, in which both are addresses (s3://bucket/state.pt), not on a disk",
+    )  # fmt: skip
     parser.add_argument("--log-every", type=count, metavar="STEPS", help="a row of its health")
     parser.add_argument("--checkpoint-every", type=int, metavar="STEPS", help="a resume state")
     parser.add_argument("--processes", type=count, default=1, help="that share batch and bank")
@@ -138,8 +143,9 @@ def _train(arguments: argparse.Namespace, device: torch.device, threads: int) ->
     parts = len(arguments.history)
     encoder, objective = encoder.to(device), objective.to(device)
     training = Training(encoder, objective, config, parts, setup.validation())
-    checkpoint = Checkpoint(arguments.resume, _fingerprint(arguments))
-    training.run(images, threads - 1, checkpoint, arguments.tensorboard)
+    checkpoint = Checkpoint(arguments.resume, _fingerprint(arguments), arguments.storage)
+    scalars = Scalars(arguments.tensorboard, arguments.storage)
+    training.run(images, threads - 1, checkpoint, scalars)
     setup.write(training)
     if distributed.rank() == 0:
         checkpoint.remove()

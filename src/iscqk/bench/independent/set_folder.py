@@ -20,7 +20,7 @@ from iscqk.errors import UserError
 from iscqk.formats.files import atomic_folder, write_text
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
 from iscqk.formats.ids import REFERENCE, StrArray
-from iscqk.formats.image_shards import content_of
+from iscqk.formats.image_shards import put_image
 from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import read_query_edits, write_query_edits
 from iscqk.images.ingestion import find_images
@@ -77,10 +77,7 @@ def write_set(
             (temporary / query.phase / f"{query.id}.jpg").write_bytes(image)
         for number, path in enumerate(references):
             name = f"{REFERENCE.make(number)}{Path(path).suffix}"
-            if (content := content_of(path)) is None:
-                (temporary / REFERENCES / name).symlink_to(Path(path).absolute())
-            else:
-                (temporary / REFERENCES / name).write_bytes(content)
+            put_image(path, temporary / REFERENCES / name)
         for phase in PHASES:
             truth = _ground_truth([query for query in queries if query.phase == phase])
             write_ground_truth(_truth_of(temporary, phase), truth)

@@ -32,12 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write losses.csv, step.csv, convolutions.csv and a plot over the bank's size."""
     set_threads(arguments.threads)
+    encoder, size = load_encoder(arguments.weights), arguments.batch_sizes[0]
     cells = [(size, rows) for size in arguments.batch_sizes for rows in arguments.rows]
     repeats = arguments.repeats
     losses = pd.concat(
         [compare_losses(size, rows, arguments.dimension, repeats) for size, rows in cells]
     )
-    encoder, size = load_encoder(arguments.weights), arguments.batch_sizes[0]
     encoder.precision = "auto"
     step = pd.DataFrame(compare_step(encoder, size, arguments.step_rows, 4 * repeats))
     folder = arguments.output

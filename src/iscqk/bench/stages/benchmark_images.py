@@ -12,6 +12,7 @@ import pandas as pd
 from iscqk.bench.copy_speed import compare_copies
 from iscqk.bench.description_speed import compare_extraction
 from iscqk.formats.csv_tables import write_table
+from iscqk.formats.files import refuse_missing
 from iscqk.formats.image_shards import content_of
 from iscqk.formats.manifest import read_manifest
 from iscqk.images.copier import Copier, Task
@@ -49,10 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write copies.csv and extraction.csv."""
     config = arguments.config
+    paths = _spread(read_manifest(arguments.training)["path"], config.count)
+    refuse_missing(arguments.weights)  # they are read after the first comparison
     with TemporaryDirectory() as folder:
         large = Path(folder, "training")
         draw_split(large, "training", config.drawn, arguments.seed, config.side, 1)
-        paths = _spread(read_manifest(arguments.training)["path"], config.count)
         sets = {
             "of the config": [_as_file(path, Path(folder)) for path in paths],
             f"drawn, {config.side} px": [str(path) for path in find_images([large])],

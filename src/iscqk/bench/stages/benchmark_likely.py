@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the table, and print it."""
-    model = Model.load(arguments.model)
+    model = Model.load(arguments.model, arguments.threads)
     rows = [
         row
         for folder in arguments.images

@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from iscqk.comparison.run_tables import as_markdown
+from iscqk.formats.csv_tables import read_whole_table
 from iscqk.formats.files import write_text
 from iscqk.runtime.options import output_file
 
@@ -20,5 +19,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the page, each table under its file's name."""
-    pages = (f"{path.stem}\n\n{as_markdown(pd.read_csv(path))}" for path in arguments.tables)
+    pages = (f"{path.stem}\n\n{as_markdown(read_whole_table(path))}" for path in arguments.tables)
     write_text(arguments.output, "\n".join(pages))

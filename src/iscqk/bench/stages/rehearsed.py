@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from iscqk.comparison.run_tables import as_markdown, micro_ap
+from iscqk.comparison.run_tables import as_markdown, read_usage, scored
 from iscqk.errors import UserError
+from iscqk.formats.csv_tables import read_whole_table
 from iscqk.formats.files import write_text
+from iscqk.formats.named_files import named_files
 from iscqk.runtime.options import output_file
 
 _AGREEMENT = 1e-9  # of micro-AP
@@ -35,20 +37,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Check the score and write the table."""
-    planted, scored = micro_ap(arguments.expected), micro_ap(arguments.score)
-    if abs(planted - scored) > _AGREEMENT:
+    planted, found = scored(arguments.expected, "micro_ap"), scored(arguments.score, "micro_ap")
+    if abs(planted - found) > _AGREEMENT:
         raise UserError(
-            f"{arguments.score}: micro-AP is {scored}, planted was {planted}; "
+            f"{arguments.score}: micro-AP is {found}, planted was {planted}; "
             "the search or the scoring is wrong"
         )
-    usage = pd.DataFrame([_usage(*item.split("=", 1)) for item in arguments.usage])
-    found = f"micro-AP {scored!r}, planted {planted!r}\n"
-    search_speed = pd.read_csv(arguments.search_speed)
-    write_text(arguments.output, f"{found}\n{as_markdown(usage)}\n{as_markdown(search_speed)}")
+    usage = pd.DataFrame([_usage(*item) for item in named_files(arguments.usage).items()])
+    said = f"micro-AP {found!r}, planted {planted!r}\n"
+    search_speed = read_whole_table(arguments.search_speed)
+    write_text(arguments.output, f"{said}\n{as_markdown(usage)}\n{as_markdown(search_speed)}")
 
 
 def _usage(rule: str, path: str) -> dict[str, object]:
     """Return a rule's wall-clock seconds and resident memory."""
-    measured = pd.read_csv(path, sep="\t").iloc[0]
+    measured = read_usage(path).iloc[0]
     peak = pd.to_numeric(measured["max_rss"], errors="coerce")
     return {"rule": rule, "seconds": float(measured["s"]), "peak_mb": float(peak)}

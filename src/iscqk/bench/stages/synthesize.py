@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from iscqk.formats.descriptor_shards import appending_descriptors
-from iscqk.formats.files import sha256_of
+from iscqk.formats.files import refuse_missing, sha256_of
 from iscqk.formats.hdf5 import Attributes
 from iscqk.runtime.logs import progress
 from iscqk.runtime.options import count, output_file
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the shard; its ids begin with S, which no image's does."""
+    refuse_missing(arguments.weights)
     rng = np.random.default_rng(arguments.seed)
     attributes: Attributes = {"weights_sha256": sha256_of(arguments.weights), "synthetic": 1}
     size, count = arguments.dimension, arguments.rows

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from iscqk.bench.independent.set_folder import OTHERS, REFERENCES, read_sources, write_set
 from iscqk.errors import UserError
-from iscqk.formats.manifest import Listed, listed_paths, read_manifest, unreadable
+from iscqk.formats.listed import Listed
+from iscqk.formats.manifest import listed_paths, read_manifest, unreadable
 from iscqk.runtime.options import count, output_folder
 from iscqk.settings.validation import Validation
 

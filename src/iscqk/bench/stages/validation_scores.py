@@ -60,7 +60,7 @@ def _models(arguments: argparse.Namespace) -> Iterator[tuple[str, Contender]]:
         name, equals, folder = text.partition("=")
         if not equals:
             raise UserError(f"--models {text}: write NAME=DIR, as in `{EXAMPLE}`")
-        yield name, of_model(Model.load(folder), arguments.threads)
+        yield name, of_model(Model.load(folder, arguments.threads), arguments.threads)
     if (arguments.gist is None) != (not arguments.training):
         raise UserError("--gist needs --training and the other way round; give both")
     if arguments.gist:

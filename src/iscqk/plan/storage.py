@@ -1,0 +1,53 @@
+"""The storage that files go through where machines share no disk, as Snakemake was told of it."""
+
+import os
+import shlex
+from dataclasses import fields
+from typing import Any, NamedTuple
+
+
+class Storage(NamedTuple):
+    """A storage, by the name of Snakemake's plugin; without one, files lie on a disk.
+
+    Attributes:
+        plugin: `s3`.
+        prefix: of all files in it, `s3://bucket/run`.
+    """
+
+    plugin: str = ""
+    prefix: str = ""
+
+    @classmethod
+    def of(cls, settings: Any) -> "Storage":
+        """Return Snakemake's default storage."""
+        plugin, prefix = settings.default_storage_provider, settings.default_storage_prefix
+        return cls(plugin, (prefix or "").rstrip("/")) if plugin else cls()
+
+    def place(self, path: str) -> str:
+        """Return where a file of the plan is that no rule declares, as a word of a command."""
+        return shlex.quote("/".join(filter(None, [self.prefix, path])))
+
+    @property
+    def options(self) -> list[str]:
+        """The options that tell a stage of it."""
+        return ["--storage", self.plugin] if self.plugin else []
+
+    @property
+    def snakemake_options(self) -> str:
+        """The options that tell another Snakemake of it."""
+        words = ["--default-storage-provider", self.plugin, "--default-storage-prefix", self.prefix]
+        return shlex.join(words) if self.plugin else ""
+
+
+def let_jobs_reach(storage: Storage, providers: Any) -> None:
+    """Let jobs have a storage's settings, as the variables that these are named for.
+
+    Args:
+        storage: that files go through.
+        providers: Snakemake's settings by plugin, be they from options or from such variables.
+    """
+    settings = providers[storage.plugin].get_settings() if storage.plugin else None
+    for field in fields(settings) if settings else ():
+        if (value := getattr(settings, field.name)) is not None:
+            name = f"SNAKEMAKE_STORAGE_{storage.plugin}_{field.name}".upper().replace("-", "_")
+            os.environ[name] = str(value)
