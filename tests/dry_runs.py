@@ -36,6 +36,7 @@ RUNS: dict[str, tuple[str, list[str]]] = {
     "untrained": ("all", [f"{_PRESETS}/untrained.yaml"]),
     "photos": ("all", _PHOTOS),
     "photos-imagenet": ("study", [*_PHOTOS, f"{_PRESETS}/photos-imagenet.yaml"]),
+    "photos-scale": ("study", [f"{_PRESETS}/photos-scale.yaml"]),
     "photos-best": ("ablation_ingredients", [*_PHOTOS, f"{_PRESETS}/photos-best.yaml"]),
     "photos-learning": ("all", [*_PHOTOS, f"{_PRESETS}/photos-learning.yaml"]),
     "ready-training": (

@@ -206,18 +206,20 @@ def test_a_content_tells_the_options_that_make_it():
 
 
 def test_given_queries_are_quarantined_apart_and_looked_at_with_all_other_images():
-    """Those that are made are told to the same job, which sees whether there is enough for them."""
+    """Where all are made, the same job is told so, and sees whether there is enough for them."""
     given = Given(["-odd", "q 2"], "truth.csv", ("public",))
     images = IMAGES._replace(phases={"phase1": given}, lists={"phase1": "l1", "training": "l2"})
     made = Plan(config(), images)
     assert made.lists() == {"training": "l2"}
-    section = json.dumps(CONFIG["queries"], sort_keys=True)
     assert shlex.split(made.queries_beforehand()) == [
         *("--phase1", "-odd", "q 2", "--lists", "phase1=l1"),
-        *("--make", "phase2", "--queries", section),
     ]
-    both = Plan(config(), images._replace(phases=dict.fromkeys(PHASES, given)))
-    assert "--make" not in both.queries_beforehand()
+    section = json.dumps(CONFIG["queries"], sort_keys=True)
+    assert shlex.split(
+        Plan(config(), images._replace(phases={}, lists={})).queries_beforehand()
+    ) == [
+        *("--make", *PHASES, "--queries", section),
+    ]
     assert made.halves("phase1") == ("public",) and made.halves("phase2") == ()
     assert made.quarantined("phase1")[1:] == ["results/data/phase1/quarantined.csv"]
     assert made.quarantined("phase2") == ["results/data/quarantined.csv"]

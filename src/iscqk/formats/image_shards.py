@@ -92,12 +92,15 @@ def bytes_of(path: str | Path) -> bytes:
     return Path(path).read_bytes() if content is None else content
 
 
-def put_image(path: str | Path, target: Path) -> None:
-    """Make a link to an image, or a file of one that lies in a shard; errors as of `content_of`."""
+def put_image(path: str | Path, temporary: Path) -> None:
+    """Make a link to an image, or a file of one that lies in a shard; errors as of `content_of`.
+
+    Where it is made is to take its name as a whole, as a folder of `atomic_folder`.
+    """
     if (content := content_of(path)) is None:
-        target.symlink_to(Path(path).absolute())
+        temporary.symlink_to(Path(path).absolute())
     else:
-        target.write_bytes(content)
+        temporary.write_bytes(content)
 
 
 def digest_of(path: str | Path) -> str:

@@ -206,7 +206,8 @@ class Plan(Mapping[str, Run]):
         """Return the options by which what is wrong with queries is told with all other images.
 
         Those that are given are looked at, but in shards on their own: a file that is no input may
-        not be there. Those that are made want images enough.
+        not be there. Those that are made want images enough; beside given ones, though, nobody may
+        ask for them.
         """
         words = [
             word
@@ -215,8 +216,8 @@ class Plan(Mapping[str, Run]):
         ]
         if lists := [f"{k}={file}" for k, file in self.images.lists.items() if k in PHASES]:
             words += ["--lists", *lists]
-        if made := [phase for phase in PHASES if phase not in self.images.phases]:
-            words += ["--make", *made, "--queries", as_text(self.config["queries"])]
+        if not self.images.phases:
+            words += ["--make", *PHASES, "--queries", as_text(self.config["queries"])]
         return shlex.join(words)
 
     def quarantined(self, phase: str) -> list[str]:
