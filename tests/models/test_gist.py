@@ -51,6 +51,14 @@ def test_gist_is_its_formula():
     assert found.numpy() == pytest.approx(slow_gist(image), abs=1e-6)
 
 
+def test_images_that_are_described_together_are_what_each_is_alone():
+    images = torch.from_numpy(np.random.default_rng(1).integers(0, 256, (20, 3, 32, 32))).float()
+    together = Gist(32).forward_features(images)
+    for row in (0, 7, 8, 19):  # on both sides of what a CPU computes at once
+        alone = Gist(32).forward_features(images[row : row + 1])[0]
+        assert together[row].numpy() == pytest.approx(alone.numpy(), abs=1e-7)
+
+
 def test_filters_answer_to_stripes_of_their_direction():
     """Horizontal frequency excites the first orientation of a scale more than the one across."""
     stripes = torch.cos(torch.arange(32) * 2 * torch.pi * 8 / 32).repeat(32, 1)
