@@ -55,17 +55,23 @@ def elsewhere(folder, manifest, files):
     return folder / manifest.name, [folder / "pictures" / file.name for file in files]
 
 
+def parts_elsewhere(number, root, manifest, files):
+    """Yield each of so many shards: it, its part, and a place with nothing but what it needs."""
+    for shard in all_shards(number):
+        wanted, part = shard.among(len(files))
+        place = root / f"{number}-{shard}"
+        yield shard, part, place, *elsewhere(place, manifest, [files[n] for n in wanted])
+
+
 @pytest.mark.parametrize("name", ["{}.tar", 'in "{}", quoted.tar'])
 def test_a_part_is_read_where_the_other_files_are_not(drawn, tmp_path, name):
     files = packed(drawn, tmp_path, name)
     manifest = prepare(drawn, tmp_path, files)
     for number in NUMBERS:
         parts = []
-        for shard in all_shards(number):
-            wanted, part = shard.among(len(files))
-            place = tmp_path / f"{number}-{shard}"
-            here, within = elsewhere(place, manifest, [files[n] for n in wanted])
+        for shard, part, _, here, within in parts_elsewhere(number, tmp_path, manifest, files):
             parts.append(read_shard(here, *part, within))
+            wanted, _ = shard.among(len(files))
             assert len(within) == max(1, -(-3 // number) if len(wanted) > 1 else 1)
             assert all(map(is_there, parts[-1]["path"]))
         ids = pd.concat(parts, ignore_index=True)[["id", "sha256"]]
@@ -79,10 +85,7 @@ def test_copies_paste_in_images_of_the_same_file_and_do_not_depend_on_the_number
     manifest, made = prepare(drawn, tmp_path, files), {}
     for number in NUMBERS:
         shards = []
-        for shard in all_shards(number):
-            wanted, _ = shard.among(len(files))
-            place = tmp_path / f"{number}-{shard}"
-            here, within = elsewhere(place, manifest, [files[n] for n in wanted])
+        for shard, _, place, here, within in parts_elsewhere(number, tmp_path, manifest, files):
             shards.append(place / "copies.tar")
             command = [
                 *("copies", "--training", here, "--edits", EDITS, "--seed", 0, "--round", 1),
