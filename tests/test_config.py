@@ -96,6 +96,13 @@ def test_a_preset_that_is_laid_over_from_nothing_says_so_where_it_is_not(preset)
         all_runs(configured(preset))
 
 
+def test_gist_leaves_the_network_a_dimension():
+    given = {"model.descriptor_size": 64, "describe.gist": 0.5, "describe.gist_size": 64}
+    with pytest.raises(UserError, match="gist_size: 64 of model.descriptor_size, 64, leaves the"):
+        check_config(runs.changed(CONFIG, given))
+    check_config(runs.changed(CONFIG, {**given, "describe.gist": 0}))  # then it counts for nothing
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [

@@ -81,6 +81,15 @@ def test_a_run_that_joins_gist_brings_the_gist_of_its_seed():
     assert "gist-7" not in plan(seed=7, study__methods=["qk"])
 
 
+def test_a_projection_is_of_all_that_is_joined_or_of_each_part():
+    gist = {"describe__gist": 0.6, "describe__whitening": 0.5}
+    shared, own = plan(**gist), plan(**gist, describe__gist_size=95)
+    assert shared.submitted.projection_options() == "--size 255 --whitening 0.5"
+    assert own.submitted.projection_options() == "--size 160 95 --whitening 0.5 1"
+    without = plan(describe__whitening=0.5, describe__gist_size=95)
+    assert without.submitted.projection_options() == "--size 255 --whitening 0.5"
+
+
 def test_a_method_added_to_the_list_is_compared():
     rows = runs.study_rows(config(study__methods=["qk", "isd"], study__seeds=[0, 3]))
     assert [row.run for row in rows] == ["qk-0", "qk-3", "isd-0", "isd-3"]

@@ -262,6 +262,14 @@ class Run:
         weight = self.config["describe"]["gist"]
         return f"--weights 1 {weight}" if weight else ""
 
+    def projection_options(self) -> str:
+        """Return the size and the whitening of its projection: of what is joined, or of each."""
+        describe, size = self.config["describe"], self.config["model"]["descriptor_size"]
+        if not (describe["gist"] and (gist := describe["gist_size"])):
+            return f"--size {size} --whitening {describe['whitening']}"
+        whitenings = f"{describe['whitening']} {describe['gist_whitening']}"
+        return f"--size {size - gist} {gist} --whitening {whitenings}"
+
     def subtraction_options(self, images: str) -> str:
         """Return how much of how many training descriptors is subtracted from those of images."""
         describe = self.config["describe"]

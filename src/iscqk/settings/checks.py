@@ -42,6 +42,7 @@ def check_config(config: Mapping[str, Any]) -> None:
             )
     if describe not in rankings:
         raise UserError(f"config: score.rankings: add {describe}, which describe.ranking submits")
+    _refuse_all_gist(config, size)
     _refuse_few_copies(config)
     _refuse_few_images(config["dataset"], Queries.parse(config.get("queries", {})))
 
@@ -51,6 +52,16 @@ def _refuse_few_images(dataset: Mapping[str, Any], queries: Queries) -> None:
     source = SOURCES[dataset["kind"]]
     if source.drawn:
         refuse_too_many(queries, source.known(dataset), PHASES, DRAW_MORE)
+
+
+def _refuse_all_gist(config: Mapping[str, Any], size: int) -> None:
+    """Refuse dimensions of GIST's that leave the network none."""
+    describe = Describe.parse(config.get("describe", {}))
+    if describe.gist and describe.gist_size >= size:
+        raise UserError(
+            f"config: describe.gist_size: {describe.gist_size} of model.descriptor_size, {size}, "
+            "leaves the network no dimension; lower it"
+        )
 
 
 def _refuse_few_copies(config: Mapping[str, Any]) -> None:
