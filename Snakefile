@@ -9,6 +9,7 @@ from snakemake.utils import min_version
 from iscqk.datasets import find_sources
 from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
+from iscqk.plan.snakefile import let_own_keys_win
 from iscqk.settings.checks import check_config
 from iscqk.settings.config import Config
 from iscqk.terminal.additions import add_to_messages
@@ -24,6 +25,7 @@ configfile: "config.yaml"
 try:
     check_config(config)
     Config.fill_defaults(config)
+    let_own_keys_win(config, "config.yaml", workflow.config_settings)
     PLAN = Plan(config, find_sources(config["dataset"]))
     for run in PLAN.values():
         check_config(run.config)

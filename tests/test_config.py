@@ -7,6 +7,9 @@ from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+import yaml
+from snakemake.settings.types import ConfigSettings
+from snakemake.utils import update_config
 
 import dry_runs
 from configs import PRESETS, configured
@@ -16,6 +19,7 @@ from iscqk.formats.phases import PHASES
 from iscqk.plan import runs
 from iscqk.plan.dependence import making, models
 from iscqk.plan.runs import all_runs
+from iscqk.plan.snakefile import let_own_keys_win
 from iscqk.settings.checks import check_config
 from iscqk.settings.edits import Pool
 
@@ -59,9 +63,32 @@ def test_from_nothing_is_what_its_figures_were_measured_with():
 @pytest.mark.parametrize("method", ["moco", "isd"])
 def test_unbalanced_classes_are_learned_from_nothing_by_the_default_too(method):
     name = f"unbalanced-{method}-0"
-    made = [all_runs(configured())[name], all_runs(configured("from-nothing"))[name]]
-    first, second = (making(config, "unbalanced", models(config)[-1]) for config in made)
-    assert first == second
+    laid_over, base = configured("from-nothing"), ROOT / "config.yaml"
+    let_own_keys_win(laid_over, base, ConfigSettings(configfiles=[PRESETS / "from-nothing.yaml"]))
+    made = [all_runs(config)[name] for config in (configured(), configured("from-nothing"))]
+    made.append(all_runs(laid_over)[name])
+    first, *others = (making(config, "unbalanced", models(config)[-1]) for config in made)
+    assert others == [first, first]
+
+
+OWN = {"train": {"isd": {"head": "mlp_bn"}}, "model": {"image_size": 96}}
+
+
+@pytest.mark.parametrize("how", ["file", "beside config.yaml", "command line"])
+@pytest.mark.parametrize(
+    ("changes", "head"), [({}, "mlp_bn"), ({"train.isd.head": "mlp"}, "mlp")], ids=["own", "meant"]
+)
+def test_what_one_says_oneself_counts_for_unbalanced_classes_too(tmp_path, how, changes, head):
+    own, file = {**OWN, "unbalanced": {"changes": changes}}, tmp_path / "own.yaml"
+    file.write_text(yaml.safe_dump(own))
+    base = ROOT / "config.yaml"
+    files = {"file": [file], "beside config.yaml": [base, file], "command line": [base]}[how]
+    config = configured()
+    update_config(config, own)
+    let_own_keys_win(config, base, ConfigSettings(own if how == "command line" else {}, files))
+    made = all_runs(config)["unbalanced-isd-0"]
+    assert (made["train"]["isd"]["head"], made["model"]["image_size"]) == (head, 96)
+    assert made["model"]["backbone"] == "resnet10t" and made["train"]["isd"]["refit_head"]
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,25 @@ def _put(config: Config, key: str, value: Any) -> None:
     place[last] = value
 
 
+def without_own_keys(changes: Mapping[str, Any], own: Mapping[str, Any]) -> Config:
+    """Return the changes of a section but for keys that a config says itself: its own word counts.
+
+    Args:
+        changes: values by dotted keys.
+        own: a config, or what there is of one.
+    """
+    return {key: value for key, value in changes.items() if not _says(own, key)}
+
+
+def _says(config: Mapping[str, Any], key: str) -> bool:
+    place: Any = config
+    for section in key.split("."):
+        if not isinstance(place, Mapping) or section not in place:
+            return False
+        place = place[section]
+    return True
+
+
 def submission_run(config: Config) -> str:
     """Return the name of the run that is submitted."""
     return f"{config['train']['method']}-{config['seed']}"

@@ -8,8 +8,30 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from iscqk.plan.runs import without_own_keys
 from iscqk.plan.stage_code import code_digest
 from iscqk.runtime.shutdown import FOLLOWED
+from iscqk.schema.plain_yaml import lay_over, read_laid_over
+
+
+def let_own_keys_win(config: dict[str, Any], base: str, settings: Any) -> None:
+    """Take keys out of `unbalanced.changes` of `base` that were said by who laid files over it.
+
+    Changes that are laid over it, too, stay: who writes them means these runs.
+
+    Args:
+        config: all of it.
+        base: the workflow's own file.
+        settings: Snakemake's, of files and keys laid over that.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    laid_over = [path for path in settings.configfiles if not os.path.samefile(path, base)]
+    own = read_laid_over(laid_over)
+    lay_over(own, settings.config)
+    section, meant = config["unbalanced"], own.get("unbalanced", {}).get("changes", {})
+    section["changes"] = {**without_own_keys(section.get("changes", {}), own), **meant}
 
 
 def put_program_on_path() -> None:
