@@ -45,7 +45,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.part{path.suffix}")
-    _folder_of(path)
+    _refuse_name(path)
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=False):
@@ -67,7 +67,7 @@ def atomic_folder(folder: str | Path) -> Iterator[Path]:
     if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder}: not empty; remove what is in it or name another")
     temporary = folder.with_name(f".{folder.name}.part")
-    _folder_of(folder / "any")
+    _refuse_name(folder / "any")
     with _told(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=True):
@@ -114,29 +114,42 @@ def refuse_unwritable(path: str | Path, is_folder: bool = False) -> None:
 
     For a look before the work.
     """
-    folder = _folder_of(Path(path, "any") if is_folder else Path(path))
+    folder = _refuse_name(Path(path, "any") if is_folder else Path(path))
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{printable(path)}: cannot be written; make its folder writable")
 
 
 def refuse_missing(path: str | Path) -> None:
     """Raise UserError where there is no such file to read."""
-    if not Path(path).is_file():
-        what = "a folder; name a file" if Path(path).is_dir() else "no such file; check the path"
+    if not os.path.isfile(path):
+        what = "no such file; check the path"
+        if os.path.exists(path):
+            what = f"{_kind_of(path)}; name a file"
         raise UserError(f"{printable(path)}: {what}")
 
 
-def _folder_of(path: Path) -> Path:
-    """Return the folder that a file will lie in, or the first that is there of those above it.
+def _kind_of(path: str | Path) -> str:
+    """Return what is there that is no file."""
+    return "a folder" if os.path.isdir(path) else "a device or a pipe, no file"
+
+
+def _refuse_name(path: Path) -> Path:
+    """Refuse a name that no file can be written under; return the first folder there is above it.
 
     Raises:
-        UserError: the path is a folder itself, or one of those above it is a file.
+        UserError: something else than a file lies there, which would be replaced or cannot be; one
+            of the folders above it is a file; it is too long, with what is put before it meanwhile.
     """
-    if path.is_dir():
-        raise UserError(f"{printable(path)}: a folder; name a file to write")
+    # A name in /dev is refused whatever it stands for: /dev/stdout may be a link to a file.
+    is_device = os.path.realpath(path.parent) == "/dev"
+    if is_device or (os.path.exists(path) and not os.path.isfile(path)):
+        raise UserError(f"{printable(path)}: {_kind_of(path)}; name a file to write")
     there = next(place for place in path.absolute().parents if os.path.lexists(place))
-    if not there.is_dir():
+    if not os.path.isdir(there):
         raise UserError(f"{printable(there)}: a file; name a folder to write to, or remove it")
+    longest = os.pathconf(there, "PC_NAME_MAX") - len("..part")
+    if len(os.fsencode(path.name)) > longest:
+        raise UserError(f"{printable(path)}: a name of over {longest} bytes; name a shorter one")
     return there
 
 
@@ -264,6 +277,8 @@ def _told(path: Path) -> Iterator[None]:
             ) from error
         if number in _GONE:
             raise UserError(f"{path}: {disk_is_gone(number)}") from error
+        if number == errno.ENAMETOOLONG:
+            raise UserError(f"{path}: too long a path; name a shorter one") from error
         if number in _REFUSED and _is_about(error, path):
             raise UserError(
                 f"{path}: cannot be written ({os.strerror(number)}); make its folder writable"
