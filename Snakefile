@@ -11,7 +11,6 @@ from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
 from iscqk.plan.snakefile import let_own_keys_win
 from iscqk.settings.checks import check_config
-from iscqk.settings.config import Config
 from iscqk.terminal.additions import add_to_messages
 
 min_version("9.27")
@@ -24,7 +23,6 @@ configfile: "config.yaml"
 
 try:
     check_config(config)
-    Config.fill_defaults(config)
     let_own_keys_win(config, "config.yaml", workflow.config_settings)
     PLAN = Plan(config, find_sources(config["dataset"]))
     for run in PLAN.values():

@@ -74,6 +74,17 @@ def untracked(value: object) -> Callable[[object, object], object]:
     return lambda wildcards, output: value(wildcards) if callable(value) else value
 
 
+def phases_made(workflow: Any) -> list[str]:
+    """Return the phases whose queries are made by the jobs that are to run.
+
+    A dry run asks before it is known which of all jobs these are. A job on another machine knows of
+    itself only; there the queries' own jobs tell what is wrong.
+    """
+    dag = workflow.dag
+    jobs = dag.jobs if workflow.dryrun else dag.needrun_jobs()
+    return [job.wildcards.phase for job in jobs if job.rule.name == "make_queries"]
+
+
 def given(option: str, path: object) -> str:
     """Return an option with its value, or nothing where there is none."""
     return f"{option}={shlex.quote(str(path))}" if path else ""

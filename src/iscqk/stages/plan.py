@@ -21,7 +21,6 @@ from iscqk.formats.phases import PHASES
 from iscqk.models.ready import with_network
 from iscqk.schema.plain_yaml import read_laid_over
 from iscqk.settings.checks import check_config
-from iscqk.settings.config import Config
 from iscqk.settings.costs import Costs
 
 _WAITED = 50  # percent of a core
@@ -71,6 +70,5 @@ def _configs(paths: list[Path]) -> dict[str, Any]:
     """Return a config made of files, each laid over those before it."""
     config = read_laid_over(paths)
     check_config(config)
-    Config.fill_defaults(config)
     config["model"] = with_network(config["model"])
     return config
