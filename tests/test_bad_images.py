@@ -66,7 +66,7 @@ def test_too_many_queries_are_told_before_any_image_is_read_where_queries_are_as
     assert "error: config: queries.count: 5 take 5 others in phase2, which has 2, half of" in told
     own.run(f"snakemake results/data/training.csv {options}")
     own.run(f"snakemake results/data/phase2/queries.csv --until prepare -F {options}")
-    assert "no image" in (own.folder / "results/logs/prepare.log").read_text()
+    assert "quarantined T000003" in (own.folder / "results/logs/prepare.log").read_text()
 
 
 def test_a_network_that_cannot_be_made_is_told_before_any_copies_are(own):
@@ -106,6 +106,8 @@ def test_bad_images_are_all_told_or_match_nothing_in_a_valid_submission(own):
     provenance = json.loads((folder / "provenance.json").read_text())
     assert {row["id"] for row in provenance["quarantined"]} == bad
     assert "5 images could not be read" in (folder / "MODEL_CARD.md").read_text()
+    own.run("iscqk report --output page.html")
+    assert "which cannot be read" in (own.folder / "page.html").read_text()
     lines = (data / "phase2/edits.jsonl").read_text().splitlines()
     assert not {json.loads(line)["source_id"] for line in lines} & bad
 

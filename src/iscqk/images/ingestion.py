@@ -122,13 +122,15 @@ def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:
     """Return the images named in a list file, as the challenge's: the name of one in each line.
 
     Raises:
-        UserError: there is no such file, or some image of it is not among `paths`.
+        UserError: there is no such file, it is empty, or some image of it is not among `paths`.
     """
     try:
         lines = Path(names).read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{names}: cannot read this list ({error}); correct its path") from None
     listed = dict.fromkeys(filter(None, map(str.strip, lines)))
+    if not listed:
+        raise UserError(f"{names}: lists no image; name some, or remove it to take all there are")
     missing = listed.keys() - {path.stem.strip() for path in paths}
     if missing:
         raise UserError(

@@ -7,11 +7,12 @@ given twice argparse forgets the first; here a list adds up, and any other value
 import argparse
 import difflib
 import itertools
+import json
 import math
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -62,6 +63,41 @@ def _finite(text: str) -> float:
     return number
 
 
+def json_object(**kinds: type) -> Callable[[str], dict[str, Any]]:
+    """Return what reads a JSON object that has these keys at least, with values of these types."""
+    return lambda text: _with_keys(_json(text), kinds)
+
+
+def json_objects(**kinds: type) -> Callable[[str], list[dict[str, Any]]]:
+    """Return what reads a JSON list of such objects, one at least."""
+
+    def read(text: str) -> list[dict[str, Any]]:
+        found = _json(text)
+        if not isinstance(found, list) or not found:
+            raise argparse.ArgumentTypeError("no JSON list with something in it; give one")
+        return [_with_keys(one, kinds) for one in found]
+
+    return read
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"no JSON ({error}); correct it") from None
+
+
+def _with_keys(found: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError(f"{str(found)[:40]!r} is no JSON object; write it as one")
+    for name, kind in kinds.items():
+        if not isinstance(found.get(name), kind):
+            what = f"{name} is {str(found.get(name, 'missing'))[:40]}"
+            raise argparse.ArgumentTypeError(f"{what}; give {_KINDS[kind]}")
+    return found
+
+
+_KINDS = {str: "text", int: "a whole number", list: "a list", dict: "an object"}
 _FILES = (output_file, output_place, kept_file)
 
 
