@@ -41,7 +41,7 @@ FULL_MEMORY = (
 # What is wrong with a file or a folder, whoever meets it, and though it was looked at before.
 _OF_A_FILE = {
     *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),
-    *(errno.ENAMETOOLONG, errno.ELOOP, errno.ENOSPC, errno.EDQUOT),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTEMPTY),
 }
 _SEE_TO_IT = "see to that file or folder, then run the same command again"
 # Errors without a type of their own, by what they say.
