@@ -6,18 +6,17 @@ two processes cannot write it together: a run that was killed may leave one of i
 """
 
 import errno
-import fcntl
 import hashlib
 import os
 import re
 import shutil
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from iscqk.errors import UserError
+from iscqk.formats.locks import lock, unlock
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _GONE = {errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO}
@@ -95,15 +94,15 @@ def exclusive(path: str | Path) -> Iterator[None]:
     """
     path = Path(path)
     refuse_unwritable(path)
-    lock, is_new = path.with_name(f".{path.name}.lock"), not path.parent.exists()
+    beside, is_new = path.with_name(f".{path.name}.lock"), not path.parent.exists()
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = _locked(lock, folder=False, seconds=_MOMENT_SECONDS)
+        descriptor = lock(beside, _MOMENT_SECONDS)
     try:
         yield
     finally:
-        lock.unlink(missing_ok=True)
-        _unlock(descriptor)
+        beside.unlink(missing_ok=True)
+        unlock(descriptor)
         if is_new:
             with suppress(OSError):  # a folder that holds what was made stays
                 path.parent.rmdir()
@@ -199,7 +198,7 @@ def sync_to_disk(path: Path) -> None:
 @contextmanager
 def _alone(temporary: Path, folder: bool) -> Iterator[None]:
     """Make and lock a temporary file or folder; remove it if the block fails."""
-    descriptor = _locked(temporary, folder)
+    descriptor = lock(temporary, _WAIT_SECONDS, folder)
     try:
         yield
     except BaseException:
@@ -209,56 +208,7 @@ def _alone(temporary: Path, folder: bool) -> Iterator[None]:
             temporary.unlink(missing_ok=True)
         raise
     finally:
-        _unlock(descriptor)
-
-
-def _locked(temporary: Path, folder: bool, seconds: float | None = None) -> int:
-    """Return an open descriptor of what is at `temporary`, made if need be, with its lock."""
-    end = time.monotonic() + (_WAIT_SECONDS if seconds is None else seconds)
-    while time.monotonic() < end:
-        if folder:
-            temporary.mkdir(exist_ok=True)
-        try:
-            descriptor = os.open(
-                temporary, os.O_RDONLY if folder else os.O_RDWR | os.O_CREAT, 0o666
-            )
-        except FileNotFoundError:  # another process has just renamed its folder
-            continue
-        if _lock(descriptor) and _stands_for(temporary, descriptor):
-            return descriptor
-        os.close(descriptor)
-        time.sleep(0.2)
-    raise UserError(
-        f"{temporary}: another process is writing it; wait for that or end it, "
-        "then run the same command again"
-    )
-
-
-def _lock(descriptor: int) -> bool:
-    """Lock a file; False if another process has. Where nothing can be locked, go without."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        pass
-    return True
-
-
-def _unlock(descriptor: int) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing is not enough where a worker holds it too
-    except OSError:
-        pass
-    os.close(descriptor)
-
-
-def _stands_for(path: Path, descriptor: int) -> bool:
-    """Return whether a path is what is open: its last owner may have renamed it meanwhile."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
+        unlock(descriptor)
 
 
 @contextmanager
