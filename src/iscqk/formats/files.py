@@ -24,6 +24,7 @@ _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 # A process whose Snakemake was killed ends within seconds of it (iscqk.runtime.shutdown).
 _WAIT_SECONDS = 30.0
 _MOMENT_SECONDS = 5.0  # for who looks at a terminal
+_LONGEST_NAME = 255 - len("..part")  # bytes; 255 is what file systems take
 
 _IS_UTF8 = sys.getfilesystemencoding() == "utf-8"
 
@@ -146,9 +147,9 @@ def _refuse_name(path: Path) -> Path:
     there = next(place for place in path.absolute().parents if os.path.lexists(place))
     if not os.path.isdir(there):
         raise UserError(f"{printable(there)}: a file; name a folder to write to, or remove it")
-    longest = os.pathconf(there, "PC_NAME_MAX") - len("..part")
-    if len(os.fsencode(path.name)) > longest:
-        raise UserError(f"{printable(path)}: a name of over {longest} bytes; name a shorter one")
+    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+        what = f"a name of over {_LONGEST_NAME} bytes; name a shorter one"
+        raise UserError(f"{printable(path)}: {what}")
     return there
 
 

@@ -21,17 +21,20 @@ def let_own_keys_win(config: dict[str, Any], base: str, settings: Any) -> None:
 
     Args:
         config: all of it.
-        base: the workflow's own file.
+        base: the workflow's own file, if it is there.
         settings: Snakemake's, of files and keys laid over that.
 
     Raises:
         UserError: a file cannot be read.
     """
-    laid_over = [path for path in settings.configfiles if not os.path.samefile(path, base)]
-    own = read_laid_over(laid_over)
+    own = read_laid_over(path for path in settings.configfiles if not _is_file(path, base))
     lay_over(own, settings.config)
     section, meant = config["unbalanced"], own.get("unbalanced", {}).get("changes", {})
     section["changes"] = {**without_own_keys(section.get("changes", {}), own), **meant}
+
+
+def _is_file(path: str | Path, other: str) -> bool:
+    return os.path.exists(other) and os.path.samefile(path, other)
 
 
 def put_program_on_path() -> None:

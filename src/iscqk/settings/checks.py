@@ -78,7 +78,7 @@ def _refuse_unknown_networks(config: Mapping[str, Any]) -> None:
     refuse_unknown_network(config["benchmarks"]["images"]["backbone"], "benchmarks.images.backbone")
 
 
-def _refuse_impossible_edits(config: Mapping[str, Any]) -> None:
+def _refuse_impossible_edits(config: dict[str, Any]) -> None:
     """Refuse pools that no chain can be drawn from, those of later rounds too."""
     edits = config["edits"]
     pools = {f"edits.{name}": edits[name] for name in ("training", *PHASES)}
@@ -118,7 +118,7 @@ def _refuse_unfit_batches(method: str, own: Mapping[str, Any], processes: int) -
         )
 
 
-def _refuse_few_steps(config: Mapping[str, Any]) -> None:
+def _refuse_few_steps(config: dict[str, Any]) -> None:
     """Refuse a training of fewer steps than the parts that its models are kept after."""
     train, parts = config["train"], config["study"]["points"]
     method = METHODS[train["method"]]
