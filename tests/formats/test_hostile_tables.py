@@ -165,3 +165,12 @@ def test_labels_that_pandas_takes_for_nothing_are_labels(tmp_path):
     found = read_whole_table(tmp_path / "table.csv", ["teacher"])
     assert found["teacher"].tolist() == ["null", "NA", "None"]
     assert found["micro_ap"].isna().tolist() == [False, True, False]
+
+
+def test_a_listed_name_is_an_images_however_its_accents_are_written(tmp_path):
+    composed, apart, other = "caf\u00e9", "cafe\u0301", "cafe"
+    (tmp_path / "list").write_text(f"{composed}\n", encoding="utf-8")
+    both = [Path(f"{name}.jpg") for name in (apart, other)]
+    assert only_listed(both, tmp_path / "list") == both[:1]
+    as_it_is = Path(f"{composed}.jpg")
+    assert only_listed([*both, as_it_is], tmp_path / "list") == [as_it_is]
