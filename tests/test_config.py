@@ -194,9 +194,11 @@ LOOP.append(LOOP)
         ("queries", 100, "queries: 100 is no section; its keys are count, copies, side, quality"),
         ("queries", None, "queries: None is no section; its keys are count"),
         ("study.ablations", [1], r"study.ablations: \[1\] is no section; write keys and values"),
+        ("seed", 2**63, "seed: a number of over 9223372036854775807; lower it"),
+        ("study.seeds", [0, 10**5000], "study.seeds: a number of over 9223372036854775807"),
         ("model.std", [0.2, 0, 0.2], "model.std.1: 0 is less than or equal to the minimum of 0"),
     ],
-    ids=range(19),
+    ids=range(21),
 )
 def test_what_a_config_must_not_hold_is_refused_in_one_line(key, value, complaint):
     with pytest.raises(UserError, match=complaint) as error:

@@ -233,3 +233,11 @@ def test_a_config_is_an_object_with_the_sections_that_are_looked_at(capsys):
     for text in ("[]", '{"seed": 1}', '{"seed": 1, "model": 3}', "3"):
         with pytest.raises(argparse.ArgumentTypeError):
             read(text)
+
+
+@pytest.mark.parametrize("option", ["--seed", "--workers"])
+def test_numbers_that_no_library_takes_are_told(option, capsys):
+    words = ["draw", "--output", "a", "b", "c", option, str(2**63)]
+    told = f"argument {option}: {2**63}: at most {2**63 - 1} can be worked with"
+    assert told in refused(stage_parser("draw").parse_args, words[1:], capsys)
+    assert stage_parser("draw").parse_args([*words[1:-1], str(2**63 - 1)])

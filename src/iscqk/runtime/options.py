@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from iscqk.formats.files import printable, refuse_unwritable
 
 _LISTS = ("+", "*")
+_LARGEST = 2**63 - 1  # that numpy and torch take
 
 
 def output_file(text: str) -> Path:
@@ -45,15 +46,19 @@ def kept_file(text: str) -> str:
 
 def count(text: str) -> int:
     """Return a whole number from 1 on."""
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: at least 1 is needed")
-    return number
+    return _whole(text, 1)
 
 
 def _not_negative(text: str) -> int:
     """Return a whole number from 0 on: no command has a use for others."""
-    if (number := int(text)) < 0:
-        raise argparse.ArgumentTypeError(f"{text}: at least 0 is needed")
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
+    if (number := int(text)) < least:
+        raise argparse.ArgumentTypeError(f"{text}: at least {least} is needed")
+    if number > _LARGEST:
+        raise argparse.ArgumentTypeError(f"{text}: at most {_LARGEST} can be worked with")
     return number
 
 
