@@ -21,9 +21,9 @@ from iscqk.models.timm_adapter import timm
 from iscqk.models.timm_names import refuse_unknown_network
 from iscqk.plan import runs
 from iscqk.plan.dependence import making, models
-from iscqk.plan.runs import all_runs
+from iscqk.plan.runs import all_runs, runs_of
 from iscqk.plan.snakefile import let_own_keys_win
-from iscqk.settings.checks import check_config
+from iscqk.settings.checks import check_config, check_training
 from iscqk.settings.edits import Pool
 
 ROOT = Path(__file__).parent.parent
@@ -266,6 +266,7 @@ def test_what_only_its_own_job_would_tell_is_told_before_any(changes, complaint)
         runs._put(config, key, value)
     with pytest.raises(UserError, match=f"^config: {complaint}") as error:
         check_config(config)
+        check_training(config)
     assert str(error.value).isprintable()
 
 
@@ -287,6 +288,22 @@ def test_what_is_just_enough_passes(changes):
     for key, value in changes.items():
         runs._put(config, key, value)
     check_config(config)
+    check_training(config)
+
+
+def test_a_training_is_looked_at_where_it_is_asked_for():
+    """Here SimCLR would have too few steps, and only the study has it learn."""
+    few = runs.changed(CONFIG, {"train.images_per_half_round": 255})
+    made = all_runs(few)
+    for targets in ([], ["submission_phase2"], ["results/data/training.csv"], ["ablations"]):
+        for name in runs_of(few, targets):
+            check_training(made[name])
+    assert runs_of(few, ["submission_phase1"]) == ["qk-0"]
+    assert runs_of(few, ["ablation_sides"]) == ["qk-0", "sides-two-0", "sides-one-0"]
+    assert "unbalanced-isd-2" in runs_of(few, ["unbalanced"])
+    with pytest.raises(UserError, match="study.points: 510 images make 3 steps of simclr"):
+        for name in runs_of(few, ["study"]):
+            check_training(made[name])
 
 
 def test_every_network_of_timm_and_every_older_name_is_known():

@@ -8,7 +8,7 @@ import copy
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
@@ -99,6 +99,17 @@ def unbalanced_rows(config: Config) -> list[Compared]:
     return [
         Compared(m, s, f"unbalanced-{m}-{s}") for m in section["methods"] for s in section["seeds"]
     ]
+
+
+def runs_of(config: Config, targets: Collection[str]) -> list[str]:
+    """Return the names of the runs that targets of Snakemake are of: the submission's, at least."""
+    named = {f"ablation_{name}": [name] for name in config["study"]["ablations"]}
+    named["ablations"] = list(config["study"]["ablations"])
+    ablations = [name for target in targets for name in named.get(target, [])]
+    rows = [row for name in ablations for row in ablation_rows(config, name)]
+    rows += study_rows(config) if "study" in targets else []
+    rows += unbalanced_rows(config) if "unbalanced" in targets else []
+    return list(dict.fromkeys([submission_run(config), *(row.run for row in rows)]))
 
 
 def all_runs(config: Config) -> dict[str, Config]:

@@ -45,10 +45,22 @@ def check_config(config: dict[str, Any]) -> None:
     _refuse_unfit_rankings(config)
     _refuse_unknown_networks(config)
     _refuse_impossible_edits(config)
-    _refuse_unfit_trainings(config["train"])
-    _refuse_few_steps(config)
     _refuse_few_copies(config)
-    _refuse_few_images(config)
+    _refuse_many_queries(config)
+
+
+def check_training(config: dict[str, Any]) -> None:
+    """Check what a configuration says of its training, where that is asked for.
+
+    Args:
+        config: a run's, which has passed `check_config`.
+
+    Raises:
+        UserError: as there.
+    """
+    _refuse_unfit_batches(config["train"])
+    _refuse_few_steps(config)
+    _refuse_none_left(config)
 
 
 def _refuse_unfit_rankings(config: Mapping[str, Any]) -> None:
@@ -96,16 +108,16 @@ def _refuse_impossible_pool(where: str, pool: str) -> None:
         raise UserError(f"config: {where}: {error}") from None
 
 
-def _refuse_unfit_trainings(train: Mapping[str, Any]) -> None:
+def _refuse_unfit_batches(train: Mapping[str, Any]) -> None:
     """Refuse settings of a method that do not go with each other, those of a warm-up too."""
     own = train.get(train["method"], {})
     for method in [train["method"], *(["simclr"] if own.get("warm_up_images") else [])]:
-        _refuse_unfit_batches(method, train.get(method, {}), train["processes"])
+        _refuse_unfit_batch(method, train.get(method, {}), train["processes"])
     if own.get("teacher") and not own["soft_targets"]:
         raise UserError("config: train.qk.teacher: says nothing at soft_targets 0; raise these")
 
 
-def _refuse_unfit_batches(method: str, own: Mapping[str, Any], processes: int) -> None:
+def _refuse_unfit_batch(method: str, own: Mapping[str, Any], processes: int) -> None:
     batch = own.get("batch_size", 0)
     if batch % (parts := processes * own.get("accumulate", 1)):
         raise UserError(
@@ -146,12 +158,17 @@ def _refuse_few_copies(config: Mapping[str, Any]) -> None:
             )
 
 
-def _refuse_few_images(config: Mapping[str, Any]) -> None:
-    """Refuse to take more images than there will be, where that is known."""
-    source, train = SOURCES[config["dataset"]["kind"]], config["train"]
-    known = source.known(config["dataset"])
+def _refuse_many_queries(config: Mapping[str, Any]) -> None:
+    """Refuse more queries than are made of the images that will be there, where that is known."""
+    source = SOURCES[config["dataset"]["kind"]]
     if source.drawn:
+        known = source.known(config["dataset"])
         refuse_too_many(Queries.parse(config["queries"]), known, PHASES, DRAW_MORE)
+
+
+def _refuse_none_left(config: Mapping[str, Any]) -> None:
+    """Refuse to hold out all images there will be, where that is known."""
+    known, train = SOURCES[config["dataset"]["kind"]].known(config["dataset"]), config["train"]
     if "training" in known and train["rounds"]:
         held_out = train.get(train["method"], {}).get("validation_images", 0)
         refuse_none_left(train["method"], held_out, known["training"])
