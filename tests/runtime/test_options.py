@@ -241,3 +241,10 @@ def test_numbers_that_no_library_takes_are_told(option, capsys):
     told = f"argument {option}: {2**63}: at most {2**63 - 1} can be worked with"
     assert told in refused(stage_parser("draw").parse_args, words[1:], capsys)
     assert stage_parser("draw").parse_args([*words[1:-1], str(2**63 - 1)])
+
+
+def test_a_page_is_not_written_over_its_own_plots(tmp_path, capsys):
+    """They lie beside it under its name, with another ending."""
+    assert main(["report", "--results", str(tmp_path), "--output", str(tmp_path / "page.zip")]) == 1
+    assert "page.zip: the plots would be written over; name a page" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
