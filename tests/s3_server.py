@@ -55,12 +55,26 @@ def endpoint(tmp_path, monkeypatch):
         yield address
 
 
-def stored(endpoint):
-    """Return the content of all files in the bucket by their names below `run/`."""
+def client_of(endpoint):
+    """Return what speaks to the server."""
     import boto3
 
     keys = {"aws_access_key_id": KEY, "aws_secret_access_key": KEY}
-    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
+    return boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
+
+
+def send(endpoint, folder):
+    """Put all files below a folder into the bucket, by their names below `run/`."""
+    client = client_of(endpoint)
+    client.create_bucket(Bucket=BUCKET)
+    for path in sorted(filter(Path.is_file, folder.rglob("*"))):
+        key = f"run/{path.relative_to(folder)}"
+        client.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+
+
+def stored(endpoint):
+    """Return the content of all files in the bucket by their names below `run/`."""
+    client = client_of(endpoint)
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="run/")
     names = [found["Key"] for page in pages for found in page.get("Contents", [])]
     return {

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from conftest import ROOT, make_project
-from s3_server import BUCKET, serving, stored, unless
+from s3_server import BUCKET, send, serving, stored, unless
 from test_slurm import FEW_JOBS
 
 pytestmark = pytest.mark.long
@@ -142,6 +142,28 @@ def test_s3_makes_the_same_submission_from_empty_folders(elsewhere, endpoint, on
     run_as_on_a_disk(elsewhere, options, endpoint, on_a_disk)
     again = elsewhere[0].run(f"snakemake {TARGET} {WHERE} {OFTEN} {options}")
     assert "Nothing to be done" in again.stdout + again.stderr
+
+
+SMALL = "validation: {references: 8, copies: 3, distractors: 2, side: 64}\n"
+
+
+@unless()
+def test_folders_go_through_a_bucket_too(finished, tmp_path, endpoint):
+    """The model made small, and a query set: what is a folder on a disk is files in a bucket."""
+    project = make_project(tmp_path / "there")
+    (project.folder / "small.yaml").write_text(SMALL)
+    shutil.copytree(finished.folder / "results", tmp_path / "made/results")
+    send(endpoint, tmp_path / "made")
+    project.run(
+        f"snakemake ready_model results/validation/set --cores 2 --rerun-triggers input {WHERE} "
+        "--workflow-profile profiles/s3 --configfile config.yaml tiny.yaml small.yaml"
+    )
+    made = {name.removeprefix("results/") for name in stored(endpoint)}
+    assert {"ready_model/MODEL_CARD.md", "ready_model/queries/model.safetensors"} < made
+    queries = [name for name in made if name.startswith("validation/set/phase")]
+    references = [name for name in made if name.startswith("validation/set/references/")]
+    assert (len(queries), len(references)) == (2 * (3 + 2), 8)
+    assert not [path for path in project.folder.glob("results/**/*") if path.is_file()]
 
 
 @unless("snakemake_executor_plugin_kubernetes")

@@ -2,12 +2,19 @@
 
 import argparse
 import json
+import re
 
 import pytest
 
 from iscqk.cli import STAGES, main, stage_parser
 from iscqk.errors import UserError
-from iscqk.runtime.options import Parser, output_file, output_folder, output_place
+from iscqk.runtime.options import (
+    Parser,
+    json_object,
+    output_file,
+    output_folder,
+    output_place,
+)
 
 
 def refused(parse, arguments, capsys):
@@ -194,3 +201,50 @@ def test_no_single_value_is_forgotten_for_a_later_one(stage, tmp_path, monkeypat
                 assert "given twice" in refused(parser.parse_args, [*once, *once], capsys)
                 seen += 1
     assert seen
+
+
+RUN = {"method": "qk", "seed": 0, "features": ["a.h5"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", r"no JSON \(Expecting"),
+        ("[" * 100_000, "no JSON \\(maximum recursion"),
+        ("[]", "no JSON list with something in it; give one"),
+        ("{}", "no JSON list with something in it"),
+        ("null", "no JSON list with something in it"),
+        ("[3]", "'3' is no JSON object; write it as one"),
+        ("[{}]", "method is missing; give text"),
+        (json.dumps([RUN, RUN | {"seed": "0"}]), "seed is 0; give a whole number"),
+        (json.dumps([RUN | {"features": "a.h5"}]), "features is a.h5; give a list"),
+    ],
+    ids=range(9),
+)
+def test_json_of_another_form_is_told_before_any_work(text, told, capsys):
+    words = ["neighbours", "--runs", text, "--training", "t.csv", "--evaluation", "e.csv"]
+    found = refused(main, [*words, "--rare", "3", "--output", "out"], capsys)
+    assert re.match(f"error: argument --runs: {told}", found) and found.count("\n") == 1
+
+
+def test_a_config_is_an_object_with_the_sections_that_are_looked_at(capsys):
+    read = json_object(seed=int, model=dict)
+    assert read('{"seed": 1, "model": {}, "more": 2}') == {"seed": 1, "model": {}, "more": 2}
+    for text in ("[]", '{"seed": 1}', '{"seed": 1, "model": 3}', "3"):
+        with pytest.raises(argparse.ArgumentTypeError):
+            read(text)
+
+
+@pytest.mark.parametrize("option", ["--seed", "--workers"])
+def test_numbers_that_no_library_takes_are_told(option, capsys):
+    words = ["draw", "--output", "a", "b", "c", option, str(2**63)]
+    told = f"argument {option}: {2**63}: at most {2**63 - 1} can be worked with"
+    assert told in refused(stage_parser("draw").parse_args, words[1:], capsys)
+    assert stage_parser("draw").parse_args([*words[1:-1], str(2**63 - 1)])
+
+
+def test_a_page_is_not_written_over_its_own_plots(tmp_path, capsys):
+    """They lie beside it under its name, with another ending."""
+    assert main(["report", "--results", str(tmp_path), "--output", str(tmp_path / "page.zip")]) == 1
+    assert "page.zip: the plots would be written over; name a page" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

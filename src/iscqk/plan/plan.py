@@ -3,7 +3,7 @@
 import itertools
 import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from glob import glob
 from pathlib import PurePath
 
@@ -202,12 +202,14 @@ class Plan(Mapping[str, Run]):
         """Return the list files of the splits that are no phase's."""
         return {name: file for name, file in self.images.lists.items() if name not in PHASES}
 
-    def queries_beforehand(self) -> str:
+    def queries_beforehand(self, made: Iterable[str]) -> str:
         """Return the options by which what is wrong with queries is told with all other images.
 
         Those that are given are looked at, but in shards on their own: a file that is no input may
-        not be there. Those that are made want images enough; beside given ones, though, nobody may
-        ask for them.
+        not be there. Those that are made want images enough.
+
+        Args:
+            made: phases whose queries this run makes.
         """
         words = [
             word
@@ -216,8 +218,8 @@ class Plan(Mapping[str, Run]):
         ]
         if lists := [f"{k}={file}" for k, file in self.images.lists.items() if k in PHASES]:
             words += ["--lists", *lists]
-        if not self.images.phases:
-            words += ["--make", *PHASES, "--queries", as_text(self.config["queries"])]
+        if phases := sorted(made):
+            words += ["--make", *phases, "--queries", as_text(self.config["queries"])]
         return shlex.join(words)
 
     def quarantined(self, phase: str) -> list[str]:

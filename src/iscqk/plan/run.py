@@ -1,8 +1,8 @@
 """One run: its models in order, what each is made from, and what it leaves behind."""
 
+import os
 import shlex
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from iscqk.formats.ids import PHASES
@@ -135,7 +135,7 @@ class Run:
         """Return the files of the weights that it starts from, those that are there."""
         weights = self.config["model"]["weights"]
         named = ready_networks() if weights == READY else [weights]
-        return [path for path in named if Path(path).is_file()]
+        return [path for path in named if os.path.isfile(path)]
 
     @property
     def given_weights(self) -> list[str]:

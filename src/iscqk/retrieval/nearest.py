@@ -16,6 +16,7 @@ from iscqk.retrieval.search import Pairs, Vectors, blocks_of, check_sides, measu
 from iscqk.runtime.logs import progress
 
 _AT_ONCE = 65_536  # queries for which the references are read once
+_NO_PAIRS = Pairs(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))
 
 
 def nearest_of_each(
@@ -48,7 +49,7 @@ def nearest_of_each(
     check_sides(queries, references, count, threads)
     size = min(query_block, max(1, -(-queries.shape[0] // threads)))
     held = max(1, _AT_ONCE // size)
-    found: list[Pairs] = []
+    found = [_NO_PAIRS]
 
     def passes() -> Iterator[tuple[list[_NearestOfEach], Block]]:
         blocks = blocks_of(queries, size, "query")

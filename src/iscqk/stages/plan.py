@@ -19,9 +19,8 @@ from iscqk.forecast.tables import bank_table, hours_table, search_table, size_ta
 from iscqk.forecast.work import Workload
 from iscqk.formats.phases import PHASES
 from iscqk.models.ready import with_network
-from iscqk.schema.plain_yaml import read_keys
+from iscqk.schema.plain_yaml import read_laid_over
 from iscqk.settings.checks import check_config
-from iscqk.settings.config import Config
 from iscqk.settings.costs import Costs
 
 _WAITED = 50  # percent of a core
@@ -69,18 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _configs(paths: list[Path]) -> dict[str, Any]:
     """Return a config made of files, each laid over those before it."""
-    config: dict[str, Any] = {}
-    for path in paths:
-        _lay_over(config, read_keys(path))
+    config = read_laid_over(paths)
     check_config(config)
-    Config.fill_defaults(config)
     config["model"] = with_network(config["model"])
     return config
-
-
-def _lay_over(config: dict[str, Any], above: dict[str, Any]) -> None:
-    for key, value in above.items():
-        if isinstance(value, dict) and isinstance(config.get(key), dict):
-            _lay_over(config[key], value)
-        else:
-            config[key] = value
