@@ -1,6 +1,5 @@
 """The plan: all runs of a config, where the models that they share lie, and what is submitted."""
 
-import itertools
 import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping
@@ -206,15 +205,16 @@ class Plan(Mapping[str, Run]):
         """Return the options by which what is wrong with queries is told with all other images.
 
         Those that are given are looked at, but in shards on their own: a file that is no input may
-        not be there. Those that are made want images enough; beside given ones, though, nobody may
-        ask for them.
+        not be there, and what a list names could not be found. Those that are made want images
+        enough; beside given ones, though, nobody may ask for them.
         """
-        words = [
-            word
+        phases = {
+            phase: given.queries
             for phase, given in self.images.phases.items()
-            for word in (f"--{phase}", *itertools.filterfalse(is_named_as_shard, given.queries))
-        ]
-        if lists := [f"{k}={file}" for k, file in self.images.lists.items() if k in PHASES]:
+            if not any(map(is_named_as_shard, given.queries))
+        }
+        words = [word for phase, places in phases.items() for word in (f"--{phase}", *places)]
+        if lists := [f"{k}={file}" for k, file in self.images.lists.items() if k in phases]:
             words += ["--lists", *lists]
         if not self.images.phases:
             words += ["--make", *PHASES, "--queries", as_text(self.config["queries"])]
