@@ -231,6 +231,15 @@ def test_given_queries_are_quarantined_apart_and_looked_at_with_all_other_images
     assert made.quarantined("phase2") == ["results/data/quarantined.csv"]
 
 
+def test_queries_in_shards_are_looked_at_on_their_own_and_so_are_their_lists():
+    """Else the job that looks at all others finds none of the images that a list names."""
+    given = [Given(["dev.tar"], "truth.csv", ()), Given(["test"], "truth.csv", ())]
+    lists = {phase: f"{phase}.txt" for phase in PHASES}
+    images = IMAGES._replace(phases=dict(zip(PHASES, given, strict=True)), lists=lists)
+    words = shlex.split(Plan(config(), images).queries_beforehand())
+    assert words == ["--phase2", "test", "--lists", "phase2=phase2.txt"]
+
+
 def test_what_was_made_in_another_number_of_shards_is_taken_as_it_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "results/copies/training/round0"

@@ -80,10 +80,10 @@ def _refuse_unfit_rankings(config: Mapping[str, Any]) -> None:
 
 def _refuse_all_gist(config: Mapping[str, Any]) -> None:
     """Refuse dimensions of GIST's that leave the network none."""
-    size, describe = config["model"]["descriptor_size"], config["describe"]
-    if describe["gist"] and describe["gist_size"] >= size:
+    size, gist = config["model"]["descriptor_size"], config["describe"]["gist_size"]
+    if config["describe"]["gist"] and gist >= size:
         raise UserError(
-            f"config: describe.gist_size: {describe['gist_size']} of model.descriptor_size, {size}, "
+            f"config: describe.gist_size: {gist} of model.descriptor_size, {size}, "
             "leaves the network no dimension; lower it"
         )
 
