@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from iscqk.learning import distributed
-from iscqk.learning.data_loading import CopyImages, OriginalImages, make_loader
+from iscqk.learning.data_loading import CopyImages, OriginalImages, ReadableImages, make_loader
 from iscqk.models.encoder import Encoder
 from iscqk.models.fused_convolutions import fused
 from iscqk.runtime.logs import progress
@@ -25,7 +25,6 @@ def embed(
     workers: int,
     sizes: Sequence[int] = (),
     orientations: int = 1,
-    turns: int = 1,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (features (n, C), descriptors (n, D)) float32 on the CPU, block by block, in order.
 
@@ -36,9 +35,6 @@ def embed(
     With `sizes`, sides in pixels, the features are the mean of those at each; `images` must be of
     the largest, from which the others are made. Of `orientations` 2 it is of mirrored images, too,
     of 4 of those turned by quarters, of 8 of all of these.
-
-    With `turns`, at most 8, an image has so many rows, one after the other: as it is, its quarter
-    turns, then the same of its mirror image.
     """
     device, rows = next(encoder.parameters()).device, len(images) // images.views
     if not rows:
@@ -48,12 +44,32 @@ def embed(
     mine = [_part(start, rows, images.views) for start in blocks]
     loader = make_loader(images, mine, workers)
     for start, batch in zip(blocks, progress(loader, len(blocks), "embed, batches"), strict=True):
-        turned = [_turned(batch.to(device, non_blocking=True), turn) for turn in range(turns)]
-        seen = [_features(encoder, each, sizes, orientations) for each in turned]
-        features = torch.stack(seen, 1)
+        features = _features(encoder, batch.to(device, non_blocking=True), sizes, orientations)
         centres = distributed.all_gather(features.unflatten(0, (-1, images.views)).mean(1))
-        centres = centres[: rows - start].flatten(0, 1)
+        centres = centres[: rows - start]
         yield centres.cpu(), encoder.project(centres).cpu()
+
+
+def read_blocks(images: ReadableImages, workers: int) -> Iterator[list[Tensor]]:
+    """Yield images block by block in order: uint8 (b, 3, side, side) for each of their sides."""
+    rows = range(len(images))
+    blocks = [list(rows[start : start + BATCH_IMAGES]) for start in rows[::BATCH_IMAGES]]
+    loader = make_loader(images, blocks, workers)
+    return progress(loader, len(blocks), "embed, batches")
+
+
+@torch.inference_mode()
+def describe(
+    encoder: Encoder, images: Tensor, sizes: Sequence[int], orientations: int, turns: int
+) -> Tensor:
+    """Return descriptors (b * turns, D) float32 on the CPU of a block of images (b, 3, S, S) uint8.
+
+    `sizes` and `orientations` are as of `embed`. An image has as many rows as `turns`, at most 8,
+    one after the other: as it is, its quarter turns, then the same of its mirror image.
+    """
+    images = images.to(next(encoder.parameters()).device, non_blocking=True)
+    seen = [_features(encoder, _turned(images, turn), sizes, orientations) for turn in range(turns)]
+    return encoder.project(torch.stack(seen, 1).flatten(0, 1)).cpu()
 
 
 def _features(encoder: Encoder, images: Tensor, sizes: Sequence[int], orientations: int) -> Tensor:

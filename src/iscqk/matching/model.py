@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import FloatArray
 from iscqk.formats.ids import BoolArray
 from iscqk.images.opening import ImageInput, open_image
 from iscqk.learning.data_loading import ReadableImages
-from iscqk.learning.embedding import embed
+from iscqk.learning.embedding import describe, read_blocks
 from iscqk.matching.model_folder import SIDES, Looks, Parts, read_parts
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
@@ -107,22 +108,24 @@ class Model:
         Raises:
             UserError: no such side.
         """
-        models = self._models(side)
+        looks = self._looks_of_each(side)
         set_threads(threads)
+        sides = [max(sizes, default=model.config.image_size) for model, sizes, _ in looks]
+        # One of Pillow that is not loaded yet shares its place in an open file with processes.
+        are_open = any(isinstance(image, Image.Image) for image in images)
+        read, done = ReadableImages(images, sides), 0
+        for batches in read_blocks(read, 0 if are_open else threads - 1):
+            rows = [
+                describe(self._quick(model), batch, sizes, averaged, orientations).numpy()
+                for (model, sizes, averaged), batch in zip(looks, batches, strict=True)
+            ]
+            part = slice(done, done := done + len(batches[0]))
+            yield Block(self._refine(rows), read.unreadable[part].numpy(), read.flat[part].numpy())
+
+    def _looks_of_each(self, side: str) -> list[tuple[Encoder, tuple[int, ...], int]]:
+        """Return the encoders of a side, each with sizes and orientations to average over."""
         ways = [(self.looks.sizes, self.looks.orientations), ((), 1)]  # GIST has but one
-        reading, streams = [], []
-        for model, (sizes, averaged), workers in zip(
-            models, ways, _shares(threads - 1, len(models)), strict=False
-        ):
-            read = ReadableImages(images, max(sizes, default=model.config.image_size))
-            reading.append(read)
-            streams.append(embed(self._quick(model), read, workers, sizes, averaged, orientations))
-        done = 0
-        for parts in zip(*streams, strict=True):
-            rows = [descriptors.numpy() for _, descriptors in parts]
-            part = slice(done, done := done + len(rows[0]) // orientations)
-            unreadable = np.logical_or.reduce([read.unreadable[part].numpy() for read in reading])
-            yield Block(self._refine(rows), unreadable, reading[0].flat[part].numpy())
+        return [(model, *way) for model, way in zip(self._models(side), ways, strict=False)]
 
     def _models(self, side: str) -> list[Encoder]:
         """Return the encoders whose descriptors of a side are joined."""
@@ -156,8 +159,3 @@ class Model:
         """Return (n,) what to take off the similarities of queries (n, D) to rank their pairs."""
         bank, temperature, name = self.ranking
         return RANKINGS[name].level(queries, [] if bank is None else [bank], temperature)
-
-
-def _shares(workers: int, models: int) -> list[int]:
-    """Return how many of the processes that read images each model has, the first most."""
-    return [(workers + models - 1 - number) // models for number in range(models)]
