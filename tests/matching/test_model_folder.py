@@ -12,7 +12,7 @@ from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.opening import _file
 from iscqk.learning.data_loading import ReadableImages, make_loader
-from iscqk.learning.embedding import read_blocks
+from iscqk.learning.embedding import describe
 from iscqk.matching.model import Model
 from iscqk.matching.model_bank import write_bank
 from iscqk.matching.model_folder import SIDES, write_settings
@@ -73,11 +73,11 @@ def test_all_threads_but_one_read_images_once_for_all_encoders(tmp_path, monkeyp
     Image.fromarray(pixels).save(tmp_path / "a.png")
     seen, opened = [], []
 
-    def counted(images, workers):
+    def counted(looks, images, workers, turns):
         seen.append(workers)
-        return read_blocks(images, 0)
+        return describe(looks, images, 0, turns)
 
-    monkeypatch.setattr("iscqk.matching.model.read_blocks", counted)
+    monkeypatch.setattr("iscqk.matching.model.describe", counted)
     monkeypatch.setattr("iscqk.images.opening._file", lambda s: opened.append(s) or _file(s))
     Model.load(tmp_path, 3).describe([tmp_path / "a.png"], threads=3)
     assert seen == [2] and opened == [tmp_path / "a.png"]

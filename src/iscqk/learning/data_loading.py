@@ -14,6 +14,7 @@ from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
 from iscqk.images.copier import Copier, Task
 from iscqk.images.opening import ImageInput, open_image
+from iscqk.images.transparency import extremes
 from iscqk.images.verified import open_verified, open_verified_at_sizes
 from iscqk.learning import distributed
 from iscqk.runtime import shutdown
@@ -45,7 +46,7 @@ def _pixels_of(square: Image.Image) -> Tensor:
 
 def _is_flat(image: Image.Image) -> bool:
     """Return whether an RGB image is of one colour, of which nothing can be said."""
-    return all(high - low < _ONE_COLOUR for low, high in image.getextrema())
+    return all(high - low < _ONE_COLOUR for low, high in extremes(image))
 
 
 class OriginalImages(Dataset[Tensor]):

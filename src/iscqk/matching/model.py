@@ -14,7 +14,7 @@ from iscqk.formats.descriptor_shards import FloatArray
 from iscqk.formats.ids import BoolArray
 from iscqk.images.opening import ImageInput, open_image
 from iscqk.learning.data_loading import ReadableImages
-from iscqk.learning.embedding import describe, read_blocks
+from iscqk.learning.embedding import Look, describe
 from iscqk.matching.model_folder import SIDES, Looks, Parts, read_parts
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
@@ -108,24 +108,21 @@ class Model:
         Raises:
             UserError: no such side.
         """
-        looks = self._looks_of_each(side)
         set_threads(threads)
-        sides = [max(sizes, default=model.config.image_size) for model, sizes, _ in looks]
+        looks = self._looks_of_each(side)
         # One of Pillow that is not loaded yet shares its place in an open file with processes.
         are_open = any(isinstance(image, Image.Image) for image in images)
-        read, done = ReadableImages(images, sides), 0
-        for batches in read_blocks(read, 0 if are_open else threads - 1):
-            rows = [
-                describe(self._quick(model), batch, sizes, averaged, orientations).numpy()
-                for (model, sizes, averaged), batch in zip(looks, batches, strict=True)
-            ]
-            part = slice(done, done := done + len(batches[0]))
-            yield Block(self._refine(rows), read.unreadable[part].numpy(), read.flat[part].numpy())
+        read, done = ReadableImages(images, [look.side for look in looks]), 0
+        for rows in describe(looks, read, 0 if are_open else threads - 1, orientations):
+            part = slice(done, done := done + len(rows[0]) // orientations)
+            vectors = self._refine([row.numpy() for row in rows])
+            yield Block(vectors, read.unreadable[part].numpy(), read.flat[part].numpy())
 
-    def _looks_of_each(self, side: str) -> list[tuple[Encoder, tuple[int, ...], int]]:
-        """Return the encoders of a side, each with sizes and orientations to average over."""
+    def _looks_of_each(self, side: str) -> list[Look]:
+        """Return how each encoder of a side looks at images, as it describes fastest."""
         ways = [(self.looks.sizes, self.looks.orientations), ((), 1)]  # GIST has but one
-        return [(model, *way) for model, way in zip(self._models(side), ways, strict=False)]
+        encoders = map(self._quick, self._models(side))
+        return [Look(one, *way) for one, way in zip(encoders, ways, strict=False)]
 
     def _models(self, side: str) -> list[Encoder]:
         """Return the encoders whose descriptors of a side are joined."""
