@@ -107,17 +107,22 @@ def _described(looks: Sequence[Look], turns: int, batches: list[Tensor]) -> list
     """Return descriptors (b * turns, D) of a block for each look, of images at the side of each."""
     found = []
     for (encoder, sizes, orientations), images in zip(looks, batches, strict=True):
-        turned = [_turned(images, turn) for turn in range(turns)]
-        seen = [_seen(encoder, sizes, orientations, each) for each in turned]
+        there = _beside(encoder, images)
+        turned = [_turned(there, turn) for turn in range(turns)]
+        seen = [_features(encoder, each, sizes, orientations) for each in turned]
         found.append(encoder.project(torch.stack(seen, 1).flatten(0, 1)).cpu())
     return found
 
 
 @torch.inference_mode()
 def _seen(encoder: Encoder, sizes: Sequence[int], orientations: int, images: Tensor) -> Tensor:
-    """Return `_features` of a batch of images that lie in memory."""
-    device = next(encoder.parameters()).device
-    return _features(encoder, images.to(device, non_blocking=True), sizes, orientations)
+    """Return `_features` of a batch as it was read."""
+    return _features(encoder, _beside(encoder, images), sizes, orientations)
+
+
+def _beside(encoder: Encoder, images: Tensor) -> Tensor:
+    """Return images on the device of the encoder."""
+    return images.to(next(encoder.parameters()).device, non_blocking=True)
 
 
 def _features(encoder: Encoder, images: Tensor, sizes: Sequence[int], orientations: int) -> Tensor:
