@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 
 import pytest
 
@@ -194,3 +195,14 @@ def test_no_single_value_is_forgotten_for_a_later_one(stage, tmp_path, monkeypat
                 assert "given twice" in refused(parser.parse_args, [*once, *once], capsys)
                 seen += 1
     assert seen
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="a system that limits no cores")
+@pytest.mark.parametrize(
+    "stage",
+    ["match", "describe", "duplicates", "benchmark-likely", "benchmark-index", "validation-scores"],
+)
+def test_threads_are_by_default_as_many_as_the_cores_that_may_be_used(stage, monkeypatch):
+    """A job of a cluster is given a few of many."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {5, 9, 11})
+    assert stage_parser(stage).get_default("threads") == 3
