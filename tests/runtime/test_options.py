@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import re
 
 import pytest
@@ -248,3 +249,14 @@ def test_a_page_is_not_written_over_its_own_plots(tmp_path, capsys):
     assert main(["report", "--results", str(tmp_path), "--output", str(tmp_path / "page.zip")]) == 1
     assert "page.zip: the plots would be written over; name a page" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="a system that limits no cores")
+@pytest.mark.parametrize(
+    "stage",
+    ["match", "describe", "duplicates", "benchmark-likely", "benchmark-index", "validation-scores"],
+)
+def test_threads_are_by_default_as_many_as_the_cores_that_may_be_used(stage, monkeypatch):
+    """A job of a cluster is given a few of many."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {5, 9, 11})
+    assert stage_parser(stage).get_default("threads") == 3

@@ -49,6 +49,13 @@ def count(text: str) -> int:
     return _whole(text, 1)
 
 
+def cores() -> int:
+    """Return how many cores this process may use: in a cluster's job, fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):  # not on a Mac
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _not_negative(text: str) -> int:
     """Return a whole number from 0 on: no command has a use for others."""
     return _whole(text, 0)
