@@ -58,11 +58,20 @@ def test_an_option_may_be_cut_short_and_what_follows_two_dashes_is_none():
     assert (found.results, found.files) == ("x", ["--no-option"])
 
 
+# An object with every key that some option asks for.
+OF_ALL_KEYS = json.dumps(
+    {"seed": 0, "label": "a", "phase": "a", "score": "a", "method": "a", "learning_curve": "a"}
+    | dict.fromkeys(["histories", "usage", "features"], [])
+    | dict.fromkeys(["dataset", "model", "models", "train", "describe"], {})
+)
+POOL = '{"names": ["blur"], "strength": [0, 1], "length": [1, 1]}'
+
+
 def value_for(action):
     """Return a value that an option takes."""
     if action.choices:
         return str(next(iter(action.choices)))
-    for value in ("1", "{}", "[]", '{"names": ["blur"], "strength": [0, 1], "length": [1, 1]}'):
+    for value in ("1", "{}", "[]", POOL, OF_ALL_KEYS, f"[{OF_ALL_KEYS}]"):
         try:
             action.type and action.type(value)
         except (UserError, ValueError, TypeError, argparse.ArgumentTypeError):
