@@ -75,7 +75,7 @@ class _NearestOfEach:
     """The nearest references so far of each query of a block, by (query, distance, reference).
 
     What is nearer than those waits until it is half as much as they are: to sort all of it for
-    every block of references would take most of the time, where there are many.
+    every block of references would take a third of the time, where there are many.
     """
 
     def __init__(self, queries: Block, count: int) -> None:
