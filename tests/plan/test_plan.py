@@ -236,7 +236,7 @@ def test_queries_in_shards_are_looked_at_on_their_own_and_so_are_their_lists():
     given = [Given(["dev.tar"], "truth.csv", ()), Given(["test"], "truth.csv", ())]
     lists = {phase: f"{phase}.txt" for phase in PHASES}
     images = IMAGES._replace(phases=dict(zip(PHASES, given, strict=True)), lists=lists)
-    words = shlex.split(Plan(config(), images).queries_beforehand())
+    words = shlex.split(Plan(config(), images).queries_beforehand([]))
     assert words == ["--phase2", "test", "--lists", "phase2=phase2.txt"]
 
 
