@@ -9,8 +9,9 @@ from snakemake.utils import min_version
 from iscqk.datasets import find_sources
 from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
-from iscqk.settings.checks import check_config
-from iscqk.settings.config import Config
+from iscqk.plan.runs import runs_of
+from iscqk.plan.snakefile import let_own_keys_win
+from iscqk.settings.checks import check_config, check_training
 from iscqk.terminal.additions import add_to_messages
 
 min_version("9.27")
@@ -23,10 +24,12 @@ configfile: "config.yaml"
 
 try:
     check_config(config)
-    Config.fill_defaults(config)
+    let_own_keys_win(config, "config.yaml", workflow.config_settings)
     PLAN = Plan(config, find_sources(config["dataset"]))
     for run in PLAN.values():
         check_config(run.config)
+    for name in runs_of(config, getattr(workflow.dag_settings, "targets", ())):
+        check_training(PLAN[name].config)
 except UserError as error:
     sys.exit(f"error: {error}")
 

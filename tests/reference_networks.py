@@ -17,6 +17,28 @@ def random_statistics(network, seed=0):
     return network.eval()
 
 
+class LookedAt(nn.Module):
+    """Convolutions, each with a norm after it that is not the only one to take what it gives."""
+
+    def __init__(self):
+        super().__init__()
+        self.plain, self.plain_norm = nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8)
+        self.crossed, self.crossed_norm = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8)
+        self.shared, self.shared_norm = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8)
+        self.looked_at, self.looked_at_norm = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8)
+        self.listed, self.listed_norm = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8)
+        self.idle, self.idle_norm = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8)
+
+    def forward_features(self, images):
+        x = self.plain_norm(self.plain(images)).relu()
+        x = self.crossed(self.crossed_norm(x)).relu()
+        x = self.shared_norm(self.shared(x)) + self.shared(x)
+        raw = self.looked_at(x)
+        x = self.looked_at_norm(raw) * raw.sigmoid()
+        raw = self.listed(x)
+        return torch.cat([self.listed_norm(raw), raw], dim=1)
+
+
 class Gem(nn.Module):
     def forward(self, x):
         return x.clamp(min=1e-6).pow(3).mean((2, 3)).pow(1 / 3)

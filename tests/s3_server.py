@@ -55,12 +55,25 @@ def endpoint(tmp_path, monkeypatch):
         yield address
 
 
-def stored(endpoint):
-    """Return the content of all files in the bucket by their names below `run/`."""
+def _client(endpoint):
     import boto3
 
     keys = {"aws_access_key_id": KEY, "aws_secret_access_key": KEY}
-    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
+    return boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
+
+
+def store(endpoint, folder):
+    """Put all files of a folder into the bucket, by their names below `run/`, the oldest first."""
+    client = _client(endpoint)
+    client.create_bucket(Bucket=BUCKET)
+    files = [path for path in folder.glob("results/**/*") if path.is_file()]
+    for path in sorted(files, key=lambda path: path.stat().st_mtime):
+        client.upload_file(str(path), BUCKET, f"run/{path.relative_to(folder)}")
+
+
+def stored(endpoint):
+    """Return the content of all files in the bucket by their names below `run/`."""
+    client = _client(endpoint)
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="run/")
     names = [found["Key"] for page in pages for found in page.get("Contents", [])]
     return {

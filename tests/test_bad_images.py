@@ -29,7 +29,8 @@ BAD = {
     "references/R000005.jpg": b"GIF89a",
     "queries/Q00002.jpg": b"no image",
 }
-OPTIONS = "--cores --configfile config.yaml tiny.yaml own.yaml"
+CONFIGURED = "--configfile config.yaml tiny.yaml own.yaml"
+OPTIONS = f"--cores {CONFIGURED}"
 
 
 @pytest.fixture
@@ -53,6 +54,30 @@ def own(project):
     os.replace(project.folder / "own/queries/kept", project.folder / "own/queries/Q00000.jpg")
     (project.folder / "own.yaml").write_text(CONFIG)
     return project
+
+
+def test_too_many_queries_are_told_before_any_image_is_read_where_queries_are_asked_for(own):
+    """And where only a training is, nobody minds them."""
+    (own.folder / "many.yaml").write_text("queries: {count: 5, copies: 0}\n")
+    options = f"{OPTIONS} many.yaml --config 'dataset={{bad_images: quarantine}}'"
+    done = own.run(f"snakemake results/data/phase2/queries.csv {options}", check=False)
+    told = (own.folder / "results/logs/prepare.log").read_text()
+    assert done.returncode == 1 and not (own.folder / "results/data").exists()
+    assert "error: config: queries.count: 5 take 5 others in phase2, which has 2, half of" in told
+    own.run(f"snakemake results/data/training.csv {options}")
+    own.run(f"snakemake results/data/phase2/queries.csv --until prepare -F {options}")
+    assert "quarantined T000003" in (own.folder / "results/logs/prepare.log").read_text()
+
+
+def test_a_network_that_cannot_be_made_is_told_before_any_copies_are(own):
+    (own.folder / "wrong.yaml").write_text(
+        "model: {backbone_options: {nonsense: 1}}\ntrain: {rounds: 1}\n"
+    )
+    options = f"--cores 1 {CONFIGURED} wrong.yaml --config 'dataset={{bad_images: quarantine}}'"
+    done = own.run(f"snakemake results/runs/qk-0/round1-q/q.safetensors {options}", check=False)
+    told = (own.folder / "results/logs/qk-0/initial.log").read_text()
+    assert done.returncode == 1 and "model.backbone_options" in told and "nonsense" in told
+    assert not (own.folder / "results/copies").exists()
 
 
 def test_bad_images_are_all_told_or_match_nothing_in_a_valid_submission(own):
@@ -81,6 +106,8 @@ def test_bad_images_are_all_told_or_match_nothing_in_a_valid_submission(own):
     provenance = json.loads((folder / "provenance.json").read_text())
     assert {row["id"] for row in provenance["quarantined"]} == bad
     assert "5 images could not be read" in (folder / "MODEL_CARD.md").read_text()
+    own.run("iscqk report --output page.html")
+    assert "which cannot be read" in (own.folder / "page.html").read_text()
     lines = (data / "phase2/edits.jsonl").read_text().splitlines()
     assert not {json.loads(line)["source_id"] for line in lines} & bad
 

@@ -17,7 +17,12 @@ from PIL import Image
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import write_copies
-from iscqk.formats.descriptor_shards import descriptor_blocks, open_descriptors, write_descriptors
+from iscqk.formats.descriptor_shards import (
+    descriptor_blocks,
+    open_descriptors,
+    stacked,
+    write_descriptors,
+)
 from iscqk.formats.files import sha256_of
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING
 from iscqk.formats.manifest import write_manifest
@@ -146,6 +151,16 @@ def test_log_partition_without_a_bank_is_refused(described, tmp_path, capsys):
     del described["training"]
     assert merge(described, tmp_path / "s.h5") == 1
     assert capsys.readouterr().err == "error: log_partition needs --training; give it\n"
+
+
+def test_descriptors_of_no_image_are_refused_where_some_are_needed(described, tmp_path, capsys):
+    none = tmp_path / "none.h5"
+    write_descriptors(none, [], units(0), {"weights_sha256": "wr"})
+    assert merge({**described, "training": none}, tmp_path / "s.h5") == 1
+    told = "none.h5: describes no image, and some are needed; name another file"
+    assert told in capsys.readouterr().err
+    with pytest.raises(UserError, match=told):
+        stacked([none])
 
 
 def test_files_of_several_rankings_are_those_of_each(described, tmp_path, capsys):
@@ -311,12 +326,12 @@ def encoder_file(path, size=16, bias=0.0):
     return path
 
 
-def copies_file(path, **more):
+def copies_file(path, ids=IDS, **more):
     picture = io.BytesIO()
     Image.new("RGB", (32, 32), (9, 80, 200)).save(picture, "JPEG")
     made = {"manifest_sha256": sha256_of(path.with_name("training.csv")), "edits_sha256": "e"}
     provenance = {**made, "seed": 0, "round": 1, "shards": 1, "shard": 0, **more}
-    write_copies(path, ((name, 0, picture.getvalue(), []) for name in IDS), provenance)
+    write_copies(path, ((name, 0, picture.getvalue(), []) for name in ids), provenance)
 
 
 @pytest.fixture
@@ -419,6 +434,17 @@ def test_train_takes_what_belongs_together(round_one):
     assert train(round_one, "q") == 0
     assert embed(round_one, "--copies", "1.tar", weights="q.safetensors") == 0
     assert train(round_one, "k") == 0
+
+
+def test_more_shards_than_images_leave_some_empty_and_nothing_is_learned_from_nothing(
+    round_one, capsys
+):
+    copies_file(round_one / "1.tar", ids=[])
+    assert embed(round_one, "--copies", "1.tar") == 0
+    with open_descriptors(round_one / "bank.h5") as shard:
+        assert len(shard.ids) == 0 and shard.vectors.shape == (0, 16)
+    assert train(round_one, "q") == 1
+    assert "there is no image to learn from" in capsys.readouterr().err
 
 
 def train_on_pairs(folder, *more):

@@ -13,6 +13,7 @@ import pytest
 from conftest import ROOT
 from iscqk import cli
 from iscqk.plan.stage_registry import ROOMS, module_name
+from stages.test_wrong_files import words_of
 
 
 def test_every_stage_is_a_command():
@@ -29,9 +30,8 @@ def test_every_command_explains_itself_and_ends_with_an_example_that_parses(stag
     assert exit_.value.code == 0 and f"usage: iscqk {stage}" in shown
     example = importlib.import_module(module_name(stage)).EXAMPLE
     assert re.sub(r"\s+", " ", shown).rstrip().endswith(re.sub(r"\s+", " ", f"example: {example}"))
-    in_a_shell = re.sub(r"\$\(cat \w+\.json\)", "{}", example.replace("\\\n", " "))
-    program, name, *arguments = shlex.split(in_a_shell)
-    assert (program, name) == ("iscqk", stage)
+    name, *arguments = words_of(stage)
+    assert example.startswith("iscqk ") and name == stage
     cli.stage_parser(stage).parse_args(arguments)
 
 

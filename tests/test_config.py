@@ -7,16 +7,23 @@ from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+import yaml
+from snakemake.settings.types import ConfigSettings
+from snakemake.utils import update_config
 
 import dry_runs
 from configs import PRESETS, configured
 from iscqk.datasets import find_sources
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
+from iscqk.methods import METHODS
+from iscqk.models.timm_adapter import timm
+from iscqk.models.timm_names import refuse_unknown_network
 from iscqk.plan import runs
 from iscqk.plan.dependence import making, models
-from iscqk.plan.runs import all_runs
-from iscqk.settings.checks import check_config
+from iscqk.plan.runs import all_runs, runs_of
+from iscqk.plan.snakefile import let_own_keys_win
+from iscqk.settings.checks import check_config, check_training
 from iscqk.settings.edits import Pool
 
 ROOT = Path(__file__).parent.parent
@@ -59,9 +66,32 @@ def test_from_nothing_is_what_its_figures_were_measured_with():
 @pytest.mark.parametrize("method", ["moco", "isd"])
 def test_unbalanced_classes_are_learned_from_nothing_by_the_default_too(method):
     name = f"unbalanced-{method}-0"
-    made = [all_runs(configured())[name], all_runs(configured("from-nothing"))[name]]
-    first, second = (making(config, "unbalanced", models(config)[-1]) for config in made)
-    assert first == second
+    laid_over, base = configured("from-nothing"), ROOT / "config.yaml"
+    let_own_keys_win(laid_over, base, ConfigSettings(configfiles=[PRESETS / "from-nothing.yaml"]))
+    made = [all_runs(config)[name] for config in (configured(), configured("from-nothing"))]
+    made.append(all_runs(laid_over)[name])
+    first, *others = (making(config, "unbalanced", models(config)[-1]) for config in made)
+    assert others == [first, first]
+
+
+OWN = {"train": {"isd": {"head": "mlp_bn"}}, "model": {"image_size": 96}}
+
+
+@pytest.mark.parametrize("how", ["file", "beside config.yaml", "command line"])
+@pytest.mark.parametrize(
+    ("changes", "head"), [({}, "mlp_bn"), ({"train.isd.head": "mlp"}, "mlp")], ids=["own", "meant"]
+)
+def test_what_one_says_oneself_counts_for_unbalanced_classes_too(tmp_path, how, changes, head):
+    own, file = {**OWN, "unbalanced": {"changes": changes}}, tmp_path / "own.yaml"
+    file.write_text(yaml.safe_dump(own))
+    base = ROOT / "config.yaml"
+    files = {"file": [file], "beside config.yaml": [base, file], "command line": [base]}[how]
+    config = configured()
+    update_config(config, own)
+    let_own_keys_win(config, base, ConfigSettings(own if how == "command line" else {}, files))
+    made = all_runs(config)["unbalanced-isd-0"]
+    assert (made["train"]["isd"]["head"], made["model"]["image_size"]) == (head, 96)
+    assert made["model"]["backbone"] == "resnet10t" and made["train"]["isd"]["refit_head"]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +124,13 @@ def test_a_network_that_the_weights_are_not_of_is_refused_in_one_line(changes, c
 def test_a_preset_that_is_laid_over_from_nothing_says_so_where_it_is_not(preset):
     with pytest.raises(UserError, match=r"config: model.backbone: .*from-nothing\.yaml"):
         all_runs(configured(preset))
+
+
+def test_gist_leaves_the_network_a_dimension():
+    given = {"model.descriptor_size": 64, "describe.gist": 0.5, "describe.gist_size": 64}
+    with pytest.raises(UserError, match="gist_size: 64 of model.descriptor_size, 64, leaves the"):
+        check_config(runs.changed(CONFIG, given))
+    check_config(runs.changed(CONFIG, {**given, "describe.gist": 0}))  # then it counts for nothing
 
 
 @pytest.mark.parametrize(
@@ -164,13 +201,127 @@ LOOP.append(LOOP)
         ("queries", 100, "queries: 100 is no section; its keys are count, copies, side, quality"),
         ("queries", None, "queries: None is no section; its keys are count"),
         ("study.ablations", [1], r"study.ablations: \[1\] is no section; write keys and values"),
+        ("seed", 2**63, "seed: a number of over 9223372036854775807; lower it"),
+        ("study.seeds", [0, 10**5000], "study.seeds: a number of over 9223372036854775807"),
+        ("model.std", [0.2, 0, 0.2], "model.std.1: 0 is less than or equal to the minimum of 0"),
     ],
-    ids=range(18),
+    ids=range(21),
 )
 def test_what_a_config_must_not_hold_is_refused_in_one_line(key, value, complaint):
     with pytest.raises(UserError, match=complaint) as error:
         check_config(changed(key, value))
     assert str(error.value).isprintable()
+
+
+FROM_RANDOM = {"model.weights": "none", "model.backbone": "resnet18"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        (
+            {"edits.phase1.names": ["crop", "blurr"], "edits.phase1.length": [1, 1]},
+            "edits.phase1: unknown edit 'blurr': did you mean blur",
+        ),
+        ({"edits.phase2.required": ["perspective"]}, "edits.phase2: unknown edit 'perspective'"),
+        ({"edits.training.strength": [0.6, 0.2]}, "edits.training: edit pool: strength .*low"),
+        (
+            {"edits.curriculum": [{"round": 1}, {"round": 3, "names": ["crop"]}]},
+            r"edits.curriculum, round 3: .* do not repeat, and there are 1 names",
+        ),
+        (
+            {**FROM_RANDOM, "model.backbone": "resnt18"},
+            "model.backbone: timm knows no network 'resnt18'; did you mean resnet18",
+        ),
+        (
+            {"benchmarks.images.backbone": "qqq"},
+            "benchmarks.images.backbone: timm knows no network 'qqq'; `timm.list_models",
+        ),
+        ({"model.weights": "redy"}, "model.weights: no file redy; did you mean ready"),
+        (
+            {**FROM_RANDOM, "model.weights": "encoder.pt"},
+            "model.weights: no file encoder.pt; known are ready, none, pretrained",
+        ),
+        (
+            {"train.method": "solo", "train.solo.validation_images": 4999},
+            "train.solo.validation_images: 4999 of 5000 training images leave none to learn from; "
+            "lower it to 4998, or add training images",
+        ),
+        (
+            {"train.method": "moco", "train.moco.queue": 63},
+            "train.moco.queue: 63 is shorter than a batch of 64; raise it",
+        ),
+        (
+            {"train.qk.accumulate": 8, "train.processes": 3},
+            "train.qk.batch_size: 64 is no multiple of train.processes times .*accumulate, 24",
+        ),
+        (
+            {"train.qk.warm_up_images": 9, "train.processes": 2, "train.simclr.batch_size": 3},
+            "train.simclr.batch_size: 3 is no multiple of train.processes times .*, 2",
+        ),
+        ({"train.qk.teacher": "a.h5"}, "train.qk.teacher: says nothing at soft_targets 0"),
+        (
+            {"train.method": "simclr", "train.images_per_half_round": 255},
+            "study.points: 510 images make 3 steps of simclr, too few for 4 parts; raise",
+        ),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_what_only_its_own_job_would_tell_is_told_before_any(changes, complaint):
+    config = copy.deepcopy(CONFIG)
+    for key, value in changes.items():
+        runs._put(config, key, value)
+    with pytest.raises(UserError, match=f"^config: {complaint}") as error:
+        check_config(config)
+        check_training(config)
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"train.method": "moco", "train.moco.queue": 64},
+        {"train.method": "simclr", "train.images_per_half_round": 256},
+        {"train.method": "solo", "train.solo.validation_images": 4998},
+        {"train.qk.accumulate": 8, "train.processes": 2},
+        {**FROM_RANDOM, "model.backbone": "vit_base_patch16_224.dino"},
+        {**FROM_RANDOM, "model.backbone": "tf_efficientnet_b0_ns"},  # an older name
+        {**FROM_RANDOM, "model.weights": "later.safetensors"},
+    ],
+    ids=lambda changes: "-".join(changes),
+)
+def test_what_is_just_enough_passes(changes):
+    config = copy.deepcopy(CONFIG)
+    for key, value in changes.items():
+        runs._put(config, key, value)
+    check_config(config)
+    check_training(config)
+
+
+def test_a_training_is_looked_at_where_it_is_asked_for():
+    """Here SimCLR would have too few steps, and only the study has it learn."""
+    few = runs.changed(CONFIG, {"train.images_per_half_round": 255})
+    made = all_runs(few)
+    for targets in ([], ["submission_phase2"], ["results/data/training.csv"], ["ablations"]):
+        for name in runs_of(few, targets):
+            check_training(made[name])
+    assert runs_of(few, ["submission_phase1"]) == ["qk-0"]
+    assert runs_of(few, ["ablation_sides"]) == ["qk-0", "sides-two-0", "sides-one-0"]
+    assert "unbalanced-isd-2" in runs_of(few, ["unbalanced"])
+    with pytest.raises(UserError, match="study.points: 510 images make 3 steps of simclr"):
+        for name in runs_of(few, ["study"]):
+            check_training(made[name])
+
+
+def test_every_network_of_timm_and_every_older_name_is_known():
+    for name in (*timm.list_models(), *timm.models._registry._deprecated_models):
+        refuse_unknown_network(name, "model.backbone")
+
+
+def test_a_step_counts_as_many_images_as_the_objective_has():
+    for name, method in METHODS.items():
+        if method.objective:
+            assert method.views == method.load_objective().views, name
 
 
 def disc21(root):

@@ -11,7 +11,7 @@ from iscqk.errors import UserError
 from iscqk.forecast.counts import Counts, planned_counts
 from iscqk.forecast.forecast import bank_gigabytes, dollars, gigabytes, stages
 from iscqk.forecast.network import operations
-from iscqk.forecast.rates import load, rates
+from iscqk.forecast.rates import CLOCK, PROCESSOR, load, rates
 from iscqk.forecast.submission_jobs import submission_jobs
 from iscqk.forecast.work import Workload
 from iscqk.plan.jobs import JOBS, job, rule_of
@@ -121,6 +121,24 @@ def test_jobs_that_only_start_give_a_bound_which_says_so(tmp_path):
     assert found["search"].at_most and found["search"].each == 4 / 1000
     assert found["train"].start == 4 and not found["train"].at_most  # several tries: their mean
     assert found["train"].each * 10_000 * (3 + 4 * 10 * 255) == pytest.approx(196)
+
+
+def test_a_start_may_be_dearer_than_that_of_the_shortest_job(tmp_path):
+    """As that of a search is, which needs torch: of 2 s beside a job of 0.5 s nearly all of it."""
+    search, train = "qk-0/round1-k/search-phase1-similarity", "qk-0/train-round1-q"
+    taken = {search: [2.0], train: [20.0], "qk-0/round1-k/validate-phase1-similarity": [0.5]}
+    found = rates([write_run(tmp_path, (10, 100, 10), taken)], config(), one_operation)
+    assert found["search"].at_most and not found["train"].at_most
+
+
+def test_jobs_that_shared_a_processor_are_reckoned_by_its_seconds(tmp_path):
+    train, validate = "qk-0/train-round1-q", "qk-0/round1-k/validate-phase1-similarity"
+    usage = write_run(tmp_path, (100, 40, 20), {train: [], validate: []})
+    for name, told in ((train, "81\t11"), (validate, "1\tNA")):  # of a short one nothing is told
+        (usage / f"{name}.tsv").write_text(f"s\tcpu_time\n{told}\n")
+    load = Workload(config(), SMALL, 1).of("train", {}).load
+    for by, taken in ((CLOCK, 80), (PROCESSOR, 10)):
+        assert rates([usage], config(), one_operation, by)["train"].each * load == taken
 
 
 def test_jobs_that_waited_are_told(tmp_path):

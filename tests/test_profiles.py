@@ -55,6 +55,20 @@ def test_a_cluster_is_asked_for_what_the_rules_need(project, profile):
             assert (resources["gpu_manufacturer"], resources["scale"]) == ("nvidia", "0")
 
 
+def test_a_pod_has_room_for_the_images_that_it_fetches(project):
+    for name in ("training", "references", "others"):
+        with open(project.folder / f"{name}.tar", "wb") as file:
+            file.truncate(100 * 10**9)  # of nothing
+    (project.folder / "shards.yaml").write_text(
+        "dataset: {kind: shards, training: training.tar, references: references.tar, "
+        "others: others.tar}"
+    )
+    files = "--configfile config.yaml tiny.yaml shards.yaml"
+    found = jobs(project, f"submission_phase2 {files} {PROFILES['kubernetes']}")
+    (prepare,) = [resources for rule, _, resources in found if rule == "prepare"]
+    assert int(prepare["disk_mb"]) > 300_000
+
+
 def test_the_challenge_is_asked_for_in_shards(disc21):
     files = "--configfile config.yaml workflow/presets/disc21.yaml root.yaml"
     found = jobs(disc21, f"submission_phase2 {files} {PROFILES['slurm']}")

@@ -3,6 +3,7 @@
 A training is killed after it has kept a state, and goes on in another folder.
 """
 
+import re
 import shutil
 import time
 from collections import Counter
@@ -10,7 +11,7 @@ from collections import Counter
 import pytest
 
 from conftest import ROOT, make_project
-from s3_server import BUCKET, serving, stored, unless
+from s3_server import BUCKET, serving, store, stored, unless
 from test_slurm import FEW_JOBS
 
 pytestmark = pytest.mark.long
@@ -30,6 +31,7 @@ OF_THE_RUN = (
     *("logs/", "usage/", "history.csv"),
     *("provenance.json", "MODEL_CARD.md", "README.md"),
 )
+STUDY = "study: {methods: [qk]}\n"
 KUBECONFIG = """\
 apiVersion: v1
 kind: Config
@@ -130,18 +132,73 @@ def run_as_on_a_disk(elsewhere, options, endpoint, on_a_disk):
     assert not left and not [place for place in jobs.glob("*/empty")]
 
 
-@unless("snakemake_executor_plugin_cluster_generic")
-def test_s3_makes_the_same_submission_from_empty_folders(elsewhere, endpoint, on_a_disk):
+def by_cluster_generic():
+    """Return the options that have jobs run in empty folders."""
     commands = " ".join(
         f"--cluster-generic-{name}-cmd '{CLUSTER} {name}'" for name in ("submit", "status")
     )
-    options = (
+    return (
         f"--workflow-profile profiles/s3 --executor cluster-generic {commands} "
         f"--cluster-generic-cancel-cmd {CLUSTER}"
     )
+
+
+@unless("snakemake_executor_plugin_cluster_generic")
+def test_s3_makes_the_same_submission_from_empty_folders(elsewhere, endpoint, on_a_disk):
+    options = by_cluster_generic()
     run_as_on_a_disk(elsewhere, options, endpoint, on_a_disk)
     again = elsewhere[0].run(f"snakemake {TARGET} {WHERE} {OFTEN} {options}")
     assert "Nothing to be done" in again.stdout + again.stderr
+
+
+SMALL = "validation: {references: 8, copies: 3, distractors: 2, side: 64}\n"
+
+
+@unless()
+def test_folders_go_through_a_bucket_too(finished, tmp_path, endpoint):
+    """The model made small, and a query set: what is a folder on a disk is files in a bucket."""
+    project = make_project(tmp_path / "there")
+    (project.folder / "small.yaml").write_text(SMALL)
+    shutil.copytree(finished.folder / "results", tmp_path / "made/results")
+    store(endpoint, tmp_path / "made")
+    project.run(
+        f"snakemake ready_model results/validation/set --cores 2 --rerun-triggers input {WHERE} "
+        "--workflow-profile profiles/s3 --configfile config.yaml tiny.yaml small.yaml"
+    )
+    made = {name.removeprefix("results/") for name in stored(endpoint)}
+    assert {"ready_model/MODEL_CARD.md", "ready_model/queries/model.safetensors"} < made
+    queries = [name for name in made if name.startswith("validation/set/phase")]
+    references = [name for name in made if name.startswith("validation/set/references/")]
+    assert (len(queries), len(references)) == (2 * (3 + 2), 8)
+    assert not [path for path in project.folder.glob("results/**/*") if path.is_file()]
+
+
+@unless("snakemake_executor_plugin_cluster_generic")
+def test_report_and_study_are_made_of_a_bucket(finished_copy, elsewhere, endpoint):
+    """Both submissions are there already; the report has what it depends on, no more."""
+    project, jobs = elsewhere
+    (jobs / "kill").unlink()
+    store(endpoint, finished_copy.folder)
+    files = "--configfile config.yaml tiny.yaml study.yaml"
+    for one in (finished_copy, project):
+        (one.folder / "study.yaml").write_text(STUDY)
+    project.run(f"snakemake report study {files} {WHERE} {OFTEN} {by_cluster_generic()}")
+    ran = sorted(place.name.rpartition("-")[0] for place in jobs.iterdir())
+    assert ran == ["compare_methods", "draw_rules", "learning_curve", "report"]
+
+    results = finished_copy.folder / "results"
+    finished_copy.run(f"snakemake study {files} --cores")
+    local = {path.name: path.read_bytes() for path in (results / "study").iterdir()}
+    for name in ("study", "usage"):
+        shutil.rmtree(results / name)
+    finished_copy.run(f"snakemake report {files} --cores")
+    remote = stored(endpoint)
+    assert {name: remote[f"results/study/{name}"] for name in local} == local
+    pages = remote["results/report.html"], (results / "report.html").read_bytes()
+    # Snakemake draws the graph of rules in another order each time.
+    ours, theirs = (re.sub(rb'<section id="rules">.+?</section>', b"", page, flags=re.DOTALL)
+                    for page in pages)  # fmt: skip
+    assert len(ours) > 100_000 and ours == theirs
 
 
 @unless("snakemake_executor_plugin_kubernetes")

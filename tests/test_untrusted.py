@@ -27,7 +27,7 @@ HOSTILE = {
     "near_duplicates": "-n; touch HACKED.csv",
     "teacher": "-t; touch HACKED.h5",
     "unbalanced": "-u ~ $HOME\ttouch HACKED",
-    "label": "a/../b'; touch HACKED; '{q}",
+    "label": "a/../b'; touch HACKED; '{q}.safetensors",
 }
 # What stands in for the program in bash: it prints how many arguments it got, and these.
 STUB = """iscqk() { printf '%s\\0' $# "$@"; }\n"""
@@ -58,7 +58,10 @@ def hostile_project(project):
         "title": "$(touch HACKED) {title}",
         "dataset": {"kind": "folders", **splits, "phase1": phase, "lists": lists},
         "model": {"weights": names["weights"]},
-        "train": {"qk": {key: names[key] for key in ("near_duplicates", "teacher")}},
+        "train": {
+            "qk": {"soft_targets": 0.5}
+            | {key: names[key] for key in ("near_duplicates", "teacher")}
+        },
         "unbalanced": {
             part: f"{names['unbalanced']}/{part}" for part in ("training", "evaluation")
         },

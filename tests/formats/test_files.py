@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -17,7 +18,14 @@ from safetensors.torch import save_file
 from conftest import ROOT
 from iscqk.errors import UserError
 from iscqk.formats import files
-from iscqk.formats.files import atomic_file, atomic_folder, exclusive, refuse_unwritable, write_text
+from iscqk.formats.files import (
+    atomic_file,
+    atomic_folder,
+    exclusive,
+    refuse_missing,
+    refuse_unwritable,
+    write_text,
+)
 from iscqk.formats.hdf5 import write_hdf5
 from iscqk.learning.checkpoint import Checkpoint
 
@@ -204,6 +212,33 @@ def written(folder, mount, old):
         pytest.skip(f"no file system can be mounted here: {done.stderr}")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_name_that_no_file_can_have_is_told_before_the_work(tmp_path):
+    """What is written beside the name has a longer one; no letter has one byte here."""
+    fits, too_long = (tmp_path / ("ä" * count) for count in (124, 125))
+    refuse_unwritable(fits)
+    write_text(fits, "a")
+    assert fits.read_text() == "a"
+    for refuse in (refuse_unwritable, lambda path: write_text(path, "a")):
+        with pytest.raises(UserError, match="a name of over 249 bytes; name a shorter one"):
+            refuse(too_long)
+    with pytest.raises(UserError, match="too long a path; name a shorter one"):
+        write_text(tmp_path / ("x" * 300) / "a.csv", "a")
+
+
+def test_what_is_no_file_is_never_replaced_by_one(tmp_path):
+    """Whoever may write to /dev, as in a container, would lose it for all programs."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to("/dev/zero")
+    for path in (pipe, tmp_path / "link", "/dev/null", "/dev/stdout", "/dev/never.csv"):
+        for refuse in (refuse_unwritable, lambda path: write_text(path, "a")):
+            with pytest.raises(UserError, match="a device or a pipe, no file; name a file to wri"):
+                refuse(path)
+    assert pipe.is_fifo() and Path("/dev/null").is_char_device()
+    with pytest.raises(UserError, match="a device or a pipe, no file; name a file$"):
+        refuse_missing(pipe)
 
 
 def test_a_full_disk_is_told_in_a_line_and_keeps_what_was_there(tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from iscqk.errors import UserError
 from iscqk.formats import csv_tables
-from iscqk.formats.csv_tables import read_listed_ids, read_table
+from iscqk.formats.csv_tables import read_listed_ids, read_table, read_whole_table, write_table
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
 from iscqk.formats.ids import QUERY, REFERENCE
 from iscqk.formats.manifest import COLUMNS, read_manifest, read_shard, write_manifest
@@ -149,3 +149,28 @@ def test_any_bytes_are_a_table_or_a_complaint(tmp_path_factory, content):
         assert str(error).isprintable()
     else:
         assert list(table.columns) == ["a", "b"] and table["a"].map(type).eq(str).all()
+
+
+def test_a_list_of_no_image_is_refused(tmp_path):
+    """Else there would be a split without any image."""
+    (tmp_path / "list").write_text("\n \n", encoding="utf-8")
+    with pytest.raises(UserError, match="list: lists no image; name some"):
+        only_listed([Path("a.jpg")], tmp_path / "list")
+
+
+def test_labels_that_pandas_takes_for_nothing_are_labels(tmp_path):
+    """An ablation of `teacher: [null, ...]` has such a one."""
+    table = pd.DataFrame({"teacher": ["null", "NA", "None"], "micro_ap": [0.1, np.nan, 0.3]})
+    write_table(tmp_path / "table.csv", table)
+    found = read_whole_table(tmp_path / "table.csv", ["teacher"])
+    assert found["teacher"].tolist() == ["null", "NA", "None"]
+    assert found["micro_ap"].isna().tolist() == [False, True, False]
+
+
+def test_a_listed_name_is_an_images_however_its_accents_are_written(tmp_path):
+    composed, apart, other = "caf\u00e9", "cafe\u0301", "cafe"
+    (tmp_path / "list").write_text(f"{composed}\n", encoding="utf-8")
+    both = [Path(f"{name}.jpg") for name in (apart, other)]
+    assert only_listed(both, tmp_path / "list") == both[:1]
+    as_it_is = Path(f"{composed}.jpg")
+    assert only_listed([*both, as_it_is], tmp_path / "list") == [as_it_is]

@@ -2,7 +2,7 @@ import pytest
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_listed_ids
-from iscqk.formats.query_edits import read_query_edits, write_query_edits
+from iscqk.formats.query_edits import read_edit_records, read_query_edits, write_query_edits
 
 
 def test_queries_are_grouped_by_edit(tmp_path):
@@ -21,6 +21,17 @@ def test_a_query_is_listed_once_by_its_id(tmp_path, text):
     (tmp_path / "e.csv").write_text(text)
     with pytest.raises(UserError, match="row .*: query 'Q"):
         read_query_edits(tmp_path / "e.csv")
+
+
+def test_records_of_edits_are_read_line_by_line_and_damaged_ones_refused(tmp_path):
+    path = tmp_path / "edits.jsonl"
+    assert read_edit_records(path) == []
+    path.write_text('{"query_id": "Q00000", "edits": [{"name": "a\u2028b"}]}\n', encoding="utf-8")
+    assert read_edit_records(path)[0]["edits"] == [{"name": "a\u2028b"}]
+    for wrong in ('{"query_id": "Q0', "3", "[]", '{"query_id": "Q00000"}', "[" * 99_999):
+        path.write_text(f'{{"query_id": "Q00000", "edits": []}}\n{wrong}\n')
+        with pytest.raises(UserError, match=r"edits.jsonl, line 2: no record of edits \("):
+            read_edit_records(path)
 
 
 def test_no_query_has_no_edit(tmp_path):

@@ -8,7 +8,8 @@ from PIL import Image
 from wild import CASES
 
 from iscqk.errors import UserError
-from iscqk.images.opening import measure_image, open_image
+from iscqk.images import opening
+from iscqk.images.opening import _loaded, measure_image, open_at_sizes, open_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
 
@@ -55,6 +56,16 @@ def test_a_large_jpeg_is_decoded_small_when_that_is_enough():
     large = Image.fromarray(PIXELS).resize((800, 480))
     small = open_image(encoded(large, "JPEG"), enough=64)
     assert 64 <= min(small.size) < 480 and abs(small.width / small.height - 800 / 480) < 0.05
+
+
+@pytest.mark.parametrize(("kind", "times"), [("PNG", 1), ("WEBP", 1), ("TIFF", 1), ("JPEG", 3)])
+def test_only_a_jpeg_is_decoded_for_each_of_several_sizes(kind, times, monkeypatch):
+    content = encoded(Image.fromarray(PIXELS).resize((800, 480)), kind)
+    sizes = [None, 100, 32]
+    alone = [open_image(content, size) for size in sizes]
+    decoded = []
+    monkeypatch.setattr(opening, "_loaded", lambda *given: decoded.append(1) or _loaded(*given))
+    assert open_at_sizes(content, sizes) == alone and len(decoded) == times
 
 
 def test_a_bomb_is_refused():

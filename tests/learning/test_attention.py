@@ -43,6 +43,25 @@ def test_float32_is_exact_to_rounding(way, count):
     torch.testing.assert_close(mean.double(), expected[1], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_over_no_row_there_is_nothing_and_parts_that_have_none_change_no_sum(dtype):
+    """As where a process has none of the rows that take part, or all that it has are left out."""
+    queries, bank = unit_rows(5, 24, 0), unit_rows(9, 24, 1).to(dtype)
+    left_out = torch.tensor([[query, row] for row in range(4) for query in (1, 3)])
+    parts = [
+        attention(queries, bank[:0], 0.05),
+        attention(queries, bank[:4], 0.05, left_out),
+        attention(queries, bank[4:], 0.05),
+    ]
+    for log_z, mean in (parts[0], [value[[1, 3]] for value in parts[1]]):
+        assert (log_z == -torch.inf).all() and (mean == 0).all()
+    log_z = torch.stack([part[0] for part in parts]).logsumexp(0)
+    mean = sum((z - log_z).exp()[:, None] * rows for z, rows in parts)
+    expected = exact(queries, bank, 0.05, left_out)
+    torch.testing.assert_close(log_z.double(), expected[0], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(mean.double(), expected[1], rtol=1e-3, atol=1e-3)
+
+
 def on_gpu(scaled, bank, _):
     """What a GPU takes, on a CPU."""
     return gpu_attention.rounded(scaled, bank)

@@ -136,6 +136,15 @@ def test_images_in_memory_are_described_like_files(folder, model_folder):
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
 
 
+def test_an_image_that_is_not_loaded_yet_is_described_again_as_before(folder, model_folder):
+    model = iscqk.Model.load(model_folder)
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)
+    Image.fromarray(noise).save("large.jpg")  # more than is read of a file at once
+    with Image.open("large.jpg") as image:
+        rows = model.describe([image] * 65, threads=2)
+        np.testing.assert_allclose(model.describe([image]), rows[:1], atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [

@@ -10,7 +10,9 @@ from PIL import Image
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.images.demo_scenes import draw_split
-from iscqk.learning.embedding import embed
+from iscqk.images.opening import _file
+from iscqk.learning.data_loading import ReadableImages, make_loader
+from iscqk.learning.embedding import describe
 from iscqk.matching.model import Model
 from iscqk.matching.model_bank import write_bank
 from iscqk.matching.model_folder import SIDES, write_settings
@@ -64,22 +66,28 @@ def test_what_describes_fastest_is_found_once_and_anew_for_another_precision(tmp
     assert made[2:] == [model.encoders["queries"]]
 
 
-@pytest.mark.parametrize(
-    ("gist", "threads", "shares"),
-    [(0.5, 1, [0, 0]), (0.5, 2, [1, 0]), (0.5, 4, [2, 1]), (0, 1, [0]), (0, 3, [2])],
-)
-def test_all_threads_but_one_read_images(tmp_path, monkeypatch, gist, threads, shares):
+@pytest.mark.parametrize("gist", [0, 0.5])
+def test_all_threads_but_one_read_images_once_for_all_encoders(tmp_path, monkeypatch, gist):
     write(tmp_path, gist=gist, whitening=gist, subtract=0)
-    seen = []
+    pixels = np.random.default_rng(0).integers(0, 256, (90, 60, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    seen, opened = [], []
 
-    def looked(encoder, images, workers, *ways):
+    def counted(looks, images, workers, turns):
         seen.append(workers)
-        return embed(encoder, images, 0, *ways)
+        return describe(looks, images, 0, turns)
 
-    monkeypatch.setattr("iscqk.matching.model.embed", looked)
-    image = Image.fromarray(np.zeros((40, 40, 3), np.uint8))
-    Model.load(tmp_path, threads).describe([image], threads=threads)
-    assert seen == shares
+    monkeypatch.setattr("iscqk.matching.model.describe", counted)
+    monkeypatch.setattr("iscqk.images.opening._file", lambda s: opened.append(s) or _file(s))
+    Model.load(tmp_path, 3).describe([tmp_path / "a.png"], threads=3)
+    assert seen == [2] and opened == [tmp_path / "a.png"]
+
+
+@pytest.mark.parametrize(("blocks", "workers", "processes"), [(1, 3, 0), (2, 3, 2), (9, 3, 3)])
+def test_no_process_is_started_that_has_nothing_to_read_ahead(blocks, workers, processes):
+    images = ReadableImages([b""] * blocks, [8, 4])
+    loader = make_loader(images, [[row] for row in range(blocks)], workers)
+    assert loader.num_workers == processes
 
 
 @pytest.mark.parametrize(

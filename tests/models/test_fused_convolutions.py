@@ -11,6 +11,7 @@ from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.embedding import embed
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.fused_convolutions import fused
+from reference_networks import LookedAt, random_statistics
 
 NETWORKS = {  # activations in the norm, apart from it and of a kind of their own; uneven; no norms
     "mobilenetv2_050": {"pad_type": "same"},
@@ -92,28 +93,13 @@ def test_an_encoder_without_anything_to_fold_is_itself():
     assert fused(twin := fused(encoder_of("mobilenetv2_050"))) is twin
 
 
-class Crossed(nn.Module):
-    """Its norm stands after a convolution, and is called before it."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)
-        self.conv2, self.bn2 = nn.Conv2d(8, 8, 3, padding="same"), nn.BatchNorm2d(8)
-
-    def forward_features(self, images):
-        return self.conv2(self.bn2(self.bn1(self.conv1(images))))
-
-
 @torch.no_grad()
-def test_what_is_called_in_another_order_is_not_folded():
+def test_a_norm_is_folded_only_where_nothing_else_takes_what_the_convolution_gives():
     encoder = encoder_of("test_resnet")
-    encoder.backbone, encoder.head = Crossed().eval(), nn.Linear(8, 16)
-    for norm in (encoder.backbone.bn1, encoder.backbone.bn2):
-        norm.running_mean.normal_()
-        norm.running_var.uniform_(0.5, 2)
+    encoder.backbone, encoder.head = random_statistics(LookedAt()), nn.Linear(16, 16)
     twin = fused(encoder)
     changed = [name for name, module in twin.named_modules() if "forward" in vars(module)]
-    assert changed == ["backbone.conv1", "backbone.bn1"]
+    assert changed == ["backbone.plain", "backbone.plain_norm"]
     torch.testing.assert_close(twin(pixels(3)), encoder(pixels(3)), rtol=1e-4, atol=1e-5)
 
 

@@ -81,6 +81,15 @@ def test_a_run_that_joins_gist_brings_the_gist_of_its_seed():
     assert "gist-7" not in plan(seed=7, study__methods=["qk"])
 
 
+def test_a_projection_is_of_all_that_is_joined_or_of_each_part():
+    gist = {"describe__gist": 0.6, "describe__whitening": 0.5}
+    shared, own = plan(**gist), plan(**gist, describe__gist_size=95)
+    assert shared.submitted.projection_options() == "--size 255 --whitening 0.5"
+    assert own.submitted.projection_options() == "--size 160 95 --whitening 0.5 1"
+    without = plan(describe__whitening=0.5, describe__gist_size=95)
+    assert without.submitted.projection_options() == "--size 255 --whitening 0.5"
+
+
 def test_a_method_added_to_the_list_is_compared():
     rows = runs.study_rows(config(study__methods=["qk", "isd"], study__seeds=[0, 3]))
     assert [row.run for row in rows] == ["qk-0", "qk-3", "isd-0", "isd-3"]
@@ -211,18 +220,24 @@ def test_given_queries_are_quarantined_apart_and_looked_at_with_all_other_images
     images = IMAGES._replace(phases={"phase1": given}, lists={"phase1": "l1", "training": "l2"})
     made = Plan(config(), images)
     assert made.lists() == {"training": "l2"}
-    assert shlex.split(made.queries_beforehand()) == [
-        *("--phase1", "-odd", "q 2", "--lists", "phase1=l1"),
-    ]
+    looked_at = ["--phase1", "-odd", "q 2", "--lists", "phase1=l1"]
+    assert shlex.split(made.queries_beforehand([])) == looked_at
     section = json.dumps(CONFIG["queries"], sort_keys=True)
-    assert shlex.split(
-        Plan(config(), images._replace(phases={}, lists={})).queries_beforehand()
-    ) == [
-        *("--make", *PHASES, "--queries", section),
-    ]
+    for phases in (["phase2"], PHASES):
+        words = shlex.split(made.queries_beforehand(phases))
+        assert words == [*looked_at, "--make", *phases, "--queries", section]
     assert made.halves("phase1") == ("public",) and made.halves("phase2") == ()
     assert made.quarantined("phase1")[1:] == ["results/data/phase1/quarantined.csv"]
     assert made.quarantined("phase2") == ["results/data/quarantined.csv"]
+
+
+def test_queries_in_shards_are_looked_at_on_their_own_and_so_are_their_lists():
+    """Else the job that looks at all others finds none of the images that a list names."""
+    given = [Given(["dev.tar"], "truth.csv", ()), Given(["test"], "truth.csv", ())]
+    lists = {phase: f"{phase}.txt" for phase in PHASES}
+    images = IMAGES._replace(phases=dict(zip(PHASES, given, strict=True)), lists=lists)
+    words = shlex.split(Plan(config(), images).queries_beforehand([]))
+    assert words == ["--phase2", "test", "--lists", "phase2=phase2.txt"]
 
 
 def test_what_was_made_in_another_number_of_shards_is_taken_as_it_is(tmp_path, monkeypatch):

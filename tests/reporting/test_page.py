@@ -76,6 +76,24 @@ def test_only_the_report_is_made(reported):
     assert rules_in(reported[1]) == {"draw_rules", "report"}
 
 
+def test_the_report_reads_nothing_that_its_rule_does_not_name(reported, tmp_path, monkeypatch):
+    """Else it is another one where files come from a storage; usage is shown where it is found."""
+    project, told = reported
+    inputs = re.search(r"^(?:local)?rule report:\n +input: (.+)$", told, re.MULTILINE)[1]
+    for name in inputs.split(", "):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(project.folder / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    rules = "results/workflow/rules.mmd"
+    assert cli.main(["report", "--title", TITLE, "--rules", rules]) == 0
+    pages = [
+        re.sub(r'<section id="cost">.+?</section>', "", path.read_text(), flags=re.DOTALL)
+        for folder in (tmp_path, project.folder)
+        for path in [folder / "results/report.html"]
+    ]
+    assert len(pages[0]) > 100_000 and pages[0] == pages[1]
+
+
 def test_no_name_of_the_user_is_taken_for_markup(reported, page):
     assert page.title == TITLE and TITLE in page.text
     assert "script" not in {tag for tag, _ in page.elements}

@@ -274,3 +274,8 @@ def test_products_of_integers_are_exact(dimension):
     left, right = (side.integers.numpy().astype(int) for side in (queries, references))
     products = torch_internals.integer_product(queries.integers, references.integers.T).numpy()
     assert np.array_equal(products, left @ right.T)
+
+
+def test_no_query_has_a_nearest_reference():
+    queries, references = (np.ones((count, 8), dtype=np.float32) for count in (0, 3))
+    assert [len(column) for column in nearest_of_each(queries, references, 2)] == [0, 0, 0]

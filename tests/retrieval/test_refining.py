@@ -6,6 +6,7 @@ import pytest
 from iscqk.errors import UserError
 from iscqk.retrieval.refining import (
     fit_projection,
+    fit_projections,
     joined,
     load_projection,
     save_projection,
@@ -57,6 +58,36 @@ def test_fully_whitened_training_rows_vary_alike_in_every_direction():
     projection = fit_projection([training], 6, 1.0)
     white = (training - projection.centre) @ projection.weight
     np.testing.assert_allclose(np.cov(white.T, bias=True), np.eye(6), atol=1e-4)
+
+
+def test_each_part_may_have_a_pca_of_its_own():
+    sizes, whitenings, weights = (5, 3), (0, 1), (1, 0.6)
+    training = [unit_rows(400, 12, 0), unit_rows(400, 7, 1)]
+    rows = [unit_rows(30, 12, 2), unit_rows(30, 7, 3)]
+    projection = fit_projections(
+        [np.split(part, [7, 300]) for part in training], sizes, whitenings, weights
+    )
+    slow = []
+    for part, seen, size, whitening, weight in zip(
+        rows, training, sizes, whitenings, weights, strict=True
+    ):
+        centre = seen.astype(float).mean(0)
+        _, values, directions = np.linalg.svd(seen.astype(float) - centre, full_matrices=False)
+        scale = (values[:size] / 20) ** whitening  # of 400 images
+        made = [
+            (some.astype(float) - centre) @ directions[:size].T / scale for some in (part, seen)
+        ]
+        length = np.sqrt((made[1] ** 2).sum(1).mean())
+        slow.append(weight * made[0] / length)
+    found, wanted = projection(joined(rows, weights)), unit(np.hstack(slow))
+    assert found.shape == (30, 8)
+    np.testing.assert_allclose(found @ found.T, wanted @ wanted.T, atol=1e-5)
+    np.testing.assert_array_equal(projection.weight[:12, 5:], 0)
+
+
+def test_a_part_without_its_size_is_told():
+    with pytest.raises(UserError, match="2 parts, 3 sizes, 2 whitenings and 2 weights"):
+        fit_projections([[], []], (4, 3, 2), (0, 1), (1, 1))
 
 
 def test_joined_parts_count_as_their_weights_say():

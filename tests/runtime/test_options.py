@@ -2,12 +2,20 @@
 
 import argparse
 import json
+import os
+import re
 
 import pytest
 
 from iscqk.cli import STAGES, main, stage_parser
 from iscqk.errors import UserError
-from iscqk.runtime.options import Parser, output_file, output_folder, output_place
+from iscqk.runtime.options import (
+    Parser,
+    json_object,
+    output_file,
+    output_folder,
+    output_place,
+)
 
 
 def refused(parse, arguments, capsys):
@@ -50,11 +58,20 @@ def test_an_option_may_be_cut_short_and_what_follows_two_dashes_is_none():
     assert (found.results, found.files) == ("x", ["--no-option"])
 
 
+# An object with every key that some option asks for.
+OF_ALL_KEYS = json.dumps(
+    {"seed": 0, "label": "a", "phase": "a", "score": "a", "method": "a", "learning_curve": "a"}
+    | dict.fromkeys(["histories", "usage", "features"], [])
+    | dict.fromkeys(["dataset", "model", "models", "train", "describe"], {})
+)
+POOL = '{"names": ["blur"], "strength": [0, 1], "length": [1, 1]}'
+
+
 def value_for(action):
     """Return a value that an option takes."""
     if action.choices:
         return str(next(iter(action.choices)))
-    for value in ("1", "{}", "[]", '{"names": ["blur"], "strength": [0, 1], "length": [1, 1]}'):
+    for value in ("1", "{}", "[]", POOL, OF_ALL_KEYS, f"[{OF_ALL_KEYS}]"):
         try:
             action.type and action.type(value)
         except (UserError, ValueError, TypeError, argparse.ArgumentTypeError):
@@ -194,3 +211,61 @@ def test_no_single_value_is_forgotten_for_a_later_one(stage, tmp_path, monkeypat
                 assert "given twice" in refused(parser.parse_args, [*once, *once], capsys)
                 seen += 1
     assert seen
+
+
+RUN = {"method": "qk", "seed": 0, "features": ["a.h5"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", r"no JSON \(Expecting"),
+        ("[" * 100_000, "no JSON \\(maximum recursion"),
+        ("[]", "no JSON list with something in it; give one"),
+        ("{}", "no JSON list with something in it"),
+        ("null", "no JSON list with something in it"),
+        ("[3]", "'3' is no JSON object; write it as one"),
+        ("[{}]", "method is missing; give text"),
+        (json.dumps([RUN, RUN | {"seed": "0"}]), "seed is 0; give a whole number"),
+        (json.dumps([RUN | {"features": "a.h5"}]), "features is a.h5; give a list"),
+    ],
+    ids=range(9),
+)
+def test_json_of_another_form_is_told_before_any_work(text, told, capsys):
+    words = ["neighbours", "--runs", text, "--training", "t.csv", "--evaluation", "e.csv"]
+    found = refused(main, [*words, "--rare", "3", "--output", "out"], capsys)
+    assert re.match(f"error: argument --runs: {told}", found) and found.count("\n") == 1
+
+
+def test_a_config_is_an_object_with_the_sections_that_are_looked_at(capsys):
+    read = json_object(seed=int, model=dict)
+    assert read('{"seed": 1, "model": {}, "more": 2}') == {"seed": 1, "model": {}, "more": 2}
+    for text in ("[]", '{"seed": 1}', '{"seed": 1, "model": 3}', "3"):
+        with pytest.raises(argparse.ArgumentTypeError):
+            read(text)
+
+
+@pytest.mark.parametrize("option", ["--seed", "--workers"])
+def test_numbers_that_no_library_takes_are_told(option, capsys):
+    words = ["draw", "--output", "a", "b", "c", option, str(2**63)]
+    told = f"argument {option}: {2**63}: at most {2**63 - 1} can be worked with"
+    assert told in refused(stage_parser("draw").parse_args, words[1:], capsys)
+    assert stage_parser("draw").parse_args([*words[1:-1], str(2**63 - 1)])
+
+
+def test_a_page_is_not_written_over_its_own_plots(tmp_path, capsys):
+    """They lie beside it under its name, with another ending."""
+    assert main(["report", "--results", str(tmp_path), "--output", str(tmp_path / "page.zip")]) == 1
+    assert "page.zip: the plots would be written over; name a page" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="a system that limits no cores")
+@pytest.mark.parametrize(
+    "stage",
+    ["match", "describe", "duplicates", "benchmark-likely", "benchmark-index", "validation-scores"],
+)
+def test_threads_are_by_default_as_many_as_the_cores_that_may_be_used(stage, monkeypatch):
+    """A job of a cluster is given a few of many."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {5, 9, 11})
+    assert stage_parser(stage).get_default("threads") == 3

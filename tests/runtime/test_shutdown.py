@@ -128,6 +128,31 @@ def test_a_reader_that_has_enough_is_no_error(submission, printing, arguments):
     assert (submission / "v.json").exists() == ("--output" in arguments)
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("gone\n.csv", "No such file or directory"),
+        ("x" * 300, "File name too long"),
+        ("file/a.csv", "Not a directory"),
+        (".", "Is a directory"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told_in_a_line_whoever_meets_it(
+    tmp_path, monkeypatch, capsys, name, reason
+):
+    """A file may go away, or its folder be closed, after it was looked at."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    assert exit_status_of(lambda: open(name)) == 1
+    told = f"error: {name}: {reason}; see to that file or folder, then run the same command again"
+    assert capsys.readouterr().err == told.replace("\n", "\\n") + "\n"
+
+
+def test_a_mistake_of_the_program_keeps_its_traceback():
+    with pytest.raises(KeyError):
+        exit_status_of(lambda: {}["a"])
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without /dev/full")
 @pytest.mark.parametrize("arguments", SPEAKING, ids=str)
 def test_an_output_that_is_full_is_told_in_a_line(printing, arguments):

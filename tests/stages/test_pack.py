@@ -60,3 +60,5 @@ def test_what_cannot_be_packed_so_is_told(submission, capsys, config, message):
     assert pack(submission, **config) == 1
     told = capsys.readouterr().err.splitlines()
     assert message in told[-1]
+    assert not list(submission.glob("*small*"))  # in whose way the next try would find it
+    assert pack(submission) == 0

@@ -41,6 +41,7 @@ from iscqk.plan.snakefile import (
     let_jobs_speak_utf8,
     listed,
     named,
+    phases_made,
     put_program_on_path,
     results_of,
     results_with,

@@ -1,5 +1,5 @@
-# Images, manifests, queries and training copies. What may find fault with the user's data has
-# priority, so that it is told before the hours of training.
+# Images, manifests, queries and training copies. What may find fault with the user's data or
+# settings has priority, so that it is told before the hours of training.
 
 
 rule draw:
@@ -51,7 +51,9 @@ rule prepare:
             *PLAN.images.training, *PLAN.images.references, *PLAN.images.others
         ),
         # no input either: queries that come later must not make all training begin anew
-        queries=untracked(PLAN.queries_beforehand()),
+        queries=untracked(
+            lambda wildcards: PLAN.queries_beforehand(phases_made(workflow))
+        ),
     shell:
         """
         iscqk prepare --output {output} --workers {threads} --training {input.training:q} \

@@ -84,12 +84,11 @@ rule whiten:
         code=code("whiten"),
         gist=lambda wildcards, input: listed("--part", input.gist),
         weights=lambda wildcards: PLAN[wildcards.run].joining_options(),
-        whitening=lambda wildcards: PLAN[wildcards.run].config["describe"]["whitening"],
-        size=lambda wildcards: PLAN[wildcards.run].config["model"]["descriptor_size"],
+        projection=lambda wildcards: PLAN[wildcards.run].projection_options(),
     shell:
         """
         iscqk whiten --part {input.network} {params.gist} {params.weights} \
-            --whitening {params.whitening} --size {params.size} --output {output} --threads {threads} &>{log}
+            {params.projection} --output {output} --threads {threads} &>{log}
         """
 
 

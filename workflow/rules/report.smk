@@ -22,7 +22,7 @@ rule draw_rules:
     shell:
         """
         echo {params.config:q} >{output.config}
-        snakemake all --rulegraph mermaid-js --snakefile {params.snakefile} \
+        snakemake all --rulegraph mermaid-js --cores 1 --snakefile {params.snakefile} \
             --configfile {output.config} {params.storage} >{output.graph} 2>{log}
         """
 
@@ -40,6 +40,12 @@ rule report:
             for one in map(R.phase, PHASES)
             for file in (one.queries, one.ground_truth, one.edits)
         ],
+        records=[
+            R.phase(phase).edit_records
+            for phase in PHASES
+            if phase not in PLAN.images.phases
+        ],
+        others=R.manifest("others"),
         references=R.manifest("references"),
         images=PLAN.image_shards("references", "others", *PHASES),
         rules=R.workflow("rules.mmd"),

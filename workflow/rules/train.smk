@@ -14,6 +14,7 @@ rule initial:
         LOG["initial"],
     benchmark:
         USAGE["initial"]
+    priority: 10  # tells of a network that cannot be made
     conda:
         "../../envs/iscqk.yaml"
     threads: 8

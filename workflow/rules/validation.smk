@@ -13,6 +13,7 @@ rule validation_queries:
         directory(R.validation("set")),
     log:
         R.log("validation-queries"),
+    priority: 10  # tells of too few images
     conda:
         "../../envs/iscqk.yaml"
     threads: 8

@@ -46,7 +46,8 @@ def run_table(measured: Iterable[Measured]) -> pd.DataFrame:
 
 
 def _row(one: Measured) -> dict[str, object]:
-    usage = pd.concat([read_usage(path) for path in one.usage])
+    usage = [read_usage(path) for path in one.usage]
+    peaks = [pd.to_numeric(jobs["max_rss"], errors="coerce").max() for jobs in usage]
     return {
         "label": one.label,
         "seed": one.seed,
@@ -54,8 +55,8 @@ def _row(one: Measured) -> dict[str, object]:
         "micro_ap": scored(one.score, "micro_ap"),
         "recall_at_p90": scored(one.score, "recall_at_p90"),
         "images_seen": images_seen(one.histories),
-        "train_seconds": usage["s"].sum(),
-        "peak_mb": pd.to_numeric(usage["max_rss"], errors="coerce").max(),
+        "train_seconds": sum(float(jobs["s"].sum()) for jobs in usage),
+        "peak_mb": pd.Series(peaks, dtype=float).max(),
     }
 
 

@@ -1,6 +1,7 @@
 """The challenge's own images, DISC21, under all the names that they go by."""
 
 import glob
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def _find(dataset: Mapping[str, Any]) -> Sources:
         for phase, names in _GROUND_TRUTH.items()
     }
     lists = {split: str(root / name) for split, name in _LISTS.items()}
-    lists = {split: path for split, path in lists.items() if Path(path).is_file()}
+    lists = {split: path for split, path in lists.items() if os.path.isfile(path)}
     lists |= named_lists(dataset)
     return Sources(found["training"], found["references"], [], given, lists)
 
@@ -68,7 +69,7 @@ def _first(root: Path, part: str, names: list[str]) -> list[str]:
     wants_file = names[0].endswith(".csv")
     for name in names:
         matches = sorted(str(root / match) for match in glob.glob(name, root_dir=root))
-        if matches := [m for m in matches if Path(m).is_file() == wants_file]:
+        if matches := [m for m in matches if os.path.isfile(m) == wants_file]:
             return matches
     raise UserError(f"{root}: no {part}; DISC21 calls it one of {', '.join(names)}; put it there")
 

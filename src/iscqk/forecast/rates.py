@@ -20,6 +20,9 @@ from iscqk.settings.config import Config
 
 Operations = Callable[[Mapping[str, Any]], float]  # of a `model` section's network, for an image
 _REHEARSAL = "rehearsal/"
+CLOCK, PROCESSOR = "s", "cpu_time"  # columns of Snakemake's usage, both in seconds
+# A job that needs torch takes so many times as long to start as one that needs nothing.
+_DEARER = 5
 
 
 class Measured(NamedTuple):
@@ -51,7 +54,7 @@ class Rate(NamedTuple):
 
 
 def rates(
-    folders: Iterable[Path], config: Mapping[str, Any], operations: Operations
+    folders: Iterable[Path], config: Mapping[str, Any], operations: Operations, by: str = CLOCK
 ) -> dict[str, Rate]:
     """Return the rate of each stage that some runs have measured.
 
@@ -60,6 +63,7 @@ def rates(
             jobs did. Those of its submission count, as of others the config is not known.
         config: of runs that have made no submission, which would tell theirs.
         operations: of a network, by the `model` section of its config.
+        by: which seconds of a job count, `CLOCK` or `PROCESSOR`.
 
     Raises:
         UserError: a folder has no usage.
@@ -67,7 +71,7 @@ def rates(
     found: dict[str, list[Measured]] = defaultdict(list)
     shortest: dict[str, float] = {}
     for folder in folders:
-        jobs = list(_measured(folder, config, operations))
+        jobs = list(_measured(folder, config, operations, by))
         if not jobs:
             raise UserError(f"{folder}: no usage of jobs; name the folder results/usage of a run")
         least = min(job.seconds for job in jobs)
@@ -78,7 +82,7 @@ def rates(
 
 
 def _measured(
-    folder: Path, config: Mapping[str, Any], operations: Operations
+    folder: Path, config: Mapping[str, Any], operations: Operations, by: str
 ) -> Iterator[Measured]:
     """Yield the jobs of a run."""
     results = Results(str(folder.parent))
@@ -93,7 +97,7 @@ def _measured(
         else:
             found = rule_of(name)
             work = run.of(*found) if found and _is_submissions(found[1], own) else None
-        if work and work.load and (seconds := _seconds(path)):
+        if work and work.load and (seconds := _seconds(path, by)):
             yield Measured(work, seconds)
 
 
@@ -130,8 +134,9 @@ def load(folders: Iterable[Path]) -> float | None:
     return median(told) if told else None
 
 
-def _seconds(path: Path) -> float:
-    return _mean(path, "s")
+def _seconds(path: Path, by: str) -> float:
+    """Return how long a job took; of one too short for its processor's seconds, by the clock."""
+    return _mean(path, by) or _mean(path, CLOCK)
 
 
 def _mean(path: Path, column: str) -> float:
@@ -145,15 +150,18 @@ def _rate(jobs: list[Measured], shortest: float) -> Rate:
     """Return the rate of jobs of one stage.
 
     Jobs of different loads tell what a start takes, by least squares. Of those that are alike it is
-    taken for what the shortest job of the whole run took, which did next to nothing.
+    taken for what the shortest job of the whole run took, which did next to nothing; theirs may be
+    dearer, and only what is far beyond it is work for sure.
     """
     loads, seconds = [job.work.load for job in jobs], [job.seconds for job in jobs]
     start = least = min(shortest, *seconds)
+    beyond = _DEARER
     if max(loads) >= 2 * min(loads):
+        beyond = 1
         start = min(max(fmean(seconds) - _slope(loads, seconds) * fmean(loads), 0.0), least)
     largest = max(jobs, key=lambda job: job.work.load)
     each = max(sum(s - start for s in seconds) / sum(loads), 0.0)
-    at_most = each * largest.work.load < start
+    at_most = each * largest.work.load < beyond * start
     if at_most:
         each = sum(seconds) / sum(loads)
     return Rate(start, each, largest.work.amount, at_most)

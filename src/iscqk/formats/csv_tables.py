@@ -82,6 +82,8 @@ def read_whole_table(
 ) -> pd.DataFrame:
     """Return all columns of a table with a header, numbers where a column has no other values.
 
+    Only an empty field is a missing one: `null` may be a row's label.
+
     Args:
         path: of a table that a program wrote: one of ours, or Snakemake.
         needed: columns that there must be.
@@ -91,7 +93,9 @@ def read_whole_table(
         UserError: no such file, no table, or a column is missing.
     """
     try:
-        table = pd.read_csv(io.BytesIO(read_content(path)), sep=separator)
+        table = pd.read_csv(
+            io.BytesIO(read_content(path)), sep=separator, keep_default_na=False, na_values=[""]
+        )
     except ValueError as error:  # pandas' own errors are such
         reason = str(error).strip().splitlines()[-1]
         raise UserError(f"{path}: cannot be read as a table ({reason}); make it again") from None

@@ -102,9 +102,16 @@ def descriptor_blocks(
             yield shard.ids[start:stop], shard.block(start, stop)
 
 
-def stacked(paths: Iterable[str | Path]) -> FloatArray:
-    """Return the vectors of several shards, (n, D), in memory."""
+def stacked(paths: Sequence[str | Path]) -> FloatArray:
+    """Return the vectors of several shards, (n, D), in memory; UserError where there are none."""
+    refuse_empty(paths)
     return np.concatenate([vectors for _, vectors in descriptor_blocks(paths)])
+
+
+def refuse_empty(paths: Sequence[str | Path]) -> None:
+    """Raise UserError where several shards together describe no image."""
+    if not count_descriptors(paths)[0]:
+        raise UserError(f"{paths[0]}: describes no image, and some are needed; name another file")
 
 
 def provenances(paths: Iterable[str | Path]) -> list[tuple[str | Path, Provenance]]:

@@ -6,18 +6,17 @@ two processes cannot write it together: a run that was killed may leave one of i
 """
 
 import errno
-import fcntl
 import hashlib
 import os
 import re
 import shutil
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from iscqk.errors import UserError
+from iscqk.formats.locks import lock, unlock
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _GONE = {errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO}
@@ -25,6 +24,7 @@ _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 # A process whose Snakemake was killed ends within seconds of it (iscqk.runtime.shutdown).
 _WAIT_SECONDS = 30.0
 _MOMENT_SECONDS = 5.0  # for who looks at a terminal
+_LONGEST_NAME = 255 - len("..part")  # bytes; 255 is what file systems take
 
 _IS_UTF8 = sys.getfilesystemencoding() == "utf-8"
 
@@ -45,7 +45,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.part{path.suffix}")
-    _folder_of(path)
+    _refuse_name(path)
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=False):
@@ -67,7 +67,7 @@ def atomic_folder(folder: str | Path) -> Iterator[Path]:
     if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder}: not empty; remove what is in it or name another")
     temporary = folder.with_name(f".{folder.name}.part")
-    _folder_of(folder / "any")
+    _refuse_name(folder / "any")
     with _told(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=True):
@@ -95,15 +95,15 @@ def exclusive(path: str | Path) -> Iterator[None]:
     """
     path = Path(path)
     refuse_unwritable(path)
-    lock, is_new = path.with_name(f".{path.name}.lock"), not path.parent.exists()
+    beside, is_new = path.with_name(f".{path.name}.lock"), not path.parent.exists()
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = _locked(lock, folder=False, seconds=_MOMENT_SECONDS)
+        descriptor = lock(beside, _MOMENT_SECONDS)
     try:
         yield
     finally:
-        lock.unlink(missing_ok=True)
-        _unlock(descriptor)
+        beside.unlink(missing_ok=True)
+        unlock(descriptor)
         if is_new:
             with suppress(OSError):  # a folder that holds what was made stays
                 path.parent.rmdir()
@@ -114,29 +114,42 @@ def refuse_unwritable(path: str | Path, is_folder: bool = False) -> None:
 
     For a look before the work.
     """
-    folder = _folder_of(Path(path, "any") if is_folder else Path(path))
+    folder = _refuse_name(Path(path, "any") if is_folder else Path(path))
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{printable(path)}: cannot be written; make its folder writable")
 
 
 def refuse_missing(path: str | Path) -> None:
     """Raise UserError where there is no such file to read."""
-    if not Path(path).is_file():
-        what = "a folder; name a file" if Path(path).is_dir() else "no such file; check the path"
+    if not os.path.isfile(path):
+        what = "no such file; check the path"
+        if os.path.exists(path):
+            what = f"{_kind_of(path)}; name a file"
         raise UserError(f"{printable(path)}: {what}")
 
 
-def _folder_of(path: Path) -> Path:
-    """Return the folder that a file will lie in, or the first that is there of those above it.
+def _kind_of(path: str | Path) -> str:
+    """Return what is there that is no file."""
+    return "a folder" if os.path.isdir(path) else "a device or a pipe, no file"
+
+
+def _refuse_name(path: Path) -> Path:
+    """Refuse a name that no file can be written under; return the first folder there is above it.
 
     Raises:
-        UserError: the path is a folder itself, or one of those above it is a file.
+        UserError: something else than a file lies there, which would be replaced or cannot be; one
+            of the folders above it is a file; it is too long, with what is put before it meanwhile.
     """
-    if path.is_dir():
-        raise UserError(f"{printable(path)}: a folder; name a file to write")
+    # A name in /dev is refused whatever it stands for: /dev/stdout may be a link to a file.
+    is_device = os.path.realpath(path.parent) == "/dev"
+    if is_device or (os.path.exists(path) and not os.path.isfile(path)):
+        raise UserError(f"{printable(path)}: {_kind_of(path)}; name a file to write")
     there = next(place for place in path.absolute().parents if os.path.lexists(place))
-    if not there.is_dir():
+    if not os.path.isdir(there):
         raise UserError(f"{printable(there)}: a file; name a folder to write to, or remove it")
+    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+        what = f"a name of over {_LONGEST_NAME} bytes; name a shorter one"
+        raise UserError(f"{printable(path)}: {what}")
     return there
 
 
@@ -186,7 +199,7 @@ def sync_to_disk(path: Path) -> None:
 @contextmanager
 def _alone(temporary: Path, folder: bool) -> Iterator[None]:
     """Make and lock a temporary file or folder; remove it if the block fails."""
-    descriptor = _locked(temporary, folder)
+    descriptor = lock(temporary, _WAIT_SECONDS, folder)
     try:
         yield
     except BaseException:
@@ -196,56 +209,7 @@ def _alone(temporary: Path, folder: bool) -> Iterator[None]:
             temporary.unlink(missing_ok=True)
         raise
     finally:
-        _unlock(descriptor)
-
-
-def _locked(temporary: Path, folder: bool, seconds: float | None = None) -> int:
-    """Return an open descriptor of what is at `temporary`, made if need be, with its lock."""
-    end = time.monotonic() + (_WAIT_SECONDS if seconds is None else seconds)
-    while time.monotonic() < end:
-        if folder:
-            temporary.mkdir(exist_ok=True)
-        try:
-            descriptor = os.open(
-                temporary, os.O_RDONLY if folder else os.O_RDWR | os.O_CREAT, 0o666
-            )
-        except FileNotFoundError:  # another process has just renamed its folder
-            continue
-        if _lock(descriptor) and _stands_for(temporary, descriptor):
-            return descriptor
-        os.close(descriptor)
-        time.sleep(0.2)
-    raise UserError(
-        f"{temporary}: another process is writing it; wait for that or end it, "
-        "then run the same command again"
-    )
-
-
-def _lock(descriptor: int) -> bool:
-    """Lock a file; False if another process has. Where nothing can be locked, go without."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        pass
-    return True
-
-
-def _unlock(descriptor: int) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing is not enough where a worker holds it too
-    except OSError:
-        pass
-    os.close(descriptor)
-
-
-def _stands_for(path: Path, descriptor: int) -> bool:
-    """Return whether a path is what is open: its last owner may have renamed it meanwhile."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
+        unlock(descriptor)
 
 
 @contextmanager
@@ -264,6 +228,8 @@ def _told(path: Path) -> Iterator[None]:
             ) from error
         if number in _GONE:
             raise UserError(f"{path}: {disk_is_gone(number)}") from error
+        if number == errno.ENAMETOOLONG:
+            raise UserError(f"{path}: too long a path; name a shorter one") from error
         if number in _REFUSED and _is_about(error, path):
             raise UserError(
                 f"{path}: cannot be written ({os.strerror(number)}); make its folder writable"

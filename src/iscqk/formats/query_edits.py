@@ -14,6 +14,7 @@ import pandas as pd
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table, write_table
 from iscqk.formats.ids import QUERY, StrArray
+from iscqk.formats.named_files import read_text
 
 _COLUMNS = ["query_id", "edits"]
 
@@ -47,7 +48,19 @@ def write_query_edits(path: str | Path, chains: dict[str, list[str]]) -> None:
 
 
 def read_edit_records(path: str | Path) -> list[dict[str, Any]]:
-    """Return the lines of an edits.jsonl; none where the file is not there."""
+    """Return the lines of an edits.jsonl, none where it is not there; UserError where damaged."""
     if not Path(path).is_file():
         return []
-    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    lines = read_text(path).split("\n")
+    return [_record(path, number, line) for number, line in enumerate(lines, 1) if line]
+
+
+def _record(path: str | Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+        if {"query_id", "edits"} <= found.keys():
+            return dict(found)
+        reason = "no query_id or no edits"
+    except (ValueError, AttributeError, RecursionError) as error:
+        reason = str(error)
+    raise UserError(f"{path}, line {number}: no record of edits ({reason}); make it again")

@@ -1,5 +1,6 @@
 """What a source of images is; `iscqk.datasets` has them all."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,7 @@ def existing_folders(name: str, folders: str | list[str]) -> list[str]:
         if "{" in folder:
             what = "is a range, as which only .tar files are named (kind: shards)"
             raise UserError(f"config: dataset.{name}: {folder} {what}; name each folder")
-        if not Path(folder).is_dir():
+        if not os.path.isdir(folder):
             raise UserError(
                 f"config: dataset.{name}: no folder {folder} (seen from {Path.cwd()}); "
                 "put the images there or correct the path"
@@ -115,6 +116,6 @@ def _no_option(path: str) -> str:
 
 def existing_file(name: str, path: str) -> str:
     """Return the file of a key of the section; UserError where it is missing."""
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise UserError(f"config: dataset.{name}: no file {path}; put it there or correct the path")
     return _no_option(path)

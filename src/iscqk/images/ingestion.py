@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -122,20 +123,25 @@ def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:
     """Return the images named in a list file, as the challenge's: the name of one in each line.
 
     Raises:
-        UserError: there is no such file, or some image of it is not among `paths`.
+        UserError: there is no such file, it is empty, or some image of it is not among `paths`.
     """
     try:
         lines = Path(names).read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{names}: cannot read this list ({error}); correct its path") from None
     listed = dict.fromkeys(filter(None, map(str.strip, lines)))
-    missing = listed.keys() - {path.stem.strip() for path in paths}
-    if missing:
+    if not listed:
+        raise UserError(f"{names}: lists no image; name some, or remove it to take all there are")
+    stems = {path.stem.strip() for path in paths}
+    # Accents are one letter or two, as an archive or the list's writer has them.
+    forms = {normalize("NFC", stem): stem for stem in stems - listed.keys()}
+    named = {n if n in stems else forms.get(normalize("NFC", n), n) for n in listed}
+    if missing := named - stems:
         raise UserError(
             f"{names}: lists {len(missing)} images that are not there, {min(missing)} first; "
             "unpack all archives, or remove the list to do without"
         )
-    return [path for path in paths if path.stem.strip() in listed]
+    return [path for path in paths if path.stem.strip() in named]
 
 
 def refuse_graded(paths: Sequence[Path]) -> None:

@@ -10,7 +10,9 @@ import math
 import os
 import stat
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -66,7 +68,20 @@ def open_image(source: ImageInput, enough: int | None = None) -> Image.Image:
         BadImage: the file is missing, unreadable, no image, truncated, absurdly large, or of
             samples whose range it does not declare.
     """
-    return _opened(source, enough)[0]
+    return _opened(source, enough).rgb
+
+
+def open_at_sizes(source: ImageInput, sizes: Sequence[int | None]) -> list[Image.Image]:
+    """Return `open_image` for each of several `enough`, decoded once unless that is slower.
+
+    Only a JPEG is decoded for each: its decoder gives small images in a fraction of the time.
+
+    Raises:
+        BadImage: as `open_image`.
+    """
+    first = _opened(source, sizes[0])
+    rest = (first if first.is_alike_at_any_size else _opened(source, size) for size in sizes[1:])
+    return [first.rgb, *(opened.rgb for opened in rest)]
 
 
 def begins_as_image(path: str | Path) -> bool:
@@ -101,15 +116,22 @@ def measure_image(source: ImageInput) -> tuple[int, int]:
     Raises:
         BadImage: as `open_image`.
     """
-    return _opened(source, None)[1]
+    return _opened(source, None).size
 
 
-def _opened(source: ImageInput, enough: int | None) -> tuple[Image.Image, tuple[int, int]]:
-    """Return an image as RGB, and its size upright, which is larger where a part is decoded."""
+class _Opened(NamedTuple):
+    """An image as RGB, and its size upright, which is larger where a part is decoded."""
+
+    rgb: Image.Image
+    size: tuple[int, int]
+    is_alike_at_any_size: bool  # that is enough
+
+
+def _opened(source: ImageInput, enough: int | None) -> _Opened:
     try:
         if isinstance(source, Image.Image):
             rgb = _as_rgb(ImageOps.exif_transpose(source), Depth.of(source), source.format)
-            return rgb, rgb.size
+            return _Opened(rgb, rgb.size, True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of metadata, which change no pixel
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -138,7 +160,7 @@ def _file(source: str | Path | bytes) -> Image.Image:
     return image
 
 
-def _loaded(image: Image.Image, enough: int | None) -> tuple[Image.Image, tuple[int, int]]:
+def _loaded(image: Image.Image, enough: int | None) -> _Opened:
     """Return what `_opened` does of an open file."""
     whole, depth = image.size, Depth.of(image)
     if enough or math.prod(whole) > MOST_PIXELS:
@@ -148,7 +170,8 @@ def _loaded(image: Image.Image, enough: int | None) -> tuple[Image.Image, tuple[
     decoded = image.size
     image.load()
     rgb = _as_rgb(_upright(image), depth, image.format)
-    return rgb, whole if rgb.size == decoded else whole[::-1]
+    upright = whole if rgb.size == decoded else whole[::-1]
+    return _Opened(rgb, upright, not isinstance(image, JpegImageFile))
 
 
 def _decoded_size(whole: tuple[int, int], enough: int | None) -> tuple[int, int]:

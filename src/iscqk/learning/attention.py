@@ -18,6 +18,8 @@ LogPartitionAndMean = tuple[Tensor, Tensor]  # (B,) and (B, D)
 def blockwise(scaled: Tensor, bank: Tensor, excluded: Tensor | None = None) -> LogPartitionAndMean:
     """Return log Z (B,) and the mean row (B, D) of queries' softmax over a bank; the reference.
 
+    Over no row, as a process's part of a bank may have none for a query, these are -inf and 0.
+
     Args:
         scaled: (B, D) queries divided by the temperature; in their precision it computes.
         bank: (N, D).
@@ -36,7 +38,8 @@ def blockwise(scaled: Tensor, bank: Tensor, excluded: Tensor | None = None) -> L
         total = total * decay + weights.sum(1, keepdim=True)
         mean = mean * decay + weights @ rows
         peak = new_peak
-    return (peak + total.log()).squeeze(1), mean / total
+    # The largest weight is 1, so that less than that is no row at all.
+    return (peak + total.log()).squeeze(1), mean / total.clamp(min=1)
 
 
 def mask_excluded(logits: Tensor, start: int, excluded: Tensor | None) -> Tensor:

@@ -29,7 +29,7 @@ def attention(
         Both in float32, or in float64 where queries are.
     """
     scaled = upcast(queries) / temperature
-    found = _faster(scaled, bank, at_least) if excluded is None else None
+    found = _faster(scaled, bank, at_least) if excluded is None and len(bank) else None
     log_z, mean = blockwise(scaled, bank, excluded) if found is None else found
     if not shared:
         return log_z, mean

@@ -1,7 +1,7 @@
 """Image sets as arrays of pixels for the encoder, and the order in which training draws them."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -14,7 +14,8 @@ from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
 from iscqk.images.copier import Copier, Task
 from iscqk.images.opening import ImageInput, open_image
-from iscqk.images.verified import open_verified
+from iscqk.images.transparency import extremes
+from iscqk.images.verified import open_verified, open_verified_at_sizes
 from iscqk.learning import distributed
 from iscqk.runtime import shutdown
 
@@ -31,15 +32,21 @@ def black(side: int) -> Tensor:
 
 def to_pixels(image: Image.Image, side: int) -> Tensor:
     """Squeeze an RGB image to a square; return uint8 (3, side, side)."""
+    return _pixels_of(_squeezed(image, side))
+
+
+def _squeezed(image: Image.Image, side: int) -> Image.Image:
     # Aspect ratio is given up on purpose: a copy is often cropped or stretched, so it says little.
-    squeezed = image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return torch.from_numpy(np.array(squeezed).transpose(2, 0, 1))
+    return image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 
-def is_flat(pixels: Tensor) -> bool:
-    """Return whether uint8 (3, side, side) is of one colour, of which nothing can be said."""
-    low, high = pixels.flatten(1).aminmax(dim=1)
-    return int((high.int() - low.int()).max()) < _ONE_COLOUR
+def _pixels_of(square: Image.Image) -> Tensor:
+    return torch.from_numpy(np.array(square).transpose(2, 0, 1))
+
+
+def _is_flat(image: Image.Image) -> bool:
+    """Return whether an RGB image is of one colour, of which nothing can be said."""
+    return all(high - low < _ONE_COLOUR for low, high in extremes(image))
 
 
 class OriginalImages(Dataset[Tensor]):
@@ -73,28 +80,35 @@ class OriginalImages(Dataset[Tensor]):
         return to_pixels(open_verified(path, self._side), self._side)
 
 
-class ReadableImages(OriginalImages):
-    """Images of which some cannot be read; these are black.
+class ReadableImages(Dataset[list[Tensor]]):
+    """Images for several encoders at once; those that cannot be read are black.
+
+    Item `i` is image `i` as uint8 (3, side, side), for each of the sides.
 
     Attributes:
         unreadable: (n,) bool, which ones, of those read so far by any process.
-        flat: (n,) bool, which are of one colour.
+        flat: (n,) bool, which are of one colour at the first side.
     """
 
-    def __init__(self, paths: Sequence[ImageInput], side: int) -> None:
-        super().__init__(paths, side)
+    def __init__(self, paths: Sequence[ImageInput], sides: Sequence[int]) -> None:
+        self._paths, self._sides = paths, sides
         self.unreadable = torch.zeros(len(paths), dtype=torch.bool).share_memory_()
         self.flat = torch.zeros(len(paths), dtype=torch.bool).share_memory_()
 
-    def __getitem__(self, index: int) -> Tensor:
-        """Return image `index` as uint8 (3, side, side), black where it cannot be read."""
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self._paths)
+
+    def __getitem__(self, index: int) -> list[Tensor]:
+        """Return image `index` at each side, black where it cannot be read."""
         try:
-            pixels = super().__getitem__(index)
+            images = open_verified_at_sizes(self._paths[index], self._sides)
         except UserError:
             self.unreadable[index] = True
-            return black(self._side)
-        self.flat[index] = is_flat(pixels)
-        return pixels
+            return [black(side) for side in self._sides]
+        squares = [_squeezed(*each) for each in zip(images, self._sides, strict=True)]
+        self.flat[index] = _is_flat(squares[0])
+        return [_pixels_of(square) for square in squares]
 
 
 class CopyImages(Dataset[Tensor]):
@@ -260,12 +274,15 @@ def training_batches(
 
 
 def make_loader(
-    images: Dataset[Item], batches: Iterable[list[int]], workers: int
+    images: Dataset[Item], batches: Batches | Sequence[list[int]], workers: int
 ) -> DataLoader[Item]:
     """Return a loader of batches of images, read ahead by `workers` processes; 0 reads them here.
 
-    The stage ends where a worker is lost, or where none reads anything for a long time.
+    A process reads whole batches, so that there are no more of them than batches, and none for one,
+    of which nothing can be read ahead. The stage ends where a worker is lost, or where none reads
+    anything for a long time.
     """
+    workers = min(workers, len(batches)) if len(batches) > 1 else 0
     return DataLoader(
         images,
         batch_sampler=batches,

@@ -1,16 +1,22 @@
 """Descriptors of many images: banks, queries and references are all made here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.data import DataLoader
 
 from iscqk.learning import distributed
-from iscqk.learning.data_loading import CopyImages, OriginalImages, make_loader
+from iscqk.learning.data_loading import CopyImages, OriginalImages, ReadableImages, make_loader
 from iscqk.models.encoder import Encoder
 from iscqk.models.fused_convolutions import fused
 from iscqk.runtime.logs import progress
+from iscqk.runtime.threads import computing_threads, in_order
+
+Result = TypeVar("Result")
 
 BATCH_IMAGES = 64
 # Of more at once a CPU gives memory back and takes it anew with every layer, and none of it fits
@@ -25,7 +31,6 @@ def embed(
     workers: int,
     sizes: Sequence[int] = (),
     orientations: int = 1,
-    turns: int = 1,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (features (n, C), descriptors (n, D)) float32 on the CPU, block by block, in order.
 
@@ -36,9 +41,6 @@ def embed(
     With `sizes`, sides in pixels, the features are the mean of those at each; `images` must be of
     the largest, from which the others are made. Of `orientations` 2 it is of mirrored images, too,
     of 4 of those turned by quarters, of 8 of all of these.
-
-    With `turns`, at most 8, an image has so many rows, one after the other: as it is, its quarter
-    turns, then the same of its mirror image.
     """
     device, rows = next(encoder.parameters()).device, len(images) // images.views
     if not rows:
@@ -47,13 +49,80 @@ def embed(
     blocks = range(0, rows, BATCH_IMAGES * distributed.world_size())
     mine = [_part(start, rows, images.views) for start in blocks]
     loader = make_loader(images, mine, workers)
-    for start, batch in zip(blocks, progress(loader, len(blocks), "embed, batches"), strict=True):
-        turned = [_turned(batch.to(device, non_blocking=True), turn) for turn in range(turns)]
-        seen = [_features(encoder, each, sizes, orientations) for each in turned]
-        features = torch.stack(seen, 1)
+    compute = partial(_seen, encoder, sizes, orientations)
+    for start, features in zip(blocks, _of_each(loader, compute, device), strict=True):
         centres = distributed.all_gather(features.unflatten(0, (-1, images.views)).mean(1))
-        centres = centres[: rows - start].flatten(0, 1)
+        centres = centres[: rows - start]
         yield centres.cpu(), encoder.project(centres).cpu()
+
+
+class Look(NamedTuple):
+    """An encoder, and the sizes and orientations that it averages over, as `embed` does."""
+
+    encoder: Encoder
+    sizes: Sequence[int] = ()
+    orientations: int = 1
+
+    @property
+    def side(self) -> int:
+        """Of the images that it takes, in pixels."""
+        return max(self.sizes, default=self.encoder.config.image_size)
+
+
+def describe(
+    looks: Sequence[Look], images: ReadableImages, workers: int, turns: int
+) -> Iterator[list[Tensor]]:
+    """Yield descriptors (b * turns, D) float32 on the CPU for each look, block by block, in order.
+
+    `images` have the sides of the looks. An image has as many rows as `turns`, at most 8, one after
+    the other: as it is, its quarter turns, then the same of its mirror image.
+    """
+    rows = range(len(images))
+    blocks = [list(rows[start : start + BATCH_IMAGES]) for start in rows[::BATCH_IMAGES]]
+    loader = make_loader(images, blocks, workers)
+    device = next(looks[0].encoder.parameters()).device
+    yield from _of_each(loader, partial(_described, looks, turns), device)
+
+
+def _of_each(
+    loader: DataLoader[Any], compute: Callable[[Any], Result], device: torch.device
+) -> Iterator[Result]:
+    """Yield what is computed of each batch, on a CPU of as many at once as it has threads.
+
+    So no thread waits for the others after every layer, of which a small network has many and short
+    ones, and none is waited for where its core is busy with something else.
+    """
+    total, threads = len(loader), torch.get_num_threads()
+    at_once = max(1, min(total, threads if device.type == "cpu" else 1))
+    if at_once == 1:
+        yield from progress(map(compute, loader), total, "embed, batches")
+        return
+    with computing_threads(at_once, threads // at_once) as pool:
+        found = in_order(pool, compute, loader, at_once + 1)
+        yield from progress(found, total, "embed, batches")
+
+
+@torch.inference_mode()
+def _described(looks: Sequence[Look], turns: int, batches: list[Tensor]) -> list[Tensor]:
+    """Return descriptors (b * turns, D) of a block for each look, of images at the side of each."""
+    found = []
+    for (encoder, sizes, orientations), images in zip(looks, batches, strict=True):
+        there = _beside(encoder, images)
+        turned = [_turned(there, turn) for turn in range(turns)]
+        seen = [_features(encoder, each, sizes, orientations) for each in turned]
+        found.append(encoder.project(torch.stack(seen, 1).flatten(0, 1)).cpu())
+    return found
+
+
+@torch.inference_mode()
+def _seen(encoder: Encoder, sizes: Sequence[int], orientations: int, images: Tensor) -> Tensor:
+    """Return `_features` of a batch as it was read."""
+    return _features(encoder, _beside(encoder, images), sizes, orientations)
+
+
+def _beside(encoder: Encoder, images: Tensor) -> Tensor:
+    """Return images on the device of the encoder."""
+    return images.to(next(encoder.parameters()).device, non_blocking=True)
 
 
 def _features(encoder: Encoder, images: Tensor, sizes: Sequence[int], orientations: int) -> Tensor:

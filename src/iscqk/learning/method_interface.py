@@ -52,6 +52,7 @@ class Method:
         objective: `module:class`, which is imported for training only. On pairs it is made of the
             encoder and the settings; see `iscqk.methods.qk.objective` for a bank and
             `iscqk.methods.solo.objective` for fresh copies.
+        views: images of an item that the gradient goes through, as the objective has it.
         changes: what a run by this method changes of the config, by dotted keys.
     """
 
@@ -60,6 +61,7 @@ class Method:
     settings: type[Learning] | None = None
     comment: str = ""
     objective: str = ""
+    views: int = 1
     changes: Mapping[str, Any] = field(default_factory=dict)
 
     def load_objective(self) -> Any:

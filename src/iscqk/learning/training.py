@@ -102,8 +102,6 @@ class Training:
                 "raise train.images_per_half_round or lower study.points"
             )
         self._check_split()
-        if config.compile:
-            encoder.compile_backbone()
         self._ends = {self.steps * part // parts for part in range(1, parts + 1)}
 
     def _check_split(self) -> None:
@@ -139,8 +137,10 @@ class Training:
             module.train(config.batch_norm == "batch")
         throughput = Throughput(training_batches(images, batches, workers))
         shared = distributed.SharedBatchNorm() if distributed.world_size() > 1 else nullcontext()
-        frozen = config.batch_norm == "frozen"
-        with shared, fast_convolutions(self.encoder.backbone, frozen_norms=frozen):
+        encoder, frozen = self.encoder, config.batch_norm == "frozen"
+        with shared, fast_convolutions(encoder.backbone, frozen, encoder.dry_run):
+            if config.compile:  # what is fast by now
+                encoder.compile_backbone()
             steps = progress(throughput, self.steps, "train, steps", every_seconds=60, first=first)
             for step, (indices, pixels) in enumerate(steps, first):
                 try:

@@ -1,11 +1,10 @@
 """What the commands for anybody's own images take alike, declared once."""
 
 import argparse
-import os
 from pathlib import Path
 
 from iscqk.matching.views import ORIENTATIONS
-from iscqk.runtime.options import count
+from iscqk.runtime.options import cores, count
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +17,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """Declare `--threads`."""
-    parser.add_argument("--threads", type=count, default=os.cpu_count() or 1, help="(default: all)")
+    parser.add_argument("--threads", type=count, default=cores(), help="(default: all)")
 
 
 def add_orientations(parser: argparse.ArgumentParser) -> None:

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import FloatArray
 from iscqk.formats.ids import BoolArray
 from iscqk.images.opening import ImageInput, open_image
 from iscqk.learning.data_loading import ReadableImages
-from iscqk.learning.embedding import embed
+from iscqk.learning.embedding import Look, describe
 from iscqk.matching.model_folder import SIDES, Looks, Parts, read_parts
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
@@ -107,22 +108,21 @@ class Model:
         Raises:
             UserError: no such side.
         """
-        models = self._models(side)
         set_threads(threads)
-        ways = [(self.looks.sizes, self.looks.orientations), ((), 1)]  # GIST has but one
-        reading, streams = [], []
-        for model, (sizes, averaged), workers in zip(
-            models, ways, _shares(threads - 1, len(models)), strict=False
-        ):
-            read = ReadableImages(images, max(sizes, default=model.config.image_size))
-            reading.append(read)
-            streams.append(embed(self._quick(model), read, workers, sizes, averaged, orientations))
-        done = 0
-        for parts in zip(*streams, strict=True):
-            rows = [descriptors.numpy() for _, descriptors in parts]
+        looks = self._looks_of_each(side)
+        # One of Pillow that is not loaded yet shares its place in an open file with processes.
+        are_open = any(isinstance(image, Image.Image) for image in images)
+        read, done = ReadableImages(images, [look.side for look in looks]), 0
+        for rows in describe(looks, read, 0 if are_open else threads - 1, orientations):
             part = slice(done, done := done + len(rows[0]) // orientations)
-            unreadable = np.logical_or.reduce([read.unreadable[part].numpy() for read in reading])
-            yield Block(self._refine(rows), unreadable, reading[0].flat[part].numpy())
+            vectors = self._refine([row.numpy() for row in rows])
+            yield Block(vectors, read.unreadable[part].numpy(), read.flat[part].numpy())
+
+    def _looks_of_each(self, side: str) -> list[Look]:
+        """Return how each encoder of a side looks at images, as it describes fastest."""
+        ways = [(self.looks.sizes, self.looks.orientations), ((), 1)]  # GIST has but one
+        encoders = map(self._quick, self._models(side))
+        return [Look(one, *way) for one, way in zip(encoders, ways, strict=False)]
 
     def _models(self, side: str) -> list[Encoder]:
         """Return the encoders whose descriptors of a side are joined."""
@@ -156,8 +156,3 @@ class Model:
         """Return (n,) what to take off the similarities of queries (n, D) to rank their pairs."""
         bank, temperature, name = self.ranking
         return RANKINGS[name].level(queries, [] if bank is None else [bank], temperature)
-
-
-def _shares(workers: int, models: int) -> list[int]:
-    """Return how many of the processes that read images each model has, the first most."""
-    return [(workers + models - 1 - number) // models for number in range(models)]

@@ -22,7 +22,7 @@ Search = Callable[[FloatArray, int, int], Pairs]
 
 # References of an image, so that five pictures are among them where some are there often.
 LISTED = 32
-_AT_ONCE = 65_536  # images looked up together
+_AT_ONCE = 16_384  # images looked up together: more take more memory, and little less time
 _ROWS_AT_ONCE = 512  # images whose references are compared with each other
 
 

@@ -117,9 +117,16 @@ class Encoder(nn.Module):
         """Let torch compile the backbone's forward pass; weights and their names stay."""
         self.backbone.forward_features = torch.compile(self.backbone.forward_features)
 
+    @torch.no_grad()
+    def dry_run(self) -> None:
+        """See one black image, for who looks at how it does that."""
+        side = self.config.image_size
+        device = next(self.parameters()).device
+        self.features(torch.zeros(1, 3, side, side, dtype=torch.uint8, device=device))
+
     def features(self, images: Tensor) -> Tensor:
         """Return pooled backbone features (B, C) float32 of uint8 images (B, 3, S, S)."""
-        scaled = (images.float() / 255 - self.mean) / self.std
+        scaled = (images.float() / 255).sub_(self.mean).div_(self.std)
         with autocast(self.precision, images.device):
             return self._pool(
                 self.backbone.forward_features(scaled.contiguous(memory_format=torch.channels_last))

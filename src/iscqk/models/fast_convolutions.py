@@ -16,20 +16,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from iscqk.models.foldable_norms import foldable_norms
 from iscqk.models.timm_adapter import pad_same
 
 
 @contextmanager
-def fast_convolutions(backbone: nn.Module, frozen_norms: bool) -> Iterator[None]:
+def fast_convolutions(
+    backbone: nn.Module, frozen_norms: bool, dry_run: Callable[[], object]
+) -> Iterator[None]:
     """Let the backbone take the fast ways while this lasts, if it is on a CPU.
 
     Args:
         backbone: keeps its modules, parameters and their names.
         frozen_norms: whether its batch norms keep their statistics, so that they can be folded.
+        dry_run: computes with the backbone as it will be used, for a look at what can be.
     """
     changed: list[nn.Module] = []
     if next(backbone.parameters()).device.type == "cpu":
-        norms = norms_after_convolutions(backbone) if frozen_norms else {}
+        norms = foldable_norms(backbone, dry_run) if frozen_norms else {}
         for convolution in filter(is_convolution, backbone.modules()):
             norm = norms.get(convolution)
             if norm is None and not _is_depthwise(convolution):
@@ -49,19 +53,6 @@ def fast_convolutions(backbone: nn.Module, frozen_norms: bool) -> Iterator[None]
 def is_convolution(module: nn.Module) -> bool:
     """Return whether a module is a convolution that computes as torch's or timm's own do."""
     return type(module).__name__ in ("Conv2d", "Conv2dSame")
-
-
-def norms_after_convolutions(backbone: nn.Module) -> dict[nn.Module, nn.Module]:
-    """Return the batch norm that follows each convolution, where one does."""
-    found: dict[nn.Module, nn.Module] = {}
-    for parent in backbone.modules():
-        children = list(parent.children())
-        for module, after in zip(children, children[1:], strict=False):
-            if isinstance(module, nn.Conv2d) and isinstance(after, nn.BatchNorm2d):
-                known = after.track_running_stats and after.affine
-                if known and after.num_features == module.out_channels:
-                    found[module] = after
-    return found
 
 
 def _forward(convolution: Any, norm: Any) -> Callable[[Tensor], Tensor]:

@@ -23,10 +23,10 @@ from iscqk.models.encoder import Encoder
 from iscqk.models.fast_convolutions import (
     folded,
     is_convolution,
-    norms_after_convolutions,
     padded,
     what_is_left,
 )
+from iscqk.models.foldable_norms import foldable_norms
 from iscqk.models.torch_internals import convolve_and_activate, convolves_and_activates
 
 # Modules to which all places of an image are alike.
@@ -62,33 +62,12 @@ def fused(encoder: Encoder) -> Encoder:
 
 
 def _followed(encoder: Encoder) -> dict[str, str]:
-    """Return the names of the norms that can be folded, each by its convolution's.
-
-    Modules that stand one after the other need not be called so: that is seen on one image.
-    """
-    norms = norms_after_convolutions(encoder.backbone).items()
-    pairs = [(one, norm) for one, norm in norms if is_convolution(one) and not norm.training]
-    if not pairs:
-        return {}
+    """Return the names of the norms that can be folded, each by its convolution's."""
     names = {module: name for name, module in encoder.backbone.named_modules()}
-    outputs: dict[nn.Module, Any] = {}
-    found: dict[str, str] = {}
-
-    def look(convolution: nn.Module, norm: nn.Module, given: Any) -> None:
-        if given is outputs.get(convolution):
-            found[names[convolution]] = names[norm]
-
-    hooks = []
-    for one, norm in pairs:
-        hooks.append(one.register_forward_hook(lambda of, _, out: outputs.update({of: out})))
-        hooks.append(
-            norm.register_forward_pre_hook(lambda of, given, one=one: look(one, of, given[0]))
-        )
-    side = encoder.config.image_size
-    encoder.features(torch.zeros(1, 3, side, side, dtype=torch.uint8))
-    for hook in hooks:
-        hook.remove()
-    return found
+    norms = foldable_norms(encoder.backbone, encoder.dry_run).items()
+    return {
+        names[one]: names[norm] for one, norm in norms if is_convolution(one) and not norm.training
+    }
 
 
 def _can_be_turned(encoder: Encoder, folded: Collection[nn.Module]) -> bool:

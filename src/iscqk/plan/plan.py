@@ -1,9 +1,8 @@
 """The plan: all runs of a config, where the models that they share lie, and what is submitted."""
 
-import itertools
 import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from glob import glob
 from pathlib import PurePath
 
@@ -202,22 +201,26 @@ class Plan(Mapping[str, Run]):
         """Return the list files of the splits that are no phase's."""
         return {name: file for name, file in self.images.lists.items() if name not in PHASES}
 
-    def queries_beforehand(self) -> str:
+    def queries_beforehand(self, made: Iterable[str]) -> str:
         """Return the options by which what is wrong with queries is told with all other images.
 
         Those that are given are looked at, but in shards on their own: a file that is no input may
-        not be there. Those that are made want images enough; beside given ones, though, nobody may
-        ask for them.
+        not be there, and what a list names could not be found. Those that are made want images
+        enough.
+
+        Args:
+            made: phases whose queries this run makes.
         """
-        words = [
-            word
-            for phase, given in self.images.phases.items()
-            for word in (f"--{phase}", *itertools.filterfalse(is_named_as_shard, given.queries))
-        ]
-        if lists := [f"{k}={file}" for k, file in self.images.lists.items() if k in PHASES]:
+        given = {
+            phase: images.queries
+            for phase, images in self.images.phases.items()
+            if not any(map(is_named_as_shard, images.queries))
+        }
+        words = [word for phase, places in given.items() for word in (f"--{phase}", *places)]
+        if lists := [f"{k}={file}" for k, file in self.images.lists.items() if k in given]:
             words += ["--lists", *lists]
-        if not self.images.phases:
-            words += ["--make", *PHASES, "--queries", as_text(self.config["queries"])]
+        if asked := sorted(made):
+            words += ["--make", *asked, "--queries", as_text(self.config["queries"])]
         return shlex.join(words)
 
     def quarantined(self, phase: str) -> list[str]:

@@ -1,8 +1,8 @@
 """One run: its models in order, what each is made from, and what it leaves behind."""
 
+import os
 import shlex
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from iscqk.formats.ids import PHASES
@@ -135,7 +135,7 @@ class Run:
         """Return the files of the weights that it starts from, those that are there."""
         weights = self.config["model"]["weights"]
         named = ready_networks() if weights == READY else [weights]
-        return [path for path in named if Path(path).is_file()]
+        return [path for path in named if os.path.isfile(path)]
 
     @property
     def given_weights(self) -> list[str]:
@@ -261,6 +261,14 @@ class Run:
         """Return the weights of the network's and of GIST's descriptors, if these are joined."""
         weight = self.config["describe"]["gist"]
         return f"--weights 1 {weight}" if weight else ""
+
+    def projection_options(self) -> str:
+        """Return the size and the whitening of its projection: of what is joined, or of each."""
+        describe, size = self.config["describe"], self.config["model"]["descriptor_size"]
+        if not (describe["gist"] and (gist := describe["gist_size"])):
+            return f"--size {size} --whitening {describe['whitening']}"
+        whitenings = f"{describe['whitening']} {describe['gist_whitening']}"
+        return f"--size {size - gist} {gist} --whitening {whitenings}"
 
     def subtraction_options(self, images: str) -> str:
         """Return how much of how many training descriptors is subtracted from those of images."""

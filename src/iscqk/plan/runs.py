@@ -8,7 +8,7 @@ import copy
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
@@ -54,6 +54,25 @@ def _put(config: Config, key: str, value: Any) -> None:
     place[last] = value
 
 
+def without_own_keys(changes: Mapping[str, Any], own: Mapping[str, Any]) -> Config:
+    """Return the changes of a section but for keys that a config says itself: its own word counts.
+
+    Args:
+        changes: values by dotted keys.
+        own: a config, or what there is of one.
+    """
+    return {key: value for key, value in changes.items() if not _says(own, key)}
+
+
+def _says(config: Mapping[str, Any], key: str) -> bool:
+    place: Any = config
+    for section in key.split("."):
+        if not isinstance(place, Mapping) or section not in place:
+            return False
+        place = place[section]
+    return True
+
+
 def submission_run(config: Config) -> str:
     """Return the name of the run that is submitted."""
     return f"{config['train']['method']}-{config['seed']}"
@@ -80,6 +99,17 @@ def unbalanced_rows(config: Config) -> list[Compared]:
     return [
         Compared(m, s, f"unbalanced-{m}-{s}") for m in section["methods"] for s in section["seeds"]
     ]
+
+
+def runs_of(config: Config, targets: Collection[str]) -> list[str]:
+    """Return the names of the runs that targets of Snakemake are of: the submission's, at least."""
+    named = {f"ablation_{name}": [name] for name in config["study"]["ablations"]}
+    named["ablations"] = list(config["study"]["ablations"])
+    ablations = [name for target in targets for name in named.get(target, [])]
+    rows = [row for name in ablations for row in ablation_rows(config, name)]
+    rows += study_rows(config) if "study" in targets else []
+    rows += unbalanced_rows(config) if "unbalanced" in targets else []
+    return list(dict.fromkeys([submission_run(config), *(row.run for row in rows)]))
 
 
 def all_runs(config: Config) -> dict[str, Config]:

@@ -8,8 +8,33 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from iscqk.plan.runs import without_own_keys
 from iscqk.plan.stage_code import code_digest
 from iscqk.runtime.shutdown import FOLLOWED
+from iscqk.schema.plain_yaml import lay_over, read_laid_over
+
+
+def let_own_keys_win(config: dict[str, Any], base: str, settings: Any) -> None:
+    """Take keys out of `unbalanced.changes` of `base` that were said by who laid files over it.
+
+    Changes that are laid over it, too, stay: who writes them means these runs.
+
+    Args:
+        config: all of it.
+        base: the workflow's own file, if it is there.
+        settings: Snakemake's, of files and keys laid over that.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    own = read_laid_over(path for path in settings.configfiles if not _is_file(path, base))
+    lay_over(own, settings.config)
+    section, meant = config["unbalanced"], own.get("unbalanced", {}).get("changes", {})
+    section["changes"] = {**without_own_keys(section.get("changes", {}), own), **meant}
+
+
+def _is_file(path: str | Path, other: str) -> bool:
+    return os.path.exists(other) and os.path.samefile(path, other)
 
 
 def put_program_on_path() -> None:
@@ -50,6 +75,17 @@ def untracked(value: object) -> Callable[[object, object], object]:
     parameter again that is made of a job's files, as this one pretends to be.
     """
     return lambda wildcards, output: value(wildcards) if callable(value) else value
+
+
+def phases_made(workflow: Any) -> list[str]:
+    """Return the phases whose queries are made by the jobs that are to run.
+
+    A dry run asks before it is known which of all jobs these are. A job on another machine knows of
+    itself only; there the queries' own jobs tell what is wrong.
+    """
+    dag = workflow.dag
+    jobs = dag.jobs if workflow.dryrun else dag.needrun_jobs()
+    return [job.wildcards.phase for job in jobs if job.rule.name == "make_queries"]
 
 
 def given(option: str, path: object) -> str:

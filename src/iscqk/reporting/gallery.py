@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from iscqk.formats.ground_truth import GroundTruth
-from iscqk.formats.manifest import listed_paths, read_manifest
+from iscqk.formats.manifest import image_paths, read_manifest
 from iscqk.reporting.attractors import attracted
 from iscqk.reporting.edit_groups import Records
 from iscqk.reporting.pairs import telling_pairs
 from iscqk.reporting.parts import Data
-from iscqk.reporting.thumbnails import Thumbnail, thumbnail
+from iscqk.reporting.thumbnails import Thumbnail, blank, thumbnail
 
 _ATTRACTED = 3  # queries shown beside the reference that attracts them
 
@@ -73,15 +73,17 @@ class Images:
     def __init__(self, manifests: Iterable[Path]) -> None:
         tables = [read_manifest(path) for path in manifests if path.is_file()]
         rows = pd.concat(tables)
-        self._paths = dict(zip(rows["id"], listed_paths(rows), strict=True))
+        self._paths = dict(zip(rows["id"], image_paths(rows), strict=True))
         self._thumbnail = cache(thumbnail)
 
     def __contains__(self, image_id: object) -> bool:
         return image_id in self._paths
 
     def tile(self, role: str, image_id: str, label: str) -> Tile:
-        """Return an image by its id."""
-        return Tile(role, image_id, label, self._thumbnail(self._paths[image_id]))
+        """Return an image by its id; of one that could not be read, that it could not."""
+        if (path := self._paths[image_id]) is None:
+            return Tile(role, image_id, f"{label}, which cannot be read", blank())
+        return Tile(role, image_id, label, self._thumbnail(path))
 
 
 def gallery(

@@ -5,6 +5,8 @@ import io
 from pathlib import Path
 from typing import NamedTuple
 
+from PIL import Image
+
 from iscqk.images.verified import open_verified
 
 SIDE = 160  # pixels; shown at half of it or more
@@ -27,6 +29,15 @@ def thumbnail(path: str | Path, side: int = SIDE) -> Thumbnail:
     """
     image = open_verified(path, enough=side)
     image.thumbnail((side, side))
+    return _as_jpeg(image)
+
+
+def blank(side: int = SIDE) -> Thumbnail:
+    """Return what stands for an image that cannot be read: a grey square."""
+    return _as_jpeg(Image.new("RGB", (side, side), "grey"))
+
+
+def _as_jpeg(image: Image.Image) -> Thumbnail:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=QUALITY)
     code = base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,10 +1,10 @@
 """Better descriptors without more training, in as many dimensions and within the rules.
 
 Several descriptors of an image, each of unit length, are joined to one long vector, which a partly
-whitened PCA brings back to the size allowed. From the result a share of the mean of its nearest
-training descriptors is subtracted: what an image has in common with images that it does not copy
-(negative embedding subtraction, arXiv:2112.04323). All that is learned here is learned from
-training images, and every image is described on its own.
+whitened PCA of the whole, or one of each part, brings back to the size allowed. From the result a
+share of the mean of its nearest training descriptors is subtracted: what an image has in common
+with images that it does not copy (negative embedding subtraction, arXiv:2112.04323). All that is
+learned here is learned from training images, and every image is described on its own.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _ROWS_AT_ONCE = 64  # whose similarities to a million training images take 256 M
 
 @dataclass(frozen=True)
 class Projection:
-    """A partly whitened PCA: descriptors (n, C) to unit rows (n, D).
+    """Partly whitened PCAs: joined descriptors (n, C) to unit rows (n, D).
 
     Attributes:
         centre: (C,) float32.
@@ -128,10 +128,56 @@ def fit_projection(blocks: Iterable[FloatArray], size: int, whitening: float) ->
         ValueError: there is no row.
     """
     found = PrincipalComponents.of_blocks(blocks)
-    rows = found.weight(size, whitening).numpy()
-    weight = np.zeros((len(found.centre), size), dtype=np.float32)
-    weight[:, : len(rows)] = rows.T
-    return Projection(found.centre.numpy().astype(np.float32), weight)
+    return Projection(_float32(found.centre), _columns(found.weight(size, whitening), size))
+
+
+def fit_projections(
+    parts: Sequence[Iterable[FloatArray]],
+    sizes: Sequence[int],
+    whitenings: Sequence[float],
+    weights: Sequence[float],
+) -> Projection:
+    """Learn a PCA of each part of joined descriptors; the projection is of the joined ones.
+
+    A part that differs more from image to image takes no dimensions from another, as it does where
+    both share a PCA, and may be whitened more. What is made of training images has, in each part,
+    the part's weight as root mean square length.
+
+    Args:
+        parts: blocks (n, C_i) of each part's descriptors.
+        sizes: dimensions D_i of each.
+        whitenings: of each, see `iscqk.models.pca`.
+        weights: of each, as they will be joined.
+
+    Raises:
+        ValueError: there is no row.
+        UserError: there are not as many of all four.
+    """
+    if not len(parts) == len(sizes) == len(whitenings) == len(weights):
+        raise UserError(
+            f"{len(parts)} parts, {len(sizes)} sizes, {len(whitenings)} whitenings and "
+            f"{len(weights)} weights; give one of each for each part, or one size and one "
+            "whitening for a PCA of all"
+        )
+    centres, columns = [], []
+    for part, size, whitening, weight in zip(parts, sizes, whitenings, weights, strict=True):
+        found = PrincipalComponents.of_blocks(part)
+        rows = found.weight(size, whitening)
+        length = (found.deviations[: len(rows)] ** (1 - whitening)).norm()
+        centres.append(_float32(weight * found.centre))
+        columns.append(torch.from_numpy(_columns(rows / length, size)))
+    return Projection(np.concatenate(centres), torch.block_diag(*columns).numpy())
+
+
+def _columns(rows: Tensor, size: int) -> FloatArray:
+    """Return (C, size) float32 of components (K, C), the last columns 0 where these are fewer."""
+    columns = np.zeros((rows.shape[1], size), dtype=np.float32)
+    columns[:, : len(rows)] = rows.numpy().T
+    return columns
+
+
+def _float32(values: Tensor) -> FloatArray:
+    return values.numpy().astype(np.float32)
 
 
 def without_negatives(

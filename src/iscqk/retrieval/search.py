@@ -10,14 +10,12 @@ places. Equal distances rank by query, then by reference, so that there is one r
 whatever the blocks and the threads.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -25,8 +23,7 @@ from iscqk.errors import UserError
 from iscqk.formats.hdf5 import FloatArray, first_not_finite
 from iscqk.retrieval.screening import Block, DoubleArray, IntArray, pairs_within
 from iscqk.runtime.logs import progress
-
-Found = TypeVar("Found")
+from iscqk.runtime.threads import computing_threads, in_order
 
 # Pairs measured at a time: their float64 differences fit a processor's cache.
 _PAIRS_PER_CHUNK = 4096
@@ -89,7 +86,7 @@ def global_search(
     pairs = ((ours, theirs) for theirs in blocks for ours in query_blocks)
     with workers(threads) as pool:
         # no further ahead, so that each starts from a recent cut and few results wait
-        for found in _ahead(pool, nearest.among, pairs, threads + 1):
+        for found in in_order(pool, lambda pair: nearest.among(*pair), pairs, threads + 1):
             nearest.add(*found)
     return nearest.ordered()
 
@@ -100,26 +97,8 @@ def workers(count: int) -> Iterator[ThreadPoolExecutor]:
 
     OpenBLAS and torch would spread every product over all cores, whatever this job was given.
     """
-    before = torch.get_num_threads()
-    alone = ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,))
-    try:
-        with threadpool_limits(1, "blas"), alone as workers:
-            yield workers
-    finally:
-        torch.set_num_threads(before)
-
-
-def _ahead(
-    workers: ThreadPoolExecutor, function: Callable[..., Found], tasks: Iterable[Any], count: int
-) -> Iterator[Found]:
-    """Yield what a function makes of each task, in order, with `count` tasks under way."""
-    under_way: deque[Future[Found]] = deque()
-    for task in tasks:
-        under_way.append(workers.submit(function, *task))
-        if len(under_way) == count:
-            yield under_way.popleft().result()
-    while under_way:
-        yield under_way.popleft().result()
+    with threadpool_limits(1, "blas"), computing_threads(count) as threads:
+        yield threads
 
 
 class _Nearest:

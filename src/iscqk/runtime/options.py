@@ -7,17 +7,19 @@ given twice argparse forgets the first; here a list adds up, and any other value
 import argparse
 import difflib
 import itertools
+import json
 import math
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from iscqk.formats.files import printable, refuse_unwritable
 
 _LISTS = ("+", "*")
+_LARGEST = 2**63 - 1  # that numpy and torch take
 
 
 def output_file(text: str) -> Path:
@@ -44,15 +46,26 @@ def kept_file(text: str) -> str:
 
 def count(text: str) -> int:
     """Return a whole number from 1 on."""
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: at least 1 is needed")
-    return number
+    return _whole(text, 1)
+
+
+def cores() -> int:
+    """Return how many cores this process may use: in a cluster's job, fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):  # not on a Mac
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _not_negative(text: str) -> int:
     """Return a whole number from 0 on: no command has a use for others."""
-    if (number := int(text)) < 0:
-        raise argparse.ArgumentTypeError(f"{text}: at least 0 is needed")
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
+    if (number := int(text)) < least:
+        raise argparse.ArgumentTypeError(f"{text}: at least {least} is needed")
+    if number > _LARGEST:
+        raise argparse.ArgumentTypeError(f"{text}: at most {_LARGEST} can be worked with")
     return number
 
 
@@ -62,6 +75,41 @@ def _finite(text: str) -> float:
     return number
 
 
+def json_object(**kinds: type) -> Callable[[str], dict[str, Any]]:
+    """Return what reads a JSON object that has these keys at least, with values of these types."""
+    return lambda text: _with_keys(_json(text), kinds)
+
+
+def json_objects(**kinds: type) -> Callable[[str], list[dict[str, Any]]]:
+    """Return what reads a JSON list of such objects, one at least."""
+
+    def read(text: str) -> list[dict[str, Any]]:
+        found = _json(text)
+        if not isinstance(found, list) or not found:
+            raise argparse.ArgumentTypeError("no JSON list with something in it; give one")
+        return [_with_keys(one, kinds) for one in found]
+
+    return read
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"no JSON ({error}); correct it") from None
+
+
+def _with_keys(found: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError(f"{str(found)[:40]!r} is no JSON object; write it as one")
+    for name, kind in kinds.items():
+        if not isinstance(found.get(name), kind):
+            what = f"{name} is {str(found.get(name, 'missing'))[:40]}"
+            raise argparse.ArgumentTypeError(f"{what}; give {_KINDS[kind]}")
+    return found
+
+
+_KINDS = {str: "text", int: "a whole number", list: "a list", dict: "an object"}
 _FILES = (output_file, output_place, kept_file)
 
 

@@ -3,6 +3,7 @@
 Everything else is a bug and keeps its traceback.
 """
 
+import errno
 import io
 import multiprocessing
 import os
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
+from pathlib import Path
 from typing import Any, TextIO, cast
 
 from iscqk.errors import UserError
@@ -36,6 +38,12 @@ FULL_MEMORY = (
     "the memory is full; give it more, or lower the batch size or the threads, "
     "then run the same command again"
 )
+# What is wrong with a file or a folder, whoever meets it, and though it was looked at before.
+_OF_A_FILE = {
+    *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTEMPTY),
+}
+_SEE_TO_IT = "see to that file or folder, then run the same command again"
 # Errors without a type of their own, by what they say.
 _CAUSES = {
     "DataLoader worker (pid": LOST_WORKER,
@@ -153,6 +161,9 @@ def _cause(error: BaseException) -> str | None:
         return LOST_WORKER
     if isinstance(error, OSError) and (line := disk_is_gone(error.errno)):
         return f"{printable(error.filename)}: {line}" if error.filename else line
+    name = getattr(error, "filename", None)
+    if isinstance(error, OSError) and error.errno in _OF_A_FILE and isinstance(name, str | Path):
+        return f"{printable(name)}: {error.strerror}; {_SEE_TO_IT}"
     return next((line for words, line in _CAUSES.items() if words in str(error)), None)
 
 

@@ -5,8 +5,9 @@ are those of YAML 1.2 (its core schema, 10.3.2). A key that stands twice in a ma
 there, and PyYAML takes the last without a word.
 """
 
+import copy
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,23 @@ def read_keys(path: str | Path) -> dict[str, Any]:
     if found is not None and not isinstance(found, dict):
         raise UserError(f"{path}: no keys at its top level; write it like config.yaml")
     return found or {}
+
+
+def read_laid_over(paths: Iterable[str | Path]) -> dict[str, Any]:
+    """Return what files say of their keys, each laid over those before it; UserError as of one."""
+    found: dict[str, Any] = {}
+    for path in paths:
+        lay_over(found, read_keys(path))
+    return found
+
+
+def lay_over(below: dict[str, Any], above: Mapping[str, Any]) -> None:
+    """Let a mapping say what another says, sections key by key, as Snakemake does with configs."""
+    for key, value in above.items():
+        if isinstance(value, Mapping) and isinstance(below.get(key), dict):
+            lay_over(below[key], value)
+        else:
+            below[key] = copy.deepcopy(value)
 
 
 def read(text: str) -> Any:

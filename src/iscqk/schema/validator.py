@@ -13,6 +13,7 @@ from jsonschema.validators import extend
 from iscqk.errors import UserError
 
 _MAX_VALUES = 100_000
+_LARGEST = 2**63 - 1  # whole number that numpy and torch take
 
 
 def _is_whole(_: object, value: object) -> bool:
@@ -53,6 +54,8 @@ def _refuse_absurd(config: Mapping[str, Any]) -> None:
         name, value = waiting.pop()
         if isinstance(value, float) and not math.isfinite(value):
             raise UserError(f"config: {name}: {value} is no number to work with; correct it")
+        if isinstance(value, int) and abs(value) > _LARGEST:
+            raise UserError(f"config: {name}: a number of over {_LARGEST}; lower it")
         if isinstance(value, Mapping):
             waiting += [(f"{name}.{key}".lstrip("."), below) for key, below in value.items()]
         elif isinstance(value, list):

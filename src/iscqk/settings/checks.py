@@ -1,38 +1,72 @@
-"""Checking config.yaml with errors that say which key is wrong, and reading from it."""
+"""Checking config.yaml with errors that say which key is wrong, before any of the work.
 
+What the config alone tells is told here, in a moment: no network is made and no image looked at.
+The rest is told by the first jobs, which have priority (workflow/rules).
+"""
+
+import difflib
+import json
+import os
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from iscqk.datasets import SOURCES
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
 from iscqk.formats.submission import MAX_DIMENSION
+from iscqk.images.edit_chains import EditPool
 from iscqk.methods import METHODS
+from iscqk.models.ready import READY
+from iscqk.models.timm_names import refuse_unknown_network
+from iscqk.plan.dependence import budget, training_edits
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.schema.section import validator
 from iscqk.schema.validator import refuse_invalid
 from iscqk.settings.config import Config
-from iscqk.settings.copies import Copies
-from iscqk.settings.describe import Describe
-from iscqk.settings.model import Model
+from iscqk.settings.edits import Pool
 from iscqk.settings.queries import DRAW_MORE, Queries, refuse_too_many
-from iscqk.settings.train import Train
+from iscqk.settings.train import refuse_none_left
 
 _IF_TEXT = (
     "write it in a file for --configfile, without quotes (within a section all is text to --config)"
 )
+_NO_FILES = (READY, "none", "pretrained")  # of `model.weights`
 
 
-def check_config(config: Mapping[str, Any]) -> None:
-    """Check a configuration against the settings and against itself.
+def check_config(config: dict[str, Any]) -> None:
+    """Fill the defaults into a configuration, and check it: by the settings, and against itself.
 
     Raises:
         UserError: the first thing wrong, with the key and the remedy.
     """
     refuse_invalid(config, validator(Config), _IF_TEXT)
-    size = config.get("model", {}).get("descriptor_size", Model.descriptor_size)
-    describe = config.get("describe", {}).get("ranking", Describe.ranking)
-    rankings = config.get("score", {}).get("rankings", [describe])
+    Config.fill_defaults(config)
+    _refuse_unfit_rankings(config)
+    _refuse_all_gist(config)
+    _refuse_unknown_networks(config)
+    _refuse_impossible_edits(config)
+    _refuse_few_copies(config)
+    _refuse_many_queries(config)
+
+
+def check_training(config: dict[str, Any]) -> None:
+    """Check what a configuration says of its training, where that is asked for.
+
+    Args:
+        config: a run's, which has passed `check_config`.
+
+    Raises:
+        UserError: as there.
+    """
+    _refuse_unfit_batches(config["train"])
+    _refuse_few_steps(config)
+    _refuse_none_left(config)
+
+
+def _refuse_unfit_rankings(config: Mapping[str, Any]) -> None:
+    size, describe = config["model"]["descriptor_size"], config["describe"]["ranking"]
+    rankings = config["score"]["rankings"]
     for name in dict.fromkeys([describe, *rankings]):
         if size + (needed := RANKINGS[name].dimensions) > MAX_DIMENSION:
             raise UserError(
@@ -42,28 +76,110 @@ def check_config(config: Mapping[str, Any]) -> None:
             )
     if describe not in rankings:
         raise UserError(f"config: score.rankings: add {describe}, which describe.ranking submits")
-    _refuse_few_copies(config)
-    _refuse_few_images(config["dataset"], Queries.parse(config.get("queries", {})))
 
 
-def _refuse_few_images(dataset: Mapping[str, Any], queries: Queries) -> None:
-    """Refuse more queries than are made of the images that will be there, where that is known."""
-    source = SOURCES[dataset["kind"]]
-    if source.drawn:
-        refuse_too_many(queries, source.known(dataset), PHASES, DRAW_MORE)
+def _refuse_all_gist(config: Mapping[str, Any]) -> None:
+    """Refuse dimensions of GIST's that leave the network none."""
+    size, gist = config["model"]["descriptor_size"], config["describe"]["gist_size"]
+    if config["describe"]["gist"] and gist >= size:
+        raise UserError(
+            f"config: describe.gist_size: {gist} of model.descriptor_size, {size}, "
+            "leaves the network no dimension; lower it"
+        )
+
+
+def _refuse_unknown_networks(config: Mapping[str, Any]) -> None:
+    """Refuse names of networks that timm does not have, and of weights that are none."""
+    weights, backbone = (config["model"][key] for key in ("weights", "backbone"))
+    is_named_so = weights in _NO_FILES or weights.endswith(".safetensors")
+    if not (is_named_so or os.path.isfile(weights)):
+        near = difflib.get_close_matches(weights, _NO_FILES, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(_NO_FILES)}"
+        raise UserError(f"config: model.weights: no file {weights}; {hint}")
+    if weights != READY and backbone:
+        refuse_unknown_network(backbone, "model.backbone")
+    refuse_unknown_network(config["benchmarks"]["images"]["backbone"], "benchmarks.images.backbone")
+
+
+def _refuse_impossible_edits(config: dict[str, Any]) -> None:
+    """Refuse pools that no chain can be drawn from, those of later rounds too."""
+    edits = config["edits"]
+    pools = {f"edits.{name}": edits[name] for name in ("training", *PHASES)}
+    for number in sorted({change["round"] for change in edits["curriculum"]}):
+        pools[f"edits.curriculum, round {number}"] = training_edits(config, number)
+    for where, pool in pools.items():
+        _refuse_impossible_pool(where, json.dumps(pool, sort_keys=True))
+
+
+@cache  # most runs have the same
+def _refuse_impossible_pool(where: str, pool: str) -> None:
+    try:
+        EditPool(**Pool.parse(pool).values())
+    except UserError as error:
+        raise UserError(f"config: {where}: {error}") from None
+
+
+def _refuse_unfit_batches(train: Mapping[str, Any]) -> None:
+    """Refuse settings of a method that do not go with each other, those of a warm-up too."""
+    own = train.get(train["method"], {})
+    for method in [train["method"], *(["simclr"] if own.get("warm_up_images") else [])]:
+        _refuse_unfit_batch(method, train.get(method, {}), train["processes"])
+    if own.get("teacher") and not own["soft_targets"]:
+        raise UserError("config: train.qk.teacher: says nothing at soft_targets 0; raise these")
+
+
+def _refuse_unfit_batch(method: str, own: Mapping[str, Any], processes: int) -> None:
+    batch = own.get("batch_size", 0)
+    if batch % (parts := processes * own.get("accumulate", 1)):
+        raise UserError(
+            f"config: train.{method}.batch_size: {batch} is no multiple of train.processes times "
+            f"train.{method}.accumulate, {parts}; change one of them"
+        )
+    if (queue := own.get("queue", batch)) < batch:
+        raise UserError(
+            f"config: train.{method}.queue: {queue} is shorter than a batch of {batch}; raise it"
+        )
+
+
+def _refuse_few_steps(config: dict[str, Any]) -> None:
+    """Refuse a training of fewer steps than the parts that its models are kept after."""
+    train, parts = config["train"], config["study"]["points"]
+    method = METHODS[train["method"]]
+    if not train["rounds"] or method.learns_from not in ("pairs", "fresh"):
+        return
+    images = budget(config)
+    steps = max(1, images // (method.views * train[train["method"]]["batch_size"]))
+    if steps < parts:
+        raise UserError(
+            f"config: study.points: {images} images make {steps} steps of {train['method']}, too "
+            f"few for {parts} parts; raise train.images_per_half_round or lower it"
+        )
 
 
 def _refuse_few_copies(config: Mapping[str, Any]) -> None:
     """Refuse a method that takes more copies of an image than are made."""
-    train, made = config.get("train", {}), config.get("copies", {})
-    method = train.get("method", Train.method)
-    if not (settings := METHODS[method].settings):
-        return
-    own = settings.parse(train.get(method, {})).values()
+    method, made = config["train"]["method"], config["copies"]["per_image"]
+    own = config["train"].get(method, {})
     pairs = 2 if own.get("partner") == "copy" else 1
     for key, needed in {"bank_views": own.get("bank_views", 1), "partner": pairs}.items():
-        if needed > made.get("per_image", Copies.per_image):
+        if needed > made:
             raise UserError(
                 f"config: train.{method}.{key}: {own[key]} takes {needed} copies of an image; "
                 f"raise copies.per_image to {needed}"
             )
+
+
+def _refuse_many_queries(config: Mapping[str, Any]) -> None:
+    """Refuse more queries than are made of the images that will be there, where that is known."""
+    source = SOURCES[config["dataset"]["kind"]]
+    if source.drawn:
+        known = source.known(config["dataset"])
+        refuse_too_many(Queries.parse(config["queries"]), known, PHASES, DRAW_MORE)
+
+
+def _refuse_none_left(config: Mapping[str, Any]) -> None:
+    """Refuse to hold out all images there will be, where that is known."""
+    known, train = SOURCES[config["dataset"]["kind"]].known(config["dataset"]), config["train"]
+    if "training" in known and train["rounds"]:
+        held_out = train.get(train["method"], {}).get("validation_images", 0)
+        refuse_none_left(train["method"], held_out, known["training"])

@@ -36,6 +36,11 @@ class Describe(Section):
         0,
         "weight of GIST's descriptor joined to the network's, whose own is 1; 0 leaves it out",
     )
+    gist_size: Annotated[int, within(0)] = key(
+        0,
+        "dimensions of descriptor_size that a PCA of its own gives to GIST; 0: both share one",
+    )
+    gist_whitening: Annotated[float, within(0, 1)] = key(1, "of GIST's own PCA")
     whitening: Annotated[float, within(0, 1)] = key(
         0, "of a PCA of what is joined, learned on training images: 0 none, 1 full"
     )

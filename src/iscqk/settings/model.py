@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from iscqk.schema.section import Fraction, Limits, Name, Section, Side, key, within
+from iscqk.schema.section import Fraction, Limits, Name, Positive, Section, Side, key, within
 
-_Channels = Annotated[None | tuple[float, float, float], Limits("channels")]
+_Means = Annotated[None | tuple[float, float, float], Limits("means")]
+_Spreads = Annotated[None | tuple[Positive, Positive, Positive], Limits("spreads")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +32,8 @@ class Model(Section):
     head_images: Annotated[int, within(2)] = key(
         2000, "random training images that the head's PCA is learned on"
     )
-    mean: _Channels = key(
-        None, "of each RGB channel, 0 to 1; null takes the ready model's, or timm's"
-    )
-    std: _Channels = key(None, "likewise")
+    mean: _Means = key(None, "of each RGB channel, 0 to 1; null takes the ready model's, or timm's")
+    std: _Spreads = key(None, "likewise")
     backbone_options: Mapping[str, Any] = key(
         {}, "more arguments of timm.create_model; the ready model has its own"
     )

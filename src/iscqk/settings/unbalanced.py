@@ -22,4 +22,7 @@ class Unbalanced(Section):
     methods: _Methods = key(("moco", "isd"), "to compare")
     seeds: Seeds = key((0, 1, 2), "of training")
     rare: Count = key(100, "a class of fewer training images is rare")
-    changes: Mapping[str, Any] = optional("to the keys above", absent={})
+    changes: Mapping[str, Any] = optional(
+        "to the keys above, but for those that a file laid over this one, or --config, says",
+        absent={},
+    )

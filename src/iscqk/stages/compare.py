@@ -1,7 +1,6 @@
 """Set runs side by side: table.csv, table.md, a plot, and curves where their data are given."""
 
 import argparse
-import json
 from typing import Any
 
 import pandas as pd
@@ -19,9 +18,12 @@ from iscqk.comparison.run_tables import (
 from iscqk.formats.csv_tables import read_whole_table, write_table
 from iscqk.formats.files import write_text
 from iscqk.plan.results import Comparison
-from iscqk.runtime.options import output_folder
+from iscqk.runtime.options import json_objects, output_folder
 
 Rows = list[dict[str, Any]]
+
+_RUN = {"label": str, "seed": int, "phase": str, "score": str, "histories": list, "usage": list}
+_CURVE = {"label": str, "seed": int, "learning_curve": str, "models": dict}
 
 EXAMPLE = 'iscqk compare --title method --runs "$(cat runs.json)" --output compared'
 
@@ -30,12 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--title", required=True, help="what the rows are, `method` for example")
     parser.add_argument(
-        "--runs", type=json.loads, required=True,
+        "--runs", type=json_objects(**_RUN), required=True,
         help="JSON list, one for each run and phase: label, seed, phase, score, histories, usage, "
         "and, for the curves, curve (precision and recall), by_edit and rankings (of each, score)",
     )  # fmt: skip
     parser.add_argument(
-        "--learning-curves", type=json.loads, default=[],
+        "--learning-curves", type=json_objects(**_CURVE), default=[],
         help="JSON list of label, seed, learning_curve, which `iscqk learning-curve` wrote, and "
         "models: for each model in it the history.csv of all trainings up to it",
     )  # fmt: skip

@@ -123,7 +123,7 @@ def _images(
         provenance["manifest_sha256"] = sha256_of(arguments.manifest)
         return rows["id"].tolist(), OriginalImages(image_paths(rows), side), provenance
     copies = CopyShards([arguments.copies])
-    if arguments.views > copies.views:
+    if copies.ids and arguments.views > copies.views:  # a shard of few images may have none
         raise UserError(
             f"train.bank_views: {arguments.views} copies of an image are asked for, and "
             f"{arguments.copies} has {copies.views}; raise copies.per_image"

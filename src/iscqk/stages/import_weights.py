@@ -19,7 +19,7 @@ from iscqk.models.checkpoints import Checkpoint, fill_backbone, read_checkpoint
 from iscqk.models.encoder import POOLINGS, Encoder, EncoderConfig
 from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import save_encoder
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import count, json_object, output_file
 
 EXAMPLE = r"""iscqk import-weights sscd_disc_mixup.torchvision.pt --backbone resnet50 \
     --output sscd.safetensors"""
@@ -44,17 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"of each RGB channel, 0 to 1 (default: ImageNet's, {' '.join(map(str, value))})",
         )  # fmt: skip
     parser.add_argument(
-        "--backbone-options", type=_options, default={}, metavar="JSON",
+        "--backbone-options", type=json_object(), default={}, metavar="JSON",
         help='of timm.create_model: {"bn_eps": 0.001} for MobileNetV3 of torchvision',
     )  # fmt: skip
     parser.add_argument("--output", type=output_file, required=True, metavar="SAFETENSORS")
-
-
-def _options(text: str) -> dict[str, Any]:
-    try:
-        return dict(json.loads(text))
-    except (ValueError, TypeError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no JSON object") from None
 
 
 def run(arguments: argparse.Namespace) -> None:

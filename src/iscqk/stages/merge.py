@@ -20,6 +20,7 @@ from iscqk.formats.descriptor_shards import (
     count_descriptors,
     descriptor_blocks,
     provenances,
+    refuse_empty,
 )
 from iscqk.formats.hdf5 import Attributes
 from iscqk.formats.manifest import read_unreadable_ids
@@ -102,6 +103,7 @@ def _checked(arguments: argparse.Namespace, ranking: str) -> Attributes:
     if RANKINGS[ranking].needs_bank:
         if not arguments.training:
             raise UserError(f"{ranking} needs --training; give it")
+        refuse_empty(arguments.training)
         roles["training"] = arguments.training
     parts = {role: provenances(paths) for role, paths in roles.items()}
     # The bank is described by the model of the references (iscqk.retrieval.ranking_interface).

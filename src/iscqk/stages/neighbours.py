@@ -5,7 +5,6 @@ counts as right when the nearest other image is of its class.
 """
 
 import argparse
-import json
 import logging
 
 import numpy as np
@@ -21,7 +20,7 @@ from iscqk.formats.manifest import read_manifest
 from iscqk.formats.provenance import check_parts
 from iscqk.plan.results import Comparison
 from iscqk.retrieval.knn_accuracy import classes_of, neighbour_is_of_class, rare_classes
-from iscqk.runtime.options import output_folder
+from iscqk.runtime.options import json_objects, output_folder
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ EXAMPLE = r"""iscqk neighbours --runs "$(cat runs.json)" --training training.csv
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument(
-        "--runs", type=json.loads, required=True,
+        "--runs", type=json_objects(method=str, seed=int, features=list), required=True,
         help="JSON list of method, seed and features, the shards of the evaluation images'",
     )  # fmt: skip
     parser.add_argument("--training", metavar="MANIFEST", required=True)

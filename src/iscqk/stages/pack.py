@@ -9,7 +9,7 @@ from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
-from iscqk.formats.files import printable, write_text
+from iscqk.formats.files import atomic_folder, printable, write_text
 from iscqk.formats.named_files import named_files, read_object, read_objects
 from iscqk.matching.packing import CARD, pack_model
 from iscqk.plan.results import Submission
@@ -47,21 +47,25 @@ def run(arguments: argparse.Namespace) -> None:
         phase: read_table(path, COLUMNS, _NUMBERS)
         for phase, path in named_files(arguments.by_edit).items()
     }
-    files = pack_model(Path(submission.model), arguments.output, config.bank_rows)
-    write_text(arguments.output / CARD, packed_card(scores, by_edit, provenance, notice, files))
-    taken = _refuse_large(arguments.output, config.megabytes)
+    with atomic_folder(arguments.output) as folder:
+        files = pack_model(Path(submission.model), folder, config.bank_rows)
+        write_text(folder / CARD, packed_card(scores, by_edit, provenance, notice, files))
+        taken = _megabytes(folder)
+        if taken > config.megabytes:
+            raise UserError(_too_large(arguments.output, taken, config.megabytes))
     print(f"{printable(arguments.output)}: {taken:.2f} MB")
 
 
-def _refuse_large(folder: Path, limit: float) -> float:
-    """Return the megabytes that a folder takes; UserError where they are too many."""
-    taken = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
-    if taken > limit:
-        raise UserError(
-            f"{folder}: takes {taken:.2f} MB, and {limit:g} are allowed; lower ready.bank_rows, or "
-            "describe both sides by one network (describe.queries, describe.references)"
-        )
-    return taken
+def _megabytes(folder: Path) -> float:
+    """Return what the files in a folder take."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def _too_large(folder: Path, taken: float, limit: float) -> str:
+    return (
+        f"{folder}: takes {taken:.2f} MB, and {limit:g} are allowed; lower ready.bank_rows, or "
+        "describe both sides by one network (describe.queries, describe.references)"
+    )
 
 
 def _notice(path: str | None) -> str:

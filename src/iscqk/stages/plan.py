@@ -13,15 +13,14 @@ from typing import Any
 from iscqk.forecast.counts import planned_counts
 from iscqk.forecast.forecast import stages
 from iscqk.forecast.network import operations
-from iscqk.forecast.rates import load, rates
+from iscqk.forecast.rates import CLOCK, PROCESSOR, load, rates
 from iscqk.forecast.submission_jobs import submission_jobs
 from iscqk.forecast.tables import bank_table, hours_table, search_table, size_table
 from iscqk.forecast.work import Workload
 from iscqk.formats.phases import PHASES
 from iscqk.models.ready import with_network
-from iscqk.schema.plain_yaml import read_keys
+from iscqk.schema.plain_yaml import read_laid_over
 from iscqk.settings.checks import check_config
-from iscqk.settings.config import Config
 from iscqk.settings.costs import Costs
 
 _WAITED = 50  # percent of a core
@@ -40,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--usage", type=Path, nargs="+", required=True, metavar="FOLDER",
         help="results/usage of finished runs; `snakemake rehearsal` tells most of the search",
     )  # fmt: skip
+    parser.add_argument(
+        "--cpu-time", action="store_const", const=PROCESSOR, default=CLOCK,
+        help="reckon by seconds of the processor, of a run that had to share it: as if each of "
+        "the jobs had a core",
+    )  # fmt: skip
     parser.add_argument("--phases", nargs="+", choices=PHASES, default=PHASES)
     for name, what in (("training", "images"), ("references", "images"), ("queries", "a phase")):
         parser.add_argument(f"--{name}", type=int, metavar="N", help=f"{what}; else the config's")
@@ -51,16 +55,16 @@ def run(arguments: argparse.Namespace) -> None:
     given = {name: getattr(arguments, name) for name in ("training", "references", "queries")}
     counts, costs = planned_counts(config, given), Costs.parse(config["costs"])
     workload = Workload(config, counts, operations(config["model"]))
-    measured = rates(arguments.usage, first, operations)
+    measured = rates(arguments.usage, first, operations, arguments.cpu_time)
     found = stages(submission_jobs(config, arguments.phases), workload, measured, costs)
     numbers = ", ".join(f"{count:,} {name}" for name, count in counts._asdict().items())
     print(f"{config['title']}: {numbers} a phase, {len(arguments.phases)} phase(s)\n")
     print(hours_table(found))
     percentage = load(arguments.usage)
-    if percentage is not None and percentage < _WAITED:
+    if arguments.cpu_time == CLOCK and percentage is not None and percentage < _WAITED:
         print(
             f"Half of the measured jobs had under {percentage:.0f} % of a core: they waited, for "
-            "other programs or a disk, and hours by their clock are too many.\n"
+            "other programs or a disk, and hours by their clock are too many: see --cpu-time.\n"
         )
     print(size_table(config, counts, len(arguments.phases), found, costs))
     print(bank_table(config, workload, counts.training))
@@ -69,18 +73,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _configs(paths: list[Path]) -> dict[str, Any]:
     """Return a config made of files, each laid over those before it."""
-    config: dict[str, Any] = {}
-    for path in paths:
-        _lay_over(config, read_keys(path))
+    config = read_laid_over(paths)
     check_config(config)
-    Config.fill_defaults(config)
     config["model"] = with_network(config["model"])
     return config
-
-
-def _lay_over(config: dict[str, Any], above: dict[str, Any]) -> None:
-    for key, value in above.items():
-        if isinstance(value, dict) and isinstance(config.get(key), dict):
-            _lay_over(config[key], value)
-        else:
-            config[key] = value

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from iscqk.errors import UserError
 from iscqk.formats.files import atomic_file, write_text
 from iscqk.formats.named_files import read_text
 from iscqk.plan.results import Results
@@ -40,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the page, its plots and their data."""
+    archive = arguments.plots or arguments.output.with_suffix(".zip")
+    if archive == arguments.output:
+        raise UserError(f"{archive}: the plots would be written over; name a page, as report.html")
     rules = read_text(arguments.rules) if arguments.rules else ""
     results = Results(str(arguments.results))
     with TemporaryDirectory() as folder:
@@ -47,6 +51,6 @@ def run(arguments: argparse.Namespace) -> None:
         report = whole_report(
             results, plots, arguments.title, rules, arguments.gallery, arguments.compare
         )
-        with atomic_file(arguments.plots or arguments.output.with_suffix(".zip")) as temporary:
+        with atomic_file(archive) as temporary:
             shutil.make_archive(str(temporary.with_suffix("")), "zip", folder)
     write_text(arguments.output, render(report))

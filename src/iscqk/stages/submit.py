@@ -28,7 +28,7 @@ from iscqk.models.hub import save_hub_folder
 from iscqk.models.weights import load_encoder, read_provenance
 from iscqk.plan.results import Submission
 from iscqk.retrieval.rankings import RANKINGS
-from iscqk.runtime.options import output_folder
+from iscqk.runtime.options import json_object, output_folder
 from iscqk.settings.describe import Describe
 from iscqk.submission.consistency import refuse_other_predictions
 from iscqk.submission.environment import commit, machine, versions
@@ -66,7 +66,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bank", nargs="*", type=Path, default=[], metavar="H5",
         help="shards of training images' descriptors, by which pairs rank or which are subtracted",
     )  # fmt: skip
-    parser.add_argument("--config", type=json.loads, required=True, help="the whole config")
+    parser.add_argument(
+        "--config",
+        type=json_object(seed=int, dataset=dict, model=dict, train=dict, describe=dict),
+        required=True,
+        help="the whole config",
+    )
     parser.add_argument("--output", type=output_folder, required=True)
 
 

@@ -140,6 +140,8 @@ def _train(arguments: argparse.Namespace, device: torch.device, threads: int) ->
     encoder = load_encoder(arguments.start)
     encoder.precision = arguments.config.precision
     images, objective = setup.prepare(encoder, method.load_objective())
+    if not len(images):
+        raise UserError("--training, --copies: there is no image to learn from; name other files")
     parts = len(arguments.history)
     encoder, objective = encoder.to(device), objective.to(device)
     training = Training(encoder, objective, config, parts, setup.validation())

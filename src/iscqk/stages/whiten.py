@@ -1,16 +1,28 @@
 """Learn the partly whitened PCA that brings joined descriptors of images to a size allowed.
 
-From training images only; `iscqk refine` applies it.
+Of one --size and --whitening it is of all that is joined; of as many as there are parts, each part
+has its own. From training images only; `iscqk refine` applies it.
 """
 
 import argparse
 from pathlib import Path
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptor_shards import aligned_blocks, count_descriptors, provenances
+from iscqk.formats.descriptor_shards import (
+    aligned_blocks,
+    count_descriptors,
+    descriptor_blocks,
+    provenances,
+)
 from iscqk.formats.provenance import check_parts
 from iscqk.models.device import set_threads
-from iscqk.retrieval.refining import fit_projection, joined, save_projection
+from iscqk.retrieval.refining import (
+    Projection,
+    fit_projection,
+    fit_projections,
+    joined,
+    save_projection,
+)
 from iscqk.runtime.options import count, output_file
 from iscqk.schema.options import value_of
 from iscqk.settings.describe import Describe
@@ -29,9 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--weights", type=value_of(Describe, "gist"), nargs="+", default=[1.0], help="of each part"
     )
     parser.add_argument(
-        "--whitening", type=value_of(Describe, "whitening"), required=True, help="0 none, 1 full"
+        "--whitening", type=value_of(Describe, "whitening"), nargs="+", required=True,
+        help="0 none, 1 full",
+    )  # fmt: skip
+    parser.add_argument(
+        "--size", type=count, nargs="+", required=True, help="dimensions that remain"
     )
-    parser.add_argument("--size", type=count, required=True, help="dimensions that remain")
     parser.add_argument("--output", type=output_file, required=True, help="safetensors")
     parser.add_argument("--threads", type=count, default=1)
 
@@ -44,6 +59,13 @@ def run(arguments: argparse.Namespace) -> None:
     count, _ = count_descriptors(arguments.part[0])
     if count < 2:
         raise UserError("describe.whitening: its PCA needs at least 2 training images; add some")
-    blocks = (joined(parts, arguments.weights) for _, parts in aligned_blocks(arguments.part))
-    projection = fit_projection(blocks, arguments.size, arguments.whitening)
-    save_projection(arguments.output, projection)
+    save_projection(arguments.output, _learned(arguments))
+
+
+def _learned(arguments: argparse.Namespace) -> Projection:
+    sizes, whitenings = arguments.size, arguments.whitening
+    if len(sizes) == len(whitenings) == 1:
+        blocks = (joined(parts, arguments.weights) for _, parts in aligned_blocks(arguments.part))
+        return fit_projection(blocks, *sizes, *whitenings)
+    parts = [(rows for _, rows in descriptor_blocks(shards)) for shards in arguments.part]
+    return fit_projections(parts, sizes, whitenings, arguments.weights)

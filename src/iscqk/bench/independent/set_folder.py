@@ -21,6 +21,7 @@ from iscqk.formats.files import atomic_folder, write_text
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
 from iscqk.formats.ids import REFERENCE, StrArray
 from iscqk.formats.image_shards import put_image
+from iscqk.formats.named_files import read_text
 from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import read_query_edits, write_query_edits
 from iscqk.images.ingestion import find_images
@@ -125,7 +126,6 @@ def read_sources(folder: Path, name: str) -> set[str]:
     """
     path = folder / f"{name}.txt"
     try:
-        return set(path.read_text(encoding="utf-8").splitlines())
-    except OSError as error:
-        what = f"cannot be read ({error.strerror})"
-        raise UserError(f"{path}: {what}; name a folder of `iscqk validation-queries`") from None
+        return set(filter(None, read_text(path).split("\n")))
+    except UserError as error:
+        raise UserError(f"{error}; name a folder of `iscqk validation-queries`") from None

@@ -8,7 +8,6 @@ exact search finds) and of_the_32 (the share of the exact 32 nearest). Times are
 
 import argparse
 import logging
-import os
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +16,7 @@ from iscqk.bench.index_speed import compare, plant
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.index_shards import listed_shards
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
-from iscqk.runtime.options import output_file
+from iscqk.runtime.options import cores, output_file
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("--similarity", type=float, default=0.7, help="of a query to its original")
     parser.add_argument("--ours-only", action="store_true", help="make no other kinds")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--threads", type=int, default=cores())
     parser.add_argument("--output", type=output_file, required=True, metavar="CSV")
 
 

@@ -20,4 +20,5 @@ METHOD = Method(
     settings=Settings,
     comment="arXiv:2002.05709; in-batch negatives",
     objective="iscqk.methods.simclr.objective:InBatch",
+    views=2,
 )

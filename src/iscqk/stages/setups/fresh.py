@@ -8,7 +8,6 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.manifest import listed_paths, read_training
 from iscqk.images.copier import Copier
@@ -21,6 +20,7 @@ from iscqk.learning.training import Training
 from iscqk.learning.validation import Validation, micro_average_precision
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import save_encoder
+from iscqk.settings.train import refuse_none_left
 from iscqk.stages.setups.setup import Setup
 
 
@@ -35,11 +35,7 @@ class OnFreshCopies(Setup):
         rows = read_training(arguments.training)
         self._workers = min(1, arguments.threads - 1)
         held_out = self.settings.validation_images
-        if held_out and len(rows) - held_out < 2:
-            raise UserError(
-                f"train.{arguments.method}.validation_images: {held_out} of {len(rows)} training "
-                "images leave none to learn from; lower it"
-            )
+        refuse_none_left(arguments.method, held_out, len(rows))
         ids, paths = rows["id"].tolist(), listed_paths(rows)
         order = np.random.default_rng((arguments.seed, held_out)).permutation(len(rows)).tolist()
         learned, held = sorted(order[held_out:]), sorted(order[:held_out])

@@ -1,0 +1,63 @@
+"""Locks on files and folders: two processes do not write one thing together.
+
+A lock ends with the process that has it, however that ends.
+"""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from iscqk.errors import UserError
+
+
+def lock(path: Path, seconds: float, folder: bool = False) -> int:
+    """Make a file or folder if need be, lock it, and return its open descriptor, for `unlock`.
+
+    Raises:
+        UserError: another process has it for longer than some seconds.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if folder:
+            path.mkdir(exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_RDONLY if folder else os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:  # another process has just renamed its folder
+            continue
+        if _is_locked(descriptor) and _stands_for(path, descriptor):
+            return descriptor
+        os.close(descriptor)
+        time.sleep(0.2)
+    raise UserError(
+        f"{path}: another process is writing it; wait for that or end it, "
+        "then run the same command again"
+    )
+
+
+def unlock(descriptor: int) -> None:
+    """Give up what `lock` returned."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing is not enough where a worker holds it too
+    except OSError:
+        pass
+    os.close(descriptor)
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Lock a file; False if another process has. Where nothing can be locked, go without."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def _stands_for(path: Path, descriptor: int) -> bool:
+    """Return whether a path is what is open: its last owner may have renamed it meanwhile."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

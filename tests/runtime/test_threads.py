@@ -1,0 +1,36 @@
+"""Threads that compute: in order, and no longer than they are needed."""
+
+import threading
+
+import pytest
+import torch
+
+from iscqk.runtime.threads import computing_threads, in_order
+
+
+def test_results_are_in_order_and_each_thread_computes_with_its_own():
+    before = torch.get_num_threads()
+    first_may_end = threading.Event()
+
+    def work(number):
+        (first_may_end.wait if number == 0 else first_may_end.set)()
+        return number, torch.get_num_threads()
+
+    with computing_threads(2, 3) as threads:
+        assert list(in_order(threads, work, range(9), 3)) == [(number, 3) for number in range(9)]
+    assert torch.get_num_threads() == before
+
+
+def test_what_waits_is_left_undone_after_an_error():
+    before = torch.get_num_threads()
+    begun, goes_on = [], threading.Event()
+
+    def work(number):
+        begun.append(number)
+        goes_on.wait(number)
+
+    with pytest.raises(KeyboardInterrupt), computing_threads(1, 3) as threads:
+        next(in_order(threads, work, range(9), 4))
+        threading.Timer(0.2, goes_on.set).start()
+        raise KeyboardInterrupt
+    assert 3 not in begun and torch.get_num_threads() == before
