@@ -42,7 +42,7 @@ class Describe(Section):
     )
     gist_whitening: Annotated[float, within(0, 1)] = key(1, "of GIST's own PCA")
     whitening: Annotated[float, within(0, 1)] = key(
-        0, "of a PCA of what is joined, learned on training images: 0 none, 1 full"
+        0, "of a PCA of what is joined, or of the network's own, on training images: 0 none, 1 full"
     )
     subtract: Annotated[float, within(0, 1)] = key(
         0, "share of the mean of the nearest training descriptors taken from every descriptor"
