@@ -81,8 +81,7 @@ class _NearestOfEach:
     def __init__(self, queries: Block, count: int) -> None:
         self._queries, self._count = queries, count
         self._cuts = np.full(len(queries.last), np.inf)
-        none = np.empty(0, dtype=np.int64)
-        self._kept = Pairs(none, none, np.empty(0))
+        self._kept = _NO_PAIRS
         self._waiting: list[Pairs] = []
 
     def look_at(self, references: Block) -> None:
