@@ -28,7 +28,7 @@ CPU=1 takes torch without CUDA, a third of the size).
   validation    the model on other edits than the training's
   rehearsal     a phase of the challenge's size
   ready_model   the submitted model, small enough to travel with the program
-  ready_weights the model that iscqk carries, trained anew (an hour; needs its photographs)
+  ready_weights the model that iscqk carries, trained anew (three hours; needs its photographs)
   install       the environment alone
   test, check   tests; linters, types and docs
   test-long     the tests that take half a minute or more
@@ -45,11 +45,20 @@ $(TARGETS): $(INSTALLED)
 	snakemake $@ --cores
 
 # The model in src/iscqk/ready from nothing but the photographs and ImageNet weights of its presets.
-ready_weights: $(INSTALLED)
-	snakemake results/runs/solo-0/learned-5/q.safetensors --cores \
-		--configfile config.yaml workflow/presets/ready-training.yaml
-	cp results/runs/solo-0/learned-5/q.safetensors results/ready-training.safetensors
-	snakemake ready_model --cores --configfile config.yaml workflow/presets/ready.yaml
+# What has been trained is kept: the same command goes on after a stop.
+PRESETS := workflow/presets
+READY := results/ready-training
+TRAIN_READY = snakemake results/runs/solo-0/learned-5/q.safetensors --cores --configfile config.yaml \
+	$(filter $(PRESETS)/%,$^) && cp results/runs/solo-0/learned-5/q.safetensors $@.part && mv $@.part $@
+
+ready_weights: $(READY).safetensors
+	snakemake ready_model --cores --configfile config.yaml $(PRESETS)/ready.yaml
+
+$(READY)-first.safetensors: $(PRESETS)/ready-training.yaml | $(INSTALLED)
+	$(TRAIN_READY)
+
+$(READY).safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-longer.yaml $(READY)-first.safetensors
+	$(TRAIN_READY)
 
 help:
 	@echo "$$HELP"
