@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from iscqk.matching.model import Model
+from iscqk.submission.model_card import described_by
 from stages.test_submit import CONFIG, iscqk, made, submit  # noqa: F401 a fixture
 
 BY_EDIT = """\
@@ -39,13 +40,23 @@ def test_the_card_says_what_the_model_is_made_of_and_where_it_is_weak(submission
     assert card.index("| crop | 3 | 0.200 |") < card.index("| blur | 4 | 0.900 |")
     recipe = json.loads(card.split("```json\n")[1].split("```")[0])
     assert recipe == CONFIG
-    weights = json.loads((submission / "out/provenance.json").read_text())["weights"]
+    provenance = json.loads((submission / "out/provenance.json").read_text())
+    score = json.loads((submission / "out/score.json").read_text())
+    counts = score["queries"], provenance["images"]["references"]["count"]
+    assert f"| phase1 | {counts[0]} | {counts[1]} | {score['micro_ap']:.4f} |" in card
+    assert f"{CONFIG['model']['image_size']} px, pooling" in card
+    weights = provenance["weights"]
     assert all(facts["sha256"] in card for facts in weights.values())
     assert "`queries/model.safetensors`, SHA-256" in card
     Model.load(submission / "small")
     told = capsys.readouterr().out
     size = sum(path.stat().st_size for path in (submission / "small").rglob("*.*")) / 1e6
     assert told.endswith(f"small: {size:.2f} MB\n")
+
+
+def test_the_cards_say_at_which_sizes_images_are_described():
+    facts = described_by({**CONFIG, "describe": {**CONFIG["describe"], "sizes": [112, 160]}})
+    assert facts["pixels"] == "112 and 160"
 
 
 @pytest.mark.parametrize(

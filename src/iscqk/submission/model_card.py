@@ -42,7 +42,7 @@ matches = iscqk.match("scans", against="photos", model=model)
 
 ## Model
 
-- backbone `{backbone}`, {image_size} px, pooling `{pooling}`, {descriptor_size} dimensions
+- backbone `{backbone}`, {pixels} px, pooling `{pooling}`, {descriptor_size} dimensions
 - method `{method_name}`, rounds of training: {rounds}; ranking of pairs: `{ranking}`
 {weights}
 
@@ -98,11 +98,10 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
     bad = len(provenance["quarantined"])
     elsewhere = ("rankings", "halves", *images)
     return _CARD.format(
-        **{key: config["model"][key] for key in ("backbone", "image_size", "pooling")},
+        **described_by(config),
         **{split: facts["count"] for split, facts in images.items()},
         **{key: value for key, value in score.items() if key not in elsewhere},
         front_matter=front_matter(score, config).to_yaml(),
-        descriptor_size=config["model"]["descriptor_size"],
         method=METHODS[config["train"]["method"]].card,
         method_name=config["train"]["method"],
         rounds=config["train"]["rounds"],
@@ -113,6 +112,14 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
         quarantined=_QUARANTINED.format(bad) if bad else "",
         config=json.dumps(config, indent=2),
     )
+
+
+def described_by(config: dict[str, Any]) -> dict[str, Any]:
+    """Return which network describes images, and at what sizes."""
+    model = config["model"]
+    pixels = config["describe"]["sizes"] or [model["image_size"]]
+    facts = {key: model[key] for key in ("backbone", "pooling", "descriptor_size")}
+    return {**facts, "pixels": " and ".join(map(str, pixels))}
 
 
 def started(config: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from iscqk.submission.model_card import front_matter, started
+from iscqk.submission.model_card import described_by, front_matter, started
 
 _CARD = """\
 ---
@@ -19,7 +19,7 @@ _CARD = """\
 `iscqk.Model()` use it where no other model is named, once it lies in `iscqk/ready/model`;
 `model.weights: ready` starts a training from it.
 
-Backbone `{backbone}`, {image_size} px, pooling `{pooling}`, {descriptor_size} dimensions; method
+Backbone `{backbone}`, {pixels} px, pooling `{pooling}`, {descriptor_size} dimensions; method
 `{method}`; pairs are ranked by `{ranking}`. Matrices are float16 here and float32 in use.
 
 ## Training data and terms
@@ -80,16 +80,18 @@ def packed_card(
     ]
     sections = [f"### {phase}\n\n{_weakest(table)}" for phase, table in by_edit.items()]
     return _CARD.format(
-        **{key: config["model"][key] for key in ("backbone", "image_size", "pooling")},
+        **described_by(config),
         front_matter=front_matter(last, config).to_yaml(),
-        descriptor_size=config["model"]["descriptor_size"],
         method=config["train"]["method"],
         ranking=config["describe"]["ranking"],
         training=provenance["images"]["training"]["count"],
         training_digest=provenance["images"]["training"]["sha256"],
         started=started(config),
         notice=notice.strip(),
-        scores=_table(["phase", "queries", "references", *_SCORES], _score_rows(scores)),
+        scores=_table(
+            ["phase", "queries", "references", *_SCORES],
+            _score_rows(scores, provenance["images"]["references"]["count"]),
+        ),
         edits="\n\n".join(sections) or "Edits of these queries are not known.",
         commit=provenance["commit"],
         versions=", ".join(f"{name} {number}" for name, number in provenance["versions"].items()),
@@ -99,10 +101,9 @@ def packed_card(
     )
 
 
-def _score_rows(scores: Mapping[str, dict[str, Any]]) -> list[list[str]]:
+def _score_rows(scores: Mapping[str, dict[str, Any]], references: int) -> list[list[str]]:
     return [
-        [phase, *(f"{score.get(key, '')}" for key in ("queries", "references"))]
-        + [f"{score[key]:.4f}" for key in _SCORES]
+        [phase, str(score["queries"]), str(references), *(f"{score[key]:.4f}" for key in _SCORES)]
         for phase, score in scores.items()
     ]
 
