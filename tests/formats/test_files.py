@@ -219,7 +219,9 @@ def test_a_link_to_a_folder_that_is_gone_is_told_and_kept(name, tmp_path):
     (tmp_path / "file").symlink_to("disk/file")
     for link, path in (("results", "results/a"), ("file", "file")):
         for write in (WRITERS[name], lambda path: refuse_unwritable(path, name == "images")):
-            with pytest.raises(UserError, match=rf"{link}: a link to .*/disk/{link}; make its fold"):
+            with pytest.raises(
+                UserError, match=rf"{link}: a link to .*/disk/{link}; make its fold"
+            ):
                 write(tmp_path / path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "results"]
 
