@@ -19,7 +19,6 @@ from typing import Any, NoReturn
 from iscqk.formats.files import printable, refuse_unwritable
 
 _LISTS = ("+", "*")
-_LARGEST = 2**63 - 1  # that numpy and torch take
 
 
 def output_file(text: str) -> Path:
@@ -64,8 +63,8 @@ def _not_negative(text: str) -> int:
 def _whole(text: str, least: int) -> int:
     if (number := int(text)) < least:
         raise argparse.ArgumentTypeError(f"{text}: at least {least} is needed")
-    if number > _LARGEST:
-        raise argparse.ArgumentTypeError(f"{text}: at most {_LARGEST} can be worked with")
+    if number > sys.maxsize:
+        raise argparse.ArgumentTypeError(f"{text}: at most {sys.maxsize} can be worked with")
     return number
 
 

@@ -21,16 +21,12 @@ from iscqk.models.ready import READY
 from iscqk.models.timm_names import refuse_unknown_network
 from iscqk.plan.dependence import budget, training_edits
 from iscqk.retrieval.rankings import RANKINGS
-from iscqk.schema.section import validator
-from iscqk.schema.validator import refuse_invalid
-from iscqk.settings.config import Config
+from iscqk.settings.config import complete
 from iscqk.settings.edits import Pool
 from iscqk.settings.queries import DRAW_MORE, Queries, refuse_too_many
 from iscqk.settings.train import refuse_none_left
 
-_IF_TEXT = (
-    "write it in a file for --configfile, without quotes (within a section all is text to --config)"
-)
+_MOST_JOBS = 20_000
 _NO_FILES = (READY, "none", "pretrained")  # of `model.weights`
 
 
@@ -40,8 +36,17 @@ def check_config(config: dict[str, Any]) -> None:
     Raises:
         UserError: the first thing wrong, with the key and the remedy.
     """
-    refuse_invalid(config, validator(Config), _IF_TEXT)
-    Config.fill_defaults(config)
+    complete(config)
+    check_run(config)
+
+
+def check_run(config: dict[str, Any]) -> None:
+    """Check a run's config, which is complete, against itself.
+
+    Raises:
+        UserError: as `check_config`.
+    """
+    _refuse_many_jobs(config)
     _refuse_unfit_rankings(config)
     _refuse_all_gist(config)
     _refuse_unknown_networks(config)
@@ -62,6 +67,16 @@ def check_training(config: dict[str, Any]) -> None:
     _refuse_unfit_batches(config["train"])
     _refuse_few_steps(config)
     _refuse_none_left(config)
+
+
+def _refuse_many_jobs(config: Mapping[str, Any]) -> None:
+    """Refuse rounds and shards that are few each, and together more jobs than can be planned."""
+    rounds, shards = config["train"]["rounds"], config["shards"]["training"]
+    if rounds * shards > _MOST_JOBS:
+        raise UserError(
+            f"config: train.rounds: {rounds} of {shards} shards.training each are "
+            f"{rounds * shards} jobs; lower one of them, to {_MOST_JOBS} together"
+        )
 
 
 def _refuse_unfit_rankings(config: Mapping[str, Any]) -> None:

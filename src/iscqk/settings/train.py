@@ -34,7 +34,7 @@ class Train(Section):
         "qk",
         "or solo, simclr, moco, isd, or gist, the challenge's baseline, which learns only a PCA",
     )
-    rounds: Annotated[int, within(0)] = key(
+    rounds: Annotated[int, within(0, 1000)] = key(
         1, "of Q/K, each a Q-step, then a K-step; 0 submits the network that it starts from"
     )
     images_per_half_round: Count = key(
