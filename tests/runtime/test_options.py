@@ -245,6 +245,24 @@ def test_a_config_is_an_object_with_the_sections_that_are_looked_at(capsys):
             read(text)
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    {
+        "draw --training 1000001 --output a b c": "1000001 is greater than the maximum of 1000000",
+        "draw --side 9 --output a b c": "9 is less than the minimum of 16",
+        "synthesize-phase --queries 9 --references 10 --output a": "9 is less than the minimum",
+        "synthesize-phase --queries 10 --references 1000001 --output a": "maximum of 1000000",
+        "synthesize-images a.h5 --count 0 --output b.h5": "0: at least 1 is needed",
+        "plan --config a --usage b --queries 0": "0: at least 1 is needed",
+        "benchmark-index a.h5 --threads 0 --output b": "0: at least 1 is needed",
+        "import-weights a --backbone b --image-size 9 --output c": "9 is less than the minimum",
+    }.items(),
+)
+def test_numbers_that_a_command_can_do_nothing_with_are_told_before_the_work(words, told, capsys):
+    stage, *arguments = words.split()
+    assert told in refused(stage_parser(stage).parse_args, arguments, capsys)
+
+
 @pytest.mark.parametrize("option", ["--seed", "--workers"])
 def test_numbers_that_no_library_takes_are_told(option, capsys):
     words = ["draw", "--output", "a", "b", "c", option, str(2**63)]
