@@ -312,3 +312,14 @@ def test_whoever_may_read_other_files_may_read_weights(tmp_path):
         save_file({"weight": torch.ones(2)}, temporary)
     modes = {path.name: path.stat().st_mode for path in tmp_path.iterdir()}
     assert modes["a.safetensors"] == modes["plain.txt"]
+
+
+def test_what_is_written_again_is_no_more_open_to_others_than_before(tmp_path):
+    write_text(tmp_path / "a.txt", "old")
+    (tmp_path / "a.txt").chmod(0o400)
+    (tmp_path / "images").mkdir(0o700)
+    write_text(tmp_path / "a.txt", "new")
+    with atomic_folder(tmp_path / "images") as temporary:
+        (temporary / "1.jpg").touch()
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
+    assert modes == {"a.txt": "0o600", "images": "0o700"}

@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -51,7 +52,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=False):
             yield temporary
-            temporary.chmod(_MODE)  # safetensors makes files that only their owner may read
+            temporary.chmod(_mode_of(path, _MODE))  # safetensors' are for their owner alone
             sync_to_disk(temporary)
             temporary.replace(path)
             sync_to_disk(path.parent)
@@ -75,9 +76,15 @@ def atomic_folder(folder: str | Path) -> Iterator[Path]:
             for left_over in temporary.iterdir():
                 _remove(left_over)
             yield temporary
+            temporary.chmod(_mode_of(folder, 0o777 & ~_UMASK))
             os.sync()  # once for all files: one by one, thousands of them would take minutes
             temporary.replace(folder)
             sync_to_disk(folder.parent)
+
+
+def _mode_of(path: Path, new: int) -> int:
+    """Return who may do what with a file that takes a place: as with what is there, else `new`."""
+    return stat.S_IMODE(path.stat().st_mode) | stat.S_IWUSR if path.exists() else new
 
 
 def _remove(path: Path) -> None:
