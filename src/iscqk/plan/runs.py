@@ -53,7 +53,7 @@ def changed(config: Mapping[str, Any], changes: Mapping[str, Any], by: str = "")
 def _changed(config: Mapping[str, Any], changes: Mapping[str, Any], is_said: bool) -> Config:
     result = copy.deepcopy(dict(config))
     for key, value in changes.items():
-        _put(result, key, value)
+        _put(result, key, copy.deepcopy(value))  # whose defaults are filled in
     if is_said:
         complete(result)
     for key, value in METHODS[result["train"]["method"]].changes.items():
