@@ -255,6 +255,8 @@ def test_a_config_is_an_object_with_the_sections_that_are_looked_at(capsys):
         "synthesize-images a.h5 --count 0 --output b.h5": "0: at least 1 is needed",
         "plan --config a --usage b --queries 0": "0: at least 1 is needed",
         "benchmark-index a.h5 --threads 0 --output b": "0: at least 1 is needed",
+        "match a --against b --threads 100000": "100000: at most 1024 can be worked with",
+        "draw --output a b c --workers 100000": "100000: at most 1024 can be worked with",
         "import-weights a --backbone b --image-size 9 --output c": "9 is less than the minimum",
     }.items(),
 )
@@ -263,12 +265,14 @@ def test_numbers_that_a_command_can_do_nothing_with_are_told_before_the_work(wor
     assert told in refused(stage_parser(stage).parse_args, arguments, capsys)
 
 
-@pytest.mark.parametrize("option", ["--seed", "--workers"])
-def test_numbers_that_no_library_takes_are_told(option, capsys):
-    words = ["draw", "--output", "a", "b", "c", option, str(2**63)]
-    told = f"argument {option}: {2**63}: at most {2**63 - 1} can be worked with"
-    assert told in refused(stage_parser("draw").parse_args, words[1:], capsys)
-    assert stage_parser("draw").parse_args([*words[1:-1], str(2**63 - 1)])
+@pytest.mark.parametrize(
+    "words", ["draw --output a b c --seed", "search a.h5 --output b --max-results"]
+)
+def test_numbers_that_no_library_takes_are_told(words, capsys):
+    stage, *arguments = words.split()
+    told = f"argument {arguments[-1]}: {2**63}: at most {2**63 - 1} can be worked with"
+    assert told in refused(stage_parser(stage).parse_args, [*arguments, str(2**63)], capsys)
+    assert stage_parser(stage).parse_args([*arguments, str(2**63 - 1)])
 
 
 def test_a_page_is_not_written_over_its_own_plots(tmp_path, capsys):

@@ -48,7 +48,7 @@ class Train(Section):
     log_every: Count = key(50, "steps")
     checkpoint_every: Count = key(200, "steps")
     compile: bool = key(False, "torch.compile of the backbone; pays on a GPU or in long trainings")
-    processes: Count = key(
+    processes: Annotated[int, within(1, 1024)] = key(
         1, "that share batch, bank and images, on one machine: docs/how-to/gpu-and-processes.md"
     )
     methods: Mapping[str, Learning] = sections(

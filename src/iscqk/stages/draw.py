@@ -4,7 +4,7 @@ import argparse
 
 from iscqk.images.demo_scenes import draw_split
 from iscqk.plan.results import SPLITS
-from iscqk.runtime.options import count, output_place
+from iscqk.runtime.options import at_once, output_place
 from iscqk.schema.options import value_of
 from iscqk.settings.dataset import Demo
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             f"--{name}", type=value_of(Demo, name), default=getattr(Demo, name),
             metavar="PIXELS" if what else "COUNT", help=what,
         )  # fmt: skip
-    parser.add_argument("--workers", type=count, default=1)
+    parser.add_argument("--workers", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

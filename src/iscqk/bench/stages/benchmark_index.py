@@ -16,7 +16,7 @@ from iscqk.bench.index_speed import compare, plant
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.index_shards import listed_shards
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
-from iscqk.runtime.options import cores, count, output_file
+from iscqk.runtime.options import at_once, cores, count, output_file
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--queries", type=count, default=1000)
     parser.add_argument("--similarity", type=float, default=0.7, help="of a query to its original")
     parser.add_argument("--ours-only", action="store_true", help="make no other kinds")
-    parser.add_argument("--threads", type=count, default=cores())
+    parser.add_argument("--threads", type=at_once, default=cores())
     parser.add_argument("--output", type=output_file, required=True, metavar="CSV")
 
 

@@ -18,7 +18,7 @@ from iscqk.formats.predictions import Predictions, read_predictions
 from iscqk.formats.submission import Submission, open_submission
 from iscqk.retrieval.metrics import judge, micro_average_precision
 from iscqk.retrieval.search import Pairs, global_search
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import at_once, count, output_file
 from iscqk.settings.rehearsal import Rehearsal
 
 _AGREEMENT = 1e-9  # of micro-AP
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--references", type=count, required=True, help="in the slice")
     parser.add_argument("--repeats", type=count, default=Rehearsal.repeats)
     parser.add_argument("--output", type=output_file, required=True, help="CSV")
-    parser.add_argument("--threads", type=count, default=1)
+    parser.add_argument("--threads", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:
