@@ -71,7 +71,7 @@ def value_for(action):
     """Return a value that an option takes."""
     if action.choices:
         return str(next(iter(action.choices)))
-    for value in ("1", "{}", "[]", POOL, OF_ALL_KEYS, f"[{OF_ALL_KEYS}]"):
+    for value in ("1", "64", "{}", "[]", POOL, OF_ALL_KEYS, f"[{OF_ALL_KEYS}]"):
         try:
             action.type and action.type(value)
         except (UserError, ValueError, TypeError, argparse.ArgumentTypeError):

@@ -142,10 +142,8 @@ def refuse_missing(path: str | Path) -> None:
 
 
 def _kind_of(path: str | Path) -> str:
-    """Return what is there that should be something else."""
-    if os.path.isdir(path):
-        return "a folder"
-    return "a file" if os.path.isfile(path) else "a device or a pipe, no file"
+    """Return what is there that is no file."""
+    return "a folder" if os.path.isdir(path) else "a device or a pipe, no file"
 
 
 def _refuse_name(path: Path, is_folder: bool = False) -> Path:
@@ -158,20 +156,20 @@ def _refuse_name(path: Path, is_folder: bool = False) -> Path:
             of the folders above it is a file, or a link to nothing; it is too long, with what is
             put before it meanwhile.
     """
-    wanted, is_such = ("folder", os.path.isdir) if is_folder else ("file", os.path.isfile)
+    is_fit = os.path.isfile(path) or (is_folder and os.path.isdir(path))  # a file is told below
     # A name in /dev is refused whatever it stands for: /dev/stdout may be a link to a file.
     is_device = os.path.realpath(path if is_folder else path.parent) == "/dev"
-    if is_device or (os.path.exists(path) and not is_such(path)):
+    if is_device or (os.path.exists(path) and not is_fit):
+        wanted = "folder" if is_folder else "file"
         raise UserError(f"{printable(path)}: {_kind_of(path)}; name a {wanted} to write")
-    above = path if is_folder else linked(path).parent
-    if path.is_symlink() and not above.is_dir():
-        raise _leads_nowhere(path)
-    there = next(p for p in [above.absolute(), *above.absolute().parents] if os.path.lexists(p))
-    if there.is_symlink() and not there.is_dir():
-        raise _leads_nowhere(there)
-    if not there.is_dir():
+    above = path.absolute() if is_folder else linked(path).absolute().parent
+    there = next(place for place in [above, *above.parents] if os.path.lexists(place))
+    for link, place in ((path, above), (there, there)):
+        if os.path.islink(link) and not os.path.exists(place):
+            raise _leads_nowhere(link)
+    if not os.path.isdir(there):
         raise UserError(f"{printable(there)}: a file; name a folder to write to, or remove it")
-    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+    if len(os.fsencode(linked(path).name)) > _LONGEST_NAME:
         what = f"a name of over {_LONGEST_NAME} bytes; name a shorter one"
         raise UserError(f"{printable(path)}: {what}")
     return there
