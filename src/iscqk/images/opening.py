@@ -105,6 +105,7 @@ def declared_size(path: str | Path) -> tuple[int, int]:
             with _file(path) as image:
                 width, height = image.size
                 is_turned = image.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
+                is_turned &= image.format != "TIFF"  # whose size Pillow turns as it opens it
     except Exception as error:
         raise BadImage.of(path, _reason(error)) from None
     return (height, width) if is_turned else (width, height)
