@@ -90,9 +90,13 @@ def with_exif(kind: str, orientation: int, **options: object) -> bytes:
     """Return a file that is stored turned, and says how to turn it back."""
     undo = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]
     stored = PLAIN if undo is None else PLAIN.transpose(Image.Transpose(undo))
+    return encoded(stored, kind, exif=orientation_of(orientation), **options)
+
+
+def orientation_of(value: object) -> Image.Exif:
     exif = Image.Exif()
-    exif[0x0112] = orientation
-    return encoded(stored, kind, exif=exif, **options)
+    exif[0x0112] = value
+    return exif
 
 
 def with_broken_exif(change: Callable[[bytes], bytes]) -> bytes:
@@ -294,6 +298,9 @@ CASES: dict[str, Good | Bad] = {
         ]
         for value in range(1, 9)
     },
+    "EXIF of words.jpg": Good(
+        lambda: encoded(PLAIN, "JPEG", exif=orientation_of("upside down"), **JPEG), within=4
+    ),
     "EXIF whole.jpg": Good(lambda: with_broken_exif(lambda raw: raw), within=4),
     "EXIF cut.jpg": Good(lambda: with_broken_exif(lambda raw: cut(raw)), within=4),
     "EXIF of no kind.jpg": Good(
