@@ -196,7 +196,7 @@ LOOP.append(LOOP)
         ("title", "a\x1b[2J", "not one line"),
         ("title", "a\n", "not one line"),
         ("train.rounds", 1_000_000, "train.rounds: 1000000 is greater than the maximum of 1000"),
-        ("shards.references", 10**6, "references: 1000000 is greater than the maximum of 10000"),
+        ("shards.references", 10**6, "references: 1000000 is greater than the maximum of 100000"),
         ("study.points", 10**6, "study.points: 1000000 is greater than the maximum of 1000"),
         ("study.seeds", [*range(999)], "study.seeds: 999 values, and at most 100 can be; leave"),
         ("dataset.demo.training", 10**7, "training: 10000000 is greater than the maximum of 1000"),

@@ -26,7 +26,7 @@ from iscqk.settings.edits import Pool
 from iscqk.settings.queries import DRAW_MORE, Queries, refuse_too_many
 from iscqk.settings.train import refuse_none_left
 
-_MOST_JOBS = 20_000
+_MOST_JOBS = 100_000
 _NO_FILES = (READY, "none", "pretrained")  # of `model.weights`
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from iscqk.schema.section import Limits, Section, key
 
-_Jobs = Annotated[int, Limits("jobs", minimum=1, maximum=10_000)]
+_Jobs = Annotated[int, Limits("jobs", minimum=1, maximum=100_000)]
 
 
 @dataclass(frozen=True, kw_only=True)
