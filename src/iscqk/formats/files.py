@@ -52,7 +52,8 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=False):
             yield temporary
-            temporary.chmod(_mode_of(path, _MODE))  # safetensors' are for their owner alone
+            # safetensors makes files that only their owner may read
+            temporary.chmod(_mode_of(path) if path.exists() else _MODE)
             sync_to_disk(temporary)
             temporary.replace(path)
             sync_to_disk(path.parent)
@@ -76,15 +77,16 @@ def atomic_folder(folder: str | Path) -> Iterator[Path]:
             for left_over in temporary.iterdir():
                 _remove(left_over)
             yield temporary
-            temporary.chmod(_mode_of(folder, 0o777 & ~_UMASK))
+            if folder.exists():
+                temporary.chmod(_mode_of(folder))
             os.sync()  # once for all files: one by one, thousands of them would take minutes
             temporary.replace(folder)
             sync_to_disk(folder.parent)
 
 
-def _mode_of(path: Path, new: int) -> int:
-    """Return who may do what with a file that takes a place: as with what is there, else `new`."""
-    return stat.S_IMODE(path.stat().st_mode) | stat.S_IWUSR if path.exists() else new
+def _mode_of(path: Path) -> int:
+    """Return who may do what with a file or folder; who writes over it may do so again."""
+    return stat.S_IMODE(path.stat().st_mode) | stat.S_IWUSR
 
 
 def _remove(path: Path) -> None:
@@ -162,6 +164,14 @@ def _refuse_name(path: Path, is_folder: bool = False) -> Path:
     if is_device or (os.path.exists(path) and not is_fit):
         wanted = "folder" if is_folder else "file"
         raise UserError(f"{printable(path)}: {_kind_of(path)}; name a {wanted} to write")
+    if len(os.fsencode(linked(path).name)) > _LONGEST_NAME:
+        what = f"a name of over {_LONGEST_NAME} bytes; name a shorter one"
+        raise UserError(f"{printable(path)}: {what}")
+    return _folder_above(path, is_folder)
+
+
+def _folder_above(path: Path, is_folder: bool) -> Path:
+    """Return the first folder there is above a path, or of a folder itself."""
     above = path.absolute() if is_folder else linked(path).absolute().parent
     there = next(place for place in [above, *above.parents] if os.path.lexists(place))
     for link, place in ((path, above), (there, there)):
@@ -169,9 +179,6 @@ def _refuse_name(path: Path, is_folder: bool = False) -> Path:
             raise _leads_nowhere(link)
     if not os.path.isdir(there):
         raise UserError(f"{printable(there)}: a file; name a folder to write to, or remove it")
-    if len(os.fsencode(linked(path).name)) > _LONGEST_NAME:
-        what = f"a name of over {_LONGEST_NAME} bytes; name a shorter one"
-        raise UserError(f"{printable(path)}: {what}")
     return there
 
 

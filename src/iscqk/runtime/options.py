@@ -50,7 +50,7 @@ def count(text: str) -> int:
 
 
 def at_once(text: str) -> int:
-    """Return how many threads or processes are to work at once; more than a system has end it."""
+    """Return how many threads or processes work at once; far more than cores fill the memory."""
     return _whole(text, 1, max(_MOST_AT_ONCE, cores()))
 
 
