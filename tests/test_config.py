@@ -321,6 +321,10 @@ def test_what_is_just_enough_passes(changes):
         ({"train.method": ["qk", "q"]}, "train.method: 'q' is not one of"),
         ({"train": [1]}, "train: 1 is no section"),
         ({"train.qk": [None]}, "train.qk: None is no section"),
+        ({"copies.side": [96, 160]}, "copies.side: runs of one folder of results share it; change"),
+        ({"edits.training.strength": [[0, 1]]}, "edits.training.strength: runs of one folder"),
+        ({"queries.count": [100]}, "queries.count: runs of one folder of results share it"),
+        ({"search.max_results": [100]}, "search.max_results: runs of one folder of results share"),
         ({"model": [{"backbone": 3}]}, "model.backbone: 3 is not valid"),
         ({"describe": [None]}, "describe: None is no section"),
         ({"label": {"train.rounds": "two"}}, "train.rounds: 'two' is not of type 'integer'"),
@@ -339,6 +343,12 @@ def test_what_the_unbalanced_runs_change_is_looked_at_likewise(changes):
     with pytest.raises(UserError, match=r"^config: unbalanced\.changes: ") as error:
         all_runs(changed("unbalanced.changes", changes))
     assert str(error.value).isprintable()
+
+
+def test_who_makes_copies_while_it_learns_may_have_its_own():
+    label = {"small": {"train.method": "solo", "copies.side": 96}}
+    made = all_runs(changed("study.ablations", {"a": label}))
+    assert made["a-small-0"]["copies"]["side"] == 96 != made["qk-0"]["copies"]["side"]
 
 
 def test_a_section_that_an_ablation_changes_has_the_defaults_of_its_other_keys():

@@ -18,6 +18,8 @@ from iscqk.settings.config import complete
 
 Config = dict[str, Any]
 _UNBALANCED = "unbalanced"
+_OF_A_RUN = ("seed", "model", "train", "describe", "study")  # sections that runs may differ in
+_OF_A_FRESH_RUN = ("copies", "edits")  # where each makes its own copies while it learns
 
 
 class Compared(NamedTuple):
@@ -56,10 +58,22 @@ def _changed(config: Mapping[str, Any], changes: Mapping[str, Any], is_said: boo
         _put(result, key, copy.deepcopy(value))  # whose defaults are filled in
     if is_said:
         complete(result)
+        _refuse_shared(result["train"]["method"], changes)
     for key, value in METHODS[result["train"]["method"]].changes.items():
         _put(result, key, copy.deepcopy(value))
     result["model"] = with_network(result["model"])
     return result
+
+
+def _refuse_shared(method: str, changes: Mapping[str, Any]) -> None:
+    """Refuse to change what is made once for all runs: they would differ in nothing but name."""
+    own = {*_OF_A_RUN, *(_OF_A_FRESH_RUN if METHODS[method].learns_from == "fresh" else ())}
+    for key in changes:
+        if key.partition(".")[0] not in own:
+            what = (
+                "runs of one folder of results share it; change it there, for a folder of its own"
+            )
+            raise UserError(f"config: {key}: {what} (--directory)")
 
 
 def _put(config: Config, key: str, value: Any) -> None:
