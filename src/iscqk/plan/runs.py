@@ -70,10 +70,8 @@ def _refuse_shared(method: str, changes: Mapping[str, Any]) -> None:
     own = {*_OF_A_RUN, *(_OF_A_FRESH_RUN if METHODS[method].learns_from == "fresh" else ())}
     for key in changes:
         if key.partition(".")[0] not in own:
-            what = (
-                "runs of one folder of results share it; change it there, for a folder of its own"
-            )
-            raise UserError(f"config: {key}: {what} (--directory)")
+            what = "all runs share it; change it in another folder, and set report.compare to this"
+            raise UserError(f"config: {key}: {what}")
 
 
 def _put(config: Config, key: str, value: Any) -> None:
