@@ -387,6 +387,25 @@ def test_a_training_is_looked_at_where_it_is_asked_for():
             check_training(made[name])
 
 
+PHASE = {"queries": "q", "ground_truth": "g.csv"}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "complaint"),
+    [
+        ({"kind": "demo", "training": "photos"}, "training: says nothing with kind: demo; set"),
+        ({"kind": "disc21", "root": "a", "phase1": PHASE}, "phase1: says nothing with kind: disc2"),
+        ({"kind": "folders", "training": "a", "root": "b"}, "root: says nothing with kind: fold"),
+        ({"kind": "shards", "references": "a.tar", "root": "b"}, "root: .*kind to disc21, or rem"),
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else "",
+)
+def test_no_images_that_are_named_are_left_out_without_a_word(dataset, complaint):
+    """Whoever forgets the kind would get a submission of drawn images."""
+    with pytest.raises(UserError, match=rf"^config: dataset\.{complaint}"):
+        check_config({**copy.deepcopy(CONFIG), "dataset": dataset})
+
+
 def test_every_network_of_timm_and_every_older_name_is_known():
     for name in (*timm.list_models(), *timm.models._registry._deprecated_models):
         refuse_unknown_network(name, "model.backbone")

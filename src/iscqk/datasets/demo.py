@@ -31,4 +31,4 @@ def _known(dataset: Mapping[str, Any]) -> Mapping[str, int]:
     return {split: counts[split] for split in SPLITS}
 
 
-SOURCE = Source("images that the project draws itself", _find, _known, drawn=True)
+SOURCE = Source("images that the project draws itself", _find, _known, takes=("demo",), drawn=True)

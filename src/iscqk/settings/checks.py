@@ -37,6 +37,7 @@ def check_config(config: dict[str, Any]) -> None:
         UserError: the first thing wrong, with the key and the remedy.
     """
     complete(config)
+    _refuse_another_source(config["dataset"])
     check_run(config)
 
 
@@ -67,6 +68,21 @@ def check_training(config: dict[str, Any]) -> None:
     _refuse_unfit_batches(config["train"])
     _refuse_few_steps(config)
     _refuse_none_left(config)
+
+
+def _refuse_another_source(dataset: Mapping[str, Any]) -> None:
+    """Refuse to leave out images that are named, where they are not of the kind that is asked for.
+
+    What the demo is to draw stays in a config whatever its kind, as config.yaml has it.
+    """
+    kind, taken = dataset["kind"], SOURCES[dataset["kind"]].takes
+    for key in dataset if taken is not None else ():
+        of = [name for name, source in SOURCES.items() if key in (source.takes or ())]
+        if of and kind not in of and key != "demo":
+            raise UserError(
+                f"config: dataset.{key}: says nothing with kind: {kind}; set dataset.kind to "
+                f"{' or '.join(of)}, or remove it"
+            )
 
 
 def _refuse_many_jobs(config: Mapping[str, Any]) -> None:
