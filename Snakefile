@@ -11,7 +11,7 @@ from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import runs_of
 from iscqk.plan.snakefile import let_own_keys_win
-from iscqk.settings.checks import check_config, check_training
+from iscqk.settings.checks import check_config, check_run, check_training
 from iscqk.terminal.additions import add_to_messages
 
 min_version("9.27")
@@ -27,7 +27,7 @@ try:
     let_own_keys_win(config, "config.yaml", workflow.config_settings)
     PLAN = Plan(config, find_sources(config["dataset"]))
     for run in PLAN.values():
-        check_config(run.config)
+        check_run(run.config)
     for name in runs_of(config, getattr(workflow.dag_settings, "targets", ())):
         check_training(PLAN[name].config)
 except UserError as error:

@@ -3,6 +3,7 @@
 import copy
 import re
 import runpy
+from datetime import date
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -194,6 +195,15 @@ LOOP.append(LOOP)
         ("train.qk.near_duplicates", "{x}.csv", "not a path without line breaks and braces"),
         ("title", "a\x1b[2J", "not one line"),
         ("title", "a\n", "not one line"),
+        ("train.rounds", 1_000_000, "train.rounds: 1000000 is greater than the maximum of 1000"),
+        ("shards.references", 10**6, "references: 1000000 is greater than the maximum of 100000"),
+        ("study.points", 10**6, "study.points: 1000000 is greater than the maximum of 1000"),
+        ("study.seeds", [*range(999)], "study.seeds: 999 values, and at most 100 can be; leave"),
+        ("dataset.demo.training", 10**7, "training: 10000000 is greater than the maximum of 1000"),
+        ("describe.sizes", [10**6], "describe.sizes.0: 1000000 is greater than the maximum of 8"),
+        ("dataset.training", date(2021, 5, 1), "dataset.training: 2021-05-01 is no text to YAML"),
+        ("model.backbone_options", {"x": b"y"}, "options.x: b'y' is no text to YAML; write it in"),
+        ("unbalanced.changes", {1: 2}, "unbalanced.changes: the key 1 is no text to YAML; write"),
         ("study.ablations", {"a\n": {"seed": [1]}}, "does not match"),
         ("train.rounds", 1e4, "10000.0 is not of type 'integer'; write it without point"),
         ("train.rounds", True, "True is not of type 'integer'"),
@@ -205,7 +215,7 @@ LOOP.append(LOOP)
         ("study.seeds", [0, 10**5000], "study.seeds: a number of over 9223372036854775807"),
         ("model.std", [0.2, 0, 0.2], "model.std.1: 0 is less than or equal to the minimum of 0"),
     ],
-    ids=range(21),
+    ids=range(30),
 )
 def test_what_a_config_must_not_hold_is_refused_in_one_line(key, value, complaint):
     with pytest.raises(UserError, match=complaint) as error:
@@ -259,6 +269,10 @@ FROM_RANDOM = {"model.weights": "none", "model.backbone": "resnet18"}
             {"train.qk.warm_up_images": 9, "train.processes": 2, "train.simclr.batch_size": 3},
             "train.simclr.batch_size: 3 is no multiple of train.processes times .*, 2",
         ),
+        (
+            {"train.rounds": 1000, "shards.training": 1000},
+            "train.rounds: 1000 of 1000 shards.training each are 1000000 jobs; lower one of them",
+        ),
         ({"train.qk.teacher": "a.h5"}, "train.qk.teacher: says nothing at soft_targets 0"),
         (
             {"train.method": "simclr", "train.images_per_half_round": 255},
@@ -298,6 +312,66 @@ def test_what_is_just_enough_passes(changes):
     check_training(config)
 
 
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"seed.x": [1]}, "seed.x: no such key to change"),
+        ({"train.rounds": ["two"]}, "train.rounds: 'two' is not of type 'integer'"),
+        ({"train.rounds": [1_000_000]}, "train.rounds: 1000000 is greater than the maximum"),
+        ({"train.method": ["qk", "q"]}, "train.method: 'q' is not one of"),
+        ({"train": [1]}, "train: 1 is no section"),
+        ({"train.qk": [None]}, "train.qk: None is no section"),
+        ({"copies.side": [96, 160]}, "copies.side: all runs share it; change it in another folder"),
+        ({"edits.training.strength": [[0, 1]]}, "edits.training.strength: all runs share it"),
+        ({"queries.count": [100]}, "queries.count: all runs share it"),
+        ({"search.max_results": [100]}, "search.max_results: all runs share it"),
+        ({"model": [{"backbone": 3}]}, "model.backbone: 3 is not valid"),
+        ({"describe": [None]}, "describe: None is no section"),
+        ({"label": {"train.rounds": "two"}}, "train.rounds: 'two' is not of type 'integer'"),
+    ],
+    ids=str,
+)
+def test_what_other_runs_change_is_looked_at_before_they_are_planned(changes, complaint):
+    """The key that says so is named, as the config itself may be right there."""
+    with pytest.raises(UserError, match=f"^config: study.ablations.a: {complaint}") as error:
+        all_runs(changed("study.ablations", {"a": changes}))
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("changes", [{"train.rounds": "two"}, {"train": 1}, {"model": None}])
+def test_what_the_unbalanced_runs_change_is_looked_at_likewise(changes):
+    with pytest.raises(UserError, match=r"^config: unbalanced\.changes: ") as error:
+        all_runs(changed("unbalanced.changes", changes))
+    assert str(error.value).isprintable()
+
+
+def test_who_makes_copies_while_it_learns_may_have_its_own():
+    label = {"small": {"train.method": "solo", "copies.side": 96}}
+    made = all_runs(changed("study.ablations", {"a": label}))
+    assert made["a-small-0"]["copies"]["side"] == 96 != made["qk-0"]["copies"]["side"]
+
+
+def test_a_section_that_an_ablation_changes_has_the_defaults_of_its_other_keys():
+    config = changed("study.ablations", {"a": {"train.qk": [{"batch_size": 32}]}})
+    check_config(config)
+    (label,) = (name for name in all_runs(config) if name.startswith("a-"))
+    own = all_runs(config)[label]["train"]["qk"]
+    assert own["batch_size"] == 32 and own["warm_up_images"] == 0
+
+
+@pytest.mark.parametrize(
+    ("ablations", "complaint"),
+    [
+        ({"unbalanced": {"seed": [1]}}, "study.ablations.unbalanced: `snakemake unbalanced` calls"),
+        ({"a": {"seed": [1, 1]}}, "study.ablations.a: two settings are alike; leave one"),
+    ],
+    ids=["a name that is taken", "twice the same"],
+)
+def test_no_two_runs_have_one_name(ablations, complaint):
+    with pytest.raises(UserError, match=complaint):
+        all_runs(changed("study.ablations", ablations))
+
+
 def test_a_training_is_looked_at_where_it_is_asked_for():
     """Here SimCLR would have too few steps, and only the study has it learn."""
     few = runs.changed(CONFIG, {"train.images_per_half_round": 255})
@@ -311,6 +385,25 @@ def test_a_training_is_looked_at_where_it_is_asked_for():
     with pytest.raises(UserError, match="study.points: 510 images make 3 steps of simclr"):
         for name in runs_of(few, ["study"]):
             check_training(made[name])
+
+
+PHASE = {"queries": "q", "ground_truth": "g.csv"}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "complaint"),
+    [
+        ({"kind": "demo", "training": "photos"}, "training: says nothing with kind: demo; set"),
+        ({"kind": "disc21", "root": "a", "phase1": PHASE}, "phase1: says nothing with kind: disc2"),
+        ({"kind": "folders", "training": "a", "root": "b"}, "root: says nothing with kind: fold"),
+        ({"kind": "shards", "references": "a.tar", "root": "b"}, "root: .*kind to disc21, or rem"),
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else "",
+)
+def test_no_images_that_are_named_are_left_out_without_a_word(dataset, complaint):
+    """Whoever forgets the kind would get a submission of drawn images."""
+    with pytest.raises(UserError, match=rf"^config: dataset\.{complaint}"):
+        check_config({**copy.deepcopy(CONFIG), "dataset": dataset})
 
 
 def test_every_network_of_timm_and_every_older_name_is_known():

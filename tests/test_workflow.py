@@ -189,17 +189,25 @@ def test_the_literal_commands_are_understood(finished, command):
             "config: dataset.training: no file in the range a-{3..1}.tar; correct it",
         ),
         (
+            "dataset: {kind: shards, training: 'a-{0..999999}.tar', references: b, others: c}",
+            "config: dataset: the range {0..999999}: over 20000 files; pack more images in each",
+        ),
+        (
+            "dataset: {kind: folders, training: 2021-05-01, references: b, others: c}",
+            "config: dataset.training: 2021-05-01 is no text to YAML; write it in quotes",
+        ),
+        (
             "dataset: {kind: shards, training: a.zip, references: b.tar, others: c.tar}",
             "config: dataset.training: a.zip is no .tar file; name one",
         ),
         ("model: {descriptor_size: 256}", "leaves no dimension for ranking by log_partition"),
         (
             "study: {ablations: {heat: {train.qk.heat: [1]}}}",
-            "config: train.qk.heat: no such key to change",
+            "config: study.ablations.heat: train.qk.heat: no such key to change",
         ),
         (
             "study: {ablations: {temperature: {train.qk.temperature: [0]}}}",
-            "config: train.qk.temperature: 0 is less than or equal to the minimum of 0",
+            "config: study.ablations.temperature: train.qk.temperature: 0 is less than or equal to",
         ),
     ],
 )

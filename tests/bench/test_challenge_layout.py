@@ -3,13 +3,14 @@
 import tarfile
 
 import pytest
+from PIL import Image
 
 from iscqk.cli import main
 from iscqk.datasets import find_sources
 from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.image_shards import digest_of
-from iscqk.formats.manifest import read_manifest
-from iscqk.images.ingestion import only_listed
+from iscqk.formats.manifest import read_manifest, write_manifest
+from iscqk.images.ingestion import SPLITS, manifest_of, only_listed
 from iscqk.plan.results import Results
 
 
@@ -69,3 +70,18 @@ def test_tar_files_hold_the_same(finished, tmp_path):
             inside = {member.name: tar.extractfile(member).read() for member in tar}
         folder = tmp_path / "folders" / name
         assert inside == {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_an_image_that_has_changed_goes_into_no_tar_file(tmp_path, capsys):
+    """The ground truth would be of another one."""
+    image, data = tmp_path / "a.png", tmp_path / "data"
+    Image.new("L", (32, 32)).save(image)
+    write_manifest(data / "training.csv", manifest_of([image], SPLITS["training"], 1))
+    Image.new("L", (32, 32), 9).save(image)
+    command = ["challenge-layout", str(data), "--tars", "--output", str(tmp_path / "disc21")]
+    assert main(command) == 1
+    assert "a.png: not what lay there when it was listed; put the old" in capsys.readouterr().err
+    image.unlink()
+    assert main(command) == 1
+    assert "a.png: cannot read this image (No such file" in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == [data]

@@ -33,6 +33,15 @@ def made(path):
     return np.concatenate([read_image_index(shard).vectors for shard in listed_shards(path)])
 
 
+def test_what_made_up_descriptions_are_like_may_be_a_list_and_is_more_than_one(real, capsys):
+    run("synthesize-images real.h5 --count 50 --output list.h5")  # always a list
+    run("synthesize-images list.h5 --count 50 --output a.h5")
+    assert made("a.h5").shape == (50, 16)
+    run("synthesize-images list.h5 --count 1 --output one.h5")
+    assert main(shlex.split("synthesize-images one.h5 --count 5 --output b.h5")) == 1
+    assert "one.h5: of one image; name two at least" in capsys.readouterr().err
+
+
 def test_made_up_descriptions_are_spread_as_real_ones(real, monkeypatch):
     monkeypatch.setattr(synthesize_images, "ROWS", 2000)
     run("synthesize-images real.h5 --count 5000 --output a.h5")

@@ -127,6 +127,19 @@ def test_what_is_in_the_way_of_a_name_is_told_in_a_line(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
 
+def test_who_writes_one_file_by_two_names_does_not_do_so_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_MOMENT_SECONDS", 0.3)
+    (tmp_path / "link").symlink_to("file")
+    with exclusive(tmp_path / "link"):
+        with pytest.raises(UserError, match="another process"), exclusive(tmp_path / "file"):
+            pass
+
+
+def test_a_folder_may_hold_any_name(tmp_path):
+    (tmp_path / "any").mkdir()
+    refuse_unwritable(tmp_path, is_folder=True)
+
+
 def test_who_works_alone_leaves_no_trace(tmp_path):
     with pytest.raises(UserError, match="later"), exclusive(tmp_path / "new/a.txt"):
         raise UserError("later")
@@ -178,6 +191,39 @@ def _fill(path):
     with atomic_folder(path) as temporary:
         for number in range(30):
             (temporary / f"{number}.jpg").write_bytes(bytes(100_000))
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_link_stays_one_and_what_it_leads_to_is_written(name, tmp_path):
+    """As where results lie on another disk; half of a file is never beside the link."""
+    disk, here = tmp_path / "disk", tmp_path / "here"
+    disk.mkdir()
+    here.mkdir()
+    (here / "first").symlink_to("../disk/file")
+    (here / "again").symlink_to("first")
+    (here / "results").symlink_to("../disk")
+    if name == "images":
+        (disk / "file").mkdir()
+    WRITERS[name](here / "again")
+    assert (here / "again").is_symlink() and (here / "first").is_symlink()
+    assert [path.name for path in disk.iterdir()] == ["file"]
+    if name == "images":
+        assert len(list((disk / "file").iterdir())) == 30
+    WRITERS[name](here / "results/other")
+    assert (disk / "other").exists() and len(list(here.iterdir())) == 3
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_link_to_a_folder_that_is_gone_is_told_and_kept(name, tmp_path):
+    (tmp_path / "results").symlink_to("disk/results")
+    (tmp_path / "file").symlink_to("disk/file")
+    for link, path in (("results", "results/a"), ("file", "file")):
+        for write in (WRITERS[name], lambda path: refuse_unwritable(path, name == "images")):
+            with pytest.raises(
+                UserError, match=rf"{link}: a link to .*/disk/{link}; make its fold"
+            ):
+                write(tmp_path / path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "results"]
 
 
 PROGRAM = """\
@@ -266,3 +312,14 @@ def test_whoever_may_read_other_files_may_read_weights(tmp_path):
         save_file({"weight": torch.ones(2)}, temporary)
     modes = {path.name: path.stat().st_mode for path in tmp_path.iterdir()}
     assert modes["a.safetensors"] == modes["plain.txt"]
+
+
+def test_what_is_written_again_is_no_more_open_to_others_than_before(tmp_path):
+    write_text(tmp_path / "a.txt", "old")
+    (tmp_path / "a.txt").chmod(0o400)
+    (tmp_path / "images").mkdir(0o700)
+    write_text(tmp_path / "a.txt", "new")
+    with atomic_folder(tmp_path / "images") as temporary:
+        (temporary / "1.jpg").touch()
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
+    assert modes == {"a.txt": "0o600", "images": "0o700"}

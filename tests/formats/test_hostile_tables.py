@@ -121,6 +121,17 @@ def test_manifests_are_read_back_whole_and_in_shards(tmp_path_factory, images, s
     assert list(pd.concat(parts).itertuples(index=False, name=None)) == rows
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("last", [True, False], ids=["ended", "not ended"])
+def test_lines_of_a_manifest_may_end_as_on_any_system(tmp_path, end, last):
+    rows = [f"T{n:06d},{n}.jpg,0a,1,2" for n in range(5)]
+    content = end.join([MANIFEST.decode().strip(), *rows]) + end * last
+    (tmp_path / "m.csv").write_bytes(content.encode())
+    parts = [read_shard(tmp_path / "m.csv", shard, 2)["id"].tolist() for shard in range(2)]
+    assert parts == [["T000000", "T000001"], ["T000002", "T000003", "T000004"]]
+    assert read_listed_ids(tmp_path / "m.csv") == sum(parts, [])
+
+
 pairs = st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)))
 
 

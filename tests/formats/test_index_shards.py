@@ -47,6 +47,16 @@ def test_a_list_stands_for_its_shards_in_order(tmp_path):
     assert listed_shards(tmp_path / "one.h5") == [tmp_path / "one.h5"]
 
 
+def test_shards_of_a_list_that_is_a_link_lie_beside_what_it_leads_to(tmp_path):
+    """Else the list could be read by one of its two names only."""
+    (tmp_path / "disk").mkdir()
+    link, real = tmp_path / "link.h5", tmp_path / "disk/photos.h5"
+    link.symlink_to(real)
+    written(link)
+    assert link.is_symlink() and listed_shards(link) == listed_shards(real)
+    assert {path.name for path in tmp_path.iterdir()} == {"link.h5", "disk"}
+
+
 def test_a_shard_of_the_same_is_not_written_again_and_another_has_another_name(tmp_path):
     path = tmp_path / "photos.h5"
     written(path)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from wild import CASES, Good
 
-from iscqk.images.opening import BadImage, open_image
+from iscqk.images.opening import BadImage, declared_size, open_image
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -19,6 +19,6 @@ def test_an_image_is_opened_right_or_named(name, tmp_path):
         assert told.value.reason and str(path) not in told.value.reason
         return
     opened = open_image(path)
-    assert opened.mode == "RGB" and opened.size == case.size
+    assert opened.mode == "RGB" and opened.size == declared_size(path) == case.size
     if case.pixels is not None:
         assert np.abs(np.asarray(opened).astype(int) - case.pixels).max() <= case.within

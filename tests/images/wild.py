@@ -140,6 +140,9 @@ def srgb() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
+ORIENTATION_OF_TEXT = b"Exif\0\0II*\0\10\0\0\0" + struct.pack(
+    "<HHHI4sI", 1, 0x0112, 2, 4, b"six", 0
+)
 JPEG = {"quality": 100, "subsampling": 0}
 CLEAR = np.dstack([PIXELS, np.where(COLUMNS < 10, 255, 0)]).astype(np.uint8)
 ON_WHITE = np.where((COLUMNS < 10)[..., None], PIXELS, 255).astype(np.uint8)
@@ -294,6 +297,9 @@ CASES: dict[str, Good | Bad] = {
         ]
         for value in range(1, 9)
     },
+    "EXIF of words.jpg": Good(
+        lambda: encoded(PLAIN, "JPEG", exif=ORIENTATION_OF_TEXT, **JPEG), within=4
+    ),
     "EXIF whole.jpg": Good(lambda: with_broken_exif(lambda raw: raw), within=4),
     "EXIF cut.jpg": Good(lambda: with_broken_exif(lambda raw: cut(raw)), within=4),
     "EXIF of no kind.jpg": Good(

@@ -192,3 +192,26 @@ def test_places_that_follow_several_against_are_all_searched(folder, model_folde
     run(f"iscqk match scans --against photos --against more --model {model_folder}")
     assert len(set(pd.read_csv("matches/matches.csv")["reference"])) == 3
     assert len(find_inputs(["photos", "more", "photos"]).images) == 24
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "match scans/3.jpg --against kept/references.h5 d --output kept",
+        "match link.h5 scans --against d --output kept",
+        "duplicates kept/references.h5 d --output kept",
+    ],
+)
+def test_descriptions_that_are_read_are_not_written_over(twins, model_folder, command, capsys):
+    """Those of the other images would take their place, and hours of work with them."""
+    run(f"iscqk describe photos --model {model_folder} --output kept/references.h5")
+    run(f"iscqk describe scans --side queries --model {model_folder} --output kept/queries.h5")
+    os.symlink("kept/queries.h5", "link.h5")
+    before = {path: path.read_bytes() for path in (twins / "kept").iterdir()}
+    capsys.readouterr()
+    run(f"iscqk {command} --model {model_folder}", status=1)
+    told = "would be written over by descriptions of other images; keep these elsewhere (--output)"
+    assert f"s.h5: {told}" in capsys.readouterr().err.replace("link.h5", "links.h5")
+    assert {path: path.read_bytes() for path in (twins / "kept").iterdir()} == before
+    alone = "match kept/queries.h5 --against kept/references.h5 --output kept"
+    run(f"iscqk {alone} --model {model_folder}")  # nothing else is described

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.request import urlopen
@@ -239,7 +240,11 @@ def test_a_study_is_shown_where_it_is_and_not_made(reported, tmp_path, monkeypat
         done = project.run(dry)
         assert rules_in(done.stdout + done.stderr) == {"report"}
         monkeypatch.chdir(project.folder)
-        assert cli.main(["report", "--output", str(tmp_path / "again.html")]) == 0
+        pages = [str(tmp_path / name) for name in ("again.html", "plots")]
+        assert cli.main(["report", "--output", pages[0], "--plots", pages[1]]) == 0
+        assert {path.name for path in tmp_path.iterdir()} == {"again.html", "plots"}
+        with zipfile.ZipFile(pages[1]) as plots:
+            assert any(re.fullmatch(r"again/.+\.svg", name) for name in plots.namelist())
         again = (tmp_path / "again.html").read_text(encoding="utf-8")
         assert '<data value="0.123456">0.1235</data>' in again
         links = [a for tag, a in Page(again).elements if a.get("download") == "study/table.csv"]

@@ -71,7 +71,7 @@ def value_for(action):
     """Return a value that an option takes."""
     if action.choices:
         return str(next(iter(action.choices)))
-    for value in ("1", "{}", "[]", POOL, OF_ALL_KEYS, f"[{OF_ALL_KEYS}]"):
+    for value in ("1", "64", "{}", "[]", POOL, OF_ALL_KEYS, f"[{OF_ALL_KEYS}]"):
         try:
             action.type and action.type(value)
         except (UserError, ValueError, TypeError, argparse.ArgumentTypeError):
@@ -245,12 +245,34 @@ def test_a_config_is_an_object_with_the_sections_that_are_looked_at(capsys):
             read(text)
 
 
-@pytest.mark.parametrize("option", ["--seed", "--workers"])
-def test_numbers_that_no_library_takes_are_told(option, capsys):
-    words = ["draw", "--output", "a", "b", "c", option, str(2**63)]
-    told = f"argument {option}: {2**63}: at most {2**63 - 1} can be worked with"
-    assert told in refused(stage_parser("draw").parse_args, words[1:], capsys)
-    assert stage_parser("draw").parse_args([*words[1:-1], str(2**63 - 1)])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    {
+        "draw --training 1000001 --output a b c": "1000001 is greater than the maximum of 1000000",
+        "draw --side 9 --output a b c": "9 is less than the minimum of 16",
+        "synthesize-phase --queries 9 --references 10 --output a": "9 is less than the minimum",
+        "synthesize-phase --queries 10 --references 1000001 --output a": "maximum of 1000000",
+        "synthesize-images a.h5 --count 0 --output b.h5": "0: at least 1 is needed",
+        "plan --config a --usage b --queries 0": "0: at least 1 is needed",
+        "benchmark-index a.h5 --threads 0 --output b": "0: at least 1 is needed",
+        "match a --against b --threads 100000": "100000: at most 1024 can be worked with",
+        "draw --output a b c --workers 100000": "100000: at most 1024 can be worked with",
+        "import-weights a --backbone b --image-size 9 --output c": "9 is less than the minimum",
+    }.items(),
+)
+def test_numbers_that_a_command_can_do_nothing_with_are_told_before_the_work(words, told, capsys):
+    stage, *arguments = words.split()
+    assert told in refused(stage_parser(stage).parse_args, arguments, capsys)
+
+
+@pytest.mark.parametrize(
+    "words", ["draw --output a b c --seed", "search a.h5 --output b --max-results"]
+)
+def test_numbers_that_no_library_takes_are_told(words, capsys):
+    stage, *arguments = words.split()
+    told = f"argument {arguments[-1]}: {2**63}: at most {2**63 - 1} can be worked with"
+    assert told in refused(stage_parser(stage).parse_args, [*arguments, str(2**63)], capsys)
+    assert stage_parser(stage).parse_args([*arguments, str(2**63 - 1)])
 
 
 def test_a_page_is_not_written_over_its_own_plots(tmp_path, capsys):

@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+from iscqk.cli import main
 from iscqk.formats.files import atomic_file
 from iscqk.runtime.shutdown import HANGING, LOST_WORKER, exit_status_of
 
@@ -146,6 +148,26 @@ def test_what_is_wrong_with_a_file_is_told_in_a_line_whoever_meets_it(
     assert exit_status_of(lambda: open(name)) == 1
     told = f"error: {name}: {reason}; see to that file or folder, then run the same command again"
     assert capsys.readouterr().err == told.replace("\n", "\\n") + "\n"
+
+
+@pytest.mark.parametrize(
+    "words", ["score a.csv b.csv", "validate a.h5 --output b.json", "search a.h5 --output b.csv"]
+)
+def test_a_folder_that_is_gone_under_a_command_is_told(words, tmp_path, monkeypatch, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(words.split()) == 1
+    told = "the folder that this was started in is gone; change to one that is there"
+    assert capsys.readouterr().err == f"error: {told}\n"
+
+
+def test_no_place_for_temporary_files_is_told(monkeypatch, capsys):
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/proc/none"])
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert exit_status_of(tempfile.TemporaryDirectory) == 1
+    told = "no folder for temporary files can be written; name one (TMPDIR)"
+    assert capsys.readouterr().err == f"error: {told}\n"
 
 
 def test_a_mistake_of_the_program_keeps_its_traceback():

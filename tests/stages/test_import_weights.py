@@ -220,3 +220,10 @@ def test_what_is_not_the_networks_weights_is_refused_and_nothing_runs(
     told = capsys.readouterr()
     assert message in told.err and told.err.count("\n") == 1 and "it runs" not in told.out
     assert not (tmp_path / "made.safetensors").exists()
+
+
+def test_a_spread_of_nothing_is_refused(tmp_path, capsys):
+    """Images are divided by it: every descriptor would be no number."""
+    words = ["a.pt", "--backbone", "resnet18", "--std", "0.2", "0", "0.2", "--output"]
+    assert main(["import-weights", *words, str(tmp_path / "a.safetensors")]) == 1
+    assert "--std 0: what is divided by; name more than 0" in capsys.readouterr().err

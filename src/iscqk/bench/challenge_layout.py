@@ -15,8 +15,10 @@ from typing import NamedTuple
 from iscqk.formats.files import atomic_folder, write_text
 from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.ids import QUERIES_PER_HALF, QUERY, phase_of
-from iscqk.formats.image_shards import SUFFIX, bytes_of, put_image, writing_images
+from iscqk.formats.image_shards import SUFFIX, put_image, writing_images
+from iscqk.formats.listed import Listed
 from iscqk.formats.manifest import image_paths, read_manifest
+from iscqk.images.verified import verified_bytes_of
 from iscqk.plan.results import Data, Phase
 
 QUERIES = {"phase1": "dev_queries", "phase2": "test_queries"}
@@ -28,7 +30,7 @@ class _Image(NamedTuple):
     """The id that an image is to have, and where it lies."""
 
     id: str
-    path: str
+    path: Listed
 
 
 def lay_out(data: Data, output: Path, at_once: int, tars: bool) -> None:
@@ -41,7 +43,8 @@ def lay_out(data: Data, output: Path, at_once: int, tars: bool) -> None:
         tars: whether tar files take the place of folders.
 
     Raises:
-        UserError: there is something in the folder already, or a file of `data` is none of these.
+        UserError: there is something in the folder already, a file of `data` is none of these, or
+            an image that goes into a tar file is not what was listed.
     """
     with atomic_folder(output) as folder:
         for split, name in _SPLITS.items():
@@ -91,7 +94,7 @@ def _write_images(folder: Path, images: Iterable[_Image], tars: bool) -> None:
     if tars:
         with writing_images(f"{folder}{SUFFIX}") as put:
             for name, path in named:
-                put(name, bytes_of(path))
+                put(name, verified_bytes_of(path))
         return
     folder.mkdir()
     for name, path in named:

@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from iscqk.images.dataset_interface import Source, Sources
 from iscqk.plan.results import SPLITS, Results
-from iscqk.schema.section import Count, Section, Side, key
+from iscqk.schema.section import Limits, Section, Side, key
+
+_Drawn = Annotated[int, Limits("drawn", minimum=1, maximum=1_000_000)]  # as many as ids
 
 
 @dataclass(frozen=True, kw_only=True)
 class Demo(Section):
     """Images that the project draws itself."""
 
-    training: Count = key(5000, "drawn images to learn from")
-    references: Count = key(1000, "drawn images to find copies of")
-    others: Count = key(800, "drawn images to make distractors of")
+    training: _Drawn = key(5000, "drawn images to learn from")
+    references: _Drawn = key(1000, "drawn images to find copies of")
+    others: _Drawn = key(800, "drawn images to make distractors of")
     side: Side = key(144, "longest side in pixels")
 
 
@@ -29,4 +31,4 @@ def _known(dataset: Mapping[str, Any]) -> Mapping[str, int]:
     return {split: counts[split] for split in SPLITS}
 
 
-SOURCE = Source("images that the project draws itself", _find, _known, drawn=True)
+SOURCE = Source("images that the project draws itself", _find, _known, takes=("demo",), drawn=True)

@@ -1,6 +1,7 @@
 """Folders of your own."""
 
 from iscqk.images.dataset_interface import (
+    NAMED,
     Source,
     existing_file,
     existing_folders,
@@ -12,4 +13,5 @@ SOURCE = Source(
     "your own",
     lambda dataset: find_named(dataset, existing_folders, existing_file, named_lists(dataset)),
     watched=True,
+    takes=NAMED,
 )

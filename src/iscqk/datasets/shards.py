@@ -6,8 +6,9 @@ from typing import Any
 
 from iscqk.errors import UserError
 from iscqk.formats.image_shards import is_named_as_shard
-from iscqk.images.dataset_interface import Source, Sources, find_named
+from iscqk.images.dataset_interface import NAMED, Source, Sources, find_named
 
+_MOST = 20_000  # files of a range: each is an input of the first jobs
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
@@ -36,6 +37,9 @@ def _all(path: str) -> Iterator[str]:
         yield path
         return
     first, last = found.groups()
+    if int(last) - int(first) >= _MOST:
+        what = f"over {_MOST} files; pack more images in each"
+        raise UserError(f"config: dataset: the range {found[0]}: {what}")
     for number in range(int(first), int(last) + 1):
         yield from _all(f"{path[: found.start()]}{number:0{len(first)}}{path[found.end() :]}")
 
@@ -44,4 +48,4 @@ def _find(dataset: Mapping[str, Any]) -> Sources:
     return find_named(dataset, _shards, lambda _, path: path, dict(dataset.get("lists", {})))
 
 
-SOURCE = Source("your own in tar files, as WebDataset has them", _find)
+SOURCE = Source("your own in tar files, as WebDataset has them", _find, takes=NAMED)

@@ -2,7 +2,8 @@
 
 A file is written beside its name, brought to the disk and renamed: after a kill or a power loss
 the name stands for all of it or for what was there before. What is half written is locked, so that
-two processes cannot write it together: a run that was killed may leave one of its own behind.
+two processes cannot write it together: a run that was killed may leave one of its own behind. A
+link stays one: what it leads to is written.
 """
 
 import errno
@@ -10,6 +11,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -43,14 +45,15 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     Raises:
         UserError: the disk is full, the folder cannot be written, or another process is at it.
     """
-    path = Path(path)
+    _refuse_name(Path(path))
+    path = linked(path)
     temporary = path.with_name(f".{path.stem}.part{path.suffix}")
-    _refuse_name(path)
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=False):
             yield temporary
-            temporary.chmod(_MODE)  # safetensors makes files that only their owner may read
+            # safetensors makes files that only their owner may read
+            temporary.chmod(_mode_of(path) if path.exists() else _MODE)
             sync_to_disk(temporary)
             temporary.replace(path)
             sync_to_disk(path.parent)
@@ -63,20 +66,27 @@ def atomic_folder(folder: str | Path) -> Iterator[Path]:
     Raises:
         UserError: there are files in `folder` already, or as `atomic_file` does.
     """
-    folder = Path(folder)
+    _refuse_name(Path(folder), is_folder=True)
+    folder = linked(folder)
     if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder}: not empty; remove what is in it or name another")
     temporary = folder.with_name(f".{folder.name}.part")
-    _refuse_name(folder / "any")
     with _told(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=True):
             for left_over in temporary.iterdir():
                 _remove(left_over)
             yield temporary
+            if folder.exists():
+                temporary.chmod(_mode_of(folder))
             os.sync()  # once for all files: one by one, thousands of them would take minutes
             temporary.replace(folder)
             sync_to_disk(folder.parent)
+
+
+def _mode_of(path: Path) -> int:
+    """Return who may do what with a file or folder; who writes over it may do so again."""
+    return stat.S_IMODE(path.stat().st_mode) | stat.S_IWUSR
 
 
 def _remove(path: Path) -> None:
@@ -93,8 +103,8 @@ def exclusive(path: str | Path) -> Iterator[None]:
     Raises:
         UserError: it cannot be written, or another process is at it for longer than a moment.
     """
-    path = Path(path)
     refuse_unwritable(path)
+    path = linked(path)
     beside, is_new = path.with_name(f".{path.name}.lock"), not path.parent.exists()
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,9 +124,14 @@ def refuse_unwritable(path: str | Path, is_folder: bool = False) -> None:
 
     For a look before the work.
     """
-    folder = _refuse_name(Path(path, "any") if is_folder else Path(path))
+    folder = _refuse_name(Path(path), is_folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{printable(path)}: cannot be written; make its folder writable")
+
+
+def linked(path: str | Path) -> Path:
+    """Return the path that a link leads to, beside which all else of the file lies; else itself."""
+    return Path(os.path.realpath(path) if os.path.islink(path) else path)
 
 
 def refuse_missing(path: str | Path) -> None:
@@ -133,24 +148,43 @@ def _kind_of(path: str | Path) -> str:
     return "a folder" if os.path.isdir(path) else "a device or a pipe, no file"
 
 
-def _refuse_name(path: Path) -> Path:
+def _refuse_name(path: Path, is_folder: bool = False) -> Path:
     """Refuse a name that no file can be written under; return the first folder there is above it.
+
+    Of a folder that may be itself.
 
     Raises:
         UserError: something else than a file lies there, which would be replaced or cannot be; one
-            of the folders above it is a file; it is too long, with what is put before it meanwhile.
+            of the folders above it is a file, or a link to nothing; it is too long, with what is
+            put before it meanwhile.
     """
+    is_fit = os.path.isfile(path) or (is_folder and os.path.isdir(path))  # a file is told below
     # A name in /dev is refused whatever it stands for: /dev/stdout may be a link to a file.
-    is_device = os.path.realpath(path.parent) == "/dev"
-    if is_device or (os.path.exists(path) and not os.path.isfile(path)):
-        raise UserError(f"{printable(path)}: {_kind_of(path)}; name a file to write")
-    there = next(place for place in path.absolute().parents if os.path.lexists(place))
-    if not os.path.isdir(there):
-        raise UserError(f"{printable(there)}: a file; name a folder to write to, or remove it")
-    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+    is_device = os.path.realpath(path if is_folder else path.parent) == "/dev"
+    if is_device or (os.path.exists(path) and not is_fit):
+        wanted = "folder" if is_folder else "file"
+        raise UserError(f"{printable(path)}: {_kind_of(path)}; name a {wanted} to write")
+    if len(os.fsencode(linked(path).name)) > _LONGEST_NAME:
         what = f"a name of over {_LONGEST_NAME} bytes; name a shorter one"
         raise UserError(f"{printable(path)}: {what}")
+    return _folder_above(path, is_folder)
+
+
+def _folder_above(path: Path, is_folder: bool) -> Path:
+    """Return the first folder there is above a path, or of a folder itself."""
+    above = path.absolute() if is_folder else linked(path).absolute().parent
+    there = next(place for place in [above, *above.parents] if os.path.lexists(place))
+    for link, place in ((path, above), (there, there)):
+        if os.path.islink(link) and not os.path.exists(place):
+            raise _leads_nowhere(link)
+    if not os.path.isdir(there):
+        raise UserError(f"{printable(there)}: a file; name a folder to write to, or remove it")
     return there
+
+
+def _leads_nowhere(link: Path) -> UserError:
+    where = printable(os.path.realpath(link))
+    return UserError(f"{printable(link)}: a link to {where}; make its folder, or remove the link")
 
 
 def write_text(path: str | Path, text: str) -> None:

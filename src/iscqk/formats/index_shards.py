@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable
+from iscqk.formats.files import linked, printable
 from iscqk.formats.hdf5 import open_hdf5, read_attributes, read_ids, write_hdf5
 from iscqk.formats.image_index import File, ImageIndex, write_image_index
 
@@ -28,7 +28,7 @@ _NAME = re.compile(r"\d{5}-[0-9a-f]{16}\.h5")
 
 def shard_folder(path: str | Path) -> Path:
     """Return where the shards of the list `path` lie."""
-    path = Path(path)
+    path = linked(path)
     return path.with_name(f"{path.stem}.shards")
 
 

@@ -58,7 +58,7 @@ def read_shard(
             files do not stand together, or there are none.
     """
     content = read_content(path).rstrip(b"\n") + b"\n"
-    if b'"' in content:  # a line may go on in the next
+    if b'"' in content or b"\r" in content:  # not every line ends where one is broken by \n
         rows = _parsed(path, content)
         rows = rows[_lie_in(path, rows["path"], within)] if within else rows
         first, last = shard_bounds(len(rows), shard, shards)

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
 
+NAMED = ("training", "references", "others", *PHASES, "lists")  # keys that `find_named` reads
+
 
 class Given(NamedTuple):
     """A phase's queries that the user has, and the halves of it that are scored on their own."""
@@ -43,6 +45,7 @@ class Source:
             where only a look at them tells.
         watched: whether its images are looked at in every start, for changes; those of the demo are
             made by a rule, and DISC21's millions never change.
+        takes: the keys of the section that say where its images are; None: any.
         drawn: whether the project draws the images, so that nothing of others goes into weights.
     """
 
@@ -50,6 +53,7 @@ class Source:
     find: Callable[[Mapping[str, Any]], Sources]
     known: Callable[[Mapping[str, Any]], Mapping[str, int]] = lambda dataset: {}
     watched: bool = False
+    takes: tuple[str, ...] | None = None
     drawn: bool = False
 
 

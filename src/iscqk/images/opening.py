@@ -104,10 +104,18 @@ def declared_size(path: str | Path) -> tuple[int, int]:
             warnings.simplefilter("ignore")
             with _file(path) as image:
                 width, height = image.size
-                is_turned = image.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
+                is_turned = _swaps_sides(image)
     except Exception as error:
         raise BadImage.of(path, _reason(error)) from None
     return (height, width) if is_turned else (width, height)
+
+
+def _swaps_sides(image: Image.Image) -> bool:
+    """Return whether the sides of an open file are swapped when it is turned as it declares."""
+    with contextlib.suppress(Exception):  # broken EXIF counts as none
+        # Of a TIFF Pillow has swapped them already.
+        return image.format != "TIFF" and image.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
+    return False
 
 
 def measure_image(source: ImageInput) -> tuple[int, int]:

@@ -1,11 +1,12 @@
 """Images of a manifest: opened, and compared with what was listed."""
 
+import hashlib
 from collections.abc import Sequence
 
 from PIL import Image
 
 from iscqk.formats.files import printable
-from iscqk.formats.image_shards import digest_of
+from iscqk.formats.image_shards import bytes_of, digest_of
 from iscqk.formats.listed import Listed
 from iscqk.images.opening import BadImage, ImageInput, open_at_sizes
 
@@ -26,7 +27,26 @@ def open_verified_at_sizes(source: ImageInput, sizes: Sequence[int | None]) -> l
     """
     images = open_at_sizes(source, sizes)
     if isinstance(source, Listed) and digest_of(source) != source.sha256:
-        what = "not what lay there when it was listed"
-        remedy = "put the old file back, or list the images again (--forcerun prepare)"
-        raise BadImage(f"{printable(source)}: {what}; {remedy}", what)
+        raise _changed(source)
     return images
+
+
+def verified_bytes_of(path: Listed) -> bytes:
+    """Return the bytes of an image of a manifest.
+
+    Raises:
+        BadImage: it is gone, or has changed since it was listed.
+    """
+    try:
+        content = bytes_of(path)
+    except OSError as error:
+        raise BadImage.of(path, error.strerror or str(error)) from None
+    if hashlib.sha256(content).hexdigest() != path.sha256:
+        raise _changed(path)
+    return content
+
+
+def _changed(path: Listed) -> BadImage:
+    what = "not what lay there when it was listed"
+    remedy = "put the old file back, or list the images again (--forcerun prepare)"
+    return BadImage(f"{printable(path)}: {what}; {remedy}", what)

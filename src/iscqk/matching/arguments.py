@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from iscqk.matching.views import ORIENTATIONS
-from iscqk.runtime.options import cores, count
+from iscqk.runtime.options import at_once, cores
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """Declare `--threads`."""
-    parser.add_argument("--threads", type=count, default=cores(), help="(default: all)")
+    parser.add_argument("--threads", type=at_once, default=cores(), help="(default: all)")
 
 
 def add_orientations(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable, refuse_unwritable
+from iscqk.formats.files import linked, printable, refuse_unwritable
 from iscqk.formats.image_index import (
     File,
     ImageIndex,
@@ -50,7 +50,8 @@ class DescriptorCache:
         self.encoder, self._side = encoder, side
         self.path = Path(path) if path else None
         if self.path:
-            self._unfinished = self.path.with_name(f".{self.path.stem}.unfinished.h5")
+            real = linked(self.path)
+            self._unfinished = real.with_name(f".{real.stem}.unfinished.h5")
         if total > ROWS:
             self._set_aside(total)
         self._known = KnownImages(self._places())
@@ -136,8 +137,8 @@ class DescriptorCache:
 
 def check_place(path: str | Path) -> None:
     """Raise UserError where descriptors cannot be kept, or something else is: before any work."""
-    for place in (Path(path), shard_folder(path) / "any"):
-        refuse_unwritable(place)
+    refuse_unwritable(path)
+    refuse_unwritable(shard_folder(path), is_folder=True)
     if Path(path).exists():
         if not is_image_index(path):
             what = "there already, and no descriptions of images; name another file to write"

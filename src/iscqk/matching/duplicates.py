@@ -90,6 +90,7 @@ def find_duplicates(
     refuse_below_one("threads", threads)
     caches.check()
     inputs = find_inputs(images)
+    caches.refuse_over(inputs, inputs)
     model = model if isinstance(model, Model) else Model.load(model, threads)
     views = View("queries", orientations), View("references")
     serves_both = views[0].digest(model) == views[1].digest(model)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from iscqk.formats.files import printable, refuse_unwritable, sha256_of
+from iscqk.formats.files import linked, printable, refuse_unwritable, sha256_of
 from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.ids import IntArray
 from iscqk.formats.stored_rows import JoinedRows
@@ -138,8 +138,8 @@ def _index_of(path: Path | None, vectors: JoinedRows, threads: int) -> Approxima
     logger.info("%s: made of %d images", printable(place), len(vectors))
     index = ApproximateIndex.of(vectors, threads)
     index.write(place)
-    name = re.compile(re.escape(path.stem) + r"\.[0-9a-f]{16}\.faiss")
-    for other in path.parent.iterdir():
+    name = re.compile(re.escape(linked(path).stem) + r"\.[0-9a-f]{16}\.faiss")
+    for other in place.parent.iterdir():
         if name.fullmatch(other.name) and other != place:
             other.unlink()
     return index
@@ -148,7 +148,7 @@ def _index_of(path: Path | None, vectors: JoinedRows, threads: int) -> Approxima
 def _place_of(path: Path) -> Path:
     """Return where the index of a file of descriptors lies."""
     status = path.stat()
-    return _place(path, status.st_ino, status.st_size, status.st_mtime_ns)
+    return _place(linked(path), status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=256)

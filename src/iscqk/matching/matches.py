@@ -1,6 +1,7 @@
 """Which reference each image is likest to: copy detection between any two sets of images."""
 
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
+from iscqk.formats.files import printable
 from iscqk.formats.ids import IntArray
 from iscqk.matching.basis import Basis, find_basis
 from iscqk.matching.cache import check_place
 from iscqk.matching.collection import Collection
 from iscqk.matching.describing import describe_files, load_index, warn_of_flat
 from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recall_of
-from iscqk.matching.inputs import InputPaths, find_inputs, refuse_below_one
+from iscqk.matching.inputs import InputPaths, Inputs, find_inputs, refuse_below_one
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import LISTED, Search, blocks_of_neighbourhoods, exactly
@@ -47,6 +49,19 @@ class Caches(NamedTuple):
         """Raise UserError where one cannot be written, or something else is: before any work."""
         for path in filter(None, self):
             check_place(path)
+
+    def refuse_over(self, queries: Inputs, references: Inputs) -> None:
+        """Refuse to write over descriptions that are named to be read.
+
+        Raises:
+            UserError: one of these files is named, and other images of its kind are, too.
+        """
+        kinds = zip(self, (queries.images, references.images, True), strict=True)
+        written = {os.path.realpath(path) for path, images in kinds if path and images}
+        for path in (*queries.indexes, *references.indexes):
+            if os.path.realpath(path) in written:
+                what = "would be written over by descriptions of other images; keep these elsewhere"
+                raise UserError(f"{printable(path)}: {what} (--output)")
 
 
 NO_CACHES = Caches()
@@ -139,6 +154,7 @@ def find_matches(
     views = View("queries", orientations), View("references")
     # All that is named is looked at before hours are spent on any of it.
     inputs = find_inputs(images), find_inputs(against)
+    caches.refuse_over(*inputs)
     if index:
         check_index_places(inputs[1].indexes)
     model = model if isinstance(model, Model) else Model.load(model, threads)

@@ -14,8 +14,12 @@ from typing import Any, NamedTuple
 from iscqk.errors import UserError
 from iscqk.methods import METHODS
 from iscqk.models.ready import with_network
+from iscqk.settings.config import complete
 
 Config = dict[str, Any]
+_UNBALANCED = "unbalanced"
+_OF_A_RUN = ("seed", "model", "train", "describe", "study")  # sections that runs may differ in
+_OF_A_FRESH_RUN = ("copies", "edits")  # where each makes its own copies while it learns
 
 
 class Compared(NamedTuple):
@@ -26,30 +30,56 @@ class Compared(NamedTuple):
     run: str
 
 
-def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> Config:
+def changed(config: Mapping[str, Any], changes: Mapping[str, Any], by: str = "") -> Config:
     """Return a config with the values of dotted keys (`train.qk.temperature`) changed.
 
     What the method that it then names changes of it is changed, too; the network of the ready
     model stands in it where training starts from that.
 
+    Args:
+        config: a complete one.
+        changes: values by key.
+        by: the key of the config that says so, if one does: then they are looked at, too.
+
     Raises:
-        UserError: there is no such key, no network, no ready model, or that is another network.
+        UserError: there is no such key, the settings forbid a value; there is no network, no ready
+            model, or that is another network.
     """
+    try:
+        return _changed(config, changes, is_said=bool(by))
+    except UserError as error:
+        where = f"config: {by}: " if by else "config: "
+        raise UserError(where + str(error).removeprefix("config: ")) from None
+
+
+def _changed(config: Mapping[str, Any], changes: Mapping[str, Any], is_said: bool) -> Config:
     result = copy.deepcopy(dict(config))
     for key, value in changes.items():
-        _put(result, key, value)
+        _put(result, key, copy.deepcopy(value))  # whose defaults are filled in
+    if is_said:
+        complete(result)
+        _refuse_shared(result["train"]["method"], changes)
     for key, value in METHODS[result["train"]["method"]].changes.items():
         _put(result, key, copy.deepcopy(value))
     result["model"] = with_network(result["model"])
     return result
 
 
+def _refuse_shared(method: str, changes: Mapping[str, Any]) -> None:
+    """Refuse to change what is made once for all runs: they would differ in nothing but name."""
+    own = {*_OF_A_RUN, *(_OF_A_FRESH_RUN if METHODS[method].learns_from == "fresh" else ())}
+    for key in changes:
+        if key.partition(".")[0] not in own:
+            what = "all runs share it; change it in another folder, and set report.compare to this"
+            raise UserError(f"config: {key}: {what}")
+
+
 def _put(config: Config, key: str, value: Any) -> None:
     *sections, last = key.split(".")
-    place = config
+    place: Any = config
     for section in sections:
-        place = place.get(section, {})
-    if last not in place:
+        place = place.get(section) if isinstance(place, dict) else None
+    if not isinstance(place, dict) or last not in place:
         raise UserError(f"config: {key}: no such key to change; name it as in config.yaml")
     place[last] = value
 
@@ -97,7 +127,9 @@ def unbalanced_rows(config: Config) -> list[Compared]:
     """Return the runs on the unbalanced images."""
     section = config["unbalanced"]
     return [
-        Compared(m, s, f"unbalanced-{m}-{s}") for m in section["methods"] for s in section["seeds"]
+        Compared(m, s, f"{_UNBALANCED}-{m}-{s}")
+        for m in section["methods"]
+        for s in section["seeds"]
     ]
 
 
@@ -116,8 +148,12 @@ def all_runs(config: Config) -> dict[str, Config]:
     """Return the config of every run by its name, the submission's first.
 
     Raises:
-        UserError: an ablation names a key that is not there, or lists of unequal length.
+        UserError: an ablation has a name that is taken, lists of unequal length or twice the same,
+            or changes what is not there or to what may not be.
     """
+    if _UNBALANCED in config["study"]["ablations"]:
+        what = f"`snakemake {_UNBALANCED}` calls its own runs so; rename it"
+        raise UserError(f"config: study.ablations.{_UNBALANCED}: {what}")
     runs = {submission_run(config): changed(config, {})}
     for row in study_rows(config):
         runs.setdefault(row.run, changed(config, {"train.method": row.label, "seed": row.seed}))
@@ -125,14 +161,14 @@ def all_runs(config: Config) -> dict[str, Config]:
         settings = _settings(config, ablation)
         for row in ablation_rows(config, ablation):
             changes = {"train.method": "qk", "seed": row.seed, **settings[row.label]}
-            runs[row.run] = changed(config, changes)
+            runs[row.run] = changed(config, changes, f"study.ablations.{ablation}")
     for row in unbalanced_rows(config):
         changes = {**config["unbalanced"]["changes"], "train.method": row.label, "seed": row.seed}
-        runs[row.run] = changed(config, changes)
+        runs[row.run] = changed(config, changes, "unbalanced.changes")
     for run in list(runs.values()):
         if run["describe"]["gist"]:
-            gist = changed(config, {"train.method": "gist", "seed": run["seed"]})
-            runs.setdefault(gist_run(run), gist)
+            if (name := gist_run(run)) not in runs:
+                runs[name] = changed(config, {"train.method": "gist", "seed": run["seed"]})
     return runs
 
 
@@ -148,8 +184,11 @@ def _settings(config: Config, ablation: str) -> dict[str, dict[str, Any]]:
         return dict(keys)
     if len({len(values) for values in keys.values()}) > 1:
         raise UserError(f"config: study.ablations.{ablation}: give each key as many values")
-    rows = zip(*keys.values(), strict=True)
-    return {_label(values): dict(zip(keys, values, strict=True)) for values in rows}
+    rows = list(zip(*keys.values(), strict=True))
+    found = {_label(values): dict(zip(keys, values, strict=True)) for values in rows}
+    if len(found) < len(rows):
+        raise UserError(f"config: study.ablations.{ablation}: two settings are alike; leave one")
+    return found
 
 
 def _label(values: tuple[Any, ...]) -> str:

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from iscqk.formats.files import printable, refuse_unwritable
 
 _LISTS = ("+", "*")
-_LARGEST = 2**63 - 1  # that numpy and torch take
+_MOST_AT_ONCE = 1024  # threads or processes, whatever the cores
 
 
 def output_file(text: str) -> Path:
@@ -49,6 +49,11 @@ def count(text: str) -> int:
     return _whole(text, 1)
 
 
+def at_once(text: str) -> int:
+    """Return how many threads or processes work at once; far more than cores fill the memory."""
+    return _whole(text, 1, max(_MOST_AT_ONCE, cores()))
+
+
 def cores() -> int:
     """Return how many cores this process may use: in a cluster's job, fewer than there are."""
     if hasattr(os, "sched_getaffinity"):  # not on a Mac
@@ -61,11 +66,11 @@ def _not_negative(text: str) -> int:
     return _whole(text, 0)
 
 
-def _whole(text: str, least: int) -> int:
+def _whole(text: str, least: int, most: int = sys.maxsize) -> int:
     if (number := int(text)) < least:
         raise argparse.ArgumentTypeError(f"{text}: at least {least} is needed")
-    if number > _LARGEST:
-        raise argparse.ArgumentTypeError(f"{text}: at most {_LARGEST} can be worked with")
+    if number > most:
+        raise argparse.ArgumentTypeError(f"{text}: at most {most} can be worked with")
     return number
 
 

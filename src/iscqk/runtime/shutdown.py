@@ -34,6 +34,7 @@ HANGING = (
     f"no image was read for {PATIENCE_SECONDS} s, as when a network's disk hangs; see to it, then "
     "run the same command again"
 )
+NO_PLACE = "no folder for temporary files can be written; name one (TMPDIR)"
 FULL_MEMORY = (
     "the memory is full; give it more, or lower the batch size or the threads, "
     "then run the same command again"
@@ -51,6 +52,7 @@ _CAUSES = {
     "CUDA out of memory": FULL_MEMORY,
     "can't allocate memory": FULL_MEMORY,  # torch
     "Unable to allocate": FULL_MEMORY,  # NumPy
+    "No usable temporary directory": NO_PLACE,
     "gloo/transport": "another of the processes has ended; its own error says why",
 }
 
@@ -161,10 +163,21 @@ def _cause(error: BaseException) -> str | None:
         return LOST_WORKER
     if isinstance(error, OSError) and (line := disk_is_gone(error.errno)):
         return f"{printable(error.filename)}: {line}" if error.filename else line
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
+        return "the folder that this was started in is gone; change to one that is there"
     name = getattr(error, "filename", None)
     if isinstance(error, OSError) and error.errno in _OF_A_FILE and isinstance(name, str | Path):
         return f"{printable(name)}: {error.strerror}; {_SEE_TO_IT}"
     return next((line for words, line in _CAUSES.items() if words in str(error)), None)
+
+
+def _is_nowhere() -> bool:
+    """Return whether the folder that this process is in has been removed."""
+    try:
+        os.getcwd()
+    except OSError:
+        return True
+    return False
 
 
 def _flushed() -> int:

@@ -55,7 +55,8 @@ Side = Annotated[int, Limits("side", minimum=16, maximum=8192)]
 Quality = Annotated[int, Limits("quality", minimum=1, maximum=100)]
 Counts = Annotated[tuple[Count, ...], Limits("counts", minItems=1)]
 Seeds = Annotated[
-    tuple[Annotated[int, within(0)], ...], Limits("seeds", minItems=1, uniqueItems=True)
+    tuple[Annotated[int, within(0)], ...],
+    Limits("seeds", minItems=1, maxItems=100, uniqueItems=True),
 ]
 Precision = Literal["auto", "bf16", "fp32"]
 PRECISION = "bf16 where the hardware has it; or bf16, fp32"

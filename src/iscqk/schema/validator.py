@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from jsonschema.validators import extend
 from iscqk.errors import UserError
 
 _MAX_VALUES = 100_000
-_LARGEST = 2**63 - 1  # whole number that numpy and torch take
+_PLAIN = (str, int, float, list, Mapping, type(None))  # what JSON has: no dates, no bytes
 
 
 def _is_whole(_: object, value: object) -> bool:
@@ -46,7 +47,7 @@ def refuse_invalid(config: Mapping[str, Any], validator: AnyValidator, if_text: 
 
 
 def _refuse_absurd(config: Mapping[str, Any]) -> None:
-    """Refuse numbers that are none, and what YAML's aliases blow up or tie into a loop."""
+    """Refuse what JSON has not, numbers that are none or too large, and aliases that blow up."""
     waiting: list[tuple[str, Any]] = [("", config)]
     for _ in range(_MAX_VALUES):
         if not waiting:
@@ -54,9 +55,14 @@ def _refuse_absurd(config: Mapping[str, Any]) -> None:
         name, value = waiting.pop()
         if isinstance(value, float) and not math.isfinite(value):
             raise UserError(f"config: {name}: {value} is no number to work with; correct it")
-        if isinstance(value, int) and abs(value) > _LARGEST:
-            raise UserError(f"config: {name}: a number of over {_LARGEST}; lower it")
+        if isinstance(value, int) and abs(value) > sys.maxsize:
+            raise UserError(f"config: {name}: a number of over {sys.maxsize}; lower it")
+        if not isinstance(value, _PLAIN):
+            raise UserError(f"config: {name}: {value!s:.40} is no text to YAML; write it in quotes")
         if isinstance(value, Mapping):
+            if (key := next((one for one in value if not isinstance(one, str)), "")) != "":
+                what = f"the key {key!s:.40} is no text to YAML; write it in quotes"
+                raise UserError(f"config: {name or 'top level'}: {what}")
             waiting += [(f"{name}.{key}".lstrip("."), below) for key, below in value.items()]
         elif isinstance(value, list):
             waiting += [(name, below) for below in value]
@@ -79,6 +85,9 @@ def _explained(error: ValidationError, if_text: str) -> str:
         keys = ", ".join(cast("Mapping[str, Any]", error.schema).get("properties", {}))
         own = f"; its keys are {keys}" if keys else "; write keys and values below it"
         return f"{where or 'top level'}: {str(error.instance)[:80]} is no section{own}"
+    if error.validator == "maxItems":
+        count, most = len(cast("list[Any]", error.instance)), error.validator_value
+        return f"{where}: {count} values, and at most {most} can be; leave some out"
     remedy = _type_remedy(error.instance, if_text if "." in where else "")
     remedy = f"; {remedy}" if remedy and error.validator == "type" else ""
     return f"{where or 'top level'}: {' '.join(error.message.split())}{remedy}"

@@ -21,16 +21,12 @@ from iscqk.models.ready import READY
 from iscqk.models.timm_names import refuse_unknown_network
 from iscqk.plan.dependence import budget, training_edits
 from iscqk.retrieval.rankings import RANKINGS
-from iscqk.schema.section import validator
-from iscqk.schema.validator import refuse_invalid
-from iscqk.settings.config import Config
+from iscqk.settings.config import complete
 from iscqk.settings.edits import Pool
 from iscqk.settings.queries import DRAW_MORE, Queries, refuse_too_many
 from iscqk.settings.train import refuse_none_left
 
-_IF_TEXT = (
-    "write it in a file for --configfile, without quotes (within a section all is text to --config)"
-)
+_MOST_JOBS = 100_000
 _NO_FILES = (READY, "none", "pretrained")  # of `model.weights`
 
 
@@ -40,8 +36,18 @@ def check_config(config: dict[str, Any]) -> None:
     Raises:
         UserError: the first thing wrong, with the key and the remedy.
     """
-    refuse_invalid(config, validator(Config), _IF_TEXT)
-    Config.fill_defaults(config)
+    complete(config)
+    _refuse_another_source(config["dataset"])
+    check_run(config)
+
+
+def check_run(config: dict[str, Any]) -> None:
+    """Check a run's config, which is complete, against itself.
+
+    Raises:
+        UserError: as `check_config`.
+    """
+    _refuse_many_jobs(config)
     _refuse_unfit_rankings(config)
     _refuse_all_gist(config)
     _refuse_unknown_networks(config)
@@ -62,6 +68,31 @@ def check_training(config: dict[str, Any]) -> None:
     _refuse_unfit_batches(config["train"])
     _refuse_few_steps(config)
     _refuse_none_left(config)
+
+
+def _refuse_another_source(dataset: Mapping[str, Any]) -> None:
+    """Refuse to leave out images that are named, where they are not of the kind that is asked for.
+
+    What the demo is to draw stays in a config whatever its kind, as config.yaml has it.
+    """
+    kind, taken = dataset["kind"], SOURCES[dataset["kind"]].takes
+    for key in dataset if taken is not None else ():
+        of = [name for name, source in SOURCES.items() if key in (source.takes or ())]
+        if of and kind not in of and key != "demo":
+            raise UserError(
+                f"config: dataset.{key}: says nothing with kind: {kind}; set dataset.kind to "
+                f"{' or '.join(of)}, or remove it"
+            )
+
+
+def _refuse_many_jobs(config: Mapping[str, Any]) -> None:
+    """Refuse rounds and shards that are few each, and together more jobs than can be planned."""
+    rounds, shards = config["train"]["rounds"], config["shards"]["training"]
+    if rounds * shards > _MOST_JOBS:
+        raise UserError(
+            f"config: train.rounds: {rounds} of {shards} shards.training each are "
+            f"{rounds * shards} jobs; lower one of them, to {_MOST_JOBS} together"
+        )
 
 
 def _refuse_unfit_rankings(config: Mapping[str, Any]) -> None:

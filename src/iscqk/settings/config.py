@@ -1,9 +1,10 @@
 """The whole config: what config.yaml holds, in its order."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from iscqk.schema.section import Limits, Section, key, needed, within
+from iscqk.schema.section import Limits, Section, key, needed, validator, within
+from iscqk.schema.validator import refuse_invalid
 from iscqk.settings.benchmarks import Benchmarks
 from iscqk.settings.copies import Copies
 from iscqk.settings.costs import Costs
@@ -23,6 +24,9 @@ from iscqk.settings.train import Train
 from iscqk.settings.unbalanced import Unbalanced
 from iscqk.settings.validation import Validation
 
+_IF_TEXT = (
+    "write it in a file for --configfile, without quotes (within a section all is text to --config)"
+)
 _Line = Annotated[str, Limits("line", description="one line", pattern=r"^[^\x00-\x1f\x7f]*(?!\n)$")]
 
 
@@ -78,3 +82,9 @@ class Config(Section):
         "`snakemake validation`: queries by other edits than the training's, each of another image",
     )
     shards: Shards = key(Shards(), "jobs that each is split into")
+
+
+def complete(config: dict[str, Any]) -> None:
+    """Fill the defaults into a config; UserError at the first thing that the settings forbid."""
+    refuse_invalid(config, validator(Config), _IF_TEXT)
+    Config.fill_defaults(config)

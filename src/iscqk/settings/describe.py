@@ -11,13 +11,14 @@ from iscqk.schema.section import (
     Positive,
     Precision,
     Section,
+    Side,
     key,
     within,
 )
 
 ModelSide = Annotated[Literal["q", "k"], Limits("model_side")]
 Ranking = Annotated[str, Limits("ranking", enum=list(RANKINGS))]
-_Sizes = Annotated[tuple[Annotated[int, within(16)], ...], Limits(uniqueItems=True)]
+_Sizes = Annotated[tuple[Side, ...], Limits(uniqueItems=True)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from iscqk.schema.section import Count, Limits, Section, Seeds, key, optional
+from iscqk.schema.section import Limits, Section, Seeds, key, optional, within
 from iscqk.settings.train import MethodName
 
 _Ablations = Annotated[
@@ -36,7 +36,9 @@ class Study(Section):
         ("gist", "simclr", "moco", "isd", "qk"), "to compare"
     )
     seeds: Seeds = key((0,), "of training; images, queries and copies are those of `seed`")
-    points: Count = key(4, "parts of a training after which the curve over images seen is measured")
+    points: Annotated[int, within(1, 1000)] = key(
+        4, "parts of a training after which the curve over images seen is measured"
+    )
     ablations: _Ablations = optional(
         "of Q/K, each a table and a plot: keys and values of each, or labels and changed keys",
         absent={},

@@ -34,7 +34,7 @@ class Train(Section):
         "qk",
         "or solo, simclr, moco, isd, or gist, the challenge's baseline, which learns only a PCA",
     )
-    rounds: Annotated[int, within(0)] = key(
+    rounds: Annotated[int, within(0, 1000)] = key(
         1, "of Q/K, each a Q-step, then a K-step; 0 submits the network that it starts from"
     )
     images_per_half_round: Count = key(
@@ -48,7 +48,7 @@ class Train(Section):
     log_every: Count = key(50, "steps")
     checkpoint_every: Count = key(200, "steps")
     compile: bool = key(False, "torch.compile of the backbone; pays on a GPU or in long trainings")
-    processes: Count = key(
+    processes: Annotated[int, within(1, 1024)] = key(
         1, "that share batch, bank and images, on one machine: docs/how-to/gpu-and-processes.md"
     )
     methods: Mapping[str, Learning] = sections(

@@ -18,7 +18,7 @@ from iscqk.formats.manifest import listed_paths, read_shard, refuse_untrainable,
 from iscqk.formats.provenance import Provenance
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.copies import Copies
 from iscqk.settings.edits import Pool
 from iscqk.stages.setups.parts import add_part_options, part_of
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--round", type=int, required=True)
     add_part_options(parser)
     parser.add_argument("--output", type=output_file, required=True)
-    parser.add_argument("--workers", type=count, default=1)
+    parser.add_argument("--workers", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -4,7 +4,8 @@ import argparse
 
 from iscqk.images.demo_scenes import draw_split
 from iscqk.plan.results import SPLITS
-from iscqk.runtime.options import count, output_place
+from iscqk.runtime.options import at_once, output_place
+from iscqk.schema.options import value_of
 from iscqk.settings.dataset import Demo
 
 EXAMPLE = r"""iscqk draw --training 100 --references 50 --others 20 \
@@ -18,11 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of training images, references and others: folders, or .tar files",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--side", type=count, default=Demo.side, help="longest side in pixels")
-    parser.add_argument("--training", type=int, default=Demo.training, metavar="COUNT")
-    parser.add_argument("--references", type=int, default=Demo.references, metavar="COUNT")
-    parser.add_argument("--others", type=int, default=Demo.others, metavar="COUNT")
-    parser.add_argument("--workers", type=count, default=1)
+    for name, what in (("side", "longest side in pixels"), *((split, "") for split in SPLITS)):
+        parser.add_argument(
+            f"--{name}", type=value_of(Demo, name), default=getattr(Demo, name),
+            metavar="PIXELS" if what else "COUNT", help=what,
+        )  # fmt: skip
+    parser.add_argument("--workers", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

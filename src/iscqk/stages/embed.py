@@ -29,7 +29,7 @@ from iscqk.models.collapse import COLLAPSED, spread
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder
 from iscqk.plan.names import ways_to_see
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import at_once, count, output_file
 from iscqk.schema.section import Precision
 from iscqk.settings.describe import Describe
 from iscqk.stages.setups.parts import add_part_options, part_of
@@ -59,8 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--precision", choices=get_args(Precision), default=Describe.precision)
     parser.add_argument("--output", type=output_file, required=True)
-    parser.add_argument("--processes", type=count, default=1, help="that share the images")
-    parser.add_argument("--threads", type=count, default=1, help="of all processes together")
+    parser.add_argument("--processes", type=at_once, default=1, help="that share the images")
+    parser.add_argument("--threads", type=at_once, default=1, help="of all processes together")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -19,7 +19,9 @@ from iscqk.models.checkpoints import Checkpoint, fill_backbone, read_checkpoint
 from iscqk.models.encoder import POOLINGS, Encoder, EncoderConfig
 from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import save_encoder
-from iscqk.runtime.options import count, json_object, output_file
+from iscqk.runtime.options import json_object, output_file
+from iscqk.schema.options import value_of
+from iscqk.settings.model import Model
 
 EXAMPLE = r"""iscqk import-weights sscd_disc_mixup.torchvision.pt --backbone resnet50 \
     --output sscd.safetensors"""
@@ -36,7 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="(default: gem of p = 3 with SSCD's layer, else the network's own)",
     )  # fmt: skip
     parser.add_argument(
-        "--image-size", type=count, metavar="PIXELS", help="(default: 288 of SSCD, else timm's)"
+        "--image-size",
+        type=value_of(Model, "image_size"),
+        metavar="PIXELS",
+        help="(default: 288 of SSCD, else timm's)",
     )
     for name, value in (("mean", EncoderConfig.mean), ("std", EncoderConfig.std)):
         parser.add_argument(
@@ -53,6 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the encoder, and print what the config has to say of it."""
     refuse_unwritable(arguments.output)
+    if min(arguments.std) <= 0:
+        raise UserError(f"--std {min(arguments.std):g}: what is divided by; name more than 0")
     checkpoint = read_checkpoint(arguments.file)
     encoder = _encoder(arguments, checkpoint)
     origin = {"file": arguments.file.name, "sha256": sha256_of(arguments.file)}

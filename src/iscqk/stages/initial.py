@@ -23,7 +23,7 @@ from iscqk.models.given import given_encoders
 from iscqk.models.ready import with_network
 from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import load_backbone, save_encoder
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.model import Model
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=output_file, nargs="+", required=True, help="q and k")
-    parser.add_argument("--threads", type=count, default=1)
+    parser.add_argument("--threads", type=at_once, default=1)
 
 
 def _model(text: str) -> Model:

@@ -31,7 +31,7 @@ from iscqk.retrieval.ranking_interface import Ranking
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.retrieval.unmatchable import with_unmatchable
 from iscqk.runtime.logs import progress
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import at_once, output_file
 from iscqk.schema.options import value_of
 from iscqk.settings.describe import Describe
 
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=output_file, nargs="+", required=True, help="of each ranking"
     )
-    parser.add_argument("--threads", type=count, default=1)
+    parser.add_argument("--threads", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ from iscqk.forecast.tables import bank_table, hours_table, search_table, size_ta
 from iscqk.forecast.work import Workload
 from iscqk.formats.phases import PHASES
 from iscqk.models.ready import with_network
+from iscqk.runtime.options import count
 from iscqk.schema.plain_yaml import read_laid_over
 from iscqk.settings.checks import check_config
 from iscqk.settings.costs import Costs
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--phases", nargs="+", choices=PHASES, default=PHASES)
     for name, what in (("training", "images"), ("references", "images"), ("queries", "a phase")):
-        parser.add_argument(f"--{name}", type=int, metavar="N", help=f"{what}; else the config's")
+        parser.add_argument(f"--{name}", type=count, metavar="N", help=f"{what}; else the config's")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -29,7 +29,7 @@ from iscqk.images.ingestion import (
     refuse_overlap,
 )
 from iscqk.plan.results import SPLITS
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
 from iscqk.settings.queries import Queries, refuse_too_many
 
@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("TRAINING", "REFERENCES", "OTHERS", "BAD"),
         help="their manifests, and the images that cannot be read, CSV",
     )  # fmt: skip
-    parser.add_argument("--workers", type=count, default=1)
+    parser.add_argument("--workers", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ from iscqk.errors import UserError
 from iscqk.formats.manifest import write_manifest
 from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
 from iscqk.retrieval.knn_accuracy import classes_of
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import at_once, output_file
 
 EXAMPLE = r"""iscqk prepare-labelled --training pictures/training --evaluation pictures/evaluation \
     --output training.csv evaluation.csv"""
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=output_file, nargs=2, required=True, help="their manifests"
     )
-    parser.add_argument("--workers", type=count, default=1)
+    parser.add_argument("--workers", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

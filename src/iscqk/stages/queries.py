@@ -21,7 +21,7 @@ from iscqk.formats.query_edits import write_query_edits
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
 from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
-from iscqk.runtime.options import count, output_place
+from iscqk.runtime.options import at_once, output_place
 from iscqk.settings.edits import Pool
 from iscqk.settings.queries import Queries, refuse_too_many, share_of
 
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=tuple(map(str.upper, Made._fields)),
         help="a new folder or .tar file, CSV files, and JSON lines",
     )  # fmt: skip
-    parser.add_argument("--workers", type=count, default=1)
+    parser.add_argument("--workers", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -21,7 +21,7 @@ from iscqk.formats.hdf5 import Attributes, FloatArray
 from iscqk.formats.provenance import check_parts
 from iscqk.models.device import set_threads
 from iscqk.retrieval.refining import Refinement, load_projection
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import at_once, output_file
 from iscqk.schema.options import value_of
 from iscqk.settings.describe import Describe
 
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of their mean that is subtracted",
     )
     parser.add_argument("--output", type=output_file, required=True)
-    parser.add_argument("--threads", type=count, default=1)
+    parser.add_argument("--threads", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -46,11 +46,12 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"{archive}: the plots would be written over; name a page, as report.html")
     rules = read_text(arguments.rules) if arguments.rules else ""
     results = Results(str(arguments.results))
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, TemporaryDirectory() as beside:
         plots = Path(folder, arguments.output.stem)
         report = whole_report(
             results, plots, arguments.title, rules, arguments.gallery, arguments.compare
         )
+        made = shutil.make_archive(f"{beside}/plots", "zip", folder)  # of this ending, always
         with atomic_file(archive) as temporary:
-            shutil.make_archive(str(temporary.with_suffix("")), "zip", folder)
+            shutil.copyfile(made, temporary)
     write_text(arguments.output, render(report))

@@ -35,7 +35,7 @@ from iscqk.retrieval.metrics import (
     recall_at_precision,
 )
 from iscqk.retrieval.scores_by_edit import table_by_edit
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.score import Score
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--curve", type=output_file, metavar="CSV", help="write precision and recall"
     )
     parser.add_argument("--output", type=output_file, metavar="JSON", help="write what is printed")
-    parser.add_argument("--threads", type=count, default=1, help="of the search")
+    parser.add_argument("--threads", type=at_once, default=1, help="of the search")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ from iscqk.formats.manifest import shard_bounds
 from iscqk.formats.predictions import write_predictions
 from iscqk.formats.submission import open_submission
 from iscqk.retrieval.predicting import predict
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import at_once, count, output_file
 from iscqk.settings.search import Search
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--shard", type=int, default=0, help="of the references")
     parser.add_argument("--shards", type=count, default=1)
-    parser.add_argument("--threads", type=count, default=1)
+    parser.add_argument("--threads", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -18,7 +18,7 @@ from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
 from iscqk.images.ingestion import SPLITS, find_images, listing_of, only_listed, refuse_overlap
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
 
 EXAMPLE = r"""iscqk take-queries --phase phase1 --queries pictures/queries \
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("QUERIES", "GROUND_TRUTH", "EDITS", "BAD"),
         help="their manifest, ground truth, edits, and those that cannot be read, CSV",
     )  # fmt: skip
-    parser.add_argument("--workers", type=count, default=1)
+    parser.add_argument("--workers", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

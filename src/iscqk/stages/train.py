@@ -23,7 +23,7 @@ from iscqk.learning.training import TrainConfig, Training
 from iscqk.methods import METHODS, modules
 from iscqk.models.weights import load_encoder
 from iscqk.plan.stage_code import code_digest
-from iscqk.runtime.options import count, kept_file, output_file
+from iscqk.runtime.options import at_once, count, kept_file, output_file
 from iscqk.settings.copies import Copies
 from iscqk.settings.edits import Pool
 from iscqk.settings.model import Model
@@ -99,9 +99,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of Snakemake, in which both are addresses (s3://bucket/state.pt), not on a disk",
     )  # fmt: skip
     parser.add_argument("--log-every", type=count, metavar="STEPS", help="a row of its health")
-    parser.add_argument("--checkpoint-every", type=int, metavar="STEPS", help="a resume state")
-    parser.add_argument("--processes", type=count, default=1, help="that share batch and bank")
-    parser.add_argument("--threads", type=count, default=1, help="of all processes together")
+    parser.add_argument("--checkpoint-every", type=count, metavar="STEPS", help="a resume state")
+    parser.add_argument("--processes", type=at_once, default=1, help="that share batch and bank")
+    parser.add_argument("--threads", type=at_once, default=1, help="of all processes together")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -23,7 +23,7 @@ from iscqk.retrieval.refining import (
     joined,
     save_projection,
 )
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import at_once, count, output_file
 from iscqk.schema.options import value_of
 from iscqk.settings.describe import Describe
 
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--size", type=count, nargs="+", required=True, help="dimensions that remain"
     )
     parser.add_argument("--output", type=output_file, required=True, help="safetensors")
-    parser.add_argument("--threads", type=count, default=1)
+    parser.add_argument("--threads", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

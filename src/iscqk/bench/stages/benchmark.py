@@ -11,7 +11,7 @@ from iscqk.bench.loss_speed import compare_losses, compare_step
 from iscqk.formats.csv_tables import write_table
 from iscqk.models.device import set_threads
 from iscqk.models.weights import load_encoder
-from iscqk.runtime.options import count, output_folder
+from iscqk.runtime.options import at_once, count, output_folder
 from iscqk.settings.benchmarks import Benchmarks
 
 EXAMPLE = "iscqk benchmark --weights q.safetensors --rows 16384 65536 --output timed"
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--step-rows", type=count, default=8000, help="of the bank of a whole step")
     parser.add_argument("--repeats", type=count, default=Benchmarks.repeats)
     parser.add_argument("--output", type=output_folder, required=True, help="folder")
-    parser.add_argument("--threads", type=count, default=1)
+    parser.add_argument("--threads", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

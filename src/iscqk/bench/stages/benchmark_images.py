@@ -22,7 +22,7 @@ from iscqk.images.ingestion import find_images
 from iscqk.models.device import choose_device
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import load_encoder
-from iscqk.runtime.options import count, output_folder
+from iscqk.runtime.options import at_once, count, output_folder
 from iscqk.settings.benchmarks import Benchmarks, Images
 from iscqk.settings.copies import Copies
 from iscqk.settings.edits import Pool
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--repeats", type=count, default=Benchmarks.repeats)
     parser.add_argument("--output", type=output_folder, required=True, help="folder")
-    parser.add_argument("--threads", type=count, default=1)
+    parser.add_argument("--threads", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

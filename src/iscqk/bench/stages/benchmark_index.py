@@ -16,7 +16,7 @@ from iscqk.bench.index_speed import compare, plant
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.index_shards import listed_shards
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
-from iscqk.runtime.options import cores, output_file
+from iscqk.runtime.options import at_once, cores, count, output_file
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +26,11 @@ EXAMPLE = "iscqk benchmark-index million.h5 --output index.csv"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("file", type=Path, help="by `iscqk describe` or `iscqk synthesize-images`")
-    parser.add_argument("--rows", type=int, help="of the first images only")
-    parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--rows", type=count, help="of the first images only")
+    parser.add_argument("--queries", type=count, default=1000)
     parser.add_argument("--similarity", type=float, default=0.7, help="of a query to its original")
     parser.add_argument("--ours-only", action="store_true", help="make no other kinds")
-    parser.add_argument("--threads", type=int, default=cores())
+    parser.add_argument("--threads", type=at_once, default=cores())
     parser.add_argument("--output", type=output_file, required=True, metavar="CSV")
 
 

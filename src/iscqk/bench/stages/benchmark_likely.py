@@ -23,7 +23,7 @@ from iscqk.matching.chance import PROMISED
 from iscqk.matching.matches import Caches, find_matches
 from iscqk.matching.model import Model
 from iscqk.matching.views import POOL
-from iscqk.runtime.options import cores, count, output_file
+from iscqk.runtime.options import at_once, cores, count, output_file
 
 EXAMPLE = r"""iscqk benchmark-likely ../shared/photos/references ../shared/photos-large/references \
     ../shared/unbalanced/evaluation --model results/submission_phase2 --output likely.csv"""
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--count", type=count, default=2000, help="of a folder's images, at most")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=count, default=cores())
+    parser.add_argument("--threads", type=at_once, default=cores())
     parser.add_argument("--output", type=output_file, required=True, metavar="CSV")
 
 

@@ -18,7 +18,7 @@ from iscqk.formats.predictions import Predictions, read_predictions
 from iscqk.formats.submission import Submission, open_submission
 from iscqk.retrieval.metrics import judge, micro_average_precision
 from iscqk.retrieval.search import Pairs, global_search
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import at_once, count, output_file
 from iscqk.settings.rehearsal import Rehearsal
 
 _AGREEMENT = 1e-9  # of micro-AP
@@ -32,11 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="submission, HDF5")
     parser.add_argument("predictions", type=Path, help="its predictions, CSV")
     parser.add_argument("ground_truth", type=Path)
-    parser.add_argument("--queries", type=int, required=True, help="in the slice")
-    parser.add_argument("--references", type=int, required=True, help="in the slice")
+    parser.add_argument("--queries", type=count, required=True, help="in the slice")
+    parser.add_argument("--references", type=count, required=True, help="in the slice")
     parser.add_argument("--repeats", type=count, default=Rehearsal.repeats)
     parser.add_argument("--output", type=output_file, required=True, help="CSV")
-    parser.add_argument("--threads", type=count, default=1)
+    parser.add_argument("--threads", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -25,7 +25,7 @@ from iscqk.retrieval.metrics import judge, micro_average_precision
 from iscqk.retrieval.search import global_search
 from iscqk.retrieval.unmatchable import with_unmatchable
 from iscqk.runtime.logs import progress
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import at_once, count, output_file
 from iscqk.schema.section import Precision
 from iscqk.settings.describe import Describe
 from iscqk.settings.search import Search
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-results", type=count, default=Search.max_results)
     parser.add_argument("--precision", choices=get_args(Precision), default=Describe.precision)
     parser.add_argument("--output", type=output_file, required=True, metavar="CSV")
-    parser.add_argument("--threads", type=count, default=1)
+    parser.add_argument("--threads", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

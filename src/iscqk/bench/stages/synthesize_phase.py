@@ -24,17 +24,19 @@ from iscqk.formats.csv_tables import write_table
 from iscqk.formats.descriptor_shards import FloatArray, appending_descriptors, descriptor_blocks
 from iscqk.formats.files import write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
-from iscqk.formats.ids import QUERIES_PER_PHASE, REFERENCE, StrArray, query_id
+from iscqk.formats.ids import REFERENCE, StrArray, query_id
 from iscqk.runtime.logs import progress
 from iscqk.runtime.options import count, output_folder
+from iscqk.schema.options import value_of
+from iscqk.settings.rehearsal import Rehearsal
 
 EXAMPLE = "iscqk synthesize-phase --queries 500 --references 10000 --output phase"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
-    parser.add_argument("--queries", type=int, required=True)
-    parser.add_argument("--references", type=int, required=True)
+    for side in ("queries", "references"):
+        parser.add_argument(f"--{side}", type=value_of(Rehearsal, side), required=True)
     parser.add_argument("--dimension", type=count, default=256)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=output_folder, required=True, help="folder")
@@ -43,9 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the folder."""
     count, total, folder = arguments.queries, arguments.references, arguments.output
-    if not 10 <= count <= min(QUERIES_PER_PHASE, total):
-        most = f"from 10 to {QUERIES_PER_PHASE}, and no more than references"
-        raise UserError(f"--queries {count}: give {most}")
+    if count > total:
+        raise UserError(f"--queries {count}: give no more than references, {total}")
     queries = np.array([query_id(number, "phase2") for number in range(count)])
     references = np.array([REFERENCE.make(number) for number in range(total)])
     drawn = random_references(total, arguments.dimension, arguments.seed)

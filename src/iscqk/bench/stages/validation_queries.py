@@ -13,7 +13,7 @@ from iscqk.bench.independent.set_folder import OTHERS, REFERENCES, read_sources,
 from iscqk.errors import UserError
 from iscqk.formats.listed import Listed
 from iscqk.formats.manifest import listed_paths, read_manifest, unreadable
-from iscqk.runtime.options import count, output_folder
+from iscqk.runtime.options import at_once, output_folder
 from iscqk.settings.validation import Validation
 
 EXAMPLE = r"""iscqk validation-queries --references data/references.csv --others data/others.csv \
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="other such folders, whose references and sources of distractors are left out",
     )  # fmt: skip
     parser.add_argument("--output", type=output_folder, required=True, metavar="SET", help="folder")
-    parser.add_argument("--workers", type=count, default=1)
+    parser.add_argument("--workers", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -19,7 +19,7 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import write_text
 from iscqk.matching.model import Model
-from iscqk.runtime.options import cores, count, output_folder
+from iscqk.runtime.options import at_once, cores, output_folder
 
 EXAMPLE = r"""iscqk validation-scores results/validation/set \
     --models submission=results/submission_phase2 --output results/validation"""
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="shards of GIST's descriptors of training images",
     )  # fmt: skip
     parser.add_argument("--output", type=output_folder, required=True, metavar="DIR")
-    parser.add_argument("--threads", type=count, default=cores(), help="(default: all)")
+    parser.add_argument("--threads", type=at_once, default=cores(), help="(default: all)")
 
 
 def run(arguments: argparse.Namespace) -> None:
