@@ -77,6 +77,7 @@ class JudgedPairs(NamedTuple):
         if top is not None:
             is_kept = is_there & (np.arange(is_there.shape[1]) < top)
         rows, ranks = np.nonzero(is_kept)
+        first = near.similarities, leads, chances
         return cls(
             start + rows,
             near.references[rows, ranks],
@@ -85,10 +86,9 @@ class JudgedPairs(NamedTuple):
             chances[rows, ranks],
             leads[rows, ranks],
             near.levels,
-            near.similarities[:, 0],
-            leads[:, 0],
-            chances[:, 0],
-            is_flat[:, 0],
+            # Copies, as views of the first column would keep all of them in memory.
+            *(every[:, 0].copy() for every in first),
+            is_flat[:, 0].copy(),
         )
 
     @property
