@@ -19,7 +19,6 @@ class GivenUp(BaseException):
     """Nobody waits any more for what this thread computes."""
 
 
-
 @contextmanager
 def computing_threads(count: int, each: int = 1) -> Iterator[ThreadPoolExecutor]:
     """Yield `count` threads, in each of which torch computes with `each` of its own.

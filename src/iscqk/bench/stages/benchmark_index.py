@@ -13,10 +13,13 @@ from pathlib import Path
 import pandas as pd
 
 from iscqk.bench.index_speed import compare, plant
+from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
+from iscqk.formats.files import printable
 from iscqk.formats.index_shards import listed_shards
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
-from iscqk.runtime.options import cores, output_file
+from iscqk.matching.neighbourhoods import LISTED
+from iscqk.runtime.options import cores, count, output_file
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +29,8 @@ EXAMPLE = "iscqk benchmark-index million.h5 --output index.csv"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("file", type=Path, help="by `iscqk describe` or `iscqk synthesize-images`")
-    parser.add_argument("--rows", type=int, help="of the first images only")
-    parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--rows", type=count, help="of the first images only")
+    parser.add_argument("--queries", type=count, default=1000)
     parser.add_argument("--similarity", type=float, default=0.7, help="of a query to its original")
     parser.add_argument("--ours-only", action="store_true", help="make no other kinds")
     parser.add_argument("--threads", type=int, default=cores())
@@ -39,6 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     vectors = JoinedRows([StoredRows(shard) for shard in listed_shards(arguments.file)])
     if arguments.rows:
         vectors = JoinedRows([vectors[: arguments.rows]])
+    _check(arguments, len(vectors))
     planted = plant(vectors, arguments.queries, arguments.similarity)
     rows = []
     for row in compare(vectors, planted, arguments.threads, not arguments.ours_only):
@@ -47,3 +51,14 @@ def run(arguments: argparse.Namespace) -> None:
     table = pd.DataFrame(rows)
     write_table(arguments.output, table)
     print(table.to_string(index=False))
+
+
+def _check(arguments: argparse.Namespace, there: int) -> None:
+    """Refuse a similarity that no query has, and more queries than so many images make."""
+    if not 0 < arguments.similarity < 1:
+        what = "no similarity of a changed copy; name one between 0 and 1"
+        raise UserError(f"--similarity {arguments.similarity}: {what}")
+    least = 2 * max(arguments.queries, LISTED)
+    if there < least:
+        what = f"{there} images, and {arguments.queries} queries need {least}"
+        raise UserError(f"{printable(arguments.file)}: {what}; take more, or fewer --queries")

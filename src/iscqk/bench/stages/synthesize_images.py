@@ -9,10 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
+from iscqk.errors import UserError
+from iscqk.formats.files import printable
 from iscqk.formats.image_index import File, ImageIndex, read_image_index
-from iscqk.formats.index_shards import ROWS, remove_others, write_list, write_shard
+from iscqk.formats.index_shards import (
+    ROWS,
+    listed_shards,
+    remove_others,
+    write_list,
+    write_shard,
+)
 from iscqk.runtime.logs import progress
-from iscqk.runtime.options import output_file
+from iscqk.runtime.options import count, output_file
 
 EXAMPLE = "iscqk synthesize-images photos.h5 --count 1000000 --output million.h5"
 
@@ -20,14 +28,18 @@ EXAMPLE = "iscqk synthesize-images photos.h5 --count 1000000 --output million.h5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("file", type=Path, help="descriptors of real images, by `iscqk describe`")
-    parser.add_argument("--count", type=int, required=True, help="of made-up images")
+    parser.add_argument("--count", type=count, required=True, help="of made-up images")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=output_file, required=True, metavar="H5")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the list and its shards, however few images there are."""
-    real = read_image_index(arguments.file)
+    """Write the list and its shards, however few; of many real images the first shard tells."""
+    real = read_image_index(listed_shards(arguments.file)[0])
+    if len(real.files) < 2:
+        raise UserError(
+            f"{printable(arguments.file)}: of one image, which has no spread; take more"
+        )
     rows = real.vectors[:].astype(np.float64)
     values, directions = np.linalg.eigh(np.cov(rows.T))
     spread = (directions * np.sqrt(values.clip(min=0))).T.astype(np.float32)
