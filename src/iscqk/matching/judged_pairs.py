@@ -77,7 +77,6 @@ class JudgedPairs(NamedTuple):
         if top is not None:
             is_kept = is_there & (np.arange(is_there.shape[1]) < top)
         rows, ranks = np.nonzero(is_kept)
-        first = near.similarities, leads, chances
         return cls(
             start + rows,
             near.references[rows, ranks],
@@ -87,7 +86,9 @@ class JudgedPairs(NamedTuple):
             leads[rows, ranks],
             near.levels,
             # Copies, as views of the first column would keep all of them in memory.
-            *(every[:, 0].copy() for every in first),
+            near.similarities[:, 0].copy(),
+            leads[:, 0].copy(),
+            chances[:, 0].copy(),
             is_flat[:, 0].copy(),
         )
 

@@ -170,6 +170,6 @@ def _measured(
         part = order[start : start + _PAIRS_AT_ONCE]
         distances[part] = squared_distances(queries[part // rows.shape[1]], vectors[every[part]])
     distances[every == _NOTHING] = _FAR
-    distances = distances.reshape(rows.shape)
-    order = np.lexsort((rows, distances))[:, :count]
-    return np.take_along_axis(rows, order, 1), np.take_along_axis(distances, order, 1)
+    of_each = distances.reshape(rows.shape)
+    order = np.lexsort((rows, of_each))[:, :count]
+    return np.take_along_axis(rows, order, 1), np.take_along_axis(of_each, order, 1)
