@@ -35,8 +35,8 @@ def nearest_of_each(
 ) -> Pairs:
     """Return the `count` references nearest to each query, or all where there are fewer.
 
-    Memory: what is found, 65,536 queries, and for each thread a block of products. References are
-    read once for so many queries.
+    Memory: what is found and half as much again, 65,536 queries, and for each thread a block of
+    products. References are read once for so many queries.
 
     Args:
         queries: (nq, d) float32.
