@@ -25,8 +25,8 @@ def real(tmp_path, monkeypatch):
     return rows
 
 
-def run(command):
-    assert main(shlex.split(command)) == 0
+def run(command, status=0):
+    assert main(shlex.split(command)) == status
 
 
 def made(path):
@@ -71,3 +71,34 @@ def test_kinds_of_indexes_are_compared_by_what_an_exact_search_finds(real):
     command = "benchmark-index a.h5 --rows 1000 --queries 50 --threads 1 --output few.csv"
     run(f"{command} --ours-only")
     assert {*pd.read_csv("few.csv")["kind"]} == {"exact", "ours"}
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("--queries 201", "real.h5: 400 images, and 201 queries need 402; take more, or"),
+        ("--rows 40 --queries 5", "real.h5: 40 images, and 5 queries need 64; take more, or"),
+        (
+            "--queries 20 --similarity 1.5",
+            "--similarity 1.5: no similarity of a changed copy; name one",
+        ),
+        (
+            "--queries 20 --similarity 0",
+            "--similarity 0.0: no similarity of a changed copy; name one",
+        ),
+    ],
+)
+def test_what_cannot_be_compared_is_told_in_a_line(real, capsys, command, message):
+    run(f"benchmark-index real.h5 --output index.csv {command}", 1)
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_images_are_made_up_after_a_list_of_shards_and_not_after_one_image(real, capsys):
+    run("synthesize-images real.h5 --count 500 --output a.h5")
+    run("synthesize-images a.h5 --count 30 --output b.h5")
+    assert made("b.h5").shape == (30, 16)
+    run("synthesize-images b.h5 --count 1 --output one.h5")
+    run("synthesize-images one.h5 --count 30 --output c.h5", 1)
+    assert "one.h5: of one image, which has no spread; take more" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run("synthesize-images real.h5 --count 0 --output d.h5")

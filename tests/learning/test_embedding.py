@@ -1,5 +1,7 @@
 """Descriptors of many images: computed by several threads, the same and in the same order."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -60,3 +62,23 @@ def test_threads_change_neither_descriptors_nor_their_order(encoder, threads, pi
     assert [tuple(rows.shape) for rows in found[0]] == [(11, 8), (88, 8), (88, 8)]
     assert all(map(torch.equal, *found))
     torch.testing.assert_close(found[0][2][::8], found[0][0], rtol=1e-4, atol=1e-5)
+
+
+def test_an_early_end_waits_for_parts_of_blocks_and_not_for_whole_ones(
+    encoder, threads, pictures, monkeypatch
+):
+    seen, computed = [], encoder.features
+
+    def slow(images):
+        time.sleep(0.02)
+        seen.append(len(images))
+        return computed(images)
+
+    monkeypatch.setattr(encoder, "features", slow)
+    monkeypatch.setattr(embedding, "_CPU_PIXELS", 1)  # each picture is a part, a block has 16
+    threads(2)
+    blocks = describe([Look(encoder)], ReadableImages(pictures, [32]), 0, 8)
+    next(blocks)
+    before = len(seen)
+    blocks.close()
+    assert len(seen) - before <= 4

@@ -93,9 +93,13 @@ def test_the_float32_screen_alone_loses_nothing(name, max_results, size, monkeyp
 
 @needs_vnni
 @pytest.mark.parametrize("name", SETS)
-@pytest.mark.parametrize(("max_results", "size"), [(300, 16), (40, 16), (40, 70), (1, 70)])
-def test_the_integer_screen_loses_nothing(name, max_results, size, monkeypatch):
+@pytest.mark.parametrize(
+    ("max_results", "size", "together"),
+    [(300, 16, 64), (300, 16, 4), (40, 16, 16), (40, 70, 64), (40, 70, 7), (1, 70, 2)],
+)
+def test_the_integer_screen_loses_nothing(name, max_results, size, together, monkeypatch):
     monkeypatch.setattr(cpu_integer_screen, "_CROWDED", 2.0)
+    monkeypatch.setattr(cpu_integer_screen, "_TOGETHER", together)
     assert_exact(*SETS[name], max_results, query_block=size, reference_block=size)
 
 

@@ -1,11 +1,12 @@
 """Threads that compute: in order, and no longer than they are needed."""
 
 import threading
+import time
 
 import pytest
 import torch
 
-from iscqk.runtime.threads import computing_threads, in_order
+from iscqk.runtime.threads import GivenUp, computing_threads, go_on, in_order
 
 
 def test_results_are_in_order_and_each_thread_computes_with_its_own():
@@ -34,3 +35,22 @@ def test_what_waits_is_left_undone_after_an_error():
         threading.Timer(0.2, goes_on.set).start()
         raise KeyboardInterrupt
     assert 3 not in begun and torch.get_num_threads() == before
+
+
+def test_what_is_under_way_ends_at_its_next_part():
+    parts, has_begun = [], threading.Event()
+
+    def work(number):
+        for part in range(1000):
+            go_on()
+            parts.append(part)
+            has_begun.set()
+            time.sleep(0.01)
+
+    with pytest.raises(KeyboardInterrupt), computing_threads(2) as threads:
+        results = [threads.submit(work, number) for number in range(2)]
+        has_begun.wait()
+        raise KeyboardInterrupt
+    assert all(isinstance(result.exception(), GivenUp) for result in results)
+    assert len(parts) < 1000
+    go_on()  # of no thread of theirs

@@ -14,7 +14,7 @@ from iscqk.learning.data_loading import CopyImages, OriginalImages, ReadableImag
 from iscqk.models.encoder import Encoder
 from iscqk.models.fused_convolutions import fused
 from iscqk.runtime.logs import progress
-from iscqk.runtime.threads import computing_threads, in_order
+from iscqk.runtime.threads import computing_threads, go_on, in_order
 
 Result = TypeVar("Result")
 
@@ -139,8 +139,11 @@ def _features_of_parts(encoder: Encoder, images: Tensor) -> Tensor:
     """Return features (B, C) of uint8 images (B, 3, S, S), on a CPU of a part after the other."""
     if images.device.type != "cpu":
         return encoder.features(images)
-    parts = images.split(max(1, _CPU_PIXELS // images.shape[-1] ** 2))
-    return torch.cat([encoder.features(part) for part in parts])
+    found = []
+    for part in images.split(max(1, _CPU_PIXELS // images.shape[-1] ** 2)):
+        go_on()
+        found.append(encoder.features(part))
+    return torch.cat(found)
 
 
 def _turned(images: Tensor, turn: int) -> Tensor:

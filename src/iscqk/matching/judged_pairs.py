@@ -85,10 +85,11 @@ class JudgedPairs(NamedTuple):
             chances[rows, ranks],
             leads[rows, ranks],
             near.levels,
-            near.similarities[:, 0],
-            leads[:, 0],
-            chances[:, 0],
-            is_flat[:, 0],
+            # Copies, as views of the first column would keep all of them in memory.
+            near.similarities[:, 0].copy(),
+            leads[:, 0].copy(),
+            chances[:, 0].copy(),
+            is_flat[:, 0].copy(),
         )
 
     @property

@@ -32,6 +32,7 @@ _LEARNED_OF = 40  # vectors of each list from which centroids are learned
 _CANDIDATES = 4  # times as many as are asked for are measured again
 _ROWS_AT_ONCE = 65_536
 _QUERIES_AT_ONCE = 128
+_PAIRS_AT_ONCE = 16_384  # whose vectors are in memory together
 _NOTHING = -1
 _DIGEST = 32  # bytes of a SHA-256
 _REMEDY = "remove it, and it is made again"
@@ -120,9 +121,8 @@ class ApproximateIndex:
         starts = range(0, len(queries), _QUERIES_AT_ONCE)
         for start in progress(starts, len(starts), "search by the index, blocks of queries"):
             block = np.ascontiguousarray(queries[start : start + _QUERIES_AT_ONCE])
-            _, rows = self.faiss.search(block, count * _CANDIDATES, params=parameters)
-            found.append(_measured(block, vectors, rows, count))
-        rows, distances = map(np.concatenate, zip(*found, strict=True))
+            found.append(self.faiss.search(block, count * _CANDIDATES, params=parameters)[1])
+        rows, distances = _measured(queries, vectors, np.concatenate(found), count)
         return Pairs(np.repeat(np.arange(len(queries)), count), rows.ravel(), distances.ravel())
 
     def _parameters(self, looked_at: int, allowed: BoolArray | None) -> Any:
@@ -159,9 +159,17 @@ def lists_of(count: int) -> int:
 def _measured(
     queries: FloatArray, vectors: JoinedRows, rows: IntArray, count: int
 ) -> tuple[IntArray, NDArray[np.float64]]:
-    """Return the `count` nearest (q, count) of candidates (q, m), and their squared distances."""
-    pairs = vectors[rows].reshape(-1, queries.shape[1])
-    distances = squared_distances(queries.repeat(rows.shape[1], axis=0), pairs)
-    distances = np.where(rows == _NOTHING, _FAR, distances.reshape(rows.shape))
-    order = np.lexsort((rows, distances))[:, :count]
-    return np.take_along_axis(rows, order, 1), np.take_along_axis(distances, order, 1)
+    """Return the `count` nearest (q, count) of candidates (q, m), and their squared distances.
+
+    Candidates are measured in their order, whosever they are: each vector is read once, and those
+    that lie together are read together.
+    """
+    every, distances = rows.ravel(), np.empty(rows.size)
+    order = np.argsort(every)
+    for start in range(0, len(order), _PAIRS_AT_ONCE):
+        part = order[start : start + _PAIRS_AT_ONCE]
+        distances[part] = squared_distances(queries[part // rows.shape[1]], vectors[every[part]])
+    distances[every == _NOTHING] = _FAR
+    of_each = distances.reshape(rows.shape)
+    order = np.lexsort((rows, of_each))[:, :count]
+    return np.take_along_axis(rows, order, 1), np.take_along_axis(of_each, order, 1)

@@ -10,9 +10,9 @@ bounded by how far it moved the vectors, which is measured:
 
     |q.r - s_q s_r i_q.i_r|  <=  |q - q'| |r| + |q'| |r - r'|        (Cauchy-Schwarz)
 
-A pair is within the cut c where q.r >= (|q|^2 + |r|^2 - c) / 2. A query's largest product in a
-block tells first whether the block can have such a pair, by the block's shortest, longest and
-farthest moved references; for few queries it can. Their pairs are then judged singly.
+A pair is within the cut c where q.r >= (|q|^2 + |r|^2 - c) / 2. A query's largest product with some
+references tells first whether there can be such a pair, by the block's shortest, longest and
+farthest moved ones; mostly there is none. The pairs of what is left are then judged singly.
 """
 
 from dataclasses import dataclass
@@ -29,6 +29,7 @@ DoubleArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _LARGEST = 127
+_TOGETHER = 64  # references of which a query's largest product is taken, where a block is of such
 # Where more than this share of a block passes, the float32 screen is worth its time.
 _CROWDED = 1 / 64
 # Far more than float64 loses in all of this, relative to the squared lengths at hand.
@@ -96,13 +97,18 @@ def integer_pairs(
     needed = _needed(queries, slice(None), shortest, longest, references.moved.max(), cuts)
     least = np.floor(np.clip(needed / unit, -(2.0**31), 2.0**31 - 1)).astype(np.int32)[:, None]
     products = torch_internals.integer_product(queries.integers, references.integers.T)
-    hit = np.flatnonzero(products.amax(1, keepdim=True).numpy() >= least)
-    some = products.numpy()[hit]
-    passed = np.flatnonzero(some >= least[hit])
+    count = products.shape[1]
+    width = _TOGETHER if count % _TOGETHER == 0 else count
+    tiles = products.view(-1, width)  # a query's products with some references, then with the next
+    hit = np.flatnonzero(tiles.amax(1).numpy().reshape(len(least), -1) >= least)
+    rows, tile = np.divmod(hit, count // width)
+    some = tiles.numpy()[hit]
+    passed = np.flatnonzero(some >= least[rows])
     if len(passed) > _CROWDED * products.numel():
         return None
-    rows, columns = np.divmod(passed, some.shape[1])
-    rows, norms = hit[rows], references.norms[columns]
+    places, columns = np.divmod(passed, width)
+    rows, columns = rows[places], tile[places] * width + columns
+    norms = references.norms[columns]
     needed = _needed(queries, rows, norms, norms, references.moved[columns], cuts)
     kept = unit[rows] * some.ravel()[passed] >= needed
     return rows[kept], columns[kept]

@@ -11,7 +11,13 @@ from itertools import islice
 
 import numpy as np
 
-from iscqk.retrieval.screening import Block, bounds_of_nearest, pairs_within
+from iscqk.retrieval.screening import (
+    Block,
+    DoubleArray,
+    IntArray,
+    bounds_of_nearest,
+    pairs_within,
+)
 from iscqk.retrieval.search import Pairs, Vectors, blocks_of, check_sides, measured, workers
 from iscqk.runtime.logs import progress
 
@@ -29,8 +35,8 @@ def nearest_of_each(
 ) -> Pairs:
     """Return the `count` references nearest to each query, or all where there are fewer.
 
-    Memory: what is found, 65,536 queries, and for each thread a block of products. References are
-    read once for so many queries.
+    Memory: what is found and half as much again, 65,536 queries, and for each thread a block of
+    products. References are read once for so many queries.
 
     Args:
         queries: (nq, d) float32.
@@ -47,6 +53,7 @@ def nearest_of_each(
         UserError: as `global_search`.
     """
     check_sides(queries, references, count, threads)
+    count = min(count, references.shape[0])
     size = min(query_block, max(1, -(-queries.shape[0] // threads)))
     held = max(1, _AT_ONCE // size)
     found = [_NO_PAIRS]
@@ -74,42 +81,63 @@ def _pass(pool: ThreadPoolExecutor, some: list["_NearestOfEach"], references: Bl
 class _NearestOfEach:
     """The nearest references so far of each query of a block, by (query, distance, reference).
 
-    What is nearer than those waits until it is half as much as they are: to sort all of it for
-    every block of references would take a third of the time, where there are many.
+    What is nearer than those waits behind them until there is no room left: to sort all of it for
+    every block of references would take a third of the time, where there are many. The room is
+    there from the start. Were it taken bit by bit, between the products, the system's allocator
+    would find ever fewer places for these, and the process would grow with the references.
     """
 
     def __init__(self, queries: Block, count: int) -> None:
         self._queries, self._count = queries, count
-        self._cuts = np.full(len(queries.last), np.inf)
-        self._kept = _NO_PAIRS
-        self._waiting: list[Pairs] = []
+        size = len(queries.last)
+        self._cuts = np.full(size, np.inf)
+        room = size * (count + count // 2 + 1)
+        # Rows in 16 bits where they fit: NumPy sorts such numbers fastest.
+        self._rows = np.empty(room, np.min_scalar_type(size))
+        self._references = np.empty(room, np.int64)
+        self._distances = np.empty(room)
+        self._used = 0
 
     def look_at(self, references: Block) -> None:
-        """Keep what is nearer than what was found before."""
+        """Keep what is nearer than what was found before, of references after all others."""
         if np.isinf(self._cuts).any():
             bounds = bounds_of_nearest(self._queries, references, self._count)
             self._cuts = np.minimum(self._cuts, bounds)
         limit = len(self._cuts) * len(references.last)
         rows, columns = pairs_within(self._queries, references, self._cuts, limit)
         distances = measured(self._queries, references, rows, columns)
-        self._waiting.append(Pairs(rows, references.start + columns, distances))
-        if 2 * sum(len(some.query_index) for some in self._waiting) >= len(self._kept.query_index):
-            self._keep()
+        joining = distances <= self._cuts[rows]
+        self._add(rows[joining], references.start + columns[joining], distances[joining])
+
+    def _add(self, rows: IntArray, references: IntArray, distances: DoubleArray) -> None:
+        """Let pairs wait, and keep the nearest whenever the room is full."""
+        done = 0
+        while done < len(rows):
+            there = slice(self._used, self._used + len(rows) - done)
+            added = len(self._rows[there])
+            part = slice(done, done + added)
+            self._rows[there] = rows[part]
+            self._references[there] = references[part]
+            self._distances[there] = distances[part]
+            self._used, done = self._used + added, done + added
+            if self._used == len(self._rows):
+                self._keep()
 
     def _keep(self) -> None:
-        """Keep the nearest of what waits and what was kept before."""
-        every = zip(self._kept, *self._waiting, strict=True)
-        rows, references, distances = (np.concatenate(columns) for columns in every)
-        self._waiting = []
-        order = np.lexsort((references, distances, rows))
-        starts = np.searchsorted(rows[order], np.arange(len(self._cuts)))
+        """Keep the nearest of what there is."""
+        rows, distances = self._rows[: self._used], self._distances[: self._used]
+        # Each query's references lie in their order, and the sort leaves equal ones in it.
+        order = np.lexsort((distances, rows))
+        starts = np.searchsorted(rows[order], np.arange(len(self._cuts), dtype=rows.dtype))
         ranks = np.arange(len(order)) - starts[rows[order]]
         kept, full = order[ranks < self._count], order[ranks == self._count - 1]
-        self._kept = Pairs(rows[kept], references[kept], distances[kept])
         self._cuts[rows[full]] = distances[full]
+        self._used = len(kept)
+        for column in (self._rows, self._references, self._distances):
+            column[: len(kept)] = column[kept]
 
     def found(self) -> Pairs:
         """Return them."""
         self._keep()
-        rows, references, distances = self._kept
-        return Pairs(self._queries.start + rows, references, distances)
+        rows = self._queries.start + self._rows[: self._used].astype(np.int64)
+        return Pairs(rows, self._references[: self._used], self._distances[: self._used])

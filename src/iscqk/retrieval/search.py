@@ -26,7 +26,7 @@ from iscqk.runtime.logs import progress
 from iscqk.runtime.threads import computing_threads, in_order
 
 # Pairs measured at a time: their float64 differences fit a processor's cache.
-_PAIRS_PER_CHUNK = 4096
+_PAIRS_PER_CHUNK = 1024
 
 
 class Vectors(Protocol):

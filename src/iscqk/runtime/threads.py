@@ -1,5 +1,6 @@
 """Threads that compute, each a task of its own, so that none waits for another within a task."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,20 +12,44 @@ import torch
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+_here = threading.local()
+
+
+class GivenUp(BaseException):
+    """Nobody waits any more for what this thread computes."""
+
 
 @contextmanager
 def computing_threads(count: int, each: int = 1) -> Iterator[ThreadPoolExecutor]:
     """Yield `count` threads, in each of which torch computes with `each` of its own.
 
-    At the end, an early one too, what is under way is waited for, and what waits is left undone.
+    At the end, an early one too, what is under way is waited for, up to where it looks whether to
+    `go_on`, and what waits is left undone.
     """
     before = torch.get_num_threads()
-    pool = ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(each,))
+    given_up = threading.Event()
+
+    def begin() -> None:
+        torch.set_num_threads(each)
+        _here.given_up = given_up
+
+    pool = ThreadPoolExecutor(count, initializer=begin)
     try:
         yield pool
     finally:
+        given_up.set()
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(before)
+
+
+def go_on() -> None:
+    """Raise GivenUp in a thread of `computing_threads` that has come to an early end.
+
+    For tasks of seconds, between parts of them: a signal waits for what is under way.
+    """
+    given_up = getattr(_here, "given_up", None)
+    if given_up is not None and given_up.is_set():
+        raise GivenUp
 
 
 def in_order(

@@ -13,9 +13,12 @@ from pathlib import Path
 import pandas as pd
 
 from iscqk.bench.index_speed import compare, plant
+from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
+from iscqk.formats.files import printable
 from iscqk.formats.index_shards import listed_shards
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
+from iscqk.matching.neighbourhoods import LISTED
 from iscqk.runtime.options import at_once, cores, count, output_file
 
 logger = logging.getLogger(__name__)
@@ -39,6 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     vectors = JoinedRows([StoredRows(shard) for shard in listed_shards(arguments.file)])
     if arguments.rows:
         vectors = JoinedRows([vectors[: arguments.rows]])
+    _check(arguments, len(vectors))
     planted = plant(vectors, arguments.queries, arguments.similarity)
     rows = []
     for row in compare(vectors, planted, arguments.threads, not arguments.ours_only):
@@ -47,3 +51,14 @@ def run(arguments: argparse.Namespace) -> None:
     table = pd.DataFrame(rows)
     write_table(arguments.output, table)
     print(table.to_string(index=False))
+
+
+def _check(arguments: argparse.Namespace, there: int) -> None:
+    """Refuse a similarity that no query has, and more queries than so many images make."""
+    if not 0 < arguments.similarity < 1:
+        what = "no similarity of a changed copy; name one between 0 and 1"
+        raise UserError(f"--similarity {arguments.similarity}: {what}")
+    least = 2 * max(arguments.queries, LISTED)
+    if there < least:
+        what = f"{there} images, and {arguments.queries} queries need {least}"
+        raise UserError(f"{printable(arguments.file)}: {what}; take more, or fewer --queries")

@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the list and its shards, however few images there are."""
-    real = read_image_index(listed_shards(arguments.file)[0])  # thousands tell enough
+    """Write the list and its shards, however few; of many real images the first shard tells."""
+    real = read_image_index(listed_shards(arguments.file)[0])
     if len(real.files) < 2:
         raise UserError(f"{printable(arguments.file)}: of one image; name two at least to be like")
     rows = real.vectors[:].astype(np.float64)
