@@ -40,6 +40,8 @@ def test_what_made_up_descriptions_are_like_may_be_a_list_and_is_more_than_one(r
     run("synthesize-images list.h5 --count 1 --output one.h5")
     assert main(shlex.split("synthesize-images one.h5 --count 5 --output b.h5")) == 1
     assert "one.h5: of one image; name two at least" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(shlex.split("synthesize-images real.h5 --count 0 --output d.h5"))
 
 
 def test_made_up_descriptions_are_spread_as_real_ones(real, monkeypatch):
@@ -91,14 +93,3 @@ def test_kinds_of_indexes_are_compared_by_what_an_exact_search_finds(real):
 def test_what_cannot_be_compared_is_told_in_a_line(real, capsys, command, message):
     run(f"benchmark-index real.h5 --output index.csv {command}", 1)
     assert message in capsys.readouterr().err.splitlines()[-1]
-
-
-def test_images_are_made_up_after_a_list_of_shards_and_not_after_one_image(real, capsys):
-    run("synthesize-images real.h5 --count 500 --output a.h5")
-    run("synthesize-images a.h5 --count 30 --output b.h5")
-    assert made("b.h5").shape == (30, 16)
-    run("synthesize-images b.h5 --count 1 --output one.h5")
-    run("synthesize-images one.h5 --count 30 --output c.h5", 1)
-    assert "one.h5: of one image, which has no spread; take more" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        run("synthesize-images real.h5 --count 0 --output d.h5")
