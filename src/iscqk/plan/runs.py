@@ -48,8 +48,9 @@ def changed(config: Mapping[str, Any], changes: Mapping[str, Any], by: str = "")
     try:
         return _changed(config, changes, is_said=bool(by))
     except UserError as error:
-        where = f"config: {by}: " if by else "config: "
-        raise UserError(where + str(error).removeprefix("config: ")) from None
+        if not by:
+            raise
+        raise UserError(f"config: {by}: {str(error).removeprefix('config: ')}") from None
 
 
 def _changed(config: Mapping[str, Any], changes: Mapping[str, Any], is_said: bool) -> Config:
