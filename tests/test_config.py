@@ -43,7 +43,7 @@ def test_every_preset_has_a_dry_run_and_is_valid_there():
 
 
 def test_from_nothing_is_what_its_figures_were_measured_with():
-    """Whatever becomes of the default: docs/measured.md tells of these very values."""
+    """Whatever becomes of the default: docs/measured/submission.md tells of these very values."""
     rates = {"learning_rate": 0.002, "head_learning_rate": 0.002, "batch_norm": "batch"}
     taught = {"temperature": 0.1, "head": "descriptor", "refit_head": True, **rates}
     made = all_runs(configured("from-nothing"))
