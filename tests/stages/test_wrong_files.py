@@ -64,7 +64,7 @@ def read_by(stage):
     return sorted({path for path in paths - written if re.search(r"\.\w+$", path)} | {*named})
 
 
-@pytest.mark.parametrize(("stage", "kind"), cases())
+@pytest.mark.parametrize(("stage", "kind"), list(cases()))
 def test_a_command_ends_in_one_line_where_its_files_are_wrong(
     stage, kind, tmp_path, monkeypatch, capsys
 ):
