@@ -319,6 +319,7 @@ def test_what_is_just_enough_passes(changes):
         ({"train.rounds": ["two"]}, "train.rounds: 'two' is not of type 'integer'"),
         ({"train.rounds": [1_000_000]}, "train.rounds: 1000000 is greater than the maximum"),
         ({"train.method": ["qk", "q"]}, "train.method: 'q' is not one of"),
+        ({"train.method": [["qk"]]}, r"train.method: \['qk'\] is not"),
         ({"train": [1]}, "train: 1 is no section"),
         ({"train.qk": [None]}, "train.qk: None is no section"),
         ({"copies.side": [96, 160]}, "copies.side: all runs share it; change it in another folder"),
@@ -343,6 +344,16 @@ def test_what_the_unbalanced_runs_change_is_looked_at_likewise(changes):
     with pytest.raises(UserError, match=r"^config: unbalanced\.changes: ") as error:
         all_runs(changed("unbalanced.changes", changes))
     assert str(error.value).isprintable()
+
+
+def test_an_ablation_of_a_method_that_none_of_its_runs_learns_by_is_refused():
+    with pytest.raises(UserError) as error:
+        all_runs(changed("study.ablations", {"a": {"train.solo.koleo": [0, 1]}}))
+    what = "train.solo.koleo says nothing to qk; set train.method: solo, too"
+    assert str(error.value) == f"config: study.ablations.a: {what}"
+    both = {"train.method": ["solo", "qk"], "train.solo.koleo": [1, 0]}
+    made = all_runs(changed("study.ablations", {"a": both}))
+    assert made["a-solo-1-0"]["train"]["solo"]["koleo"] == 1
 
 
 def test_who_makes_copies_while_it_learns_may_have_its_own():

@@ -18,6 +18,7 @@ from iscqk.settings.config import complete
 
 Config = dict[str, Any]
 _UNBALANCED = "unbalanced"
+_METHOD = "train.method"
 _OF_A_RUN = ("seed", "model", "train", "describe", "study")  # sections that runs may differ in
 _OF_A_FRESH_RUN = ("copies", "edits")  # where each makes its own copies while it learns
 
@@ -73,6 +74,17 @@ def _refuse_shared(method: str, changes: Mapping[str, Any]) -> None:
         if key.partition(".")[0] not in own:
             what = "all runs share it; change it in another folder, and set report.compare to this"
             raise UserError(f"config: {key}: {what}")
+
+
+def _refuse_other_methods(ablation: str, settings: Collection[Mapping[str, Any]]) -> None:
+    """Refuse to change a method that no run of an ablation learns by: all would be alike."""
+    methods = {str(changes.get(_METHOD, "qk")) for changes in settings}
+    for key in sorted({key for changes in settings for key in changes}):
+        section, _, rest = key.partition(".")
+        method = rest.partition(".")[0]
+        if section == "train" and method in METHODS and method not in methods:
+            what = f"{key} says nothing to {' or '.join(sorted(methods))}; set {_METHOD}"
+            raise UserError(f"config: study.ablations.{ablation}: {what}: {method}, too")
 
 
 def _put(config: Config, key: str, value: Any) -> None:
@@ -157,19 +169,20 @@ def all_runs(config: Config) -> dict[str, Config]:
         raise UserError(f"config: study.ablations.{_UNBALANCED}: {what}")
     runs = {submission_run(config): changed(config, {})}
     for row in study_rows(config):
-        runs.setdefault(row.run, changed(config, {"train.method": row.label, "seed": row.seed}))
+        runs.setdefault(row.run, changed(config, {_METHOD: row.label, "seed": row.seed}))
     for ablation in config["study"]["ablations"]:
         settings = _settings(config, ablation)
+        _refuse_other_methods(ablation, settings.values())
         for row in ablation_rows(config, ablation):
-            changes = {"train.method": "qk", "seed": row.seed, **settings[row.label]}
+            changes = {_METHOD: "qk", "seed": row.seed, **settings[row.label]}
             runs[row.run] = changed(config, changes, f"study.ablations.{ablation}")
     for row in unbalanced_rows(config):
-        changes = {**config["unbalanced"]["changes"], "train.method": row.label, "seed": row.seed}
+        changes = {**config["unbalanced"]["changes"], _METHOD: row.label, "seed": row.seed}
         runs[row.run] = changed(config, changes, "unbalanced.changes")
     for run in list(runs.values()):
         if run["describe"]["gist"]:
             if (name := gist_run(run)) not in runs:
-                runs[name] = changed(config, {"train.method": "gist", "seed": run["seed"]})
+                runs[name] = changed(config, {_METHOD: "gist", "seed": run["seed"]})
     return runs
 
 
