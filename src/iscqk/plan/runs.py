@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from iscqk.errors import UserError
 from iscqk.methods import METHODS
 from iscqk.models.ready import with_network
-from iscqk.settings.config import complete
+from iscqk.settings.config import complete_changed
 
 Config = dict[str, Any]
 _UNBALANCED = "unbalanced"
@@ -59,7 +59,7 @@ def _changed(config: Mapping[str, Any], changes: Mapping[str, Any], is_said: boo
     for key, value in changes.items():
         _put(result, key, copy.deepcopy(value))  # whose defaults are filled in
     if is_said:
-        complete(result)
+        complete_changed(result, {key.partition(".")[0] for key in changes})
         _refuse_shared(result["train"]["method"], changes)
     for key, value in METHODS[result["train"]["method"]].changes.items():
         _put(result, key, copy.deepcopy(value))

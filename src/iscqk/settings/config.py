@@ -1,10 +1,12 @@
 """The whole config: what config.yaml holds, in its order."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import cache
+from typing import Annotated, Any, cast
 
-from iscqk.schema.section import Limits, Section, key, needed, validator, within
-from iscqk.schema.validator import refuse_invalid
+from iscqk.schema.section import Limits, Rule, Section, key, needed, validator, within
+from iscqk.schema.validator import AnyValidator, refuse_invalid
 from iscqk.settings.benchmarks import Benchmarks
 from iscqk.settings.copies import Copies
 from iscqk.settings.costs import Costs
@@ -88,3 +90,19 @@ def complete(config: dict[str, Any]) -> None:
     """Fill the defaults into a config; UserError at the first thing that the settings forbid."""
     refuse_invalid(config, validator(Config), _IF_TEXT)
     Config.fill_defaults(config)
+
+
+def complete_changed(config: dict[str, Any], sections: Collection[str]) -> None:
+    """Do what `complete` does of a config that was complete before some sections were changed.
+
+    Only these are looked at: a plan has dozens of such configs, and every job makes the plan.
+    """
+    part = {section: config[section] for section in sections}
+    refuse_invalid(part, _validator_of_parts(), _IF_TEXT)
+    Config.fill_defaults(config)
+
+
+@cache
+def _validator_of_parts() -> AnyValidator:
+    whole = validator(Config)
+    return whole.evolve(schema={**cast("Rule", whole.schema), "required": []})
