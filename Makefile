@@ -57,7 +57,10 @@ ready_weights: $(READY).safetensors
 $(READY)-first.safetensors: $(PRESETS)/ready-training.yaml | $(INSTALLED)
 	$(TRAIN_READY)
 
-$(READY).safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-longer.yaml $(READY)-first.safetensors
+$(READY)-second.safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-longer.yaml $(READY)-first.safetensors
+	$(TRAIN_READY)
+
+$(READY).safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-larger.yaml $(READY)-second.safetensors
 	$(TRAIN_READY)
 
 help:
