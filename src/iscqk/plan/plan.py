@@ -21,6 +21,7 @@ from iscqk.plan.run import Run
 from iscqk.plan.runs import Config, all_runs, submission_run
 from iscqk.plan.storage import Storage
 from iscqk.retrieval import rankings
+from iscqk.settings.held_out import HeldOut
 
 # Sections that no submission depends on.
 _EVIDENCE = {"study", "unbalanced", "benchmarks", "rehearsal", "validation"}
@@ -222,6 +223,19 @@ class Plan(Mapping[str, Run]):
         if asked := sorted(made):
             words += ["--make", *asked, "--queries", as_text(self.config["queries"])]
         return shlex.join(words)
+
+    def held_out(self, trained: Iterable[str]) -> str:
+        """Return the option by which it is told with the images if some runs hold out all of them.
+
+        Args:
+            trained: the runs whose training this run of the workflow does.
+        """
+        most: dict[str, int] = {}
+        for run in (self[name] for name in trained):
+            if count := run.own.get("validation_images", 0):
+                most[run.method] = max(count, most.get(run.method, 0))
+        told = " ".join(str(HeldOut(*item)) for item in sorted(most.items()))
+        return f"--hold-out {told}" if told else ""
 
     def quarantined(self, phase: str) -> list[str]:
         """Return the lists of images that could not be read; made queries can."""

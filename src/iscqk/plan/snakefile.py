@@ -77,15 +77,15 @@ def untracked(value: object) -> Callable[[object, object], object]:
     return lambda wildcards, output: value(wildcards) if callable(value) else value
 
 
-def phases_made(workflow: Any) -> list[str]:
-    """Return the phases whose queries are made by the jobs that are to run.
+def made_by(workflow: Any, rule: str, wildcard: str) -> list[str]:
+    """Return what a wildcard is in the jobs of a rule that are to run.
 
     A dry run asks before it is known which of all jobs these are. A job on another machine knows of
-    itself only; there the queries' own jobs tell what is wrong.
+    itself only; there those jobs tell what is wrong.
     """
     dag = workflow.dag
     jobs = dag.jobs if workflow.dryrun else dag.needrun_jobs()
-    return [job.wildcards.phase for job in jobs if job.rule.name == "make_queries"]
+    return [getattr(job.wildcards, wildcard) for job in jobs if job.rule.name == rule]
 
 
 def given(option: str, path: object) -> str:

@@ -6,7 +6,8 @@ image is decoded once. Those that cannot be read are told all at once, together 
 queries that there are; or, by quarantine, they are listed: references keep their id, with a size of
 0, the others are left out. A training image that is also a reference, or is named as one, is
 refused. Of a split with a list file only the images in it count, and none of them may be missing.
-Too few images for the queries that will be made of them are told before any is decoded.
+Too few images for the queries that will be made of them, or to hold some out of a training, are
+told before any is decoded.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from iscqk.images.ingestion import (
 from iscqk.plan.results import SPLITS
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
+from iscqk.settings.held_out import HeldOut, refuse_none_left
 from iscqk.settings.queries import Queries, refuse_too_many
 
 EXAMPLE = r"""iscqk prepare --training pictures/training --references pictures/references \
@@ -62,6 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--queries", type=Queries.parse, default="{}", metavar="JSON", help="how, their section"
     )
+    parser.add_argument(
+        "--hold-out", type=HeldOut.parse, nargs="*", metavar="METHOD=NUMBER", default=[],
+        help="training images that it will not learn from, of which some must be left",
+    )  # fmt: skip
     parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)
     parser.add_argument(
         "--output", type=output_file, nargs=4, required=True,
@@ -77,6 +83,7 @@ def run(arguments: argparse.Namespace) -> None:
     paths = {name: _paths(name, arguments) for name in (*SPLITS, *PHASES)}
     there = {name: len(found) for name, found in paths.items()}
     refuse_too_many(arguments.queries, there, arguments.make)
+    refuse_none_left(arguments.hold_out, there["training"])
     listings = {name: _listing(name, paths[name], arguments.workers) for name in SPLITS}
     if arguments.bad_images == "error":
         given = (_listing(name, paths[name], arguments.workers) for name in PHASES)
@@ -85,6 +92,7 @@ def run(arguments: argparse.Namespace) -> None:
         name: quarantine.set_aside(rows, name, graded=name == "references")
         for name, rows in listings.items()
     }
+    refuse_none_left(arguments.hold_out, len(splits["training"]))
     refuse_overlap(splits["training"], splits["references"], "references")
     refuse_overlap(splits["training"], splits["others"], "sources of queries")
     for path, rows in zip(manifests, splits.values(), strict=True):
