@@ -1,5 +1,6 @@
 """`iscqk validation-queries`: sets say the truth, share nothing, are the same every time."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -129,6 +130,25 @@ def test_a_set_takes_all_references_where_there_are_fewer_than_asked_for(images,
     config = SMALL.replace('"references": 8', '"references": 500')
     assert make(images, tmp_path / "set", config) == 0
     assert len(read_set(tmp_path / "set").references) == 70
+
+
+def test_a_reference_that_has_changed_is_in_no_set_though_no_query_copies_it(
+    images, tmp_path, capsys
+):
+    for split in ("references", "others"):
+        shutil.copytree(images / split, tmp_path / split)
+        rows = manifest_of(find_images([tmp_path / split]), SPLITS[split], 1)
+        write_manifest(tmp_path / f"{split}.csv", rows)
+    assert make(tmp_path, tmp_path / "before", SMALL) == 0
+    found = read_set(tmp_path / "before")
+    copied = {i for phase in found.phases.values() for i in phase.ground_truth.reference_ids}
+    paths = dict(zip(found.reference_ids, found.references, strict=True))
+    changed = Path(next(path for name, path in paths.items() if name not in copied)).resolve()
+    changed.write_bytes(changed.read_bytes() + b"\n")
+    assert make(tmp_path, tmp_path / "set", SMALL) == 1
+    told = capsys.readouterr().err
+    assert f"{changed}: not what lay there when it was listed; put the old" in told
+    assert not (tmp_path / "set").exists()
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,12 @@ from iscqk.errors import UserError
 from iscqk.formats.files import atomic_folder, write_text
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
 from iscqk.formats.ids import REFERENCE, StrArray
-from iscqk.formats.image_shards import put_image
+from iscqk.formats.listed import Listed
 from iscqk.formats.named_files import read_text
 from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import read_query_edits, write_query_edits
 from iscqk.images.ingestion import find_images
+from iscqk.images.verified import put_verified
 
 REFERENCES, OTHERS = "references", "others"
 
@@ -64,12 +65,13 @@ class SetFolder(NamedTuple):
 
 
 def write_set(
-    folder: Path, queries: Sequence[Query], images: Iterable[bytes], references: Sequence[str]
+    folder: Path, queries: Sequence[Query], images: Iterable[bytes], references: Sequence[Listed]
 ) -> None:
     """Write a set whose queries are images in the same order.
 
     Raises:
-        UserError: the folder holds something already, or cannot be written.
+        UserError: the folder holds something already, or cannot be written; a reference is not what
+            was listed.
     """
     with atomic_folder(folder) as temporary:
         for name in (*PHASES, REFERENCES):
@@ -78,7 +80,7 @@ def write_set(
             (temporary / query.phase / f"{query.id}.jpg").write_bytes(image)
         for number, path in enumerate(references):
             name = f"{REFERENCE.make(number)}{Path(path).suffix}"
-            put_image(path, temporary / REFERENCES / name)
+            put_verified(path, temporary / REFERENCES / name)
         for phase in PHASES:
             truth = _ground_truth([query for query in queries if query.phase == phase])
             write_ground_truth(_truth_of(temporary, phase), truth)
