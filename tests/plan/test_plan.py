@@ -240,6 +240,15 @@ def test_queries_in_shards_are_looked_at_on_their_own_and_so_are_their_lists():
     assert words == ["--phase2", "test", "--lists", "phase2=phase2.txt"]
 
 
+def test_a_part_names_tar_files_of_any_name():
+    tars = ["my photos/0.tar", "it's/$(1).tar", "2.tar", "3.tar"]
+    made = Plan(config(), IMAGES._replace(training=tars))
+    for part, among in (("0-of-2", tars[:2]), ("1-of-2", tars[2:])):
+        files = made.shards_of_part("training", part)
+        words = shlex.split(made.part_options("training", part, files))
+        assert words[words.index("--within") + 1 : words.index("--of")] == files == among
+
+
 def test_what_was_made_in_another_number_of_shards_is_taken_as_it_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "results/copies/training/round0"

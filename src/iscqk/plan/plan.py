@@ -178,10 +178,11 @@ class Plan(Mapping[str, Run]):
         files = self.image_shards(name)
         return [files[n] for n in Shard.parse(part).among(len(files))[0]] if files else []
 
-    def part_options(self, name: str, part: str, files: object) -> str:
+    def part_options(self, name: str, part: str, files: Iterable[object]) -> str:
         """Return the options that make a stage take a part; `files` as of `shards_of_part`."""
         options, count = Shard.parse(part).options, len(self.image_shards(name))
-        return f"{options} --within {files} --of {count}" if count > 1 else options
+        within = shlex.join(map(str, files))
+        return f"{options} --within {within} --of {count}" if count > 1 else options
 
     def _places(self, name: str) -> list[str]:
         """Return the folders or shards that the images of a split or phase lie in."""
