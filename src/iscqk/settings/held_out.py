@@ -11,7 +11,7 @@ class HeldOut(NamedTuple):
     """What `validation_images` says of a method; as text METHOD=NUMBER."""
 
     method: str
-    count: int
+    images: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -22,19 +22,19 @@ class HeldOut(NamedTuple):
         return cls(method, int(number))
 
     def __str__(self) -> str:
-        return f"{self.method}={self.count}"
+        return f"{self.method}={self.images}"
 
 
-def refuse_none_left(held_out: Iterable[HeldOut], images: int) -> None:
+def refuse_none_left(held_out: Iterable[HeldOut], there: int) -> None:
     """Refuse to hold out so many of the training images that none are left to learn from.
 
     Raises:
         UserError: of one of them fewer than two are.
     """
-    for method, count in held_out:
-        if count and images - count < 2:
+    for method, images in held_out:
+        if images and there - images < 2:
             raise UserError(
-                f"config: train.{method}.validation_images: {count} of {images} training images "
-                f"leave none to learn from; lower it to {max(images - 2, 0)}, or add training "
+                f"config: train.{method}.validation_images: {images} of {there} training images "
+                f"leave none to learn from; lower it to {max(there - 2, 0)}, or add training "
                 "images"
             )

@@ -16,6 +16,7 @@ from typing import get_args
 
 import pandas as pd
 
+from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.manifest import COLUMNS, write_manifest
 from iscqk.formats.named_files import named_files
@@ -80,7 +81,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the manifests, and the list of images that cannot be read."""
     *manifests, bad = arguments.output
-    paths = {name: _paths(name, arguments) for name in (*SPLITS, *PHASES)}
+    if arguments.queries.given and not arguments.make:
+        raise UserError("--queries: of the phases that --make names; name them, or leave it out")
+    names = *SPLITS, *PHASES
+    lists = named_files(arguments.lists, names)
+    paths = {name: _paths(name, getattr(arguments, name), lists.get(name)) for name in names}
     there = {name: len(found) for name, found in paths.items()}
     refuse_too_many(arguments.queries, there, arguments.make)
     refuse_none_left(arguments.hold_out, there["training"])
@@ -100,12 +105,11 @@ def run(arguments: argparse.Namespace) -> None:
     write_table(bad, quarantine.quarantined(listings.values()))
 
 
-def _paths(name: str, arguments: argparse.Namespace) -> list[Path]:
-    """Return the images of a split or phase; none where no place of them is named."""
-    paths = find_images(getattr(arguments, name))
-    lists = named_files(arguments.lists)
-    if name in lists:
-        paths = only_listed(paths, lists[name])
+def _paths(name: str, places: list[str], names: str | None) -> list[Path]:
+    """Return the images of a split or phase, those in its list; none where no place is named."""
+    paths = find_images(places)
+    if names:
+        paths = only_listed(paths, names)
     if name == "training":
         refuse_graded(paths)
     return paths
