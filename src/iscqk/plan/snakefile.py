@@ -4,7 +4,8 @@ import hashlib
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -113,11 +114,14 @@ def fetched(value: Any, planned: Iterable[str], files: Iterable[object]) -> Any:
         planned: the paths by the plan.
         files: the same, as a job has them.
     """
-    places = dict(zip(planned, map(str, files), strict=True))
+    return _placed(value, dict(zip(planned, map(str, files), strict=True)))
+
+
+def _placed(value: Any, places: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
-        return {key: fetched(one, places, places.values()) for key, one in value.items()}
+        return {key: _placed(one, places) for key, one in value.items()}
     if isinstance(value, list):
-        return [fetched(one, places, places.values()) for one in value]
+        return [_placed(one, places) for one in value]
     return places.get(value, value) if isinstance(value, str) else value
 
 
@@ -150,5 +154,10 @@ def results_with(submissions: Sequence[str]) -> str:
 
 
 def digest_of(files: Iterable[str]) -> str:
-    """Return the digest of what is in files."""
+    """Return the digest of what is in files, which is read once: every run starts from the same."""
+    return _digest_of(tuple(files))
+
+
+@cache
+def _digest_of(files: tuple[str, ...]) -> str:
     return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()

@@ -38,6 +38,7 @@ def check_config(config: dict[str, Any]) -> None:
     """
     complete(config)
     _refuse_another_source(config["dataset"])
+    _refuse_many_queries(config)  # of sections that all runs share
     check_run(config)
 
 
@@ -53,7 +54,6 @@ def check_run(config: dict[str, Any]) -> None:
     _refuse_unknown_networks(config)
     _refuse_impossible_edits(config)
     _refuse_few_copies(config)
-    _refuse_many_queries(config)
 
 
 def check_training(config: dict[str, Any]) -> None:
