@@ -47,7 +47,7 @@ def verified_bytes_of(path: Listed) -> bytes:
     return content
 
 
-def put_verified(path: Listed, place: Path) -> None:
+def put_verified(path: Listed, temporary: Path) -> None:
     """Make a link to an image of a manifest, or a file of one that lies in a shard.
 
     Where it is made is to take its name as a whole, as a folder of `atomic_folder`.
@@ -57,9 +57,9 @@ def put_verified(path: Listed, place: Path) -> None:
     """
     content = verified_bytes_of(path)
     if place_of(path):
-        place.write_bytes(content)
+        temporary.write_bytes(content)
     else:
-        place.symlink_to(Path(path).absolute())
+        temporary.symlink_to(Path(path).absolute())
 
 
 def _changed(path: Listed) -> BadImage:
