@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from iscqk.cli import main
 from iscqk.submission.validation import validate_submission
 
 CONFIG = """\
@@ -67,6 +68,34 @@ def test_too_many_queries_are_told_before_any_image_is_read_where_queries_are_as
     own.run(f"snakemake results/data/training.csv {options}")
     own.run(f"snakemake results/data/phase2/queries.csv --until prepare -F {options}")
     assert "quarantined T000003" in (own.folder / "results/logs/prepare.log").read_text()
+
+
+def test_holding_out_all_training_images_is_told_before_any_is_read_where_a_training_does(
+    own,
+):
+    (own.folder / "solo.yaml").write_text(
+        "train: {method: solo, rounds: 1, solo: {validation_images: 23}}\n"
+    )
+    learned = "results/runs/solo-0/learned-2/q.safetensors"
+    own.run(f"snakemake {learned} {OPTIONS} solo.yaml", check=False)
+    told = (own.folder / "results/logs/prepare.log").read_text()
+    assert told == (
+        "error: config: train.solo.validation_images: 23 of 24 training images leave none to learn "
+        "from; lower it to 22, or add training images\n"
+    )
+    own.run(f"snakemake results/data/training.csv {OPTIONS} solo.yaml", check=False)
+    assert "cannot read this image" in (own.folder / "results/logs/prepare.log").read_text()
+
+
+def test_holding_out_all_training_images_that_can_be_read_is_told_when_they_are_listed(own, capsys):
+    splits = [f"--{name}={own.folder}/own/{name}" for name in ("training", "references", "others")]
+    outputs = ["--output", *(str(own.folder / f"{n}.csv") for n in "troq")]
+    listing = ["prepare", *splits, "--bad-images=quarantine", *outputs]
+    assert main([*listing, "--hold-out", "solo=22"]) == 1
+    told = capsys.readouterr().err
+    assert "config: train.solo.validation_images: 22 of 23 training images leave none" in told
+    assert not (own.folder / "t.csv").exists()
+    assert main([*listing, "--hold-out", "solo=21"]) == 0
 
 
 def test_a_network_that_cannot_be_made_is_told_before_any_copies_are(own):

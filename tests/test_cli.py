@@ -163,7 +163,11 @@ def test_zsh_is_told_of_every_stage(completions):
 
 @pytest.mark.parametrize(
     ("stage", "unneeded"),
-    [("score", ("torch", "tqdm", "jsonschema", "faiss")), ("match", ("jsonschema", "faiss"))],
+    [
+        ("score", ("torch", "tqdm", "jsonschema", "faiss")),
+        ("match", ("jsonschema", "faiss")),
+        ("report", ("torch", "jsonschema", "faiss")),
+    ],
 )
 def test_a_command_starts_without_what_only_its_work_may_need(stage, unneeded):
     program = (

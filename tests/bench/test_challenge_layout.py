@@ -72,13 +72,14 @@ def test_tar_files_hold_the_same(finished, tmp_path):
         assert inside == {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_an_image_that_has_changed_goes_into_no_tar_file(tmp_path, capsys):
+@pytest.mark.parametrize("options", [[], ["--tars"]], ids=["folders", "tars"])
+def test_an_image_that_has_changed_is_not_laid_out(tmp_path, capsys, options):
     """The ground truth would be of another one."""
     image, data = tmp_path / "a.png", tmp_path / "data"
     Image.new("L", (32, 32)).save(image)
     write_manifest(data / "training.csv", manifest_of([image], SPLITS["training"], 1))
     Image.new("L", (32, 32), 9).save(image)
-    command = ["challenge-layout", str(data), "--tars", "--output", str(tmp_path / "disc21")]
+    command = ["challenge-layout", str(data), *options, "--output", str(tmp_path / "disc21")]
     assert main(command) == 1
     assert "a.png: not what lay there when it was listed; put the old" in capsys.readouterr().err
     image.unlink()

@@ -1,5 +1,7 @@
 """`iscqk validation-queries`: sets say the truth, share nothing, are the same every time."""
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -88,13 +90,13 @@ def test_every_image_is_the_source_of_one_query_at_most(images, made):
     truths = [phase.ground_truth for phase in found.phases.values()]
     copied = np.concatenate([truth.reference_ids for truth in truths])
     assert len(set(copied)) == len(copied) == 2 * COPIES
-    others = (made / "others.txt").read_text().splitlines()
+    others = pd.read_csv(made / "paths_of_others.csv")["path"].tolist()
     assert len(set(others)) == len(others) == 2 * DISTRACTORS
     assert all(Path(path).parent == images / "others" for path in others)
 
 
 def test_references_are_linked_by_the_id_that_their_line_gives_them(made):
-    lines = (made / "references.txt").read_text().splitlines()
+    lines = pd.read_csv(made / "paths_of_references.csv")["path"].tolist()
     assert len(lines) == 60 == len(list((made / "references").iterdir()))
     for number, line in enumerate(lines):
         assert (made / f"references/R{number:06d}.jpg").resolve() == Path(line).resolve()
@@ -125,10 +127,46 @@ def test_a_second_set_shares_neither_references_nor_distractors_with_the_first(i
         assert all(taken) and not taken[0] & taken[1]
 
 
+def test_names_with_line_breaks_are_shared_no_more_than_others(tmp_path):
+    counts, breaks = {"references": 8, "others": 6}, ("\n", "\r", "\r\n", ",\n", '"\n"')
+    for split, count in counts.items():
+        draw_split(tmp_path / split, split, count, 0, 72, 2)
+        for number, path in enumerate(sorted((tmp_path / split).iterdir())):
+            path.rename(path.with_name(f"a{breaks[number % len(breaks)]}{number}.jpg"))
+        rows = manifest_of(find_images([tmp_path / split]), SPLITS[split], 1)
+        write_manifest(tmp_path / f"{split}.csv", rows)
+    config = SMALL.replace('"references": 8', '"references": 4')
+    assert make(tmp_path, tmp_path / "first", config) == 0
+    assert len(read_sources(tmp_path / "first", "references")) == 4
+    assert make(tmp_path, tmp_path / "second", config, "--besides", tmp_path / "first", seed=1) == 0
+    for name in ("references", "others"):
+        taken = [read_sources(tmp_path / one, name) for one in ("first", "second")]
+        assert all(map(os.path.isfile, taken[0] | taken[1])) and not taken[0] & taken[1]
+
+
 def test_a_set_takes_all_references_where_there_are_fewer_than_asked_for(images, tmp_path):
     config = SMALL.replace('"references": 8', '"references": 500')
     assert make(images, tmp_path / "set", config) == 0
     assert len(read_set(tmp_path / "set").references) == 70
+
+
+def test_a_reference_that_has_changed_is_in_no_set_though_no_query_copies_it(
+    images, tmp_path, capsys
+):
+    for split in ("references", "others"):
+        shutil.copytree(images / split, tmp_path / split)
+        rows = manifest_of(find_images([tmp_path / split]), SPLITS[split], 1)
+        write_manifest(tmp_path / f"{split}.csv", rows)
+    assert make(tmp_path, tmp_path / "before", SMALL) == 0
+    found = read_set(tmp_path / "before")
+    copied = {i for phase in found.phases.values() for i in phase.ground_truth.reference_ids}
+    paths = dict(zip(found.reference_ids, found.references, strict=True))
+    changed = Path(next(path for name, path in paths.items() if name not in copied)).resolve()
+    changed.write_bytes(changed.read_bytes() + b"\n")
+    assert make(tmp_path, tmp_path / "set", SMALL) == 1
+    told = capsys.readouterr().err
+    assert f"{changed}: not what lay there when it was listed; put the old" in told
+    assert not (tmp_path / "set").exists()
 
 
 @pytest.mark.parametrize(

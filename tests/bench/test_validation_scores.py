@@ -13,7 +13,9 @@ from iscqk.bench.independent.scoring import nearest, recall_by_class, score
 from iscqk.bench.independent.set_folder import Query, read_set, write_set
 from iscqk.cli import main
 from iscqk.formats.descriptor_shards import write_descriptors
+from iscqk.formats.files import sha256_of
 from iscqk.formats.ground_truth import GroundTruth
+from iscqk.formats.listed import Listed
 from iscqk.formats.predictions import Predictions
 from iscqk.matching.model import Model
 from iscqk.retrieval.metrics import judge, recall_at_precision
@@ -108,7 +110,8 @@ def queries(tmp_path_factory):
             made.append(Query(f"Q{first + number:05d}", phase, source, reference, [f"of_{phase}"]))
             shown.save(folder / "query.jpg", quality=95)
             files.append((folder / "query.jpg").read_bytes())
-    references = [str(folder / f"{number}.png") for number in (*range(8), 10, 11)]
+    paths = [folder / f"{number}.png" for number in (*range(8), 10, 11)]
+    references = [Listed(str(path), sha256_of(path)) for path in paths]
     write_set(folder / "set", made, files, references)
     return folder / "set"
 

@@ -14,7 +14,11 @@ from iscqk.formats.manifest import read_manifest
 
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 LATIN = b"caf\xe9"  # in Latin-1, and no UTF-8
-NAMES = {"not UTF-8": (LATIN, "caf\\xe9"), "UTF-8": ("cafè 日本".encode(), "cafè 日本")}
+NAMES = {
+    "not UTF-8": (LATIN, "caf\\xe9"),
+    "UTF-8": ("cafè 日本".encode(), "cafè 日本"),
+    "line break": (b"one\nother,", "one\nother,"),
+}
 
 
 def rename(old: str, new: bytes) -> None:

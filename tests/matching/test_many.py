@@ -184,19 +184,59 @@ def test_what_a_stop_left_is_not_lost_where_other_images_come_before_it(
     assert not list(many.rglob(".*"))
 
 
-def test_fewer_images_are_one_file_again_and_another_model_begins_anew(
-    many, model_folder, few_in_a_shard, described, monkeypatch, caplog
-):
+def test_fewer_images_are_one_file_again(many, model_folder, few_in_a_shard, described):
     run(DESCRIBE, model_folder)
     described.clear()
     run("iscqk describe scans many/R000003.jpg --output many.h5", model_folder)
     assert len(read_image_index("many.h5").files) == 4 and len(described) == 3
     assert not (many / "many.shards").exists()
-    run(DESCRIBE, model_folder)
+
+
+def test_what_match_keeps_begins_anew_with_another_model(
+    many, model_folder, few_in_a_shard, described, monkeypatch
+):
+    command = "iscqk match scans --against many --output found"
+    run(command, model_folder)
     monkeypatch.setattr(iscqk.Model, "digest", lambda *_: "another")
     described.clear()
-    run(DESCRIBE, model_folder)
-    assert len(described) == 120 and len(list((many / "many.shards").iterdir())) == 3
+    run(command, model_folder)
+    assert {f"R{number:06}.jpg" for number in range(110)} < {*described}
+    assert len(list((many / "found/references.shards").iterdir())) == 3
+
+
+@pytest.mark.parametrize("option", ["another", "--side=queries"])
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "many.h5 many.shards",
+        "many.shards",  # of a list that was never finished
+        "small.h5",
+        ".small.unfinished.h5",
+    ],
+)
+def test_what_describe_has_written_by_another_model_is_not_written_over(
+    many, model_folder, few_in_a_shard, monkeypatch, capsys, option, kept
+):
+    output = kept.split()[0].removeprefix(".").split(".")[0]
+    command = f"iscqk describe {'many' if output == 'many' else 'scans'} --output {output}.h5"
+    run(command, model_folder)
+    if kept.startswith("."):
+        os.rename("small.h5", kept)
+    if kept == "many.shards":
+        os.remove("many.h5")
+    before = {path: path.read_bytes() for path in many.rglob("*.h5")}
+    if option == "another":
+        monkeypatch.setattr(iscqk.Model, "digest", lambda *_: "another")
+        option = ""
+    run(f"{command} {option}", model_folder, 1)
+    told = (
+        f"{kept.replace(' ', ', ')}: made by another model, or of another side, and would be lost"
+    )
+    assert told in capsys.readouterr().err.splitlines()[-1]
+    assert {path: path.read_bytes() for path in many.rglob("*.h5")} == before
+    for place in kept.split():
+        shutil.rmtree(place) if os.path.isdir(place) else os.remove(place)
+    run(f"{command} {option}", model_folder)
 
 
 @pytest.mark.parametrize(

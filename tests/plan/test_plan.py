@@ -15,8 +15,15 @@ from iscqk.images.dataset_interface import Given, Sources
 from iscqk.methods import METHODS
 from iscqk.plan import runs
 from iscqk.plan.dependence import copy_rounds, train_section, training_edits
-from iscqk.plan.names import ModelName, content_options, content_pattern, described_as
+from iscqk.plan.names import (
+    ModelName,
+    content_options,
+    content_pattern,
+    described_as,
+    runs_pattern,
+)
 from iscqk.plan.plan import Plan
+from iscqk.plan.snakefile import fetched
 
 CONFIG = configured("from-nothing")
 IMAGES = Sources(["training"], ["references"], ["others"], {}, {})
@@ -46,6 +53,53 @@ def test_changing_a_key_leaves_the_original_and_refuses_unknown_keys():
     assert CONFIG["train"]["qk"]["temperature"] == 0.05
     with pytest.raises(UserError, match=r"config: train\.qk\.heat: no such key"):
         config(train__qk__heat=1)
+
+
+def test_runs_that_differ_in_their_seed_alone_are_made_and_looked_at_once(monkeypatch):
+    few, many = ({**config(), "study": {**CONFIG["study"], "seeds": s}} for s in ([7], range(100)))
+    alone = runs.all_runs(few)
+    changed, calls = runs.changed, []
+    monkeypatch.setattr(runs, "changed", lambda *rest: calls.append(1) or changed(*rest))
+    runs.all_runs(few)
+    before = len(calls)
+    made = runs.all_runs(many)
+    assert len(calls) == 2 * before
+    compared = [row.run for row in runs.study_rows(few)]
+    compared += [
+        row.run for name in few["study"]["ablations"] for row in runs.ablation_rows(few, name)
+    ]
+    for name in compared:
+        assert {**alone[name], "study": {}} == {**made[name], "study": {}}
+        twin = made[f"{name.removesuffix('-7')}-31"]
+        assert twin["seed"] == 31 and {**twin, "seed": 7} == made[name]
+
+
+def test_the_pattern_of_runs_is_of_their_names_alone_and_short():
+    every = list(runs.all_runs({**config(), "study": {**CONFIG["study"], "seeds": range(100)}}))
+    pattern = runs_pattern(every)
+    assert len(pattern) < len("|".join(every)) / 5
+    for some in (every, every[::7], ["qk-0"], ["a.b-0", "a+b-1"]):
+        of_these = re.compile(runs_pattern(some))
+        for name in [*every, *some, "qk-100", "qk-00", "qk-", "-0", "axb-0", "qk-0-1", "none"]:
+            assert bool(of_these.fullmatch(name)) == (name in some)
+    assert re.fullmatch(runs_pattern([]), "none")
+
+
+def test_files_are_placed_in_a_value_in_time_that_grows_with_it():
+    """A study of many seeds names a file a run, and asks where each lies."""
+
+    class Files(list):
+        looks = 0
+
+        def __iter__(self):
+            Files.looks += 1
+            return super().__iter__()
+
+    planned = Files(f"{n}.h5" for n in range(50))
+    value = [{"file": f"{n}.h5", "seed": n} for n in range(50)]
+    found = fetched(value, planned, [f"there/{n}.h5" for n in range(50)])
+    assert found == [{"file": f"there/{n}.h5", "seed": n} for n in range(50)]
+    assert Files.looks == 1
 
 
 def test_an_ablation_needs_as_many_values_of_each_key():
@@ -238,6 +292,15 @@ def test_queries_in_shards_are_looked_at_on_their_own_and_so_are_their_lists():
     images = IMAGES._replace(phases=dict(zip(PHASES, given, strict=True)), lists=lists)
     words = shlex.split(Plan(config(), images).queries_beforehand([]))
     assert words == ["--phase2", "test", "--lists", "phase2=phase2.txt"]
+
+
+def test_a_part_names_tar_files_of_any_name():
+    tars = ["my photos/0.tar", "it's/$(1).tar", "2.tar", "3.tar"]
+    made = Plan(config(), IMAGES._replace(training=tars))
+    for part, among in (("0-of-2", tars[:2]), ("1-of-2", tars[2:])):
+        files = made.shards_of_part("training", part)
+        words = shlex.split(made.part_options("training", part, files))
+        assert words[words.index("--within") + 1 : words.index("--of")] == files == among
 
 
 def test_what_was_made_in_another_number_of_shards_is_taken_as_it_is(tmp_path, monkeypatch):

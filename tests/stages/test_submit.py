@@ -79,15 +79,16 @@ def pieces(made, tmp_path):
     return Path(shutil.copytree(made, tmp_path / "pieces"))
 
 
-def submit(folder):
+def submit(folder, weights=("queries", "references"), half="public"):
     paths = {
         **{"descriptors": "s.h5", "predictions": "p.csv", "validation": "v.json"},
         **{split: f"{split}.csv" for split in SPLITS},
         "output": "out",
     }
     options = [part for name, file in paths.items() for part in (f"--{name}", folder / file)]
-    weights = [f"queries={folder}/q.safetensors", f"references={folder}/k.safetensors"]
-    scores = [f"--scores=similarity={folder}/f.json", f"--halves=public={folder}/h.json"]
+    files = zip(weights, ("q", "k"), strict=False)
+    weights = [f"{role}={folder}/{side}.safetensors" for role, side in files]
+    scores = [f"--scores=similarity={folder}/f.json", f"--halves={half}={folder}/h.json"]
     options += ["--phase", "phase1", "--ranking", "similarity", "--config", json.dumps(CONFIG)]
     return iscqk("submit", *options, *scores, "--weights", *weights)
 
@@ -160,6 +161,19 @@ def test_what_does_not_belong_together_is_not_submitted(pieces, capsys, spoil, m
     assert message in told
     assert told.startswith("error: ") and "again" in told
     assert not (pieces / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ({"weights": ["queries"]}, "--weights: none of references; add references=FILE"),
+        ({"weights": ["queries", "reference"]}, "reference is none of queries, references, gist"),
+        ({"half": "privat"}, "privat is none of public, private; name one"),
+    ],
+)
+def test_what_nobody_would_read_is_refused(pieces, capsys, named, told):
+    assert submit(pieces, **named) == 1
+    assert told in capsys.readouterr().err and not (pieces / "out").exists()
 
 
 def test_what_belongs_together_is_submitted(pieces):

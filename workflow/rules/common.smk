@@ -2,7 +2,6 @@
 # asked of the plan (iscqk.plan).
 
 import os
-import re
 from glob import glob
 
 from iscqk.formats.phases import HALVES, PHASES
@@ -26,7 +25,14 @@ from iscqk.plan.evaluation import (
     only_compared,
 )
 from iscqk.plan.jobs import JOBS, job
-from iscqk.plan.names import SIDES, ModelName, Shard, content_options, content_pattern
+from iscqk.plan.names import (
+    SIDES,
+    ModelName,
+    Shard,
+    content_options,
+    content_pattern,
+    runs_pattern,
+)
 from iscqk.plan.results import DESCRIBED, SPLITS
 from iscqk.plan.snakefile import (
     code,
@@ -40,8 +46,8 @@ from iscqk.plan.snakefile import (
     gpu_count,
     let_jobs_speak_utf8,
     listed,
+    made_by,
     named,
-    phases_made,
     put_program_on_path,
     results_of,
     results_with,
@@ -76,8 +82,7 @@ MODEL = R.model("{run}", "{model}")
 RANKED = MODEL.ranked("{phase}", "{ranking}")
 # Of the submission each step is a job, of a run that is only compared all of them together are one.
 SUBMITTED, ONLY_COMPARED = (
-    "|".join(map(re.escape, names)) or "none"
-    for names in ([PLAN.submitted.name], only_compared(PLAN))
+    runs_pattern(names) for names in ([PLAN.submitted.name], only_compared(PLAN))
 )
 
 SCORED = config["score"]["rankings"]
@@ -100,7 +105,7 @@ wildcard_constraints:
     round=r"\d+",
     shard=Shard.pattern(),
     side="q|k",
-    run="|".join(map(re.escape, PLAN)),
+    run=runs_pattern(PLAN),
     ablation="|".join(ABLATIONS) or "none",
     model=ModelName.pattern(),
     split="training|unbalanced",

@@ -52,13 +52,19 @@ rule prepare:
         ),
         # no input either: queries that come later must not make all training begin anew
         queries=untracked(
-            lambda wildcards: PLAN.queries_beforehand(phases_made(workflow))
+            lambda wildcards: PLAN.queries_beforehand(
+                made_by(workflow, "make_queries", "phase")
+            )
+        ),
+        hold_out=untracked(
+            lambda wildcards: PLAN.held_out(made_by(workflow, "learn", "run"))
         ),
     shell:
         """
         iscqk prepare --output {output} --workers {threads} --training {input.training:q} \
             --references {input.references:q} --others {input.others:q} \
-            --lists {params.lists:q} --bad-images {params.bad_images} {params.queries} &>{log}
+            --lists {params.lists:q} --bad-images {params.bad_images} {params.queries} \
+            {params.hold_out} &>{log}
         """
 
 

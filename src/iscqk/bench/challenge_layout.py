@@ -15,10 +15,10 @@ from typing import NamedTuple
 from iscqk.formats.files import atomic_folder, write_text
 from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.ids import QUERIES_PER_HALF, QUERY, phase_of
-from iscqk.formats.image_shards import SUFFIX, put_image, writing_images
+from iscqk.formats.image_shards import SUFFIX, writing_images
 from iscqk.formats.listed import Listed
 from iscqk.formats.manifest import image_paths, read_manifest
-from iscqk.images.verified import verified_bytes_of
+from iscqk.images.verified import put_verified, verified_bytes_of
 from iscqk.plan.results import Data, Phase
 
 QUERIES = {"phase1": "dev_queries", "phase2": "test_queries"}
@@ -44,7 +44,7 @@ def lay_out(data: Data, output: Path, at_once: int, tars: bool) -> None:
 
     Raises:
         UserError: there is something in the folder already, a file of `data` is none of these, or
-            an image that goes into a tar file is not what was listed.
+            an image is not what was listed.
     """
     with atomic_folder(output) as folder:
         for split, name in _SPLITS.items():
@@ -98,4 +98,4 @@ def _write_images(folder: Path, images: Iterable[_Image], tars: bool) -> None:
         return
     folder.mkdir()
     for name, path in named:
-        put_image(path, folder / name)
+        put_verified(path, folder / name)

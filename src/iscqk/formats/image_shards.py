@@ -92,17 +92,6 @@ def bytes_of(path: str | Path) -> bytes:
     return Path(path).read_bytes() if content is None else content
 
 
-def put_image(path: str | Path, temporary: Path) -> None:
-    """Make a link to an image, or a file of one that lies in a shard; errors as of `content_of`.
-
-    Where it is made is to take its name as a whole, as a folder of `atomic_folder`.
-    """
-    if (content := content_of(path)) is None:
-        temporary.symlink_to(Path(path).absolute())
-    else:
-        temporary.write_bytes(content)
-
-
 def digest_of(path: str | Path) -> str:
     """Return the SHA-256 of an image, in a shard or not, as 64 hexadecimal digits."""
     content = content_of(path)

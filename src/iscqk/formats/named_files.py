@@ -1,7 +1,7 @@
 """What a command is given to read: texts, JSON objects, and files that it takes as NAME=FILE."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +9,23 @@ from iscqk.errors import UserError
 from iscqk.formats.files import printable, refuse_missing
 
 
-def named_files(pairs: Iterable[str]) -> dict[str, str]:
+def named_files(pairs: Iterable[str], known: Collection[str] = ()) -> dict[str, str]:
     """Return the files of NAME=FILE by name, in their order.
 
+    Args:
+        pairs: each of them.
+        known: the names that there are; any, if none is.
+
     Raises:
-        UserError: one is written otherwise, or two have one name.
+        UserError: one is written otherwise, has a name that there is not, or two have one name.
     """
     files: dict[str, str] = {}
     for pair in pairs:
         name, is_named, path = pair.partition("=")
         if not (name and is_named and path):
             raise UserError(f"{printable(pair)}: no NAME=FILE; write it as one")
+        if known and name not in known:
+            raise UserError(f"{printable(pair)}: {name} is none of {', '.join(known)}; name one")
         if name in files:
             raise UserError(f"{printable(pair)}: {name} is {files[name]} already; name it once")
         files[name] = path

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 from PIL import Image
 
 from iscqk.formats.files import printable
-from iscqk.formats.image_shards import bytes_of, digest_of
+from iscqk.formats.image_shards import bytes_of, digest_of, place_of
 from iscqk.formats.listed import Listed
 from iscqk.images.opening import BadImage, ImageInput, open_at_sizes
 
@@ -44,6 +45,21 @@ def verified_bytes_of(path: Listed) -> bytes:
     if hashlib.sha256(content).hexdigest() != path.sha256:
         raise _changed(path)
     return content
+
+
+def put_verified(path: Listed, temporary: Path) -> None:
+    """Make a link to an image of a manifest, or a file of one that lies in a shard.
+
+    Where it is made is to take its name as a whole, as a folder of `atomic_folder`.
+
+    Raises:
+        BadImage: as `verified_bytes_of`.
+    """
+    content = verified_bytes_of(path)
+    if place_of(path):
+        temporary.write_bytes(content)
+    else:
+        temporary.symlink_to(Path(path).absolute())
 
 
 def _changed(path: Listed) -> BadImage:

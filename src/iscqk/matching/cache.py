@@ -50,8 +50,7 @@ class DescriptorCache:
         self.encoder, self._side = encoder, side
         self.path = Path(path) if path else None
         if self.path:
-            real = linked(self.path)
-            self._unfinished = real.with_name(f".{real.stem}.unfinished.h5")
+            self._unfinished = _unfinished(self.path)
         if total > ROWS:
             self._set_aside(total)
         self._known = KnownImages(self._places())
@@ -144,6 +143,27 @@ def check_place(path: str | Path) -> None:
             what = "there already, and no descriptions of images; name another file to write"
             raise UserError(f"{printable(path)}: {what}")
         encoder_of(path)
+
+
+def refuse_another(path: str | Path, side: str, encoder: str) -> None:
+    """Refuse to write over descriptions by another model or of another side: hours made them.
+
+    Raises:
+        UserError: there are some at `path`, or beside it of a call that was stopped.
+    """
+    files = [place for place in (Path(path), _unfinished(path)) if place.exists()]
+    named = {file: file for file in files} | {s: s.parent for s in shards_there(path)}
+    others = [named[file] for file in named if encoder_of(file) != (side, encoder)]
+    if others:
+        places = ", ".join(printable(place) for place in dict.fromkeys(others))
+        what = "made by another model, or of another side, and would be lost"
+        raise UserError(f"{places}: {what}; name another --output, or remove what is there")
+
+
+def _unfinished(path: str | Path) -> Path:
+    """Return where it is kept what there is of a file, or of a shard, that is not done."""
+    real = linked(path)
+    return real.with_name(f".{real.stem}.unfinished.h5")
 
 
 def content_of(file: File) -> str:

@@ -76,7 +76,7 @@ def _describe_some(
     files = list(map(_as_it_is, images))
     known = kept.find(files)
     if known:
-        logger.info("%d of %d images are in %s", len(known), len(files), kept.path)
+        logger.info("%d of %d images are in %s", len(known), len(files), printable(str(kept.path)))
     fresh = [file for file in files if file not in known]
     with kept.keeping(known):
         _describe(model, view, fresh, threads, kept, known)

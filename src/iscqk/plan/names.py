@@ -1,4 +1,4 @@
-"""Names within a run: its models, how they see images, and the shards that files come in."""
+"""Names of runs and within one: models, how they see images, and the shards that files come in."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,6 +11,27 @@ SIDES = ("q", "k")
 _ORIENTATIONS = "orientations"
 _NAME = re.compile(r"(initial)|(warm-up)|learned-(\d+)|round(\d+)-([qk])")
 _CONTENT = r"descriptors(-\d+)*(-orientations[248])?|features"
+
+
+def runs_pattern(runs: Iterable[str]) -> str:
+    """Return the regular expression of the names of some runs, each of which ends in its seed.
+
+    Of runs that differ in nothing but the seed it does not say the rest again for each: Snakemake
+    reads it in every rule and tries it on every file, and of 600 runs that took seconds.
+    """
+    seeds: dict[str, list[str]] = {}
+    for name in runs:
+        stem, _, seed = name.rpartition("-")
+        seeds.setdefault(stem, []).append(seed)
+    stems: dict[tuple[str, ...], list[str]] = {}
+    for stem, found in seeds.items():
+        stems.setdefault(tuple(found), []).append(stem)
+    parts = (f"{_one_of(some)}-{_one_of(found)}" for found, some in stems.items())
+    return "|".join(parts) or "none"
+
+
+def _one_of(words: Iterable[str]) -> str:
+    return f"(?:{'|'.join(map(re.escape, words))})"
 
 
 @dataclass(frozen=True, order=True)

@@ -21,6 +21,7 @@ from iscqk.plan.run import Run
 from iscqk.plan.runs import Config, all_runs, submission_run
 from iscqk.plan.storage import Storage
 from iscqk.retrieval import rankings
+from iscqk.settings.held_out import HeldOut
 
 # Sections that no submission depends on.
 _EVIDENCE = {"study", "unbalanced", "benchmarks", "rehearsal", "validation"}
@@ -177,10 +178,11 @@ class Plan(Mapping[str, Run]):
         files = self.image_shards(name)
         return [files[n] for n in Shard.parse(part).among(len(files))[0]] if files else []
 
-    def part_options(self, name: str, part: str, files: object) -> str:
+    def part_options(self, name: str, part: str, files: Iterable[object]) -> str:
         """Return the options that make a stage take a part; `files` as of `shards_of_part`."""
         options, count = Shard.parse(part).options, len(self.image_shards(name))
-        return f"{options} --within {files} --of {count}" if count > 1 else options
+        within = shlex.join(map(str, files))
+        return f"{options} --within {within} --of {count}" if count > 1 else options
 
     def _places(self, name: str) -> list[str]:
         """Return the folders or shards that the images of a split or phase lie in."""
@@ -222,6 +224,19 @@ class Plan(Mapping[str, Run]):
         if asked := sorted(made):
             words += ["--make", *asked, "--queries", as_text(self.config["queries"])]
         return shlex.join(words)
+
+    def held_out(self, trained: Iterable[str]) -> str:
+        """Return the option by which it is told with the images if some runs hold out all of them.
+
+        Args:
+            trained: the runs whose training this run of the workflow does.
+        """
+        most: dict[str, int] = {}
+        for run in (self[name] for name in trained):
+            if count := run.own.get("validation_images", 0):
+                most[run.method] = max(count, most.get(run.method, 0))
+        told = " ".join(str(HeldOut(*item)) for item in sorted(most.items()))
+        return f"--hold-out {told}" if told else ""
 
     def quarantined(self, phase: str) -> list[str]:
         """Return the lists of images that could not be read; made queries can."""

@@ -8,7 +8,7 @@ import copy
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
@@ -168,22 +168,47 @@ def all_runs(config: Config) -> dict[str, Config]:
         what = f"`snakemake {_UNBALANCED}` calls its own runs so; rename it"
         raise UserError(f"config: study.ablations.{_UNBALANCED}: {what}")
     runs = {submission_run(config): changed(config, {})}
-    for row in study_rows(config):
-        runs.setdefault(row.run, changed(config, {_METHOD: row.label, "seed": row.seed}))
+    methods = {method: {_METHOD: method} for method in config["study"]["methods"]}
+    runs |= _of_rows(config, study_rows(config), methods)
     for ablation in config["study"]["ablations"]:
         settings = _settings(config, ablation)
         _refuse_other_methods(ablation, settings.values())
-        for row in ablation_rows(config, ablation):
-            changes = {_METHOD: "qk", "seed": row.seed, **settings[row.label]}
-            runs[row.run] = changed(config, changes, f"study.ablations.{ablation}")
-    for row in unbalanced_rows(config):
-        changes = {**config["unbalanced"]["changes"], _METHOD: row.label, "seed": row.seed}
-        runs[row.run] = changed(config, changes, "unbalanced.changes")
+        changes = {label: {_METHOD: "qk", **own} for label, own in settings.items()}
+        rows = ablation_rows(config, ablation)
+        runs |= _of_rows(config, rows, changes, f"study.ablations.{ablation}")
+    unbalanced = without_own_keys(config["unbalanced"]["changes"], {"seed": 0})  # rows say theirs
+    changes = {
+        method: {**unbalanced, _METHOD: method} for method in config["unbalanced"]["methods"]
+    }
+    runs |= _of_rows(config, unbalanced_rows(config), changes, "unbalanced.changes")
     for run in list(runs.values()):
         if run["describe"]["gist"]:
             if (name := gist_run(run)) not in runs:
                 runs[name] = changed(config, {_METHOD: "gist", "seed": run["seed"]})
     return runs
+
+
+def _of_rows(
+    config: Config, rows: Iterable[Compared], changes: Mapping[str, Config], by: str = ""
+) -> dict[str, Config]:
+    """Return the configs of runs by name.
+
+    Those of one label differ in nothing but their seed: one of them is made and looked at.
+
+    Args:
+        config: a complete one.
+        rows: the runs.
+        changes: what each label changes of it, as `changed` takes it.
+        by: as `changed` takes it.
+    """
+    made: dict[str, Config] = {}
+    found: dict[str, Config] = {}
+    for label, seed, run in rows:
+        own = {"seed": seed, **changes[label]}
+        if label not in made:
+            made[label] = changed(config, own, by)
+        found[run] = {**made[label], "seed": own["seed"]}
+    return found
 
 
 def gist_run(config: Config) -> str:

@@ -4,7 +4,8 @@ import hashlib
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -77,15 +78,15 @@ def untracked(value: object) -> Callable[[object, object], object]:
     return lambda wildcards, output: value(wildcards) if callable(value) else value
 
 
-def phases_made(workflow: Any) -> list[str]:
-    """Return the phases whose queries are made by the jobs that are to run.
+def made_by(workflow: Any, rule: str, wildcard: str) -> list[str]:
+    """Return what a wildcard is in the jobs of a rule that are to run.
 
     A dry run asks before it is known which of all jobs these are. A job on another machine knows of
-    itself only; there the queries' own jobs tell what is wrong.
+    itself only; there those jobs tell what is wrong.
     """
     dag = workflow.dag
     jobs = dag.jobs if workflow.dryrun else dag.needrun_jobs()
-    return [job.wildcards.phase for job in jobs if job.rule.name == "make_queries"]
+    return [getattr(job.wildcards, wildcard) for job in jobs if job.rule.name == rule]
 
 
 def given(option: str, path: object) -> str:
@@ -113,11 +114,14 @@ def fetched(value: Any, planned: Iterable[str], files: Iterable[object]) -> Any:
         planned: the paths by the plan.
         files: the same, as a job has them.
     """
-    places = dict(zip(planned, map(str, files), strict=True))
+    return _placed(value, dict(zip(planned, map(str, files), strict=True)))
+
+
+def _placed(value: Any, places: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
-        return {key: fetched(one, places, places.values()) for key, one in value.items()}
+        return {key: _placed(one, places) for key, one in value.items()}
     if isinstance(value, list):
-        return [fetched(one, places, places.values()) for one in value]
+        return [_placed(one, places) for one in value]
     return places.get(value, value) if isinstance(value, str) else value
 
 
@@ -150,5 +154,10 @@ def results_with(submissions: Sequence[str]) -> str:
 
 
 def digest_of(files: Iterable[str]) -> str:
-    """Return the digest of what is in files."""
+    """Return the digest of what is in files, which is read once: every run starts from the same."""
+    return _digest_of(tuple(files))
+
+
+@cache
+def _digest_of(files: tuple[str, ...]) -> str:
     return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()

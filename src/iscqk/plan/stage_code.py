@@ -25,9 +25,14 @@ def code_digest(stage: str, *also: str) -> str:
         stage: its name, see `iscqk.plan.stage_registry`.
         also: full names of modules that it finds only when it runs, as those of a registry.
     """
+    return _digest(PACKAGE, module_name(stage), *also)
+
+
+@cache  # every job of a plan has one, of few different ones
+def _digest(package: Path, *names: str) -> str:
     digest = hashlib.sha256()
-    for path in modules(module_name(stage), *also):
-        digest.update(f"{path.relative_to(PACKAGE)}\n{_meaning(path)}\n".encode())
+    for path in modules(*names):
+        digest.update(f"{path.relative_to(package)}\n{_meaning(path)}\n".encode())
     return digest.hexdigest()
 
 

@@ -215,14 +215,20 @@ def _is_list(kind: Any) -> bool:
     return get_origin(get_args(kind)[0] if get_origin(kind) is Annotated else kind) is tuple
 
 
-def _keys(cls: type[Section]) -> Iterator[tuple[str, Any, Key]]:
-    """Yield name, annotation and declaration of each attribute that is a key."""
-    kinds = get_type_hints(cls, include_extras=True)
+def _keys(cls: type[Section]) -> tuple[tuple[str, Any, Key], ...]:
+    """Return name, annotation and declaration of each attribute that is a key."""
+    return _declared(cls)  # type: ignore[arg-type]  # a class has a hash
+
+
+@cache  # a plan fills the sections of dozens of configs
+def _declared(cls: type[Section]) -> tuple[tuple[str, Any, Key], ...]:
+    kinds, found = get_type_hints(cls, include_extras=True), []
     for one in fields(cls):
         if declared := one.metadata.get("key"):
             optional = declared.default is NONE and not declared.needed
             kind = _without_none(kinds[one.name]) if optional else kinds[one.name]
-            yield one.name, kind, declared
+            found.append((one.name, kind, declared))
+    return tuple(found)
 
 
 def _without_none(kind: Any) -> Any:

@@ -23,8 +23,8 @@ from iscqk.plan.dependence import budget, training_edits
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.settings.config import complete
 from iscqk.settings.edits import Pool
+from iscqk.settings.held_out import HeldOut, refuse_none_left
 from iscqk.settings.queries import DRAW_MORE, Queries, refuse_too_many
-from iscqk.settings.train import refuse_none_left
 
 _MOST_JOBS = 100_000
 _NO_FILES = (READY, "none", "pretrained")  # of `model.weights`
@@ -38,6 +38,7 @@ def check_config(config: dict[str, Any]) -> None:
     """
     complete(config)
     _refuse_another_source(config["dataset"])
+    _refuse_many_queries(config)  # of sections that all runs share
     check_run(config)
 
 
@@ -53,7 +54,6 @@ def check_run(config: dict[str, Any]) -> None:
     _refuse_unknown_networks(config)
     _refuse_impossible_edits(config)
     _refuse_few_copies(config)
-    _refuse_many_queries(config)
 
 
 def check_training(config: dict[str, Any]) -> None:
@@ -209,8 +209,8 @@ def _refuse_many_queries(config: Mapping[str, Any]) -> None:
 
 
 def _refuse_none_left(config: Mapping[str, Any]) -> None:
-    """Refuse to hold out all images there will be, where that is known."""
+    """Refuse to hold out all images there will be, where that is known; else `prepare` does."""
     known, train = SOURCES[config["dataset"]["kind"]].known(config["dataset"]), config["train"]
     if "training" in known and train["rounds"]:
         held_out = train.get(train["method"], {}).get("validation_images", 0)
-        refuse_none_left(train["method"], held_out, known["training"])
+        refuse_none_left([HeldOut(train["method"], held_out)], known["training"])

@@ -3,10 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from iscqk.schema.section import Limits, Rule, Section, key, needed, validator, within
-from iscqk.schema.validator import AnyValidator, refuse_invalid
 from iscqk.settings.benchmarks import Benchmarks
 from iscqk.settings.copies import Copies
 from iscqk.settings.costs import Costs
@@ -25,6 +24,9 @@ from iscqk.settings.study import Study
 from iscqk.settings.train import Train
 from iscqk.settings.unbalanced import Unbalanced
 from iscqk.settings.validation import Validation
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator as AnyValidator
 
 _IF_TEXT = (
     "write it in a file for --configfile, without quotes (within a section all is text to --config)"
@@ -88,7 +90,7 @@ class Config(Section):
 
 def complete(config: dict[str, Any]) -> None:
     """Fill the defaults into a config; UserError at the first thing that the settings forbid."""
-    refuse_invalid(config, validator(Config), _IF_TEXT)
+    _refuse_invalid(config, validator(Config))
     Config.fill_defaults(config)
 
 
@@ -98,11 +100,18 @@ def complete_changed(config: dict[str, Any], sections: Collection[str]) -> None:
     Only these are looked at: a plan has dozens of such configs, and every job makes the plan.
     """
     part = {section: config[section] for section in sections}
-    refuse_invalid(part, _validator_of_parts(), _IF_TEXT)
+    _refuse_invalid(part, _validator_of_parts())
     Config.fill_defaults(config)
 
 
+def _refuse_invalid(config: dict[str, Any], by: "AnyValidator") -> None:
+    # `iscqk report` knows the names of runs from where configs are completed, and completes none.
+    from iscqk.schema.validator import refuse_invalid
+
+    refuse_invalid(config, by, _IF_TEXT)
+
+
 @cache
-def _validator_of_parts() -> AnyValidator:
+def _validator_of_parts() -> "AnyValidator":
     whole = validator(Config)
     return whole.evolve(schema={**cast("Rule", whole.schema), "required": []})

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from iscqk.errors import UserError
 from iscqk.learning.method_interface import Learning
 from iscqk.methods import METHODS
 from iscqk.schema.section import (
@@ -54,16 +53,3 @@ class Train(Section):
     methods: Mapping[str, Learning] = sections(
         {name: (one.settings, one.comment) for name, one in METHODS.items() if one.settings}
     )
-
-
-def refuse_none_left(method: str, held_out: int, images: int) -> None:
-    """Refuse to hold out so many training images that none are left to learn from.
-
-    Raises:
-        UserError: fewer than two are.
-    """
-    if held_out and images - held_out < 2:
-        raise UserError(
-            f"config: train.{method}.validation_images: {held_out} of {images} training images "
-            f"leave none to learn from; lower it to {max(images - 2, 0)}, or add training images"
-        )

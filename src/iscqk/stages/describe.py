@@ -2,8 +2,9 @@
 
 Writes HDF5: `ids`, `vectors` (n, D) float32, `paths` (absolute), `sha256`, `flat` (of one colour),
 `sizes`, `modified`, `changed`, `inodes`. Where the file is there already, or the command was
-stopped, only new and changed images are described. Images that cannot be read are left out. Of more
-than 65,536 images the file is a list of such files (`shards`), which lie in a folder beside it.
+stopped, only new and changed images are described; what another model has made is not written over.
+Images that cannot be read are left out. Of more than 65,536 images the file is a list of such files
+(`shards`), which lie in a folder beside it.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import argparse
 from iscqk.errors import UserError
 from iscqk.formats.files import printable
 from iscqk.matching.arguments import add_model, add_threads
-from iscqk.matching.cache import check_place
+from iscqk.matching.cache import check_place, refuse_another
 from iscqk.matching.describing import describe_files, warn_of_flat
 from iscqk.matching.inputs import find_inputs, refuse_below_one
 from iscqk.matching.model import SIDES, Model
@@ -41,9 +42,9 @@ def run(arguments: argparse.Namespace) -> None:
         name = printable(inputs.indexes[0])
         raise UserError(f"{name}: described already; name images and folders")
     model = Model.load(arguments.model, arguments.threads)
-    found = describe_files(
-        model, View(arguments.side), inputs.images, arguments.output, arguments.threads
-    )
+    view = View(arguments.side)
+    refuse_another(arguments.output, view.side, view.digest(model))
+    found = describe_files(model, view, inputs.images, arguments.output, arguments.threads)
     warn_of_flat(found)
     count, dimensions = found.vectors.shape
     print(f"{printable(arguments.output)}: {count} images in {dimensions} dimensions")

@@ -32,7 +32,7 @@ from iscqk.plan.names import ways_to_see
 from iscqk.runtime.options import at_once, count, output_file
 from iscqk.schema.section import Precision
 from iscqk.settings.describe import Describe
-from iscqk.stages.setups.parts import add_part_options, part_of
+from iscqk.stages.setups.parts import add_part_options, names_part, part_of
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +65,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the shard of descriptors."""
+    _refuse_unused(arguments)
     with distributed.run_distributed(arguments.processes, arguments.threads) as (device, threads):
         _embed(arguments, device, threads)
+
+
+def _refuse_unused(arguments: argparse.Namespace) -> None:
+    """Refuse what says nothing of the images that are named."""
+    if arguments.copies and names_part(arguments):
+        what = "a shard of copies is described whole; leave out --shard, --shards, --within, --of"
+        raise UserError(f"--copies: {what}")
+    if arguments.manifest and arguments.views > 1:
+        raise UserError("--views: of the copies in --copies; leave it out beside --manifest")
 
 
 def _embed(arguments: argparse.Namespace, device: torch.device, threads: int) -> None:

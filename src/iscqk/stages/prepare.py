@@ -6,7 +6,8 @@ image is decoded once. Those that cannot be read are told all at once, together 
 queries that there are; or, by quarantine, they are listed: references keep their id, with a size of
 0, the others are left out. A training image that is also a reference, or is named as one, is
 refused. Of a split with a list file only the images in it count, and none of them may be missing.
-Too few images for the queries that will be made of them are told before any is decoded.
+Too few images for the queries that will be made of them, or to hold some out of a training, are
+told before any is decoded.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from typing import get_args
 
 import pandas as pd
 
+from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.manifest import COLUMNS, write_manifest
 from iscqk.formats.named_files import named_files
@@ -31,6 +33,7 @@ from iscqk.images.ingestion import (
 from iscqk.plan.results import SPLITS
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
+from iscqk.settings.held_out import HeldOut, refuse_none_left
 from iscqk.settings.queries import Queries, refuse_too_many
 
 EXAMPLE = r"""iscqk prepare --training pictures/training --references pictures/references \
@@ -62,6 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--queries", type=Queries.parse, default="{}", metavar="JSON", help="how, their section"
     )
+    parser.add_argument(
+        "--hold-out", type=HeldOut.parse, nargs="*", metavar="METHOD=NUMBER", default=[],
+        help="training images that it will not learn from, of which some must be left",
+    )  # fmt: skip
     parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)
     parser.add_argument(
         "--output", type=output_file, nargs=4, required=True,
@@ -74,9 +81,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the manifests, and the list of images that cannot be read."""
     *manifests, bad = arguments.output
-    paths = {name: _paths(name, arguments) for name in (*SPLITS, *PHASES)}
+    if arguments.queries.given and not arguments.make:
+        raise UserError("--queries: of the phases that --make names; name them, or leave it out")
+    names = *SPLITS, *PHASES
+    lists = named_files(arguments.lists, names)
+    paths = {name: _paths(name, getattr(arguments, name), lists.get(name)) for name in names}
     there = {name: len(found) for name, found in paths.items()}
     refuse_too_many(arguments.queries, there, arguments.make)
+    refuse_none_left(arguments.hold_out, there["training"])
     listings = {name: _listing(name, paths[name], arguments.workers) for name in SPLITS}
     if arguments.bad_images == "error":
         given = (_listing(name, paths[name], arguments.workers) for name in PHASES)
@@ -85,6 +97,7 @@ def run(arguments: argparse.Namespace) -> None:
         name: quarantine.set_aside(rows, name, graded=name == "references")
         for name, rows in listings.items()
     }
+    refuse_none_left(arguments.hold_out, len(splits["training"]))
     refuse_overlap(splits["training"], splits["references"], "references")
     refuse_overlap(splits["training"], splits["others"], "sources of queries")
     for path, rows in zip(manifests, splits.values(), strict=True):
@@ -92,12 +105,11 @@ def run(arguments: argparse.Namespace) -> None:
     write_table(bad, quarantine.quarantined(listings.values()))
 
 
-def _paths(name: str, arguments: argparse.Namespace) -> list[Path]:
-    """Return the images of a split or phase; none where no place of them is named."""
-    paths = find_images(getattr(arguments, name))
-    lists = named_files(arguments.lists)
-    if name in lists:
-        paths = only_listed(paths, lists[name])
+def _paths(name: str, places: list[str], names: str | None) -> list[Path]:
+    """Return the images of a split or phase, those in its list; none where no place is named."""
+    paths = find_images(places)
+    if names:
+        paths = only_listed(paths, names)
     if name == "training":
         refuse_graded(paths)
     return paths

@@ -28,6 +28,8 @@ from iscqk.settings.describe import Describe
 EXAMPLE = r"""iscqk refine --part q-phase2-0.h5 --part gist-phase2-0.h5 --weights 1 1 \
     --projection projection.safetensors --output refined-phase2-0.h5"""
 
+_NEAREST = Describe.subtract_nearest
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
@@ -42,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--training", type=Path, nargs="+", help="refined shards to subtract")
     parser.add_argument(
         "--nearest", type=value_of(Describe, "subtract_nearest"), metavar="N",
-        default=Describe.subtract_nearest, help="of these that are averaged",
+        default=_NEAREST, help="of these that are averaged",
     )  # fmt: skip
     parser.add_argument(
         "--share",
@@ -57,8 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the shard, everything but the training images' descriptors streamed."""
     set_threads(arguments.threads)
-    if len(arguments.part) > 1 and not arguments.projection:
-        raise UserError("--part: several need a --projection to one size; `iscqk whiten` makes it")
+    _refuse_unused(arguments)
     count, size = count_descriptors(arguments.part[:1])
     projection = load_projection(arguments.projection) if arguments.projection else None
     provenance = _provenance(arguments)
@@ -70,6 +71,20 @@ def run(arguments: argparse.Namespace) -> None:
     with appending_descriptors(arguments.output, size, provenance, count) as appender:
         for ids, parts in aligned_blocks([[part] for part in arguments.part]):
             appender.append(ids, refined(parts))
+
+
+def _refuse_unused(arguments: argparse.Namespace) -> None:
+    """Refuse what would change no descriptor."""
+    if not arguments.projection:
+        if len(arguments.part) > 1:
+            what = "several need a --projection to one size; `iscqk whiten` makes it"
+            raise UserError(f"--part: {what}")
+        if arguments.weights != [1.0]:
+            raise UserError("--weights: of what a --projection joins; give one, or leave them out")
+    if arguments.training and not arguments.share:
+        raise UserError("--training: a --share of 0 subtracts nothing; give one, or leave both out")
+    if not arguments.training and (arguments.share or arguments.nearest != _NEAREST):
+        raise UserError("--share, --nearest: of --training; give it, or leave them out")
 
 
 def _provenance(arguments: argparse.Namespace) -> Attributes:

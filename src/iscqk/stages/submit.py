@@ -23,7 +23,7 @@ from iscqk.formats.predictions import read_predictions
 from iscqk.formats.provenance import check_parts
 from iscqk.formats.submission import open_submission
 from iscqk.images.quarantine import QUARANTINED
-from iscqk.matching.model_folder import write_settings
+from iscqk.matching.model_folder import GIST, SIDES, write_settings
 from iscqk.models.hub import save_hub_folder
 from iscqk.models.weights import load_encoder, read_provenance
 from iscqk.plan.results import Submission
@@ -41,6 +41,8 @@ EXAMPLE = r"""iscqk submit --phase phase2 --descriptors descriptors.h5 \
     --queries data/phase2/queries.csv \
     --weights queries=q.safetensors references=k.safetensors \
     --config "$(cat config.json)" --output submission"""
+
+_ROLES = (*SIDES, GIST, "projection")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,7 +95,7 @@ def run(arguments: argparse.Namespace) -> None:
     write_text(output.provenance, json.dumps(provenance, indent=2) + "\n")
     card = model_card(score, provenance)
     write_text(output.card, card)
-    weights = named_files(arguments.weights)
+    weights = _weights(arguments)
     projection = weights.pop("projection", None)
     for role, path in weights.items():
         encoder, facts = load_encoder(path), read_provenance(path)
@@ -110,7 +112,7 @@ def refuse_mixed(
     Raises:
         UserError: naming the first file that is of other descriptors, weights, images or phase.
     """
-    descriptors, weights = arguments.descriptors, named_files(arguments.weights)
+    descriptors, weights = arguments.descriptors, _weights(arguments)
     expected = {
         "ranking": arguments.ranking,
         "query_weights_sha256": sha256_of(weights["queries"]),
@@ -136,11 +138,21 @@ def refuse_mixed(
         | {split: len(manifests[split]) for split in ("queries", "references")},
         "validate the descriptors",
     )
-    for name, path in named_files(arguments.scores + arguments.halves).items():
+    scores = named_files(arguments.scores, [*RANKINGS]) | named_files(arguments.halves, HALVES)
+    for name, path in scores.items():
         if name == arguments.ranking or name in HALVES:
             found, scored = read_object(path), {digest, sha256_of(arguments.predictions)}
             if found.get("scored_sha256") not in scored:
                 raise UserError(f"{path}: not the score of {descriptors}; score it again")
+
+
+def _weights(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the files of weights by role; UserError where those of a side are missing."""
+    weights = named_files(arguments.weights, _ROLES)
+    for side in SIDES:
+        if side not in weights:
+            raise UserError(f"--weights: none of {side}; add {side}=FILE")
+    return weights
 
 
 def _compare(
@@ -189,7 +201,7 @@ def _provenance(
         ],
         "weights": {
             role: {"path": path, "sha256": sha256_of(path)}
-            for role, path in named_files(arguments.weights).items()
+            for role, path in _weights(arguments).items()
         },
     }
 

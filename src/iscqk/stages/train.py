@@ -126,6 +126,9 @@ def _refuse_mixed(arguments: argparse.Namespace, source: str) -> None:
     given = len(arguments.copies or []) + (arguments.training is not None)
     if source == "bank" and given != 1:
         raise UserError("--copies, --training: a side learns from one of them; give one, once")
+    for name in ("resume", "tensorboard"):
+        if "://" in getattr(arguments, name) and not arguments.storage:
+            raise UserError(f"--{name}: an address in a storage; name its plugin, --storage")
     parts = {len(getattr(arguments, name)) for name in ("q_output", "k_output", "history")}
     if len(parts) > 1 or (source == "bank" and parts != {1}):
         many = "one" if source == "bank" else "as many"

@@ -14,6 +14,7 @@ from iscqk.bench.independent.draws import Draws, open_picture
 from iscqk.bench.independent.set_folder import Query
 from iscqk.errors import UserError
 from iscqk.formats.ids import REFERENCE, query_id
+from iscqk.formats.listed import Listed
 from iscqk.runtime.logs import progress
 from iscqk.runtime.workers import parallel_map
 from iscqk.settings.validation import Validation
@@ -28,13 +29,13 @@ class QuerySet(NamedTuple):
         queries: of both phases.
     """
 
-    references: list[str]
-    backgrounds: list[str]
+    references: list[Listed]
+    backgrounds: list[Listed]
     queries: list[Query]
 
 
 def choose(
-    references: Sequence[str], others: Sequence[str], config: Validation, seed: int
+    references: Sequence[Listed], others: Sequence[Listed], config: Validation, seed: int
 ) -> QuerySet:
     """Return a set of these images: no image is the source of two queries.
 

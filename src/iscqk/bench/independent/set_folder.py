@@ -6,8 +6,8 @@ Which of its files hold what:
     ground_truth_{phase}.csv    query_id,reference_id, the reference empty for a distractor
     edits.csv                   query_id,edits: the classes of a query's edits, joined by `;`
     references/                 links to the references, or what lies in shards, named by id
-    references.txt, others.txt  paths of the references, in the order of their ids, and of the
-                                distractors' sources
+    paths_of_references.csv     path: of each, in the order of their ids
+    paths_of_others.csv         path: of the distractors' sources
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,16 +15,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import atomic_folder, write_text
+from iscqk.formats.csv_tables import read_table, write_table
+from iscqk.formats.files import atomic_folder
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
 from iscqk.formats.ids import REFERENCE, StrArray
-from iscqk.formats.image_shards import put_image
-from iscqk.formats.named_files import read_text
+from iscqk.formats.listed import Listed
 from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import read_query_edits, write_query_edits
 from iscqk.images.ingestion import find_images
+from iscqk.images.verified import put_verified
 
 REFERENCES, OTHERS = "references", "others"
 
@@ -64,12 +66,13 @@ class SetFolder(NamedTuple):
 
 
 def write_set(
-    folder: Path, queries: Sequence[Query], images: Iterable[bytes], references: Sequence[str]
+    folder: Path, queries: Sequence[Query], images: Iterable[bytes], references: Sequence[Listed]
 ) -> None:
     """Write a set whose queries are images in the same order.
 
     Raises:
-        UserError: the folder holds something already, or cannot be written.
+        UserError: the folder holds something already, or cannot be written; a reference is not what
+            was listed.
     """
     with atomic_folder(folder) as temporary:
         for name in (*PHASES, REFERENCES):
@@ -78,14 +81,14 @@ def write_set(
             (temporary / query.phase / f"{query.id}.jpg").write_bytes(image)
         for number, path in enumerate(references):
             name = f"{REFERENCE.make(number)}{Path(path).suffix}"
-            put_image(path, temporary / REFERENCES / name)
+            put_verified(path, temporary / REFERENCES / name)
         for phase in PHASES:
             truth = _ground_truth([query for query in queries if query.phase == phase])
             write_ground_truth(_truth_of(temporary, phase), truth)
         write_query_edits(temporary / "edits.csv", {query.id: query.chain for query in queries})
         others = [query.source for query in queries if not query.reference]
         for name, paths in ((REFERENCES, references), (OTHERS, others)):
-            write_text(temporary / f"{name}.txt", "".join(f"{path}\n" for path in paths))
+            write_table(_paths_of(temporary, name), pd.DataFrame({"path": paths}))
 
 
 def _ground_truth(queries: Sequence[Query]) -> GroundTruth:
@@ -96,6 +99,10 @@ def _ground_truth(queries: Sequence[Query]) -> GroundTruth:
 
 def _truth_of(folder: Path, phase: str) -> Path:
     return folder / f"ground_truth_{phase}.csv"
+
+
+def _paths_of(folder: Path, name: str) -> Path:
+    return folder / f"paths_of_{name}.csv"
 
 
 def read_set(folder: Path) -> SetFolder:
@@ -124,8 +131,7 @@ def read_sources(folder: Path, name: str) -> set[str]:
     Raises:
         UserError: the folder is no query set.
     """
-    path = folder / f"{name}.txt"
     try:
-        return set(filter(None, read_text(path).split("\n")))
+        return set(read_table(_paths_of(folder, name), ["path"])["path"])
     except UserError as error:
         raise UserError(f"{error}; name a folder of `iscqk validation-queries`") from None

@@ -2,8 +2,9 @@
 
 Copies of references and distractors, edited by code that shares nothing with that of training
 copies. Writes a folder: phase1/ and phase2/, ground_truth_phase1.csv and ground_truth_phase2.csv,
-edits.csv (the classes of edit of each query), references/ (links, named by id), references.txt
-(paths, in the order of the ids) and others.txt (paths of what distractors are made of).
+edits.csv (the classes of edit of each query), references/ (links, named by id), and the paths of
+these, in the order of the ids, and of what distractors are made of: paths_of_references.csv and
+paths_of_others.csv.
 """
 
 import argparse

@@ -18,11 +18,14 @@ from iscqk.comparison.run_tables import as_markdown
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import write_text
+from iscqk.formats.named_files import named_files
 from iscqk.matching.model import Model
 from iscqk.runtime.options import at_once, cores, output_folder
 
 EXAMPLE = r"""iscqk validation-scores results/validation/set \
     --models submission=results/submission_phase2 --output results/validation"""
+
+_GIST = "GIST, whitened and subtracted"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Describe, search and score; write and print the tables."""
+    models = _named(arguments.models)
     queries = read_set(arguments.set)
-    contenders = {**dict(_models(arguments)), **HASHES}
+    contenders = {**dict(_models(models, arguments)), **HASHES}
     scores, by_class = score(queries, contenders, arguments.threads)
     page = f"{as_markdown(_by_phase(scores))}\n{as_markdown(_side_by_side(by_class))}"
     write_table(arguments.output / "table.csv", scores)
@@ -53,18 +57,28 @@ def run(arguments: argparse.Namespace) -> None:
     print(page, end="")
 
 
-def _models(arguments: argparse.Namespace) -> Iterator[tuple[str, Contender]]:
+def _named(models: list[str]) -> dict[str, str]:
+    """Return folders by the names that the table is to have for them, each another one."""
+    if wrong := [text for text in models if "=" not in text]:
+        raise UserError(f"--models {wrong[0]}: write NAME=DIR, as in `{EXAMPLE}`")
+    named = named_files(models)
+    for name in (*HASHES, _GIST):
+        if name in named:
+            raise UserError(f"--models {name}={named[name]}: the table has a {name}; rename it")
+    return named
+
+
+def _models(
+    models: dict[str, str], arguments: argparse.Namespace
+) -> Iterator[tuple[str, Contender]]:
     """Yield models by name; each is loaded before any is described, so that errors come first."""
-    for text in arguments.models:
-        name, equals, folder = text.partition("=")
-        if not equals:
-            raise UserError(f"--models {text}: write NAME=DIR, as in `{EXAMPLE}`")
+    for name, folder in models.items():
         yield name, of_model(Model.load(folder, arguments.threads), arguments.threads)
     if (arguments.gist is None) != (not arguments.training):
         raise UserError("--gist needs --training and the other way round; give both")
     if arguments.gist:
         model = gist_model(arguments.gist, arguments.training)
-        yield "GIST, whitened and subtracted", of_model(model, arguments.threads)
+        yield _GIST, of_model(model, arguments.threads)
 
 
 def _by_phase(scores: pd.DataFrame) -> pd.DataFrame:

@@ -20,6 +20,11 @@ def add_part_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def names_part(arguments: argparse.Namespace) -> bool:
+    """Return whether one of them is said that takes less than all images."""
+    return bool(arguments.shard or arguments.shards > 1 or arguments.within or arguments.of)
+
+
 def part_of(arguments: argparse.Namespace) -> tuple[int, int]:
     """Return which part, of how many, a shard is of the images in its tar files, or of all.
 
