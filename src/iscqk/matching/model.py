@@ -52,7 +52,10 @@ class Model:
         Raises:
             UserError: there is no ready model in this installation.
         """
-        encoders, looks, self.ranking = parts or read_parts(ready_folder())
+        if parts is None:
+            set_threads(None)
+            parts = read_parts(ready_folder())
+        encoders, looks, self.ranking = parts
         device = choose_device()
         self.encoders = {side: encoders[side].to(device) for side in SIDES}
         self.looks = looks._replace(gist=looks.gist and looks.gist.to(device))
@@ -74,7 +77,7 @@ class Model:
         """
         if threads is not None:
             refuse_below_one("threads", threads)
-            set_threads(threads)
+        set_threads(threads)
         return cls(None if folder is None else read_parts(folder))
 
     def describe(
