@@ -177,6 +177,15 @@ def test_unfair_submissions_are_errors(folder, capsys, stage, dataset, value, co
     assert not (folder / "p.csv").exists()
 
 
+def test_edits_of_other_queries_are_refused(folder, capsys):
+    write(folder / "other.csv", ["query_id,edits", "Q50000,blur", "Q50001,crop"])
+    options = ["--edits", str(folder / "other.csv"), "--by-edit", str(folder / "b.csv")]
+    assert main(["score", str(folder / "s.h5"), str(folder / "gt.csv"), *options]) == 1
+    error = capsys.readouterr().err
+    assert "other.csv: of Q50000 and others, none of which" in error and error.count("\n") == 1
+    assert not (folder / "b.csv").exists()
+
+
 def test_what_is_not_finite_in_a_shard_of_references_is_named_by_its_id(folder, capsys):
     with h5py.File(folder / "s.h5") as file:
         last = len(file["reference"]) - 1
