@@ -86,6 +86,46 @@ def test_an_image_that_is_written_over_is_listed_again(own):
     assert listing_again(own) == set()
 
 
+def replace(path, content):
+    """Put another file in the place of one, with a date of before it, as `mv` and `cp -p` do."""
+    date = path.stat().st_mtime_ns - 10**12
+    path.write_bytes(content)
+    os.utime(path, ns=(date, date))
+
+
+def test_a_given_file_that_an_older_one_takes_the_place_of_is_read_again(own):
+    names = own.folder / "own/names"
+    names.write_text("0\n1\n")
+    lists = "lists: {references: own/names, phase1: own/names1}"
+    (own.folder / "own/names1").write_text("Q00000\nQ00001\n")
+    text = (own.folder / "own.yaml").read_text()
+    (own.folder / "own.yaml").write_text(text.replace("kind: folders", f"kind: folders\n  {lists}"))
+    own.run(f"snakemake {LISTS} {OPTIONS}")
+    for written, content, rules in (
+        ("phase1.csv", b"Q00001,R000000\n", {"take_queries"}),
+        ("names1", b"Q00001\n", {"take_queries"}),
+        ("names", b"0\n", {"prepare", "take_queries"}),
+    ):
+        replace(own.folder / "own" / written, content)
+        assert listing_again(own) == rules
+        own.run(f"snakemake {LISTS} {OPTIONS}")
+        assert listing_again(own) == set()
+    assert "Q00001" in (own.folder / "results/data/phase1/ground_truth.csv").read_text()
+    (own.folder / "own/names").touch()
+    assert listing_again(own) == set()
+
+
+def test_a_shard_that_an_older_one_takes_the_place_of_changes_the_fingerprint(tmp_path):
+    place = str(tmp_path / "a.tar")
+    assert fingerprint_of_images(place).startswith("0 images, ")  # it is in a storage
+    fingerprint_of_images.cache_clear()
+    (tmp_path / "a.tar").write_bytes(b"one")
+    first = fingerprint_of_images(place)
+    replace(tmp_path / "a.tar", b"two")
+    fingerprint_of_images.cache_clear()
+    assert fingerprint_of_images(place) != first
+
+
 def test_a_fingerprint_is_of_names_sizes_and_times_that_a_copy_keeps(tmp_path):
     for place in ("own/1", "own/a/2"):
         draw(tmp_path / f"{place}.bmp", 0)

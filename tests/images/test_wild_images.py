@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from wild import CASES, Good
 
-from iscqk.images.opening import BadImage, declared_size, open_image
+from iscqk.images.opening import FORMATS, BadImage, declared_size, open_image
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -22,3 +23,22 @@ def test_an_image_is_opened_right_or_named(name, tmp_path):
     assert opened.mode == "RGB" and opened.size == declared_size(path) == case.size
     if case.pixels is not None:
         assert np.abs(np.asarray(opened).astype(int) - case.pixels).max() <= case.within
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", CASES)
+def test_an_image_that_pillow_has_opened_is_what_its_file_is(name, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(CASES[name].content())
+    try:
+        given = Image.open(path, formats=FORMATS)
+    except Exception:  # of Pillow, to whoever opens it
+        return
+    with given:
+        if isinstance(CASES[name], Good):
+            np.testing.assert_array_equal(open_image(given), open_image(path))
+            return
+        if "exceeds limit" in CASES[name].reason:  # whoever opens it is warned by Pillow
+            return
+        with pytest.raises(BadImage, match=CASES[name].reason):
+            open_image(given)

@@ -240,6 +240,17 @@ def test_the_best_weights_are_kept_and_a_training_ends_when_nothing_is_gained(
     assert not torch.equal(training.snapshots[10]["head.weight"], seen[2])
 
 
+def test_a_training_that_was_killed_when_it_had_ended_takes_no_step_more(encoder, images, tmp_path):
+    config, histories = replace(CONFIG, images=160, checkpoint_every=3, log_every=1), []
+    for _ in range(2):  # the second goes on from the state of the very step at which it ends
+        validation = Validation(lambda encoder: 0.5, every=3, patience=2)
+        objective = FrozenBank(bank_of(encoder, images), 1, QK)
+        training = Training(encoder, objective, config, parts=2, validation=validation)
+        training.run(images, 0, Checkpoint(tmp_path / "c.pt", fingerprint(run=1)))
+        histories.append([row["step"] for row in training.history])
+    assert histories == [[*range(1, 10)]] * 2
+
+
 def test_a_row_of_the_history_has_the_mean_loss_since_the_row_before(encoder, images, tmp_path):
     start, histories = copy.deepcopy(encoder.state_dict()), {}
     for every in (1, 4):

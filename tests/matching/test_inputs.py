@@ -170,13 +170,58 @@ def test_what_cannot_be_done_is_told_before_the_work(
     assert sorted(folder.rglob("*")) == kept
 
 
-@pytest.mark.parametrize(
-    "number", [{"top": 0}, {"threads": 0}, {"threshold": np.nan}, {"orientations": 4}], ids=str
-)
+NUMBERS = [
+    *({"top": 0}, {"top": 1.5}, {"threads": 0}, {"threads": "2"}, {"threads": 1.0}),
+    *({"threshold": np.nan}, {"orientations": 4}),
+]
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=str)
 def test_numbers_that_nothing_can_be_done_with_are_told_in_python_too(folder, model_folder, number):
     (name,) = number
     with pytest.raises(iscqk.UserError, match=f"--{name} "):
         iscqk.match("scans", "photos", model_folder, **number)
+    if name not in ("top", "threshold"):
+        with pytest.raises(iscqk.UserError, match=f"--{name} "):
+            iscqk.duplicates("photos", model_folder, **number)
+    if name == "threads":
+        with pytest.raises(iscqk.UserError, match="--threads "):
+            iscqk.Model.load(model_folder, **number)
+        with pytest.raises(iscqk.UserError, match="--threads "):
+            iscqk.Model.load(model_folder).describe(["scans/3.jpg"], **number)
+
+
+@pytest.mark.parametrize("given", [[], (), iter([])], ids=str)
+def test_nothing_that_is_named_is_told(folder, model_folder, given):
+    for call in (
+        lambda: iscqk.match(given, "photos", model_folder),
+        lambda: iscqk.match("scans", given, model_folder),
+        lambda: iscqk.duplicates(given, model_folder),
+    ):
+        with pytest.raises(iscqk.UserError, match="^no image is named; name files or folders$"):
+            call()
+
+
+@pytest.mark.parametrize("wrong", [None, 3, b"scans", [b"scans"], [None], np.zeros((8, 8, 3))])
+def test_what_is_no_name_is_told(folder, model_folder, wrong):
+    for call in (
+        lambda: iscqk.match(wrong, "photos", model_folder),
+        lambda: iscqk.match("scans", wrong, model_folder),
+        lambda: iscqk.duplicates(wrong, model_folder),
+    ):
+        with pytest.raises(iscqk.UserError, match="not what is looked at; give names of files"):
+            call()
+
+
+def test_names_may_come_in_anything_that_can_be_gone_through(folder, model_folder):
+    whole = iscqk.match("scans", "photos", model_folder)
+    names = [f"scans/{name}" for name in os.listdir("scans")]
+    for given in (iter(names), np.array(names), pd.Series(names, index=[7, 8, 9]), set(names)):
+        found = iscqk.match(given, "photos", model_folder)
+        pd.testing.assert_frame_equal(
+            found.sort_values("query", ignore_index=True),
+            whole.sort_values("query", ignore_index=True),
+        )
 
 
 def make_different(model_folder):

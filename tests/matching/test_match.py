@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -134,6 +135,26 @@ def test_images_in_memory_are_described_like_files(folder, model_folder):
     assert rows.shape == (3, 16) and rows.dtype == np.float32
     np.testing.assert_allclose(rows, rows[:1].repeat(3, axis=0), atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+
+
+def test_images_are_described_one_by_itself_or_in_anything_that_can_be_gone_through(
+    folder, model_folder
+):
+    model = iscqk.Model.load(model_folder)
+    names = ["scans/3.jpg", "scans/11.jpg"]
+    rows = model.describe(names)
+    for given in (iter(names), map(Path, names), np.array(names), pd.Series(names, index=[7, 8])):
+        np.testing.assert_array_equal(model.describe(given), rows)
+    content = Path(names[0]).read_bytes()
+    with Image.open(names[0]) as image:
+        for given in (names[0], Path(names[0]), content, image):
+            assert model.describe(given).shape == (1, 16)
+        np.testing.assert_array_equal(model.describe(names[0]), model.describe(names[:1]))
+        pixels = np.asarray(image)
+    assert model.describe([]).shape == model.describe(iter([])).shape == (0, 16)
+    for wrong in (None, 0, [0], [None], [content, 3], pixels, [pixels], [open(names[0], "rb")]):
+        with pytest.raises(iscqk.UserError, match="not what is looked at; give paths, files' byt"):
+            model.describe(wrong)
 
 
 def test_an_image_that_is_not_loaded_yet_is_described_again_as_before(folder, model_folder):

@@ -5,10 +5,14 @@ it names is compared anyway, and what else it says would be lost.
 """
 
 import inspect
+import os
 import re
+
+import pytest
 
 from conftest import ROOT
 from iscqk.plan.run import Run
+from iscqk.plan.snakefile import digest_of
 
 RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
 # A parameter's lambda up to the next parameter or section of its rule.
@@ -40,3 +44,21 @@ def test_a_setting_in_such_a_parameter_is_seen():
     assert holds_settings('PLAN[wildcards.run].config["describe"]["gist"], input.gist')
     assert holds_settings("PLAN[wildcards.run].joining_options() + str(input.gist)")
     assert not holds_settings("PLAN[wildcards.run].copy_options(input.copies)")
+
+
+@pytest.mark.parametrize("rule", ["prepare", "take_queries", "initial", "train_q", "pack"])
+def test_files_that_are_given_count_by_what_is_in_them(rule):
+    """Snakemake looks at their times only: an older one in the place of one would go unnoticed."""
+    text = "".join(path.read_text() for path in RULES)
+    own = re.search(rf"^rule {rule}:$(.*?)^ {{4}}shell:", text, re.MULTILINE | re.DOTALL)
+    assert re.search(r"^ {8}(content|weights)=lambda wildcards: digest_of\(", own[1], re.MULTILINE)
+
+
+def test_a_digest_is_of_what_is_in_files_that_are_here(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("one")
+    first, date = digest_of([str(path)]), path.stat().st_mtime_ns
+    path.write_text("two")
+    os.utime(path, ns=(date, date))
+    assert digest_of([str(path)]) != first
+    assert digest_of([str(path), "s3/b.csv"]) == digest_of([str(path)])

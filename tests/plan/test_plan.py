@@ -102,6 +102,14 @@ def test_files_are_placed_in_a_value_in_time_that_grows_with_it():
     assert Files.looks == 1
 
 
+def test_files_about_the_images_are_named_by_the_run_that_learns_by_them():
+    given = {"train__qk__near_duplicates": "d.csv", "train__qk__teacher": "t.h5"}
+    run = plan(**given, train__qk__soft_targets=0.5)["qk-0"]
+    assert run.given_of_images == ["d.csv", "t.h5"] and plan()["qk-0"].given_of_images == []
+    inputs = run.half_round(1, "q").inputs
+    assert (inputs["near_duplicates"], inputs["teacher"]) == ("d.csv", "t.h5")
+
+
 def test_an_ablation_needs_as_many_values_of_each_key():
     ablations = {"rounds": {"train.rounds": [1, 2], "train.images_per_half_round": [10]}}
     with pytest.raises(UserError, match=r"study\.ablations\.rounds: give each key as many values"):

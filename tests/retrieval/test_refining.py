@@ -46,11 +46,15 @@ def test_descriptors_of_another_size_are_refused():
         projection(unit_rows(2, 5, 1))
 
 
-def test_fewer_components_than_dimensions_leave_zeros():
+def test_fewer_components_than_dimensions_leave_zeros_and_are_told(caplog):
     projection = fit_projection([unit_rows(4, 12, 0)], 8, 1.0)
     found = projection(unit_rows(9, 12, 1))
     assert found.shape == (9, 8) and np.isfinite(found).all()
     assert (found[:, 3:] == 0).all() and (found[:, :3] != 0).all()
+    assert "dimensions where" in caplog.text and "give it more images" in caplog.text
+    caplog.clear()
+    fit_projection([unit_rows(9, 4, 0)], 4, 0.5)
+    assert not caplog.text
 
 
 def test_fully_whitened_training_rows_vary_alike_in_every_direction():

@@ -138,6 +138,27 @@ def test_a_vit_is_taken_to_another_size_of_images(tmp_path):
 AROUND = {
     "a training": lambda weights: {"model": weights, "epoch": 3, "best": torch.tensor(0.5)},
     "several GPUs": lambda weights: {"state_dict": {f"module.{k}": v for k, v in weights.items()}},
+    **{
+        f"prefixes {prefix}": lambda weights, prefix=prefix: {
+            f"{prefix}{k}": v for k, v in weights.items()
+        }
+        for prefix in (
+            *("_orig_mod.module.", "module._orig_mod.", "module.module.", "model.module."),
+            *("module.model.", "backbone.module.", "model.backbone._orig_mod."),
+        )
+    },
+    "timm's running mean beside the weights": lambda weights: {
+        "state_dict": {k: v * 0 for k, v in weights.items()},
+        "state_dict_ema": weights,
+    },
+    "torchvision's running mean beside the weights": lambda weights: {
+        "model": {k: v * 0 for k, v in weights.items()},
+        "model_ema": {
+            "n_averaged": torch.tensor(3),
+            **{f"module.{k}": v for k, v in weights.items()},
+        },
+    },
+    "a running mean alone": lambda weights: {"model_ema": weights, "epoch": 3},
     "a teacher and its student": lambda weights: {
         "student": {f"module.backbone.{k}": v * 0 for k, v in weights.items()},
         "teacher": {
@@ -170,6 +191,19 @@ def test_safetensors_of_timm_are_read_and_the_origin_is_kept(tmp_path, capsys):
     assert encoder.config.descriptor_size == encoder.head.in_features
 
 
+def test_a_classifier_by_the_name_of_sscds_layer_is_told_and_left_out_if_asked(tmp_path, capsys):
+    network = published.random_statistics(timm.create_model("resnet18", num_classes=10))
+    wrapped = {f"backbone.{name}": tensor for name, tensor in network.state_dict().items()}
+    assert imported(tmp_path, wrapped, "resnet18", "--image-size", 32).head.out_features == 10
+    told = "head: backbone.fc; if that is a classifier, --no-head leaves it out"
+    assert told in capsys.readouterr().out
+    encoder = imported(tmp_path, wrapped, "resnet18", "--image-size", 32, "--no-head")
+    assert "head: none, features as they are pooled" in capsys.readouterr().out
+    network.reset_classifier(0)
+    wanted, found = descriptors(unit(network), encoder)
+    torch.testing.assert_close(found, wanted, **EXACT)
+
+
 class Evil:
     def __reduce__(self):
         return print, ("it runs",)
@@ -188,9 +222,13 @@ def resnet(**changes):
 
 REFUSED = {
     "a program": (torchscript, "a TorchScript file, which is a program and not only weights"),
-    "an object": (lambda: pickle.dumps({"x": Evil()}), "cannot read these weights"),
-    "an object beside weights": (lambda: {**resnet(), "x": Evil()}, "cannot read these weights"),
-    "no file of torch": (lambda: b"nothing", "cannot read these weights"),
+    "an object": (lambda: pickle.dumps({"x": Evil()}), "holds more than weights, of which"),
+    "an object beside weights": (lambda: {**resnet(), "x": Evil()}, "holds more than weights"),
+    "a whole network": (
+        lambda: {"model": timm.create_model("test_resnet")},
+        "holds more than weights, of which nothing is run, or is no file of torch; save its st",
+    ),
+    "no file of torch": (lambda: b"nothing", "or is no file of torch"),
     "no weights": (lambda: {"epoch": 3}, "holds no weights by name"),
     "a list": (lambda: [torch.ones(2)], "holds no weights by name"),
     "another network": (

@@ -161,7 +161,7 @@ def spoil(folder, name, row, value):
     ("dataset", "value", "complaint"),
     [
         ("query", np.nan, "Q00004 holds NaN or infinity"),
-        ("reference", np.nan, "reference row 4 holds NaN or infinity"),
+        ("reference", np.nan, "R000004 holds NaN or infinity"),
         ("query_ids", b"Q00003", "row 4: id 'Q00003' is there twice"),
     ],
 )
@@ -175,6 +175,25 @@ def test_unfair_submissions_are_errors(folder, capsys, stage, dataset, value, co
     assert complaint in error.err
     assert "s.h5" in error.err
     assert not (folder / "p.csv").exists()
+
+
+def test_edits_of_other_queries_are_refused(folder, capsys):
+    write(folder / "other.csv", ["query_id,edits", "Q50000,blur", "Q50001,crop"])
+    options = ["--edits", str(folder / "other.csv"), "--by-edit", str(folder / "b.csv")]
+    assert main(["score", str(folder / "s.h5"), str(folder / "gt.csv"), *options]) == 1
+    error = capsys.readouterr().err
+    assert "other.csv: of Q50000 and others, none of which" in error and error.count("\n") == 1
+    assert not (folder / "b.csv").exists()
+
+
+def test_what_is_not_finite_in_a_shard_of_references_is_named_by_its_id(folder, capsys):
+    with h5py.File(folder / "s.h5") as file:
+        last = len(file["reference"]) - 1
+        name = file["reference_ids"][last].decode()
+    spoil(folder, "reference", last, np.inf)
+    part = ["--shard", "1", "--shards", "2", "--output", str(folder / "p.csv")]
+    assert main(["search", str(folder / "s.h5"), *part]) == 1
+    assert f"s.h5: {name} holds NaN or infinity; describe it again" in capsys.readouterr().err
 
 
 def test_errors_of_score_are_one_line(folder, capsys):

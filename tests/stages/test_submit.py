@@ -1,6 +1,7 @@
 """`iscqk submit` takes only files that belong together."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -196,3 +197,17 @@ def test_the_card_names_what_training_went_on_from(pieces, monkeypatch, weights,
     monkeypatch.setitem(CONFIG["model"], "weights", weights)
     assert submit(pieces) == 0
     assert f"Training went on from {told}" in card.read_text()
+
+
+def test_the_card_of_a_network_that_nothing_has_trained_says_so(pieces, monkeypatch):
+    monkeypatch.setitem(CONFIG["train"], "rounds", 0)
+    assert submit(pieces) == 0
+    card = (pieces / "out/MODEL_CARD.md").read_text()
+    assert "nothing was trained." in card and "method `none`" in card
+    told = card.split("## Configuration")[0]
+    assert not {"trained by", "qk", "went on"} & {word for word in re.findall("\\w+", told)}
+    assert "trained by" not in told
+    monkeypatch.setitem(CONFIG["model"], "weights", "ready")
+    assert submit(pieces) == 0
+    card = (pieces / "out/MODEL_CARD.md").read_text()
+    assert "The network is that of the model that iscqk carries" in card

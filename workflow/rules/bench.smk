@@ -165,5 +165,6 @@ use rule train_q as train_against_a_million with:
         method="qk",
         round=1,
         config=as_text(train_section(config, "qk")),
+        content="",
         seed=config["seed"],
         untracked=untracked(PLAN.training_options("million", STORAGE)),

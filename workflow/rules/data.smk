@@ -50,6 +50,7 @@ rule prepare:
         state=lambda wildcards: PLAN.state(
             *PLAN.images.training, *PLAN.images.references, *PLAN.images.others
         ),
+        content=lambda wildcards: digest_of(PLAN.lists().values()),
         # no input either: queries that come later must not make all training begin anew
         queries=untracked(
             lambda wildcards: PLAN.queries_beforehand(
@@ -131,6 +132,7 @@ rule take_queries:
         list=lambda wildcards, input: given("--list", input.list),
         bad_images=config["dataset"]["bad_images"],
         state=lambda wildcards: PLAN.state(*PLAN.images.phases[wildcards.phase].queries),
+        content=lambda wildcards: digest_of(PLAN.given_with(wildcards.phase)),
     shell:
         """
         iscqk take-queries --phase {wildcards.phase} --queries {input.folders:q} \

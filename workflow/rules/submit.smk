@@ -76,6 +76,7 @@ rule pack:
         scores=lambda wildcards, input: named(PHASES, input.scores),
         by_edit=lambda wildcards, input: named(PHASES, input.by_edit),
         config=as_text(config["ready"]),
+        content=lambda wildcards: digest_of(filter(None, [config["ready"]["notice"]])),
     shell:
         """
         iscqk pack {params.submission} --scores {params.scores} --by-edit {params.by_edit} \

@@ -48,4 +48,4 @@ def _find(dataset: Mapping[str, Any]) -> Sources:
     return find_named(dataset, _shards, lambda _, path: path, dict(dataset.get("lists", {})))
 
 
-SOURCE = Source("your own in tar files, as WebDataset has them", _find, takes=NAMED)
+SOURCE = Source("your own in tar files, as WebDataset has them", _find, watched=True, takes=NAMED)

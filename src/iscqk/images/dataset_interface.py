@@ -43,8 +43,8 @@ class Source:
         find: the `dataset` section to where its images lie; UserError where something is missing.
         known: likewise to how many images there will be, by split, and `queries` in a phase; empty
             where only a look at them tells.
-        watched: whether its images are looked at in every start, for changes; those of the demo are
-            made by a rule, and DISC21's millions never change.
+        watched: whether its images, or their shards, are looked at in every start, for changes;
+            those of the demo are made by a rule, and DISC21's millions never change.
         takes: the keys of the section that say where its images are; None: any.
         drawn: whether the project draws the images, so that nothing of others goes into weights.
     """

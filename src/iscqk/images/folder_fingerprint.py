@@ -2,40 +2,44 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 
 
 @cache
-def fingerprint_of_images(*folders: str) -> str:
-    """Return a text that changes when an image below one of the folders does.
+def fingerprint_of_images(*places: str) -> str:
+    """Return a text that changes when an image below one of the folders, or a shard, does.
 
     A folder's own date tells that names came or went, not that a file was written over. So it is
     made of every image's name, size and time, which `cp -a` and `rsync -a` keep: some seconds for
     a million images on a disk, once in a process that asks. Two images of one size and time that
-    swap names are not noticed here, but when they are opened (`iscqk.images.verified`).
+    swap names are not noticed here, but when they are opened (`iscqk.images.verified`). What is not
+    here, as it lies in a storage, counts as nothing.
     """
     from iscqk.images.ingestion import SUFFIXES  # takes a second, which most jobs need not wait
 
     digest, count = hashlib.sha256(), 0
-    for folder in folders:
-        for path, status in _files(folder, set()):
-            if os.path.splitext(path)[1].lower() in SUFFIXES:
-                name = os.fsencode(path[len(folder) :])
+    for place in places:
+        for path, status in _files(place, set()):
+            if path == place or os.path.splitext(path)[1].lower() in SUFFIXES:
+                name = os.fsencode(path[len(place) :])
                 digest.update(b"%s\0%d %d\0" % (name, status.st_size, status.st_mtime_ns))
                 count += 1
     return f"{count} images, {digest.hexdigest()[:16]}"
 
 
 def _files(folder: str, seen: set[tuple[int, int]]) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the files below a folder with what the system knows of them, each folder once.
+    """Yield the files below a folder with what the system knows of them, each folder once; a file.
 
     What cannot be looked at is left out: whoever lists the images tells of it.
     """
     with suppress(OSError):
         own = os.stat(folder)
-        if (own.st_dev, own.st_ino) not in seen:
+        if not stat.S_ISDIR(own.st_mode):
+            yield folder, own
+        elif (own.st_dev, own.st_ino) not in seen:
             seen.add((own.st_dev, own.st_ino))
             for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
                 with suppress(OSError):

@@ -138,7 +138,8 @@ class _Opened(NamedTuple):
 def _opened(source: ImageInput, enough: int | None) -> _Opened:
     try:
         if isinstance(source, Image.Image):
-            rgb = _as_rgb(ImageOps.exif_transpose(source), Depth.of(source), source.format)
+            depth = Depth.of(source)  # of which nothing is known once it is loaded
+            rgb = _as_rgb(ImageOps.exif_transpose(source), depth, source.format)
             return _Opened(rgb, rgb.size, True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of metadata, which change no pixel

@@ -18,6 +18,7 @@ from iscqk.images.transparency import extremes
 from iscqk.images.verified import open_verified, open_verified_at_sizes
 from iscqk.learning import distributed
 from iscqk.runtime import shutdown
+from iscqk.runtime.workers import may_have_workers
 
 Item = TypeVar("Item")
 
@@ -279,10 +280,10 @@ def make_loader(
     """Return a loader of batches of images, read ahead by `workers` processes; 0 reads them here.
 
     A process reads whole batches, so that there are no more of them than batches, and none for one,
-    of which nothing can be read ahead. The stage ends where a worker is lost, or where none reads
-    anything for a long time.
+    of which nothing can be read ahead, or where there may be none. The stage ends where a worker is
+    lost, or where none reads anything for a long time.
     """
-    workers = min(workers, len(batches)) if len(batches) > 1 else 0
+    workers = min(workers, len(batches)) if len(batches) > 1 and may_have_workers() else 0
     return DataLoader(
         images,
         batch_sampler=batches,

@@ -143,14 +143,15 @@ class Training:
                 encoder.compile_backbone()
             steps = progress(throughput, self.steps, "train, steps", every_seconds=60, first=first)
             for step, (indices, pixels) in enumerate(steps, first):
+                # asked before a step: what is gone on from may be the state of the very end
+                if self.validation and self.validation.exhausted:
+                    logger.info("step %d: no better for long, so the training ends", step)
+                    break
                 try:
                     self._advance(step, pixels, indices, throughput, checkpoint)
                 except NotFinite as error:
                     saved = self._saved
                     raise stop_error(error, step, images, indices, checkpoint, saved) from None
-                if self.validation and self.validation.exhausted:
-                    logger.info("step %d: no better for long, so the training ends", step + 1)
-                    break
         if self.validation:
             rest = sorted(self._ends - set(self.snapshots))
             self.snapshots |= dict.fromkeys([*rest, self.steps], self.validation.weights)

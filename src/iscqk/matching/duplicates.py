@@ -88,11 +88,11 @@ def find_duplicates(
 ) -> Duplicates:
     """Return what `duplicates` does, with what it was judged by."""
     refuse_below_one("threads", threads)
+    views = View("queries", orientations), View("references")
     caches.check()
     inputs = find_inputs(images)
     caches.refuse_over(inputs, inputs)
     model = model if isinstance(model, Model) else Model.load(model, threads)
-    views = View("queries", orientations), View("references")
     serves_both = views[0].digest(model) == views[1].digest(model)
     if inputs.indexes and not serves_both:
         raise UserError(f"{inputs.indexes[0]}: of one side only; name images and folders")

@@ -1,16 +1,17 @@
-"""What a user names to be looked at: images, folders of them, and files of descriptors."""
+"""What a user gives to be looked at: images, folders of them, and files of descriptors."""
 
+import operator
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
 from iscqk.formats.files import printable
 from iscqk.formats.image_index import is_image_index
 from iscqk.formats.image_shards import is_shard, is_there, status_of
 from iscqk.images.ingestion import SUFFIXES, find_images
-from iscqk.images.opening import begins_as_image
+from iscqk.images.opening import ImageInput, begins_as_image
 
 InputPaths = str | Path | Iterable[str | Path]
 Identity = tuple[object, ...]
@@ -27,13 +28,12 @@ def find_inputs(paths: InputPaths) -> Inputs:
     """Return what is named, and all images below the folders or in the shards named, in order.
 
     Raises:
-        UserError: there is no such file or folder, a folder without an image, or a file that is
-            neither an image nor descriptors.
+        UserError: nothing is named, or something else than names is given; there is no such file or
+            folder, a folder without an image, or a file that is neither an image nor descriptors.
     """
     images: list[Path] = []
     written: list[Path] = []
-    for place in [paths] if isinstance(paths, str | Path) else paths:
-        path = Path(place)
+    for path in _places(paths):
         if not is_there(path):
             raise UserError(f"{printable(path)}: no such file or folder; correct its path")
         if path.is_dir() or is_shard(path):
@@ -44,6 +44,32 @@ def find_inputs(paths: InputPaths) -> Inputs:
             _refuse_other_kinds(path)
             images.append(path)
     return Inputs(without_repeats(images), without_repeats(written))
+
+
+def _places(paths: InputPaths) -> list[Path]:
+    """Return the names that are given, one at least."""
+    given = _listed(paths, str | Path, "names of files and folders; `Model.describe` takes images")
+    if not given:
+        raise UserError("no image is named; name files or folders")
+    return [Path(place) for place in given]
+
+
+def as_images(images: ImageInput | Iterable[ImageInput]) -> list[ImageInput]:
+    """Return images in a list, also one that is given by itself.
+
+    Raises:
+        UserError: something else is given, or is among them.
+    """
+    return _listed(images, ImageInput, "paths, files' bytes or images of Pillow (Image.fromarray)")
+
+
+def _listed(given: Any, kind: Any, wanted: str) -> list[Any]:
+    """Return what is given of a kind, itself or in anything that can be gone through."""
+    found = [given] if isinstance(given, kind) or not isinstance(given, Iterable) else list(given)
+    for one in found:
+        if not isinstance(one, kind):
+            raise UserError(f"{type(one).__name__}: not what is looked at; give {wanted}")
+    return found
 
 
 def _refuse_other_kinds(path: Path) -> None:
@@ -74,5 +100,9 @@ def identity(path: str | Path) -> Identity:
 
 def refuse_below_one(name: str, value: int) -> None:
     """Refuse an option's number that nothing can be done with."""
-    if value < 1:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise UserError(f"--{name} {value!r}: a whole number is needed") from None
+    if number < 1:
         raise UserError(f"--{name} {value}: at least 1 is needed")

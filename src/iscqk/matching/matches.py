@@ -21,7 +21,7 @@ from iscqk.matching.inputs import InputPaths, Inputs, find_inputs, refuse_below_
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import LISTED, Search, blocks_of_neighbourhoods, exactly
-from iscqk.matching.views import ORIENTATIONS, View
+from iscqk.matching.views import View
 
 COLUMNS = ["query", "reference", "rank", "score", "similarity", "chance", "likely", "basis"]
 
@@ -149,9 +149,9 @@ def find_matches(
     index: bool = False,
 ) -> Matches:
     """Return what `match` does, with what it was judged by."""
-    _check_numbers(top, threshold, threads, orientations)
-    caches.check()
+    _check_numbers(top, threshold, threads)
     views = View("queries", orientations), View("references")
+    caches.check()
     # All that is named is looked at before hours are spent on any of it.
     inputs = find_inputs(images), find_inputs(against)
     caches.refuse_over(*inputs)
@@ -182,14 +182,12 @@ def find_matches(
     return Matches(order.reset_index(drop=True), len(queries), basis, recall)
 
 
-def _check_numbers(top: int, threshold: float | None, threads: int, orientations: int) -> None:
+def _check_numbers(top: int, threshold: float | None, threads: int) -> None:
     """Refuse numbers that nothing can be done with."""
     refuse_below_one("top", top)
     refuse_below_one("threads", threads)
     if threshold is not None and not math.isfinite(threshold):
         raise UserError(f"--threshold {threshold}: no score to compare with; name a number")
-    if orientations not in ORIENTATIONS:
-        raise UserError(f"--orientations {orientations}: 1 or 8 is needed")
 
 
 def complete(

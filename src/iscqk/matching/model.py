@@ -1,7 +1,7 @@
 """A pair of models to look images up with, and how to rank what they find."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from iscqk.formats.ids import BoolArray
 from iscqk.images.opening import ImageInput, open_image
 from iscqk.learning.data_loading import ReadableImages
 from iscqk.learning.embedding import Look, describe
+from iscqk.matching.inputs import as_images, refuse_below_one
 from iscqk.matching.model_folder import SIDES, Looks, Parts, read_parts
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
@@ -51,7 +52,10 @@ class Model:
         Raises:
             UserError: there is no ready model in this installation.
         """
-        encoders, looks, self.ranking = parts or read_parts(ready_folder())
+        if parts is None:
+            set_threads(None)
+            parts = read_parts(ready_folder())
+        encoders, looks, self.ranking = parts
         device = choose_device()
         self.encoders = {side: encoders[side].to(device) for side in SIDES}
         self.looks = looks._replace(gist=looks.gist and looks.gist.to(device))
@@ -72,22 +76,28 @@ class Model:
             UserError: it holds no model, or a damaged one.
         """
         if threads is not None:
-            set_threads(threads)
+            refuse_below_one("threads", threads)
+        set_threads(threads)
         return cls(None if folder is None else read_parts(folder))
 
     def describe(
-        self, images: Sequence[ImageInput], side: str = "queries", threads: int = 1
+        self,
+        images: ImageInput | Iterable[ImageInput],
+        side: str = "queries",
+        threads: int = 1,
     ) -> FloatArray:
         """Return descriptors (n, D) float32, unit rows; those of the two sides are comparable.
 
         Args:
-            images: paths, files' bytes or images of Pillow.
+            images: paths, files' bytes or images of Pillow; one of them, or any number.
             side: `queries`, for what may be an edited copy, or `references`, for originals.
             threads: to compute with.
 
         Raises:
-            UserError: an image cannot be read.
+            UserError: an image cannot be read, or something else is given.
         """
+        refuse_below_one("threads", threads)
+        images = as_images(images)
         none = [np.empty((0, m.head.out_features), np.float32) for m in self._models(side)]
         done, parts = 0, [self._refine(none)]
         for block in self.blocks(images, side, threads):

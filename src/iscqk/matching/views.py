@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from iscqk.errors import UserError
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
 from iscqk.matching.model import Block, Model
@@ -38,6 +39,11 @@ class View:
     side: str
     orientations: int = 1
     edited: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse any other number of orientations; UserError."""
+        if self.orientations not in ORIENTATIONS:
+            raise UserError(f"--orientations {self.orientations}: 1 or 8 is needed")
 
     def digest(self, model: Model) -> str:
         """Return the digest of what describes images: equal ones give equal descriptors."""

@@ -3,9 +3,11 @@
 Names that are understood: timm's own; torchvision's ResNet, MobileNet, EfficientNet and ViT, and
 whatever holds the same tensors in the same order as timm's network; Classy Vision's ResNet and
 ResNeXt, as SSCD has them; DINO and DINOv2. Around them there may be what trainings put there: a
-dictionary (`state_dict`, `model`, `teacher`), prefixes (`module.`, `backbone.`), a classifier.
+dictionary (`state_dict`, `model`, `teacher`), prefixes (`module.`, `backbone.`), a classifier. Of
+weights and their running mean (`state_dict_ema`, `model_ema`) the mean is taken, as timm does.
 """
 
+import pickle
 import re
 import warnings
 import zipfile
@@ -24,7 +26,8 @@ from iscqk.models.weights import refuse_not_finite
 
 Weights = dict[str, Tensor]
 
-_WRAPPERS = ("state_dict", "teacher", "model")  # dictionaries in dictionaries
+# Dictionaries in dictionaries: of several the first, which is what its training was judged by.
+_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "teacher", "model")
 _AROUND, _BACKBONE = ("module.", "_orig_mod.", "model."), "backbone."  # prefixes
 _HEADS = ("embeddings.1", "backbone.fc")  # SSCD's layers, Classy Vision's and torchvision's
 # What there may be beside the backbone; anything else means another network.
@@ -49,11 +52,12 @@ _TORCHVISION_VIT = [
 class Checkpoint(NamedTuple):
     """A backbone by whatever names, and the linear layer (D, C), (D,) that makes descriptors of it.
 
-    The latter is SSCD's; a classifier is none.
+    The latter is SSCD's, or whatever has its name (`layer`): a classifier may, too.
     """
 
     backbone: Weights
     head: tuple[Tensor, Tensor] | None
+    layer: str = ""
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
@@ -66,9 +70,11 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if not found:
         raise UserError(f"{path}: holds no weights by name; name a file of a state_dict")
     refuse_not_finite(path, found)
-    layers = [layer for layer in _HEADS if {f"{layer}.weight", f"{layer}.bias"} <= set(found)]
-    head = (found[f"{layers[0]}.weight"], found[f"{layers[0]}.bias"]) if layers else None
-    return Checkpoint(_without_prefixes(found, (_BACKBONE,)), head)
+    backbone = _without_prefixes(found, (_BACKBONE, *_AROUND))
+    for layer in _HEADS:
+        if {f"{layer}.weight", f"{layer}.bias"} <= set(found):
+            return Checkpoint(backbone, (found[f"{layer}.weight"], found[f"{layer}.bias"]), layer)
+    return Checkpoint(backbone, None)
 
 
 def _read(path: str | Path) -> Any:
@@ -85,6 +91,9 @@ def _read(path: str | Path) -> Any:
     try:
         with warnings.catch_warnings(action="ignore"):  # of old pickles, which the error tells of
             return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        what = "holds more than weights, of which nothing is run, or is no file of torch"
+        raise UserError(f"{path}: {what}; save its state_dict alone if you trust it") from None
     except Exception as error:  # of many types, as anything may be in the file
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise UserError(f"{path}: cannot read these weights ({reason}); name others") from None
@@ -108,10 +117,11 @@ def _tensors(found: Any) -> Weights:
 
 
 def _without_prefixes(weights: Weights, prefixes: Sequence[str]) -> Weights:
-    """Return weights whose names have a prefix, without it; where none has it, all."""
+    """Return weights whose names have prefixes, in any order, without these; else all."""
     for prefix in prefixes:
         inner = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
-        weights = inner or weights
+        if inner:
+            return _without_prefixes(inner, prefixes)
     return weights
 
 

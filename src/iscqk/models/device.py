@@ -41,13 +41,26 @@ def has_bfloat16(device: torch.device) -> bool:
     return torch_internals.cpu_has_bfloat16()
 
 
-def set_threads(threads: int) -> int:
-    """Let torch use `threads` cores; return their number.
+_with_threads: int | None = None  # the process in which torch has had several
+
+
+def set_threads(threads: int | None) -> int:
+    """Let torch use `threads` cores, None: as many as it does; return their number.
+
+    A process that was forked from one in which it used several has but one: the others do not come
+    along, and OpenMP would wait for them for ever.
 
     Raises:
         UserError: fewer than one.
     """
+    global _with_threads
+    threads = torch.get_num_threads() if threads is None else threads
     if threads < 1:
         raise UserError(f"--threads {threads}: at least 1 is needed")
+    if threads > 1 and _with_threads not in (None, os.getpid()):
+        logger.warning("forked from a process with threads: 1 computes here, not %d", threads)
+        threads = 1
+    if threads > 1:
+        _with_threads = os.getpid()
     torch.set_num_threads(threads)
     return threads

@@ -4,6 +4,7 @@ Component i is divided by its standard deviation to the power `whitening`: 0 is 
 whitening.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+logger = logging.getLogger(__name__)
 
 _NEGLIGIBLE = 1e-6  # a deviation beside the largest, below which a component is noise of rounding
 
@@ -50,9 +53,17 @@ class PrincipalComponents:
         return cls(*(torch.from_numpy(np.ascontiguousarray(part)) for part in found))
 
     def weight(self, size: int, whitening: float) -> Tensor:
-        """Return (D, C) that takes centred rows to D components: `size`, or all that there are."""
+        """Return (D, C) that takes centred rows to D components: `size`, or all that there are.
+
+        That there are fewer is told: what is asked for beyond them says nothing of an image.
+        """
         deviations = self.deviations[:size]
         kept = int((deviations > _NEGLIGIBLE * deviations[0]).sum())
+        if kept < size:
+            logger.warning(
+                "the PCA finds %d dimensions where %d are asked for, and the others stay 0: "
+                "give it more images, or lower model.descriptor_size", kept, size,
+            )  # fmt: skip
         return self.directions[:kept] / deviations[:kept, None] ** whitening
 
 

@@ -203,6 +203,11 @@ class Plan(Mapping[str, Run]):
         """Return the list files of the splits that are no phase's."""
         return {name: file for name, file in self.images.lists.items() if name not in PHASES}
 
+    def given_with(self, phase: str) -> list[str]:
+        """Return the files that come with a phase's queries: the ground truth, a list of images."""
+        lists = [file for name, file in self.images.lists.items() if name == phase]
+        return [self.images.phases[phase].ground_truth, *lists]
+
     def queries_beforehand(self, made: Iterable[str]) -> str:
         """Return the options by which what is wrong with queries is told with all other images.
 

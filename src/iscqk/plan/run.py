@@ -30,6 +30,8 @@ from iscqk.plan.results import Model, Ranked, Results
 from iscqk.plan.runs import Config, gist_run
 from iscqk.retrieval.rankings import RANKINGS
 
+_GIVEN = ("near_duplicates", "teacher")  # keys of a method that name files of the user's
+
 Home = Callable[[str, ModelName], str]
 Shards = Callable[[str, int], list[str]]
 
@@ -148,6 +150,11 @@ class Run:
         return [weights] if named else []
 
     @property
+    def given_of_images(self) -> list[str]:
+        """The files by which others say something of the images that it learns from."""
+        return [self.own[name] for name in _GIVEN if self.own.get(name)]
+
+    @property
     def budget(self) -> int:
         """The images that SGD sees: what Q/K sees, whatever the method."""
         return budget(self.config)
@@ -174,8 +181,7 @@ class Run:
             "start": model.weights(side),
             "frozen": model.weights(other),
             "bank": bank,
-            "near_duplicates": self.own["near_duplicates"] or [],
-            "teacher": self.own["teacher"] or [],
+            **{name: self.own[name] or [] for name in _GIVEN},
         }
         if first:
             inputs["copies"] = self.copies(int(number))

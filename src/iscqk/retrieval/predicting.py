@@ -3,11 +3,10 @@
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.hdf5 import first_not_finite
 from iscqk.formats.ids import BoolArray
 from iscqk.formats.predictions import Predictions
 from iscqk.formats.submission import Submission, fault_of_scale
-from iscqk.retrieval.search import global_search
+from iscqk.retrieval.search import NotFinite, global_search
 
 
 def predict(
@@ -32,20 +31,21 @@ def predict(
     """
     rows = np.arange(len(submission.query)) if counted is None else np.flatnonzero(counted)
     queries = submission.query[0 : len(submission.query)][rows]
-    if (wrong := first_not_finite(queries)) is not None:
-        name = submission.query_ids[rows[wrong]]
-        raise UserError(f"{submission.path}: {name} holds NaN or infinity; describe it again")
     first, last = part or (0, len(submission.reference))
     references = submission.reference.part(first, last)
+    ids = {"query": submission.query_ids[rows], "reference": submission.reference_ids[first:last]}
     try:
         found = global_search(queries, references, max_results, threads)
+    except NotFinite as error:
+        name = ids[error.side][error.row]
+        what = "holds NaN or infinity; describe it again"
+        raise UserError(f"{submission.path}: {name} {what}") from error
     except UserError as error:
-        where = f", references from row {first} on" if first else ""
-        raise UserError(f"{submission.path}{where}: {error}") from error
+        raise UserError(f"{submission.path}: {error}") from error
     if fault := fault_of_scale(found.squared_distance.max(initial=0)):
         raise UserError(f"{submission.path}: {fault}")
     return Predictions(
-        submission.query_ids[rows[found.query_index]],
-        submission.reference_ids[first + found.reference_index],
+        ids["query"][found.query_index],
+        ids["reference"][found.reference_index],
         -found.squared_distance,
     )

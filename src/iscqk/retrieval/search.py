@@ -29,6 +29,14 @@ from iscqk.runtime.threads import computing_threads, in_order
 _PAIRS_PER_CHUNK = 1024
 
 
+class NotFinite(UserError):
+    """A vector is not finite: which row, counted from 0, of which side."""
+
+    def __init__(self, side: str, row: int) -> None:
+        super().__init__(f"{side} row {row} holds NaN or infinity; describe it again")
+        self.side, self.row = side, row
+
+
 class Vectors(Protocol):
     """(n, d) float32 vectors that can be read a slice of rows at a time."""
 
@@ -183,7 +191,7 @@ def blocks_of(vectors: Vectors, size: int, side: str) -> Iterator[tuple[int, Flo
     for start in range(0, vectors.shape[0], size):
         block = np.asarray(vectors[start : start + size], dtype=np.float32)
         if (wrong := first_not_finite(block)) is not None:
-            raise UserError(f"{side} row {start + wrong} holds NaN or infinity; describe it again")
+            raise NotFinite(side, start + wrong)
         yield start, block
 
 

@@ -1,5 +1,6 @@
 """Worker processes: the same function of many things, and what becomes of it if one is lost."""
 
+import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -25,7 +26,8 @@ def parallel_map(
 ) -> Iterator[Result]:
     """Yield `function` of each task, in order, found by worker processes.
 
-    No more tasks are taken than keep the workers busy, so that millions need no memory.
+    No more tasks are taken than keep the workers busy, so that millions need no memory. Where there
+    may be no workers this process does all itself.
 
     Args:
         function: of a module, so that another process can name it.
@@ -38,6 +40,11 @@ def parallel_map(
     Raises:
         UserError: a worker was killed, or has had no result for `shutdown.PATIENCE_SECONDS`.
     """
+    if not may_have_workers():
+        if start:
+            start(*given)
+        yield from map(function, tasks)
+        return
     pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(start, given))
     under_way: deque[Future[list[Result]]] = deque()
     left = iter(tasks)
@@ -53,6 +60,11 @@ def parallel_map(
         pool.shutdown(wait=False, cancel_futures=True)
         shutdown.kill_workers()
         raise
+
+
+def may_have_workers() -> bool:
+    """Return whether Python lets this process start others: one of `multiprocessing.Pool` not."""
+    return not multiprocessing.current_process().daemon
 
 
 def _submitted(

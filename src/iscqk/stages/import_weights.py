@@ -2,8 +2,9 @@
 
 Read are checkpoints of SSCD (torchvision's and Classy Vision's), torchvision, timm, DINO and
 DINOv2, as `torch.save` or safetensors wrote them. SSCD's linear layer becomes the head; without one
-the descriptor is the pooled features. `model.weights` takes the file; where it has more dimensions
-than `model.descriptor_size`, `iscqk initial` puts a PCA behind its head.
+the descriptor is the pooled features. A classifier may have the name of SSCD's layer, backbone.fc:
+what becomes the head is told, and --no-head leaves it out. `model.weights` takes the file; where it
+has more dimensions than `model.descriptor_size`, `iscqk initial` puts a PCA behind its head.
 """
 
 import argparse
@@ -52,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--backbone-options", type=json_object(), default={}, metavar="JSON",
         help='of timm.create_model: {"bn_eps": 0.001} for MobileNetV3 of torchvision',
     )  # fmt: skip
+    parser.add_argument(
+        "--no-head", action="store_true", help="leave a linear layer out, as one of a classifier"
+    )
     parser.add_argument("--output", type=output_file, required=True, metavar="SAFETENSORS")
 
 
@@ -61,10 +65,14 @@ def run(arguments: argparse.Namespace) -> None:
     if min(arguments.std) <= 0:
         raise UserError(f"--std {min(arguments.std):g}: what is divided by; name more than 0")
     checkpoint = read_checkpoint(arguments.file)
+    if arguments.no_head:
+        checkpoint = Checkpoint(checkpoint.backbone, None)
     encoder = _encoder(arguments, checkpoint)
     origin = {"file": arguments.file.name, "sha256": sha256_of(arguments.file)}
     save_encoder(arguments.output, encoder, {"imported": origin})
     config = encoder.config
+    layer = f"{checkpoint.layer}; if that is a classifier, --no-head leaves it out"
+    print(f"head: {layer if checkpoint.head else 'none, features as they are pooled'}")
     print(f"{printable(arguments.output)}: {config.descriptor_size} dimensions; to start from it:")
     keys = ("backbone", "image_size", "pooling", "backbone_options")
     told: dict[str, Any] = {key: getattr(config, key) for key in keys if getattr(config, key)}

@@ -9,6 +9,7 @@ of phase 1's other half count as if they were not there.
 import argparse
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,8 @@ def run(arguments: argparse.Namespace) -> None:
     is_hdf5 = arguments.file.suffix in (".h5", ".hdf5") or h5py.is_hdf5(arguments.file)
     score = _score_submission if is_hdf5 else _score_predictions
     judged, ground_truth, counts = score(arguments)
+    if edits:
+        _refuse_other_edits(arguments, edits, ground_truth)
     counts["scored_sha256"] = sha256_of(arguments.file)
     _warn_worthless(judged)
     if arguments.half:
@@ -148,6 +151,18 @@ def _refuse_other_phase(
         raise UserError(
             f"{arguments.file}: {predictions.query_ids[int(np.argmax(wrong))]} is no query of "
             f"{phases}, which {arguments.ground_truth} is of; name the file of that phase"
+        )
+
+
+def _refuse_other_edits(
+    arguments: argparse.Namespace, edits: Mapping[str, StrArray], ground_truth: GroundTruth
+) -> None:
+    """Refuse edits of other queries, of which the table by edit would be empty."""
+    edited = np.concatenate([*edits.values()])
+    if not np.isin(edited, ground_truth.listed_queries).any():
+        raise UserError(
+            f"{arguments.edits}: of {edited[0]} and others, none of which "
+            f"{arguments.ground_truth} lists; name the edits of these queries"
         )
 
 

@@ -76,7 +76,9 @@ were left out, queries and references of these have a descriptor that matches no
 
 _STARTED = """
 
-Training went on from {}. What that has learned from, and under which terms, holds here too."""
+{} {}. What that has learned from, and under which terms, holds here too."""
+
+_UNTRAINED = "The network that a training would start from: nothing was trained."
 
 
 def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
@@ -102,8 +104,8 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
         **{split: facts["count"] for split, facts in images.items()},
         **{key: value for key, value in score.items() if key not in elsewhere},
         front_matter=front_matter(score, config).to_yaml(),
-        method=METHODS[config["train"]["method"]].card,
-        method_name=config["train"]["method"],
+        method=METHODS[name].card if (name := method(config)) else _UNTRAINED,
+        method_name=method(config) or "none",
         rounds=config["train"]["rounds"],
         training_digest=images["training"]["sha256"],
         weights="\n".join(weights),
@@ -122,17 +124,25 @@ def described_by(config: dict[str, Any]) -> dict[str, Any]:
     return {**facts, "pixels": " and ".join(map(str, pixels))}
 
 
+def method(config: dict[str, Any]) -> str:
+    """Return the method that made the weights, "" where none did: there was no round."""
+    name = str(config["train"]["method"])
+    learns = METHODS[name].learns_from != "nothing"
+    return "" if learns and not config["train"]["rounds"] else name
+
+
 def started(config: dict[str, Any]) -> str:
     """Return a paragraph on the weights that training went on from; nothing of random ones."""
     if (weights := config["model"]["weights"]) == "none":
         return ""
     carried = "the model that iscqk carries, whose card is `iscqk/ready/model/MODEL_CARD.md`"
-    return _STARTED.format(carried if weights == READY else f"`{weights}`")
+    what = "Training went on from" if method(config) else "The network is that of"
+    return _STARTED.format(what, carried if weights == READY else f"`{weights}`")
 
 
 def front_matter(score: dict[str, Any], config: dict[str, Any]) -> ModelCardData:
     """Return what the hub lists models by."""
-    method, of_timm = config["train"]["method"], config["model"]["backbone"] != "gist"
+    name, of_timm = method(config) or "untrained", config["model"]["backbone"] != "gist"
     results = [
         EvalResult(
             task_type="image-feature-extraction",
@@ -149,8 +159,8 @@ def front_matter(score: dict[str, Any], config: dict[str, Any]) -> ModelCardData
         license_name=None if _drawn(config) else "that-of-the-training-images",
         library_name="timm" if of_timm else "iscqk",
         pipeline_tag="image-feature-extraction",
-        tags=["copy-detection", "image-similarity", "iscqk", method],
-        model_name=f"iscqk-{method}-{config['model']['backbone']}",
+        tags=["copy-detection", "image-similarity", "iscqk", name],
+        model_name=f"iscqk-{name}-{config['model']['backbone']}",
         eval_results=results,
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from iscqk.submission.model_card import described_by, front_matter, started
+from iscqk.submission.model_card import described_by, front_matter, method, started
 
 _CARD = """\
 ---
@@ -82,7 +82,7 @@ def packed_card(
     return _CARD.format(
         **described_by(config),
         front_matter=front_matter(last, config).to_yaml(),
-        method=config["train"]["method"],
+        method=method(config) or "none",
         ranking=config["describe"]["ranking"],
         training=provenance["images"]["training"]["count"],
         training_digest=provenance["images"]["training"]["sha256"],
