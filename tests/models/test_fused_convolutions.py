@@ -1,6 +1,6 @@
 """An encoder made for describing gives the descriptors of the one that it was made of."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import pytest
 import torch
@@ -112,14 +112,15 @@ def test_norms_that_take_the_statistics_of_the_batch_still_do():
 
 
 class Calls(TorchDispatchMode):
-    """Notes what torch computes, and of how many images at once."""
+    """Notes what torch computes, how often, and of how many images at once."""
 
     def __init__(self):
         super().__init__()
-        self.at_once = defaultdict(int)
+        self.at_once, self.times = defaultdict(int), Counter()
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         name = function._overloadpacket.__name__
+        self.times[name] += 1
         if args and isinstance(args[0], torch.Tensor) and args[0].ndim == 4:
             self.at_once[name] = max(self.at_once[name], len(args[0]))
         return function(*args, **(kwargs or {}))
@@ -131,5 +132,27 @@ def test_images_are_described_without_a_pass_for_norms_or_padding_and_a_few_at_o
         list(embed(encoder, OriginalImages([None] * 40, 160), 0))
     most = {name: of for name, of in calls.at_once.items() if "batch_norm" in name or "pad" in name}
     assert set(most.values()) == {1}  # on which it is seen what can be folded
-    convolved = [of for name, of in calls.at_once.items() if "convolution" in name]
-    assert 1 < max(convolved) <= 16
+    assert 1 < calls.at_once["_convolution_pointwise"] <= 16
+
+
+def test_weights_are_laid_out_anew_for_another_shape_of_images_only():
+    encoder = encoder_of("mobilenetv2_050", side=160, pad_type="same")
+    convolutions = sum(isinstance(one, nn.Conv2d) for one in encoder.backbone.modules())
+    with Calls() as calls:
+        list(embed(encoder, OriginalImages([None] * 128, 160), 0, sizes=(112, 160)))
+    assert calls.times["_convolution_pointwise"] == (4 + 8) * convolutions  # parts of 32 and of 16
+    assert calls.times["_reorder_convolution_weight"] == 2 * convolutions
+
+
+def test_weights_are_laid_out_anew_for_another_number_of_images_or_threads():
+    made = fused(encoder_of("mobilenetv2_050"))
+    convolutions = sum(isinstance(one, nn.Conv2d) for one in made.backbone.modules())
+    before = torch.get_num_threads()
+    with Calls() as calls, torch.inference_mode():
+        try:
+            for images, threads in ((1, 1), (3, 1), (3, 1), (3, 2), (3, 2)):
+                torch.set_num_threads(threads)
+                made(pixels(images))
+        finally:
+            torch.set_num_threads(before)
+    assert calls.times["_reorder_convolution_weight"] == 3 * convolutions

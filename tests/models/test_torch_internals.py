@@ -60,6 +60,25 @@ def test_a_convolution_and_its_activation_in_one_are_the_two(activation, groups)
     torch.testing.assert_close(found, activation(expected), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("groups", [1, 8])
+def test_a_weight_laid_out_for_one_size_gives_the_same_for_every_size(groups, dtype):
+    generator = torch.Generator().manual_seed(0)
+    weight = (torch.randn(64, 64 // groups, 3, 3, generator=generator) / 24).to(dtype)
+    bias = torch.randn(64, generator=generator)
+    options = (1, 1), (2, 2), (1, 1), groups
+    laid_out = torch_internals.laid_out(weight, (2, 64, 20, 20), options)
+    assert laid_out.layout != weight.layout
+    for shape in ((2, 64, 20, 20), (5, 64, 7, 9), (1, 64, 3, 3)):
+        images = torch.randn(shape, generator=generator).to(dtype)
+        found, expected = (
+            torch_internals.convolve_and_activate(images, each, bias, options, nn.ReLU6())
+            for each in (laid_out, weight)
+        )
+        torch.testing.assert_close(found, expected)
+
+
 @pytest.mark.parametrize("norm", [nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm])
 def test_every_batch_norm_is_one(norm):
     assert isinstance(norm(3), torch_internals.BatchNorm)

@@ -1,5 +1,6 @@
 """What transparent parts of an image show: white, unless that would hide the picture."""
 
+from collections.abc import Iterator
 from typing import cast
 
 from PIL import Image
@@ -16,7 +17,7 @@ def flatten_transparency(image: Image.Image) -> Image.Image:
         return image.convert("RGB")
     rgba = image.convert("RGBA")
     on_white = _laid_on("white", rgba)
-    faintest, strongest = extremes(rgba)[-1]
+    *_, (faintest, strongest) = extremes(rgba)
     if faintest < 255 and strongest and _is_one_colour(on_white):
         return _laid_on("black", rgba)
     return on_white
@@ -30,6 +31,7 @@ def _is_one_colour(rgb: Image.Image) -> bool:
     return all(high - low < _ONE_COLOUR for low, high in extremes(rgb))
 
 
-def extremes(image: Image.Image) -> list[tuple[int, int]]:
-    """Return the least and largest sample of each band of 8 bits."""
-    return [cast("tuple[int, int]", band.getextrema()) for band in image.split()]
+def extremes(image: Image.Image) -> Iterator[tuple[int, int]]:
+    """Yield the least and largest sample of each band of 8 bits; often the first tells enough."""
+    for band in image.getbands():
+        yield cast("tuple[int, int]", image.getchannel(band).getextrema())

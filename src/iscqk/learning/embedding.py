@@ -136,18 +136,25 @@ def _features(encoder: Encoder, images: Tensor, sizes: Sequence[int], orientatio
 
 
 def _features_of_parts(encoder: Encoder, images: Tensor) -> Tensor:
-    """Return features (B, C) of uint8 images (B, 3, S, S), on a CPU of a part after the other."""
-    if images.device.type != "cpu":
-        return encoder.features(images)
+    """Return features (B, C) of uint8 images (B, 3, S, S), of a part after the other."""
     found = []
-    for part in images.split(max(1, _CPU_PIXELS // images.shape[-1] ** 2)):
+    for part in _parts(images):
         go_on()
         found.append(encoder.features(part))
     return torch.cat(found)
 
 
+def _parts(images: Tensor) -> tuple[Tensor, ...]:
+    """Return square images as many at a time as a CPU computes with best; elsewhere all."""
+    if images.device.type != "cpu":
+        return (images,)
+    return images.split(max(1, _CPU_PIXELS // images.shape[-1] ** 2))
+
+
 def _turned(images: Tensor, turn: int) -> Tensor:
     """Return square images (B, 3, S, S) in one of 8 orientations; 0 is as they are."""
+    if not turn:
+        return images
     mirrored, quarters = divmod(turn, 4)
     return torch.rot90(images.flip(-1) if mirrored else images, quarters, (-2, -1))
 
@@ -155,7 +162,8 @@ def _turned(images: Tensor, turn: int) -> Tensor:
 def _resized(images: Tensor, side: int) -> Tensor:
     if side == images.shape[-1]:
         return images
-    return functional.interpolate(images.float(), (side, side), mode="bilinear", antialias=True)
+    resize = partial(functional.interpolate, size=(side, side), mode="bilinear", antialias=True)
+    return torch.cat([resize(part.float()) for part in _parts(images)])
 
 
 def _part(start: int, rows: int, views: int) -> list[int]:

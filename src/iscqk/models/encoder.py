@@ -126,7 +126,7 @@ class Encoder(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Return pooled backbone features (B, C) float32 of uint8 images (B, 3, S, S)."""
-        scaled = (images.float() / 255).sub_(self.mean).div_(self.std)
+        scaled = images.to(torch.float32, copy=True).div_(255).sub_(self.mean).div_(self.std)
         with autocast(self.precision, images.device):
             return self._pool(
                 self.backbone.forward_features(scaled.contiguous(memory_format=torch.channels_last))

@@ -27,7 +27,11 @@ from iscqk.models.fast_convolutions import (
     what_is_left,
 )
 from iscqk.models.foldable_norms import foldable_norms
-from iscqk.models.torch_internals import convolve_and_activate, convolves_and_activates
+from iscqk.models.torch_internals import (
+    convolve_and_activate,
+    convolves_and_activates,
+    laid_out,
+)
 
 # Modules to which all places of an image are alike.
 _ANYWHERE = (nn.Identity, nn.ReLU, nn.ReLU6, nn.SiLU, nn.Hardswish, nn.Hardsigmoid)
@@ -123,13 +127,36 @@ def _fuse(convolution: Any, norm: Any, turned: bool) -> None:
 def _fused_forward(
     convolution: Any, pad: Padding, weight: Tensor, bias: Tensor, activation: nn.Module
 ) -> Callable[[Tensor], Tensor]:
+    weights = _LaidOut(weight)
+
     # The bias stays float32: rounded it would shift a whole channel of every image.
     def forward(images: Tensor) -> Tensor:
         images, padding = pad(images.to(weight.dtype))
         options = (padding, convolution.stride, convolution.dilation, convolution.groups)
-        return convolve_and_activate(images, weight, bias, options, activation)
+        there = weights.of(images, options)
+        return convolve_and_activate(images, there, bias, options, activation)
 
     return forward
+
+
+class _LaidOut:
+    """A weight as oneDNN lays it out, for images of each size as many as the last ones were.
+
+    How depends on the images' number and on the threads, too. In the layout of others a convolution
+    takes up to twice as long; laid out anew, as long as with a plain weight.
+    """
+
+    def __init__(self, weight: Tensor) -> None:
+        self._weight = weight
+        self._kept: dict[torch.Size, tuple[tuple[int, int], Tensor]] = {}
+
+    def of(self, images: Tensor, convolution: Any) -> Tensor:
+        """Return the weight for these images."""
+        size, fits = images.shape[2:], (len(images), torch.get_num_threads())
+        kept = self._kept.get(size)
+        if kept is None or kept[0] != fits:
+            kept = self._kept[size] = fits, laid_out(self._weight, images.shape, convolution)
+        return kept[1]
 
 
 def _forward(

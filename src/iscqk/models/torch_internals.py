@@ -4,6 +4,7 @@ tests/models/test_torch_internals.py tells when another torch has changed any of
 nothing else of the package reaches for such a name.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -56,9 +57,25 @@ def convolves_and_activates(activation: nn.Module, dtype: torch.dtype) -> bool:
     return (
         torch.backends.mkldnn.is_available()
         and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+        and hasattr(torch.ops.mkldnn, "_reorder_convolution_weight")
         and type(activation) in _MADE_OF_OUTPUTS
         and dtype in (torch.float32, torch.bfloat16)
     )
+
+
+def laid_out(weight: Tensor, shape: Sequence[int], convolution: Any) -> Tensor:
+    """Return a weight as `convolve_and_activate` reads it fastest: as oneDNN lays it out.
+
+    Else it is laid out anew in every call. The layout is for images of this shape and the number of
+    threads of now; with others results are as right, and slower.
+
+    Args:
+        weight: float32 or bfloat16.
+        shape: of the images.
+        convolution: as there.
+    """
+    lay_out = torch.ops.mkldnn._reorder_convolution_weight
+    return lay_out(weight, *convolution, list(shape))
 
 
 def convolve_and_activate(
@@ -68,7 +85,7 @@ def convolve_and_activate(
 
     Args:
         images: (B, C, H, W) float32 or bfloat16.
-        weight: of the same type, in the place of the convolution's own.
+        weight: of the same type, in the place of the convolution's own, or what `laid_out` gives.
         bias: float32, likewise.
         convolution: padding, strides, dilation, groups: see `torch.nn.functional.conv2d`.
         activation: one for which `convolves_and_activates`.
