@@ -17,6 +17,7 @@ from iscqk.matching.describing import describe_files, warn_of_flat
 from iscqk.matching.inputs import find_inputs, refuse_below_one
 from iscqk.matching.model import SIDES, Model
 from iscqk.matching.views import View
+from iscqk.runtime.memory import keep_freed_memory
 from iscqk.runtime.options import output_file
 
 EXAMPLE = "iscqk describe photos --model results/submission_phase2 --output photos.h5"
@@ -41,6 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     if inputs.indexes:
         name = printable(inputs.indexes[0])
         raise UserError(f"{name}: described already; name images and folders")
+    keep_freed_memory()
     model = Model.load(arguments.model, arguments.threads)
     view = View(arguments.side)
     refuse_another(arguments.output, view.side, view.digest(model))

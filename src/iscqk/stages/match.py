@@ -17,6 +17,7 @@ from iscqk.matching.arguments import add_index, add_model, add_orientations, add
 from iscqk.matching.match_page import write_page
 from iscqk.matching.matches import Caches, find_matches
 from iscqk.matching.telling import best_pairs, searched, short, summary
+from iscqk.runtime.memory import keep_freed_memory
 from iscqk.runtime.options import count, output_folder
 
 EXAMPLE = "iscqk match photo.jpg scans --against photos --model results/submission_phase2"
@@ -50,6 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
             "no IMAGE is named: --against takes all that follows it; name images before it, as in "
             f"`{EXAMPLE}`"
         )
+    keep_freed_memory()
     table, page = (arguments.output / name for name in ("matches.csv", "matches.html"))
     caches = Caches.of(arguments.output)
     for path in (table, page):
