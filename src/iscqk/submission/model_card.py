@@ -142,7 +142,7 @@ def started(config: dict[str, Any]) -> str:
 
 def front_matter(score: dict[str, Any], config: dict[str, Any]) -> ModelCardData:
     """Return what the hub lists models by."""
-    name, of_timm = method(config) or "untrained", config["model"]["backbone"] != "gist"
+    backbone, trained_by = config["model"]["backbone"], [name] if (name := method(config)) else []
     results = [
         EvalResult(
             task_type="image-feature-extraction",
@@ -157,10 +157,10 @@ def front_matter(score: dict[str, Any], config: dict[str, Any]) -> ModelCardData
     return ModelCardData(
         license="mit" if _drawn(config) else "other",
         license_name=None if _drawn(config) else "that-of-the-training-images",
-        library_name="timm" if of_timm else "iscqk",
+        library_name="timm" if backbone != "gist" else "iscqk",
         pipeline_tag="image-feature-extraction",
-        tags=["copy-detection", "image-similarity", "iscqk", name],
-        model_name=f"iscqk-{name}-{config['model']['backbone']}",
+        tags=["copy-detection", "image-similarity", "iscqk", *trained_by],
+        model_name="-".join(["iscqk", *trained_by, backbone]),
         eval_results=results,
     )
 

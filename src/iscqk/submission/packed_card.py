@@ -19,8 +19,8 @@ _CARD = """\
 `iscqk.Model()` use it where no other model is named, once it lies in `iscqk/ready/model`;
 `model.weights: ready` starts a training from it.
 
-Backbone `{backbone}`, {pixels} px, pooling `{pooling}`, {descriptor_size} dimensions; method
-`{method}`; pairs are ranked by `{ranking}`. Matrices are float16 here and float32 in use.
+Backbone `{backbone}`, {pixels} px, pooling `{pooling}`, {descriptor_size} dimensions;
+{method}; pairs are ranked by `{ranking}`. Matrices are float16 here and float32 in use.
 
 ## Training data and terms
 
@@ -82,7 +82,7 @@ def packed_card(
     return _CARD.format(
         **described_by(config),
         front_matter=front_matter(last, config).to_yaml(),
-        method=method(config) or "none",
+        method=f"method `{name}`" if (name := method(config)) else "nothing was trained here",
         ranking=config["describe"]["ranking"],
         training=provenance["images"]["training"]["count"],
         training_digest=provenance["images"]["training"]["sha256"],
