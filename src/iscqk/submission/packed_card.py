@@ -82,7 +82,7 @@ def packed_card(
     return _CARD.format(
         **described_by(config),
         front_matter=front_matter(last, config).to_yaml(),
-        method=f"method `{name}`" if (name := method(config)) else "nothing was trained here",
+        method=f"method `{name}`" if (name := method(config)) else "weights as they were given",
         ranking=config["describe"]["ranking"],
         training=provenance["images"]["training"]["count"],
         training_digest=provenance["images"]["training"]["sha256"],
