@@ -191,7 +191,7 @@ def test_numbers_that_nothing_can_be_done_with_are_told_in_python_too(folder, mo
             iscqk.Model.load(model_folder).describe(["scans/3.jpg"], **number)
 
 
-@pytest.mark.parametrize("given", [[], (), iter([])], ids=str)
+@pytest.mark.parametrize("given", [[], (), iter([])], ids=["list", "tuple", "iterator"])
 def test_nothing_that_is_named_is_told(folder, model_folder, given):
     for call in (
         lambda: iscqk.match(given, "photos", model_folder),
