@@ -1,11 +1,13 @@
 """Signals, lost and hanging workers end a stage in one line, and nothing stays behind."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+from multiprocessing.connection import Client
 from pathlib import Path
 
 import h5py
@@ -55,6 +57,29 @@ def test_a_lost_worker_is_told_with_its_remedy(found, what, name):
     case = f"{what}, {name} to_a_worker"
     ends(found, case, 1, f"error: {LOST_WORKER}")
     assert not found[case]["left"]
+
+
+def hang_up():
+    """Hear nothing more of a process at the other end, as of a worker that ends meanwhile."""
+    mine, others = multiprocessing.Pipe()
+    others.close()
+    mine.recv_bytes()
+
+
+@pytest.mark.parametrize(
+    "call", [hang_up, lambda: Client("/nowhere/of/a/worker")], ids=["ended", "gone"]
+)
+def test_a_worker_that_is_lost_while_it_is_asked_is_told_likewise(capfd, call):
+    assert exit_status_of(call) == 1
+    assert capfd.readouterr().err == f"error: {LOST_WORKER}\n"
+
+
+def test_the_end_of_a_file_is_no_lost_worker():
+    def read():
+        raise EOFError
+
+    with pytest.raises(EOFError):
+        exit_status_of(read)
 
 
 @pytest.mark.parametrize("what", ["load", "pool"])

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
@@ -159,8 +160,8 @@ def _told(error: BaseException) -> int:
 
 def _cause(error: BaseException) -> str | None:
     """Return the line for an error that no code of ours has raised, if it has one."""
-    if isinstance(error, ConnectionError):  # to a loader's worker, when its end is not noticed yet
-        return LOST_WORKER
+    if isinstance(error, ConnectionError) or _is_of_a_connection(error):
+        return LOST_WORKER  # a loader's, whose end is not noticed yet
     if isinstance(error, OSError) and (line := disk_is_gone(error.errno)):
         return f"{printable(error.filename)}: {line}" if error.filename else line
     if isinstance(error, FileNotFoundError) and _is_nowhere():
@@ -169,6 +170,13 @@ def _cause(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.errno in _OF_A_FILE and isinstance(name, str | Path):
         return f"{printable(name)}: {error.strerror}; {_SEE_TO_IT}"
     return next((line for words, line in _CAUSES.items() if words in str(error)), None)
+
+
+def _is_of_a_connection(error: BaseException) -> bool:
+    """Return whether an error comes of what processes say to each other, or no longer do."""
+    passed = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
+    between = {"multiprocessing.connection", "multiprocessing.reduction"}
+    return isinstance(error, EOFError | OSError) and not between.isdisjoint(passed[-1:])
 
 
 def _is_nowhere() -> bool:
