@@ -15,7 +15,7 @@ from iscqk.plan.stage_code import code_digest
 from iscqk.runtime.shutdown import FOLLOWED
 from iscqk.schema.plain_yaml import lay_over, read_laid_over
 
-_READ_BYTES = 16 * 2**20  # of a file that is read at every start
+_READ_BYTES = 2**29  # of a file that is read at every start: weights, not a million descriptors
 
 
 def let_own_keys_win(config: dict[str, Any], base: str, settings: Any) -> None:
@@ -171,6 +171,7 @@ def _content_of(file: str, changed: int) -> str:
     """Return a text that changes with what is in a file, which is read once for all runs.
 
     One that takes long to read, as a teacher's, counts by its size and time: every job plans anew.
+    `changed`, when it was, has another one in its place read again.
     """
     status = os.stat(file)
     if status.st_size > _READ_BYTES:
