@@ -191,26 +191,24 @@ def test_numbers_that_nothing_can_be_done_with_are_told_in_python_too(folder, mo
             iscqk.Model.load(model_folder).describe(["scans/3.jpg"], **number)
 
 
-@pytest.mark.parametrize("given", [[], (), iter([])], ids=["list", "tuple", "iterator"])
-def test_nothing_that_is_named_is_told(folder, model_folder, given):
+def is_refused(given, model_folder, told):
     for call in (
         lambda: iscqk.match(given, "photos", model_folder),
         lambda: iscqk.match("scans", given, model_folder),
         lambda: iscqk.duplicates(given, model_folder),
     ):
-        with pytest.raises(iscqk.UserError, match="^no image is named; name files or folders$"):
+        with pytest.raises(iscqk.UserError, match=told):
             call()
+
+
+@pytest.mark.parametrize("given", [[], (), iter([])], ids=["list", "tuple", "iterator"])
+def test_nothing_that_is_named_is_told(folder, model_folder, given):
+    is_refused(given, model_folder, "^no image is named; name files or folders$")
 
 
 @pytest.mark.parametrize("wrong", [None, 3, b"scans", [b"scans"], [None], np.zeros((8, 8, 3))])
 def test_what_is_no_name_is_told(folder, model_folder, wrong):
-    for call in (
-        lambda: iscqk.match(wrong, "photos", model_folder),
-        lambda: iscqk.match("scans", wrong, model_folder),
-        lambda: iscqk.duplicates(wrong, model_folder),
-    ):
-        with pytest.raises(iscqk.UserError, match="not what is looked at; give names of files"):
-            call()
+    is_refused(wrong, model_folder, "not what is looked at; give names of files")
 
 
 def test_names_may_come_in_anything_that_can_be_gone_through(folder, model_folder):

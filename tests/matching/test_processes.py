@@ -21,27 +21,21 @@ def described(threads):
 def look_up(threads):
     return iscqk.match(names[:3], "photos", sys.argv[1], threads=threads)["reference"].tolist()
 """
+FORKED = """
+def tell(queue):
+    queue.put({asked})
+
+queue = others.SimpleQueue()
+process = others.Process(target=tell, args=(queue,))
+process.start()
+found = [queue.get()]
+process.join()
+"""
 USES = {
-    "forked": """
-def tell(queue):
-    queue.put(described(2))
-
-queue = others.SimpleQueue()
-process = others.Process(target=tell, args=(queue,))
-process.start()
-found = [queue.get()]
-process.join()
-""",
-    "forked, which loads it anew": """
-def tell(queue):
-    queue.put(iscqk.Model.load(sys.argv[1]).describe(names, threads=2))
-
-queue = others.SimpleQueue()
-process = others.Process(target=tell, args=(queue,))
-process.start()
-found = [queue.get()]
-process.join()
-""",
+    "forked": FORKED.format(asked="described(2)"),
+    "forked, which loads it anew": FORKED.format(
+        asked="iscqk.Model.load(sys.argv[1]).describe(names, threads=2)"
+    ),
     "a pool": """
 with others.Pool(2) as pool:
     found = pool.map(described, [1, 2])

@@ -15,12 +15,13 @@ from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.describing import load_index, warn_of_flat
 from iscqk.matching.groups import star_groups
 from iscqk.matching.indexes import Recall, by_indexes, check_index_places
-from iscqk.matching.inputs import InputPaths, find_inputs, refuse_below_one
+from iscqk.matching.inputs import InputPaths, find_inputs
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.matches import NO_CACHES, Caches, complete, look_up
 from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import DoubleArray, exactly
 from iscqk.matching.views import View
+from iscqk.runtime.options import refuse_below_one
 
 COLUMNS = ["group", "image", "largest", "width", "height", "similarity", "basis"]
 

@@ -1,6 +1,5 @@
 """What a user gives to be looked at: images, folders of them, and files of descriptors."""
 
-import operator
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -96,13 +95,3 @@ def identity(path: str | Path) -> Identity:
         return (os.path.realpath(path),)
     # Size and time beside the inode, which some network disks do not tell apart.
     return status[:4]
-
-
-def refuse_below_one(name: str, value: int) -> None:
-    """Refuse an option's number that nothing can be done with."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise UserError(f"--{name} {value!r}: a whole number is needed") from None
-    if number < 1:
-        raise UserError(f"--{name} {value}: at least 1 is needed")

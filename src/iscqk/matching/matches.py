@@ -17,11 +17,12 @@ from iscqk.matching.cache import check_place
 from iscqk.matching.collection import Collection
 from iscqk.matching.describing import describe_files, load_index, warn_of_flat
 from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recall_of
-from iscqk.matching.inputs import InputPaths, Inputs, find_inputs, refuse_below_one
+from iscqk.matching.inputs import InputPaths, Inputs, find_inputs
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import LISTED, Search, blocks_of_neighbourhoods, exactly
 from iscqk.matching.views import View
+from iscqk.runtime.options import refuse_below_one
 
 COLUMNS = ["query", "reference", "rank", "score", "similarity", "chance", "likely", "basis"]
 

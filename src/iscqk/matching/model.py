@@ -15,7 +15,7 @@ from iscqk.formats.ids import BoolArray
 from iscqk.images.opening import ImageInput, open_image
 from iscqk.learning.data_loading import ReadableImages
 from iscqk.learning.embedding import Look, describe
-from iscqk.matching.inputs import as_images, refuse_below_one
+from iscqk.matching.inputs import as_images
 from iscqk.matching.model_folder import SIDES, Looks, Parts, read_parts
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
@@ -75,8 +75,6 @@ class Model:
         Raises:
             UserError: it holds no model, or a damaged one.
         """
-        if threads is not None:
-            refuse_below_one("threads", threads)
         set_threads(threads)
         return cls(None if folder is None else read_parts(folder))
 
@@ -96,7 +94,6 @@ class Model:
         Raises:
             UserError: an image cannot be read, or something else is given.
         """
-        refuse_below_one("threads", threads)
         images = as_images(images)
         none = [np.empty((0, m.head.out_features), np.float32) for m in self._models(side)]
         done, parts = 0, [self._refine(none)]

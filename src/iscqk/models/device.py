@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from iscqk.errors import UserError
 from iscqk.models import torch_internals
+from iscqk.runtime.options import refuse_below_one
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +51,11 @@ def set_threads(threads: int | None) -> int:
     along, and OpenMP would wait for them for ever.
 
     Raises:
-        UserError: fewer than one.
+        UserError: fewer than one, or no whole number.
     """
     global _with_threads
     threads = torch.get_num_threads() if threads is None else threads
-    if threads < 1:
-        raise UserError(f"--threads {threads}: at least 1 is needed")
+    refuse_below_one("threads", threads)
     if threads > 1 and _with_threads not in (None, os.getpid()):
         logger.warning("forked from a process with threads: 1 computes here, not %d", threads)
         threads = 1

@@ -174,9 +174,9 @@ def _cause(error: BaseException) -> str | None:
 
 def _is_of_a_connection(error: BaseException) -> bool:
     """Return whether an error comes of what processes say to each other, or no longer do."""
-    passed = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
-    between = {"multiprocessing.connection", "multiprocessing.reduction"}
-    return isinstance(error, EOFError | OSError) and not between.isdisjoint(passed[-1:])
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    between = "multiprocessing.connection", "multiprocessing.reduction"
+    return isinstance(error, EOFError | OSError) and frame.f_globals["__name__"] in between
 
 
 def _is_nowhere() -> bool:

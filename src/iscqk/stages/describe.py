@@ -14,11 +14,11 @@ from iscqk.formats.files import printable
 from iscqk.matching.arguments import add_model, add_threads
 from iscqk.matching.cache import check_place, refuse_another
 from iscqk.matching.describing import describe_files, warn_of_flat
-from iscqk.matching.inputs import find_inputs, refuse_below_one
+from iscqk.matching.inputs import find_inputs
 from iscqk.matching.model import SIDES, Model
 from iscqk.matching.views import View
 from iscqk.runtime.memory import keep_freed_memory
-from iscqk.runtime.options import output_file
+from iscqk.runtime.options import output_file, refuse_below_one
 
 EXAMPLE = "iscqk describe photos --model results/submission_phase2 --output photos.h5"
 

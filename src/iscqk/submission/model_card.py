@@ -142,7 +142,8 @@ def started(config: dict[str, Any]) -> str:
 
 def front_matter(score: dict[str, Any], config: dict[str, Any]) -> ModelCardData:
     """Return what the hub lists models by."""
-    backbone, trained_by = config["model"]["backbone"], [name] if (name := method(config)) else []
+    backbone = config["model"]["backbone"]
+    trained_by = list(filter(None, [method(config)]))
     results = [
         EvalResult(
             task_type="image-feature-extraction",
