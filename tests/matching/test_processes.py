@@ -41,6 +41,13 @@ with others.Pool(2) as pool:
     found = pool.map(described, [1, 2])
     assert pool.map(look_up, [2]) == [look_up(2)]
 """,
+    "threads, of which one is the first": """
+from concurrent.futures import ThreadPoolExecutor
+
+model = iscqk.Model.load(sys.argv[1], threads=2)
+with ThreadPoolExecutor(3) as pool:
+    found = list(pool.map(described, [1, 2, 2]))
+""",
     "threads": """
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,5 +1,6 @@
 """Image sets as arrays of pixels for the encoder, and the order in which training draws them."""
 
+import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
@@ -283,7 +284,7 @@ def make_loader(
     of which nothing can be read ahead, or where there may be none. The stage ends where a worker is
     lost, or where none reads anything for a long time.
     """
-    workers = min(workers, len(batches)) if len(batches) > 1 and may_have_workers() else 0
+    workers = min(workers, len(batches)) if len(batches) > 1 and _may_read_ahead() else 0
     return DataLoader(
         images,
         batch_sampler=batches,
@@ -293,3 +294,12 @@ def make_loader(
         # With one of its own it draws nothing from the generator that a resumed run restores.
         generator=torch.Generator(),
     )
+
+
+def _may_read_ahead() -> bool:
+    """Return whether a loader may have workers here.
+
+    Of another thread it has none: torch raises the loss of any in the main thread, whatever that
+    does then, and a process that several threads fork at once may be lost as it begins.
+    """
+    return may_have_workers() and threading.current_thread() is threading.main_thread()

@@ -10,6 +10,7 @@ row above and to the left; what is padded at the other sides is then never reach
 """
 
 import copy
+import threading
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
@@ -39,6 +40,8 @@ _POOLING = (nn.AdaptiveAvgPool2d, nn.Flatten)
 
 Padding = Callable[[Tensor], tuple[Tensor, tuple[int, int]]]
 
+_one_at_a_time = threading.Lock()
+
 
 @torch.no_grad()
 def fused(encoder: Encoder) -> Encoder:
@@ -46,8 +49,14 @@ def fused(encoder: Encoder) -> Encoder:
 
     It shares the weights that are not folded. One that is fused already, is not on a CPU, or has no
     batch norm to fold, is returned itself; batch norms that take the statistics of the batch stay
-    as they are.
+    as they are. Threads that ask for it of one encoder come one after the other: it is watched
+    while it computes.
     """
+    with _one_at_a_time:
+        return _fused(encoder)
+
+
+def _fused(encoder: Encoder) -> Encoder:
     device = next(encoder.parameters()).device
     if encoder.is_fused or device.type != "cpu" or not (followed := _followed(encoder)):
         return encoder
