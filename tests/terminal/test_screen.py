@@ -3,6 +3,7 @@
 The workflow is one of two jobs that take a second each; the project's own is in test_terminal.py.
 """
 
+import io
 import os
 import pty
 import re
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from conftest import ROOT, Project
+from iscqk.terminal.screen import Bars
 from snakemake_logger_plugin_iscqk import LogHandler
 
 SNAKEFILE = """\
@@ -84,6 +86,20 @@ def remaining(shown):
         elif part != "\r" and not part.startswith("\x1b"):
             lines[row] += part
     return [line for line in lines if line]
+
+
+class Recorded(io.StringIO):
+    """What bars are drawn on, without a file behind it."""
+
+    encoding = "utf-8"
+
+
+def test_bar_and_number_say_the_same_of_every_share():
+    """A number that is rounded up is not beside a bar that is not."""
+    for thousandth in range(1001):
+        line = Bars(Recorded())._line(1, thousandth / 1000, "words")
+        bar, told = re.fullmatch(r" +0:01 \|(.{16})\| +(\d+)%  words", line).groups()
+        assert bar.count("\u2588") == int(told) * 16 // 100
 
 
 def test_a_terminal_has_moving_bars_and_keeps_a_line_a_job(two_jobs):

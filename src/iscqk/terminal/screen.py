@@ -194,10 +194,9 @@ class Bars:
         return self._line(job.seconds, place.share, f"{job.of(place)}{_pace(place)}")
 
     def _line(self, seconds: float, share: float | None, words: str) -> str:
-        bar = tqdm.format_meter(
-            share or 0, 1, seconds, ascii=self._ascii, bar_format=f"{{bar:{_BAR}}}"
-        )
-        told = "    " if share is None else f"{share:4.0%}"
+        done = round(share or 0, 2)  # as it is told, so that the bar says the same
+        bar = tqdm.format_meter(done, 1, seconds, ascii=self._ascii, bar_format=f"{{bar:{_BAR}}}")
+        told = "    " if share is None else f"{done:4.0%}"
         return f"{clock(seconds):>7} |{bar}| {told}  {words}"
 
     @contextmanager
