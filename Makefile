@@ -28,7 +28,7 @@ CPU=1 takes torch without CUDA, a third of the size).
   validation    the model on other edits than the training's
   rehearsal     a phase of the challenge's size
   ready_model   the submitted model, small enough to travel with the program
-  ready_weights the model that iscqk carries, trained anew (four hours; needs its photographs)
+  ready_weights the model that iscqk carries, trained anew (six hours; needs its photographs)
   install       the environment alone
   test, check   tests; linters, types and docs
   test-long     the tests that take half a minute or more
@@ -60,7 +60,10 @@ $(READY)-first.safetensors: $(PRESETS)/ready-training.yaml | $(INSTALLED)
 $(READY)-second.safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-longer.yaml $(READY)-first.safetensors
 	$(TRAIN_READY)
 
-$(READY).safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-larger.yaml $(READY)-second.safetensors
+$(READY)-third.safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-larger.yaml $(READY)-second.safetensors
+	$(TRAIN_READY)
+
+$(READY).safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-harder.yaml $(READY)-third.safetensors
 	$(TRAIN_READY)
 
 help:

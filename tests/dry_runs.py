@@ -51,6 +51,10 @@ RUNS: dict[str, tuple[str, list[str]]] = {
         "results/runs/solo-0/learned-5/q.safetensors",
         [f"{_PRESETS}/ready-training.yaml", f"{_PRESETS}/ready-larger.yaml"],
     ),
+    "ready-harder": (
+        "results/runs/solo-0/learned-5/q.safetensors",
+        [f"{_PRESETS}/ready-training.yaml", f"{_PRESETS}/ready-harder.yaml"],
+    ),
     "ready": ("ready_model", [f"{_PRESETS}/ready.yaml"]),
     "study": ("study", []),
     "ablations": ("ablations", []),

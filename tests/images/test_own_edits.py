@@ -8,7 +8,7 @@ from PIL import Image
 
 from iscqk.images import own_edits
 from iscqk.images.edits import apply_edit, find_edit
-from iscqk.images.own_edits import laying
+from iscqk.images.own_edits import laying, reduced
 from iscqk.images.parameter_sampler import ParameterSampler
 
 NAMES = sorted(own_edits.EDITS)
@@ -59,8 +59,11 @@ def test_an_edit_gives_an_image_of_any_shape(name):
         assert 0.08 < image.width * image.height / (size[0] * size[1]) < 8, (size, strength)
 
 
-# Thumbnails are squeezed into one shape, so that a stretch is not seen in them.
-@pytest.mark.parametrize("name", sorted({*NAMES} - NO_STRENGTH - {"stretch"}))
+# Thumbnails are squeezed into one shape, so that a stretch is not seen in them, and are as coarse
+# as what a mosaic and a thumbnail leave.
+@pytest.mark.parametrize(
+    "name", sorted({*NAMES} - NO_STRENGTH - {"stretch", "mosaic", "thumbnail"})
+)
 def test_more_strength_changes_more_and_none_little(name):
     mild, middle, severe = (change(name, strength) for strength in (0.0, 0.5, 1.0))
     assert mild < 22 and mild < middle and 1.3 * mild + 0.5 < severe
@@ -75,6 +78,36 @@ def test_a_stretch_changes_the_shape():
     images = [edited("stretch", strength) for strength in (0.0, 0.5, 1.0)]
     mild, middle, severe = (abs(np.log(image.width / image.height * 3 / 4)) for image in images)
     assert 0 < mild < 0.1 < middle < 1 < severe
+
+
+@pytest.mark.parametrize("name", ["mosaic", "thumbnail"])
+def test_a_coarse_picture_loses_more_the_stronger_the_edit(name):
+    before = np.asarray(picture(), dtype=float)
+    copies = [np.asarray(edited(name, strength), dtype=float) for strength in (0.0, 0.5, 1.0)]
+    mild, middle, severe = (np.abs(before - copy).mean() for copy in copies)
+    assert mild < 10 and 1.5 * mild < middle and 1.3 * middle < severe
+
+
+def test_a_mosaic_has_as_many_squares_as_told():
+    squares = np.asarray(reduced.coarse(picture(), 16, smooth=False)).reshape(12, 10, 16, 10, 3)
+    assert (squares == squares[:, :1, :, :1]).all()
+    means = np.asarray(picture(), dtype=float).reshape(12, 10, 16, 10, 3).mean((1, 3))
+    assert np.abs(squares[:, 0, :, 0] - means).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["line_art", "two_levels"])
+@pytest.mark.parametrize("strength", [0.5, 1.0])
+def test_from_half_strength_on_two_levels_are_left(name, strength):
+    for seed in range(5):
+        pixels = np.asarray(edited(name, strength, seed))
+        assert {*np.unique(pixels)} == {0, 255}, seed
+        assert (pixels == pixels[..., :1]).all()
+
+
+@pytest.mark.parametrize("near", [False, True])
+def test_one_colour_has_two_levels_too(near):
+    plain = reduced.two_levels(Image.new("RGB", (40, 30), (90, 90, 90)), 1, 0.02, 0.5, near)
+    assert len(np.unique(np.asarray(plain))) == 1
 
 
 @pytest.mark.parametrize("name", NAMES)
