@@ -13,7 +13,7 @@ from iscqk.runtime.memory import keep_freed_memory
 {keep}
 def layers():
     for _ in range(8):
-        arrays = [np.ones(2**20 * size, np.uint8) for size in (20, 30, 25, 30)]
+        arrays = [np.ones(2**20 * size, np.uint8) for size in (20, 90, 25, 60)]
         del arrays
 layers()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

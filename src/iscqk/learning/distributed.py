@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from iscqk.errors import UserError
 from iscqk.models.device import choose_device, set_threads
+from iscqk.runtime.memory import keep_freed_memory
 from iscqk.runtime.shutdown import FOLLOWED, LOST_WORKER
 
 
@@ -33,6 +34,7 @@ def run_distributed(processes: int, threads: int) -> Iterator[tuple[torch.device
     Yields the device of this process and the number of its threads.
     """
     _launch(processes, threads)
+    keep_freed_memory()
     device = choose_device()
     with process_group(device):
         yield device, set_threads(threads // world_size())
