@@ -84,6 +84,10 @@ def test_nine_of_ten_likely_copies_are_right_and_told_with_their_basis(here, gis
     page = open("matches/matches.html").read()
     assert f"<h1>{shown[10]}</h1>" in page and told in page and "not likely copies</h2>" in page
     assert page.count("likely a copy") == len(likely)
+    score = likely["score"].iloc[9]
+    run(f"iscqk match copies others --against photos --model {gist} --threshold {score}")
+    counts = f"10 likely copies of 100 images; {100 - len(likely)} without"
+    assert f"{counts}; {len(likely) - 10} below the threshold" in capsys.readouterr().out
 
 
 def test_images_that_copy_nothing_are_not_called_copies(here, gist):

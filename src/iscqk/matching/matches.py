@@ -76,17 +76,23 @@ class Matches(NamedTuple):
         images: how many were looked up.
         basis: of `likely`.
         recall: of the index, where one was asked for.
+        below: how many images have likely copies, and all of them below the threshold.
     """
 
     table: pd.DataFrame
     images: int
     basis: Basis
     recall: Recall | None = None
+    below: int = 0
 
     @property
     def likely_images(self) -> int:
-        """How many images have a likely copy."""
-        return int(self.table.loc[self.table["likely"] == True, "query"].nunique())  # noqa: E712
+        """How many images have a likely copy in the table."""
+        return _likely_images(self.table)
+
+
+def _likely_images(table: pd.DataFrame) -> int:
+    return int(table.loc[table["likely"] == True, "query"].nunique())  # noqa: E712
 
 
 def match(
@@ -177,10 +183,10 @@ def find_matches(
         model, queries, references, own, search, basis, threads, orientations, index, top
     )
     table = _table(queries, references, found, basis)
-    if threshold is not None:
-        table = table[table["score"] >= threshold]
-    order = table.sort_values(["likely", "score"], ascending=False, kind="stable")
-    return Matches(order.reset_index(drop=True), len(queries), basis, recall)
+    kept = table if threshold is None else table[table["score"] >= threshold]
+    below = _likely_images(table) - _likely_images(kept)
+    order = kept.sort_values(["likely", "score"], ascending=False, kind="stable")
+    return Matches(order.reset_index(drop=True), len(queries), basis, recall, below)
 
 
 def _check_numbers(top: int, threshold: float | None, threads: int) -> None:

@@ -31,9 +31,11 @@ def summary(found: Matches) -> str:
     """Return how many images are likely copies, in a line."""
     if found.basis.chance is None:
         return f"{counted(found.images, 'image')} looked up, and no basis to call any a likely copy"
-    likely = found.likely_images
+    likely, below = found.likely_images, found.below
     copies = counted(likely, "likely copy", "likely copies")
-    return f"{copies} of {counted(found.images, 'image')}; {found.images - likely} without"
+    without = f"{found.images - likely - below} without"
+    left_out = f"; {below} below the threshold" if below else ""
+    return f"{copies} of {counted(found.images, 'image')}; {without}{left_out}"
 
 
 def best_pairs(table: pd.DataFrame) -> Iterator[str]:
