@@ -237,6 +237,24 @@ def test_json_of_another_form_is_told_before_any_work(text, told, capsys):
     assert re.match(f"error: argument --runs: {told}", found) and found.count("\n") == 1
 
 
+COMPARED = {"label": "a", "seed": 0, "phase": "phase1", "score": "s", "histories": [], "usage": []}
+CURVES = {"curve": "c.csv", "by_edit": "e.csv", "rankings": {}}
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([COMPARED | CURVES, COMPARED], "curve is missing; give text"),
+        ([COMPARED, COMPARED | {"rankings": {}}], "curve is missing; give text"),
+        ([COMPARED | CURVES | {"rankings": "r.csv"}], "rankings is r.csv; give an object"),
+    ],
+    ids=range(3),
+)
+def test_keys_that_go_together_are_in_all_objects_or_in_none(rows, told, capsys):
+    words = ["compare", "--title", "m", "--runs", json.dumps(rows), "--output", "out"]
+    assert told in refused(main, words, capsys)
+
+
 def test_a_config_is_an_object_with_the_sections_that_are_looked_at(capsys):
     read = json_object(seed=int, model=dict)
     assert read('{"seed": 1, "model": {}, "more": 2}') == {"seed": 1, "model": {}, "more": 2}

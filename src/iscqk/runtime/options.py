@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from iscqk.errors import UserError
@@ -97,14 +98,22 @@ def json_object(**kinds: type) -> Callable[[str], dict[str, Any]]:
     return lambda text: _with_keys(_json(text), kinds)
 
 
-def json_objects(**kinds: type) -> Callable[[str], list[dict[str, Any]]]:
-    """Return what reads a JSON list of such objects, one at least."""
+def json_objects(
+    all_or_none: Mapping[str, type] = MappingProxyType({}), **kinds: type
+) -> Callable[[str], list[dict[str, Any]]]:
+    """Return what reads a JSON list of such objects, one at least.
+
+    Where one object has a key of `all_or_none`, every object must have all of these keys.
+    """
 
     def read(text: str) -> list[dict[str, Any]]:
         found = _json(text)
         if not isinstance(found, list) or not found:
             raise argparse.ArgumentTypeError("no JSON list with something in it; give one")
-        return [_with_keys(one, kinds) for one in found]
+        read_ones = [_with_keys(one, kinds) for one in found]
+        if any(name in one for one in read_ones for name in all_or_none):
+            return [_with_keys(one, all_or_none) for one in read_ones]
+        return read_ones
 
     return read
 

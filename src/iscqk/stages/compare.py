@@ -23,6 +23,7 @@ from iscqk.runtime.options import json_objects, output_folder
 Rows = list[dict[str, Any]]
 
 _RUN = {"label": str, "seed": int, "phase": str, "score": str, "histories": list, "usage": list}
+_CURVES = {"curve": str, "by_edit": str, "rankings": dict}  # of a run
 _CURVE = {"label": str, "seed": int, "learning_curve": str, "models": dict}
 
 EXAMPLE = 'iscqk compare --title method --runs "$(cat runs.json)" --output compared'
@@ -32,9 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--title", required=True, help="what the rows are, `method` for example")
     parser.add_argument(
-        "--runs", type=json_objects(**_RUN), required=True,
+        "--runs", type=json_objects(_CURVES, **_RUN), required=True,
         help="JSON list, one for each run and phase: label, seed, phase, score, histories, usage, "
-        "and, for the curves, curve (precision and recall), by_edit and rankings (of each, score)",
+        "and, of all or of none, curve (precision and recall), by_edit and rankings (of each, score)",
     )  # fmt: skip
     parser.add_argument(
         "--learning-curves", type=json_objects(**_CURVE), default=[],
