@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", required=True, help="what the rows are, `method` for example")
     parser.add_argument(
         "--runs", type=json_objects(_CURVES, **_RUN), required=True,
-        help="JSON list, one for each run and phase: label, seed, phase, score, histories, usage, "
-        "and, of all or of none, curve (precision and recall), by_edit and rankings (of each, score)",
+        help="JSON list, one for each run and phase: label, seed, phase, score, histories, usage; "
+        "of all or none, too: curve (precision and recall), by_edit and rankings (of each, score)",
     )  # fmt: skip
     parser.add_argument(
         "--learning-curves", type=json_objects(**_CURVE), default=[],
