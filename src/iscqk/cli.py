@@ -66,6 +66,7 @@ GROUPS = {
         "benchmark-search": "time search and scoring beside their peers",
         "benchmark-index": "compare kinds of indexes over descriptors",
         "benchmark-images": "copies and descriptions per second, beside their peers",
+        "benchmark-edits": "which edits hide a copy from a model, each alone",
         "benchmark-likely": "likely copies beside what is promised of them, on folders of images",
         "validation-queries": "make query sets by other edits than the training's",
         "validation-scores": "score models on such sets, beside GIST and hashes",

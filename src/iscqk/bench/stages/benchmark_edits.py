@@ -1,0 +1,98 @@
+"""Which edits hide a copy from a model: every edit alone, at one strength.
+
+Of each edit, copies of some of a folder's images are looked up among all of these. Writes a CSV,
+the worst edit first: edit, copies, found (share whose original is nearest, and nearer than any
+reference is to 99 % of other images), recall_at_1, similarity (mean, of copy and original).
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from iscqk.errors import UserError
+from iscqk.formats.csv_tables import write_table
+from iscqk.formats.hdf5 import FloatArray
+from iscqk.images.copier import Copier, Task
+from iscqk.images.edit_chains import EditPool
+from iscqk.images.edits import EDIT_NAMES
+from iscqk.images.ingestion import find_images
+from iscqk.matching.model import Model
+from iscqk.runtime.logs import progress
+from iscqk.runtime.options import at_once, cores, count, output_file
+
+EXAMPLE = r"""iscqk benchmark-edits ../shared/photos-large/references \
+    --others ../shared/photos/others --strength 0.9 --output edits.csv"""
+
+_OTHERS = 1500  # whose nearest references say what is near
+_PASSED = 0.99  # share of them
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's options."""
+    parser.add_argument("images", nargs="+", type=Path, metavar="FOLDER", help="of references")
+    parser.add_argument("--others", nargs="+", type=Path, required=True, help="folders of images")
+    parser.add_argument("--model", type=Path, help="its folder; the ready model where none is")
+    parser.add_argument("--strength", type=float, default=0.9, help="of each edit, 0 to 1")
+    parser.add_argument("--count", type=count, default=2000, help="of references, at most")
+    parser.add_argument("--copies", type=count, default=40, help="of each edit")
+    parser.add_argument("--side", type=count, default=144, help="longest, of a copy, in pixels")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=at_once, default=cores())
+    parser.add_argument("--output", type=output_file, required=True, metavar="CSV")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the table, and print it."""
+    rng = np.random.default_rng(arguments.seed)
+    references = _some(arguments.images, arguments.count, rng)
+    others = _some(arguments.others, _OTHERS, rng)
+    model = Model.load(arguments.model, arguments.threads)
+    bank = model.describe(references, "references", arguments.threads)
+    without = model.describe(others, "queries", arguments.threads)
+    near = float(np.quantile(_scores(model, without, bank).max(axis=1), _PASSED))
+    rows = []
+    for name in progress(EDIT_NAMES, len(EDIT_NAMES), "edits"):
+        pool = EditPool((name,), (arguments.strength,) * 2, (1, 1))
+        copier = Copier(pool, tuple(map(str, others)), arguments.side, 90)
+        copies = _edited(copier, references[: arguments.copies])
+        queries = model.describe(copies, "queries", arguments.threads)
+        rows.append({"edit": name} | _found(model, queries, bank, near))
+    table = pd.DataFrame(rows).sort_values(["found", "similarity"], kind="stable")
+    write_table(arguments.output, table)
+    print(table.round(3).to_string(index=False))
+
+
+def _some(folders: Sequence[Path], most: int, rng: np.random.Generator) -> list[Path]:
+    """Return so many images of folders, drawn at random."""
+    paths = find_images(folders)
+    if not paths:
+        raise UserError(f"{folders[0]}: no image is there; name a folder of images")
+    return [paths[n] for n in rng.permutation(len(paths))[:most]]
+
+
+def _scores(model: Model, queries: FloatArray, bank: FloatArray) -> NDArray[np.float64]:
+    """Return (n, references): how alike they are, made comparable between queries."""
+    return queries @ bank.T - model.levels(queries)[:, None]
+
+
+def _edited(copier: Copier, sources: Sequence[Path]) -> list[Image.Image]:
+    return [copier.edited(Task(("edits", str(source)), str(source)))[0] for source in sources]
+
+
+def _found(model: Model, queries: FloatArray, bank: FloatArray, near: float) -> dict[str, Any]:
+    """Return what is told of the copies of the first references."""
+    scores = _scores(model, queries, bank)
+    own = scores.diagonal()
+    first = own == scores.max(axis=1)
+    return {
+        "copies": len(queries),
+        "found": (first & (own > near)).mean(),
+        "recall_at_1": first.mean(),
+        "similarity": (queries * bank[: len(queries)]).sum(axis=1).mean(),
+    }
