@@ -63,7 +63,7 @@ def test_copies_that_no_chance_changes_are_found_as_by_hand(here):
 @pytest.mark.parametrize(
     ("others", "strength", "told"),
     [
-        ("others", "2", "error: strength (2.0, 2.0): need 0 <= low <= high <= 1"),
+        ("others", "2", "error: edit pool: strength (2.0, 2.0): need 0 <= low <= high <= 1"),
         ("none", "0.5", "error: none: "),
         ("empty", "0.5", "error: empty: "),
     ],

@@ -99,7 +99,7 @@ def json_object(**kinds: type) -> Callable[[str], dict[str, Any]]:
 
 
 def json_objects(
-    all_or_none: Mapping[str, type] = MappingProxyType({}), **kinds: type
+    all_or_none: Mapping[str, type] = MappingProxyType({}), /, **kinds: type
 ) -> Callable[[str], list[dict[str, Any]]]:
     """Return what reads a JSON list of such objects, one at least.
 

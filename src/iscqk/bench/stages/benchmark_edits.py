@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the table, and print it."""
+    pools = [EditPool((name,), (arguments.strength,) * 2, (1, 1)) for name in EDIT_NAMES]
     rng = np.random.default_rng(arguments.seed)
     references = _some(arguments.images, arguments.count, rng)
     others = _some(arguments.others, _OTHERS, rng)
@@ -57,12 +58,11 @@ def run(arguments: argparse.Namespace) -> None:
     without = model.describe(others, "queries", arguments.threads)
     near = float(np.quantile(_scores(model, without, bank).max(axis=1), _PASSED))
     rows = []
-    for name in progress(EDIT_NAMES, len(EDIT_NAMES), "edits"):
-        pool = EditPool((name,), (arguments.strength,) * 2, (1, 1))
+    for pool in progress(pools, len(pools), "edits"):
         copier = Copier(pool, tuple(map(str, others)), arguments.side, 90)
         copies = _edited(copier, references[: arguments.copies])
         queries = model.describe(copies, "queries", arguments.threads)
-        rows.append({"edit": name} | _found(model, queries, bank, near))
+        rows.append({"edit": pool.names[0]} | _found(model, queries, bank, near))
     table = pd.DataFrame(rows).sort_values(["found", "similarity"], kind="stable")
     write_table(arguments.output, table)
     print(table.round(3).to_string(index=False))
