@@ -34,7 +34,6 @@ GROUPS = {
         "search": "find the globally nearest (query, reference) pairs of a submission file",
         "report": "one page of what lies under results, with plots and a gallery",
         "plan": "reckon what a run of another size takes: jobs, hours, bytes and dollars",
-        "average": "average the weights of trainings from one start",
         "import-weights": "take over the published weights of others, SSCD's among them",
     },
     "stages of the workflow, which runs them": {
