@@ -27,7 +27,7 @@ def two_levels(
     grey = image.convert("L").filter(ImageFilter.BoxBlur(soften * side))
     if near:
         around = grey.filter(ImageFilter.BoxBlur(max(1.0, side / 12)))
-        white = np.asarray(ImageChops.subtract(grey, around, 1, 128)) >= 134 - 12 * dark
+        white = np.asarray(ImageChops.subtract(grey, around, 1, 128)) >= 128 + 12 * (0.5 - dark)
     else:
         white = np.asarray(grey) >= np.quantile(np.asarray(grey), dark)
     return Image.blend(image, _ink(white), amount)
