@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from iscqk.formats.files import sha256_of
 from iscqk.formats.ids import REFERENCE
 from iscqk.formats.manifest import write_manifest
 from iscqk.models.encoder import Encoder, EncoderConfig
@@ -52,8 +53,8 @@ def test_a_description_takes_as_much_of_many_images_as_of_few(image, tmp_path):
     peaks = {}
     for count in COUNTS:
         ids = [REFERENCE.make(number) for number in range(count)]
-        rows = {"id": ids, "path": str(image), "sha256": "0" * 64, "width": 32, "height": 32}
-        write_manifest(tmp_path / "rows.csv", pd.DataFrame(rows))
+        facts = {"path": str(image), "sha256": sha256_of(image), "width": 32, "height": 32}
+        write_manifest(tmp_path / "rows.csv", pd.DataFrame({"id": ids, **facts}))
         peaks[count] = peak_mb(
             "embed", "--weights", tmp_path / "k.safetensors", "--manifest", tmp_path / "rows.csv",
             "--output", tmp_path / f"{count}.h5", "--threads", 2,
