@@ -44,7 +44,7 @@ def test_no_process_outlives_the_others(finished_copy, number, whom):
     log = (finished_copy.folder / "results/logs/qk-0/warm-up.log").read_text()
     assert "Traceback" not in log
     assert whom != "rank" or f"error: {LOST_WORKER}" in log
-    finished_copy.run(f"snakemake --cores {TARGET} {CONFIGS}")
+    finished_copy.run(f"snakemake {TARGET} --cores {CONFIGS}")
     log = (finished_copy.folder / "results/logs/qk-0/warm-up.log").read_text()
     assert "resuming at step" in log
 
