@@ -15,7 +15,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.hdf5 import FloatArray
 from iscqk.images.copier import Copier, Task
@@ -57,9 +56,9 @@ def run(arguments: argparse.Namespace) -> None:
     bank = model.describe(references, "references", arguments.threads)
     without = model.describe(others, "queries", arguments.threads)
     near = float(np.quantile(_scores(model, without, bank).max(axis=1), _PASSED))
-    rows = []
+    backgrounds, rows = tuple(map(str, others)), []
     for pool in progress(pools, len(pools), "edits"):
-        copier = Copier(pool, tuple(map(str, others)), arguments.side, 90)
+        copier = Copier(pool, backgrounds, arguments.side, 90)
         copies = _edited(copier, references[: arguments.copies])
         queries = model.describe(copies, "queries", arguments.threads)
         rows.append({"edit": pool.names[0]} | _found(model, queries, bank, near))
@@ -71,8 +70,6 @@ def run(arguments: argparse.Namespace) -> None:
 def _some(folders: Sequence[Path], most: int, rng: np.random.Generator) -> list[Path]:
     """Return so many images of folders, drawn at random."""
     paths = find_images(folders)
-    if not paths:
-        raise UserError(f"{folders[0]}: no image is there; name a folder of images")
     return [paths[n] for n in rng.permutation(len(paths))[:most]]
 
 

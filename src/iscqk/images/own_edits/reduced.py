@@ -4,11 +4,12 @@ From half strength on such an edit is whole, as apps and machines make it; only 
 """
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
 from iscqk.images.edit_interface import Edit
 from iscqk.images.own_edits.paper import halftone
-from iscqk.images.own_edits.pixels import shrunk
+from iscqk.images.own_edits.pixels import as_image, shrunk
 from iscqk.images.parameter_sampler import Parameters, ParameterSampler
 
 
@@ -41,8 +42,8 @@ def line_art(image: Image.Image, amount: float, share: float, dark: bool) -> Ima
     return Image.blend(image, _ink(lines if dark else ~lines), amount)
 
 
-def _ink(white: np.ndarray) -> Image.Image:
-    return Image.fromarray(np.where(white, 255, 0).astype(np.uint8)).convert("RGB")
+def _ink(white: NDArray[np.bool_]) -> Image.Image:
+    return as_image(255 * white).convert("RGB")
 
 
 def _whole_from_half(draw: ParameterSampler) -> float:
@@ -77,7 +78,7 @@ def _newsprint(draw: ParameterSampler) -> Parameters:
 
 def _cells(draw: ParameterSampler, mild: int, severe: int) -> int:
     """Return how many, by equal factors and not by equal steps."""
-    return round(mild * (severe / mild) ** draw.at_strength(0, 1))
+    return round(mild * (severe / mild) ** draw.strength)
 
 
 EDITS = {
