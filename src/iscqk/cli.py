@@ -6,7 +6,6 @@ later ones the start of Python and of torch.
 
 import argparse
 import difflib
-import gc
 import importlib
 import sys
 import textwrap
@@ -14,9 +13,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from iscqk.plan.stage_registry import module_name
+from iscqk.runtime.imports import importing
 from iscqk.runtime.logs import set_up_logging
 from iscqk.runtime.options import Parser, output_file, output_folder, output_place
-from iscqk.runtime.shutdown import exit_status_of
+from iscqk.runtime.shutdown import exit_status_of, leave
 
 _COMPLETION = "--print-completion"
 _THEN = "--then"
@@ -74,6 +74,11 @@ GROUPS = {
     },
 }
 STAGES = {name: purpose for group in GROUPS.values() for name, purpose in group.items()}
+
+
+def program() -> NoReturn:
+    """Do what the command line says, and end."""
+    leave(main())
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -183,21 +188,13 @@ def _fill(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def _module(name: str) -> Any:
-    """Return the module of a stage; to import it takes a third less without the garbage collector.
-
-    What a stage imports stays until the end, so the collector is never to look at it, at the end
-    neither: torch's millions of objects would keep it busy for half a second then.
-    """
+    """Return the module of a stage."""
     name = module_name(name)
-    if name in sys.modules or not gc.isenabled():
+    if name in sys.modules:
+        return sys.modules[name]
+    with importing():
         return importlib.import_module(name)
-    gc.disable()
-    try:
-        return importlib.import_module(name)
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -225,3 +225,25 @@ raise SystemExit(shutdown.exit_status_of(work))
     streams = {"stdout": subprocess.PIPE, "stderr": without_reader()}
     done = subprocess.run(command, text=True, **streams)
     assert done.stdout == "done\n"
+
+
+def test_a_command_that_leaves_has_done_what_was_to_be_done_at_its_end(tmp_path):
+    program = (
+        "import atexit, sys; from iscqk.runtime.shutdown import leave\n"
+        "class Whole:\n"
+        "    def __del__(self): print('taken apart')\n"
+        "kept = Whole(); atexit.register(print, 'registered')\n"
+        "print('printed', end=' '); print('told', end=' ', file=sys.stderr); leave(3)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "printed registered\n", "told ")
+
+
+def test_a_command_whose_reader_is_gone_leaves_quietly():
+    program = "import os, sys; from iscqk.runtime.shutdown import leave\nprint('x'); leave(0)"
+    read, write = os.pipe()
+    os.close(read)
+    command, buffered = [sys.executable, "-c", program], {**os.environ, "PYTHONUNBUFFERED": ""}
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, env=buffered)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
