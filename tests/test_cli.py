@@ -165,7 +165,10 @@ def test_zsh_is_told_of_every_stage(completions):
     ("stage", "unneeded"),
     [
         ("score", ("torch", "tqdm", "jsonschema", "faiss")),
-        ("match", ("jsonschema", "faiss")),
+        *(
+            (stage, ("torch", "jsonschema", "faiss"))
+            for stage in ("match", "duplicates", "describe")
+        ),
         ("report", ("torch", "jsonschema", "faiss")),
     ],
 )

@@ -9,13 +9,14 @@ from PIL import Image
 
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
+from iscqk.formats.model_files import SIDES
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.opening import _file
 from iscqk.learning.data_loading import ReadableImages, make_loader
 from iscqk.learning.embedding import describe
 from iscqk.matching.model import Model
 from iscqk.matching.model_bank import write_bank
-from iscqk.matching.model_folder import SIDES, write_settings
+from iscqk.matching.model_folder import write_settings
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import save_hub_folder
 from iscqk.retrieval.refining import Projection, fit_projection, save_projection

@@ -4,6 +4,7 @@ What the files hold: `iscqk.models.hub`, `iscqk.matching.model_folder`.
 """
 
 CONFIG, BACKBONE, HEAD, CARD = "config.json", "model.safetensors", "head.safetensors", "README.md"
+SIDES, GIST = ("queries", "references"), "gist"  # folders of encoders
 SETTINGS, BANK, PROJECTION = "matching.json", "bank.safetensors", "projection.safetensors"
 
 

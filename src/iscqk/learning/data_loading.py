@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Sampler
@@ -15,16 +16,14 @@ from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
 from iscqk.images.copier import Copier, Task
 from iscqk.images.opening import ImageInput, open_image
-from iscqk.images.transparency import extremes
-from iscqk.images.verified import open_verified, open_verified_at_sizes
+from iscqk.images.reading_ahead import Ahead
+from iscqk.images.squares import squares_of, squeezed
+from iscqk.images.verified import open_verified
 from iscqk.learning import distributed
 from iscqk.runtime import shutdown
 from iscqk.runtime.workers import may_have_workers
 
 Item = TypeVar("Item")
-
-
-_ONE_COLOUR = 8  # of 255: noise and compression make less of one colour
 
 
 def black(side: int) -> Tensor:
@@ -34,21 +33,11 @@ def black(side: int) -> Tensor:
 
 def to_pixels(image: Image.Image, side: int) -> Tensor:
     """Squeeze an RGB image to a square; return uint8 (3, side, side)."""
-    return _pixels_of(_squeezed(image, side))
+    return _as_tensor(np.array(squeezed(image, side)))
 
 
-def _squeezed(image: Image.Image, side: int) -> Image.Image:
-    # Aspect ratio is given up on purpose: a copy is often cropped or stretched, so it says little.
-    return image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
-
-
-def _pixels_of(square: Image.Image) -> Tensor:
-    return torch.from_numpy(np.array(square).transpose(2, 0, 1))
-
-
-def _is_flat(image: Image.Image) -> bool:
-    """Return whether an RGB image is of one colour, of which nothing can be said."""
-    return all(high - low < _ONE_COLOUR for low, high in extremes(image))
+def _as_tensor(square: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(square.transpose(2, 0, 1))
 
 
 class OriginalImages(Dataset[Tensor]):
@@ -92,8 +81,11 @@ class ReadableImages(Dataset[list[Tensor]]):
         flat: (n,) bool, which are of one colour at the first side.
     """
 
-    def __init__(self, paths: Sequence[ImageInput], sides: Sequence[int]) -> None:
-        self._paths, self._sides = paths, sides
+    def __init__(
+        self, paths: Sequence[ImageInput], sides: Sequence[int], ahead: Ahead | None = None
+    ) -> None:
+        """Take images, and what has been read of them already."""
+        self._paths, self._sides, self._ahead = paths, sides, ahead
         self.unreadable = torch.zeros(len(paths), dtype=torch.bool).share_memory_()
         self.flat = torch.zeros(len(paths), dtype=torch.bool).share_memory_()
 
@@ -103,14 +95,15 @@ class ReadableImages(Dataset[list[Tensor]]):
 
     def __getitem__(self, index: int) -> list[Tensor]:
         """Return image `index` at each side, black where it cannot be read."""
+        path = self._paths[index]
+        squares = self._ahead.find(path, self._sides) if self._ahead else None
         try:
-            images = open_verified_at_sizes(self._paths[index], self._sides)
+            squares = squares or squares_of(path, self._sides)
         except UserError:
             self.unreadable[index] = True
             return [black(side) for side in self._sides]
-        squares = [_squeezed(*each) for each in zip(images, self._sides, strict=True)]
-        self.flat[index] = _is_flat(squares[0])
-        return [_pixels_of(square) for square in squares]
+        self.flat[index] = squares.flat
+        return [_as_tensor(square) for square in squares.pixels]
 
 
 class CopyImages(Dataset[Tensor]):

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from iscqk.matching.views import ORIENTATIONS
+from iscqk.matching.inputs import ORIENTATIONS
 from iscqk.runtime.options import at_once, cores
 
 

@@ -7,9 +7,11 @@ that a stop loses next to nothing and the file's name never stands for a part.
 
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from iscqk.errors import UserError
 from iscqk.formats.files import linked, printable, refuse_unwritable
@@ -34,6 +36,7 @@ from iscqk.formats.index_shards import (
 )
 from iscqk.formats.stored_rows import StoredRows
 from iscqk.matching.collection import Part
+from iscqk.matching.inputs import Inputs
 from iscqk.matching.known import KnownImages
 
 logger = logging.getLogger(__name__)
@@ -132,6 +135,59 @@ class DescriptorCache:
             write_image_index(self.path, result)
         remove_others(self.path, self._shards)
         self._unfinished.unlink(missing_ok=True)
+
+
+class Caches(NamedTuple):
+    """Files that keep descriptors for the next call, where they are to be kept.
+
+    Attributes:
+        queries: of what may be copies.
+        references: of what may have been copied.
+        copies: of edited copies of some references.
+    """
+
+    queries: Path | None = None
+    references: Path | None = None
+    copies: Path | None = None
+
+    @classmethod
+    def of(cls, folder: str | Path | None) -> "Caches":
+        """Return the files in a folder; none without one."""
+        names = [f"{name}.h5" for name in cls._fields]
+        return cls(*(Path(folder) / name for name in names)) if folder else cls()
+
+    def check(self) -> None:
+        """Raise UserError where one cannot be written, or something else is: before any work."""
+        for path in filter(None, self):
+            check_place(path)
+
+    def new_images(self, queries: Inputs, references: Inputs) -> list[Path]:
+        """Return the images of sides of which nothing is kept: all of them will be read."""
+        sides = ((self.queries, queries), (self.references, references))
+        return [image for kept, side in sides if is_new(kept) for image in side.images]
+
+    def refuse_over(self, queries: Inputs, references: Inputs) -> None:
+        """Refuse to write over descriptions that are named to be read.
+
+        Raises:
+            UserError: one of these files is named, and other images of its kind are, too.
+        """
+        kinds = zip(self, (queries.images, references.images, True), strict=True)
+        written = {os.path.realpath(path) for path, images in kinds if path and images}
+        for path in (*queries.indexes, *references.indexes):
+            if os.path.realpath(path) in written:
+                what = "would be written over by descriptions of other images; keep these elsewhere"
+                raise UserError(f"{printable(path)}: {what} (--output)")
+
+
+NO_CACHES = Caches()
+
+
+def is_new(path: Path | None) -> bool:
+    """Return whether nothing is kept in a file, nor beside it."""
+    if path is None:
+        return True
+    return not (path.exists() or _unfinished(path).exists() or shards_there(path))
 
 
 def check_place(path: str | Path) -> None:

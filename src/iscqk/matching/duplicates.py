@@ -11,13 +11,14 @@ from iscqk.errors import UserError
 from iscqk.formats.ids import IntArray
 from iscqk.images.opening import BadImage, declared_size
 from iscqk.matching.basis import Basis, find_basis
+from iscqk.matching.cache import NO_CACHES, Caches
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.describing import load_index, warn_of_flat
 from iscqk.matching.groups import star_groups
 from iscqk.matching.indexes import Recall, by_indexes, check_index_places
-from iscqk.matching.inputs import InputPaths, find_inputs
+from iscqk.matching.inputs import InputPaths, Inputs, find_inputs
 from iscqk.matching.judged_pairs import JudgedPairs
-from iscqk.matching.matches import NO_CACHES, Caches, complete, look_up
+from iscqk.matching.matches import complete, look_up
 from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import DoubleArray, exactly
 from iscqk.matching.views import View
@@ -80,7 +81,7 @@ def duplicates(
 
 
 def find_duplicates(
-    images: InputPaths,
+    images: InputPaths | Inputs,
     model: Model | str | Path | None = None,
     caches: Caches = NO_CACHES,
     threads: int = 1,

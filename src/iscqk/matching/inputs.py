@@ -15,6 +15,8 @@ from iscqk.images.opening import ImageInput, begins_as_image
 InputPaths = str | Path | Iterable[str | Path]
 Identity = tuple[object, ...]
 
+ORIENTATIONS = (1, 8)  # in which queries can be looked up
+
 
 class Inputs(NamedTuple):
     """What was named: image files, each once, and files that `iscqk describe` wrote."""
@@ -23,13 +25,15 @@ class Inputs(NamedTuple):
     indexes: list[Path]
 
 
-def find_inputs(paths: InputPaths) -> Inputs:
+def find_inputs(paths: InputPaths | Inputs) -> Inputs:
     """Return what is named, and all images below the folders or in the shards named, in order.
 
     Raises:
         UserError: nothing is named, or something else than names is given; there is no such file or
             folder, a folder without an image, or a file that is neither an image nor descriptors.
     """
+    if isinstance(paths, Inputs):  # found before
+        return paths
     images: list[Path] = []
     written: list[Path] = []
     for path in _places(paths):

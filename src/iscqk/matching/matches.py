@@ -1,7 +1,6 @@
 """Which reference each image is likest to: copy detection between any two sets of images."""
 
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable
 from iscqk.formats.ids import IntArray
 from iscqk.matching.basis import Basis, find_basis
-from iscqk.matching.cache import check_place
+from iscqk.matching.cache import NO_CACHES, Caches
 from iscqk.matching.collection import Collection
 from iscqk.matching.describing import describe_files, load_index, warn_of_flat
 from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recall_of
@@ -25,47 +23,6 @@ from iscqk.matching.views import View
 from iscqk.runtime.options import refuse_below_one
 
 COLUMNS = ["query", "reference", "rank", "score", "similarity", "chance", "likely", "basis"]
-
-
-class Caches(NamedTuple):
-    """Files that keep descriptors for the next call, where they are to be kept.
-
-    Attributes:
-        queries: of what may be copies.
-        references: of what may have been copied.
-        copies: of edited copies of some references.
-    """
-
-    queries: Path | None = None
-    references: Path | None = None
-    copies: Path | None = None
-
-    @classmethod
-    def of(cls, folder: str | Path | None) -> "Caches":
-        """Return the files in a folder; none without one."""
-        names = [f"{name}.h5" for name in cls._fields]
-        return cls(*(Path(folder) / name for name in names)) if folder else cls()
-
-    def check(self) -> None:
-        """Raise UserError where one cannot be written, or something else is: before any work."""
-        for path in filter(None, self):
-            check_place(path)
-
-    def refuse_over(self, queries: Inputs, references: Inputs) -> None:
-        """Refuse to write over descriptions that are named to be read.
-
-        Raises:
-            UserError: one of these files is named, and other images of its kind are, too.
-        """
-        kinds = zip(self, (queries.images, references.images, True), strict=True)
-        written = {os.path.realpath(path) for path, images in kinds if path and images}
-        for path in (*queries.indexes, *references.indexes):
-            if os.path.realpath(path) in written:
-                what = "would be written over by descriptions of other images; keep these elsewhere"
-                raise UserError(f"{printable(path)}: {what} (--output)")
-
-
-NO_CACHES = Caches()
 
 
 class Matches(NamedTuple):
@@ -145,8 +102,8 @@ def match(
 
 
 def find_matches(
-    images: InputPaths,
-    against: InputPaths,
+    images: InputPaths | Inputs,
+    against: InputPaths | Inputs,
     model: Model | str | Path | None = None,
     top: int = 1,
     threshold: float | None = None,

@@ -12,11 +12,13 @@ from PIL import Image
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import FloatArray
 from iscqk.formats.ids import BoolArray
+from iscqk.formats.model_files import SIDES
 from iscqk.images.opening import ImageInput, open_image
+from iscqk.images.reading_ahead import Ahead
 from iscqk.learning.data_loading import ReadableImages
 from iscqk.learning.embedding import Look, describe
 from iscqk.matching.inputs import as_images
-from iscqk.matching.model_folder import SIDES, Looks, Parts, read_parts
+from iscqk.matching.model_folder import Looks, Parts, read_parts
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
 from iscqk.models.fused_convolutions import fused
@@ -46,8 +48,12 @@ class Model:
         ranking: see `Ranking`.
     """
 
-    def __init__(self, parts: Parts | None = None) -> None:
+    def __init__(self, parts: Parts | None = None, ahead: Ahead | None = None) -> None:
         """Make a model of its parts; without them, the ready one.
+
+        Args:
+            parts: encoders, and how they are used.
+            ahead: images that are being read already, as this model looks at them.
 
         Raises:
             UserError: there is no ready model in this installation.
@@ -61,22 +67,29 @@ class Model:
         self.looks = looks._replace(gist=looks.gist and looks.gist.to(device))
         for encoder in filter(None, (*self.encoders.values(), self.looks.gist)):
             encoder.precision = "auto"
+        self._ahead = ahead
         self._fused: dict[tuple[Encoder, str], Encoder] = {}
 
     @classmethod
-    def load(cls, folder: str | Path | None = None, threads: int | None = None) -> "Model":
+    def load(
+        cls,
+        folder: str | Path | None = None,
+        threads: int | None = None,
+        ahead: Ahead | None = None,
+    ) -> "Model":
         """Return the model of a folder.
 
         Args:
             folder: `results/submission_{phase}`, the `model` folder in it, or a run's folder that
                 holds q.safetensors and k.safetensors. None: the ready model.
             threads: to compute with from now on; None: as torch is set.
+            ahead: images that are being read already.
 
         Raises:
             UserError: it holds no model, or a damaged one.
         """
         set_threads(threads)
-        return cls(None if folder is None else read_parts(folder))
+        return cls(None if folder is None else read_parts(folder), ahead)
 
     def describe(
         self,
@@ -119,7 +132,9 @@ class Model:
         looks = self._looks_of_each(side)
         # One of Pillow that is not loaded yet shares its place in an open file with processes.
         are_open = any(isinstance(image, Image.Image) for image in images)
-        read, done = ReadableImages(images, [look.side for look in looks]), 0
+        if self._ahead:
+            self._ahead.stop()
+        read, done = ReadableImages(images, [look.side for look in looks], self._ahead), 0
         for rows in describe(looks, read, 0 if are_open else threads - 1, orientations):
             part = slice(done, done := done + len(rows[0]) // orientations)
             vectors = self._refine([row.numpy() for row in rows])

@@ -20,7 +20,7 @@ import numpy as np
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import FloatArray
 from iscqk.formats.files import write_text
-from iscqk.formats.model_files import PROJECTION, SETTINGS
+from iscqk.formats.model_files import GIST, PROJECTION, SETTINGS, SIDES
 from iscqk.matching.model_bank import read_bank, sample_bank, write_bank
 from iscqk.models.encoder import Encoder
 from iscqk.models.hub import load_hub_folder
@@ -28,9 +28,6 @@ from iscqk.models.weights import load_encoder
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.retrieval.refining import Refinement, load_projection, save_projection
 from iscqk.settings.describe import Describe
-
-SIDES = ("queries", "references")
-GIST = "gist"
 
 
 class Looks(NamedTuple):

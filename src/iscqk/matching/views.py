@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from iscqk.errors import UserError
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
+from iscqk.matching.inputs import ORIENTATIONS
 from iscqk.matching.model import Block, Model
-
-ORIENTATIONS = (1, 8)
 
 # What people do to pictures that they pass on; mild enough to be recognised.
 POOL = EditPool(

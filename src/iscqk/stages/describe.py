@@ -11,12 +11,12 @@ import argparse
 
 from iscqk.errors import UserError
 from iscqk.formats.files import printable
+from iscqk.formats.model_files import SIDES
 from iscqk.matching.arguments import add_model, add_threads
-from iscqk.matching.cache import check_place, refuse_another
-from iscqk.matching.describing import describe_files, warn_of_flat
+from iscqk.matching.beginning import read_ahead
+from iscqk.matching.cache import check_place, is_new, refuse_another
 from iscqk.matching.inputs import find_inputs
-from iscqk.matching.model import SIDES, Model
-from iscqk.matching.views import View
+from iscqk.runtime.imports import importing
 from iscqk.runtime.memory import keep_freed_memory
 from iscqk.runtime.options import output_file, refuse_below_one
 
@@ -43,7 +43,14 @@ def run(arguments: argparse.Namespace) -> None:
         name = printable(inputs.indexes[0])
         raise UserError(f"{name}: described already; name images and folders")
     keep_freed_memory()
-    model = Model.load(arguments.model, arguments.threads)
+    new = inputs.images if is_new(arguments.output) else []
+    ahead = read_ahead(arguments.model, new, arguments.threads)
+    with importing():
+        from iscqk.matching.describing import describe_files, warn_of_flat
+        from iscqk.matching.model import Model
+        from iscqk.matching.views import View
+
+    model = Model.load(arguments.model, arguments.threads, ahead)
     view = View(arguments.side)
     refuse_another(arguments.output, view.side, view.digest(model))
     found = describe_files(model, view, inputs.images, arguments.output, arguments.threads)

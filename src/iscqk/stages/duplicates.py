@@ -12,10 +12,11 @@ import shlex
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import exclusive, refuse_unwritable, utf8
 from iscqk.matching.arguments import add_index, add_model, add_orientations, add_threads
-from iscqk.matching.duplicates import find_duplicates
-from iscqk.matching.match_page import write_groups
-from iscqk.matching.matches import Caches
-from iscqk.matching.telling import first_groups, searched, short, summary_of_groups
+from iscqk.matching.beginning import read_ahead
+from iscqk.matching.cache import Caches
+from iscqk.matching.inputs import find_inputs
+from iscqk.runtime.imports import importing
+from iscqk.runtime.memory import keep_freed_memory
 from iscqk.runtime.options import output_folder
 
 EXAMPLE = "iscqk duplicates photos --model results/submission_phase2"
@@ -41,15 +42,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the table and the page, and print the first groups."""
+    keep_freed_memory()
     table, page = (arguments.output / name for name in ("duplicates.csv", "duplicates.html"))
     caches = Caches.of(arguments.output)
     for path in (table, page):
         refuse_unwritable(path)
     caches.check()
     with exclusive(table):
+        inputs = find_inputs(arguments.images)
+        ahead = read_ahead(arguments.model, caches.new_images(inputs, inputs), arguments.threads)
+        with importing():
+            from iscqk.matching.duplicates import find_duplicates
+            from iscqk.matching.match_page import write_groups
+            from iscqk.matching.model import Model
+            from iscqk.matching.telling import first_groups, searched, short, summary_of_groups
+
         found = find_duplicates(
-            arguments.images,
-            arguments.model,
+            inputs,
+            Model.load(arguments.model, arguments.threads, ahead),
             caches,
             arguments.threads,
             arguments.orientations,

@@ -14,9 +14,10 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import exclusive, refuse_unwritable, utf8
 from iscqk.matching.arguments import add_index, add_model, add_orientations, add_threads
-from iscqk.matching.match_page import write_page
-from iscqk.matching.matches import Caches, find_matches
-from iscqk.matching.telling import best_pairs, searched, short, summary
+from iscqk.matching.beginning import read_ahead
+from iscqk.matching.cache import Caches
+from iscqk.matching.inputs import find_inputs
+from iscqk.runtime.imports import importing
 from iscqk.runtime.memory import keep_freed_memory
 from iscqk.runtime.options import count, output_folder
 
@@ -58,10 +59,17 @@ def run(arguments: argparse.Namespace) -> None:
         refuse_unwritable(path)
     caches.check()
     with exclusive(table):
+        inputs = find_inputs(arguments.images), find_inputs(arguments.against)
+        ahead = read_ahead(arguments.model, caches.new_images(*inputs), arguments.threads)
+        with importing():
+            from iscqk.matching.match_page import write_page
+            from iscqk.matching.matches import find_matches
+            from iscqk.matching.model import Model
+            from iscqk.matching.telling import best_pairs, searched, short, summary
+
         found = find_matches(
-            arguments.images,
-            arguments.against,
-            arguments.model,
+            *inputs,
+            Model.load(arguments.model, arguments.threads, ahead),
             arguments.top,
             arguments.threshold,
             caches,

@@ -17,13 +17,14 @@ from iscqk.formats.csv_tables import read_table
 from iscqk.formats.descriptor_shards import provenances
 from iscqk.formats.files import atomic_file, sha256_of, write_text
 from iscqk.formats.manifest import content_digest, read_manifest
+from iscqk.formats.model_files import GIST, SIDES
 from iscqk.formats.named_files import named_files, read_object, read_objects
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.provenance import check_parts
 from iscqk.formats.submission import open_submission
 from iscqk.images.quarantine import QUARANTINED
-from iscqk.matching.model_folder import GIST, SIDES, write_settings
+from iscqk.matching.model_folder import write_settings
 from iscqk.models.hub import save_hub_folder
 from iscqk.models.weights import load_encoder, read_provenance
 from iscqk.plan.results import Submission

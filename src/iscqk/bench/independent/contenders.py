@@ -14,10 +14,11 @@ import numpy as np
 from PIL import Image
 
 from iscqk.formats.descriptor_shards import FloatArray, descriptor_blocks
+from iscqk.formats.model_files import SIDES
 from iscqk.images.opening import open_image
 from iscqk.matching.model import Model
 from iscqk.matching.model_bank import sample_bank
-from iscqk.matching.model_folder import SIDES, Looks, Parts, Ranking
+from iscqk.matching.model_folder import Looks, Parts, Ranking
 from iscqk.models.weights import load_encoder
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.retrieval.refining import Refinement, fit_projection

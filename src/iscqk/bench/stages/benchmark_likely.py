@@ -19,8 +19,9 @@ from iscqk.formats.csv_tables import write_table
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
 from iscqk.images.ingestion import find_images
+from iscqk.matching.cache import Caches
 from iscqk.matching.chance import PROMISED
-from iscqk.matching.matches import Caches, find_matches
+from iscqk.matching.matches import find_matches
 from iscqk.matching.model import Model
 from iscqk.matching.views import POOL
 from iscqk.runtime.options import at_once, cores, count, output_file

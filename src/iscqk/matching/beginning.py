@@ -1,0 +1,40 @@
+"""What a command begins with before it has torch, which takes two seconds to import."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from iscqk.errors import UserError
+from iscqk.formats.model_files import CONFIG, GIST, SETTINGS, SIDES
+from iscqk.images.reading_ahead import Ahead
+from iscqk.models.ready import ready_folder
+
+
+def read_ahead(model: Path | None, images: Sequence[Path], threads: int) -> Ahead | None:
+    """Begin to read images as a model looks at them, if there is a thread to do so.
+
+    Args:
+        model: its folder, see `Model.load`; None: the ready model.
+        images: those that will be described, in that order.
+        threads: to compute with.
+    """
+    sides = _sides(model) if images and threads > 1 else []
+    return Ahead(images, sides) if sides else None
+
+
+def _sides(model: Path | None) -> list[int]:
+    """Return the sides at which a model looks at images; none if its folder does not tell."""
+    try:
+        folder = ready_folder() if model is None else model
+        place = next(p for p in (folder / "model", folder) if (p / SETTINGS).is_file())
+        describe = json.loads((place / SETTINGS).read_text(encoding="utf-8"))["describe"]
+        own = max(map(int, describe["sizes"]), default=_image_size(place / SIDES[0]))
+        return [own, *([_image_size(place / GIST)] if describe["gist"] else [])]
+    # What is wrong with it is told by who loads it.
+    except (StopIteration, OSError, ValueError, KeyError, TypeError, UserError):
+        return []
+
+
+def _image_size(encoder: Path) -> int:
+    facts = json.loads((encoder / CONFIG).read_text(encoding="utf-8"))
+    return int(facts["iscqk"]["encoder"]["image_size"])
