@@ -165,10 +165,11 @@ def test_zsh_is_told_of_every_stage(completions):
     ("stage", "unneeded"),
     [
         ("score", ("torch", "tqdm", "jsonschema", "faiss")),
-        *(
-            (stage, ("torch", "jsonschema", "faiss"))
-            for stage in ("match", "duplicates", "describe")
-        ),
+        ("match", ("torch", "jsonschema", "faiss")),
+        ("duplicates", ("torch", "jsonschema", "faiss")),
+        ("describe", ("torch", "jsonschema", "faiss")),
+        ("search", ("torch", "jsonschema", "faiss")),
+        ("plan", ("torch", "faiss")),
         ("report", ("torch", "jsonschema", "faiss")),
     ],
 )

@@ -12,13 +12,13 @@ from typing import Any
 
 from iscqk.forecast.counts import planned_counts
 from iscqk.forecast.forecast import stages
-from iscqk.forecast.network import operations
 from iscqk.forecast.rates import CLOCK, PROCESSOR, load, rates
 from iscqk.forecast.submission_jobs import submission_jobs
 from iscqk.forecast.tables import bank_table, hours_table, search_table, size_table
 from iscqk.forecast.work import Workload
 from iscqk.formats.phases import PHASES
 from iscqk.models.ready import with_network
+from iscqk.runtime.imports import importing
 from iscqk.runtime.options import count
 from iscqk.schema.plain_yaml import read_laid_over
 from iscqk.settings.checks import check_config
@@ -52,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the tables."""
+    with importing():
+        from iscqk.forecast.network import operations
+
     config, first = _configs(arguments.config), _configs(arguments.config[:1])
     given = {name: getattr(arguments, name) for name in ("training", "references", "queries")}
     counts, costs = planned_counts(config, given), Costs.parse(config["costs"])

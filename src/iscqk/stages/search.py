@@ -13,7 +13,7 @@ from pathlib import Path
 from iscqk.formats.manifest import shard_bounds
 from iscqk.formats.predictions import write_predictions
 from iscqk.formats.submission import open_submission
-from iscqk.retrieval.predicting import predict
+from iscqk.runtime.imports import importing
 from iscqk.runtime.options import at_once, count, output_file
 from iscqk.settings.search import Search
 
@@ -40,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Search and write the predictions."""
+    with importing():
+        from iscqk.retrieval.predicting import predict
+
     with open_submission(arguments.file) as submission:
         part = shard_bounds(len(submission.reference), arguments.shard, arguments.shards)
         predictions = predict(submission, arguments.max_results, arguments.threads, part=part)
