@@ -53,6 +53,7 @@ METHOD = Method(
     settings=Settings,
     comment="nobody has published it",
     objective="iscqk.methods.spread:Spread",
+    views=2,
 )
 '''
 OWN = """\

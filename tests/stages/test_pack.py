@@ -3,9 +3,12 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from iscqk.matching.model import Model
+from iscqk.models.ready import ready_folder
+from iscqk.settings.ready import Ready
 from iscqk.submission.model_card import described_by
 from stages.test_submit import CONFIG, iscqk, made, submit  # noqa: F401 a fixture
 
@@ -73,3 +76,12 @@ def test_what_cannot_be_packed_so_is_told(submission, capsys, config, message):
     assert message in told[-1]
     assert not list(submission.glob("*small*"))  # in whose way the next try would find it
     assert pack(submission) == 0
+
+
+def test_what_the_default_trains_may_be_packed():
+    """It has two of the ready model's networks, and the bank of as many rows as may be."""
+    files = [path for path in ready_folder().rglob("*") if path.is_file()]
+    networks = [path for path in files if path.parent.name == "queries"]
+    size = sum(path.stat().st_size for path in [*files, *networks])
+    bank = Ready().bank_rows * 256 * np.dtype(np.float16).itemsize
+    assert (size + bank) / 1e6 < Ready().megabytes

@@ -11,7 +11,7 @@ class Ready(Section):
     """The submitted model made small, to travel with the program."""
 
     bank_rows: Count = key(8000, "descriptors of training images that it keeps, at most")
-    megabytes: Annotated[float, Limits(exclusiveMinimum=0)] = key(10, "that its files may take")
+    megabytes: Annotated[float, Limits(exclusiveMinimum=0)] = key(20, "that its files may take")
     notice: None | FilePath = key(
         None,
         "Markdown for its card: what it learned from, under which terms, what it started from",
