@@ -63,7 +63,11 @@ $(READY)-second.safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-lon
 $(READY)-third.safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-larger.yaml $(READY)-second.safetensors
 	$(TRAIN_READY)
 
-$(READY).safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-harder.yaml $(READY)-third.safetensors
+$(READY)-fourth.safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-harder.yaml $(READY)-third.safetensors
+	$(TRAIN_READY)
+
+$(READY).safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-harder.yaml $(PRESETS)/ready-settled.yaml \
+	$(READY)-fourth.safetensors
 	$(TRAIN_READY)
 
 help:

@@ -55,6 +55,14 @@ RUNS: dict[str, tuple[str, list[str]]] = {
         "results/runs/solo-0/learned-5/q.safetensors",
         [f"{_PRESETS}/ready-training.yaml", f"{_PRESETS}/ready-harder.yaml"],
     ),
+    "ready-settled": (
+        "results/runs/solo-0/learned-5/q.safetensors",
+        [
+            f"{_PRESETS}/ready-training.yaml",
+            f"{_PRESETS}/ready-harder.yaml",
+            f"{_PRESETS}/ready-settled.yaml",
+        ],
+    ),
     "ready": ("ready_model", [f"{_PRESETS}/ready.yaml"]),
     "study": ("study", []),
     "ablations": ("ablations", []),
