@@ -59,12 +59,12 @@ def own(project):
 
 def test_too_many_queries_are_told_before_any_image_is_read_where_queries_are_asked_for(own):
     """And where only a training is, nobody minds them."""
-    (own.folder / "many.yaml").write_text("queries: {count: 5, copies: 0}\n")
+    (own.folder / "many.yaml").write_text("queries: {count: 5, copies: 0.2}\n")
     options = f"{OPTIONS} many.yaml --config 'dataset={{bad_images: quarantine}}'"
     done = own.run(f"snakemake results/data/phase2/queries.csv {options}", check=False)
     told = (own.folder / "results/logs/prepare.log").read_text()
     assert done.returncode == 1 and not (own.folder / "results/data").exists()
-    assert "error: config: queries.count: 5 take 5 others in phase2, which has 2, half of" in told
+    assert "error: config: queries.count: 5 take 4 others in phase2, which has 2, half of" in told
     own.run(f"snakemake results/data/training.csv {options}")
     own.run(f"snakemake results/data/phase2/queries.csv --until prepare -F {options}")
     assert "quarantined T000003" in (own.folder / "results/logs/prepare.log").read_text()

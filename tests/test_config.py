@@ -326,6 +326,11 @@ def test_what_is_just_enough_passes(changes):
         ({"edits.training.strength": [[0, 1]]}, "edits.training.strength: all runs share it"),
         ({"queries.count": [100]}, "queries.count: all runs share it"),
         ({"search.max_results": [100]}, "search.max_results: all runs share it"),
+        ({"study.points": [1]}, "study.points: all runs share it"),
+        ({"describe.precision": ["fp32", "bf16"]}, "describe.precision: all runs share it"),
+        ({"describe": [{"precision": "fp32"}]}, "describe.precision: all runs share it"),
+        ({"train.processes": [1, 2]}, "train.processes: all runs share it"),
+        ({"train": [{"log_every": 5}]}, "train.log_every: all runs share it"),
         ({"model": [{"backbone": 3}]}, "model.backbone: 3 is not valid"),
         ({"describe": [None]}, "describe: None is no section"),
         ({"label": {"train.rounds": "two"}}, "train.rounds: 'two' is not of type 'integer'"),
@@ -339,7 +344,9 @@ def test_what_other_runs_change_is_looked_at_before_they_are_planned(changes, co
     assert str(error.value).isprintable()
 
 
-@pytest.mark.parametrize("changes", [{"train.rounds": "two"}, {"train": 1}, {"model": None}])
+@pytest.mark.parametrize(
+    "changes", [{"train.rounds": "two"}, {"train": 1}, {"model": None}, {"study.points": 1}]
+)
 def test_what_the_unbalanced_runs_change_is_looked_at_likewise(changes):
     with pytest.raises(UserError, match=r"^config: unbalanced\.changes: ") as error:
         all_runs(changed("unbalanced.changes", changes))
@@ -354,6 +361,24 @@ def test_an_ablation_of_a_method_that_none_of_its_runs_learns_by_is_refused():
     both = {"train.method": ["solo", "qk"], "train.solo.koleo": [1, 0]}
     made = all_runs(changed("study.ablations", {"a": both}))
     assert made["a-solo-1-0"]["train"]["solo"]["koleo"] == 1
+
+
+def test_an_ablation_of_how_qk_warms_up_needs_a_warm_up():
+    heat = {"train.simclr.temperature": [0.1, 0.2]}
+    with pytest.raises(UserError, match="train.simclr.temperature says nothing to qk"):
+        all_runs(changed("study.ablations", {"a": heat}))
+    made = all_runs(
+        changed("study.ablations", {"a": {**heat, "train.qk.warm_up_images": [1000, 1000]}})
+    )
+    assert made["a-0.2-1000-0"]["train"]["simclr"]["temperature"] == 0.2
+
+
+def test_a_curriculum_of_no_rounds_is_refused():
+    later = [{"round": 2, "strength": [0.4, 0.8]}]
+    run = runs.changed(configured(), {"edits.curriculum": later, "train.method": "solo"})
+    with pytest.raises(UserError, match="edits.curriculum: says nothing to solo"):
+        check_training(run)
+    check_training(runs.changed(run, {"train.method": "qk"}))
 
 
 def test_who_makes_copies_while_it_learns_may_have_its_own():

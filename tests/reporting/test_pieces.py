@@ -155,11 +155,16 @@ def test_the_history_goes_on_from_part_to_part_up_to_the_model(tmp_path):
     for number, part in enumerate(["warm-up", "round1-q", "round1-k", "round2-q", "round10-q"]):
         (tmp_path / part).mkdir()
         (tmp_path / part / "history.csv").write_text(f"step,images,loss\n1,8,{number}\n2,16,0\n")
-    history = reading.training_history(Model(str(tmp_path / "round2-q")))
+    warm = {"train": {"qk": {"warm_up_images": 16}}}
+    history = reading.training_history(Model(str(tmp_path / "round2-q")), warm)
     assert history["images"].tolist() == [8, 16, 24, 32, 40, 48, 56, 64]
     parts = history["part"].unique().tolist()
     assert parts == ["warm-up", "round1-q", "round1-k", "round2-q"]
-    assert reading.training_history(Model(str(tmp_path / "initial"))).empty
+    assert reading.training_history(Model(str(tmp_path / "initial")), warm).empty
+    cold = {"train": {"qk": {"warm_up_images": 0}}}  # now: the other lies there from before
+    history = reading.training_history(Model(str(tmp_path / "round2-q")), cold)
+    assert history["images"].tolist() == [8, 16, 24, 32, 40, 48]
+    assert history["part"].unique().tolist() == ["round1-q", "round1-k", "round2-q"]
 
 
 def test_usage_is_added_up_by_stage(tmp_path):

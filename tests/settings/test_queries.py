@@ -9,20 +9,20 @@ from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
 from iscqk.plan import runs
 from iscqk.settings.checks import check_config
-from iscqk.settings.queries import Queries, refuse_too_many
+from iscqk.settings.queries import Queries, refuse_impossible
 
 
 def complaint(count, copies, images, phases=PHASES):
     """Return what is said of so many queries, None where nothing is."""
     try:
-        refuse_too_many(Queries(count=count, copies=copies), images, phases)
+        refuse_impossible(Queries(count=count, copies=copies), images, phases)
     except UserError as error:
         return str(error)
     return None
 
 
 @pytest.mark.parametrize("phases", [PHASES, ["phase1"], ["phase2"]])
-@pytest.mark.parametrize("copies", [0, 0.3, 0.5, 1])
+@pytest.mark.parametrize("copies", [0.1, 0.3, 0.5, 1])
 @pytest.mark.parametrize("images", [(9, 8), (8, 9), (1, 30), (30, 2)])
 def test_the_numbers_that_it_names_are_just_enough(phases, copies, images):
     there = dict(zip(("references", "others"), images, strict=True))
@@ -34,6 +34,14 @@ def test_the_numbers_that_it_names_are_just_enough(phases, copies, images):
     for more, other in ((int(missing), "enough"), (int(missing) - 1, "too few")):
         plenty = {name: 1000 for name in there} | {split: there[split] + more}
         assert (complaint(40, copies, plenty, phases) is None) == (other == "enough")
+
+
+@pytest.mark.parametrize(("count", "copies"), [(40, 0), (4, 0.1), (1, 0.5)])
+def test_queries_that_copy_nothing_are_refused_where_they_are_made(count, copies):
+    plenty = {"references": 1000, "others": 1000}
+    told = f"config: queries.copies: {copies:g} of {count} queries makes no copy, and no score"
+    assert complaint(count, copies, plenty) == f"{told}; raise it"
+    assert complaint(count, copies, plenty, []) is None
 
 
 def test_a_phase_that_has_queries_of_its_own_needs_no_images():

@@ -70,7 +70,7 @@ rule whiten:
         network=lambda wildcards: PLAN[wildcards.run].by_network(
             wildcards.model, "references", "training"
         ),
-        gist=lambda wildcards: PLAN.gist(wildcards.run, "references", "training"),
+        gist=lambda wildcards: PLAN.gist_beside(wildcards.run, wildcards.model),
     output:
         MODEL.projection,
     log:

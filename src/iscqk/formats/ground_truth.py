@@ -62,6 +62,12 @@ class GroundTruth:
         return len(self.query_ids)
 
 
+def refuse_no_pair(path: str | Path, truth: GroundTruth) -> None:
+    """Refuse a ground truth of distractors alone, by which nothing can be scored."""
+    if not len(truth):
+        raise UserError(f"{path}: no true pair, so there is no score; take a file that lists them")
+
+
 def read_ground_truth(
     path: str | Path,
     query_ids: Iterable[str] | None = None,

@@ -59,8 +59,8 @@ def stop_error(
         )
     names = " ".join(dict.fromkeys(images.name(index) for index in batch))
     return UserError(
-        f"step {step + 1}: {error}; {kept}; lower train.learning_rate or set train.precision to "
-        f"fp32, which starts this training anew; the images of the batch: {names}"
+        f"step {step + 1}: {error}; {kept}; lower train.METHOD.learning_rate or set "
+        f"train.precision to fp32, which starts this training anew; the images of the batch: {names}"
     )
 
 
@@ -70,6 +70,6 @@ def warn_of_collapse(step: int, rank: float, history: Sequence[dict[str, float]]
     if rank < COLLAPSED <= before:
         logger.warning(
             "step %d: collapse, the batch's images are all described alike (effective rank %.3f); "
-            "lower train.learning_rate, or raise the temperature or the batch size",
+            "lower train.METHOD.learning_rate, or raise the temperature or the batch size",
             step, rank,
         )  # fmt: skip

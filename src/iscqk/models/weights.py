@@ -41,7 +41,7 @@ def refuse_not_finite(path: str | Path, weights: Mapping[str, torch.Tensor]) -> 
     if name := not_finite(weights):
         raise UserError(
             f"{path}: weights {name} hold NaN or infinity; train them again with a lower "
-            "train.learning_rate, or name other ones"
+            "train.METHOD.learning_rate, or name other ones"
         )
 
 

@@ -4,10 +4,7 @@ import json
 
 from iscqk.methods import METHODS
 from iscqk.plan.names import INITIAL, WARM_UP, ModelName, half_round, learned
-from iscqk.plan.runs import Config
-
-# Keys of `train` that change no result: who does it, what is told and kept of it meanwhile.
-UNTRACKED = ("processes", "log_every", "checkpoint_every")
+from iscqk.plan.runs import UNTRACKED, Config
 
 
 def models(config: Config) -> list[ModelName]:

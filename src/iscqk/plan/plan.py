@@ -92,6 +92,12 @@ class Plan(Mapping[str, Run]):
             return []
         return self[self[run].gist].described(describe[role], images, shard=shard)
 
+    def gist_beside(self, run: str, model: str) -> list[str]:
+        """Return GIST's descriptors of training images, split as a model's are, if a run joins."""
+        network = self[run].by_network(model, "references", "training")
+        shards = all_shards(len(network))
+        return [file for s in shards for file in self.gist(run, "references", "training", str(s))]
+
     @property
     def parts(self) -> list[ModelName]:
         """The models along a training of one encoder for both sides."""

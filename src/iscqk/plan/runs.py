@@ -18,9 +18,13 @@ from iscqk.settings.config import complete_changed
 
 Config = dict[str, Any]
 _UNBALANCED = "unbalanced"
-_METHOD = "train.method"
-_OF_A_RUN = ("seed", "model", "train", "describe", "study")  # sections that runs may differ in
+_METHOD, _WARM_UP = "train.method", "train.qk.warm_up_images"
+_OF_A_RUN = ("seed", "model", "train", "describe")  # sections that runs may differ in
 _OF_A_FRESH_RUN = ("copies", "edits")  # where each makes its own copies while it learns
+# Keys of `train` that change no result: who does it, what is told and kept of it meanwhile.
+UNTRACKED = ("processes", "log_every", "checkpoint_every")
+# Keys of these sections that all runs have from the main config.
+_OF_NO_RUN = {"describe": ("precision",), "train": UNTRACKED}
 
 
 class Compared(NamedTuple):
@@ -70,15 +74,27 @@ def _changed(config: Mapping[str, Any], changes: Mapping[str, Any], is_said: boo
 def _refuse_shared(method: str, changes: Mapping[str, Any]) -> None:
     """Refuse to change what is made once for all runs: they would differ in nothing but name."""
     own = {*_OF_A_RUN, *(_OF_A_FRESH_RUN if METHODS[method].learns_from == "fresh" else ())}
-    for key in changes:
-        if key.partition(".")[0] not in own:
+    for key, value in changes.items():
+        section, _, rest = key.partition(".")
+        inside = [rest] if rest else value if isinstance(value, dict) else []
+        shared = [name for name in inside if name in _OF_NO_RUN.get(section, ())]
+        if section not in own or shared:
+            name = f"{section}.{shared[0]}" if shared else key
             what = "all runs share it; change it in another folder, and set report.compare to this"
-            raise UserError(f"config: {key}: {what}")
+            raise UserError(f"config: {name}: {what}")
 
 
-def _refuse_other_methods(ablation: str, settings: Collection[Mapping[str, Any]]) -> None:
-    """Refuse to change a method that no run of an ablation learns by: all would be alike."""
+def _refuse_other_methods(
+    config: Config, ablation: str, settings: Collection[Mapping[str, Any]]
+) -> None:
+    """Refuse to change a method that no run of an ablation learns by: all would be alike.
+
+    SimCLR is how Q/K warms up.
+    """
     methods = {str(changes.get(_METHOD, "qk")) for changes in settings}
+    warm_up = config["train"]["qk"]["warm_up_images"]
+    if "qk" in methods and any(changes.get(_WARM_UP, warm_up) for changes in settings):
+        methods.add("simclr")
     for key in sorted({key for changes in settings for key in changes}):
         section, _, rest = key.partition(".")
         method = rest.partition(".")[0]
@@ -172,7 +188,7 @@ def all_runs(config: Config) -> dict[str, Config]:
     runs |= _of_rows(config, study_rows(config), methods)
     for ablation in config["study"]["ablations"]:
         settings = _settings(config, ablation)
-        _refuse_other_methods(ablation, settings.values())
+        _refuse_other_methods(config, ablation, settings.values())
         changes = {label: {_METHOD: "qk", **own} for label, own in settings.items()}
         rows = ablation_rows(config, ablation)
         runs |= _of_rows(config, rows, changes, f"study.ablations.{ablation}")

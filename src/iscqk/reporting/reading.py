@@ -1,5 +1,6 @@
 """What lies under results/, read for the report; what is not there is not shown."""
 
+from collections.abc import Mapping
 from glob import glob
 from os.path import relpath
 from pathlib import Path
@@ -15,7 +16,7 @@ from iscqk.formats.named_files import read_object
 from iscqk.formats.phases import PHASES
 from iscqk.plan import results as plan
 from iscqk.plan.jobs import kind_of
-from iscqk.plan.names import INITIAL, ModelName, leading_to
+from iscqk.plan.names import INITIAL, WARM_UP, ModelName, leading_to
 from iscqk.plan.results import Results
 from iscqk.plan.runs import gist_run
 from iscqk.plan.yardsticks import GIST, START, yardsticks
@@ -138,14 +139,19 @@ def curve(ranked: plan.Ranked) -> pd.DataFrame:
     return table.iloc[kept[: len(table)]][["recall", "precision"]]
 
 
-def training_history(model: plan.Model) -> pd.DataFrame:
+def training_history(model: plan.Model, config: Mapping[str, Any]) -> pd.DataFrame:
     """Return the history.csv of all trainings up to a model, one after the other.
+
+    Of a warm-up only where the model's config has one: it may lie there from before.
 
     Columns are those of history.csv and `part`, the model that the training made; `images` counts
     on from part to part.
     """
     parts, seen = [], 0
+    warm_up = config["train"].get("qk", {}).get("warm_up_images", 0)
     for path in _histories(model):
+        if path.parent.name == str(WARM_UP) and not warm_up:
+            continue
         table = read_whole_table(path, ["images"])
         parts.append(table.assign(part=path.parent.name, images=table["images"] + seen))
         seen += int(table["images"].iloc[-1])

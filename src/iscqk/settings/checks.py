@@ -24,7 +24,7 @@ from iscqk.retrieval.rankings import RANKINGS
 from iscqk.settings.config import complete
 from iscqk.settings.edits import Pool
 from iscqk.settings.held_out import HeldOut, refuse_none_left
-from iscqk.settings.queries import DRAW_MORE, Queries, refuse_too_many
+from iscqk.settings.queries import DRAW_MORE, Queries, refuse_impossible
 
 _MOST_JOBS = 100_000
 _NO_FILES = (READY, "none", "pretrained")  # of `model.weights`
@@ -68,6 +68,7 @@ def check_training(config: dict[str, Any]) -> None:
     _refuse_unfit_batches(config["train"])
     _refuse_few_steps(config)
     _refuse_none_left(config)
+    _refuse_curriculum_of_no_rounds(config)
 
 
 def _refuse_another_source(dataset: Mapping[str, Any]) -> None:
@@ -187,6 +188,16 @@ def _refuse_few_steps(config: dict[str, Any]) -> None:
         )
 
 
+def _refuse_curriculum_of_no_rounds(config: Mapping[str, Any]) -> None:
+    """Refuse edits that change from round to round where copies are not made for any round."""
+    method = config["train"]["method"]
+    if METHODS[method].learns_from == "fresh" and config["edits"]["curriculum"]:
+        raise UserError(
+            f"config: edits.curriculum: says nothing to {method}, whose copies are of no round; "
+            "leave it empty, and change edits.training"
+        )
+
+
 def _refuse_few_copies(config: Mapping[str, Any]) -> None:
     """Refuse a method that takes more copies of an image than are made."""
     method, made = config["train"]["method"], config["copies"]["per_image"]
@@ -205,7 +216,7 @@ def _refuse_many_queries(config: Mapping[str, Any]) -> None:
     source = SOURCES[config["dataset"]["kind"]]
     if source.drawn:
         known = source.known(config["dataset"])
-        refuse_too_many(Queries.parse(config["queries"]), known, PHASES, DRAW_MORE)
+        refuse_impossible(Queries.parse(config["queries"]), known, PHASES, DRAW_MORE)
 
 
 def _refuse_none_left(config: Mapping[str, Any]) -> None:

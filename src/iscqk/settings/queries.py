@@ -32,10 +32,10 @@ def share_of(phase: str) -> slice:
     return slice(PHASES.index(phase), None, len(PHASES))
 
 
-def refuse_too_many(
+def refuse_impossible(
     queries: Queries, images: Mapping[str, int], phases: Iterable[str], remedy: str = _ADD_SOME
 ) -> None:
-    """Refuse more queries than there are images to make them of, each of another one.
+    """Refuse more queries than there are images to make them of, each of another one, or no copy.
 
     Args:
         queries: the section.
@@ -44,15 +44,23 @@ def refuse_too_many(
         remedy: how to have more images, by `split`, how many are `needed` in all and `missing`.
 
     Raises:
-        UserError: there are too few; it says to which number the queries can be lowered.
+        UserError: no query would copy a reference, or there are too few images; it says to which
+            number the queries can be lowered.
     """
     last = max(phases, key=PHASES.index, default=None)  # no phase before it has fewer images
+    if last is not None and not queries.sources(queries.count)["references"]:
+        what = f"{queries.copies:g} of {queries.count} queries makes no copy, and no score"
+        raise UserError(f"config: queries.copies: {what}; raise it")
     if last is None or (short := _short(queries, queries.count, images, last)) is None:
         return
     split, wanted = short
     needed = len(PHASES) * (wanted - 1) + PHASES.index(last) + 1
     more = remedy.format(split=split, needed=needed, missing=needed - images[split])
-    fitting = (n for n in range(queries.count, 0, -1) if not _short(queries, n, images, last))
+    fitting = (
+        n
+        for n in range(queries.count, 0, -1)
+        if queries.sources(n)["references"] and not _short(queries, n, images, last)
+    )
     most = next(fitting, None)
     raise UserError(
         f"config: queries.count: {queries.count} take {wanted} {split} in {last}, which has "

@@ -118,7 +118,7 @@ def _write(
     if done > 1 and moments.any() and (rank := spread(moments)) < COLLAPSED:
         logger.warning(
             "%s describes all %d images alike (effective rank %.3f); unless they are one image, "
-            "train again with a lower train.learning_rate",
+            "train again with a lower train.METHOD.learning_rate",
             arguments.weights, done, rank,
         )  # fmt: skip
 

@@ -34,7 +34,7 @@ from iscqk.plan.results import SPLITS
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
 from iscqk.settings.held_out import HeldOut, refuse_none_left
-from iscqk.settings.queries import Queries, refuse_too_many
+from iscqk.settings.queries import Queries, refuse_impossible
 
 EXAMPLE = r"""iscqk prepare --training pictures/training --references pictures/references \
     --others pictures/others \
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> None:
     lists = named_files(arguments.lists, names)
     paths = {name: _paths(name, getattr(arguments, name), lists.get(name)) for name in names}
     there = {name: len(found) for name, found in paths.items()}
-    refuse_too_many(arguments.queries, there, arguments.make)
+    refuse_impossible(arguments.queries, there, arguments.make)
     refuse_none_left(arguments.hold_out, there["training"])
     listings = {name: _listing(name, paths[name], arguments.workers) for name in SPLITS}
     if arguments.bad_images == "error":

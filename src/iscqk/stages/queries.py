@@ -23,7 +23,7 @@ from iscqk.images.edit_chains import EditPool
 from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
 from iscqk.runtime.options import at_once, output_place
 from iscqk.settings.edits import Pool
-from iscqk.settings.queries import Queries, refuse_too_many, share_of
+from iscqk.settings.queries import Queries, refuse_impossible, share_of
 
 EXAMPLE = r"""iscqk queries --phase phase2 --training data/training.csv \
     --references data/references.csv --others data/others.csv \
@@ -89,7 +89,7 @@ def _choose_sources(arguments: argparse.Namespace) -> pd.DataFrame:
     wanted = arguments.config.sources(count)
     rows = {split: read_manifest(getattr(arguments, split)) for split in wanted}
     readable = {split: images[~unreadable(images)] for split, images in rows.items()}
-    refuse_too_many(arguments.config, {k: len(images) for k, images in readable.items()}, [phase])
+    refuse_impossible(arguments.config, {k: len(images) for k, images in readable.items()}, [phase])
     rng = np.random.default_rng((seed, PHASES.index(phase)))
     chosen = pd.concat([_share(readable[k], phase, seed)[:number] for k, number in wanted.items()])
     chosen = chosen.iloc[rng.permutation(count)].rename(columns={"id": "source"})

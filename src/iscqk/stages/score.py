@@ -19,7 +19,7 @@ import numpy as np
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import sha256_of, write_text
-from iscqk.formats.ground_truth import GroundTruth, read_ground_truth
+from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, refuse_no_pair
 from iscqk.formats.ids import HALVES, PHASES, QUERY, StrArray, in_half, phase_numbers
 from iscqk.formats.predictions import Predictions, read_predictions
 from iscqk.formats.query_edits import read_query_edits
@@ -130,8 +130,7 @@ def _ground_truth(
     """Return the ground truth, or what it says of the half that is asked for."""
     path, half = arguments.ground_truth, arguments.half
     whole = read_ground_truth(path, query_ids, reference_ids)
-    if not len(whole):
-        raise UserError(f"{path}: no true pair, so there is no score; take a file that lists them")
+    refuse_no_pair(path, whole)
     if half is None:
         return whole
     part = whole.of_half(half)

@@ -12,7 +12,12 @@ import numpy as np
 import pandas as pd
 
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
+from iscqk.formats.ground_truth import (
+    GroundTruth,
+    read_ground_truth,
+    refuse_no_pair,
+    write_ground_truth,
+)
 from iscqk.formats.manifest import read_manifest, write_manifest
 from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
@@ -57,6 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_overlap(read_manifest(arguments.training), queries, arguments.phase)
     references = read_manifest(arguments.references)
     truth = read_ground_truth(arguments.ground_truth, queries["id"], references["id"])
+    refuse_no_pair(arguments.ground_truth, truth)
     write_manifest(manifest, queries)
     write_table(bad, quarantine.quarantined([listing]))
     write_ground_truth(ground_truth, _completed(truth, queries["id"]))

@@ -208,7 +208,7 @@ def _sample(vectors: h5py.Dataset) -> FloatArray:
 
 def _collapse(side: str, rows: FloatArray) -> tuple[list[Problem], list[str]]:
     """Return the problem that all rows are the same, or the warning that they nearly are."""
-    remedy = "the model may have collapsed, train it again with a lower train.learning_rate"
+    remedy = "the model may have collapsed, train it again with a lower train.METHOD.learning_rate"
     if len(rows) > 1 and (rows == rows[0]).all():
         return [Problem(side, f"describes all images the same; {remedy}")], []
     if (rank := effective_rank(rows)) < COLLAPSED:
