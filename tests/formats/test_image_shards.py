@@ -170,6 +170,19 @@ def test_anything_but_plain_files_is_refused(tmp_path, content, complaint):
     assert str(path) in str(error.value) and str(error.value).isprintable()
 
 
+@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@pytest.mark.parametrize("named", ["Bücher", "long-" * 30])
+def test_a_folders_long_name_is_not_that_of_the_next_image(photos, form, named):
+    with tarfile.open("albums.tar", "w", format=form) as tar:
+        folder = tarfile.TarInfo(f"{named}/")
+        folder.type = tarfile.DIRTYPE
+        tar.addfile(folder)
+        for name in ("a.png", "b.jpg"):
+            tar.add(photos / name, name)
+    assert [Path(path).name for path in paths_in("albums.tar")] == ["a.png", "b.jpg"]
+    assert len(find_images(["albums.tar"])) == 2
+
+
 def test_a_folder_named_as_a_shard_is_a_folder(photos):
     photos.rename("photos.tar")
     path = Path("photos.tar/a.png")

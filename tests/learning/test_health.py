@@ -92,7 +92,7 @@ def test_what_is_not_finite_stops_the_run_and_the_state_before_is_kept(
         assert all(tensor.isfinite().all() for tensor in state["encoder"].values())
     assert told[0] == told[1] and "\n" not in told[0]
     assert told[0].startswith("step 4: ") and f"{checkpoint.place} keeps step 2" in told[0]
-    assert "lower train.learning_rate or set train.precision to fp32" in told[0]
+    assert "lower train.METHOD.learning_rate or set train.precision to fp32" in told[0]
     batch = [place % 8 for place in list(Batches(8, 4, 6, 3, 0))[3]]
     assert told[0].endswith("the images of the batch: " + " ".join(IDS[i] for i in batch))
 

@@ -3,6 +3,9 @@
 import os
 import shlex
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -258,3 +261,17 @@ def test_descriptions_that_are_read_are_not_written_over(twins, model_folder, co
     assert {path: path.read_bytes() for path in (twins / "kept").iterdir()} == before
     alone = "match kept/queries.h5 --against kept/references.h5 --output kept"
     run(f"iscqk {alone} --model {model_folder}")  # nothing else is described
+
+
+def test_what_is_no_file_or_broken_is_named_and_left_out_and_never_waited_for(folder, model_folder):
+    os.mkfifo("photos/pipe.jpg")
+    os.symlink("/dev/zero", "photos/device.jpg")
+    for number in range(12):
+        Path(f"photos/broken{number}.jpg").write_bytes(b"no image")
+    command = f"describe photos --model {model_folder} --output photos.h5 --threads 1"
+    program = [sys.executable, "-m", "iscqk.cli", *command.split()]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and done.stdout == "photos.h5: 24 images in 16 dimensions\n"
+    for name in ("pipe.jpg", "device.jpg", *(f"broken{number}.jpg" for number in range(12))):
+        assert f"photos/{name}: " in done.stderr
+    assert "14 images cannot be read and are left out" in done.stderr

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from iscqk.matching import neighbourhoods as compared
 from iscqk.matching.basis import Basis
 from iscqk.matching.chance import Chance
 from iscqk.matching.judged_pairs import JudgedPairs
@@ -42,3 +43,19 @@ def test_an_image_without_a_copy_leaves_some_bytes_and_not_its_neighbourhood():
         tracemalloc.stop()
     assert len(found.nearest) == count and len(found.query) < count / 10
     assert (held[-1] - held[2]) / (BLOCK * (len(held) - 3)) < 60  # bytes an image
+
+
+def test_many_references_of_an_image_take_no_memory_by_their_square_for_many_images(monkeypatch):
+    rng, (images, listed) = np.random.default_rng(2), (40, 120)
+    vectors = rng.normal(size=(300, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    rows = np.array([rng.permutation(300)[:listed] for _ in range(images)])
+    near = Neighbourhoods(rows, np.sort(rng.uniform(0, 1, rows.shape))[:, ::-1], np.zeros(images))
+    whole = near.leads(vectors, 0.6)
+    monkeypatch.setattr(compared, "_COMPARED_AT_ONCE", 3 * listed**2)
+    tracemalloc.start()
+    try:
+        np.testing.assert_array_equal(near.leads(vectors, 0.6), whole)
+        assert tracemalloc.get_traced_memory()[1] < 8 * 4 * 3 * listed**2  # bytes, not by images
+    finally:
+        tracemalloc.stop()

@@ -334,3 +334,22 @@ def test_a_submission_depends_on_its_phase_and_its_method_only():
     others = {"rehearsal", "benchmarks", "study", "unbalanced", "shards", "title", "ready"}
     assert not set(kept) & (others | {"validation"})
     assert "log_every" not in kept["train"] and "temperature" in kept["train"]["qk"]
+
+
+@pytest.mark.parametrize(("there", "shards"), [("network", 1), ("gist", 4), ("nothing", 4)])
+def test_gist_is_whitened_in_the_shards_that_the_network_has(there, shards):
+    """What was made in another number of shards is taken as it is; the other is made alike."""
+
+    def parts():
+        planned = plan(describe__gist=1.0, shards__training=4)
+        last = str(planned["qk-0"].last)
+        network = planned["qk-0"].by_network(last, "references", "training")
+        return {"network": network, "gist": planned.gist_beside("qk-0", last), "nothing": []}
+
+    for made in parts()[there][:1]:
+        Path(made).parent.mkdir(parents=True)
+        Path(made.replace("-of-4", "-of-1")).touch()
+    found = parts()
+    assert len(found["network"]) == shards
+    numbers = [[Path(name).name for name in found[part]] for part in ("network", "gist")]
+    assert numbers[0] == numbers[1]

@@ -16,7 +16,7 @@ import pytest
 
 from iscqk.cli import main
 from iscqk.formats.files import atomic_file
-from iscqk.runtime.shutdown import HANGING, LOST_WORKER, exit_status_of
+from iscqk.runtime.shutdown import FULL_MEMORY, HANGING, LOST_WORKER, exit_status_of
 
 SCRIPT = Path(__file__).with_name("shutdown_cases.py")
 GOES_ON = "error: stopped by {}; the same command goes on from here"
@@ -247,3 +247,8 @@ def test_a_command_whose_reader_is_gone_leaves_quietly():
     done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, env=buffered)
     os.close(write)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_pythons_own_word_for_a_full_memory_is_told_in_a_line(capsys):
+    assert exit_status_of(lambda: bytes(2**62)) == 1
+    assert capsys.readouterr().err == f"error: {FULL_MEMORY}\n"

@@ -81,6 +81,8 @@ def read_foreign_members(file: BinaryIO) -> Iterator[Member]:
             name = ""
         elif header.type in _LONG_NAMES:
             name = _long_name(file, header, start) or name
+        elif header.type == tarfile.DIRTYPE:  # which it was the name of
+            name = ""
 
 
 def _headers(

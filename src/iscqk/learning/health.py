@@ -60,7 +60,8 @@ def stop_error(
     names = " ".join(dict.fromkeys(images.name(index) for index in batch))
     return UserError(
         f"step {step + 1}: {error}; {kept}; lower train.METHOD.learning_rate or set "
-        f"train.precision to fp32, which starts this training anew; the images of the batch: {names}"
+        "train.precision to fp32, which starts this training anew; the images of the batch: "
+        f"{names}"
     )
 
 

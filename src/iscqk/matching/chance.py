@@ -30,7 +30,7 @@ _AIM = (1 - PROMISED) / 3
 LARGEST = 1.01 * _AIM  # more than any flagged query's chance, however many there are
 _EMPTY = 0.02  # of all sets of queries without any copy, those that get a flag
 _NEIGHBOUR = 5  # a lead is over this one
-_NO_DISTANCE = 1e-6  # half the squared distance within which descriptors are equal
+NO_DISTANCE = 1e-6  # half the squared distance within which descriptors are equal
 _TAIL = 0.1  # of the sample, from which the rest is inferred
 
 # Copies that are in the sample are taken out of it: by a scale of leads that is rather too large,
@@ -50,7 +50,7 @@ def leads(similarities: DoubleArray, same: BoolArray) -> DoubleArray:
         counted[:, rank] = ~(same[:, rank, :rank] & counted[:, :rank]).any(1)
     reached = counted.cumsum(1) >= _NEIGHBOUR
     reached[:, -1] = True  # where there are fewer pictures, it is the last
-    distances = np.maximum(1 - similarities, _NO_DISTANCE)
+    distances = np.maximum(1 - similarities, NO_DISTANCE)
     return np.log(np.take_along_axis(distances, reached.argmax(1)[:, None], 1) / distances)
 
 

@@ -73,12 +73,28 @@ def _identities(names: Sequence[str]) -> NDArray[np.bytes_]:
     return np.frombuffer(b"".join(digests), f"S{_IDENTITY}")
 
 
+Version = tuple[int, ...]
+
+
+def version_of(path: str | Path) -> Version:
+    """Return what changes with a file."""
+    status = os.stat(path)
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 @dataclass(frozen=True)
 class Source:
-    """Parts that were described together: what one file stands for."""
+    """Parts that were described together: what one file stands for.
+
+    Attributes:
+        parts: see `Part`.
+        path: of the file, if there is one.
+        version: of it when its parts were read.
+    """
 
     parts: list[Part]
     path: Path | None = None
+    version: Version | None = None
 
 
 class Collection:

@@ -4,6 +4,7 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import compress, islice
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,13 @@ from iscqk.formats.image_shards import is_there
 from iscqk.formats.index_shards import ROWS, encoder_of, listed_shards
 from iscqk.images.opening import open_image
 from iscqk.matching.cache import DescriptorCache, content_of
-from iscqk.matching.collection import Collection, Part, Source
+from iscqk.matching.collection import Collection, Part, Source, version_of
 from iscqk.matching.model import Model
 from iscqk.matching.views import View
 
 logger = logging.getLogger(__name__)
 
-_TOLD = 10  # images of a kind that are told one by one
+_TOLD = 1000  # images of a kind that are told one by one
 
 
 def describe_files(
@@ -66,7 +67,8 @@ def describe_files(
             raise UserError(f"{images[0]}: no image can be read; see above, and name others")
         if len(images) > ROWS:
             kept.finish()
-    return Collection([Source(parts, Path(cache) if cache else None)])
+        source = Source(parts, Path(cache), version_of(cache)) if cache else Source(parts)
+    return Collection([source])
 
 
 def _describe_some(
@@ -106,13 +108,13 @@ def _describe(
     left = iter(files)
     with ThreadPoolExecutor(threads) as pool:
         for block in view.blocks(model, [file.path for file in files], threads):
-            part = [next(left) for _ in block.flat]
-            digests = pool.map(content_of, part)
-            vectors = block.vectors.reshape(len(part), -1)
-            rows = zip(part, digests, block.flat.tolist(), vectors, strict=True)
-            for wrong, (file, *row) in zip(block.unreadable.tolist(), rows, strict=True):
-                if not wrong:
-                    known[file] = Row(*row)
+            vectors = block.vectors.reshape(len(block.flat), -1)
+            rows = zip(islice(left, len(vectors)), block.flat.tolist(), vectors, strict=True)
+            # What cannot be read may be a pipe or a device, of which a digest is never done.
+            part = list(compress(rows, ~block.unreadable))
+            digests = pool.map(content_of, [file for file, *_ in part])
+            for (file, *row), digest in zip(part, digests, strict=True):
+                known[file] = Row(digest, *row)
             kept.keep_at_times(known)
 
 
@@ -123,6 +125,7 @@ def load_index(path: str | Path, model: Model, view: View) -> Collection:
         UserError: another encoder made it, or a file has changed since.
     """
     _refuse_another_encoder(path, model, view)
+    version = version_of(path)
     shards = listed_shards(path)
     parts: list[Part] = []
     changed: list[str] = []
@@ -137,7 +140,7 @@ def load_index(path: str | Path, model: Model, view: View) -> Collection:
         what = f"changed after {printable(path)} was written ({len(changed)} such images)"
         remedy = "run `iscqk describe` again, it does the changed ones only"
         raise UserError(f"{printable(changed[0])}: {what}; {remedy}")
-    collection = Collection([Source(parts, Path(path))])
+    collection = Collection([Source(parts, Path(path), version)])
     gone = np.flatnonzero(~collection.there)
     if len(gone):
         logger.warning(

@@ -12,6 +12,7 @@ from iscqk.formats.ids import IntArray
 from iscqk.images.opening import BadImage, declared_size
 from iscqk.matching.basis import Basis, find_basis
 from iscqk.matching.cache import NO_CACHES, Caches
+from iscqk.matching.chance import NO_DISTANCE
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.describing import load_index, warn_of_flat
 from iscqk.matching.groups import star_groups
@@ -134,8 +135,10 @@ class _Copies:
         self._orientations = orientations
         likely = found.likely
         least = found.lead[likely].min(initial=np.inf)
-        # the similarity from which on a reference is a likely copy of each query
-        needed = 1 - (1 - found.nearest) * np.exp(found.first_lead - least)
+        # the similarity from which on a reference is a likely copy of each query; here it is
+        # reckoned in another way than there, which rounding tells from it
+        distances = np.maximum(1 - found.nearest, NO_DISTANCE)
+        needed = 1 - distances * np.exp(found.first_lead - least) - NO_DISTANCE
         self._needed = np.append(needed, np.inf)  # the last stands for `NOTHING`
         self._links = rows[found.query[likely]], found.reference[likely]
         self._query_of = np.full(len(references), NOTHING)

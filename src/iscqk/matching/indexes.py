@@ -17,7 +17,7 @@ from iscqk.formats.files import linked, printable, refuse_unwritable, sha256_of
 from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.ids import IntArray
 from iscqk.formats.stored_rows import JoinedRows
-from iscqk.matching.collection import Collection, Source
+from iscqk.matching.collection import Collection, Source, Version, version_of
 from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import (
     LISTED,
@@ -87,7 +87,7 @@ class _Member:
         self._kept, self._start = kept, start
         self._every, self._own = JoinedRows(parts), JoinedRows(parts, kept)
         is_small = len(self._every) < LEAST
-        self._index = None if is_small else _index_of(source.path, self._every, threads)
+        self._index = None if is_small else _index_of(source, self._every, threads)
 
     def __len__(self) -> int:
         return len(self._own)
@@ -128,9 +128,13 @@ def _nearest_of_all(found: list[tuple[IntArray, DoubleArray]], count: int) -> Pa
     )
 
 
-def _index_of(path: Path | None, vectors: JoinedRows, threads: int) -> ApproximateIndex:
-    """Return the index of a file of descriptors, or of some that are kept nowhere."""
-    if path is None:
+def _index_of(source: Source, vectors: JoinedRows, threads: int) -> ApproximateIndex:
+    """Return the index of a file of descriptors, or of some that are kept nowhere.
+
+    A file that was written again since these were read has no index of them.
+    """
+    path = source.path
+    if path is None or version_of(path) != source.version:
         return ApproximateIndex.of(vectors, threads)
     place = _place_of(path)
     if place.exists():
@@ -147,12 +151,11 @@ def _index_of(path: Path | None, vectors: JoinedRows, threads: int) -> Approxima
 
 def _place_of(path: Path) -> Path:
     """Return where the index of a file of descriptors lies."""
-    status = path.stat()
-    return _place(linked(path), status.st_ino, status.st_size, status.st_mtime_ns)
+    return _place(linked(path), version_of(path))
 
 
 @lru_cache(maxsize=256)
-def _place(path: Path, *_: int) -> Path:
+def _place(path: Path, _: Version) -> Path:
     """Return that of a file as it is; asked for before the work and in it, it is read once."""
     what = f"{_VERSION} {sha256_of(path)}"  # of a list, too: shards are named by what is in them
     return path.with_name(f"{path.stem}.{hashlib.sha256(what.encode()).hexdigest()[:16]}.faiss")

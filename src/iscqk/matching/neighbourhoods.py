@@ -23,7 +23,8 @@ Search = Callable[[FloatArray, int, int], Pairs]
 # References of an image, so that five pictures are among them where some are there often.
 LISTED = 32
 _AT_ONCE = 16_384  # images looked up together: more take more memory, and little less time
-_ROWS_AT_ONCE = 512  # images whose references are compared with each other
+_ROWS_AT_ONCE = 512  # images whose references are compared with each other, at most
+_COMPARED_AT_ONCE = 2**24  # pairs of references: 64 MB
 
 
 class Neighbourhoods(NamedTuple):
@@ -72,9 +73,11 @@ class Neighbourhoods(NamedTuple):
         is_there = self.references != NOTHING
         last = self.similarities.min(1, where=is_there, initial=1, keepdims=True)
         similarities = np.where(is_there, self.similarities, last)
-        parts = [np.empty((0, self.references.shape[1]))]
-        for start in range(0, len(self.references), _ROWS_AT_ONCE):
-            part = slice(start, start + _ROWS_AT_ONCE)
+        count, listed = self.references.shape
+        at_once = min(_ROWS_AT_ONCE, max(1, _COMPARED_AT_ONCE // max(1, listed) ** 2))
+        parts = [np.empty((0, listed))]
+        for start in range(0, count, at_once):
+            part = slice(start, start + at_once)
             near = vectors[self.references[part]]
             alike = np.einsum("nid,njd->nij", near, near, optimize=True) >= same
             parts.append(leads(similarities[part], alike))

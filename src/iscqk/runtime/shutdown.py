@@ -176,6 +176,8 @@ def _cause(error: BaseException) -> str | None:
     """Return the line for an error that no code of ours has raised, if it has one."""
     if isinstance(error, ConnectionError) or _is_of_a_connection(error):
         return LOST_WORKER  # a loader's, whose end is not noticed yet
+    if isinstance(error, MemoryError):
+        return FULL_MEMORY
     if isinstance(error, OSError) and (line := disk_is_gone(error.errno)):
         return f"{printable(error.filename)}: {line}" if error.filename else line
     if isinstance(error, FileNotFoundError) and _is_nowhere():

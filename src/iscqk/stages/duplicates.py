@@ -14,7 +14,7 @@ from iscqk.formats.files import exclusive, refuse_unwritable, utf8
 from iscqk.matching.arguments import add_index, add_model, add_orientations, add_threads
 from iscqk.matching.beginning import read_ahead
 from iscqk.matching.cache import Caches
-from iscqk.matching.inputs import find_inputs
+from iscqk.matching.inputs import Inputs, find_inputs
 from iscqk.runtime.imports import importing
 from iscqk.runtime.memory import keep_freed_memory
 from iscqk.runtime.options import output_folder
@@ -50,7 +50,8 @@ def run(arguments: argparse.Namespace) -> None:
     caches.check()
     with exclusive(table):
         inputs = find_inputs(arguments.images)
-        ahead = read_ahead(arguments.model, caches.new_images(inputs, inputs), arguments.threads)
+        new = caches.new_images(Inputs([], []), inputs)  # which are described as references first
+        ahead = read_ahead(arguments.model, new, arguments.threads)
         with importing():
             from iscqk.matching.duplicates import find_duplicates
             from iscqk.matching.match_page import write_groups
