@@ -353,3 +353,10 @@ def test_gist_is_whitened_in_the_shards_that_the_network_has(there, shards):
     assert len(found["network"]) == shards
     numbers = [[Path(name).name for name in found[part]] for part in ("network", "gist")]
     assert numbers[0] == numbers[1]
+
+
+def test_the_first_weights_are_tried_at_all_sizes_at_which_runs_of_them_describe():
+    several = {"none": {"describe.sizes": []}, "two": {"describe.sizes": [48, 64]}}
+    planned = plan(describe__sizes=[96], describe__gist=1.0, study__ablations={"sizes": several})
+    assert planned.size_options("qk-0") == "--sizes 48 64 96"
+    assert planned.size_options("gist-0") == "" == planned.size_options("simclr-0")

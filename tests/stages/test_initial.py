@@ -32,9 +32,9 @@ def encoder(seed, size=8):
     return Encoder(EncoderConfig("test_resnet", 32, "gem", size)).eval()
 
 
-def initial(folder, **model):
+def initial(folder, sizes=(), **model):
     outputs = [folder / f"{side}.safetensors" for side in "qk"]
-    given = ("--training", str(folder / "training.csv"), "--seed", "0")
+    given = ("--training", str(folder / "training.csv"), "--seed", "0", "--sizes", *sizes)
     config = json.dumps({**MODEL, **model})
     status = main(["initial", *given, "--config", config, "--output", *map(str, outputs)])
     return [load_encoder(path) for path in outputs] if status == 0 else None
@@ -122,3 +122,18 @@ def test_an_installation_without_a_ready_model_says_so(folder, capsys, monkeypat
     monkeypatch.setattr("iscqk.models.ready._FOLDER", folder / "none")
     assert initial(folder, weights="ready") is None
     assert "error: no ready model: this installation carries none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("network", ["vit_tiny_patch16_224", "test_resnet"])
+def test_a_network_that_cannot_describe_at_a_size_is_told_before_it_is_trained(
+    folder, capsys, network
+):
+    own = {"backbone": network, "weights": "none"}
+    if network == "vit_tiny_patch16_224":
+        assert initial(folder, ["48"], **own) is None
+        told = capsys.readouterr().err.splitlines()[-1]
+        assert told.startswith(f"error: describe.sizes: {network} does not take 48 pixels (")
+        assert not [*folder.glob("*.safetensors")]
+        own["backbone_options"] = {"dynamic_img_size": True}
+    made = initial(folder, ["48"], **own)
+    assert made[0].features(torch.zeros(1, 3, 48, 48, dtype=torch.uint8)).isfinite().all()

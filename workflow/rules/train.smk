@@ -24,10 +24,11 @@ rule initial:
         weights=lambda wildcards: digest_of(PLAN[wildcards.run].start()),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         given=lambda wildcards, input: given("--weights", input.weights),
+        sizes=untracked(lambda wildcards: PLAN.size_options(wildcards.run)),
     shell:
         """
         iscqk initial --training {input.training} --config {params.config:q} {params.given} \
-            --seed {params.seed} --output {output.q} {output.k} --threads {threads} &>{log}
+            {params.sizes} --seed {params.seed} --output {output.q} {output.k} --threads {threads} &>{log}
         """
 
 

@@ -1,7 +1,7 @@
 """The encoder: a timm backbone, a pooling and a linear head give unit descriptors."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -118,11 +118,28 @@ class Encoder(nn.Module):
         self.backbone.forward_features = torch.compile(self.backbone.forward_features)
 
     @torch.no_grad()
-    def dry_run(self) -> None:
-        """See one black image, for who looks at how it does that."""
-        side = self.config.image_size
+    def dry_run(self, side: int | None = None) -> None:
+        """See one black image, of its own side if none is given, for who looks at how it does."""
+        side = side or self.config.image_size
         device = next(self.parameters()).device
         self.features(torch.zeros(1, 3, side, side, dtype=torch.uint8, device=device))
+
+    def refuse_sizes(self, sizes: Iterable[int]) -> None:
+        """Refuse to see images at sides that the network is not made for, as most transformers are.
+
+        Raises:
+            UserError: it takes others only.
+        """
+        for side in sizes:
+            try:
+                self.dry_run(side)
+            except (AssertionError, RuntimeError) as error:
+                what = f"{self.config.backbone} does not take {side} pixels ({error})"
+                remedy = (
+                    "leave it out, or set model.backbone_options: {dynamic_img_size: true} if it "
+                    "is a transformer"
+                )
+                raise UserError(f"describe.sizes: {what}; {remedy}") from None
 
     def features(self, images: Tensor) -> Tensor:
         """Return pooled backbone features (B, C) float32 of uint8 images (B, 3, S, S)."""

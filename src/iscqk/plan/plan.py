@@ -92,6 +92,15 @@ class Plan(Mapping[str, Run]):
             return []
         return self[self[run].gist].described(describe[role], images, shard=shard)
 
+    def size_options(self, home: str) -> str:
+        """Return as options the sides at which runs that start from one's first weights describe.
+
+        What they cannot take is told there, and not after their training.
+        """
+        runs = [self[name] for name in self if self._home(name, INITIAL) == home]
+        sizes = sorted({size for run in runs for size in run.config["describe"]["sizes"]})
+        return shlex.join(["--sizes", *map(str, sizes)]) if sizes else ""
+
     def gist_beside(self, run: str, model: str) -> list[str]:
         """Return GIST's descriptors of training images, split as a model's are, if a run joins."""
         network = self[run].by_network(model, "references", "training")

@@ -82,6 +82,7 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
 def _embed(arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
     encoder = load_encoder(arguments.weights).to(device)
     encoder.precision = arguments.precision
+    encoder.refuse_sizes(arguments.sizes)
     side = max(arguments.sizes, default=encoder.config.image_size)
     ids, images, provenance = _images(arguments, side)
     blocks = embed(encoder, images, threads - 1, arguments.sizes, arguments.orientations)

@@ -23,7 +23,7 @@ from iscqk.models.given import given_encoders
 from iscqk.models.ready import with_network
 from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import load_backbone, save_encoder
-from iscqk.runtime.options import at_once, output_file
+from iscqk.runtime.options import at_once, count, output_file
 from iscqk.settings.model import Model
 
 logger = logging.getLogger(__name__)
@@ -39,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", metavar="FILE", help="that the section names, where it lies elsewhere"
     )
+    parser.add_argument(
+        "--sizes", type=count, nargs="*", default=[], metavar="PIXELS",
+        help="sides at which images will be described, too",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=output_file, nargs="+", required=True, help="q and k")
     parser.add_argument("--threads", type=at_once, default=1)
@@ -64,6 +68,8 @@ def run(arguments: argparse.Namespace) -> None:
             narrow_heads(encoders, images, config.descriptor_size, config.whitening)
     else:
         encoders = [_with_new_head(config, images)]
+    for encoder in encoders:
+        encoder.refuse_sizes(arguments.sizes)
     sides = itertools.cycle(encoders)
     for path, encoder in zip(arguments.output, sides, strict=False):
         save_encoder(path, encoder, {"half_round": "initial", "model": config.given})

@@ -1,0 +1,25 @@
+"""Queries of one's own with a ground truth by which nothing could be scored."""
+
+from iscqk.cli import main
+from iscqk.images.demo_scenes import draw_split
+
+
+def test_a_ground_truth_of_no_pair_is_told_with_the_images(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for number, split in enumerate(("training", "references", "others")):
+        draw_split(tmp_path / split, split, 4, number, 48, 1)
+    lists = [f"{name}.csv" for name in ("training", "references", "others", "bad")]
+    splits = [word for name in ("training", "references", "others") for word in (f"--{name}", name)]
+    assert main(["prepare", *splits, "--output", *lists]) == 0
+    (tmp_path / "queries").mkdir()
+    for number, path in enumerate(sorted((tmp_path / "others").iterdir())):
+        path.rename(tmp_path / f"queries/Q{number:05}.jpg")
+    (tmp_path / "truth.csv").write_text("query_id,reference_id\nQ00000,\n")
+    command = "take-queries --phase phase1 --queries queries --ground-truth truth.csv --training "
+    command += "training.csv --references references.csv --output q.csv g.csv e.csv b.csv"
+    assert main(command.split()) == 1
+    what = "truth.csv: no true pair, so there is no score; take a file that lists them"
+    assert capsys.readouterr().err.splitlines()[-1] == f"error: {what}"
+    assert not (tmp_path / "g.csv").exists()
+    (tmp_path / "truth.csv").write_text("query_id,reference_id\nQ00000,R000001\n")
+    assert main(command.split()) == 0
