@@ -82,3 +82,12 @@ def test_nothing_that_makes_the_queries_knows_of_augly_or_of_the_training_edits(
                 names |= {alias.name for alias in node.names}
         assert not [name for name in names if "augly" in name or "own_edits" in name], path
         assert path.name not in ("edits.py", "edit_chains.py", "copier.py"), path
+
+
+@pytest.mark.parametrize("size", [(256, 2), (8, 256)])
+@pytest.mark.parametrize("then", ["overlay", "shuffled_tiles", "jpeg", "stickers", "screenshot"])
+def test_what_a_crop_leaves_of_a_strip_can_be_edited(size, then, others):
+    picture = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    for seed in range(30):
+        draws = Draws(np.random.default_rng(seed), others, 256)
+        assert min(edit(picture, ["heavy_crop", then, "jpeg"], draws).shape) > 0

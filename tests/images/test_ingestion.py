@@ -1,5 +1,7 @@
 """Folders to manifests: ids, order, overlaps, and every kind of bad input."""
 
+import shutil
+import tarfile
 from pathlib import Path
 
 import pandas as pd
@@ -156,3 +158,37 @@ def test_a_list_file_says_which_images_count(folders, capsys):
     (folders / "list").write_text("picture-1\npicture-7\npicture-6\n")
     assert main([*command, f"training={folders / 'list'}"]) == 1
     assert "lists 2 images that are not there, picture-6 first" in capsys.readouterr().err
+
+
+def test_a_list_file_may_name_files(folders):
+    (folders / "list").write_text("picture 1.png\npicture 3.png\n")
+    splits = [f"--{name}={folders / name}" for name in ("training", "references", "others")]
+    command = ["prepare", *splits, *manifests(folders / "out"), "--lists"]
+    assert main([*command, f"training={folders / 'list'}"]) == 0
+    paths = read_manifest(folders / "out/training.csv")["path"]
+    assert [Path(path).name for path in paths] == ["picture 1.png", "picture 3.png"]
+
+
+@pytest.mark.parametrize(
+    "places", [["a", "a/b"], ["a/b", "a"], ["a", "a"], ["a", "link"], ["s.tar", "a", "./s.tar"]]
+)
+def test_what_is_named_twice_counts_once(tmp_path, monkeypatch, places):
+    monkeypatch.chdir(tmp_path)
+    Path("a/b").mkdir(parents=True)
+    Image.new("RGB", (20, 20)).save("a/b/R000001.jpg")
+    Path("link").symlink_to("a")
+    with tarfile.open("s.tar", "w") as tar:
+        tar.add("a/b/R000001.jpg", "R000002.jpg")
+    assert len(find_images(places)) == (2 if "s.tar" in places else 1)
+    Path("empty").mkdir()
+    Path("empty/loop").symlink_to("../empty")
+    with pytest.raises(UserError, match="^empty: no image there"):
+        find_images([*places, "empty"])
+
+
+def test_a_source_of_distractors_that_is_a_reference_is_refused(folders, capsys):
+    copied = next(path for path in (folders / "references").rglob("*") if path.is_file())
+    shutil.copy(copied, folders / "others/not mine.png")
+    assert prepare(folders) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "others/not mine.png: has the content of the reference " in told

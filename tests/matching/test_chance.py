@@ -4,20 +4,62 @@ import numpy as np
 import pytest
 
 from iscqk.matching.basis import LEAST
-from iscqk.matching.chance import PROMISED, Chance, flagged, leads, sample_size
+from iscqk.matching.chance import PROMISED, Chance, flagged, sample_size
+from iscqk.matching.neighbourhoods import Neighbourhoods
+
+
+def leads_of(pictures, further=None):
+    """Return e to the leads of an image whose references are these pictures, by number."""
+    similarities = 0.9 - 0.1 * np.arange(len(pictures))[None]
+    rows = np.arange(len(pictures))[None]
+    near = Neighbourhoods(rows, similarities, np.zeros(1))
+    return np.exp(near.leads(np.eye(len(pictures))[pictures], 0.99, further)[0])
 
 
 def test_a_lead_is_over_the_fifth_picture_where_each_counts_once():
-    similarities = np.array([[0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3]])
-    nothing = np.zeros((1, 7, 7), bool)
-    np.testing.assert_allclose(
-        np.exp(leads(similarities, nothing)[0, :5]), [5, 2.5, 5 / 3, 1.25, 1]
-    )
-    twice = nothing.copy()
-    for one, other in [(0, 1), (2, 3)]:
-        twice[0, [one, other], [other, one]] = True
-    np.testing.assert_allclose(np.exp(leads(similarities, twice)[0, :2]), [7, 3.5])
-    np.testing.assert_allclose(np.exp(leads(similarities, ~nothing)[0, 0]), 7)  # there is but one
+    np.testing.assert_allclose(leads_of([0, 1, 2, 3, 4, 5, 6])[:5], [5, 2.5, 5 / 3, 1.25, 1])
+    np.testing.assert_allclose(leads_of([0, 0, 1, 1, 2, 3, 4])[:2], [7, 3.5])
+    np.testing.assert_allclose(leads_of([0, 0, 0, 0, 0, 0, 0])[0], 7)  # there is but one
+
+
+def by_the_matrix(similarities, same):
+    """Return leads as they are defined, by which two of an image's references are one picture."""
+    counted = []
+    for rank in range(len(similarities)):
+        if not any(same[rank, other] for other in counted):
+            counted.append(rank)
+    fifth = counted[4] if len(counted) > 4 else len(similarities) - 1
+    return np.log((1 - similarities[fifth]) / (1 - similarities))
+
+
+@pytest.mark.parametrize("kinds", [3, 5, 8, 30])
+def test_leads_are_those_of_the_definition(kinds):
+    rng = np.random.default_rng(kinds)
+    centres = rng.normal(size=(kinds, 12))
+    vectors = centres[rng.integers(kinds, size=400)] + 0.2 * rng.normal(size=(400, 12))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    rows = np.array([rng.permutation(400)[:32] for _ in range(50)])
+    near = Neighbourhoods(rows, np.sort(rng.uniform(0, 1, rows.shape))[:, ::-1], np.zeros(50))
+    found = near.leads(vectors, 0.9)
+    for row, similarities, lead in zip(rows, near.similarities, found, strict=True):
+        same = vectors[row] @ vectors[row].T >= 0.9
+        np.testing.assert_allclose(lead, by_the_matrix(similarities, same), atol=1e-12)
+
+
+def test_where_all_that_are_listed_are_fewer_pictures_more_are_looked_at():
+    """However many references are the same picture; and no further than there are any."""
+    every, asked = np.repeat([0, 1, 2, 3, 4, 5], [700, 1, 1, 1, 1, 1]), []
+    vectors, similarities = np.eye(6)[every], 1 - 1e-3 * (1 + np.arange(705))
+
+    def look(rows, count):
+        asked.append(count)
+        return Neighbourhoods(np.arange(705)[None, :count], similarities[None, :count], np.zeros(1))
+
+    lead = look([0], 32).leads(vectors, 0.99, look)[0, 0]
+    np.testing.assert_allclose(lead, np.log(704))
+    assert asked == [32, 128, 512, 2048]
+    vectors = np.eye(6)[np.minimum(every, 3)]  # there are but four
+    np.testing.assert_allclose(look([0], 32).leads(vectors, 0.99, look)[0, 0], np.log(705))
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -24,3 +24,17 @@ def test_every_file_that_is_there_twice_is_found(folder, model_folder, edited):
     assert [
         path for path, other in pairs.items() if group.get(path, -1) != group.get(other, -2)
     ] == []
+
+
+def test_a_picture_that_is_there_very_often_is_one_group(folder, model_folder):
+    draw_split("album", "references", 120, 5, 48, 1)
+    for number in range(70):
+        shutil.copy("album/R000007.jpg", f"album/again{number:02}.jpg")
+    found = iscqk.duplicates("album", model_folder)
+    group = found[found["image"] == "album/R000007.jpg"]["group"].item()
+    assert found[found["group"] == group]["image"].str.contains("again").sum() == 70
+    one = "scans/again.jpg"
+    shutil.copy("album/R000007.jpg", one)
+    for top in (1, 100):
+        nearest = iscqk.match(one, "album", model_folder, top=top).iloc[0]
+        assert nearest["likely"] and nearest["similarity"] == pytest.approx(1)

@@ -275,3 +275,16 @@ def test_what_is_no_file_or_broken_is_named_and_left_out_and_never_waited_for(fo
     for name in ("pipe.jpg", "device.jpg", *(f"broken{number}.jpg" for number in range(12))):
         assert f"photos/{name}: " in done.stderr
     assert "14 images cannot be read and are left out" in done.stderr
+
+
+def test_a_file_that_is_touched_meanwhile_is_no_copy_of_itself(folder, model_folder, monkeypatch):
+    described = iscqk.Model.blocks
+
+    def touched(model, images, side, *others):
+        yield from described(model, images, side, *others)
+        for number, path in enumerate(sorted(Path("photos").iterdir())):
+            os.utime(path, (number, 1000 + number + 100 * len(side)))
+
+    monkeypatch.setattr(iscqk.Model, "blocks", touched)
+    found = iscqk.match("photos", "photos", model_folder)
+    assert len(found) == 24 and not (found["query"] == found["reference"]).any()

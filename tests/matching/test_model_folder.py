@@ -1,6 +1,7 @@
 """A model's folder: read back as it was written, and told where it is damaged."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from iscqk.images.demo_scenes import draw_split
 from iscqk.images.opening import _file
 from iscqk.learning.data_loading import ReadableImages, make_loader
 from iscqk.learning.embedding import describe
+from iscqk.matching.beginning import read_ahead
 from iscqk.matching.model import Model
 from iscqk.matching.model_bank import write_bank
 from iscqk.matching.model_folder import write_settings
@@ -134,3 +136,13 @@ def test_a_damaged_folder_is_told_in_a_line(tmp_path, damage):
     with pytest.raises(UserError) as told:
         Model.load(tmp_path)
     assert str(told.value).startswith(str(tmp_path)) and len(str(told.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("size", ["0", "-5", "1e999", "1e9"])
+def test_sides_that_no_image_has_are_told_in_a_line(tmp_path, size):
+    write(tmp_path)
+    settings = tmp_path / "matching.json"
+    settings.write_text(re.sub(r'("sizes": \[)[^]]*', rf"\g<1>{size}", settings.read_text()))
+    assert read_ahead(tmp_path, [tmp_path / "a.png"], 2) is None
+    with pytest.raises(UserError, match="copy or make the folder again"):
+        Model.load(tmp_path)

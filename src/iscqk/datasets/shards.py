@@ -21,7 +21,7 @@ def _shards(name: str, paths: str | list[str]) -> list[str]:
         UserError: what is named is no shard.
     """
     given = [paths] if isinstance(paths, str) else paths
-    shards = [shard for path in given for shard in _all(path)]
+    shards = list(dict.fromkeys(shard for path in given for shard in _all(path)))
     for path in shards:
         if not is_named_as_shard(path):
             what = "is no .tar file; name one, as in photos-{000..019}.tar, or take kind: folders"

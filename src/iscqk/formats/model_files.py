@@ -5,6 +5,7 @@ What the files hold: `iscqk.models.hub`, `iscqk.matching.model_folder`.
 
 CONFIG, BACKBONE, HEAD, CARD = "config.json", "model.safetensors", "head.safetensors", "README.md"
 SIDES, GIST = ("queries", "references"), "gist"  # folders of encoders
+LARGEST_SIDE = 10_000  # pixels, of what a network looks at
 SETTINGS, BANK, PROJECTION = "matching.json", "bank.safetensors", "projection.safetensors"
 
 

@@ -4,7 +4,7 @@ import errno
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -37,6 +37,9 @@ _NOT_OPENED = {
 }
 
 
+Seen = set[tuple[int, int]]  # devices and inodes
+
+
 class SplitIds(NamedTuple):
     """The ids that a split's images may have."""
 
@@ -63,24 +66,26 @@ SPLITS = {
 def find_images(folders: Iterable[str | Path]) -> list[Path]:
     """Return all files in folders or shards named as images, one by one, each sorted by path.
 
-    Links are followed, and into each folder once, so that loops end. What is named as an image and
-    is none, as a link to nothing, is found as well: it must be told when it is looked at.
+    Links are followed, and into each folder once, so that loops end; a shard counts once, too. What
+    is named as an image and is none, as a link to nothing, is found as well: it must be told when
+    it is looked at.
 
     Raises:
         UserError: a folder is missing, cannot be listed, or holds no image; or a shard likewise.
     """
     found: list[Path] = []
-    seen: set[tuple[int, int]] = set()
+    seen: Seen = set()
     for folder in map(Path, folders):
         if is_shard(folder):
-            files = paths_in(folder)
+            files, is_known = _files_in_shard(folder, seen)
         elif folder.is_dir():
-            files = list(_files_below(folder, seen))
+            files, is_known = _files_below(folder, seen)
         else:
             what = "no such folder or .tar file"
             raise UserError(f"{folder}: {what}; put the images there or correct the config")
         images = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
-        _tell_left_out(folder, files, len(images))
+        if images or not is_known:
+            _tell_left_out(folder, files, len(images))
         found += images
     return found
 
@@ -102,16 +107,34 @@ def _tell_left_out(folder: Path, files: list[Path], images: int) -> None:
         logger.info("%s: files not named as images, left out: %s", printable(folder), dict(others))
 
 
-def _files_below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    """Yield the files below a folder, but for what lies in a folder seen before."""
+def _files_in_shard(shard: Path, seen: Seen) -> tuple[list[Path], bool]:
+    """Return the files in a shard, none if it was seen before, and whether it was."""
+    if (identity := _identity(shard)) in seen:
+        return [], True
+    seen.add(identity)
+    return paths_in(shard), False
+
+
+def _files_below(folder: Path, seen: Seen) -> tuple[list[Path], bool]:
+    """Return the files below a folder but for those in folders seen before, and if there are any.
+
+    That is of what was named before this folder; what leads back to a folder in it is left out too.
+    """
+    earlier, files, is_known = frozenset(seen), list[Path](), False
     for place, folders, names in os.walk(folder, onerror=_refuse_folder, followlinks=True):
-        status = os.stat(place)
-        if (status.st_dev, status.st_ino) in seen:
+        if (identity := _identity(place)) in seen:
+            is_known = is_known or identity in earlier
             folders.clear()
             continue
-        seen.add((status.st_dev, status.st_ino))
+        seen.add(identity)
         folders.sort()  # which of several links to a folder is followed, is not left to chance
-        yield from (Path(place, name) for name in names)
+        files += [Path(place, name) for name in names]
+    return files, is_known
+
+
+def _identity(place: str | Path) -> tuple[int, int]:
+    status = os.stat(place)
+    return status.st_dev, status.st_ino
 
 
 def _refuse_folder(error: OSError) -> None:
@@ -121,6 +144,8 @@ def _refuse_folder(error: OSError) -> None:
 
 def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:
     """Return the images named in a list file, as the challenge's: the name of one in each line.
+
+    It may have a suffix, as the file has it.
 
     Raises:
         UserError: there is no such file, it is empty, or some image of it is not among `paths`.
@@ -134,7 +159,8 @@ def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:
         raise UserError(f"{names}: lists no image; name some, or remove it to take all there are")
     stems = {path.stem.strip() for path in paths}
     # Accents are one letter or two, as an archive or the list's writer has them.
-    forms = {normalize("NFC", stem): stem for stem in stems - listed.keys()}
+    forms = {normalize("NFC", path.name.strip()): path.stem.strip() for path in paths}
+    forms |= {normalize("NFC", stem): stem for stem in stems - listed.keys()}
     named = {n if n in stems else forms.get(normalize("NFC", n), n) for n in listed}
     if missing := named - stems:
         raise UserError(
@@ -257,6 +283,21 @@ def _tell_duplicates(rows: pd.DataFrame) -> None:
             "%d images have the content of another of their split, %s first",
             len(again),
             again["path"].iloc[0],
+        )
+
+
+def refuse_copied_others(references: pd.DataFrame, others: pd.DataFrame) -> None:
+    """Refuse sources of queries that copy nothing where a reference is the same.
+
+    Raises:
+        UserError: some of `others` has the content of a reference.
+    """
+    both = references.merge(others, on="sha256")
+    if len(both):
+        first = both.iloc[0]
+        raise UserError(
+            f"{first.path_y}: has the content of the reference {first.path_x}, so that to find it "
+            f"would count as false; remove one of them ({len(both)} such pairs)"
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from iscqk.errors import UserError
-from iscqk.formats.model_files import CONFIG, GIST, SETTINGS, SIDES
+from iscqk.formats.model_files import CONFIG, GIST, LARGEST_SIDE, SETTINGS, SIDES
 from iscqk.images.reading_ahead import Ahead
 from iscqk.models.ready import ready_folder
 
@@ -19,7 +19,8 @@ def read_ahead(model: Path | None, images: Sequence[Path], threads: int) -> Ahea
         threads: to compute with.
     """
     sides = _sides(model) if images and threads > 1 else []
-    return Ahead(images, sides) if sides else None
+    fit = sides and all(1 <= side <= LARGEST_SIDE for side in sides)
+    return Ahead(images, sides) if fit else None
 
 
 def _sides(model: Path | None) -> list[int]:
@@ -31,7 +32,7 @@ def _sides(model: Path | None) -> list[int]:
         own = max(map(int, describe["sizes"]), default=_image_size(place / SIDES[0]))
         return [own, *([_image_size(place / GIST)] if describe["gist"] else [])]
     # What is wrong with it is told by who loads it.
-    except (StopIteration, OSError, ValueError, KeyError, TypeError, UserError):
+    except (StopIteration, OSError, ValueError, KeyError, TypeError, OverflowError, UserError):
         return []
 
 

@@ -29,7 +29,7 @@ PROMISED = 0.9  # of the flagged queries are copies
 _AIM = (1 - PROMISED) / 3
 LARGEST = 1.01 * _AIM  # more than any flagged query's chance, however many there are
 _EMPTY = 0.02  # of all sets of queries without any copy, those that get a flag
-_NEIGHBOUR = 5  # a lead is over this one
+NEIGHBOUR = 5  # a lead is over this one of the pictures
 NO_DISTANCE = 1e-6  # half the squared distance within which descriptors are equal
 _TAIL = 0.1  # of the sample, from which the rest is inferred
 
@@ -38,20 +38,19 @@ _TAIL = 0.1  # of the sample, from which the rest is inferred
 _CAUTION, _TRIM = 1.5, 0.1
 
 
-def leads(similarities: DoubleArray, same: BoolArray) -> DoubleArray:
-    """Return leads (n, m) of each query's m nearest references, nearest first.
+def leads(similarities: DoubleArray, fifth: DoubleArray) -> DoubleArray:
+    """Return leads (n, m) of each query's m nearest references.
 
     Args:
-        similarities: (n, m), descending.
-        same: (n, m, m), which two of a query's references are one picture.
+        similarities: (n, m).
+        fifth: (n,) similarity of the `NEIGHBOUR`th picture, of which each counts once.
     """
-    counted = np.zeros(similarities.shape, dtype=np.bool_)
-    for rank in range(similarities.shape[1]):
-        counted[:, rank] = ~(same[:, rank, :rank] & counted[:, :rank]).any(1)
-    reached = counted.cumsum(1) >= _NEIGHBOUR
-    reached[:, -1] = True  # where there are fewer pictures, it is the last
-    distances = np.maximum(1 - similarities, NO_DISTANCE)
-    return np.log(np.take_along_axis(distances, reached.argmax(1)[:, None], 1) / distances)
+    return np.log(_distances(fifth)[:, None] / _distances(similarities))
+
+
+def _distances(similarities: DoubleArray) -> DoubleArray:
+    found: DoubleArray = np.maximum(1 - similarities, NO_DISTANCE)
+    return found
 
 
 class Chance(NamedTuple):
@@ -120,7 +119,7 @@ def _robust_chances(sample: DoubleArray) -> DoubleArray:
     By Renyi's representation a lead is distributed as the largest of four exponential numbers; its
     median gives their scale.
     """
-    below = _NEIGHBOUR - 1
+    below = NEIGHBOUR - 1
     median = -np.log(1 - 0.5 ** (1 / below))  # where the scale is 1
     scale = _CAUTION * max(float(np.median(sample)), 1e-9) / median
     chances: DoubleArray = 1 - (1 - np.exp(-np.maximum(sample, 0) / scale)) ** below

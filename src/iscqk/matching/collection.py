@@ -6,7 +6,7 @@ are asked for, unless they are few.
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,7 @@ class Part:
         vectors: (n, d), in memory or on the disk.
         flat: (n,) of one colour.
         identities: (n,) bytes, equal for two names of one file.
+        places: (n,) bytes, equal for one name: of a file that has changed meanwhile, too.
         gone: (n,) whether there is no such file any more.
         source: the images' names, or the file that has them.
         before: what their names there begin with and here do not.
@@ -41,6 +42,7 @@ class Part:
     vectors: FloatArray | StoredRows
     flat: BoolArray
     identities: NDArray[np.bytes_]
+    places: NDArray[np.bytes_]
     gone: BoolArray
     source: Path | list[str]
     before: str = ""
@@ -52,7 +54,8 @@ class Part:
         """Return images, whose names are read from `stored` each time; none is gone if not said."""
         names = [file.path for file in index.files]
         gone = np.zeros(len(names), np.bool_) if gone is None else gone
-        facts = index.vectors, index.flat, _identities(names), gone
+        identities, places = (_digests(map(what, names)) for what in (identity, os.path.abspath))
+        facts = index.vectors, index.flat, identities, places, gone
         # Files have absolute names; here they are as people wrote them.
         for before in ("", os.getcwd() + os.sep):
             if stored and all(before + file.path == file.anchored().path for file in index.files):
@@ -67,8 +70,8 @@ class Part:
         return self.source
 
 
-def _identities(names: Sequence[str]) -> NDArray[np.bytes_]:
-    keys = [repr(identity(name)).encode("utf-8", "surrogateescape") for name in names]
+def _digests(facts: Iterable[object]) -> NDArray[np.bytes_]:
+    keys = [repr(fact).encode("utf-8", "surrogateescape") for fact in facts]
     digests = [hashlib.blake2b(key, digest_size=_IDENTITY).digest() for key in keys]
     return np.frombuffer(b"".join(digests), f"S{_IDENTITY}")
 
@@ -158,9 +161,19 @@ class Collection:
         return found
 
     def rows_of(self, others: "Collection") -> IntArray:
-        """Return (n,) for each of n other images the row of the same file, `NOTHING` for none."""
-        mine, theirs = (side._column("identities") for side in (self, others))
-        order = np.argsort(mine)
-        places = np.searchsorted(mine[order], theirs).clip(max=len(mine) - 1)
-        rows = order[places]
-        return np.where(mine[rows] == theirs, rows, NOTHING)
+        """Return (n,) for each of n other images the row of the same file, `NOTHING` for none.
+
+        One that was written to between the descriptions of both is the same by its name.
+        """
+        named, same = (
+            _rows_of(self._column(key), others._column(key)) for key in ("places", "identities")
+        )
+        return np.where(same == NOTHING, named, same)
+
+
+def _rows_of(mine: NDArray[np.bytes_], theirs: NDArray[np.bytes_]) -> IntArray:
+    """Return (n,) where each of theirs is among mine, `NOTHING` for nowhere."""
+    order = np.argsort(mine)
+    places = np.searchsorted(mine[order], theirs).clip(max=len(mine) - 1)
+    rows = order[places]
+    return np.where(mine[rows] == theirs, rows, NOTHING)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
+from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.ids import IntArray
 from iscqk.images.opening import BadImage, declared_size
 from iscqk.matching.basis import Basis, find_basis
@@ -23,6 +24,7 @@ from iscqk.matching.matches import complete, look_up
 from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import DoubleArray, exactly
 from iscqk.matching.views import View
+from iscqk.retrieval.search import squared_distances
 from iscqk.runtime.options import refuse_below_one
 
 COLUMNS = ["group", "image", "largest", "width", "height", "similarity", "basis"]
@@ -135,8 +137,7 @@ class _Copies:
         self._orientations = orientations
         likely = found.likely
         least = found.lead[likely].min(initial=np.inf)
-        # the similarity from which on a reference is a likely copy of each query; here it is
-        # reckoned in another way than there, which rounding tells from it
+        # the similarity from which on a reference is a likely copy of each query, but for rounding
         distances = np.maximum(1 - found.nearest, NO_DISTANCE)
         needed = 1 - distances * np.exp(found.first_lead - least) - NO_DISTANCE
         self._needed = np.append(needed, np.inf)  # the last stands for `NOTHING`
@@ -174,16 +175,22 @@ class _Copies:
         turned, *others_turned = self._queries.vectors[self._query_of[rows]].reshape(
             len(rows), self._orientations, -1
         )
-        as_query = np.stack([turned @ row for row in theirs])
-        as_reference = np.stack([block @ ours for block in others_turned])
-        return as_query.max(1).astype(np.float64), as_reference.max(1).astype(np.float64)
+        as_query = np.stack([_similarities(turned, row) for row in theirs]).max(1)
+        as_reference = np.stack([_similarities(block, ours) for block in others_turned]).max(1)
+        is_query = self._query_of[rows] != NOTHING  # where it is not, another's row stands there
+        return np.where(is_query[0], as_query, -2), np.where(is_query[1:], as_reference, -2)
+
+
+def _similarities(rows: FloatArray, row: FloatArray) -> DoubleArray:
+    """Return cosines (n,) of unit rows (n, D) to one, as the search reckons them."""
+    return 1 - squared_distances(rows, row) / 2
 
 
 def _table(
     references: Collection, groups: list[list[tuple[int, float]]], basis: Basis
 ) -> pd.DataFrame:
     """Return groups as `duplicates` does."""
-    rows = []
+    rows: list[list[object]] = []
     members = np.array([row for group in groups for row, _ in group], np.int64)
     paths = iter(references.paths(members))
     for number, group in enumerate(groups, 1):
@@ -191,7 +198,9 @@ def _table(
         sized.sort(key=lambda image: (-image[1] * image[2], image[0]))
         for place, (path, width, height, similarity) in enumerate(sized):
             rows.append([number, path, place == 0, width, height, similarity, basis.told()])
-    return pd.DataFrame(rows, columns=COLUMNS)
+    # Objects: not every name is text that a column of strings can hold.
+    table = pd.DataFrame(rows, columns=COLUMNS, dtype=object)
+    return table.infer_objects().astype({"image": object, "basis": object})
 
 
 def _size(path: str) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from iscqk.formats.ids import BoolArray, IntArray
 from iscqk.matching.basis import Basis
 from iscqk.matching.chance import LARGEST, flagged
 from iscqk.matching.collection import NOTHING, Collection
-from iscqk.matching.neighbourhoods import DoubleArray, Neighbourhoods
+from iscqk.matching.neighbourhoods import Block, DoubleArray
 
 
 class JudgedPairs(NamedTuple):
@@ -46,39 +46,39 @@ class JudgedPairs(NamedTuple):
         cls,
         queries: Collection,
         references: Collection,
-        blocks: Iterable[tuple[slice, Neighbourhoods]],
+        blocks: Iterable[Block],
         basis: Basis,
         top: int | None = None,
     ) -> "JudgedPairs":
         """Keep the `top` nearest of each query, or else the pairs that may be called likely."""
         found = (
-            cls._of_block(part.start, near, queries.flat[part], references, basis, top)
-            for part, near in blocks
+            cls._of_block(block, queries.flat[block.rows], references, basis, top)
+            for block in blocks
         )
         return cls(*map(np.concatenate, zip(*found, strict=True)))
 
     @classmethod
     def _of_block(
         cls,
-        start: int,
-        near: Neighbourhoods,
+        block: Block,
         flat: BoolArray,
         references: Collection,
         basis: Basis,
         top: int | None,
     ) -> "JudgedPairs":
+        near = block.near
         is_there = near.references != NOTHING
         is_flat = flat[:, None] | references.flat[near.references] | ~is_there
         leads = chances = np.full(is_flat.shape, np.nan)
         if basis.chance is not None:
-            leads = near.leads(references.vectors, basis.same)
+            leads = near.leads(references.vectors, basis.same, block.further)
             chances = basis.chances(leads, is_flat)
         is_kept = chances <= LARGEST
         if top is not None:
             is_kept = is_there & (np.arange(is_there.shape[1]) < top)
         rows, ranks = np.nonzero(is_kept)
         return cls(
-            start + rows,
+            block.rows.start + rows,
             near.references[rows, ranks],
             ranks + 1,
             near.similarities[rows, ranks],

@@ -20,7 +20,7 @@ import numpy as np
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import FloatArray
 from iscqk.formats.files import write_text
-from iscqk.formats.model_files import GIST, PROJECTION, SETTINGS, SIDES
+from iscqk.formats.model_files import GIST, LARGEST_SIDE, PROJECTION, SETTINGS, SIDES
 from iscqk.matching.model_bank import read_bank, sample_bank, write_bank
 from iscqk.models.encoder import Encoder
 from iscqk.models.hub import load_hub_folder
@@ -104,7 +104,7 @@ def _of_submission(folder: Path) -> Parts:
             shared = looks.refine.training if looks.refine else None
             ranking = ranking._replace(bank=read_bank(folder) if shared is None else shared)
         parts = Parts(encoders, looks, ranking)
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, OverflowError) as error:
         raise UserError(f"{folder / SETTINGS}: {error}; copy or make the folder again") from None
     _try(folder, parts)
     return parts
@@ -139,6 +139,8 @@ def _looks(folder: Path, settings: Mapping[str, Any]) -> Looks:
         share,
     )
     sizes = tuple(int(size) for size in settings["sizes"])
+    if any(not 1 <= size <= LARGEST_SIDE for size in sizes):
+        raise ValueError(f"sizes are {settings['sizes']}, and 1 to {LARGEST_SIDE} are looked at")
     return Looks(sizes, int(settings["orientations"]), gist, refine if projects or share else None)
 
 

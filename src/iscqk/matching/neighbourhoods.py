@@ -1,6 +1,7 @@
 """The references nearest to each image, and how far ahead of the others they are."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.ids import BoolArray, IntArray
 from iscqk.formats.stored_rows import JoinedRows
-from iscqk.matching.chance import leads
+from iscqk.matching.chance import NEIGHBOUR, leads
 from iscqk.matching.collection import NOTHING
 from iscqk.matching.model import Model
 from iscqk.retrieval.nearest import nearest_of_each
@@ -20,11 +21,11 @@ DoubleArray = NDArray[np.float64]
 # the end where an index knows no more.
 Search = Callable[[FloatArray, int, int], Pairs]
 
-# References of an image, so that five pictures are among them where some are there often.
+# References of an image: five pictures are among them unless some are there often.
 LISTED = 32
 _AT_ONCE = 16_384  # images looked up together: more take more memory, and little less time
-_ROWS_AT_ONCE = 512  # images whose references are compared with each other, at most
-_COMPARED_AT_ONCE = 2**24  # pairs of references: 64 MB
+_COMPARED_AT_ONCE = 2**24  # numbers of references' descriptors: 64 MB
+_FURTHER = 4  # times as many references are looked at where five pictures are not among these
 
 
 class Neighbourhoods(NamedTuple):
@@ -41,9 +42,9 @@ class Neighbourhoods(NamedTuple):
     levels: DoubleArray
 
     @classmethod
-    def joined(cls, blocks: Iterable[tuple[slice, "Neighbourhoods"]]) -> "Neighbourhoods":
+    def joined(cls, blocks: Iterable["Block"]) -> "Neighbourhoods":
         """Return what `blocks_of_neighbourhoods` yields as one, for few queries."""
-        columns = zip(*(near for _, near in blocks), strict=True)
+        columns = zip(*(block.near for block in blocks), strict=True)
         return cls(*map(np.concatenate, columns))
 
     def without(self, left_out: BoolArray) -> "Neighbourhoods":
@@ -63,25 +64,68 @@ class Neighbourhoods(NamedTuple):
             self.references[rows, :count], self.similarities[rows, :count], self.levels[rows]
         )
 
-    def leads(self, vectors: JoinedRows, same: float) -> DoubleArray:
+    def leads(
+        self, vectors: JoinedRows, same: float, further: "Further | None" = None
+    ) -> DoubleArray:
         """Return the leads (n, m), see `iscqk.matching.chance`.
 
         Args:
             vectors: (N, D) unit rows of all references.
             same: similarity from which two references are one picture.
+            further: gives more references of some rows, where these are fewer than five pictures;
+                without it the last of them stands for the fifth.
         """
+        fifth, is_fewer = self._fifths(vectors, same)
+        left, count = np.flatnonzero(is_fewer), self.references.shape[1]
+        while further and len(left):
+            count *= _FURTHER
+            more = further(left, count)
+            fifth[left], is_fewer = more._fifths(vectors, same)
+            is_all = (more.references.shape[1] < count) | (more.references[:, -1] == NOTHING)
+            left = left[is_fewer & ~is_all]
         is_there = self.references != NOTHING
-        last = self.similarities.min(1, where=is_there, initial=1, keepdims=True)
-        similarities = np.where(is_there, self.similarities, last)
+        return leads(np.where(is_there, self.similarities, fifth[:, None]), fifth)
+
+    def _fifths(self, vectors: JoinedRows, same: float) -> tuple[DoubleArray, BoolArray]:
+        """Return (n,) the similarity of the fifth picture, and where there are fewer.
+
+        There it is that of the last reference, and more of them may be further pictures.
+        """
         count, listed = self.references.shape
-        at_once = min(_ROWS_AT_ONCE, max(1, _COMPARED_AT_ONCE // max(1, listed) ** 2))
-        parts = [np.empty((0, listed))]
-        for start in range(0, count, at_once):
-            part = slice(start, start + at_once)
-            near = vectors[self.references[part]]
-            alike = np.einsum("nid,njd->nij", near, near, optimize=True) >= same
-            parts.append(leads(similarities[part], alike))
-        return np.concatenate(parts)
+        size = max(1, listed * vectors.shape[1])
+        fifth, is_fewer = np.ones(count), np.ones(count, np.bool_)
+        for start in range(0, count, max(1, _COMPARED_AT_ONCE // size)):
+            part = slice(start, start + max(1, _COMPARED_AT_ONCE // size))
+            fifth[part], is_fewer[part] = self._fifths_of(part, vectors, same)
+        return fifth, is_fewer
+
+    def _fifths_of(
+        self, part: slice, vectors: JoinedRows, same: float
+    ) -> tuple[DoubleArray, BoolArray]:
+        references, similarities = self.references[part], self.similarities[part]
+        near = vectors[references]
+        others = references != NOTHING  # than the pictures found so far
+        last = np.where(others, similarities, np.inf).min(1, initial=np.inf)
+        rows, rank, found = np.arange(len(near)), np.zeros(len(near), np.int64), others.any(1)
+        for _ in range(NEIGHBOUR - 1):
+            picture = near[rows, rank]
+            others &= np.einsum("nmd,nd->nm", near, picture) < same
+            others[rows, rank] = False
+            rank, found = others.argmax(1), others.any(1)
+        fifth = np.where(found, similarities[rows, rank], np.where(np.isfinite(last), last, 1))
+        return fifth, ~found
+
+
+# Of some rows (k,) of a block, so many references.
+Further = Callable[[IntArray, int], Neighbourhoods]
+
+
+class Block(NamedTuple):
+    """Some queries, one after the other, what they are nearest to, and how to look further."""
+
+    rows: slice
+    near: Neighbourhoods
+    further: Further | None = None
 
 
 def blocks_of_neighbourhoods(
@@ -92,7 +136,7 @@ def blocks_of_neighbourhoods(
     threads: int = 1,
     orientations: int = 1,
     left_out: IntArray | None = None,
-) -> Iterator[tuple[slice, Neighbourhoods]]:
+) -> Iterator[Block]:
     """Yield the `count` references nearest to each query, for some rows of queries after others.
 
     Of several orientations that one counts in which the nearest reference's score is highest.
@@ -112,14 +156,42 @@ def blocks_of_neighbourhoods(
     for start in range(0, total, step):
         part = slice(start, min(start + step, total))
         vectors = queries[part].reshape(-1, queries.shape[1] // orientations)
-        own = left_out[part].repeat(orientations)
-        # one more, in place of the one that is left out
-        found = search(vectors, count + 1, threads)
-        rows = found.reference_index.reshape(len(vectors), -1)
-        similarities = 1 - found.squared_distance.reshape(rows.shape) / 2  # of unit vectors
-        near = Neighbourhoods(rows, similarities, model.levels(vectors))
-        near = near.without(rows == own[:, None])
-        yield part, near.part(_best_orientation(near, orientations), count)
+        own, levels = left_out[part].repeat(orientations), model.levels(vectors)
+        look = partial(_nearest, vectors, own, levels, search, threads)
+        near = look(np.arange(len(vectors)), count)
+        best = _best_orientation(near, orientations)
+        yield Block(part, near.part(best, count), partial(_further, vectors, best, look))
+
+
+def _nearest(
+    vectors: FloatArray,
+    own: IntArray,
+    levels: DoubleArray,
+    search: Search,
+    threads: int,
+    chosen: IntArray,
+    count: int,
+) -> Neighbourhoods:
+    """Return the neighbourhoods of chosen rows of vectors, without what is their own."""
+    # one more, in place of the one that is left out
+    found = search(vectors[chosen], count + 1, threads)
+    rows = found.reference_index.reshape(len(chosen), -1)
+    similarities = 1 - found.squared_distance.reshape(rows.shape) / 2  # of unit vectors
+    near = Neighbourhoods(rows, similarities, levels[chosen])
+    return near.without(rows == own[chosen, None]).part(np.arange(len(chosen)), count)
+
+
+def _further(
+    vectors: FloatArray,
+    best: IntArray,
+    look: Callable[[IntArray, int], Neighbourhoods],
+    rows: IntArray,
+    count: int,
+) -> Neighbourhoods:
+    """Return the `count` nearest of some queries; equal ones, as a file's copies, are one look."""
+    _, first, which = np.unique(vectors[best[rows]], axis=0, return_index=True, return_inverse=True)
+    found = look(best[rows[first]], count)
+    return found.part(which.ravel(), count)
 
 
 def exactly(references: Vectors) -> Search:

@@ -72,8 +72,12 @@ def refuse_impossible(
 def _short(
     queries: Queries, count: int, images: Mapping[str, int], phase: str
 ) -> tuple[str, int] | None:
-    """Return the first split of which there are too few for `count` queries, and how many it is."""
-    for split, wanted in queries.sources(count).items():
+    """Return the first split of which there are too few for `count` queries, and how many it is.
+
+    One of the others there must be, for edits that lay a picture on another.
+    """
+    wanting = queries.sources(count)
+    for split, wanted in (wanting | {"others": max(1, wanting["others"])}).items():
         if wanted > _share(images[split], phase):
             return split, wanted
     return None

@@ -27,6 +27,7 @@ from iscqk.images.ingestion import (
     find_images,
     listing_of,
     only_listed,
+    refuse_copied_others,
     refuse_graded,
     refuse_overlap,
 )
@@ -100,6 +101,7 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_none_left(arguments.hold_out, len(splits["training"]))
     refuse_overlap(splits["training"], splits["references"], "references")
     refuse_overlap(splits["training"], splits["others"], "sources of queries")
+    refuse_copied_others(splits["references"], splits["others"])
     for path, rows in zip(manifests, splits.values(), strict=True):
         write_manifest(path, rows)
     write_table(bad, quarantine.quarantined(listings.values()))

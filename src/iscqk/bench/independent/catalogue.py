@@ -12,9 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from iscqk.bench.independent import extents, layers, screens, textures, tones, views
-from iscqk.bench.independent.draws import Draws, Picture
+from iscqk.bench.independent.draws import Draws, Picture, resized
 
 Edit = Callable[[Picture, Draws], Picture]
+
+_LEAST = 16  # pixels of a side, of which every edit leaves some
 
 
 class EditClass(NamedTuple):
@@ -108,7 +110,10 @@ def draw_chain(phase: str, first: str, rng: np.random.Generator) -> list[str]:
 
 
 def edit(picture: Picture, chain: list[str], draws: Draws) -> Picture:
-    """Return a picture after the edits of a chain."""
+    """Return a picture after the edits of a chain, before each of which a strip is made wider."""
     for name in chain:
+        height, width = picture.shape[:2]
+        if min(height, width) < _LEAST:
+            picture = resized(picture, max(width, _LEAST), max(height, _LEAST))
         picture = np.ascontiguousarray(CLASSES[name].edit(picture, draws))
     return picture
