@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# macOS's make 3.81 looks programs up in that PATH only where it has been given a shell.
+SHELL := /bin/bash
 # Who makes torch keeps its builds for CPUs alone in a place of their own; uv knows where.
 ifeq ($(CPU),1)
 export UV_TORCH_BACKEND := cpu
@@ -81,12 +83,12 @@ install: $(INSTALLED)
 # uv takes torch and torchvision from the package index together. Plain pip may pick up a CPU-only
 # torch that lies on the machine, which does not go with the index's torchvision.
 $(INSTALLED): $(filter envs/%,$(LOCKED)) pyproject.toml
-	@env $(PYTHON) -c '' 2>/dev/null || \
+	@env "$(PYTHON)" -c '' 2>/dev/null || \
 		{ echo "error: PYTHON=$(PYTHON) does not run; run make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: $(PYTHON) is older than Python 3.11; run make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@[ "$$($(BIN)/python -V 2>&1)" = "$$($(PYTHON) -V 2>&1)" ] || rm -rf $(VENV) # of another Python
-	$(PYTHON) -m venv $(VENV)
+	@[ "$$($(BIN)/python -V 2>&1)" = "$$("$(PYTHON)" -V 2>&1)" ] || rm -rf $(VENV) # of another Python
+	"$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv==0.13.9
 	$(UV) install --quiet --python $(BIN)/python --compile-bytecode $(LOCKED)
 	$(UV) install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .

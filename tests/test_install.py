@@ -31,6 +31,8 @@ done
 
 @pytest.mark.parametrize(("given", "backend"), [([], ""), (["CPU=1"], "cpu"), (["CPU=x86_64"], "")])
 def test_make_takes_torch_without_cuda_where_it_is_told_so(tmp_path, given, backend):
+    tmp_path = tmp_path / "a folder"
+    tmp_path.mkdir()
     (tmp_path / "python").write_text(PYTHON)
     (tmp_path / "python").chmod(0o755)
     done = make(tmp_path, "install", f"PYTHON={tmp_path}/python", *given)

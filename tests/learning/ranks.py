@@ -17,11 +17,12 @@ from iscqk.learning.checkpoint import Checkpoint
 from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.embedding import embed
 from iscqk.learning.training import Training
-from iscqk.methods import isd, moco, qk, simclr
+from iscqk.methods import isd, moco, qk, simclr, solo
 from iscqk.methods.isd.objective import SelfDistillation
 from iscqk.methods.moco.objective import MomentumContrast
 from iscqk.methods.qk.objective import FrozenBank
 from iscqk.methods.simclr.objective import InBatch
+from iscqk.methods.solo.objective import OwnBank
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 BANK = {
@@ -30,6 +31,7 @@ BANK = {
     "few negatives": qk.Settings(temperature=0.1, negatives=9),
     "soft targets": qk.Settings(temperature=0.1, soft_targets=0.5),
 }
+SOLO = solo.Settings(temperature=0.1, koleo=1)
 ISD = isd.Settings(head="none", queue=32, momentum=0.9, teacher_temperature=0.05)
 
 
@@ -71,6 +73,9 @@ def everything(images) -> dict[str, object]:
     found["near duplicates"] = train(new_encoder(), bank("plain", near_duplicates=True), images)
     found["teacher"] = train(new_encoder(), bank("soft targets", taught=True), images)
     found["live head"] = train(new_encoder(), bank("plain", live=True), images)
+    rows = normalize(torch.randn(24, 16, generator=torch.Generator().manual_seed(5)), dim=1)
+    encoder = new_encoder()
+    found["solo"] = train(encoder, OwnBank(encoder, SOLO, lambda _: rows), images)
     pairs = FlippedPairs(images)
     for name, make in {
         "simclr": lambda encoder: InBatch(

@@ -494,3 +494,20 @@ def test_compiling_changes_no_name_and_hardly_a_number(encoder, images):
     encoder.compile_backbone()
     assert list(encoder.state_dict()) == names
     torch.testing.assert_close(encoder(batch), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_batch_norms_of_heads_take_a_batchs_statistics_where_the_backbones_are_frozen(
+    encoder, images, tmp_path
+):
+    """They are new: as they begin they would leave all as it is."""
+    settled = copy.deepcopy(encoder.state_dict())
+    distilled = SelfDistillation(encoder, ISD)
+    train(encoder, distilled, FlippedPairs(images), tmp_path / "r.pt")
+    own = distilled.own_norms
+    assert len(own) == 3  # student's, teacher's and predictor's
+    for norm in own:
+        assert norm.num_batches_tracked == 6 and norm.running_mean.abs().max() > 0
+    for model in (encoder, distilled.slow_encoder):
+        for name, value in model.state_dict().items():
+            if "running" in name:
+                assert torch.equal(value, settled[name])

@@ -156,3 +156,18 @@ def test_weights_are_laid_out_anew_for_another_number_of_images_or_threads():
         finally:
             torch.set_num_threads(before)
     assert calls.times["_reorder_convolution_weight"] == 3 * convolutions
+
+
+def test_what_torch_has_compiled_is_not_taken_for_the_fused_copy():
+    """It computes with the backbone that it was made of, whose kernels are not turned."""
+    torch.manual_seed(0)
+    config = EncoderConfig("mobilenetv2_050", 48, "gem", 8, backbone_options={"pad_type": "same"})
+    encoder = Encoder(config).eval()
+    encoder.precision = "fp32"
+    images = torch.randint(0, 256, (3, 3, 48, 48), dtype=torch.uint8)
+    with torch.no_grad():
+        expected, see = encoder(images), encoder.backbone.forward_features
+        encoder.backbone.forward_features = lambda pixels: see(pixels)  # as `compile_backbone` does
+        twin = fused(encoder)
+        assert twin.is_fused
+        torch.testing.assert_close(twin(images), expected, rtol=1e-4, atol=1e-4)

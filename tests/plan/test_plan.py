@@ -360,3 +360,10 @@ def test_the_first_weights_are_tried_at_all_sizes_at_which_runs_of_them_describe
     planned = plan(describe__sizes=[96], describe__gist=1.0, study__ablations={"sizes": several})
     assert planned.size_options("qk-0") == "--sizes 48 64 96"
     assert planned.size_options("gist-0") == "" == planned.size_options("simclr-0")
+
+
+def test_what_is_known_of_a_submission_tells_how_many_images_were_seen():
+    """A method beside Q/K sees as many as it does, its warm-up's among them."""
+    known = json.loads(plan(train__method="moco").submitted_config("phase1"))
+    assert known["train"]["qk"] == {"warm_up_images": CONFIG["train"]["qk"]["warm_up_images"]}
+    assert known["train"]["qk"]["warm_up_images"] > 0

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from configs import configured
+from conftest import ROOT
 from iscqk.images.dataset_interface import Sources
 from iscqk.plan.plan import Plan
 from iscqk.plan.results import Results
@@ -47,6 +49,16 @@ def test_a_submission_has_its_score_its_file_and_what_to_type_next(plan):
         "took 7 min 24 s; logs: results/logs, .snakemake/log/now.log",
         "next: snakemake report --cores --config seed=1  # a page of it all",
     ]
+
+
+@pytest.mark.parametrize(("profile", "cores"), [("slurm", ""), ("other", " --cores")])
+def test_what_to_type_next_names_no_cores_where_a_profile_does(plan, profile, cores):
+    """They would count this machine's in the place of the cluster's."""
+    if profile == "slurm":
+        shutil.copytree(ROOT / "profiles/slurm", "profiles/slurm")
+    options = f" --workflow-profile profiles/{profile}"
+    last = closing_lines(plan, ["submission_phase2"], options)[-1]
+    assert last.startswith(f"next: snakemake report{cores}{options}  # ")
 
 
 def test_what_lies_in_a_storage_is_not_looked_for_here(plan):

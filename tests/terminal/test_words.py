@@ -103,7 +103,11 @@ def test_times(seconds, on_a_clock, in_words):
 
 
 @pytest.mark.parametrize(
-    ("count", "told"), [(7, "7 bytes"), (999, "999 bytes"), (1000, "1 kB"), (3_140_000, "3.14 MB")]
+    ("count", "told"),
+    [
+        *((7, "7 bytes"), (999, "999 bytes"), (1000, "1 kB"), (3_140_000, "3.14 MB")),
+        *((999_400, "999 kB"), (999_700, "1 MB")),
+    ],
 )
 def test_sizes(tmp_path, count, told):
     (tmp_path / "file").write_bytes(bytes(count))

@@ -13,6 +13,7 @@ import pytest
 
 from iscqk.learning import training
 from iscqk.plan.results import Results
+from iscqk.terminal.account import Account
 from iscqk.terminal.newest import newest, warnings_in
 from iscqk.terminal.rules import RULES
 from iscqk.terminal.screen import Job, Lines, Progress
@@ -132,3 +133,15 @@ def test_earlier_runs_tell_how_long_jobs_take(tmp_path):
     # A machine that is as much slower where it was measured is so elsewhere.
     slower = expected_seconds(["score"], {"draw": 2 * typical["draw"]})
     assert slower["score"] == pytest.approx(2 * typical["score"])
+
+
+def test_a_run_takes_no_less_than_a_job_of_it_says(tmp_path):
+    """A training that goes on says in its first second that nine tenths of it are done."""
+    log = tmp_path / "learn.log"
+    log.write_text(f"{STAMP}progress: train, steps: 540 of 600, 0.2/s, 300 s left\n")
+    account = Account(screen=None, plainly=print, logs=False)
+    account._work = Work({"learn": 1}, {"learn": 3000.0})
+    account._running = {1: Job("learn", "learn", [str(log)], "", time.time() - 10)}
+    account._start -= 10
+    progress = account._progress()
+    assert progress.share > 0.89 and progress.left > 250

@@ -32,12 +32,14 @@ rule learning_curve:
             for role in ("queries", "references")
         ],
         precision=config["describe"]["precision"],
+        max_results=config["search"]["max_results"],
     shell:
         """
         iscqk learning-curve --models {params.models} --sides {params.sides} \
             --references {input.references} --queries {input.queries} \
             --ground-truth {input.ground_truth} \
-            --precision {params.precision} --output {output} --threads {threads} &>{log}
+            --precision {params.precision} --max-results {params.max_results} \
+            --output {output} --threads {threads} &>{log}
         """
 
 

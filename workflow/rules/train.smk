@@ -48,7 +48,7 @@ rule warm_up:
         USAGE["warm_up"]
     conda:
         "../../envs/iscqk.yaml"
-    threads: 8
+    threads: max(8, PROCESSES)
     resources:
         gpu=GPU,
     params:
@@ -111,7 +111,7 @@ rule train_q:
         R.usage(job("train", model="round{round}-q"))
     conda:
         "../../envs/iscqk.yaml"
-    threads: 8
+    threads: max(8, PROCESSES)
     resources:
         gpu=GPU,
     params:

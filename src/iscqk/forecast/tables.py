@@ -67,7 +67,7 @@ def bank_table(config: Mapping[str, Any], workload: Workload, training: int) -> 
     for count in sorted({training, *_ROWS}):
         whole = bank_gigabytes(config, count)
         share = workload.bank_operations(count) / workload.image_operations()
-        rows.append([f"{count:,}", *(_number(whole / n) for n in _RANKS), f"{share:.2g}"])
+        rows.append([f"{count:,}", *(_number(whole / n) for n in _RANKS), _number(share)])
     ranks = [f"GB a rank of {n}" for n in _RANKS]
     return _table(["rows of the bank", *ranks, "operations beside the network's"], rows)
 
@@ -101,7 +101,7 @@ def _number(value: float, at_most: bool = False) -> str:
     """Return a number to two or three digits, without an exponent; `≤` before a bound."""
     if not 0.01 <= value:
         return "< 0.01" if value else "0"
-    text = f"{float(f'{value:.3g}'):,.0f}" if value >= 100 else f"{value:.2g}"
+    text = f"{float(f'{value:.3g}'):,.0f}" if value >= 99.5 else f"{value:.2g}"
     return f"≤ {text}" if at_most else text
 
 

@@ -37,7 +37,12 @@ def run_distributed(processes: int, threads: int) -> Iterator[tuple[torch.device
     keep_freed_memory()
     device = choose_device()
     with process_group(device):
-        yield device, set_threads(threads // world_size())
+        yield device, set_threads(max(1, threads // processes_here()))
+
+
+def processes_here() -> int:
+    """Return how many processes of this machine do the command together."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 def _launch(processes: int, threads: int) -> None:

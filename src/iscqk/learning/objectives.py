@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from iscqk.learning import distributed
 from iscqk.models.encoder import Encoder
+from iscqk.models.torch_internals import BatchNorm
 
 
 class Outcome(NamedTuple):
@@ -59,6 +60,17 @@ class Objective(nn.Module, ABC):
         Under several processes these are the process's part of the batch, and the outcome is the
         whole batch's.
         """
+
+    @property
+    def own_norms(self) -> list[nn.Module]:
+        """Batch norms of its heads, which are new: without a batch's statistics they do nothing.
+
+        Those of encoders may stay as they were before the training.
+        """
+        encoders = [module for module in self.modules() if isinstance(module, Encoder)]
+        others = {id(module) for encoder in encoders for module in encoder.modules()}
+        norms = (module for module in self.modules() if isinstance(module, BatchNorm))
+        return [norm for norm in norms if id(norm) not in others]
 
     def after_step(self, encoder: Encoder) -> None:  # noqa: B027  # most have nothing to follow
         """Follow the encoder, which has just taken a step."""

@@ -135,6 +135,8 @@ class Training:
         batches = Batches(len(images), config.batch_size, self.steps, config.seed, first)
         for module in (self.encoder, self.objective):
             module.train(config.batch_norm == "batch")
+        for norm in self.objective.own_norms:
+            norm.train()
         throughput = Throughput(training_batches(images, batches, workers))
         shared = distributed.SharedBatchNorm() if distributed.world_size() > 1 else nullcontext()
         encoder, frozen = self.encoder, config.batch_norm == "frozen"
@@ -270,7 +272,12 @@ class Training:
             "snapshots": self.snapshots,
             "validation": self.validation.state() if self.validation else {},
             "rng": torch.get_rng_state(),
+            "gpu_rng": torch.cuda.get_rng_state() if self._is_on_gpu else None,
         }
+
+    @property
+    def _is_on_gpu(self) -> bool:
+        return next(self.encoder.parameters()).device.type == "cuda"
 
     def _resume(self, checkpoint: Checkpoint) -> int:
         """Take up the saved state, if there is one; return the step to go on from."""
@@ -286,6 +293,8 @@ class Training:
         if self.validation:
             self.validation.resume(state["validation"])
         torch.set_rng_state(state["rng"])
+        if self._is_on_gpu and state.get("gpu_rng") is not None:  # none of a CPU's training
+            torch.cuda.set_rng_state(state["gpu_rng"])
         logger.info("resuming at step %d", state["step"])
         self._saved = int(state["step"])
         return self._saved

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 import torch
 
+from iscqk.errors import UserError
 from iscqk.models import torch_internals
 from iscqk.runtime.options import refuse_below_one
 
@@ -14,10 +15,20 @@ logger = logging.getLogger(__name__)
 
 
 def choose_device() -> torch.device:
-    """Return the GPU where there is one, this process's among several, else the CPU."""
+    """Return the GPU where there is one, this process's among several, else the CPU.
+
+    Raises:
+        UserError: there are fewer GPUs than processes.
+    """
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    number, there = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if number >= there:
+        asked = os.environ.get("LOCAL_WORLD_SIZE", "more")
+        raise UserError(
+            f"train.processes: {asked} on this machine, and it has {there} GPUs; lower it to these"
+        )
+    device = torch.device("cuda", number)
     torch.cuda.set_device(device)
     return device
 

@@ -63,6 +63,8 @@ def _fused(encoder: Encoder) -> Encoder:
     shared = {id(tensor): tensor for tensor in (*encoder.parameters(), *encoder.buffers())}
     twin = copy.deepcopy(encoder, shared)
     twin.is_fused = True
+    # What torch has compiled still computes with the backbone that this is a copy of.
+    vars(twin.backbone).pop("forward_features", None)
     modules = dict(twin.backbone.named_modules())
     turned = _can_be_turned(twin, {modules[name] for name in followed})
     with autocast(encoder.precision, device):

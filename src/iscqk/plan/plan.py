@@ -139,6 +139,8 @@ class Plan(Mapping[str, Run]):
         kept = {key: value for key, value in run.config.items() if key not in _OTHERS}
         kept["edits"] = _without(run.config["edits"], other_phases)
         kept["train"] = _without(run.config["train"], {*UNTRACKED, *METHODS} - run.trained_by)
+        if run.last.trains_one:  # as many images as Q/K sees, its warm-up's among them
+            kept["train"]["qk"] = {"warm_up_images": run.config["train"]["qk"]["warm_up_images"]}
         return as_text(kept)
 
     def submitted_bank(self) -> list[str]:

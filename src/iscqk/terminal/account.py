@@ -157,7 +157,11 @@ class Account:
     def _progress(self) -> Progress:
         seconds = time.monotonic() - self._start
         running = ((job.rule, job.share, job.seconds) for job in self._running.values())
-        return Progress(seconds, self._work.share(running), self._work.left(seconds))
+        share, left = self._work.share(running), self._work.left(seconds)
+        if left is not None:  # a training that goes on says at once that most of it is done
+            places = (job.newest for job in self._running.values())
+            left = max(left, *(place.left for place in places if place), 0)
+        return Progress(seconds, share, left)
 
     def _moved(self) -> None:
         if self._running:

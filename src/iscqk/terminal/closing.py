@@ -3,8 +3,11 @@
 import csv
 import json
 import os
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from iscqk.terminal.words import duration, phase_name, size
 
 ALL = "all"
 _REPORT, _STUDY = "report", "study"
+_PROFILES = ("--workflow-profile", "--profile")
 
 
 def closing_lines(
@@ -142,4 +146,18 @@ def _next(targets: list[str], options: str) -> Iterator[str]:
     """Yield the command to type next."""
     made = "the scores beside GIST and other methods" if _REPORT in targets else "a page of it all"
     target = _STUDY if _REPORT in targets else _REPORT
-    yield f"next: snakemake {target} --cores{options}  # {made}"
+    cores = "" if _profile_says_cores(options) else " --cores"
+    yield f"next: snakemake {target}{cores}{options}  # {made}"
+
+
+def _profile_says_cores(options: str) -> bool:
+    """Return whether a profile among options says how many cores there are, as a cluster's does."""
+    words = shlex.split(options)
+    folders = [folder for name, folder in pairwise(words) if name in _PROFILES]
+    return any(re.search("^cores:", _text(Path(folder, "config.yaml")), re.M) for folder in folders)
+
+
+def _text(path: Path) -> str:
+    with suppress(OSError, ValueError):
+        return path.read_text(encoding="utf-8")
+    return ""

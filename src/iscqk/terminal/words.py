@@ -46,7 +46,7 @@ def size(path: str) -> str:
     """Return the size of a file: 340 kB, 3.1 MB."""
     count = float(Path(path).stat().st_size)
     for unit in ("bytes", "kB", "MB"):
-        if count < 1000:
+        if count < 999.5:  # which is told as 1 of the next
             break
         count, unit = count / 1000, "GB" if unit == "MB" else unit
     return f"{count:.3g} {unit}"

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from iscqk.learning import distributed
 from iscqk.learning.bank_loss import bank_loss, nearest_others
 from iscqk.learning.objectives import Objective, Outcome
 from iscqk.methods.solo import Settings
@@ -50,7 +51,8 @@ class OwnBank(Objective):
 
     def forward(self, encoder: Encoder, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:
         """Return N-way InfoNCE against the whole bank, and KoLeo where it has a weight."""
-        descriptors, rows = encoder(pixels), self.rows
+        descriptors, rows = distributed.all_gather(encoder(pixels)), self.rows
+        indices = distributed.all_gather(indices)
         loss = bank_loss(descriptors, rows, indices, self.temperature)
         if self.settings.koleo:
             loss = loss + self.settings.koleo * koleo(descriptors, rows, indices)

@@ -47,6 +47,8 @@ class OnFreshCopies(Setup):
     ) -> tuple[FreshCopies, Objective]:
         """Return the copies, and the method's loss over the bank that its snapshots describe."""
         # Making copies is work, as reading them is not: what makes them is no core of torch's too.
+        if next(encoder.parameters()).device.type == "cuda":  # which waits for who reads
+            self._workers = torch.get_num_threads() - 1
         torch.set_num_threads(max(1, torch.get_num_threads() - self._workers))
         side = encoder.config.image_size
         originals = OriginalImages(self.paths, side)
