@@ -39,8 +39,9 @@ class Measured(NamedTuple):
 def run_table(measured: Iterable[Measured]) -> pd.DataFrame:
     """Return a row for each run and phase: scores, images seen by SGD, seconds, megabytes.
 
-    The seconds of a run are those of its jobs one after the other, its megabytes the largest
-    job's resident memory.
+    The seconds of a run are those of its jobs one after the other, or of its trainings by their own
+    account, where that is more: of a job that went on after a stop, Snakemake knows the rest. Its
+    megabytes are the largest job's resident memory.
     """
     return pd.DataFrame([_row(one) for one in measured])
 
@@ -55,7 +56,9 @@ def _row(one: Measured) -> dict[str, object]:
         "micro_ap": scored(one.score, "micro_ap"),
         "recall_at_p90": scored(one.score, "recall_at_p90"),
         "images_seen": images_seen(one.histories),
-        "train_seconds": sum(float(jobs["s"].sum()) for jobs in usage),
+        "train_seconds": max(
+            sum(float(jobs["s"].sum()) for jobs in usage), seconds_trained(one.histories)
+        ),
         "peak_mb": pd.Series(peaks, dtype=float).max(),
     }
 
@@ -76,6 +79,16 @@ def read_usage(path: str | Path) -> pd.DataFrame:
 def images_seen(histories: Iterable[str]) -> int:
     """Return how many images SGD saw in trainings one after the other."""
     return sum(int(read_whole_table(path, ["images"])["images"].iloc[-1]) for path in histories)
+
+
+def seconds_trained(histories: Iterable[str]) -> float:
+    """Return how long SGD took in trainings one after the other, before a stop as well."""
+    tables = [read_whole_table(path, ["images", "images_per_second"]) for path in histories]
+    times = [
+        table["images"].diff().fillna(table["images"]) / table["images_per_second"]
+        for table in tables
+    ]
+    return float(sum(time.sum() for time in times))
 
 
 def summary(runs: pd.DataFrame, title: str) -> pd.DataFrame:
