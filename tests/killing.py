@@ -13,7 +13,7 @@ import psutil
 
 # What tells of a run and not of its result: logs, times, states to resume from.
 TRANSIENT = ("logs", "usage", "resume")
-TIMES = ("images_per_second", "data_wait")  # columns of history.csv
+TIMES = ("images_per_second", "data_wait", "seconds")  # columns of history.csv
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 # A loader's workers look every 5 s whether their parent lives; machines may be busy.
 PATIENCE = 120

@@ -377,8 +377,11 @@ def test_a_curriculum_of_no_rounds_is_refused():
     later = [{"round": 2, "strength": [0.4, 0.8]}]
     run = runs.changed(configured(), {"edits.curriculum": later, "train.method": "solo"})
     with pytest.raises(UserError, match="edits.curriculum: says nothing to solo"):
+        check_config(run)
+    beside = runs.changed(run, {"train.method": "qk", "study.methods": ["qk", "solo"]})
+    check_config(beside)  # of what is submitted: others of a study have none
+    for run in all_runs(beside).values():
         check_training(run)
-    check_training(runs.changed(run, {"train.method": "qk"}))
 
 
 def test_who_makes_copies_while_it_learns_may_have_its_own():

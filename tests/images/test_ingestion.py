@@ -167,6 +167,10 @@ def test_a_list_file_may_name_files(folders):
     assert main([*command, f"training={folders / 'list'}"]) == 0
     paths = read_manifest(folders / "out/training.csv")["path"]
     assert [Path(path).name for path in paths] == ["picture 1.png", "picture 3.png"]
+    one = next((folders / "training").rglob("picture 1.png"))
+    Image.new("RGB", (30, 20), (9, 80, 7)).save(one.with_suffix(".jpg"))
+    assert main([*command, f"training={folders / 'list'}"]) == 0  # and no file of the same stem
+    assert read_manifest(folders / "out/training.csv")["path"].tolist() == paths.tolist()
 
 
 @pytest.mark.parametrize(
@@ -187,8 +191,11 @@ def test_what_is_named_twice_counts_once(tmp_path, monkeypatch, places):
 
 
 def test_a_source_of_distractors_that_is_a_reference_is_refused(folders, capsys):
+    splits = [f"--{name}={folders / name}" for name in ("training", "references", "others")]
+    command = ["prepare", *splits, *manifests(folders / "out")]
     copied = next(path for path in (folders / "references").rglob("*") if path.is_file())
     shutil.copy(copied, folders / "others/not mine.png")
-    assert prepare(folders) == 1
+    assert main(command) == 0  # where no queries are made of them it does not matter
+    assert main([*command, "--make", "phase1", "--queries", '{"count": 2}']) == 1
     told = capsys.readouterr().err.splitlines()[-1]
     assert "others/not mine.png: has the content of the reference " in told

@@ -5,15 +5,15 @@ import pytest
 
 from iscqk.matching.basis import LEAST
 from iscqk.matching.chance import PROMISED, Chance, flagged, sample_size
-from iscqk.matching.neighbourhoods import Neighbourhoods
+from iscqk.matching.neighbourhoods import Further, Neighbourhoods
 
 
-def leads_of(pictures, further=None):
+def leads_of(pictures):
     """Return e to the leads of an image whose references are these pictures, by number."""
     similarities = 0.9 - 0.1 * np.arange(len(pictures))[None]
     rows = np.arange(len(pictures))[None]
     near = Neighbourhoods(rows, similarities, np.zeros(1))
-    return np.exp(near.leads(np.eye(len(pictures))[pictures], 0.99, further)[0])
+    return np.exp(near.leads(np.eye(len(pictures))[pictures], 0.99)[0])
 
 
 def test_a_lead_is_over_the_fifth_picture_where_each_counts_once():
@@ -55,11 +55,12 @@ def test_where_all_that_are_listed_are_fewer_pictures_more_are_looked_at():
         asked.append(count)
         return Neighbourhoods(np.arange(705)[None, :count], similarities[None, :count], np.zeros(1))
 
-    lead = look([0], 32).leads(vectors, 0.99, look)[0, 0]
+    further = Further(np.ones((1, 2), np.float32), look)
+    lead = look([0], 32).leads(vectors, 0.99, further)[0, 0]
     np.testing.assert_allclose(lead, np.log(704))
     assert asked == [32, 128, 512, 2048]
     vectors = np.eye(6)[np.minimum(every, 3)]  # there are but four
-    np.testing.assert_allclose(look([0], 32).leads(vectors, 0.99, look)[0, 0], np.log(705))
+    np.testing.assert_allclose(look([0], 32).leads(vectors, 0.99, further)[0, 0], np.log(705))
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -4,9 +4,11 @@ import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
+from iscqk.formats.stored_rows import JoinedRows
 from iscqk.matching import neighbourhoods as compared
-from iscqk.matching.basis import Basis
+from iscqk.matching.basis import Basis, _learned
 from iscqk.matching.chance import Chance
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.neighbourhoods import LISTED, Block, Neighbourhoods
@@ -22,7 +24,7 @@ def neighbourhoods():
         similarities = np.sort(rng.uniform(0.1, 0.2, (BLOCK, LISTED)))[:, ::-1]
         references = np.tile(np.arange(LISTED), (BLOCK, 1))
         near = Neighbourhoods(references, similarities, np.zeros(BLOCK))
-        yield Block(slice(start, start + BLOCK), near)
+        yield Block(slice(start, start + BLOCK), near, None)
 
 
 def test_an_image_without_a_copy_leaves_some_bytes_and_not_its_neighbourhood():
@@ -60,3 +62,26 @@ def test_many_references_of_an_image_take_no_memory_by_their_square(monkeypatch)
         assert tracemalloc.get_traced_memory()[1] < 1_500_000 < 4 * images * listed**2  # bytes
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("often", [1, 12, 30, 36, 44])
+def test_what_copies_nothing_is_not_likely_however_often_every_picture_is_there(often):
+    """The sample that tells chance is looked at as far as the images themselves are."""
+    rng = np.random.default_rng(0)
+
+    def unit(rows):
+        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+    pictures = unit(rng.normal(size=(3000 // often, 16)))
+    every = unit(pictures.repeat(often, 0) + 0.02 * rng.normal(size=(len(pictures) * often, 16)))
+    own = np.sort(rng.permutation(len(every))[:200])
+    copies = JoinedRows([unit(every[own] + 0.08 * rng.normal(size=(200, 16)))])
+    model, vectors = SimpleNamespace(levels=lambda rows: np.zeros(len(rows))), JoinedRows([every])
+    search = compared.exactly(vectors)
+    basis = _learned(model, copies, vectors, own, search, 1, 1)
+    for queries, copied in ((unit(rng.normal(size=(150, 16))), False), (copies[:150], True)):
+        blocks = compared.blocks_of_neighbourhoods(model, JoinedRows([queries]), search, LISTED)
+        flat = (np.zeros(count, np.bool_) for count in (150, len(every)))
+        sides = (SimpleNamespace(flat=one, vectors=vectors) for one in flat)
+        likely = JudgedPairs.of(*sides, blocks, basis, 1).likely.sum()
+        assert likely > 100 if copied else likely <= 5

@@ -355,11 +355,28 @@ def test_gist_is_whitened_in_the_shards_that_the_network_has(there, shards):
     assert numbers[0] == numbers[1]
 
 
-def test_the_first_weights_are_tried_at_all_sizes_at_which_runs_of_them_describe():
+def test_the_first_weights_are_tried_at_the_sizes_at_which_they_describe():
+    """Not at those of an ablation, which nobody may have asked for."""
     several = {"none": {"describe.sizes": []}, "two": {"describe.sizes": [48, 64]}}
     planned = plan(describe__sizes=[96], describe__gist=1.0, study__ablations={"sizes": several})
-    assert planned.size_options("qk-0") == "--sizes 48 64 96"
-    assert planned.size_options("gist-0") == "" == planned.size_options("simclr-0")
+    assert planned.size_options("qk-0") == "--sizes 96" and planned.size_options("gist-0") == ""
+
+
+@pytest.mark.parametrize("first", ["training/a.jpg", "./training/a.jpg", "drawn/a.jpg", None])
+def test_shards_of_other_images_are_not_taken(tmp_path, first):
+    """As those of the demo, where the config then names a folder."""
+    planned = plan(shards__training=2)
+    for name in planned["qk-0"].copies(1):
+        made = Path(re.sub("-of-2", "-of-1", name))
+        made.parent.mkdir(parents=True, exist_ok=True)
+        if made.name.startswith("0-"):
+            made.touch()
+    if first:
+        manifest = Path(planned.results.manifest("training"))
+        manifest.parent.mkdir(parents=True)
+        manifest.write_text(f"id,path,sha256,width,height\nT000000,{first},x,1,1\n")
+    again = plan(shards__training=2)["qk-0"].copies(1)
+    assert len(again) == (2 if first == "drawn/a.jpg" else 1)
 
 
 def test_what_is_known_of_a_submission_tells_how_many_images_were_seen():

@@ -157,17 +157,29 @@ def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:
     listed = dict.fromkeys(filter(None, map(str.strip, lines)))
     if not listed:
         raise UserError(f"{names}: lists no image; name some, or remove it to take all there are")
-    stems = {path.stem.strip() for path in paths}
     # Accents are one letter or two, as an archive or the list's writer has them.
-    forms = {normalize("NFC", path.name.strip()): path.stem.strip() for path in paths}
-    forms |= {normalize("NFC", stem): stem for stem in stems - listed.keys()}
-    named = {n if n in stems else forms.get(normalize("NFC", n), n) for n in listed}
-    if missing := named - stems:
+    stems, files = ({_plain(name(path)): name(path) for path in paths} for name in (_stem, _file))
+    named = {_plain(name) for name in listed}
+    if missing := named - stems.keys() - files.keys():
+        first = min(name for name in listed if _plain(name) in missing)
         raise UserError(
-            f"{names}: lists {len(missing)} images that are not there, {min(missing)} first; "
+            f"{names}: lists {len(missing)} images that are not there, {first} first; "
             "unpack all archives, or remove the list to do without"
         )
-    return [path for path in paths if path.stem.strip() in named]
+    whole = named - stems.keys()  # files with their suffix
+    return [path for path in paths if _plain(_stem(path)) in named or _plain(_file(path)) in whole]
+
+
+def _stem(path: Path) -> str:
+    return path.stem.strip()
+
+
+def _file(path: Path) -> str:
+    return path.name.strip()
+
+
+def _plain(name: str) -> str:
+    return normalize("NFC", name)
 
 
 def refuse_graded(paths: Sequence[Path]) -> None:
@@ -292,12 +304,13 @@ def refuse_copied_others(references: pd.DataFrame, others: pd.DataFrame) -> None
     Raises:
         UserError: some of `others` has the content of a reference.
     """
-    both = references.merge(others, on="sha256")
+    both = others[others["sha256"].isin(references["sha256"])]
     if len(both):
         first = both.iloc[0]
+        of = references.loc[references["sha256"] == first.sha256, "path"].iloc[0]
         raise UserError(
-            f"{first.path_y}: has the content of the reference {first.path_x}, so that to find it "
-            f"would count as false; remove one of them ({len(both)} such pairs)"
+            f"{first.path}: has the content of the reference {of}, so that to find it would count "
+            f"as false; remove one of them ({len(both)} such images)"
         )
 
 

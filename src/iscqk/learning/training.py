@@ -1,6 +1,7 @@
 """SGD on one encoder towards the objective of any method."""
 
 import logging
+import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from statistics import fmean
@@ -95,6 +96,7 @@ class Training:
         self.snapshots: dict[int, dict[str, Tensor]] = {}
         self._losses: list[float] = []  # of the steps since the last row of the history
         self._saved: int | None = None  # the newest step of the resume state
+        self._begun = 0.0
         self._tensorboard = TensorBoard(Scalars(), [])
         if self.steps < parts:
             raise UserError(
@@ -131,6 +133,8 @@ class Training:
                 kept. Or a storage cannot be read.
         """
         config, first = self.config, self._resume(checkpoint)
+        before = self.history[-1].get("seconds", 0) if self.history else 0
+        self._begun = time.monotonic() - before  # as if it had not been stopped
         self._tensorboard = TensorBoard(scalars, self.history)
         batches = Batches(len(images), config.batch_size, self.steps, config.seed, first)
         for module in (self.encoder, self.objective):
@@ -236,6 +240,7 @@ class Training:
             "learning_rate": self.optimizer.param_groups[0]["lr"],  # of the backbone
             "images_per_second": rate,
             "data_wait": wait,
+            "seconds": time.monotonic() - self._begun,
         }
         if look and self.validation:
             row["validation"] = self.validation.look(self.objective.shipped(self.encoder), step)

@@ -15,6 +15,7 @@ from iscqk.matching.describing import describe_files
 from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import (
     LISTED,
+    Further,
     Neighbourhoods,
     Search,
     blocks_of_neighbourhoods,
@@ -150,21 +151,36 @@ def _learned(
 ) -> Basis:
     """Learn from copies of the references in rows `own` of vectors (N, D)."""
     count = len(vectors)
-    near = Neighbourhoods.joined(
-        blocks_of_neighbourhoods(model, copies, search, LISTED, threads, orientations)
+    # As few copies as are made are one block.
+    ((_, near, further),) = blocks_of_neighbourhoods(
+        model, copies, search, LISTED, threads, orientations
     )
     originals = near.references == own[:, None]
     if originals.any(1).mean() < 0.5:
         return _none(count, "the model finds too few of the copies made of them")
     same = float(np.quantile(np.where(originals, near.similarities, -2).max(1), _SAME))
-    found = np.where(originals[:, 0], near.leads(vectors, same)[:, 0], -np.inf)
-    others = Neighbourhoods.joined(
-        blocks_of_neighbourhoods(model, copies, search, 2 * LISTED, threads, orientations, own)
+    first = np.einsum("nd,nd->n", vectors[near.references[:, 0]], vectors[own])
+    is_found = originals[:, 0] | (first >= same)  # another file of the picture does as well
+    found = np.where(is_found, near.leads(vectors, same, further)[:, 0], -np.inf)
+    ((_, every, further),) = blocks_of_neighbourhoods(
+        model, copies, search, 2 * LISTED, threads, orientations, own
     )
-    alike = np.einsum("nmd,nd->nm", vectors[others.references], vectors[own]) >= same
-    others = others.without(alike | (others.similarities >= same))
+    others = _of_other_pictures(every, vectors, own, same)
+
+    def look(rows: IntArray, count: int) -> Neighbourhoods:
+        return _of_other_pictures(further.look(rows, count), vectors, own[rows], same)
+
     enough = (others.references != NOTHING).sum(1) >= _ENOUGH
     if enough.sum() < LEAST:
         return _none(count, "nearly all references are copies of each other")
-    chance = Chance.of_sample(others.leads(vectors, same)[enough, 0])
+    leads = others.leads(vectors, same, Further(further.vectors, look), enough)
+    chance = Chance.of_sample(leads[enough, 0])
     return Basis(count, found, chance, same)
+
+
+def _of_other_pictures(
+    near: Neighbourhoods, vectors: JoinedRows, own: IntArray, same: float
+) -> Neighbourhoods:
+    """Return neighbourhoods of copies without what is the picture of their originals (n,)."""
+    alike = np.einsum("nmd,nd->nm", vectors[near.references], vectors[own]) >= same
+    return near.without(alike | (near.similarities >= same))

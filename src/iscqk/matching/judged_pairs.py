@@ -71,7 +71,7 @@ class JudgedPairs(NamedTuple):
         is_flat = flat[:, None] | references.flat[near.references] | ~is_there
         leads = chances = np.full(is_flat.shape, np.nan)
         if basis.chance is not None:
-            leads = near.leads(references.vectors, basis.same, block.further)
+            leads = near.leads(references.vectors, basis.same, block.further, ~is_flat[:, 0])
             chances = basis.chances(leads, is_flat)
         is_kept = chances <= LARGEST
         if top is not None:

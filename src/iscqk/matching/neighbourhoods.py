@@ -26,6 +26,8 @@ LISTED = 32
 _AT_ONCE = 16_384  # images looked up together: more take more memory, and little less time
 _COMPARED_AT_ONCE = 2**24  # numbers of references' descriptors: 64 MB
 _FURTHER = 4  # times as many references are looked at where five pictures are not among these
+_LOOKED_AT_ONCE = 2**22  # references of some images, looked at further
+_LOOKED_AT = 2**26  # references of all that are looked at further in a block, at most
 
 
 class Neighbourhoods(NamedTuple):
@@ -65,7 +67,11 @@ class Neighbourhoods(NamedTuple):
         )
 
     def leads(
-        self, vectors: JoinedRows, same: float, further: "Further | None" = None
+        self,
+        vectors: JoinedRows,
+        same: float,
+        further: "Further | None" = None,
+        counts: BoolArray | None = None,
     ) -> DoubleArray:
         """Return the leads (n, m), see `iscqk.matching.chance`.
 
@@ -73,16 +79,16 @@ class Neighbourhoods(NamedTuple):
             vectors: (N, D) unit rows of all references.
             same: similarity from which two references are one picture.
             further: gives more references of some rows, where these are fewer than five pictures;
-                without it the last of them stands for the fifth.
+                without it, or where that would be too many, the last of them stands for the fifth.
+            counts: (n,) of which rows it matters; all, if not said.
         """
         fifth, is_fewer = self._fifths(vectors, same)
-        left, count = np.flatnonzero(is_fewer), self.references.shape[1]
-        while further and len(left):
-            count *= _FURTHER
-            more = further(left, count)
-            fifth[left], is_fewer = more._fifths(vectors, same)
-            is_all = (more.references.shape[1] < count) | (more.references[:, -1] == NOTHING)
-            left = left[is_fewer & ~is_all]
+        left = np.flatnonzero(is_fewer if counts is None else is_fewer & counts)
+        if further and len(left):
+            first, which = further.different(left)
+            found = fifth[left[first]]
+            _look_further(found, left[first], further, self.references.shape[1], vectors, same)
+            fifth[left] = found[which]
         is_there = self.references != NOTHING
         return leads(np.where(is_there, self.similarities, fifth[:, None]), fifth)
 
@@ -116,8 +122,43 @@ class Neighbourhoods(NamedTuple):
         return fifth, ~found
 
 
-# Of some rows (k,) of a block, so many references.
-Further = Callable[[IntArray, int], Neighbourhoods]
+class Further(NamedTuple):
+    """How to look further than a block's neighbourhoods reach.
+
+    Attributes:
+        vectors: (n, D) what was looked up.
+        look: from rows (k,) of these and a count to so many references of each.
+    """
+
+    vectors: FloatArray
+    look: Callable[[IntArray, int], Neighbourhoods]
+
+    def different(self, rows: IntArray) -> tuple[IntArray, IntArray]:
+        """Return which of some rows (k,) differ, as copies of a file do not, and which each is."""
+        some = self.vectors[rows]
+        _, first, which = np.unique(some, axis=0, return_index=True, return_inverse=True)
+        return first, which.ravel()
+
+
+def _look_further(
+    fifth: DoubleArray,
+    rows: IntArray,
+    further: Further,
+    count: int,
+    vectors: JoinedRows,
+    same: float,
+) -> None:
+    """Put the similarity of the fifth picture of rows (k,) into `fifth` (k,), where it is found."""
+    left = np.arange(len(rows))
+    while len(left) and len(left) * (count := count * _FURTHER) <= _LOOKED_AT:
+        parts, at_once = [], max(1, _LOOKED_AT_ONCE // count)
+        for start in range(0, len(left), at_once):
+            part = left[start : start + at_once]
+            more = further.look(rows[part], count)
+            fifth[part], is_fewer = more._fifths(vectors, same)
+            is_all = (more.references.shape[1] < count) | (more.references[:, -1] == NOTHING)
+            parts.append(part[is_fewer & ~is_all])
+        left = np.concatenate(parts)
 
 
 class Block(NamedTuple):
@@ -125,7 +166,7 @@ class Block(NamedTuple):
 
     rows: slice
     near: Neighbourhoods
-    further: Further | None = None
+    further: Further
 
 
 def blocks_of_neighbourhoods(
@@ -160,7 +201,8 @@ def blocks_of_neighbourhoods(
         look = partial(_nearest, vectors, own, levels, search, threads)
         near = look(np.arange(len(vectors)), count)
         best = _best_orientation(near, orientations)
-        yield Block(part, near.part(best, count), partial(_further, vectors, best, look))
+        chosen = partial(_of_chosen, look, best)
+        yield Block(part, near.part(best, count), Further(vectors[best], chosen))
 
 
 def _nearest(
@@ -181,17 +223,10 @@ def _nearest(
     return near.without(rows == own[chosen, None]).part(np.arange(len(chosen)), count)
 
 
-def _further(
-    vectors: FloatArray,
-    best: IntArray,
-    look: Callable[[IntArray, int], Neighbourhoods],
-    rows: IntArray,
-    count: int,
+def _of_chosen(
+    look: Callable[[IntArray, int], Neighbourhoods], chosen: IntArray, rows: IntArray, count: int
 ) -> Neighbourhoods:
-    """Return the `count` nearest of some queries; equal ones, as a file's copies, are one look."""
-    _, first, which = np.unique(vectors[best[rows]], axis=0, return_index=True, return_inverse=True)
-    found = look(best[rows[first]], count)
-    return found.part(which.ravel(), count)
+    return look(chosen[rows], count)
 
 
 def exactly(references: Vectors) -> Search:

@@ -1,8 +1,11 @@
 """The plan: all runs of a config, where the models that they share lie, and what is submitted."""
 
+import csv
 import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property
 from glob import glob
 from pathlib import PurePath
 
@@ -76,14 +79,26 @@ class Plan(Mapping[str, Run]):
     def _shards(self, pattern: str, count: int) -> list[str]:
         """Return the files of a pattern with `{shard}`, `count` of them, or as many as there are.
 
-        What has been made in another number of shards is the same images: it is taken as it is.
+        What has been made in another number of shards is taken as it is, where it is of these
+        images.
         """
         if pattern not in self._counts:
-            first = glob(pattern.format(shard="0-of-*"))
+            first = glob(pattern.format(shard="0-of-*")) if self._is_of_these_images else []
             counts = [int(PurePath(path).stem.rpartition("-")[2]) for path in first]
             whole = [n for n in counts if all(map(os.path.exists, _files(pattern, n)))]
             self._counts[pattern] = count if count in whole else min(whole, default=count)
         return _files(pattern, self._counts[pattern])
+
+    @cached_property
+    def _is_of_these_images(self) -> bool:
+        """Whether what there is was made of the images that are asked for, if anything is there."""
+        manifest = self.results.manifest("training")
+        with suppress(OSError, UnicodeDecodeError), open(manifest, encoding="utf-8") as file:
+            if row := next(csv.DictReader(file), None):
+                path = os.path.abspath(row.get("path") or "")
+                places = [os.path.join(os.path.abspath(one), "") for one in self.images.training]
+                return path.startswith(tuple(places))
+        return True
 
     def gist(self, run: str, role: str, images: str, shard: str = "") -> list[str]:
         """Return GIST's descriptors of images, if a run joins them to its own."""
@@ -93,11 +108,12 @@ class Plan(Mapping[str, Run]):
         return self[self[run].gist].described(describe[role], images, shard=shard)
 
     def size_options(self, home: str) -> str:
-        """Return as options the sides at which runs that start from one's first weights describe.
+        """Return as options the sides at which a run, and what is submitted, describes.
 
-        What they cannot take is told there, and not after their training.
+        What its first weights cannot take is told where they are made, not after the training.
         """
-        runs = [self[name] for name in self if self._home(name, INITIAL) == home]
+        same = self._home(self.submitted.name, INITIAL) == home
+        runs = [self[home], *([self.submitted] if same else [])]
         sizes = sorted({size for run in runs for size in run.config["describe"]["sizes"]})
         return shlex.join(["--sizes", *map(str, sizes)]) if sizes else ""
 

@@ -281,7 +281,7 @@ def _rule(kind: Any, shared: Rule) -> Rule:
     if origin is Annotated:
         return _limited(options[0], options[1], shared)
     if origin is Literal:
-        return {"const": options[0]} if len(options) == 1 else {"enum": list(options)}
+        return _of_values(options)
     if origin in (Union, UnionType):
         return {"oneOf": [_rule(option, shared) for option in options]}
     if origin is tuple:
@@ -291,6 +291,13 @@ def _rule(kind: Any, shared: Rule) -> Rule:
         of_values = {} if options[1] is Any else {"additionalProperties": _rule(options[1], shared)}
         return {"type": "object", **of_values}
     return {"type": _TYPES[kind]}
+
+
+def _of_values(options: tuple[Any, ...]) -> Rule:
+    """Return the rule of some values; to a schema 2.0 would be 2, which has another name."""
+    types = {type(option) for option in options}
+    of_one = {"type": "integer"} if types == {int} else {}
+    return of_one | ({"const": options[0]} if len(options) == 1 else {"enum": list(options)})
 
 
 def _limited(kind: Any, limits: Limits, shared: Rule) -> Rule:

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any, cast
@@ -96,4 +97,6 @@ def _explained(error: ValidationError, if_text: str) -> str:
 def _type_remedy(value: object, if_text: str) -> str:
     if isinstance(value, float) and value.is_integer():
         return "write it without point and exponent"
+    if isinstance(value, str) and re.fullmatch("[0-9_]+", value) and "_" in value:
+        return "write it without underscores"  # which YAML 1.2 has in no number
     return if_text if isinstance(value, str) else ""

@@ -39,6 +39,7 @@ def check_config(config: dict[str, Any]) -> None:
     complete(config)
     _refuse_another_source(config["dataset"])
     _refuse_many_queries(config)  # of sections that all runs share
+    _refuse_curriculum_of_no_rounds(config)  # of the submission: other runs may have rounds
     check_run(config)
 
 
@@ -68,7 +69,6 @@ def check_training(config: dict[str, Any]) -> None:
     _refuse_unfit_batches(config["train"])
     _refuse_few_steps(config)
     _refuse_none_left(config)
-    _refuse_curriculum_of_no_rounds(config)
 
 
 def _refuse_another_source(dataset: Mapping[str, Any]) -> None:

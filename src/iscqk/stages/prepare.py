@@ -101,7 +101,8 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_none_left(arguments.hold_out, len(splits["training"]))
     refuse_overlap(splits["training"], splits["references"], "references")
     refuse_overlap(splits["training"], splits["others"], "sources of queries")
-    refuse_copied_others(splits["references"], splits["others"])
+    if arguments.make:
+        refuse_copied_others(splits["references"], splits["others"])
     for path, rows in zip(manifests, splits.values(), strict=True):
         write_manifest(path, rows)
     write_table(bad, quarantine.quarantined(listings.values()))

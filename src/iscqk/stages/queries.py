@@ -20,7 +20,13 @@ from iscqk.formats.manifest import listed_paths, read_manifest, unreadable, writ
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
-from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
+from iscqk.images.ingestion import (
+    SPLITS,
+    find_images,
+    manifest_of,
+    refuse_copied_others,
+    refuse_overlap,
+)
 from iscqk.runtime.options import at_once, output_place
 from iscqk.settings.edits import Pool
 from iscqk.settings.queries import Queries, refuse_impossible, share_of
@@ -89,6 +95,7 @@ def _choose_sources(arguments: argparse.Namespace) -> pd.DataFrame:
     wanted = arguments.config.sources(count)
     rows = {split: read_manifest(getattr(arguments, split)) for split in wanted}
     readable = {split: images[~unreadable(images)] for split, images in rows.items()}
+    refuse_copied_others(readable["references"], readable["others"])
     refuse_impossible(arguments.config, {k: len(images) for k, images in readable.items()}, [phase])
     rng = np.random.default_rng((seed, PHASES.index(phase)))
     chosen = pd.concat([_share(readable[k], phase, seed)[:number] for k, number in wanted.items()])

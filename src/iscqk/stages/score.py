@@ -21,7 +21,7 @@ from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, refuse_no_pair
 from iscqk.formats.ids import HALVES, PHASES, QUERY, StrArray, in_half, phase_numbers
-from iscqk.formats.predictions import Predictions, read_predictions
+from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_query_edits
 from iscqk.formats.submission import MAX_DIMENSION, open_submission
 from iscqk.retrieval.metrics import (
@@ -95,6 +95,7 @@ def _score_submission(arguments: argparse.Namespace) -> Scored:
     with open_submission(arguments.file) as submission:
         ids = submission.query_ids
         ground_truth = _ground_truth(arguments, ids, submission.reference_ids)
+        _refuse_other_phase(arguments, ids, ground_truth)
         check_scorable(ground_truth, arguments.convention)
         if submission.dimension > MAX_DIMENSION:
             log.warning(
@@ -114,7 +115,7 @@ def _score_submission(arguments: argparse.Namespace) -> Scored:
 def _score_predictions(arguments: argparse.Namespace) -> Scored:
     ground_truth = _ground_truth(arguments)
     predictions = read_predictions(arguments.file)
-    _refuse_other_phase(arguments, predictions, ground_truth)
+    _refuse_other_phase(arguments, predictions.query_ids, ground_truth)
     if arguments.half:
         predictions = predictions.at(in_half(predictions.query_ids, arguments.half))
     judged = judge(predictions, ground_truth, arguments.convention)
@@ -140,15 +141,15 @@ def _ground_truth(
 
 
 def _refuse_other_phase(
-    arguments: argparse.Namespace, predictions: Predictions, ground_truth: GroundTruth
+    arguments: argparse.Namespace, queries: StrArray, ground_truth: GroundTruth
 ) -> None:
-    """Refuse predictions for queries of a phase of which the ground truth lists none."""
+    """Refuse queries of a phase of which the ground truth lists none: all would be distractors."""
     listed = np.unique(phase_numbers(ground_truth.listed_queries))
-    wrong = ~np.isin(phase_numbers(predictions.query_ids), listed)
+    wrong = ~np.isin(phase_numbers(queries), listed)
     if len(listed) and wrong.any():
         phases = " and ".join(PHASES[number] for number in listed)
         raise UserError(
-            f"{arguments.file}: {predictions.query_ids[int(np.argmax(wrong))]} is no query of "
+            f"{arguments.file}: {queries[int(np.argmax(wrong))]} is no query of "
             f"{phases}, which {arguments.ground_truth} is of; name the file of that phase"
         )
 
