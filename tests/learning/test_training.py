@@ -511,3 +511,16 @@ def test_batch_norms_of_heads_take_a_batchs_statistics_where_the_backbones_are_f
         for name, value in model.state_dict().items():
             if "running" in name:
                 assert torch.equal(value, settled[name])
+
+
+@pytest.mark.parametrize("share", [0, 0.25, 1])
+def test_what_is_kept_of_the_start_is_its_share_of_all_weights(encoder, images, tmp_path, share):
+    start, bank = copy.deepcopy(encoder.state_dict()), bank_of(encoder, images)
+    settings = solo.Settings(temperature=0.1, keep_of_start=share)
+    training = train(encoder, OwnBank(encoder, settings, lambda _: bank), images, tmp_path / "r.pt")
+    end, kept = encoder.state_dict(), training.snapshots[training.steps]
+    assert not torch.equal(end["head.weight"], start["head.weight"])
+    for name, tensor in kept.items():
+        if tensor.is_floating_point():
+            mean = (1 - share) * end[name] + share * start[name]
+            torch.testing.assert_close(tensor, mean, rtol=1e-5, atol=1e-6)

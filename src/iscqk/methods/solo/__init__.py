@@ -18,6 +18,9 @@ class Settings(Learning):
     koleo: Annotated[float, within(0)] = key(
         0, "weight of the distance to the nearest other row of the bank, SSCD's entropy"
     )
+    keep_of_start: Annotated[float, within(0, 1)] = key(
+        0, "share of the start's weights in those that are kept in the end, as WiSE-FT has it"
+    )
     validation_images: Annotated[int, within(0)] = key(
         0, "training images that are not learned from; copies of them are looked for meanwhile"
     )

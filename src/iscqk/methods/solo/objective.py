@@ -37,6 +37,7 @@ class OwnBank(Objective):
         super().__init__()
         self.settings, self.temperature = settings, settings.temperature
         self.snapshot = copy.deepcopy(encoder).requires_grad_(False)
+        self.start = copy.deepcopy(self.snapshot) if settings.keep_of_start else None
         self.steps: Tensor
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
         self._describe = describe
@@ -70,6 +71,20 @@ class OwnBank(Objective):
         if int(self.steps) % max(1, self.settings.renew_every // self.settings.batch_size) == 0:
             self.snapshot.load_state_dict(encoder.state_dict())
             self._rows = None
+
+    @torch.no_grad()
+    def shipped(self, encoder: Encoder) -> Encoder:
+        """Return the encoder, or the mean of its weights and the start's (WiSE-FT, arXiv:2109.01903).
+
+        What a training from good weights gains and what it forgets lie apart in them.
+        """
+        if self.start is None:
+            return encoder
+        found, before = copy.deepcopy(encoder), self.start.state_dict()
+        for name, tensor in found.state_dict().items():
+            if tensor.is_floating_point():
+                tensor.lerp_(before[name], self.settings.keep_of_start)
+        return found
 
     def load_state_dict(self, *arguments: Any, **options: Any) -> Any:
         """Take up a state; the bank is made again of its snapshot."""
