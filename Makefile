@@ -30,7 +30,7 @@ CPU=1 takes torch without CUDA, a third of the size).
   validation    the model on other edits than the training's
   rehearsal     a phase of the challenge's size
   ready_model   the submitted model, small enough to travel with the program
-  ready_weights the model that iscqk carries, trained anew (four to six hours; needs its photographs)
+  ready_weights the model that iscqk carries, trained anew (five to seven hours; needs its photographs)
   install       the environment alone
   test, check   tests; linters, types and docs
   test-long     the tests that take half a minute or more

@@ -74,9 +74,10 @@ class OwnBank(Objective):
 
     @torch.no_grad()
     def shipped(self, encoder: Encoder) -> Encoder:
-        """Return the encoder, or the mean of its weights and the start's (WiSE-FT, arXiv:2109.01903).
+        """Return the encoder, or the mean of its weights and of the start's.
 
-        What a training from good weights gains and what it forgets lie apart in them.
+        What a training from good weights gains goes with less of what it forgets (WiSE-FT,
+        arXiv:2109.01903).
         """
         if self.start is None:
             return encoder
