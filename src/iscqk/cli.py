@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from iscqk.plan.stage_registry import module_name
 from iscqk.runtime.imports import importing
 from iscqk.runtime.logs import set_up_logging
+from iscqk.runtime.open_files import allow_open_files
 from iscqk.runtime.options import Parser, output_file, output_folder, output_place
 from iscqk.runtime.shutdown import exit_status_of, leave
 
@@ -90,6 +91,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(arguments: list[str]) -> None:
     stages = [_parsed(part) for part in _parts(arguments)]  # told of a wrong one before any runs
     set_up_logging()
+    allow_open_files()
     for name, parsed in stages:
         _module(name).run(parsed)
 
