@@ -48,3 +48,14 @@ def test_our_own_files_say_the_same_in_either_version(path):
 
 def test_json_is_yaml():
     assert plain_yaml.read('{"a": [1, 2.5e-3, "x\\u00e9"]}') == {"a": [1, 0.0025, "x\u00e9"]}
+
+
+def test_a_mapping_may_be_merged_that_merges_another_and_changes_it():
+    """Wherever it is used: only what is written twice stands twice."""
+    found = plain_yaml.read(
+        "base: &base {names: [a], strength: [0, 1]}\n"
+        "edits: {training: &t {<<: *base, strength: [0.1, 0.2]}}\n"
+        "other: {<<: *t}\n"
+    )
+    assert found["other"] == found["edits"]["training"]
+    assert found["other"] == {"names": ["a"], "strength": [0.1, 0.2]}

@@ -7,7 +7,7 @@ there, and PyYAML takes the last without a word.
 
 import copy
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,9 @@ class _Loader(yaml.SafeLoader):
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Return a mapping; an error where a key stands twice."""
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Return a mapping as it is written, `<<` and all; an error where a key stands twice."""
+        node = super().compose_mapping_node(anchor)
         keys: set[tuple[str, str]] = set()
         for key, _ in node.value:
             name = (key.tag, str(key.value))
@@ -38,7 +39,7 @@ class _Loader(yaml.SafeLoader):
                 problem = f"the key {key.value} stands twice"
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
             keys.add(name)
-        return super().construct_mapping(node, deep)
+        return node
 
     def construct_integer(self, node: yaml.ScalarNode) -> int:
         """Return an integer, in base 10 where no other is named."""
