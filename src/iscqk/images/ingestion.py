@@ -157,17 +157,19 @@ def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:
     listed = dict.fromkeys(filter(None, map(str.strip, lines)))
     if not listed:
         raise UserError(f"{names}: lists no image; name some, or remove it to take all there are")
+    stems, files = ({name(path) for path in paths} for name in (_stem, _file))
     # Accents are one letter or two, as an archive or the list's writer has them.
-    stems, files = ({_plain(name(path)): name(path) for path in paths} for name in (_stem, _file))
-    named = {_plain(name) for name in listed}
-    if missing := named - stems.keys() - files.keys():
-        first = min(name for name in listed if _plain(name) in missing)
+    others = (*(files - listed.keys()), *(stems - listed.keys()))
+    forms = {normalize("NFC", name): name for name in others}
+    there = stems | files
+    named = {n if n in there else forms.get(normalize("NFC", n), n) for n in listed}
+    if missing := named - there:
         raise UserError(
-            f"{names}: lists {len(missing)} images that are not there, {first} first; "
+            f"{names}: lists {len(missing)} images that are not there, {min(missing)} first; "
             "unpack all archives, or remove the list to do without"
         )
-    whole = named - stems.keys()  # files with their suffix
-    return [path for path in paths if _plain(_stem(path)) in named or _plain(_file(path)) in whole]
+    whole = named - stems  # files with their suffix
+    return [path for path in paths if _stem(path) in named or _file(path) in whole]
 
 
 def _stem(path: Path) -> str:
@@ -176,10 +178,6 @@ def _stem(path: Path) -> str:
 
 def _file(path: Path) -> str:
     return path.name.strip()
-
-
-def _plain(name: str) -> str:
-    return normalize("NFC", name)
 
 
 def refuse_graded(paths: Sequence[Path]) -> None:
