@@ -39,7 +39,7 @@ use rule merge as rehearse_merge with:
         R.log("rehearsal/merge"),
     benchmark:
         R.usage("rehearsal/merge")
-    threads: 8 # a profile's set-threads, which merge has, does not reach a rule that is made of it
+    threads: 8  # a profile's set-threads, which merge has, does not reach a rule that is made of it
     params:
         code=code("merge", *rankings.modules("similarity")),
         manifests="",
