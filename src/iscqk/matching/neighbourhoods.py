@@ -27,7 +27,7 @@ _AT_ONCE = 16_384  # images looked up together: more take more memory, and littl
 _COMPARED_AT_ONCE = 2**24  # numbers of references' descriptors: 64 MB
 _FURTHER = 4  # times as many references are looked at where five pictures are not among these
 _LOOKED_AT_ONCE = 2**22  # references of some images, looked at further
-_LOOKED_AT = 2**26  # references of all that are looked at further in a block, at most
+_LOOKED_AT = 2**26  # references of all that are looked at further in a block, and numbers of one
 
 
 class Neighbourhoods(NamedTuple):
@@ -149,8 +149,8 @@ def _look_further(
     same: float,
 ) -> None:
     """Put the similarity of the fifth picture of rows (k,) into `fifth` (k,), where it is found."""
-    left = np.arange(len(rows))
-    while len(left) and len(left) * (count := count * _FURTHER) <= _LOOKED_AT:
+    left, size = np.arange(len(rows)), vectors.shape[1]
+    while len(left) and max(len(left), size) * (count := count * _FURTHER) <= _LOOKED_AT:
         parts, at_once = [], max(1, _LOOKED_AT_ONCE // count)
         for start in range(0, len(left), at_once):
             part = left[start : start + at_once]
