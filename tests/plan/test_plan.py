@@ -362,7 +362,9 @@ def test_the_first_weights_are_tried_at_the_sizes_at_which_they_describe():
     assert planned.size_options("qk-0") == "--sizes 96" and planned.size_options("gist-0") == ""
 
 
-@pytest.mark.parametrize("first", ["training/a.jpg", "./training/a.jpg", "drawn/a.jpg", None])
+@pytest.mark.parametrize(
+    "first", ["../../training/a.jpg", "{}/training/a.jpg", "../demo/a.jpg", None]
+)
 def test_shards_of_other_images_are_not_taken(tmp_path, first):
     """As those of the demo, where the config then names a folder."""
     planned = plan(shards__training=2)
@@ -374,9 +376,11 @@ def test_shards_of_other_images_are_not_taken(tmp_path, first):
     if first:
         manifest = Path(planned.results.manifest("training"))
         manifest.parent.mkdir(parents=True)
-        manifest.write_text(f"id,path,sha256,width,height\nT000000,{first},x,1,1\n")
+        manifest.write_text(
+            f"id,path,sha256,width,height\nT000000,{first.format(tmp_path)},x,1,1\n"
+        )
     again = plan(shards__training=2)["qk-0"].copies(1)
-    assert len(again) == (2 if first == "drawn/a.jpg" else 1)
+    assert len(again) == (2 if first == "../demo/a.jpg" else 1)
 
 
 def test_what_is_known_of_a_submission_tells_how_many_images_were_seen():

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
@@ -97,6 +98,7 @@ def summary(runs: pd.DataFrame, title: str) -> pd.DataFrame:
     groups = runs.groupby(["label", "phase"], sort=False)
     means = groups.mean(numeric_only=True)
     means["micro_ap_std"] = groups["micro_ap"].std(ddof=1)  # of one seed: not known, empty
+    means["train_seconds"] = np.ceil(means["train_seconds"])  # none takes no time
     for column in ("images_seen", "train_seconds", "peak_mb"):
         means[column] = means[column].round().astype("Int64")
     return means.reset_index()[["label", *COLUMNS]].rename(columns={"label": title})

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.image_index import File
+from iscqk.formats.image_shards import Status, status_of
 from iscqk.images.opening import ImageInput
 from iscqk.images.squares import Squares, squares_of
 from iscqk.runtime.shutdown import become_worker
@@ -78,9 +78,9 @@ def _can_fork() -> bool:
     return may_have_workers() and multiprocessing.get_start_method() == "fork"
 
 
-def _as_it_is(path: str) -> File | None:
+def _as_it_is(path: str) -> Status | None:
     try:
-        return File.now(path)
+        return status_of(path)
     except OSError:
         return None
 

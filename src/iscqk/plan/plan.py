@@ -95,7 +95,7 @@ class Plan(Mapping[str, Run]):
         manifest = self.results.manifest("training")
         with suppress(OSError, UnicodeDecodeError), open(manifest, encoding="utf-8") as file:
             if row := next(csv.DictReader(file), None):
-                path = os.path.abspath(row.get("path") or "")
+                path = os.path.abspath(PurePath(manifest).parent / (row.get("path") or ""))
                 places = [os.path.join(os.path.abspath(one), "") for one in self.images.training]
                 return path.startswith(tuple(places))
         return True
