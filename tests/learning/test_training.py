@@ -524,3 +524,12 @@ def test_what_is_kept_of_the_start_is_its_share_of_all_weights(encoder, images, 
         if tensor.is_floating_point():
             mean = (1 - share) * end[name] + share * start[name]
             torch.testing.assert_close(tensor, mean, rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_kept_computes_by_itself(encoder, images):
+    """As a training has its encoder compute in faster ways, which a copy of it would share."""
+    kept = OwnBank(encoder, solo.Settings(keep_of_start=0.5), lambda _: None)
+    pixels = torch.stack([images[number] for number in range(2)])
+    expected = encoder.eval()(pixels).detach()
+    encoder.backbone.forward_features = None
+    torch.testing.assert_close(kept.shipped(encoder).eval()(pixels), expected)

@@ -81,10 +81,11 @@ class OwnBank(Objective):
         """
         if self.start is None:
             return encoder
-        found, before = copy.deepcopy(encoder), self.start.state_dict()
+        # Not a copy of the encoder, which computes in ways of its own while it is trained.
+        found, now = copy.deepcopy(self.start), encoder.state_dict()
         for name, tensor in found.state_dict().items():
             if tensor.is_floating_point():
-                tensor.lerp_(before[name], self.settings.keep_of_start)
+                tensor.lerp_(now[name], 1 - self.settings.keep_of_start)
         return found
 
     def load_state_dict(self, *arguments: Any, **options: Any) -> Any:
