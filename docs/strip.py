@@ -26,7 +26,7 @@ from iscqk.plan.results import Results
 from iscqk.reporting.pairs import ranked_pairs
 from iscqk.runtime.shutdown import exit_status_of
 
-SIDE, GAP, QUALITY = 132, 8, 75  # pixels, pixels, of the JPEG
+SIDE, GAP, QUALITY = 132, 8, 70  # pixels, pixels, of the JPEG
 GROUND = "#f4f4f4"  # around images that are not square
 
 

@@ -101,7 +101,8 @@ class Project:
 def unpack(shard: Path, folder: Path) -> None:
     """Make a folder of the images in a shard."""
     with tarfile.open(shard) as tar:
-        tar.extractall(folder, filter="data")
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)  # none before Python 3.11.4
+        tar.extractall(folder)
 
 
 @functools.cache
