@@ -4,10 +4,12 @@ import json
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from multiprocessing.connection import Client
+from multiprocessing.reduction import recvfds
 from pathlib import Path
 
 import h5py
@@ -252,3 +254,11 @@ def test_a_command_whose_reader_is_gone_leaves_quietly():
 def test_pythons_own_word_for_a_full_memory_is_told_in_a_line(capsys):
     assert exit_status_of(lambda: bytes(2**62)) == 1
     assert capsys.readouterr().err == f"error: {FULL_MEMORY}\n"
+
+
+def test_a_worker_that_is_lost_as_it_passes_a_file_on_is_told(capsys):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.send(b"x" * 8)  # and no file with it
+        assert exit_status_of(lambda: recvfds(ours, 1)) == 1
+    assert capsys.readouterr().err == f"error: {LOST_WORKER}\n"

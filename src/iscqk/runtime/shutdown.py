@@ -192,7 +192,8 @@ def _is_of_a_connection(error: BaseException) -> bool:
     """Return whether an error comes of what processes say to each other, or no longer do."""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     between = "multiprocessing.connection", "multiprocessing.reduction"
-    return isinstance(error, EOFError | OSError) and frame.f_globals["__name__"] in between
+    told = isinstance(error, EOFError | OSError | RuntimeError)  # the last of a file not passed on
+    return told and frame.f_globals["__name__"] in between
 
 
 def _is_nowhere() -> bool:
