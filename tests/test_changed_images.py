@@ -16,8 +16,9 @@ from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.listed import Listed
 from iscqk.formats.manifest import image_paths, listed_paths, write_manifest
+from iscqk.images.finding import find_images
 from iscqk.images.folder_fingerprint import fingerprint_of_images
-from iscqk.images.ingestion import SPLITS, find_images, manifest_of
+from iscqk.images.ingestion import SPLITS, manifest_of
 from iscqk.images.verified import open_verified
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder

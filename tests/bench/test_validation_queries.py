@@ -16,7 +16,8 @@ from iscqk.bench.independent.set_folder import Query, read_set, read_sources
 from iscqk.cli import main
 from iscqk.formats.manifest import write_manifest
 from iscqk.images.demo_scenes import draw_split
-from iscqk.images.ingestion import SPLITS, find_images, manifest_of
+from iscqk.images.finding import find_images
+from iscqk.images.ingestion import SPLITS, manifest_of
 
 COPIES, DISTRACTORS = 26, 3  # a copy for each class that leads a chain, and some more
 CONFIG = f'{{"references": 60, "copies": {COPIES}, "distractors": {DISTRACTORS}, "side": 96}}'

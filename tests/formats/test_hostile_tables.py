@@ -15,7 +15,7 @@ from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_gro
 from iscqk.formats.ids import QUERY, REFERENCE
 from iscqk.formats.manifest import COLUMNS, read_manifest, read_shard, write_manifest
 from iscqk.formats.predictions import read_predictions
-from iscqk.images.ingestion import only_listed
+from iscqk.images.finding import only_listed
 
 TRUTH = "query_id,reference_id\nQ00000,R000001\nQ00001,\n"
 MANIFEST = b"id,path,sha256,width,height\n"

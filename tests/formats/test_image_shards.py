@@ -22,7 +22,8 @@ from iscqk.formats.image_shards import (
     writing_images,
 )
 from iscqk.formats.manifest import listed_paths, read_manifest, write_manifest
-from iscqk.images.ingestion import SPLITS, find_images, manifest_of
+from iscqk.images.finding import find_images
+from iscqk.images.ingestion import SPLITS, manifest_of
 from iscqk.images.opening import BadImage, measure_image, open_image
 from iscqk.images.verified import open_verified
 

@@ -22,7 +22,7 @@ from iscqk.formats.manifest import read_manifest, read_shard
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_query_edits
 from iscqk.formats.submission import open_submission
-from iscqk.images.ingestion import only_listed
+from iscqk.images.finding import only_listed
 from iscqk.submission.validation import validate_submission
 
 

@@ -12,7 +12,8 @@ from wild import manifests, write_folders, write_image
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.manifest import read_manifest, read_shard, shard_bounds
-from iscqk.images.ingestion import SPLITS, SUFFIXES, assign_ids, find_images
+from iscqk.images.finding import SUFFIXES, find_images
+from iscqk.images.ingestion import SPLITS, assign_ids
 from iscqk.images.opening import FORMATS
 
 

@@ -10,7 +10,8 @@ from wild import CASES, Bad, Good, manifests, write_folders, write_image
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.manifest import read_manifest, read_shard, write_manifest
-from iscqk.images.ingestion import SPLITS, find_images, listing_of
+from iscqk.images.finding import find_images
+from iscqk.images.ingestion import SPLITS, listing_of
 from iscqk.images.opening import open_image
 
 NAMES = [

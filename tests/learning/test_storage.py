@@ -16,7 +16,8 @@ from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.manifest import write_manifest
 from iscqk.images.demo_scenes import draw_split
-from iscqk.images.ingestion import SPLITS, find_images, manifest_of
+from iscqk.images.finding import find_images
+from iscqk.images.ingestion import SPLITS, manifest_of
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.tensorboard import Scalars, TensorBoard
 from iscqk.runtime.storage import StoredFile

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 
+from iscqk.images.finding import SUFFIXES
+
 
 @cache
 def fingerprint_of_images(*places: str) -> str:
@@ -18,8 +20,6 @@ def fingerprint_of_images(*places: str) -> str:
     swap names are not noticed here, but when they are opened (`iscqk.images.verified`). What is not
     here, as it lies in a storage, counts as nothing.
     """
-    from iscqk.images.ingestion import SUFFIXES  # takes a second, which most jobs need not wait
-
     digest, count = hashlib.sha256(), 0
     for place in places:
         for path, status in _files(place, set()):

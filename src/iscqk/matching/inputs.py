@@ -9,7 +9,7 @@ from iscqk.errors import UserError
 from iscqk.formats.files import printable
 from iscqk.formats.image_index import is_image_index
 from iscqk.formats.image_shards import is_shard, is_there, status_of
-from iscqk.images.ingestion import SUFFIXES, find_images
+from iscqk.images.finding import SUFFIXES, find_images
 from iscqk.images.opening import ImageInput, begins_as_image
 
 InputPaths = str | Path | Iterable[str | Path]

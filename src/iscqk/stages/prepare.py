@@ -22,11 +22,10 @@ from iscqk.formats.manifest import COLUMNS, write_manifest
 from iscqk.formats.named_files import named_files
 from iscqk.formats.phases import PHASES
 from iscqk.images import quarantine
+from iscqk.images.finding import find_images, only_listed
 from iscqk.images.ingestion import SPLITS as IDS
 from iscqk.images.ingestion import (
-    find_images,
     listing_of,
-    only_listed,
     refuse_copied_others,
     refuse_graded,
     refuse_overlap,

@@ -4,7 +4,8 @@ import argparse
 
 from iscqk.errors import UserError
 from iscqk.formats.manifest import write_manifest
-from iscqk.images.ingestion import SPLITS, find_images, manifest_of, refuse_overlap
+from iscqk.images.finding import find_images
+from iscqk.images.ingestion import SPLITS, manifest_of, refuse_overlap
 from iscqk.retrieval.knn_accuracy import classes_of
 from iscqk.runtime.options import at_once, output_file
 

@@ -20,13 +20,8 @@ from iscqk.formats.manifest import listed_paths, read_manifest, unreadable, writ
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
-from iscqk.images.ingestion import (
-    SPLITS,
-    find_images,
-    manifest_of,
-    refuse_copied_others,
-    refuse_overlap,
-)
+from iscqk.images.finding import find_images
+from iscqk.images.ingestion import SPLITS, manifest_of, refuse_copied_others, refuse_overlap
 from iscqk.runtime.options import at_once, output_place
 from iscqk.settings.edits import Pool
 from iscqk.settings.queries import Queries, refuse_impossible, share_of

@@ -22,7 +22,8 @@ from iscqk.formats.manifest import read_manifest, write_manifest
 from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
-from iscqk.images.ingestion import SPLITS, find_images, listing_of, only_listed, refuse_overlap
+from iscqk.images.finding import find_images, only_listed
+from iscqk.images.ingestion import SPLITS, listing_of, refuse_overlap
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
 

@@ -25,7 +25,7 @@ from iscqk.formats.ids import REFERENCE, StrArray
 from iscqk.formats.listed import Listed
 from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import read_query_edits, write_query_edits
-from iscqk.images.ingestion import find_images
+from iscqk.images.finding import find_images
 from iscqk.images.verified import put_verified
 
 REFERENCES, OTHERS = "references", "others"

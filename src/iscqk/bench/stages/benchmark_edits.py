@@ -20,7 +20,7 @@ from iscqk.formats.hdf5 import FloatArray
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
 from iscqk.images.edits import EDIT_NAMES
-from iscqk.images.ingestion import find_images
+from iscqk.images.finding import find_images
 from iscqk.matching.model import Model
 from iscqk.runtime.logs import progress
 from iscqk.runtime.options import at_once, cores, count, output_file

@@ -18,7 +18,7 @@ from iscqk.formats.manifest import read_manifest
 from iscqk.images.copier import Copier, Task
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.edit_chains import EditPool
-from iscqk.images.ingestion import find_images
+from iscqk.images.finding import find_images
 from iscqk.models.device import choose_device
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import load_encoder

@@ -18,7 +18,7 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
-from iscqk.images.ingestion import find_images
+from iscqk.images.finding import find_images
 from iscqk.matching.cache import Caches
 from iscqk.matching.chance import PROMISED
 from iscqk.matching.matches import find_matches

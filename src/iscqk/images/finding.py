@@ -1,0 +1,144 @@
+"""Which files are images: those in folders and shards, and those that a list names."""
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from unicodedata import normalize
+
+from iscqk.errors import UserError
+from iscqk.formats.files import printable
+from iscqk.formats.image_shards import is_shard, paths_in
+
+logger = logging.getLogger(__name__)
+
+# All under which Pillow knows the formats that are opened.
+SUFFIXES = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif"),
+    *(".tif", ".tiff", ".avif", ".avifs"),
+}
+# Pictures all the same, which must not be passed over without a word.
+_NOT_OPENED = {
+    *(".heic", ".heif", ".hif", ".jxl", ".jp2", ".psd", ".svg", ".dng", ".cr2", ".cr3", ".nef"),
+    *(".arw", ".raf", ".orf", ".rw2"),
+}
+
+Seen = set[tuple[int, int]]  # devices and inodes
+
+
+def find_images(folders: Iterable[str | Path]) -> list[Path]:
+    """Return all files in folders or shards named as images, one by one, each sorted by path.
+
+    Links are followed, and into each folder once, so that loops end; a shard counts once, too. What
+    is named as an image and is none, as a link to nothing, is found as well: it must be told when
+    it is looked at.
+
+    Raises:
+        UserError: a folder is missing, cannot be listed, or holds no image; or a shard likewise.
+    """
+    found: list[Path] = []
+    seen: Seen = set()
+    for folder in map(Path, folders):
+        if is_shard(folder):
+            files, is_known = _files_in_shard(folder, seen)
+        elif folder.is_dir():
+            files, is_known = _files_below(folder, seen)
+        else:
+            what = "no such folder or .tar file"
+            raise UserError(f"{folder}: {what}; put the images there or correct the config")
+        images = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
+        if images or not is_known:
+            _tell_left_out(folder, files, len(images))
+        found += images
+    return found
+
+
+def _tell_left_out(folder: Path, files: list[Path], images: int) -> None:
+    """Tell of files that are not named as images; UserError where all of a folder's are such."""
+    others = Counter(path.suffix for path in files if path.suffix.lower() not in SUFFIXES)
+    pictures = {kind: n for kind, n in others.items() if kind.lower() in _NOT_OPENED}
+    kinds = " ".join(sorted(SUFFIXES))
+    if pictures:
+        count, names = sum(pictures.values()), " ".join(sorted(pictures))
+        what = f"{count} pictures are of a format that is not opened ({names}); convert them"
+        if not images:
+            raise UserError(f"{printable(folder)}: {what} to one of {kinds}")
+        logger.warning("%s: %s to have them looked at, too", printable(folder), what)
+    if not images:
+        raise UserError(f"{printable(folder)}: no image there; put some there ({kinds})")
+    if others:
+        logger.info("%s: files not named as images, left out: %s", printable(folder), dict(others))
+
+
+def _files_in_shard(shard: Path, seen: Seen) -> tuple[list[Path], bool]:
+    """Return the files in a shard, none if it was seen before, and whether it was."""
+    if (identity := _identity(shard)) in seen:
+        return [], True
+    seen.add(identity)
+    return paths_in(shard), False
+
+
+def _files_below(folder: Path, seen: Seen) -> tuple[list[Path], bool]:
+    """Return the files below a folder but for those in folders seen before, and if there are any.
+
+    That is of what was named before this folder; what leads back to a folder in it is left out too.
+    """
+    earlier, files, is_known = frozenset(seen), list[Path](), False
+    for place, folders, names in os.walk(folder, onerror=_refuse_folder, followlinks=True):
+        if (identity := _identity(place)) in seen:
+            is_known = is_known or identity in earlier
+            folders.clear()
+            continue
+        seen.add(identity)
+        folders.sort()  # which of several links to a folder is followed, is not left to chance
+        files += [Path(place, name) for name in names]
+    return files, is_known
+
+
+def _identity(place: str | Path) -> tuple[int, int]:
+    status = os.stat(place)
+    return status.st_dev, status.st_ino
+
+
+def _refuse_folder(error: OSError) -> None:
+    what = f"cannot list this folder ({error.strerror})"
+    raise UserError(f"{printable(error.filename)}: {what}; make it readable or remove it")
+
+
+def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:
+    """Return the images named in a list file, as the challenge's: the name of one in each line.
+
+    It may have a suffix, as the file has it.
+
+    Raises:
+        UserError: there is no such file, it is empty, or some image of it is not among `paths`.
+    """
+    try:
+        lines = Path(names).read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{names}: cannot read this list ({error}); correct its path") from None
+    listed = dict.fromkeys(filter(None, map(str.strip, lines)))
+    if not listed:
+        raise UserError(f"{names}: lists no image; name some, or remove it to take all there are")
+    stems, files = ({name(path) for path in paths} for name in (_stem, _file))
+    # Accents are one letter or two, as an archive or the list's writer has them.
+    others = (*(files - listed.keys()), *(stems - listed.keys()))
+    forms = {normalize("NFC", name): name for name in others}
+    there = stems | files
+    named = {n if n in there else forms.get(normalize("NFC", n), n) for n in listed}
+    if missing := named - there:
+        raise UserError(
+            f"{names}: lists {len(missing)} images that are not there, {min(missing)} first; "
+            "unpack all archives, or remove the list to do without"
+        )
+    whole = named - stems  # files with their suffix
+    return [path for path in paths if _stem(path) in named or _file(path) in whole]
+
+
+def _stem(path: Path) -> str:
+    return path.stem.strip()
+
+
+def _file(path: Path) -> str:
+    return path.name.strip()
