@@ -49,6 +49,7 @@ def run_table(measured: Iterable[Measured]) -> pd.DataFrame:
 
 def _row(one: Measured) -> dict[str, object]:
     usage = [read_usage(path) for path in one.usage]
+    histories = [read_history(path) for path in one.histories]
     peaks = [pd.to_numeric(jobs["max_rss"], errors="coerce").max() for jobs in usage]
     return {
         "label": one.label,
@@ -56,9 +57,9 @@ def _row(one: Measured) -> dict[str, object]:
         "phase": one.phase,
         "micro_ap": scored(one.score, "micro_ap"),
         "recall_at_p90": scored(one.score, "recall_at_p90"),
-        "images_seen": images_seen(one.histories),
+        "images_seen": images_seen(histories),
         "train_seconds": max(
-            sum(float(jobs["s"].sum()) for jobs in usage), seconds_trained(one.histories)
+            sum(float(jobs["s"].sum()) for jobs in usage), seconds_trained(histories)
         ),
         "peak_mb": pd.Series(peaks, dtype=float).max(),
     }
@@ -77,15 +78,19 @@ def read_usage(path: str | Path) -> pd.DataFrame:
     return read_whole_table(path, ("s", "max_rss"), separator="\t")
 
 
-def images_seen(histories: Iterable[str]) -> int:
+def read_history(path: str | Path) -> pd.DataFrame:
+    """Return a training's history.csv: the images that SGD had seen, and more, row by row."""
+    return read_whole_table(path, ["images"])
+
+
+def images_seen(histories: Iterable[pd.DataFrame]) -> int:
     """Return how many images SGD saw in trainings one after the other."""
-    return sum(int(read_whole_table(path, ["images"])["images"].iloc[-1]) for path in histories)
+    return sum(int(table["images"].iloc[-1]) for table in histories)
 
 
-def seconds_trained(histories: Iterable[str]) -> float:
+def seconds_trained(histories: Iterable[pd.DataFrame]) -> float:
     """Return how long SGD took in trainings one after the other, before a stop as well."""
-    tables = [read_whole_table(path, ["images"]) for path in histories]
-    return float(sum(table["seconds"].iloc[-1] for table in tables if "seconds" in table))
+    return float(sum(table["seconds"].iloc[-1] for table in histories if "seconds" in table))
 
 
 def summary(runs: pd.DataFrame, title: str) -> pd.DataFrame:

@@ -31,6 +31,9 @@ class Place(NamedTuple):
     member: str
 
 
+Version = tuple[int, int, int]
+
+
 class Status(NamedTuple):
     """What tells images apart, and an image from what it was: times in ns, size in bytes."""
 
@@ -66,7 +69,7 @@ def paths_in(shard: str | Path) -> list[Path]:
     Raises:
         UserError: it is no plain tar file, is cut short, or a name is there twice.
     """
-    return [Path(shard, name) for name in _members(str(shard), *_version(str(shard)))]
+    return [Path(shard, name) for name in _members(str(shard), *version_of(str(shard)))]
 
 
 def content_of(path: str | Path) -> bytes | None:
@@ -120,7 +123,7 @@ def is_there(path: str | Path) -> bool:
     """Return whether there is a file of that path, or such a member of a shard."""
     if (place := place_of(path)) is None:
         return os.path.exists(path)
-    return place.member in _members(place.shard, *_version(place.shard))
+    return place.member in _members(place.shard, *version_of(place.shard))
 
 
 @contextmanager
@@ -143,15 +146,15 @@ def writing_images(path: str | Path) -> Iterator[Put]:
 
 
 def _member(place: Place) -> Member:
-    found = _members(place.shard, *_version(place.shard)).get(place.member)
+    found = _members(place.shard, *version_of(place.shard)).get(place.member)
     if found is None:
         raise FileNotFoundError(2, "no such member", os.path.join(*place))
     return found
 
 
-def _version(shard: str) -> tuple[int, int, int]:
-    """Return what changes with a shard, so that no index of an older one is taken for its own."""
-    status = os.stat(shard)
+def version_of(path: str | Path) -> Version:
+    """Return what changes with a file, so that no index of an older one is taken for its own."""
+    status = os.stat(path)
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,19 @@ logger = logging.getLogger(__name__)
 def fingerprint(**facts: Any) -> str:
     """Return a digest of all that a half-round's outcome depends on."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def random_states(device: torch.device) -> dict[str, torch.Tensor]:
+    """Return the states of the generators that a training on a device draws from."""
+    gpu = {"gpu_rng": torch.cuda.get_rng_state()} if device.type == "cuda" else {}
+    return {"rng": torch.get_rng_state(), **gpu}
+
+
+def restore_random_states(state: Mapping[str, Any], device: torch.device) -> None:
+    """Take up what `random_states` gave; of a GPU only what was drawn on one."""
+    torch.set_rng_state(state["rng"])
+    if device.type == "cuda" and "gpu_rng" in state:
+        torch.cuda.set_rng_state(state["gpu_rng"])
 
 
 class Checkpoint:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from iscqk.errors import UserError
 from iscqk.learning import distributed
-from iscqk.learning.checkpoint import Checkpoint
+from iscqk.learning.checkpoint import Checkpoint, random_states, restore_random_states
 from iscqk.learning.data_loading import Batches, Images, training_batches
 from iscqk.learning.health import (
     NotFinite,
@@ -276,13 +276,8 @@ class Training:
             "losses": self._losses,
             "snapshots": self.snapshots,
             "validation": self.validation.state() if self.validation else {},
-            "rng": torch.get_rng_state(),
-            "gpu_rng": torch.cuda.get_rng_state() if self._is_on_gpu else None,
+            **random_states(next(self.encoder.parameters()).device),
         }
-
-    @property
-    def _is_on_gpu(self) -> bool:
-        return next(self.encoder.parameters()).device.type == "cuda"
 
     def _resume(self, checkpoint: Checkpoint) -> int:
         """Take up the saved state, if there is one; return the step to go on from."""
@@ -297,9 +292,7 @@ class Training:
         self._losses = state["losses"]
         if self.validation:
             self.validation.resume(state["validation"])
-        torch.set_rng_state(state["rng"])
-        if self._is_on_gpu and state.get("gpu_rng") is not None:  # none of a CPU's training
-            torch.cuda.set_rng_state(state["gpu_rng"])
+        restore_random_states(state, next(self.encoder.parameters()).device)
         logger.info("resuming at step %d", state["step"])
         self._saved = int(state["step"])
         return self._saved

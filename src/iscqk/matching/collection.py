@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.ids import BoolArray, IntArray
 from iscqk.formats.image_index import ImageIndex, read_image_index
+from iscqk.formats.image_shards import Version
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
 from iscqk.matching.inputs import identity
 
@@ -74,15 +75,6 @@ def _digests(facts: Iterable[object]) -> NDArray[np.bytes_]:
     keys = [repr(fact).encode("utf-8", "surrogateescape") for fact in facts]
     digests = [hashlib.blake2b(key, digest_size=_IDENTITY).digest() for key in keys]
     return np.frombuffer(b"".join(digests), f"S{_IDENTITY}")
-
-
-Version = tuple[int, ...]
-
-
-def version_of(path: str | Path) -> Version:
-    """Return what changes with a file."""
-    status = os.stat(path)
-    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import numpy as np
 from iscqk.errors import UserError
 from iscqk.formats.files import exclusive, printable
 from iscqk.formats.image_index import File, ImageIndex, Row, read_image_index
-from iscqk.formats.image_shards import is_there
+from iscqk.formats.image_shards import is_there, version_of
 from iscqk.formats.index_shards import ROWS, encoder_of, listed_shards
 from iscqk.images.opening import open_image
 from iscqk.matching.cache import DescriptorCache, content_of
-from iscqk.matching.collection import Collection, Part, Source, version_of
+from iscqk.matching.collection import Collection, Part, Source
 from iscqk.matching.model import Model
 from iscqk.matching.views import View
 

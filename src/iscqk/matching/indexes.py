@@ -16,8 +16,9 @@ import numpy as np
 from iscqk.formats.files import linked, printable, refuse_unwritable, sha256_of
 from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.ids import IntArray
+from iscqk.formats.image_shards import Version, version_of
 from iscqk.formats.stored_rows import JoinedRows
-from iscqk.matching.collection import Collection, Source, Version, version_of
+from iscqk.matching.collection import Collection, Source
 from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import (
     LISTED,

@@ -26,7 +26,6 @@ LISTED = 32
 _AT_ONCE = 16_384  # images looked up together: more take more memory, and little less time
 _COMPARED_AT_ONCE = 2**24  # numbers of references' descriptors: 64 MB
 _FURTHER = 4  # times as many references are looked at where five pictures are not among these
-_LOOKED_AT_ONCE = 2**22  # references of some images, looked at further
 _LOOKED_AT = 2**26  # references of all that are looked at further in a block, and numbers of one
 
 
@@ -98,10 +97,10 @@ class Neighbourhoods(NamedTuple):
         There it is that of the last reference, and more of them may be further pictures.
         """
         count, listed = self.references.shape
-        size = max(1, listed * vectors.shape[1])
+        at_once = _rows_at_once(listed, vectors)
         fifth, is_fewer = np.ones(count), np.ones(count, np.bool_)
-        for start in range(0, count, max(1, _COMPARED_AT_ONCE // size)):
-            part = slice(start, start + max(1, _COMPARED_AT_ONCE // size))
+        for start in range(0, count, at_once):
+            part = slice(start, start + at_once)
             fifth[part], is_fewer[part] = self._fifths_of(part, vectors, same)
         return fifth, is_fewer
 
@@ -151,7 +150,7 @@ def _look_further(
     """Put the similarity of the fifth picture of rows (k,) into `fifth` (k,), where it is found."""
     left, size = np.arange(len(rows)), vectors.shape[1]
     while len(left) and max(len(left), size) * (count := count * _FURTHER) <= _LOOKED_AT:
-        parts, at_once = [], max(1, _LOOKED_AT_ONCE // count)
+        parts, at_once = [], _rows_at_once(count, vectors)
         for start in range(0, len(left), at_once):
             part = left[start : start + at_once]
             more = further.look(rows[part], count)
@@ -159,6 +158,11 @@ def _look_further(
             is_all = (more.references.shape[1] < count) | (more.references[:, -1] == NOTHING)
             parts.append(part[is_fewer & ~is_all])
         left = np.concatenate(parts)
+
+
+def _rows_at_once(listed: int, vectors: JoinedRows) -> int:
+    """Return of how many images the descriptors of all their references are in memory at once."""
+    return max(1, _COMPARED_AT_ONCE // max(1, listed * vectors.shape[1]))
 
 
 class Block(NamedTuple):
@@ -198,11 +202,10 @@ def blocks_of_neighbourhoods(
         part = slice(start, min(start + step, total))
         vectors = queries[part].reshape(-1, queries.shape[1] // orientations)
         own, levels = left_out[part].repeat(orientations), model.levels(vectors)
-        look = partial(_nearest, vectors, own, levels, search, threads)
-        near = look(np.arange(len(vectors)), count)
+        near = _nearest(vectors, own, levels, search, threads, np.arange(len(vectors)), count)
         best = _best_orientation(near, orientations)
-        chosen = partial(_of_chosen, look, best)
-        yield Block(part, near.part(best, count), Further(vectors[best], chosen))
+        look = partial(_nearest, vectors[best], own[best], levels[best], search, threads)
+        yield Block(part, near.part(best, count), Further(vectors[best], look))
 
 
 def _nearest(
@@ -221,12 +224,6 @@ def _nearest(
     similarities = 1 - found.squared_distance.reshape(rows.shape) / 2  # of unit vectors
     near = Neighbourhoods(rows, similarities, levels[chosen])
     return near.without(rows == own[chosen, None]).part(np.arange(len(chosen)), count)
-
-
-def _of_chosen(
-    look: Callable[[IntArray, int], Neighbourhoods], chosen: IntArray, rows: IntArray, count: int
-) -> Neighbourhoods:
-    return look(chosen[rows], count)
 
 
 def exactly(references: Vectors) -> Search:

@@ -11,6 +11,7 @@ from iscqk.comparison.run_tables import (
     images_seen,
     markdown,
     rankings_markdown,
+    read_history,
     run_table,
     scored,
     summary,
@@ -118,7 +119,10 @@ def _compare_learning_curves(curves: Rows, output: Comparison) -> None:
 
 def _learning_curve(one: dict[str, Any]) -> pd.DataFrame:
     """Return a run's scores by phase and images seen."""
-    seen = {model: images_seen(histories) for model, histories in one["models"].items()}
+    seen = {
+        model: images_seen(map(read_history, histories))
+        for model, histories in one["models"].items()
+    }
     table = read_whole_table(one["learning_curve"], ["model"])
     return table.assign(
         label=one["label"], seed=one["seed"], images_seen=table["model"].map(seen)

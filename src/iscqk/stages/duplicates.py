@@ -13,8 +13,8 @@ from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import exclusive, refuse_unwritable, utf8
 from iscqk.matching.arguments import add_index, add_model, add_orientations, add_threads
 from iscqk.matching.beginning import read_ahead
-from iscqk.matching.cache import Caches
-from iscqk.matching.inputs import Inputs, find_inputs
+from iscqk.matching.cache import Caches, is_new
+from iscqk.matching.inputs import find_inputs
 from iscqk.runtime.imports import importing
 from iscqk.runtime.memory import keep_freed_memory
 from iscqk.runtime.options import output_folder
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
     caches.check()
     with exclusive(table):
         inputs = find_inputs(arguments.images)
-        new = caches.new_images(Inputs([], []), inputs)  # which are described as references first
+        new = inputs.images if is_new(caches.references) else []
         ahead = read_ahead(arguments.model, new, arguments.threads)
         with importing():
             from iscqk.matching.duplicates import find_duplicates

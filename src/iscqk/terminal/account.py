@@ -156,11 +156,11 @@ class Account:
 
     def _progress(self) -> Progress:
         seconds = time.monotonic() - self._start
-        running = ((job.rule, job.share, job.seconds) for job in self._running.values())
+        places = [(job, job.newest) for job in self._running.values()]
+        running = ((job.rule, job.share_at(place), job.seconds) for job, place in places)
         share, left = self._work.share(running), self._work.left(seconds)
         if left is not None:  # a training that goes on says at once that most of it is done
-            places = (job.newest for job in self._running.values())
-            left = max(left, *(place.left for place in places if place), 0)
+            left = max(left, *(place.left for _, place in places if place), 0)
         return Progress(seconds, share, left)
 
     def _moved(self) -> None:

@@ -51,7 +51,10 @@ class Job:
     @property
     def share(self) -> float | None:
         """The share of it that is done, if it says so; none as long as it prepares."""
-        place = self.newest
+        return self.share_at(self.newest)
+
+    def share_at(self, place: Newest | None) -> float | None:
+        """Return `share` where the newest place of it is known."""
         return place and (0.0 if self._aside(place) else place.share)
 
     def of(self, place: Newest) -> str:
