@@ -1,6 +1,8 @@
 """Threads that compute, each a task of its own, so that none waits for another within a task."""
 
+import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,14 +26,16 @@ def computing_threads(count: int, each: int = 1) -> Iterator[ThreadPoolExecutor]
     """Yield `count` threads, in each of which torch computes with `each` of its own.
 
     At the end, an early one too, what is under way is waited for, up to where it looks whether to
-    `go_on`, and what waits is left undone.
+    `go_on`, and what waits is left undone. A process that is forked then may compute at once.
     """
     before = torch.get_num_threads()
     given_up = threading.Event()
+    begun: list[int] = []
 
     def begin() -> None:
         torch.set_num_threads(each)
         _here.given_up = given_up
+        begun.append(threading.get_native_id())
 
     pool = ThreadPoolExecutor(count, initializer=begin)
     try:
@@ -39,7 +43,19 @@ def computing_threads(count: int, each: int = 1) -> Iterator[ThreadPoolExecutor]
     finally:
         given_up.set()
         pool.shutdown(cancel_futures=True)
+        _wait_until_gone(begun)
         torch.set_num_threads(before)
+
+
+def _wait_until_gone(threads: Iterable[int]) -> None:
+    """Wait until the system has ended threads of this process that Python has joined.
+
+    As one ends, MKL takes its memory back, under a lock that a process forked just then finds taken
+    for ever: it would hang in its first product of matrices.
+    """
+    for thread in threads:
+        while os.path.exists(f"/proc/self/task/{thread}"):
+            time.sleep(0.0001)
 
 
 def go_on() -> None:
