@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.images.copier import Copier, Task
@@ -32,7 +33,8 @@ class View:
     Attributes:
         side: `queries` or `references`, whose encoder describes them.
         orientations: 1, as they are; 8: also turned by quarters, and the mirror images of all four.
-        edited: whether an edited copy, always the same one, is described in an image's place.
+        edited: whether an edited copy is described in an image's place, always the same one where
+            a file's name and its folder's are.
     """
 
     side: str
@@ -48,7 +50,7 @@ class View:
         """Return the digest of what describes images: equal ones give equal descriptors."""
         own = model.digest(self.side)
         marks = [f"{self.orientations} orientations"] if self.orientations > 1 else []
-        marks += [f"edited by {POOL}"] if self.edited else []
+        marks += [f"edited by {POOL} for a name and a folder's"] if self.edited else []
         return " ".join([own, *marks])
 
     def blocks(self, model: Model, paths: Sequence[str], threads: int) -> Iterator[Block]:
@@ -64,7 +66,7 @@ def _side(model: Model) -> int:
 
 
 def _edited(paths: Sequence[str], side: int, threads: int) -> list[bytes]:
-    """Return an edited copy of each file as JPEG."""
+    """Return an edited copy of each file as JPEG; where else a collection lies has no part in it."""
     copier = Copier(POOL, tuple(paths), side, _QUALITY)
-    tasks = [Task(("edited", path), path) for path in paths]
+    tasks = [Task(("edited", *Path(path).parts[-2:]), path) for path in paths]
     return [jpeg for jpeg, _ in copier.copies(tasks, len(tasks), threads)]
