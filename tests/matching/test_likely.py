@@ -1,6 +1,7 @@
 """What is called a likely copy among drawn images, and by what that is judged."""
 
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from iscqk.images.copier import Copier, Task
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.edit_chains import EditPool
 from iscqk.matching import basis
+from iscqk.matching.views import _edited
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 
@@ -175,3 +177,12 @@ def test_the_groups_of_a_folder_are_found(here, gist, capsys):
     assert any(line.startswith("   1    192 x 192    album/R000005-large.jpg") for line in shown)
     page = open("duplicates/duplicates.html").read()
     assert page.count("<img src=") == len(table) and f"<h1>{shown[-3]}</h1>" in page
+
+
+def test_copies_to_judge_by_are_the_same_whatever_lies_beside_and_wherever_it_lies(folder):
+    """Such are made again where some are kept already, after a stop, in another folder."""
+    paths = [f"photos/R{number:06d}.jpg" for number in range(24)]
+    together = _edited(paths, 160, 1)
+    Path("elsewhere").mkdir()
+    moved = [shutil.copy(path, f"elsewhere/{n}.jpg") for n, path in enumerate(paths)]
+    assert [_edited([path], 160, 1)[0] for path in moved] == together

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from iscqk.images.edit_chains import EditPool, encode_jpeg, make_copy
+from iscqk.images.opening import ImageInput
 from iscqk.images.verified import open_verified
 from iscqk.runtime.logs import progress
 from iscqk.runtime.workers import parallel_map
@@ -30,13 +31,13 @@ class Copier:
 
     Attributes:
         pool: the edits to draw from.
-        backgrounds: paths of images that edits may paste in or paste onto.
+        backgrounds: images that edits may paste in or paste onto.
         side: longest side in pixels, of the source before its edits and of the copy after them.
         quality: of the JPEG.
     """
 
     pool: EditPool
-    backgrounds: tuple[str, ...]
+    backgrounds: tuple[ImageInput, ...]
     side: int
     quality: int
 
@@ -61,8 +62,8 @@ class Copier:
         copies = parallel_map(_copy, tasks, workers, 16, _be, (self,))
         yield from progress(copies, count, "copies")
 
-    def _open(self, path: str) -> Image.Image:
-        return self._shrunk(open_verified(path, self.side))
+    def _open(self, image: ImageInput) -> Image.Image:
+        return self._shrunk(open_verified(image, self.side))
 
     def _background(self, rng: np.random.Generator) -> Image.Image:
         return self._open(self.backgrounds[rng.integers(len(self.backgrounds))])

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 
 from iscqk.errors import UserError
+from iscqk.formats.image_shards import digest_of
 from iscqk.images.copier import Copier, Task
-from iscqk.images.edit_chains import EditPool
+from iscqk.images.demo_scenes import draw_image
+from iscqk.images.edit_chains import EditPool, encode_jpeg
 from iscqk.matching.inputs import ORIENTATIONS
 from iscqk.matching.model import Block, Model
 
@@ -33,8 +35,7 @@ class View:
     Attributes:
         side: `queries` or `references`, whose encoder describes them.
         orientations: 1, as they are; 8: also turned by quarters, and the mirror images of all four.
-        edited: whether an edited copy is described in an image's place, always the same one where
-            a file's name and its folder's are.
+        edited: whether an edited copy, always the same one, is described in an image's place.
     """
 
     side: str
@@ -50,7 +51,7 @@ class View:
         """Return the digest of what describes images: equal ones give equal descriptors."""
         own = model.digest(self.side)
         marks = [f"{self.orientations} orientations"] if self.orientations > 1 else []
-        marks += [f"edited by {POOL} for a name and a folder's"] if self.edited else []
+        marks += [f"edited by {POOL} for its content"] if self.edited else []
         return " ".join([own, *marks])
 
     def blocks(self, model: Model, paths: Sequence[str], threads: int) -> Iterator[Block]:
@@ -66,7 +67,17 @@ def _side(model: Model) -> int:
 
 
 def _edited(paths: Sequence[str], side: int, threads: int) -> list[bytes]:
-    """Return an edited copy of each file as JPEG; where else a collection lies has no part in it."""
-    copier = Copier(POOL, tuple(paths), side, _QUALITY)
-    tasks = [Task(("edited", *Path(path).parts[-2:]), path) for path in paths]
+    """Return an edited copy of each file as JPEG.
+
+    Nothing but a file's content has a part in its copy: it is the same wherever the file lies,
+    whatever lies beside it and whichever copies are made already.
+    """
+    copier = Copier(POOL, _backgrounds(), side, _QUALITY)
+    tasks = [Task(("edited", digest_of(path)), path) for path in paths]
     return [jpeg for jpeg, _ in copier.copies(tasks, len(tasks), threads)]
+
+
+@cache
+def _backgrounds() -> tuple[bytes, ...]:
+    """Return what edits may paste a picture onto: none of the collection's, which may be few."""
+    return tuple(encode_jpeg(draw_image(0, "others", index), _QUALITY) for index in range(4))
