@@ -38,8 +38,9 @@ def recipe(copier: Copier, task: Task) -> Recipe:
     taken: list[str] = []
 
     def background(rng: np.random.Generator) -> Image.Image:
-        taken.append(copier.backgrounds[rng.integers(len(copier.backgrounds))])
-        return open_image(taken[-1])
+        chosen = copier.backgrounds[rng.integers(len(copier.backgrounds))]
+        taken.append(str(chosen))  # the path of a file
+        return open_image(chosen)
 
     edits = make_copy(open_image(task.path), copier.pool, task.key, background)[1]
     return Recipe(task.path, edits, taken)
