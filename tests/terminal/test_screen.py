@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from conftest import ROOT, Project
-from iscqk.terminal.screen import Bars
+from iscqk.terminal.screen import Bars, Job, Lines, Progress
 from snakemake_logger_plugin_iscqk import LogHandler
 
 SNAKEFILE = """\
@@ -100,6 +100,17 @@ def test_bar_and_number_say_the_same_of_every_share():
         line = Bars(Recorded())._line(1, thousandth / 1000, "words")
         bar, told = re.fullmatch(r" +0:01 \|(.{16})\| +(\d+)%  words", line).groups()
         assert bar.count("\u2588") == int(told) * 16 // 100
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.9949, 99), (0.9999, 99), (1.0, 100)])
+def test_only_what_is_done_is_told_as_all(tmp_path, share, told):
+    log, lines = tmp_path / "job.log", Recorded()
+    log.write_text(f"progress: train: {10_000 * share:.0f} of 10000, 33.1/s, 0 s left\n")
+    job, progress = Job("train_q", "train side q", [str(log)], begun=0), Progress(9, share, 1.0)
+    job.told = ("", 0.0, 0.0)  # long ago
+    Lines(lines).moved([job], progress)
+    assert lines.getvalue() == f"   0:09 {told:4d}%  train side q: {told}%, 33.1/s, 0:00 left\n"
+    assert f"| {told:3d}%  words" in Bars(lines)._line(9, share, "words")
 
 
 def test_a_terminal_has_moving_bars_and_keeps_a_line_a_job(two_jobs):

@@ -118,6 +118,14 @@ def test_a_run_is_weighted_by_time():
     assert work.share() == 1 and work.left(100) == 0
 
 
+def test_a_run_of_many_short_jobs_ends_at_all_of_it():
+    work = Work({"score": 10}, {"score": 0.1})
+    for _ in range(10):
+        assert work.share() < 1
+        work.finish("score")
+    assert work.share() == 1  # the sum of ten tenths is a little less
+
+
 def test_earlier_runs_tell_how_long_jobs_take(tmp_path):
     results = Results(str(tmp_path))
     for job, seconds in {"draw": 120, "qk-0/train-round1-q": 30, "qk-0/train-round1-k": 50}.items():

@@ -11,7 +11,7 @@ from typing import Any
 from iscqk.plan.plan import Plan
 from iscqk.plan.results import Results
 from iscqk.terminal.newest import warnings_in
-from iscqk.terminal.rules import rule_named
+from iscqk.terminal.rules import RULES, rule_named
 from iscqk.terminal.screen import Job, Progress, Screen
 from iscqk.terminal.words import words_of
 from iscqk.terminal.work import Work, expected_seconds, measured_seconds
@@ -83,7 +83,8 @@ class Account:
         threading.Thread(target=self._move, daemon=True).start()
 
     def _planned(self, record: Any) -> None:
-        planned = {rule: count for rule, count in record.stats.items() if rule != "total"}
+        # What the table lacks is a target, which does nothing.
+        planned = {rule: count for rule, count in record.stats.items() if rule in RULES}
         results = self.plan.results if self.plan else Results()
         self._work = Work(planned, expected_seconds(planned, measured_seconds(results)))
 

@@ -75,7 +75,7 @@ class Progress:
 
     def of(self, words: str) -> str:
         """Return a line about something that begins or ends now."""
-        return f"{clock(self.seconds):>7} {self.share:5.0%}  {words}"
+        return f"{clock(self.seconds):>7} {_told(self.share):5.0%}  {words}"
 
 
 class Screen(Protocol):
@@ -133,7 +133,7 @@ class Lines:
                 continue
             if place.share >= _STEP + (share if place.part == part else 0):
                 job.told = (place.part, place.share, now)
-                self.say(progress.of(f"{job.of(place)}: {place.share:.0%}{_pace(place)}"))
+                self.say(progress.of(f"{job.of(place)}: {_told(place.share):.0%}{_pace(place)}"))
 
     def say(self, text: str) -> None:
         """Write it."""
@@ -197,7 +197,7 @@ class Bars:
         return self._line(job.seconds, place.share, f"{job.of(place)}{_pace(place)}")
 
     def _line(self, seconds: float, share: float | None, words: str) -> str:
-        done = round(share or 0, 2)  # as it is told, so that the bar says the same
+        done = _told(share or 0)  # so that the bar says the same
         bar = tqdm.format_meter(done, 1, seconds, ascii=self._ascii, bar_format=f"{{bar:{_BAR}}}")
         told = "    " if share is None else f"{done:4.0%}"
         return f"{clock(seconds):>7} |{bar}| {told}  {words}"
@@ -210,6 +210,11 @@ class Bars:
             self._drawn = 0
         yield
         self._stream.flush()
+
+
+def _told(share: float) -> float:
+    """Return a share in whole hundredths, as it is told; all of them only where all is done."""
+    return 1.0 if share >= 1 else min(round(share, 2), 0.99)
 
 
 def _pace(place: Newest) -> str:

@@ -53,16 +53,18 @@ class Work:
             expected: seconds that a job of each rule takes.
         """
         self._expected = expected
-        self._total = sum(count * self.of(rule) for rule, count in planned.items())
-        self._done = self._share = 0.0
+        self._waiting = dict(planned)
+        self._total = self._seconds_waiting()
+        self._share = 0.0
 
     def of(self, rule: str) -> float:
         """Return the seconds that a job of a rule is expected to take."""
         return max(self._expected.get(rule, 0.0), _LEAST)
 
     def finish(self, rule: str) -> None:
-        """Count a job as done."""
-        self._done += self.of(rule)
+        """Count a job as done; one that was not planned takes no time."""
+        if rule in self._waiting:
+            self._waiting[rule] -= 1
 
     def share(self, running: Iterable[tuple[str, float | None, float]] = ()) -> float:
         """Return the share of the work that is done, from 0 to 1; it never falls.
@@ -71,12 +73,16 @@ class Work:
             running: of each job that runs its rule, the share of it that is done, if it says so,
                 and the seconds it has run.
         """
-        done = self._done
+        done = self._total - self._seconds_waiting()
         for rule, share, seconds in running:
             expected = self.of(rule)
             done += expected * (min(seconds / expected, _UNKNOWN) if share is None else share)
         self._share = max(self._share, min(done / self._total, 1.0) if self._total else 0.0)
         return self._share
+
+    def _seconds_waiting(self) -> float:
+        """Return the seconds of all jobs that are not done: exactly 0 where there is none."""
+        return sum(count * self.of(rule) for rule, count in self._waiting.items())
 
     def left(self, seconds: float) -> float | None:
         """Return the seconds left if it goes on as it went in those passed; None if unclear."""
