@@ -6,7 +6,14 @@ import pandas as pd
 import pytest
 
 from iscqk.comparison.run_plots import accuracy_plot, edit_plot, label_plot, line_plot
-from iscqk.comparison.run_tables import Measured, markdown, rankings_markdown, run_table, summary
+from iscqk.comparison.run_tables import (
+    Measured,
+    as_markdown,
+    markdown,
+    rankings_markdown,
+    run_table,
+    summary,
+)
 
 
 @pytest.fixture
@@ -65,6 +72,13 @@ def test_markdown_has_a_row_for_each_method(runs):
     text = markdown(summary(runs, "method"), 2)
     assert "| qk | 0.6000 ± 0.1414 | 0.5000 | 0.3000 ± 0.0707 | 0.5000 | 96 | 4 | 100 |" in text
     assert text.count("\n| ") == 3 and "over 2 seeds" in text
+
+
+def test_numbers_of_any_table_have_no_exponent_that_they_do_not_need():
+    numbers = [1.72e-05, 0.12345, 999.4, 999.6, -1330.25, 1e5, float("nan")]
+    rows = as_markdown(pd.DataFrame({"seconds": numbers})).splitlines()[2:]
+    shown = ["1.72e-05", "0.123", "999", "1,000", "-1,330", "100,000", ""]
+    assert [row.strip("| ") for row in rows] == shown
 
 
 def test_rankings_stand_side_by_side():

@@ -342,12 +342,32 @@ def test_any_table_is_shown_without_its_empty_columns():
 
 def test_numbers_of_a_column_of_shares_have_as_many_digits():
     columns = {"recall": [0.0, 0.0001145, 1.0], "error": [0.0, 1e-7, 2e-9], "count": [0, 12, 3]}
-    rows = table_of("by edit", pd.DataFrame(columns)).rows
-    assert [[cell.text for cell in column] for column in zip(*rows, strict=True)] == [
+    assert texts_of(columns) == [
         ["0.0000", "0.0001", "1.0000"],
         ["0", "1e-07", "2e-09"],
         ["0", "12", "3"],
     ]
+
+
+def test_a_number_that_four_decimals_would_lose_keeps_its_digits():
+    columns = {
+        "loss_error": [0.0, 1.72e-05, 0.25],
+        "micro_ap": [0.0, 1.72e-05, 0.25],
+        "wait": [0.0, 0.0012, 0.25],
+        "rate": [0.5, 9999.4, 12345.6],
+    }
+    assert texts_of(columns) == [
+        ["0", "1.72e-05", "0.2500"],
+        ["0.0000", "0.0000", "0.2500"],
+        ["0.0000", "0.0012", "0.2500"],
+        ["0.5000", "9,999", "12,346"],
+    ]
+
+
+def texts_of(columns):
+    """Return the numbers of a table as the page shows them, column by column."""
+    rows = table_of("a table", pd.DataFrame(columns)).rows
+    return [[cell.text for cell in column] for column in zip(*rows, strict=True)]
 
 
 MERMAID = """\

@@ -131,14 +131,8 @@ def markdown(table: pd.DataFrame, seeds: int) -> str:
 
 
 def as_markdown(table: pd.DataFrame) -> str:
-    """Return any table as Markdown, numbers to three digits."""
-
-    def text(value: object) -> str:
-        if isinstance(value, float):
-            return "" if pd.isna(value) else f"{value:.3g}"
-        return str(value)
-
-    rows = [[text(value) for value in row] for row in table.itertuples(index=False)]
+    """Return any table as Markdown, fractions to three digits and from 1,000 up to the unit."""
+    rows = [[_text(value) for value in row] for row in table.itertuples(index=False)]
     lines = _lines([[str(name) for name in table], ["---"] * len(table.columns), *rows])
     return lines if rows else f"{lines}\nnothing to show\n"
 
@@ -159,6 +153,14 @@ def rankings_markdown(means: pd.DataFrame) -> str:
     for label in dict.fromkeys(means.index.get_level_values("label")):
         lines.append([str(label), *(str(texts[label, *column]) for column in columns)])
     return _lines(lines)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    if pd.isna(value):
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"  # which is 1e+03 from there
 
 
 def _spread(mean: float, std: float) -> str:

@@ -9,6 +9,9 @@ from markupsafe import Markup, escape
 
 from iscqk.reporting.inline_svg import inline_svg
 
+_SCORES = ("micro_ap", "recall", "precision", "accuracy")  # beginnings of their columns' names
+_LEAST = 0.001  # of what four decimals keep enough of
+
 
 class Number(NamedTuple):
     """A number in a table: its value to the last digit, and what is shown of it."""
@@ -74,7 +77,11 @@ def share(value: float) -> Number:
 
 
 def table_of(caption: str, table: pd.DataFrame, data: Data | None = None) -> Table:
-    """Return any table without its empty columns; numbers with four digits, missing ones empty."""
+    """Return any table without its empty columns; numbers with four digits, missing ones empty.
+
+    A column of shares has four decimals, unless one of them is so small that too little were left
+    of it; one of scores has them all the same.
+    """
     table = table.dropna(axis="columns", how="all")
     forms = [_form(table[name]) for name in table]
     rows = [list(map(_cell, row, forms)) for row in table.itertuples(index=False)]
@@ -88,7 +95,8 @@ def _form(column: pd.Series) -> str:
     sizes = column.dropna().abs()
     if (sizes % 1 == 0).all():
         return ",.0f"
-    return ".4f" if 0.001 < sizes.max() <= 1 else ""
+    keeps_all = sizes[sizes > 0].min() >= _LEAST or str(column.name).startswith(_SCORES)
+    return ".4f" if keeps_all and sizes.max() <= 1 else ""
 
 
 def _cell(value: Any, form: str) -> str | Number:
@@ -97,5 +105,11 @@ def _cell(value: Any, form: str) -> str | Number:
     if pd.isna(value):
         return ""
     number = float(value)
-    own = ",.0f" if number.is_integer() else ".4f" if 0.001 < abs(number) < 1 else ".4g"
-    return Number(number, format(number, form or own))
+    return Number(number, format(number, form or _own_form(number)))
+
+
+def _own_form(number: float) -> str:
+    """Return how a number is written that stands for itself, without an exponent if it is large."""
+    if number.is_integer() or abs(number) >= 999.95:
+        return ",.0f"
+    return ".4f" if _LEAST <= abs(number) < 1 else ".4g"
