@@ -213,6 +213,23 @@ def test_yardsticks_stand_beside_the_score(reported, page, tmp_path, monkeypatch
         shutil.rmtree(folder.parent)
 
 
+def test_the_report_of_an_untrained_start_says_so(finished_copy, tmp_path, monkeypatch):
+    results = finished_copy.folder / "results"
+    (learned,) = {path.parents[2] for path in results.glob("runs/*/*/*/*/score.json")}
+    shutil.rmtree(learned.parent / "initial")
+    learned.rename(learned.parent / "initial")
+    for path in results.glob("submission_*/provenance.json"):
+        told = json.loads(path.read_text().replace(f"/{learned.name}/", "/initial/"))
+        told["config"]["train"]["rounds"] = 0
+        path.write_text(json.dumps(told))
+    monkeypatch.chdir(finished_copy.folder)
+    assert cli.main(["report", "--output", str(tmp_path / "start.html")]) == 0
+    text = Page((tmp_path / "start.html").read_text(encoding="utf-8")).text
+    assert "Image copy detection: nothing trained, " in text and "Nothing was trained:" in text
+    assert "at the start, submitted" in text and "qk-0, submitted" not in text
+    assert "was scored here" not in text
+
+
 def test_the_gallery_shows_true_and_wrong_pairs(reported, page):
     results = reported[0].folder / "results"
     shown = pd.read_csv(results / "report/gallery.csv", keep_default_na=False)

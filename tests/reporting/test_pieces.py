@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from iscqk.errors import UserError
+from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import sha256_of
 from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.manifest import COLUMNS as MANIFEST
@@ -25,6 +26,7 @@ from iscqk.reporting.pairs import missed_copies, ranked_pairs, telling_pairs
 from iscqk.reporting.parts import Data, Table, data_of, table_of
 from iscqk.reporting.rendering import environment
 from iscqk.reporting.rule_graph import draw_rules, layers_of, parse_mermaid
+from iscqk.reporting.score_figures import curve_figure
 from iscqk.reporting.thumbnails import SIDE, thumbnail
 from iscqk.reporting.training_curves import training
 from iscqk.retrieval.likely import likely_score
@@ -140,6 +142,27 @@ def test_plots_follow_the_page_and_have_ids_of_their_own(tmp_path):
     assert ids and len(set(ids)) == len(ids) and all(name.startswith("curve-") for name in ids)
     used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
     assert used and used <= set(ids)
+
+
+def test_a_start_that_is_submitted_is_drawn_as_that(tmp_path):
+    results, models = Results(str(tmp_path)), []
+    for name in ("qk-0/initial", "qk-0/round1-k", "gist-0/initial"):
+        run, model = name.split("/")
+        ranked = results.model(run, model).ranked("phase1", "similarity")
+        curve = pd.DataFrame({"precision": [1.0], "recall": [0.5]})
+        write_table(ranked.curve, curve)
+        models.append(reading.Scored(run, model, "phase1", "similarity", 0.5, ranked))
+    score = {"split": "phase 1", "ranking": "similarity"}
+    for model, labels in {
+        "qk-0/initial": ["at the start, submitted", "qk-0", "gist-0"],
+        "qk-0/round1-k": ["qk-0, submitted", "at the start", "gist-0"],
+        "gist-0/initial": ["gist-0, submitted", "qk-0"],
+    }.items():
+        weights = {"queries": {"path": f"results/runs/{model}/q.safetensors"}}
+        one = reading.Submission("phase1", results, score, {}, {"weights": weights})
+        curve_figure(one, models, tmp_path)
+        drawn = pd.read_csv(tmp_path / "precision_recall_phase1.csv")
+        assert drawn["label"].tolist() == labels
 
 
 def test_a_curve_is_thinned_but_keeps_its_ends(tmp_path):

@@ -4,14 +4,23 @@ A module declares METHOD. What needs torch lies in another module beside it, so 
 which methods there are need not wait for it.
 """
 
+from collections.abc import Mapping
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
 from iscqk.learning.method_interface import Method
 
 METHODS: dict[str, Method] = {
     found.name: import_module(f"{__name__}.{found.name}").METHOD for found in iter_modules(__path__)
 }
+
+
+def made_by(config: Mapping[str, Any]) -> str:
+    """Return the method that made a run's weights, "" where none did: there was no round."""
+    name = str(config["train"]["method"])
+    learns = METHODS[name].learns_from != "nothing"
+    return "" if learns and not config["train"]["rounds"] else name
 
 
 def modules(name: str) -> list[str]:

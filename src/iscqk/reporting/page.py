@@ -40,9 +40,14 @@ class PhaseResults(NamedTuple):
 
 
 class Report(NamedTuple):
-    """All that the page tells, in its order."""
+    """All that the page tells, in its order.
+
+    Attributes:
+        method: that made the submitted weights, "" where none did.
+    """
 
     title: str
+    method: str
     phases: list[PhaseResults]
     runs: Table
     difference: Difference | None

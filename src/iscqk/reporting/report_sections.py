@@ -10,6 +10,7 @@ from iscqk.formats.csv_tables import write_table
 from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_edit_records
+from iscqk.methods import made_by
 from iscqk.plan.results import Results
 from iscqk.reporting import reading
 from iscqk.reporting.attractors import attractors
@@ -58,6 +59,7 @@ def whole_report(
     usage = reading.usage(results)
     return Report(
         title=title,
+        method=made_by(provenance["config"]),
         phases=[phase for phase, _, _ in told],
         runs=_runs_table(models, found[-1], folder),
         difference=difference(found, compared) if compared else None,

@@ -35,23 +35,31 @@ def _curves(one: Submission, models: list[Scored]) -> dict[str, Ranked]:
     A model that has learned nothing is drawn as that, and never as a method.
     """
     run, submitted = Path(one.model.folder).parts[-2:]
-    shown = {f"{run}, submitted": one.ranked}
-    methods = {run.split("-")[0]}
+    is_start = _is_start(run, submitted)
+    name = START if is_start else run
+    shown = {f"{name}, submitted": one.ranked}
+    methods = set() if is_start else {run.split("-")[0]}
     for other in models:
         method = other.run.split("-")[0]
-        learns = METHODS[method].learns_from != "nothing" if method in METHODS else True
         if (other.run, other.model) == (run, submitted):
             if other.ranking != one.score["ranking"]:
-                shown[f"{run}, {spelt(other.ranking)}"] = other.ranked
+                shown[f"{name}, {spelt(other.ranking)}"] = other.ranked
         elif other.ranking != one.score["ranking"]:
             continue
-        elif learns and other.model == str(INITIAL):
+        elif _is_start(other.run, other.model):
             if other.run == run:
                 shown[START] = other.ranked
         elif _METHOD_RUN.fullmatch(other.run) and method not in methods:
             methods.add(method)
             shown[other.run] = other.ranked
     return shown
+
+
+def _is_start(run: str, model: str) -> bool:
+    """Return whether a model is what a training starts from; GIST learns nothing, so its is not."""
+    method = run.split("-")[0]
+    learns = METHODS[method].learns_from != "nothing" if method in METHODS else True
+    return learns and model == str(INITIAL)
 
 
 def spelt(ranking: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from iscqk.datasets import SOURCES
-from iscqk.methods import METHODS
+from iscqk.methods import METHODS, made_by
 from iscqk.models.ready import READY
 
 _CARD = """\
@@ -104,8 +104,8 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
         **{split: facts["count"] for split, facts in images.items()},
         **{key: value for key, value in score.items() if key not in elsewhere},
         front_matter=front_matter(score, config).to_yaml(),
-        method=METHODS[name].card if (name := method(config)) else _UNTRAINED,
-        method_name=method(config) or "none",
+        method=METHODS[name].card if (name := made_by(config)) else _UNTRAINED,
+        method_name=made_by(config) or "none",
         rounds=config["train"]["rounds"],
         training_digest=images["training"]["sha256"],
         weights="\n".join(weights),
@@ -124,26 +124,19 @@ def described_by(config: dict[str, Any]) -> dict[str, Any]:
     return {**facts, "pixels": " and ".join(map(str, pixels))}
 
 
-def method(config: dict[str, Any]) -> str:
-    """Return the method that made the weights, "" where none did: there was no round."""
-    name = str(config["train"]["method"])
-    learns = METHODS[name].learns_from != "nothing"
-    return "" if learns and not config["train"]["rounds"] else name
-
-
 def started(config: dict[str, Any]) -> str:
     """Return a paragraph on the weights that training went on from; nothing of random ones."""
     if (weights := config["model"]["weights"]) == "none":
         return ""
     carried = "the model that iscqk carries, whose card is `iscqk/ready/model/MODEL_CARD.md`"
-    what = "Training went on from" if method(config) else "The network is that of"
+    what = "Training went on from" if made_by(config) else "The network is that of"
     return _STARTED.format(what, carried if weights == READY else f"`{weights}`")
 
 
 def front_matter(score: dict[str, Any], config: dict[str, Any]) -> ModelCardData:
     """Return what the hub lists models by."""
     backbone = config["model"]["backbone"]
-    trained_by = list(filter(None, [method(config)]))
+    trained_by = list(filter(None, [made_by(config)]))
     results = [
         EvalResult(
             task_type="image-feature-extraction",

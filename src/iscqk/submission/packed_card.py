@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from iscqk.submission.model_card import described_by, front_matter, method, started
+from iscqk.methods import made_by
+from iscqk.submission.model_card import described_by, front_matter, started
 
 _CARD = """\
 ---
@@ -82,7 +83,7 @@ def packed_card(
     return _CARD.format(
         **described_by(config),
         front_matter=front_matter(last, config).to_yaml(),
-        method=f"method `{name}`" if (name := method(config)) else "weights as they were given",
+        method=f"method `{name}`" if (name := made_by(config)) else "weights as they were given",
         ranking=config["describe"]["ranking"],
         training=provenance["images"]["training"]["count"],
         training_digest=provenance["images"]["training"]["sha256"],
