@@ -402,9 +402,11 @@ def test_a_section_that_an_ablation_changes_has_the_defaults_of_its_other_keys()
     ("ablations", "complaint"),
     [
         ({"unbalanced": {"seed": [1]}}, "study.ablations.unbalanced: `snakemake unbalanced` calls"),
+        ({"images_seen": {"seed": [1]}}, "study.ablations.images_seen: its table has a column of"),
+        ({"phase": {"seed": [1]}}, "study.ablations.phase: its table has .*; rename it"),
         ({"a": {"seed": [1, 1]}}, "study.ablations.a: two settings are alike; leave one"),
     ],
-    ids=["a name that is taken", "twice the same"],
+    ids=["a name that is taken", "a column", "another", "twice the same"],
 )
 def test_no_two_runs_have_one_name(ablations, complaint):
     with pytest.raises(UserError, match=complaint):

@@ -79,6 +79,27 @@ def test_runs_are_compared_whatever_is_known_of_them(tmp_path, labels, edits, pa
     assert "| qk |" in (output / "table.md").read_text()
 
 
+@pytest.mark.parametrize("title", ["images_seen", "phase"])
+def test_a_title_that_is_a_column_is_refused(tmp_path, capsys, title):
+    rows = [{**run_files(tmp_path / "a", "qk", [], []), "phase": "phase1"}]
+    options = ["--title", title, "--runs", json.dumps(rows), "--output", str(tmp_path / "out")]
+    assert main(["compare", *options]) == 1 and not (tmp_path / "out").exists()
+    told = f"--title {title}: the table has a column of that name; choose another"
+    assert told in capsys.readouterr().err
+
+
+def test_a_label_that_lacks_a_phase_has_empty_cells_there(tmp_path):
+    runs = [("qk", "phase1"), ("qk", "phase2"), ("gist", "phase2")]
+    rows = [
+        {**run_files(tmp_path / f"{label}{phase}", label, [EDIT], [PAIR]), "phase": phase}
+        for label, phase in runs
+    ]
+    options = ["--title", "m", "--runs", json.dumps(rows), "--output", str(tmp_path / "out")]
+    assert main(["compare", *options]) == 0
+    assert "| gist |  |  | 0.5000 | 0.0000 | 0 | 1 |" in (tmp_path / "out/table.md").read_text()
+    assert "| gist |  | 0.5000 |" in (tmp_path / "out/rankings.md").read_text()
+
+
 def test_an_empty_table_makes_a_plot_that_says_so(tmp_path):
     table = pd.DataFrame(columns=["label", "seed", "phase", "edit", "micro_ap"])
     accuracy = pd.DataFrame(columns=["classes", "method", "accuracy", "accuracy_std"])

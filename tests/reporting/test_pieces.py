@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,7 @@ from iscqk.reporting.thumbnails import SIDE, thumbnail
 from iscqk.reporting.training_curves import training
 from iscqk.retrieval.likely import likely_score
 from iscqk.retrieval.rankings import RANKINGS
+from iscqk.terminal.work import measured_seconds
 
 # Q00003 and Q00004 are distractors; of Q00002 only the wrong reference is found.
 TRUTH = GroundTruth(
@@ -201,6 +203,24 @@ def test_usage_is_added_up_by_stage(tmp_path):
         path.write_text(f"s\tmax_rss\n{seconds}\t{memory}\n")
     rows = reading.usage(Results(str(tmp_path))).to_numpy().tolist()
     assert rows == [["embed", 2, 5.0, 3.0, 100.0], ["warm-up", 1, 1.0, 1.0, 5.0]]
+
+
+def test_a_folder_is_read_whatever_is_in_its_name(tmp_path):
+    for name in ("[1] *", "1 x"):  # the other would match it
+        results = Results(str(tmp_path / name))
+        for path, text in {
+            results.usage("qk-0/initial"): "s\tmax_rss\n2\t1\n",
+            results.study("a").table: "a,phase\n1,phase1\n",
+            results.benchmarks("losses.csv"): "way\nours\n",
+            results.model("qk-0", "initial").ranked("phase1", "similarity").score: "{}",
+        }.items():
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).write_text(text.replace("{}", '{"micro_ap": 0.5}'))
+    results = Results(str(tmp_path / "[1] *"))
+    assert reading.usage(results)["jobs"].tolist() == [1]
+    assert measured_seconds(results) == {"initial": 2}
+    assert set(reading.other_tables(results)) == {"study/a/table.csv", "benchmarks/losses.csv"}
+    assert [one.name for one in reading.scored_models(results)] == ["qk-0/initial"]
 
 
 def test_a_reference_that_attracts_many_queries_is_told(tmp_path):

@@ -2,7 +2,7 @@
 # asked of the plan (iscqk.plan).
 
 import os
-from glob import glob
+from glob import escape, glob
 
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.images.folder_fingerprint import fingerprint_of_images

@@ -16,7 +16,7 @@ rule draw_rules:
         rules=digest_of(
             [
                 workflow.main_snakefile,
-                *sorted(glob(f"{workflow.basedir}/workflow/rules/*")),
+                *sorted(glob(f"{escape(workflow.basedir)}/workflow/rules/*")),
             ]
         ),
     shell:

@@ -102,8 +102,8 @@ def edit_plot(path: str | Path, table: pd.DataFrame) -> None:
             in_phase = table[table["phase"] == phase]
             places = in_phase.pivot(index="edit", columns="label", values="micro_ap")
             places = places.loc[places.mean(axis=1).sort_values().index]
-            for label, style in of_label.items():
-                scores = places[label].to_numpy()
+            for label in filter(places.__contains__, of_label):  # it may lack a phase
+                scores, style = places[label].to_numpy(), of_label[label]
                 axes.plot(scores, places.index, **{**style, "linestyle": ""}, label=label)
             axes.set(xlabel="micro-AP of copies with this edit, against all distractors")
 

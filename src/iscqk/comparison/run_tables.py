@@ -10,11 +10,9 @@ import pandas as pd
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_whole_table
 from iscqk.formats.named_files import read_object
+from iscqk.plan.results import COMPARED
 
-COLUMNS = [
-    *("phase", "micro_ap", "micro_ap_std", "recall_at_p90"),
-    *("images_seen", "train_seconds", "peak_mb"),
-]
+_SCORES = ["micro_ap", "micro_ap_std", "recall_at_p90"]
 
 
 class Measured(NamedTuple):
@@ -98,7 +96,7 @@ def summary(runs: pd.DataFrame, title: str) -> pd.DataFrame:
 
     Args:
         runs: what `run_table` gave.
-        title: name of the label's column.
+        title: name of the label's column, none of `COMPARED`.
     """
     groups = runs.groupby(["label", "phase"], sort=False)
     means = groups.mean(numeric_only=True)
@@ -106,7 +104,7 @@ def summary(runs: pd.DataFrame, title: str) -> pd.DataFrame:
     means["train_seconds"] = np.ceil(means["train_seconds"])  # none takes no time
     for column in ("images_seen", "train_seconds", "peak_mb"):
         means[column] = means[column].round().astype("Int64")
-    return means.reset_index()[["label", *COLUMNS]].rename(columns={"label": title})
+    return means.reset_index()[["label", *COMPARED]].rename(columns={"label": title})
 
 
 def markdown(table: pd.DataFrame, seeds: int) -> str:
@@ -121,8 +119,8 @@ def markdown(table: pd.DataFrame, seeds: int) -> str:
     for label, rows in table.groupby(title, sort=False):
         cells = [str(label)]
         for phase in phases:
-            row = rows[rows["phase"] == phase].iloc[0]
-            cells += [_spread(row["micro_ap"], row["micro_ap_std"]), f"{row['recall_at_p90']:.4f}"]
+            scores = rows.loc[rows["phase"] == phase, _SCORES]  # of one row, or of none
+            cells += _scores(*scores.iloc[0]) if len(scores) else ["", ""]
         cost = rows[["images_seen", "train_seconds", "peak_mb"]].max()
         lines.append([*cells, *(f"{value:,}" for value in cost)])
     text = _lines(lines)
@@ -151,7 +149,7 @@ def rankings_markdown(means: pd.DataFrame) -> str:
     lines = [["micro-AP", *(f"{phase}, {ranking}" for phase, ranking in columns)]]
     lines.append(["---"] + ["---:"] * len(columns))
     for label in dict.fromkeys(means.index.get_level_values("label")):
-        lines.append([str(label), *(str(texts[label, *column]) for column in columns)])
+        lines.append([str(label), *(texts.get((label, *column), "") for column in columns)])
     return _lines(lines)
 
 
@@ -161,6 +159,10 @@ def _text(value: object) -> str:
     if pd.isna(value):
         return ""
     return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"  # which is 1e+03 from there
+
+
+def _scores(mean: float, std: float, recall: float) -> list[str]:
+    return [_spread(mean, std), f"{recall:.4f}"]
 
 
 def _spread(mean: float, std: float) -> str:

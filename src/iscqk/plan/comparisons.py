@@ -111,6 +111,6 @@ def report_compares_with(plan: Plan) -> list[str]:
 
 def reported_besides(plan: Plan) -> list[tuple[str, float]]:
     """Return what else there is to report, with its time: shown where it is, but never made."""
-    scores = plan.results.model("*", "*").ranked("*", "*").score
+    scores = plan.results.patterns.model("*", "*").ranked("*", "*").score
     found = {path for pattern in [scores, *plan.results.tables()] for path in glob(pattern)}
     return [(path, os.path.getmtime(path)) for path in sorted(found - set(reported(plan)))]

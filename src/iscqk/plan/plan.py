@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
-from glob import glob
+from glob import escape, glob
 from pathlib import PurePath
 
 from iscqk import datasets
@@ -83,8 +83,9 @@ class Plan(Mapping[str, Run]):
         images.
         """
         if pattern not in self._counts:
-            first = glob(pattern.format(shard="0-of-*")) if self._is_of_these_images else []
-            counts = [int(PurePath(path).stem.rpartition("-")[2]) for path in first]
+            first = escape(pattern).format(shard="0-of-*")
+            found = glob(first) if self._is_of_these_images else []
+            counts = [int(PurePath(path).stem.rpartition("-")[2]) for path in found]
             whole = [n for n in counts if all(map(os.path.exists, _files(pattern, n)))]
             self._counts[pattern] = count if count in whole else min(whole, default=count)
         return _files(pattern, self._counts[pattern])

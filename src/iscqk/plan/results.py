@@ -5,12 +5,18 @@ files, and whoever looks for what is there its globs.
 """
 
 from dataclasses import dataclass
+from glob import escape
 
 from iscqk.formats.phases import PHASES
 
 SPLITS = ("training", "references", "others")
 # What a model can be asked to describe.
 DESCRIBED = ("training", "unbalanced", "evaluation", "references", *PHASES)
+# Columns of a comparison's table after that of the labels, which is called as what they are.
+COMPARED = (
+    *("phase", "micro_ap", "micro_ap_std", "recall_at_p90"),
+    *("images_seen", "train_seconds", "peak_mb"),
+)
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,11 @@ class Results:
 
     root: str = "results"
 
+    @property
+    def patterns(self) -> "Results":
+        """The same to look for what is there: its own name is meant as it is, whatever is in it."""
+        return Results(escape(self.root))
+
     def at(self, *names: str) -> Folder:
         """Return a folder in it."""
         return Folder("/".join(filter(None, [self.root, *names])))
@@ -266,5 +277,6 @@ class Results:
 
     def tables(self) -> list[str]:
         """Return the patterns of the tables that the report shows where they are there."""
-        compared = (self.study(), self.study("*"), self.unbalanced)
-        return [*(one.table for one in compared), self.benchmarks("*.csv")]
+        there = self.patterns
+        compared = (there.study(), there.study("*"), there.unbalanced)
+        return [*(one.table for one in compared), there.benchmarks("*.csv")]

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from iscqk.errors import UserError
 from iscqk.methods import METHODS
 from iscqk.models.ready import with_network
+from iscqk.plan.results import COMPARED
 from iscqk.settings.config import complete_changed
 
 Config = dict[str, Any]
@@ -180,9 +181,7 @@ def all_runs(config: Config) -> dict[str, Config]:
         UserError: an ablation has a name that is taken, lists of unequal length or twice the same,
             or changes what is not there or to what may not be.
     """
-    if _UNBALANCED in config["study"]["ablations"]:
-        what = f"`snakemake {_UNBALANCED}` calls its own runs so; rename it"
-        raise UserError(f"config: study.ablations.{_UNBALANCED}: {what}")
+    _refuse_taken(config["study"]["ablations"])
     runs = {submission_run(config): changed(config, {})}
     methods = {method: {_METHOD: method} for method in config["study"]["methods"]}
     runs |= _of_rows(config, study_rows(config), methods)
@@ -202,6 +201,15 @@ def all_runs(config: Config) -> dict[str, Config]:
             if (name := gist_run(run)) not in runs:
                 runs[name] = changed(config, {_METHOD: "gist", "seed": run["seed"]})
     return runs
+
+
+def _refuse_taken(ablations: Iterable[str]) -> None:
+    """Refuse names of ablations that something else has: other runs, columns of their own table."""
+    taken = dict.fromkeys(COMPARED, "its table has a column of that name")
+    taken[_UNBALANCED] = f"`snakemake {_UNBALANCED}` calls its own runs so"
+    for name in ablations:
+        if name in taken:
+            raise UserError(f"config: study.ablations.{name}: {taken[name]}; rename it")
 
 
 def _of_rows(

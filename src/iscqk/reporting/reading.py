@@ -114,7 +114,7 @@ def _submission(phase: str, results: Results) -> Submission:
 def scored_models(results: Results) -> list[Scored]:
     """Return all models that have a score, in order of their names."""
     found = []
-    for path in sorted(map(Path, glob(results.model("*", "*").ranked("*", "*").score))):
+    for path in sorted(map(Path, glob(results.patterns.model("*", "*").ranked("*", "*").score))):
         run, model, phase, ranking = path.parent.parts[-4:]
         ranked, score = plan.Ranked(str(path.parent)), float(read_object(path)["micro_ap"])
         found.append(Scored(run, model, phase, ranking, score, ranked))
@@ -173,7 +173,7 @@ def usage(results: Results) -> pd.DataFrame:
     Snakemake measures a job's memory every few seconds: what of a short one it missed is NaN.
     """
     rows = []
-    for path in sorted(map(Path, glob(results.usage("**/*"), recursive=True))):
+    for path in sorted(map(Path, glob(results.patterns.usage("**/*"), recursive=True))):
         measured = read_usage(path).iloc[0]
         peak = pd.to_numeric(measured["max_rss"], errors="coerce")
         rows.append((kind_of(path.stem), float(measured["s"]), float(peak)))

@@ -16,9 +16,10 @@ from iscqk.comparison.run_tables import (
     scored,
     summary,
 )
+from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_whole_table, write_table
 from iscqk.formats.files import write_text
-from iscqk.plan.results import Comparison
+from iscqk.plan.results import COMPARED, Comparison
 from iscqk.runtime.options import json_objects, output_folder
 
 Rows = list[dict[str, Any]]
@@ -48,6 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the folder."""
+    if arguments.title in COMPARED:
+        raise UserError(
+            f"--title {arguments.title}: the table has a column of that name; choose another"
+        )
     output, rows = Comparison(str(arguments.output)), arguments.runs
     fields = Measured._fields
     runs = run_table(Measured(**{key: row[key] for key in fields}) for row in rows)

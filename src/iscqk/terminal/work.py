@@ -20,7 +20,7 @@ _UNKNOWN = 0.9  # of a job is done at most, as long as it does not say so itself
 def measured_seconds(results: Results) -> dict[str, float]:
     """Return how long a job of each kind took on average, of those that have run here."""
     found: dict[str, list[float]] = defaultdict(list)
-    for path in glob(results.usage("**/*"), recursive=True):
+    for path in glob(results.patterns.usage("**/*"), recursive=True):
         with suppress(OSError, ValueError, KeyError), open(path, encoding="utf-8") as file:
             for row in csv.DictReader(file, delimiter="\t"):
                 found[kind_of(Path(path).stem)].append(float(row["s"]))
