@@ -1,6 +1,7 @@
 """Tables of runs: means and spreads over seeds, costs added up."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -52,6 +53,20 @@ def test_a_training_that_went_on_took_what_it_took_before_too(tmp_path):
     files = [[str(tmp_path / name)] for name in ("history.csv", "usage.tsv")]
     run = Measured("qk", 0, "phase1", str(tmp_path / "score.json"), *files)
     assert run_table([run])["train_seconds"].tolist() == [28]
+
+
+def test_what_a_stopped_training_took_before_is_added_to_the_banks_too(tmp_path):
+    (tmp_path / "score.json").write_text(json.dumps({"micro_ap": 0.5, "recall_at_p90": 0.5}))
+    usage, histories = [], []
+    jobs = {"initial": 5, "warm-up": 50, "embed-descriptors-k-training-0-of-1": 2000}
+    for name, seconds in {**jobs, "train-round1-q": 100, "train-round1-k": 700}.items():
+        usage.append(str(tmp_path / f"{name}.tsv"))
+        Path(usage[-1]).write_text(f"s\tmax_rss\n{seconds}\t100\n")
+    for name, seconds in {"warm-up": 40, "round1-q": 1000, "round1-k": 600}.items():
+        histories.append(str(tmp_path / f"{name}.csv"))
+        Path(histories[-1]).write_text(f"step,images,seconds\n1,16,{seconds}\n")
+    run = Measured("qk", 0, "phase1", str(tmp_path / "score.json"), histories, usage)
+    assert run_table([run])["train_seconds"].tolist() == [5 + 50 + 2000 + 1000 + 700]
 
 
 def test_the_summary_has_the_columns_of_the_study(runs):

@@ -15,6 +15,7 @@ from iscqk.images.dataset_interface import Given, Sources
 from iscqk.methods import METHODS
 from iscqk.plan import runs
 from iscqk.plan.dependence import copy_rounds, train_section, training_edits
+from iscqk.plan.jobs import TRAININGS, kind_of
 from iscqk.plan.names import (
     ModelName,
     content_options,
@@ -253,6 +254,9 @@ def test_what_a_training_took_is_all_that_led_to_its_last_model():
         "round2-q/embed-descriptors-q-copies2-0-of-1.tsv",
         "train-round2-k.tsv",
     ]
+    for run in plan(train__qk__warm_up_images=64).values():  # each training has its own job
+        kinds = [kind_of(Path(path).stem) for path in run.usage()]
+        assert len([kind for kind in kinds if kind in TRAININGS]) == len(run.history())
 
 
 def test_names_of_models_are_read_as_they_are_spelt_and_sort_as_they_are_made():

@@ -10,6 +10,7 @@ import pandas as pd
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_whole_table
 from iscqk.formats.named_files import read_object
+from iscqk.plan.jobs import TRAININGS, kind_of
 from iscqk.plan.results import COMPARED
 
 _SCORES = ["micro_ap", "micro_ap_std", "recall_at_p90"]
@@ -38,9 +39,9 @@ class Measured(NamedTuple):
 def run_table(measured: Iterable[Measured]) -> pd.DataFrame:
     """Return a row for each run and phase: scores, images seen by SGD, seconds, megabytes.
 
-    The seconds of a run are those of its jobs one after the other, or of its trainings by their own
-    account, where that is more: of a job that went on after a stop, Snakemake knows the rest. Its
-    megabytes are the largest job's resident memory.
+    The seconds of a run are those of its jobs one after the other, of a training by its own account
+    where that is more: of a job that went on after a stop, Snakemake knows the rest. Its megabytes
+    are the largest job's resident memory.
     """
     return pd.DataFrame([_row(one) for one in measured])
 
@@ -56,11 +57,21 @@ def _row(one: Measured) -> dict[str, object]:
         "micro_ap": scored(one.score, "micro_ap"),
         "recall_at_p90": scored(one.score, "recall_at_p90"),
         "images_seen": images_seen(histories),
-        "train_seconds": max(
-            sum(float(jobs["s"].sum()) for jobs in usage), seconds_trained(histories)
-        ),
+        "train_seconds": _seconds(one, usage, histories),
         "peak_mb": pd.Series(peaks, dtype=float).max(),
     }
+
+
+def _seconds(one: Measured, usage: list[pd.DataFrame], histories: list[pd.DataFrame]) -> float:
+    jobs = [float(table["s"].sum()) for table in usage]
+    trained = [_seconds_trained(table) for table in histories]
+    kinds = [kind_of(Path(path).stem) for path in one.usage]
+    places = [place for place, kind in enumerate(kinds) if kind in TRAININGS]
+    if len(places) != len(trained):  # files of other names: which job was which training is unknown
+        return max(sum(jobs), sum(trained))
+    for place, seconds in zip(places, trained, strict=True):
+        jobs[place] = max(jobs[place], seconds)
+    return sum(jobs)
 
 
 def scored(path: str | Path, name: str) -> float:
@@ -86,9 +97,9 @@ def images_seen(histories: Iterable[pd.DataFrame]) -> int:
     return sum(int(table["images"].iloc[-1]) for table in histories)
 
 
-def seconds_trained(histories: Iterable[pd.DataFrame]) -> float:
-    """Return how long SGD took in trainings one after the other, before a stop as well."""
-    return float(sum(table["seconds"].iloc[-1] for table in histories if "seconds" in table))
+def _seconds_trained(history: pd.DataFrame) -> float:
+    """Return how long SGD took in a training, before a stop as well; 0 where it does not say."""
+    return float(history["seconds"].iloc[-1]) if "seconds" in history else 0.0
 
 
 def summary(runs: pd.DataFrame, title: str) -> pd.DataFrame:

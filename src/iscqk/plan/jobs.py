@@ -52,6 +52,10 @@ _WILDCARDS = {
 }
 
 
+# Kinds of the jobs that train by SGD; each leaves a history.
+TRAININGS = ("warm-up", "learn", "train")
+
+
 def rule_of(name: str) -> tuple[str, dict[str, str]] | None:
     """Return the rule and the wildcards of a job by its name, if it is one; `job` backwards."""
     for rule, pattern in JOBS.items():
