@@ -9,10 +9,11 @@ from conftest import ROOT
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.forecast.counts import Counts, planned_counts
-from iscqk.forecast.forecast import bank_gigabytes, dollars, gigabytes, stages
+from iscqk.forecast.forecast import Stage, bank_gigabytes, dollars, gigabytes, stages
 from iscqk.forecast.network import operations
-from iscqk.forecast.rates import CLOCK, PROCESSOR, load, rates
+from iscqk.forecast.rates import CLOCK, PROCESSOR, Rate, load, rates
 from iscqk.forecast.submission_jobs import submission_jobs
+from iscqk.forecast.tables import hours_table, size_table
 from iscqk.forecast.work import Workload
 from iscqk.plan.jobs import JOBS, job, rule_of
 from iscqk.plan.names import described_as
@@ -190,6 +191,25 @@ def test_hours_grow_with_the_work_and_a_faster_machine_takes_fewer(tmp_path):
     gpu = 3 * train.gpu_hours + 2 * (train.reading_hours + read.hours)
     assert spent["machines and GPUs"] == pytest.approx(gpu)
     assert spent["a month of the disks"] == 11.5
+
+
+def test_dollars_are_bounds_where_hours_are():
+    rate = Rate(start=5, each=1, amount=1000, at_most=False)
+    bound = rate._replace(at_most=True)
+    step = Stage("train", 1, 1000, "images", rate, 10, 10, 1, 2, reading_at_most=False)
+    read = Stage("prepare", 1, 1000, "images", rate, 10, 10, 0, 0, reading_at_most=False)
+    reads_at_most = [step._replace(reading_at_most=True), read]
+    for found, alone, beside in (
+        ([step, read], "", ""),
+        ([step, read._replace(rate=bound)], "≤ ", "≤ "),
+        (reads_at_most, "", "≤ "),
+    ):
+        costs = Costs.parse({"machine_hour": 1, "gpu_hour": 1})
+        table = size_table(config(), SMALL, 2, found, costs)
+        assert f"| machines alone | {alone}20 |" in table
+        assert f"| machines and GPUs | {beside}13 |" in table
+        hours = hours_table(found).splitlines()[-1]
+        assert f"| {alone}20 |  | {beside}12 | 1 |" in hours
 
 
 def test_bytes_are_those_of_the_files():

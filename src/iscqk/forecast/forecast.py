@@ -15,6 +15,8 @@ _HOUR, _GIGABYTE, _FLOAT = 3600, 1e9, 4
 _COPY_BYTES = 0.34  # a pixel, as JPEG of quality 90 with the JSON of its edits: the demo's
 _READING = "prepare"  # the stage that opens every image and does little else with it
 
+ALONE, BESIDE_GPUS = "machines alone", "machines and GPUs"  # what a run costs on either
+
 
 class Stage(NamedTuple):
     """The jobs of a stage together.
@@ -131,7 +133,7 @@ def dollars(found: Iterable[Stage], stored: float, costs: Costs) -> dict[str, fl
     beside = sum(stage.hours_beside_gpu for stage in found) * costs.machine_hour
     gpus = sum(stage.gpu_hours for stage in found) * costs.gpu_hour
     return {
-        "machines alone": machines,
-        "machines and GPUs": beside + gpus,
+        ALONE: machines,
+        BESIDE_GPUS: beside + gpus,
         "a month of the disks": stored / 1000 * costs.terabyte_month,
     }

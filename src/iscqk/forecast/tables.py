@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from iscqk.forecast.counts import Counts
-from iscqk.forecast.forecast import Stage, bank_gigabytes, dollars, gigabytes
+from iscqk.forecast.forecast import (
+    ALONE,
+    BESIDE_GPUS,
+    Stage,
+    bank_gigabytes,
+    dollars,
+    gigabytes,
+)
 from iscqk.forecast.rates import Rate
 from iscqk.forecast.work import Workload
 from iscqk.formats.submission import MAX_DIMENSION
@@ -24,14 +31,19 @@ def hours_table(stages: Sequence[Stage]) -> str:
         for key in ("hours", "hours_beside_gpu", "gpu_hours")
     )
     jobs = sum(stage.jobs for stage in stages)
-    bounded = any(stage.rate and stage.rate.at_most for stage in stages)
-    beside_bounded = bounded or any(stage.reading_at_most for stage in stages)
+    bounded, beside_bounded = _are_bounds(stages)
     sums = [_number(hours, bounded), "", _number(beside, beside_bounded), _number(gpus)]
     total = ["all", f"{jobs:,}", "", "", *sums]
     head = ["stage", "jobs", "of", "measured in a job", "machine hours", "longest job, min"]
     table = _table([*head, "machine hours beside GPUs", "GPU hours"], [*rows, total])
     never = [_words(stage) for stage in stages if stage.rate is None]
     return table + (f"\nNever measured, and in no sum: {', '.join(never)}.\n" if never else "")
+
+
+def _are_bounds(stages: Sequence[Stage]) -> tuple[bool, bool]:
+    """Return whether the hours of all stages are a bound: of machines alone, and beside GPUs."""
+    alone = any(stage.rate and stage.rate.at_most for stage in stages)
+    return alone, alone or any(stage.reading_at_most for stage in stages)
 
 
 def _hours_row(stage: Stage) -> list[str]:
@@ -56,7 +68,8 @@ def size_table(
     rows = [[name, _number(size)] for name, size in sizes.items()]
     total = sum(sizes.values())
     spent = dollars(stages, total, costs)
-    prices = [[name, _number(price)] for name, price in spent.items()]
+    bounds = dict(zip((ALONE, BESIDE_GPUS), _are_bounds(stages), strict=True))
+    prices = [[name, _number(price, bounds.get(name, False))] for name, price in spent.items()]
     stored = _table(["on disks", "GB"], [*rows, ["all", _number(total)]])
     return f"{stored}\n{_table(['cost', 'dollars'], prices)}"
 
