@@ -19,11 +19,13 @@ CONFIG = {
 IMAGES = {split: {"count": 9, "sha256": split} for split in ("queries", "references", "training")}
 
 
-def submit(root, phase, micro_ap, config=CONFIG, images=IMAGES, commit="c0ffee" * 6):
+def submit(
+    root, phase, micro_ap, config=CONFIG, images=IMAGES, commit="c0ffee" * 6, modified=False
+):
     files = Results(str(root)).submission(phase)
     (root / f"submission_{phase}").mkdir(parents=True)
     score = {"micro_ap": micro_ap, "recall_at_p90": 0.25, "ranking": "similarity"}
-    provenance = {"config": config, "images": images, "commit": commit}
+    provenance = {"config": config, "images": images, "commit": commit, "modified": modified}
     for path, content in (
         (files.score, score),
         (files.validation, {"valid": True}),
@@ -82,6 +84,16 @@ def test_the_same_again_has_no_changes(tmp_path):
             submit(tmp_path / name, phase, 0.5)
     told = compare(tmp_path / "here", tmp_path / "there")
     assert told.changed is None and len(told.scores.rows) == 4
+
+
+def test_changes_that_are_not_committed_are_told(tmp_path):
+    changed_there = "c0ffeec0ff, with changes that are not committed"
+    submit(tmp_path / "here", "phase1", 0.5)
+    submit(tmp_path / "there", "phase1", 0.5, modified=True)
+    there = compare(tmp_path / "here", tmp_path / "there").changed.rows
+    assert there == [["commit", "c0ffeec0ff", changed_there]]
+    again = compare(tmp_path / "there", tmp_path / "there").changed.rows  # or others than here
+    assert again == [["commit", changed_there, changed_there]]
 
 
 @pytest.mark.parametrize("split", ["queries", "references"])

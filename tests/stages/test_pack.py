@@ -57,6 +57,21 @@ def test_the_card_says_what_the_model_is_made_of_and_where_it_is_weak(submission
     assert told.endswith(f"small: {size:.2f} MB\n")
 
 
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ({"commit": "c0ffee", "modified": False}, "below, commit c0ffee; python"),
+        ({"commit": "c0ffee", "modified": True}, "c0ffee, with changes that are not committed; p"),
+        ({"commit": None, "modified": None}, "below, commit unknown; python"),
+    ],
+)
+def test_the_card_says_of_which_commit_it_is(submission, source, told):
+    path = submission / "out/provenance.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **source}))
+    assert pack(submission) == 0
+    assert told in (submission / "small/MODEL_CARD.md").read_text()
+
+
 def test_the_cards_say_at_which_sizes_images_are_described():
     facts = described_by({**CONFIG, "describe": {**CONFIG["describe"], "sizes": [112, 160]}})
     assert facts["pixels"] == "112 and 160"

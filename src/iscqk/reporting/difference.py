@@ -10,6 +10,7 @@ from iscqk.plan.runs import Config
 from iscqk.reporting import reading
 from iscqk.reporting.parts import Number, Table, share
 from iscqk.reporting.reading import Submission
+from iscqk.submission.environment import told_commit
 
 NOT_SET = "–"
 _SCORES = {"micro_ap": "micro-AP", "recall_at_p90": "recall at 90 % precision"}
@@ -66,8 +67,9 @@ def _scores(one: Submission, other: Submission) -> Iterator[list[Cell]]:
 
 def _changes(one: Submission, other: Submission) -> Iterator[tuple[str, str, str]]:
     """Yield the commit and the keys of the config that differ, each with both values as text."""
-    here, there = (str(each.provenance.get("commit"))[:10] for each in (one, other))
-    if here != there:
+    here, there = (told_commit(each.provenance, 10) for each in (one, other))
+    # Changes to one commit may be other ones here than there.
+    if here != there or one.provenance.get("modified"):
         yield "commit", here, there
     yield from _changed(one.provenance["config"], other.provenance["config"])
 

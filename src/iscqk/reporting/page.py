@@ -44,6 +44,7 @@ class Report(NamedTuple):
 
     Attributes:
         method: that made the submitted weights, "" where none did.
+        commit: of the program that made the submission, in words.
     """
 
     title: str
@@ -59,6 +60,7 @@ class Report(NamedTuple):
     rules: Markup | None
     others: list[Table]
     provenance: dict[str, Any]
+    commit: str
     config: str
 
 

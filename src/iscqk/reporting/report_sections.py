@@ -31,6 +31,7 @@ from iscqk.reporting.score_figures import (
 )
 from iscqk.reporting.training_curves import training
 from iscqk.retrieval.rankings import RANKINGS
+from iscqk.submission.environment import told_commit
 from iscqk.submission.validation import Problem
 
 
@@ -74,6 +75,7 @@ def whole_report(
             for name, table in reading.other_tables(results).items()
         ],
         provenance=provenance,
+        commit=told_commit(provenance),
         config=json.dumps(provenance["config"], indent=2),
     )
 

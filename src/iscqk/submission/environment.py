@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 PACKAGES = (
@@ -38,6 +39,18 @@ def commit() -> dict[str, Any]:
     revision = _git("rev-parse", "HEAD")
     changes = _git("status", "--porcelain") if revision else None
     return {"commit": revision, "modified": bool(changes) if revision else None}
+
+
+def told_commit(provenance: Mapping[str, Any], digits: int | None = None) -> str:
+    """Return a provenance's commit in words, and that files differed from it, where they did.
+
+    Args:
+        provenance: what provenance.json holds.
+        digits: of the commit; all of them if not given.
+    """
+    revision = str(provenance.get("commit") or "unknown")[:digits]
+    changes = ", with changes that are not committed" if provenance.get("modified") else ""
+    return f"{revision}{changes}"
 
 
 def _git(*arguments: str) -> str | None:

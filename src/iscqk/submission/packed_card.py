@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from iscqk.methods import made_by
+from iscqk.submission.environment import told_commit
 from iscqk.submission.model_card import described_by, front_matter, started
 
 _CARD = """\
@@ -44,7 +45,7 @@ less often. Descriptors are comparable only with those of this model.
 
 ## Where it comes from
 
-Made by `snakemake ready_model` with the configuration below, commit `{commit}`, {versions}.
+Made by `snakemake ready_model` with the configuration below, commit {commit}; {versions}.
 
 {weights}
 {files}
@@ -94,7 +95,7 @@ def packed_card(
             _score_rows(scores, provenance["images"]["references"]["count"]),
         ),
         edits="\n\n".join(sections) or "Edits of these queries are not known.",
-        commit=provenance["commit"],
+        commit=told_commit(provenance),
         versions=", ".join(f"{name} {number}" for name, number in provenance["versions"].items()),
         weights="\n".join(weights),
         files="\n".join(f"- `{name}`, SHA-256 `{digest}`" for name, digest in files.items()),
