@@ -1,6 +1,7 @@
 """Plots and tables with little or nothing in them: they say so, and end no study."""
 
 import json
+import re
 import warnings
 
 import pandas as pd
@@ -98,6 +99,22 @@ def test_a_label_that_lacks_a_phase_has_empty_cells_there(tmp_path):
     assert main(["compare", *options]) == 0
     assert "| gist |  |  | 0.5000 | 0.0000 | 0 | 1 |" in (tmp_path / "out/table.md").read_text()
     assert "| gist |  | 0.5000 |" in (tmp_path / "out/rankings.md").read_text()
+    for name in ("by_edit", "precision_recall"):  # once, though they are in no or in both panels
+        names = re.findall(r">(qk|gist)</text>", (tmp_path / "out" / f"{name}.svg").read_text())
+        assert names == ["qk", "gist"]
+
+
+def test_each_label_is_named_whatever_its_seeds(tmp_path):
+    rows = [
+        {**run_files(tmp_path / f"{label}{seed}", label, [EDIT], [PAIR])}
+        | {"seed": seed, "phase": "phase1"}
+        for label, seed in [("mine", 0), ("theirs", 1), ("theirs", 2)]
+    ]
+    options = ["--title", "m", "--runs", json.dumps(rows), "--output", str(tmp_path / "out")]
+    assert main(["compare", *options]) == 0
+    text = (tmp_path / "out/precision_recall.svg").read_text()
+    assert re.findall(r">(mine|theirs)</text>", text) == ["mine", "theirs"]
+    assert "over 1 to 2 seeds" in (tmp_path / "out/table.md").read_text()
 
 
 def test_an_empty_table_makes_a_plot_that_says_so(tmp_path):

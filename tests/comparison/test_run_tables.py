@@ -1,12 +1,22 @@
 """Tables of runs: means and spreads over seeds, costs added up."""
 
+import itertools
 import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from iscqk.comparison.run_plots import accuracy_plot, edit_plot, label_plot, line_plot
+from iscqk.comparison.run_plots import (
+    COLOURS,
+    LINES,
+    MARKERS,
+    accuracy_plot,
+    edit_plot,
+    label_plot,
+    line_plot,
+    styles,
+)
 from iscqk.comparison.run_tables import (
     Measured,
     as_markdown,
@@ -87,6 +97,20 @@ def test_markdown_has_a_row_for_each_method(runs):
     text = markdown(summary(runs, "method"), 2)
     assert "| qk | 0.6000 ± 0.1414 | 0.5000 | 0.3000 ± 0.0707 | 0.5000 | 96 | 4 | 100 |" in text
     assert text.count("\n| ") == 3 and "over 2 seeds" in text
+
+
+def test_the_seeds_of_each_label_are_counted(runs):
+    table = summary(runs, "method")
+    assert markdown(table, 1, 1).endswith("\none seed\n")
+    assert markdown(table, 3, 3).endswith("\nmean ± standard deviation over 3 seeds\n")
+    assert markdown(table, 1, 3).endswith("\nmean ± standard deviation over 1 to 3 seeds\n")
+
+
+def test_no_two_of_many_lines_look_alike_whatever_of_them_a_plot_shows():
+    told = [tuple(style.values())[:3] for style in itertools.islice(styles(), 7 * 7)]
+    assert told[:7] == list(zip(COLOURS, MARKERS, LINES, strict=True))
+    for shown in itertools.combinations(range(3), 2):
+        assert len({tuple(style[n] for n in shown) for style in told}) == 7 * 7
 
 
 def test_numbers_of_any_table_have_no_exponent_that_they_do_not_need():

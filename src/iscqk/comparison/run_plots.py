@@ -1,6 +1,6 @@
 """Plots as SVG, readable in black and white: methods differ in marker and line as in colour."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
@@ -81,10 +81,9 @@ def line_plot(
     with figure(path, phases) as panels:
         for axes, phase in zip(panels, phases, strict=True):
             in_phase = table[table["phase"] == phase]
-            for (label, seed), rows in in_phase.groupby(["label", "seed"], sort=False):
+            for (label, _), rows in in_phase.groupby(["label", "seed"], sort=False):
                 style = of_label[label] if marked else {**of_label[label], "marker": ""}
-                first = seed == in_phase["seed"].iloc[0]
-                axes.plot(rows[x[0]], rows[y[0]], label=label if first else None, **style)
+                axes.plot(rows[x[0]], rows[y[0]], label=label, **style)
             axes.set(xlabel=x[1], ylabel=y[1], ylim=(0, None))
 
 
@@ -109,9 +108,15 @@ def edit_plot(path: str | Path, table: pd.DataFrame) -> None:
 
 
 def styles() -> Iterator[dict[str, Any]]:
-    """Yield what tells lines apart: colour, marker and kind of line."""
-    for colour, marker, line in cycle(zip(COLOURS, MARKERS, LINES, strict=True)):
-        yield {"color": colour, "marker": marker, "linestyle": line, "markersize": 5}
+    """Yield what tells lines apart: colour, marker and kind of line.
+
+    Any two of the three do, as not every plot shows all, up to as many lines as colours squared.
+    """
+    for passed in cycle(range(len(COLOURS))):  # each pairs them otherwise
+        for place, colour in enumerate(COLOURS):
+            marker = MARKERS[(place + passed) % len(MARKERS)]
+            line = LINES[(place + 2 * passed) % len(LINES)]
+            yield {"color": colour, "marker": marker, "linestyle": line, "markersize": 5}
 
 
 @contextmanager
@@ -121,7 +126,7 @@ def figure(
     """Give panels side by side, each of that size in inches, to draw in; write them when done.
 
     A panel with nothing in it says so, and so does one where there is no title, which is not given
-    out. The first has a legend unless its drawer has made one.
+    out. The first has a legend, each label of any panel once, unless its drawer has made one.
     """
     with pyplot.rc_context(STYLE):
         count = max(len(titles), 1)
@@ -135,8 +140,17 @@ def figure(
         for axes in panels:
             if not any(len(line.get_xydata()) for line in axes.lines):
                 axes.text(0.5, 0.5, NOTHING, ha="center", va="center", transform=axes.transAxes)
-        if panels[0].get_legend() is None and panels[0].get_legend_handles_labels()[0]:
-            panels[0].legend()
+        if panels[0].get_legend() is None and (lines := _lines_by_label(panels)):
+            panels[0].legend(list(lines.values()), list(lines))
         with atomic_file(path) as temporary:
             drawing.savefig(temporary, format="svg", metadata={"Date": None})
         pyplot.close(drawing)
+
+
+def _lines_by_label(panels: Iterable[Axes]) -> dict[str, Any]:
+    """Return the first line of each label."""
+    lines: dict[str, Any] = {}
+    for axes in panels:
+        for line, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            lines.setdefault(label, line)
+    return lines

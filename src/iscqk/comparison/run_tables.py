@@ -1,6 +1,6 @@
 """Runs side by side: their scores, what they saw and what they cost, with the spread over seeds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,8 +118,13 @@ def summary(runs: pd.DataFrame, title: str) -> pd.DataFrame:
     return means.reset_index()[["label", *COMPARED]].rename(columns={"label": title})
 
 
-def markdown(table: pd.DataFrame, seeds: int) -> str:
-    """Return a summary as a Markdown table, a row for each label."""
+def markdown(table: pd.DataFrame, *seeds: int) -> str:
+    """Return a summary as a Markdown table, a row for each label.
+
+    Args:
+        table: what `summary` gave.
+        seeds: how many the means are over, of each label and phase.
+    """
     title = str(table.columns[0])
     phases = table["phase"].unique()
     head = [title]
@@ -135,8 +140,16 @@ def markdown(table: pd.DataFrame, seeds: int) -> str:
         cost = rows[["images_seen", "train_seconds", "peak_mb"]].max()
         lines.append([*cells, *(f"{value:,}" for value in cost)])
     text = _lines(lines)
-    over = "one seed" if seeds == 1 else f"mean ± standard deviation over {seeds} seeds"
-    return f"{text}\n{over}\n"
+    over = "" if max(seeds) == 1 else "mean ± standard deviation over "
+    return f"{text}\n{over}{seeds_in_words(seeds)}\n"
+
+
+def seeds_in_words(seeds: Sequence[int]) -> str:
+    """Return over how many seeds means are, each of which may be over another number."""
+    fewest, most = min(seeds), max(seeds)
+    if most == 1:
+        return "one seed"
+    return f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
 
 
 def as_markdown(table: pd.DataFrame) -> str:

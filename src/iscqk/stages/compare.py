@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> None:
     table = summary(runs, arguments.title)
     write_table(output.runs, runs)
     write_table(output.table, table)
-    write_text(output.page, markdown(table, runs["seed"].nunique()))
+    write_text(output.page, markdown(table, *runs.groupby(["label", "phase"])["seed"].nunique()))
     label_plot(output.plot, table, arguments.title)
     if "by_edit" in rows[0]:
         _compare_edits(rows, output)

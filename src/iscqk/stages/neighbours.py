@@ -6,12 +6,13 @@ counts as right when the nearest other image is of its class.
 
 import argparse
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from iscqk.comparison.run_plots import accuracy_plot
-from iscqk.comparison.run_tables import as_markdown
+from iscqk.comparison.run_tables import as_markdown, seeds_in_words
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.descriptor_shards import provenances, stacked
 from iscqk.formats.files import sha256_of, write_text
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
     output = Comparison(str(arguments.output))
     write_table(output.runs, runs)
     write_table(output.table, table)
-    page = _markdown(table, runs["seed"].nunique())
+    page = _markdown(table, runs.groupby("method")["seed"].nunique().tolist())
     if is_rare.all() or not is_rare.any():
         page += f"\n{_none_of_a_kind(is_rare, arguments.rare)}\n"
     write_text(output.page, page)
@@ -80,11 +81,11 @@ def _none_of_a_kind(is_rare: BoolArray, fewer_than: int) -> str:
     return f"{share} fewer than {fewer_than} training images"
 
 
-def _markdown(table: pd.DataFrame, seeds: int) -> str:
+def _markdown(table: pd.DataFrame, seeds: Sequence[int]) -> str:
     texts = [
         f"{mean:.1f} %" + ("" if pd.isna(spread) else f" ± {spread:.1f}")
         for mean, spread in 100 * table[["accuracy", "accuracy_std"]].to_numpy(dtype=float)
     ]
     wide = table.assign(text=texts, classes=table["classes"] + " classes")
     wide = wide.pivot(index="method", columns="classes", values="text").reset_index()
-    return f"{as_markdown(wide)}\nnearest-neighbour accuracy, {seeds} seeds\n"
+    return f"{as_markdown(wide)}\nnearest-neighbour accuracy, {seeds_in_words(seeds)}\n"
