@@ -9,7 +9,7 @@ from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
 from iscqk.formats.image_shards import is_there, writing_images
-from iscqk.formats.manifest import read_manifest, read_shard
+from iscqk.formats.manifest import read_manifest, read_shard, write_manifest
 from iscqk.images.demo_scenes import draw_split
 from iscqk.plan.names import Shard, all_shards
 
@@ -63,7 +63,20 @@ def parts_elsewhere(number, root, manifest, files):
         yield shard, part, place, *elsewhere(place, manifest, [files[n] for n in wanted])
 
 
-@pytest.mark.parametrize("name", ["{}.tar", 'in "{}", quoted.tar'])
+def copy(manifest, within, shard, output):
+    """Make a shard of copies; return the exit status."""
+    command = [
+        *("copies", "--training", manifest, "--edits", EDITS, "--seed", 0, "--round", 1),
+        *("--config", '{"per_image": 1, "side": 48}', "--within", *within, "--of", len(COUNTS)),
+        *("--shard", shard.number, "--shards", shard.of, "--output", output),
+    ]
+    return main(list(map(str, command)))
+
+
+NAMED = pytest.mark.parametrize("name", ["{}.tar", 'in "{}", quoted.tar'])
+
+
+@NAMED
 def test_a_part_is_read_where_the_other_files_are_not(drawn, tmp_path, name):
     files = packed(drawn, tmp_path, name)
     manifest = prepare(drawn, tmp_path, files)
@@ -87,15 +100,24 @@ def test_copies_paste_in_images_of_the_same_file_and_do_not_depend_on_the_number
         shards = []
         for shard, _, place, here, within in parts_elsewhere(number, tmp_path, manifest, files):
             shards.append(place / "copies.tar")
-            command = [
-                *("copies", "--training", here, "--edits", EDITS, "--seed", 0, "--round", 1),
-                *("--config", '{"per_image": 1, "side": 48}', "--within", *within, "--of", 3),
-                *("--shard", shard.number, "--shards", shard.of, "--output", shards[-1]),
-            ]
-            assert main(list(map(str, command))) == 0
+            assert copy(here, within, shard, shards[-1]) == 0
         copies = CopyShards(shards)
         made[number] = [(image, copies.jpeg(image, 0)) for image in copies.ids]
         assert len(made[number]) == sum(COUNTS) and made[number] == made[1]
+
+
+@NAMED
+def test_a_file_that_no_image_is_listed_of_has_no_copies(drawn, tmp_path, name):
+    files = packed(drawn, tmp_path, name)
+    manifest = prepare(drawn, tmp_path, files)
+    rows = read_manifest(manifest)[COUNTS[0] :]  # as a list file leaves them
+    write_manifest(manifest, rows)
+    for number in NUMBERS:
+        shards = [tmp_path / f"{number}-{shard}.tar" for shard in all_shards(number)]
+        for shard, output in zip(all_shards(number), shards, strict=True):
+            within = [files[n] for n in shard.among(len(files))[0]]
+            assert copy(manifest, within, shard, output) == 0
+        assert CopyShards(shards).ids == rows["id"].tolist()
 
 
 def test_tar_files_out_of_order_are_told_before_anything_is_made_of_them(drawn, tmp_path, capsys):
@@ -106,8 +128,9 @@ def test_tar_files_out_of_order_are_told_before_anything_is_made_of_them(drawn, 
     assert "name tar files in the order of the ids" in told
 
 
-def test_what_is_asked_for_must_be_there(drawn, tmp_path):
-    files = packed(drawn, tmp_path)
+@NAMED
+def test_what_is_asked_for_must_be_there(drawn, tmp_path, name):
+    files = packed(drawn, tmp_path, name)
     manifest = prepare(drawn, tmp_path, files)
     with pytest.raises(UserError, match="lists no image of .*none.tar; name tar files"):
         read_shard(manifest, 0, 1, [tmp_path / "none.tar"])

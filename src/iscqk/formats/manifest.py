@@ -20,7 +20,7 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import first_row, read_content, read_table, write_table
 from iscqk.formats.files import as_path, printable, utf8
 from iscqk.formats.ids import TRAINING, BoolArray, StrArray
-from iscqk.formats.image_shards import place_of
+from iscqk.formats.image_shards import is_shard, place_of
 from iscqk.formats.listed import Listed
 
 COLUMNS = ["id", "path", "sha256", "width", "height"]
@@ -51,11 +51,12 @@ def read_shard(
         path: of the manifest.
         shard: number of the shard, from 0.
         shards: that there are.
-        within: the tar files whose images alone are split; without any, all images are.
+        within: the tar files whose images alone are split; without any, all images are. There may
+            be none in them: a list file or a quarantine leaves images out.
 
     Raises:
         UserError: as `read_manifest`, as far as these rows tell; no such shard; the images of these
-            files do not stand together, or there are none.
+            files do not stand together, or there are none and no such file.
     """
     content = read_content(path).rstrip(b"\n") + b"\n"
     if b'"' in content or b"\r" in content:  # not every line ends where one is broken by \n
@@ -77,7 +78,8 @@ def _lines_within(path: str | Path, lines: bytes, within: Sequence[str | Path]) 
     places = [place for text in starts for place in (lines.find(text), lines.rfind(text))]
     found = [place for place in places if place >= 0]
     if not found:
-        raise _unlisted(path, within)
+        _refuse_absent(path, within)
+        return b""
     lines = lines[lines.rfind(b"\n", 0, min(found)) + 1 : lines.index(b"\n", max(found)) + 1]
     if sum(map(lines.count, starts)) != lines.count(b"\n"):
         raise _scattered(path, within)
@@ -89,7 +91,7 @@ def _lie_in(path: str | Path, paths: pd.Series, within: Sequence[str | Path]) ->
     folders = tuple(f"{os.path.abspath(tar)}/" for tar in within)
     found = paths.map(lambda one: _whole(path, one).startswith(folders)).to_numpy(dtype=np.bool_)
     if not found.any():
-        raise _unlisted(path, within)
+        _refuse_absent(path, within)
     if (np.diff(found.astype(np.int8)) == 1).sum() > int(not found[:1].any()):
         raise _scattered(path, within)
     return found
@@ -101,9 +103,11 @@ def _whole(manifest: str | Path, path: str) -> str:
     return os.path.abspath(here)
 
 
-def _unlisted(path: str | Path, within: Sequence[str | Path]) -> UserError:
-    tars = ", ".join(map(printable, within))
-    return UserError(f"{path}: lists no image of {tars}; name tar files that it was made of")
+def _refuse_absent(path: str | Path, within: Sequence[str | Path]) -> None:
+    """Refuse tar files that are not there, where no image of them is listed."""
+    if absent := [tar for tar in within if not is_shard(tar)]:
+        tars = ", ".join(map(printable, absent))
+        raise UserError(f"{path}: lists no image of {tars}; name tar files that it was made of")
 
 
 def _scattered(path: str | Path, within: Sequence[str | Path]) -> UserError:
