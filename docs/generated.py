@@ -24,7 +24,8 @@ _EDITS = """\
 # Edits
 
 What `edits.training.names` and the pools of the phases may name. A copy gets a chain of them, each
-of a strength from 0, barely visible, to 1, severe.
+of a strength from 0, barely visible, to 1, severe. One that would leave but one colour of a picture
+is passed over, so that a chain may be shorter than it was drawn.
 
 ## AugLy
 

@@ -13,6 +13,7 @@ from iscqk.errors import UserError
 from iscqk.images import augly_edits
 from iscqk.images.edit_chains import EditPool, encode_jpeg, make_copy
 from iscqk.images.edits import EDIT_NAMES
+from iscqk.images.squares import is_flat
 from iscqk.settings.edits import Pool
 
 CONFIG = {"names": ["blur", "crop", "hflip", "pad"], "strength": [0.0, 0.6], "length": [1, 3]}
@@ -158,6 +159,17 @@ def test_augly_s_edits_are_drawn_as_they_always_were():
     pool = EditPool(tuple(sorted(augly_edits.EDITS)), (0.0, 1.0), (2, 4))
     chains = json.dumps([copy((number,), pool)[1] for number in range(200)])
     assert hashlib.sha256(chains.encode()).hexdigest().startswith("85db12651e7b7f06")
+
+
+def test_an_edit_that_would_leave_one_colour_is_passed_over():
+    dotted = Image.new("RGB", (72, 54), "white")
+    dotted.paste("black", (0, 0, 9, 9))
+    for pool in (EditPool(("crop",), (1, 1), (1, 1)), EditPool(("crop", "hflip"), (1, 1), (2, 2))):
+        copies = [copy((number,), pool, dotted) for number in range(40)]
+        assert not any(is_flat(image) or image is dotted for image, _ in copies)
+        whole = pool.length[0]
+        assert {len(edits) for _, edits in copies} == {whole - 1, whole}
+        assert len(copy((0,), pool, Image.new("RGB", (72, 54)))[1]) == whole
 
 
 def test_keys_that_look_alike_are_different_keys():

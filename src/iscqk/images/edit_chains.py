@@ -16,6 +16,8 @@ from PIL import Image
 from iscqk.errors import UserError
 from iscqk.images.edits import apply_edit, find_edit
 from iscqk.images.parameter_sampler import Backgrounds
+from iscqk.images.sanitize import sanitize
+from iscqk.images.squares import is_flat
 
 Key = tuple[int | str, ...]
 
@@ -27,7 +29,7 @@ class EditPool:
     Attributes:
         names: the edits to draw from, each at most once a chain.
         strength: least and greatest strength of an edit, in [0, 1].
-        length: least and greatest number of edits in a chain.
+        length: least and greatest number of edits in a chain, as it is drawn.
         required: where given, the first edit drawn comes from these names, which need not be
             among `names`; its place in the chain is random.
         weights: how often an edit of `names` is drawn beside one that is not there, which weighs 1.
@@ -75,15 +77,19 @@ def make_copy(
 
     Returns:
         An RGB image of at least 8 x 8 pixels, and for each edit its "name", "strength" and
-        "parameters", which JSON can hold.
+        "parameters", which JSON can hold. An edit that would leave but one colour is passed over,
+        so that there may be fewer than were drawn, and none.
     """
     rng = _generator(key)
     edits = []
     for name in _draw_chain(pool, rng):
         strength = round(float(rng.uniform(*pool.strength)), 4)
-        image, parameters = apply_edit(image, name, strength, rng, backgrounds)
+        edited, parameters = apply_edit(image, name, strength, rng, backgrounds)
+        if is_flat(edited) and not is_flat(image):
+            continue  # nobody could tell what it was made of
+        image = edited
         edits.append({"name": name, "strength": strength, "parameters": parameters})
-    return image, edits
+    return sanitize(image), edits  # it is no edit's where all were passed over
 
 
 def encode_jpeg(image: Image.Image, quality: int = 90) -> bytes:

@@ -40,8 +40,9 @@ def squares_of(source: ImageInput, sides: Sequence[int]) -> Squares:
     """
     images = open_verified_at_sizes(source, sides)
     squares = [squeezed(*each) for each in zip(images, sides, strict=True)]
-    return Squares([np.array(square) for square in squares], _is_flat(squares[0]))
+    return Squares([np.array(square) for square in squares], is_flat(squares[0]))
 
 
-def _is_flat(image: Image.Image) -> bool:
+def is_flat(image: Image.Image) -> bool:
+    """Return whether an image of 8 bits a band is of one colour, but for noise and compression."""
     return all(high - low < _ONE_COLOUR for low, high in extremes(image))
