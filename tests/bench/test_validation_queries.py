@@ -14,7 +14,7 @@ from iscqk.bench.independent.catalogue import CLASSES, PHASES
 from iscqk.bench.independent.query_sets import Maker
 from iscqk.bench.independent.set_folder import Query, read_set, read_sources
 from iscqk.cli import main
-from iscqk.formats.manifest import write_manifest
+from iscqk.formats.manifest import read_manifest, write_manifest
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.finding import find_images
 from iscqk.images.ingestion import SPLITS, manifest_of
@@ -180,6 +180,20 @@ def test_a_reference_that_has_changed_is_in_no_set_though_no_query_copies_it(
 def test_too_few_images_are_told(images, tmp_path, capsys, config, told):
     assert make(images, tmp_path / "set", config) == 1
     assert told in capsys.readouterr().err and not (tmp_path / "set").exists()
+
+
+def test_no_distractor_is_made_of_a_reference(images, tmp_path, capsys):
+    references, others = (
+        read_manifest(images / f"{name}.csv") for name in ("references", "others")
+    )
+    others.loc[0, "sha256"] = references["sha256"][5]
+    for name, rows in (("references", references), ("others", others)):
+        rows.loc[1, ["sha256", "width", "height"]] = "", 0, 0  # unreadable ones are no copies
+        write_manifest(tmp_path / f"{name}.csv", rows)
+    assert make(tmp_path, tmp_path / "set", SMALL) == 1
+    told = capsys.readouterr().err
+    assert f"{others['path'][0]}: has the content of the reference {references['path'][5]}" in told
+    assert "(1 such images)" in told and not (tmp_path / "set").exists()
 
 
 def test_a_folder_that_is_no_set_and_one_that_is_full_are_told(images, made, capsys):

@@ -8,12 +8,16 @@ paths_of_others.csv.
 """
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
+
+import pandas as pd
 
 from iscqk.bench.independent.set_folder import OTHERS, REFERENCES, read_sources, write_set
 from iscqk.errors import UserError
 from iscqk.formats.listed import Listed
 from iscqk.formats.manifest import listed_paths, read_manifest, unreadable
+from iscqk.images.ingestion import refuse_copied_others
 from iscqk.runtime.options import at_once, output_folder
 from iscqk.settings.validation import Validation
 
@@ -47,15 +51,21 @@ def run(arguments: argparse.Namespace) -> None:
             f"{error}; the edits are made with it: pip install opencv-python-headless scikit-image"
         ) from None
     config = arguments.config
-    references, others = (_left(arguments, name) for name in (REFERENCES, OTHERS))
+    readable = {name: _readable(getattr(arguments, name)) for name in (REFERENCES, OTHERS)}
+    refuse_copied_others(readable[REFERENCES], readable[OTHERS])
+    references, others = (_left(arguments.besides, *split) for split in readable.items())
     found = choose(references, others, config, arguments.seed)
     maker = Maker(arguments.seed, tuple(found.backgrounds), config.side, config.quality)
     images = maker.make_all(found.queries, arguments.workers)
     write_set(arguments.output, found.queries, images, found.references)
 
 
-def _left(arguments: argparse.Namespace, name: str) -> list[Listed]:
-    """Return the images of a split that can be read and no other set has taken."""
-    taken = {path for folder in arguments.besides for path in read_sources(folder, name)}
-    rows = read_manifest(getattr(arguments, name))
-    return [path for path in listed_paths(rows[~unreadable(rows)]) if path not in taken]
+def _readable(manifest: str) -> pd.DataFrame:
+    rows = read_manifest(manifest)
+    return rows[~unreadable(rows)]
+
+
+def _left(besides: Iterable[Path], name: str, rows: pd.DataFrame) -> list[Listed]:
+    """Return the images of a split that no other set has taken."""
+    taken = {path for folder in besides for path in read_sources(folder, name)}
+    return [path for path in listed_paths(rows) if path not in taken]
