@@ -110,6 +110,15 @@ def test_one_colour_has_two_levels_too(near):
     assert len(np.unique(np.asarray(plain))) == 1
 
 
+@pytest.mark.parametrize("ground", [0, 90, 255])
+@pytest.mark.parametrize("dark", [0.3, 0.7])
+def test_what_is_small_on_a_plain_ground_is_seen_in_two_levels(ground, dark):
+    image = Image.new("RGB", (160, 120), (ground,) * 3)
+    image.paste(picture((50, 40)), (60, 50))
+    pixels = np.asarray(reduced.two_levels(image, 1, 0.02, dark, near=False))
+    assert 0 < (pixels == 0).mean() < 1
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_something_of_the_image_is_left_at_high_strength(name):
     """Copies of two images differ, though all else is drawn alike."""

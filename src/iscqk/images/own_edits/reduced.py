@@ -30,7 +30,7 @@ def two_levels(
         around = grey.filter(ImageFilter.BoxBlur(max(1.0, side / 12)))
         white = np.asarray(ImageChops.subtract(grey, around, 1, 128)) >= 128 + 12 * (0.5 - dark)
     else:
-        white = np.asarray(grey) >= np.quantile(np.asarray(grey), dark)
+        white = np.asarray(grey) >= _level(np.asarray(grey), dark)
     return Image.blend(image, _ink(white), amount)
 
 
@@ -40,6 +40,15 @@ def line_art(image: Image.Image, amount: float, share: float, dark: bool) -> Ima
     edges = np.asarray(soft.filter(ImageFilter.FIND_EDGES))
     lines = edges > np.quantile(edges, 1 - share)
     return Image.blend(image, _ink(lines if dark else ~lines), amount)
+
+
+def _level(grey: NDArray[np.uint8], dark: float) -> float:
+    """Return what the `dark` share of all is darker than.
+
+    Where more than that share is of the least value nothing is darker, and the rest alone tells.
+    """
+    level, rest = np.quantile(grey, dark), grey[grey > grey.min()]
+    return float(np.quantile(rest, dark) if level == grey.min() and rest.size else level)
 
 
 def _ink(white: NDArray[np.bool_]) -> Image.Image:
