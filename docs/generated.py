@@ -30,6 +30,8 @@ is passed over, so that a chain may be shorter than it was drawn.
 ## AugLy
 
 The image functions of AugLy 1.0.0, which documents them: {augly}.
+
+{strengths}
 """
 
 _COMMANDS = """\
@@ -96,7 +98,9 @@ def _default(rule: dict[str, Any]) -> str:
 
 def _edits() -> str:
     """Return a table of edits for each subject, with the first line of their functions."""
-    parts = [_EDITS.format(augly=", ".join(f"`{name}`" for name in sorted(augly_edits.EDITS)))]
+    names = ", ".join(f"`{name}`" for name in sorted(augly_edits.EDITS))
+    _, strengths = str(augly_edits.__doc__).strip().split("\n\n")
+    parts = [_EDITS.format(augly=names, strengths=strengths)]
     for subject in own_edits.SUBJECTS:
         rows = [f"| `{name}` | {_says(edit.function)} |" for name, edit in subject.EDITS.items()]
         title = subject.__name__.split(".")[-1].capitalize()

@@ -1,6 +1,7 @@
 """Every image edit of AugLy 1.0.0, under the name of its function.
 
-A flip, `grayscale` and `pad_square` have no strength: they happen or not.
+A flip, `grayscale` and `pad_square` have no strength: they happen or not. Nor has
+`overlay_onto_screenshot` in copies of up to 300 pixels a side: it is severe.
 """
 
 from functools import partial

@@ -83,7 +83,11 @@ def overlay_onto_background_image(sampler: ParameterSampler) -> Parameters:
 
 
 def overlay_onto_screenshot(sampler: ParameterSampler) -> Parameters:
-    """A web page or a telephone around the image; strength takes away resolution."""
+    """A web page or a telephone, of which the image fills a third at most: severe at any strength.
+
+    Strength only takes away resolution, down to 100,000 pixels in all. Copies of up to 300 pixels a
+    side have no more anyway, and to them it does nothing.
+    """
     return {
         "template_filepath": sampler.choice(("mobile.png", "web.png")),
         "resize_src_to_match_template": False,
