@@ -123,19 +123,48 @@ def test_near_duplicates_are_no_negatives(negatives):
     assert outcome.loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
+def twelve_rows(live):
+    """Return a bank as `FrozenBank` takes it, its rows, and the encoder of a live head, if any."""
+    if not live:
+        rows = normalize(torch.randn(12, 6), dim=1)
+        return rows, rows, None
+    frozen = Encoder(EncoderConfig("test_resnet", 32, "gem", 6)).eval()
+    features = torch.randn(12, frozen.head.in_features)
+    return features, frozen.project(features).detach(), frozen
+
+
+@pytest.mark.parametrize("share", [0.5, 1])
+@pytest.mark.parametrize("taught", [False, True])
+@pytest.mark.parametrize("live", [False, True])
+def test_soft_targets_give_near_duplicates_no_share(share, taught, live):
+    """Cross entropy in float64: target and softmax are both over the rows that take part."""
+    torch.manual_seed(0)
+    features, rows, head = twelve_rows(live)
+    other, pixels = normalize(torch.randn(12, 4), dim=1), torch.randn(3, 6)
+    pairs, own = torch.tensor([[4, 5], [4, 7], [5, 4], [7, 4]]), torch.tensor([4, 0, 11])
+    config = qk.Settings(temperature=0.1, soft_targets=share, teacher_temperature=0.2)
+    bank = FrozenBank(features, 1, config, head, 0, pairs, other if taught else None)
+    left_out = torch.zeros(3, 12, dtype=torch.bool)
+    left_out[0, [5, 7]] = True
+    seen = (other if taught else rows).double()
+    soft = (seen[own] @ seen.T / 0.2).masked_fill(left_out, -torch.inf).softmax(1)
+    targets = (1 - share) * nn.functional.one_hot(own, 12) + share * soft
+    logits = (normalize(pixels, dim=1).double() @ rows.double().T) / 0.1
+    logs = logits.masked_fill(left_out, -torch.inf).log_softmax(1).masked_fill(left_out, 0)
+    loss = bank(Fixed(), pixels, own, False).loss
+    assert loss.item() == pytest.approx(-(targets * logs).sum(1).mean().item(), rel=1e-5)
+
+
 @pytest.mark.parametrize("negatives", ["all", 11])
 @pytest.mark.parametrize("live", [False, True])
 def test_an_outside_teacher_says_what_the_images_have_in_common(negatives, live):
     """Cross entropy in float64 of its softmax, over rows of its own dimensions."""
     torch.manual_seed(0)
-    frozen = Encoder(EncoderConfig("test_resnet", 32, "gem", 6)).eval()
-    features = torch.randn(12, frozen.head.in_features) if live else torch.randn(12, 6)
-    rows = frozen.project(features).detach() if live else normalize(features, dim=1)
+    features, rows, head = twelve_rows(live)
     seen, pixels = normalize(torch.randn(12, 4), dim=1), torch.randn(3, 6)
     told = {"soft_targets": 0.25, "teacher_temperature": 0.2, "negatives": negatives}
     config = qk.Settings(temperature=0.1, **told)
-    head = frozen if live else None
-    bank = FrozenBank(features if live else rows, 2, config, head, teacher=seen)
+    bank = FrozenBank(features, 2, config, head, teacher=seen)
     indices, own = torch.tensor([8, 1, 22]), torch.tensor([4, 0, 11])
     soft = (seen[own].double() @ seen.double().T / 0.2).softmax(1)
     targets = 0.75 * nn.functional.one_hot(own, 12) + 0.25 * soft

@@ -85,6 +85,18 @@ def test_soft_targets_and_their_mix_are_cross_entropy(block, softness):
         torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_soft_targets_give_what_is_excluded_no_share(block, own):
+    teachers, bank, values = (
+        unit_rows(*size).double() for size in ((4, 8, 0), (90, 8, 1), (90, 5, 2))
+    )
+    excluded = torch.tensor([[0, 0], [1, 6], [1, 7], [3, 63], [0, 64], [3, 89]])
+    logits = teachers @ bank.T / 0.1
+    logits[excluded[:, 0], excluded[:, 1]] = -torch.inf
+    found = soft_targets(teachers, bank, 0.1, excluded, values=None if own else values)
+    torch.testing.assert_close(found, logits.softmax(1) @ (bank if own else values))
+
+
 def test_log_partition_of_extreme_similarities_is_finite():
     queries = normalize(torch.ones(1, 4), dim=1)
     bank = torch.cat([queries, -queries])

@@ -148,25 +148,30 @@ def soft_targets(
     teachers: Tensor,
     bank: Tensor,
     temperature: Tensor | float,
+    excluded: Tensor | None = None,
     shared: bool = False,
     values: Tensor | None = None,
 ) -> Tensor:
-    """Return the bank row that each teacher's softmax over the bank expects, (B, D) float32.
+    """Return the bank row that each teacher's softmax over the bank expects, (B, D).
 
     Args:
         teachers: (B, C) unit rows, what the teacher makes of the same images.
         bank: (N, C) unit rows, what it makes of the bank's.
         temperature: of the teacher, positive.
+        excluded: what the loss leaves out, as in `log_partition`: a target that gave it a share
+            would be no distribution over the rows that there are.
         shared: whether `bank` is this process's part.
         values: (N, D) the rows of which one is expected, where these are not the teacher's own.
     """
-    log_z, expected = attention(teachers, bank, temperature, shared=shared)
+    log_z, expected = attention(teachers, bank, temperature, excluded, shared)
     if values is None:
         return expected
-    expected = values.new_zeros(len(teachers), values.shape[1], dtype=torch.float32)
-    for seen, rows in zip(bank.split(BLOCK), values.split(BLOCK), strict=True):
-        weights = (upcast(teachers) @ upcast(seen).T / temperature - log_z[:, None]).exp()
-        expected += weights @ upcast(rows)
+    expected = log_z.new_zeros(len(teachers), values.shape[1])
+    blocks = zip(bank.split(BLOCK), values.split(BLOCK), strict=True)
+    for number, (seen, rows) in enumerate(blocks):
+        logits = upcast(teachers) @ upcast(seen).T / temperature
+        kept = mask_excluded(logits, number * BLOCK, excluded)
+        expected += (kept - log_z[:, None]).exp() @ rows.to(log_z.dtype)
     return distributed.all_reduce_sum(expected) if shared else expected
 
 

@@ -96,7 +96,7 @@ class FrozenBank(Objective):
         temperature, frozen = self.log_temperature.exp(), self._frozen[0]
         expected, excluded = self._positives(targets), self._excluded(targets, taken)
         if share := self.settings.soft_targets:
-            soft = self._soft(expected, rows, targets, taken)
+            soft = self._soft(expected, rows, targets, taken, excluded)
             expected = (1 - share) * expected + share * soft
         if frozen is None:
             return expected_bank_loss(
@@ -108,7 +108,12 @@ class FrozenBank(Objective):
 
     @torch.no_grad()
     def _soft(
-        self, positives: Tensor, rows: Tensor, targets: Tensor, taken: Tensor | None
+        self,
+        positives: Tensor,
+        rows: Tensor,
+        targets: Tensor,
+        taken: Tensor | None,
+        excluded: Tensor | None,
     ) -> Tensor:
         """Return the row (B, D) that the teacher expects: another model, or the frozen side.
 
@@ -116,10 +121,10 @@ class FrozenBank(Objective):
         """
         temperature, current = self.settings.teacher_temperature, self._current(rows)
         if self.teacher is None:
-            return soft_targets(positives, current, temperature, self.shared)
+            return soft_targets(positives, current, temperature, excluded, self.shared)
         bank = self.teacher if taken is None else self.teacher[taken]
         seen = self._gathered(self.teacher, targets)
-        return soft_targets(seen, bank, temperature, self.shared, current)
+        return soft_targets(seen, bank, temperature, excluded, self.shared, current)
 
     def _gathered(self, bank: Tensor, targets: Tensor) -> Tensor:
         """Return rows of a bank in float32, in whichever process they lie."""
