@@ -73,6 +73,8 @@ def everything(images) -> dict[str, object]:
     found["near duplicates"] = train(new_encoder(), bank("plain", near_duplicates=True), images)
     found["teacher"] = train(new_encoder(), bank("soft targets", taught=True), images)
     found["live head"] = train(new_encoder(), bank("plain", live=True), images)
+    soft = bank("soft targets", near_duplicates=True, live=True)
+    found["live head, softly"] = train(new_encoder(), soft, images)
     rows = normalize(torch.randn(24, 16, generator=torch.Generator().manual_seed(5)), dim=1)
     encoder = new_encoder()
     found["solo"] = train(encoder, OwnBank(encoder, SOLO, lambda _: rows), images)

@@ -130,6 +130,25 @@ def test_live_head_agrees_with_autograd_of_the_full_matrix(block):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+def test_of_soft_targets_a_live_head_learns_what_autograd_says(block):
+    """The teacher's softmax is a constant, the rows that it weighs are as live as the loss's."""
+    torch.manual_seed(6)
+    head, features = nn.Linear(12, 8).double(), torch.randn(150, 12).double()
+    queries, targets = unit_rows(4, 8, 7).double(), torch.tensor([3, 149, 0, 64])
+
+    def project(rows):
+        return normalize(head(rows), dim=1)
+
+    rows = project(features)
+    soft = torch.softmax(rows[targets] @ rows.T / 0.2, 1).detach()
+    logs = torch.log_softmax(queries @ rows.T / 0.1, 1)
+    wanted = torch.autograd.grad(-(soft * logs).sum(1).mean(), head.weight)
+    bank = rows.detach()
+    expected = soft_targets(bank[targets], bank, 0.2, values=features, project=project)
+    loss = live_bank_loss(queries, features, project, expected, 0.1)
+    torch.testing.assert_close(torch.autograd.grad(loss, head.weight), wanted)
+
+
 def test_nearest_others_leave_out_the_target(block):
     queries, bank = unit_rows(5, 8, 8), unit_rows(90, 8, 9)
     targets = torch.tensor([0, 10, 20, 88, 89])

@@ -12,7 +12,7 @@ from PIL import Image
 RANKS = Path(__file__).with_name("ranks.py")
 TRAININGS = [
     "plain", "learned temperature", "few negatives", "soft targets", "near duplicates", "teacher",
-    "live head", "simclr", "moco", "isd", "solo",
+    "live head", "live head, softly", "simclr", "moco", "isd", "solo",
 ]  # fmt: skip
 
 

@@ -143,7 +143,6 @@ def _widened(queries: Tensor, temperature: Tensor | float) -> tuple[Tensor, Tens
     return rows, torch.as_tensor(temperature, dtype=rows.dtype, device=rows.device)
 
 
-@torch.no_grad()
 def soft_targets(
     teachers: Tensor,
     bank: Tensor,
@@ -151,8 +150,12 @@ def soft_targets(
     excluded: Tensor | None = None,
     shared: bool = False,
     values: Tensor | None = None,
+    project: Callable[[Tensor], Tensor] = upcast,
 ) -> Tensor:
     """Return the bank row that each teacher's softmax over the bank expects, (B, D).
+
+    The softmax is a constant to the gradient. What it weighs is none where a live head makes it:
+    block by block, which are computed again in the backward pass, as in `live_bank_loss`.
 
     Args:
         teachers: (B, C) unit rows, what the teacher makes of the same images.
@@ -161,17 +164,25 @@ def soft_targets(
         excluded: what the loss leaves out, as in `log_partition`: a target that gave it a share
             would be no distribution over the rows that there are.
         shared: whether `bank` is this process's part.
-        values: (N, D) the rows of which one is expected, where these are not the teacher's own.
+        values: the N rows of which one is expected, where these are not the teacher's own: (N, D),
+            or what `project` takes.
+        project: the live head, (n, C') to (n, D) unit rows; its parameters get gradients.
     """
-    log_z, expected = attention(teachers, bank, temperature, excluded, shared)
+    with torch.no_grad():
+        log_z, expected = attention(teachers, bank, temperature, excluded, shared)
     if values is None:
         return expected
-    expected = log_z.new_zeros(len(teachers), values.shape[1])
-    blocks = zip(bank.split(BLOCK), values.split(BLOCK), strict=True)
-    for number, (seen, rows) in enumerate(blocks):
-        logits = upcast(teachers) @ upcast(seen).T / temperature
-        kept = mask_excluded(logits, number * BLOCK, excluded)
-        expected += (kept - log_z[:, None]).exp() @ rows.to(log_z.dtype)
+
+    def block_expected(number: int, seen: Tensor, rows: Tensor) -> Tensor:
+        with torch.no_grad():
+            logits = upcast(teachers) @ upcast(seen).T / temperature
+            kept = mask_excluded(logits, number * BLOCK, excluded)
+            weights = (kept - log_z[:, None]).exp()
+        return weights @ project(rows).to(weights.dtype)
+
+    expected = log_z.new_zeros(())
+    for number, pair in enumerate(zip(bank.split(BLOCK), values.split(BLOCK), strict=True)):
+        expected = expected + checkpoint(block_expected, number, *pair, use_reentrant=False)
     return distributed.all_reduce_sum(expected) if shared else expected
 
 

@@ -17,6 +17,7 @@ from iscqk.learning.bank_loss import (
     soft_targets,
 )
 from iscqk.learning.objectives import Objective, Outcome
+from iscqk.learning.precision import upcast
 from iscqk.methods.qk import Settings
 from iscqk.models.encoder import Encoder
 
@@ -106,7 +107,6 @@ class FrozenBank(Objective):
             descriptors, rows, frozen.project, expected, temperature, excluded, self.shared
         )
 
-    @torch.no_grad()
     def _soft(
         self,
         positives: Tensor,
@@ -119,12 +119,15 @@ class FrozenBank(Objective):
 
         It sees what the bank's rows are of: the original, or its copies.
         """
-        temperature, current = self.settings.teacher_temperature, self._current(rows)
+        temperature, frozen = self.settings.teacher_temperature, self._frozen[0]
         if self.teacher is None:
-            return soft_targets(positives, current, temperature, excluded, self.shared)
-        bank = self.teacher if taken is None else self.teacher[taken]
-        seen = self._gathered(self.teacher, targets)
-        return soft_targets(seen, bank, temperature, excluded, self.shared, current)
+            seen, bank = positives, self._current(rows)
+        else:
+            seen = self._gathered(self.teacher, targets)
+            bank = self.teacher if taken is None else self.teacher[taken]
+        values = None if bank is rows else rows
+        project = frozen.project if frozen else upcast
+        return soft_targets(seen, bank, temperature, excluded, self.shared, values, project)
 
     def _gathered(self, bank: Tensor, targets: Tensor) -> Tensor:
         """Return rows of a bank in float32, in whichever process they lie."""
@@ -176,6 +179,7 @@ class FrozenBank(Objective):
         found = torch.stack([query, row], dim=1)[row >= 0]
         return found[found[:, 1].argsort()] if len(found) else None
 
+    @torch.no_grad()
     def _current(self, rows: Tensor) -> Tensor:
         """Return the descriptors of rows as they are now."""
         frozen = self._frozen[0]
