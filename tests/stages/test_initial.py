@@ -2,14 +2,19 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
+from torch import nn
 
 from iscqk.cli import main
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import write_manifest
 from iscqk.images.demo_scenes import draw_split
+from iscqk.learning.data_loading import OriginalImages
+from iscqk.learning.initialization import calibrate_batch_norm
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import save_hub_folder
 from iscqk.models.weights import encoder_digest, load_encoder, save_encoder
@@ -80,6 +85,26 @@ def test_fewer_dimensions_are_the_principal_ones_of_what_the_head_gives(folder):
     # A projection: no pair is farther apart than before.
     assert (torch.pdist(kept) <= torch.pdist(outputs) * 1.0001).all()
     torch.testing.assert_close(directions @ directions.T, torch.eye(8), rtol=0, atol=1e-3)
+
+
+def test_every_image_counts_as_much_in_batch_norm_however_many_there_are():
+    """65: a batch of 64 and the white one that was left had no variance, and half of the mean."""
+    torch.manual_seed(0)
+    network = Encoder(EncoderConfig("test_resnet", 32, "gem", 8))
+    noise = np.random.default_rng(0).integers(0, 128, (64, 32, 32, 3), dtype=np.uint8)
+    images = OriginalImages([*map(Image.fromarray, noise), Image.new("RGB", (32, 32), "white")], 32)
+    calibrate_batch_norm(network, images)
+    norm = next(module for module in network.modules() if isinstance(module, nn.BatchNorm2d))
+    found = norm.running_mean.clone()
+    norm.momentum = 1  # of all at once alone
+    network.train().features(torch.stack(list(images)))
+    torch.testing.assert_close(found, norm.running_mean, rtol=0.02, atol=1e-3)
+
+
+def test_a_single_image_is_told_to_be_too_few(folder, capsys):
+    write_manifest(folder / "training.csv", pd.read_csv(folder / "training.csv").head(1))
+    assert initial(folder, weights="none") is None
+    assert "error: the head's PCA needs at least 2 training images" in capsys.readouterr().err
 
 
 OTHERS = [

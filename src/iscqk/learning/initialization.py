@@ -20,20 +20,29 @@ from iscqk.models.pca import PrincipalComponents
 from iscqk.models.torch_internals import BatchNorm
 from iscqk.runtime.logs import progress
 
+_AT_ONCE = 64  # images that batch norm's statistics are taken of, at most
+
 
 @torch.no_grad()
 def calibrate_batch_norm(encoder: Encoder, images: OriginalImages) -> None:
     """Set batch-norm statistics to those of `images`.
 
     A randomly initialised backbone has none that mean anything, and training freezes them.
+
+    Raises:
+        UserError: fewer images than two.
     """
+    _refuse_few(len(images))
     norms = [m for m in encoder.modules() if isinstance(m, BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # cumulative average over all batches
     encoder.train()
-    batches = DataLoader(images, batch_size=64)
+    # As large as one another, since each counts as much: a last one of what is left would count
+    # too much, and one image may have no variance at all.
+    parts = np.array_split(np.arange(len(images)), -(-len(images) // _AT_ONCE))
+    batches = DataLoader(images, batch_sampler=[part.tolist() for part in parts])
     for batch in progress(batches, len(batches), "batch norm, batches"):
         encoder.features(batch)
     encoder.eval()
@@ -89,9 +98,13 @@ def principal_head(encoder: Encoder, features: Tensor, whitening: float) -> None
     _fill_head(encoder, weight, -(weight @ found.centre))
 
 
-def _components(rows: Tensor) -> PrincipalComponents:
-    if len(rows) < 2:
+def _refuse_few(images: int) -> None:
+    if images < 2:
         raise UserError("the head's PCA needs at least 2 training images; add some")
+
+
+def _components(rows: Tensor) -> PrincipalComponents:
+    _refuse_few(len(rows))
     return PrincipalComponents.of_rows(rows)
 
 
