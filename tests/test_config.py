@@ -127,6 +127,12 @@ def test_a_preset_that_is_laid_over_from_nothing_says_so_where_it_is_not(preset)
         all_runs(configured(preset))
 
 
+@pytest.mark.parametrize("preset", ["isd-resnet18", "isd-resnet50"])
+def test_isd_as_published_has_plain_sgd_without_a_warm_up(preset):
+    train = configured("from-nothing", preset)["train"]
+    assert (train["optimizer"], train["warmup"], train["schedule"]) == ("sgd", 0, "cosine")
+
+
 def test_gist_leaves_the_network_a_dimension():
     given = {"model.descriptor_size": 64, "describe.gist": 0.5, "describe.gist_size": 64}
     with pytest.raises(UserError, match="gist_size: 64 of model.descriptor_size, 64, leaves the"):

@@ -20,7 +20,7 @@ from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.data_loading import Batches, FreshCopies, Indexed, OriginalImages
 from iscqk.learning.embedding import embed
 from iscqk.learning.initialization import calibrate_batch_norm, principal_head
-from iscqk.learning.optimizer import learning_rate_factor
+from iscqk.learning.optimizer import learning_rate_factor, make_optimizer
 from iscqk.learning.tensorboard import Scalars
 from iscqk.learning.throughput import Throughput
 from iscqk.learning.training import TrainConfig, Training
@@ -90,6 +90,21 @@ def test_learning_rate_warms_up_and_falls_to_zero():
     assert factors[10] == 1.0 and factors[55] == pytest.approx(0.5) and factors[-1] < 1e-3
     assert all(a >= b for a, b in zip(factors[10:], factors[11:], strict=False))
     assert learning_rate_factor(99, 100, 0.1, "constant") == 1.0
+
+
+def test_sgd_is_plain_with_momentum_as_published_methods_take_it(encoder):
+    """v <- 0.9 v + g, w <- w - rate v: Nesterov's looks a step ahead."""
+    objective = FrozenBank(torch.eye(16), 1, qk.Settings())
+    optimizer = make_optimizer(encoder, objective, "sgd", (0.1, 0.1), 0)
+    before = encoder.head.bias.detach().clone()
+    for _ in range(2):
+        encoder.head.bias.grad = torch.ones(16)
+        optimizer.step()
+    torch.testing.assert_close(encoder.head.bias, before - 0.1 * (1 + 1.9))
+
+
+def test_without_a_warm_up_the_rate_is_whole_at_once():
+    assert [learning_rate_factor(step, 100, 0, "cosine") for step in (0, 1)] == [1, 1]
 
 
 def test_every_epoch_sees_every_image_once_and_resuming_changes_nothing():

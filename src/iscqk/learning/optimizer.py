@@ -20,7 +20,7 @@ def make_optimizer(
     Args:
         encoder: to train.
         objective: whose trained parameters learn as the head does; a temperature has its own rate.
-        name: `adamw` or `sgd`.
+        name: `adamw` or `sgd`, with momentum 0.9.
         rates: learning rates of backbone and head.
         decay: of the weights.
     """
@@ -40,7 +40,7 @@ def make_optimizer(
 
 
 def _sgd(groups: list[dict[str, Any]], weight_decay: float) -> torch.optim.Optimizer:
-    return torch.optim.SGD(groups, momentum=0.9, nesterov=True, weight_decay=weight_decay)
+    return torch.optim.SGD(groups, momentum=0.9, weight_decay=weight_decay)
 
 
 def learning_rate_factor(step: int, steps: int, warmup: float, schedule: str) -> float:
