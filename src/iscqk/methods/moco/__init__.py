@@ -12,7 +12,11 @@ class Settings(LearningOnPairs):
 
     temperature: Positive = key(0.05, "published: 0.2")
     head: Head = key("descriptor", "published: mlp")
-    queue: Count = key(2048, "published: 65536, of 1.3 million images")
+    queue: Count = key(
+        2048,
+        "published: 65536, of 1.3 million images; shorter where they are few, or it often "
+        "holds a key of the query's own image, as a negative",
+    )
     momentum: Fraction = key(0.99, "published: 0.999, over a hundred times as many steps")
 
 
