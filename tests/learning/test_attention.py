@@ -62,6 +62,14 @@ def test_over_no_row_there_is_nothing_and_parts_that_have_none_change_no_sum(dty
     torch.testing.assert_close(mean.double(), expected[1], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("count", [0, 3, 9, 100])
+def test_of_no_query_there_is_no_result(dtype, count):
+    """torch's flash attention divides by the number of queries, which ended the process."""
+    log_z, mean = attention(torch.empty(0, 24), unit_rows(count, 24, 1).to(dtype), 0.05)
+    assert log_z.shape == (0,) and mean.shape == (0, 24)
+
+
 def on_gpu(scaled, bank, _):
     """What a GPU takes, on a CPU."""
     return gpu_attention.rounded(scaled, bank)

@@ -29,7 +29,9 @@ def attention(
         Both in float32, or in float64 where queries are.
     """
     scaled = upcast(queries) / temperature
-    found = _faster(scaled, bank, at_least) if excluded is None and len(bank) else None
+    # The faster ways are for rows that there are: of no query, torch's own ends the process.
+    serve = excluded is None and len(scaled) > 0 and len(bank) > 0
+    found = _faster(scaled, bank, at_least) if serve else None
     log_z, mean = blockwise(scaled, bank, excluded) if found is None else found
     if not shared:
         return log_z, mean
