@@ -276,6 +276,26 @@ FROM_RANDOM = {"model.weights": "none", "model.backbone": "resnet18"}
             "train.simclr.batch_size: 3 is no multiple of train.processes times .*, 2",
         ),
         (
+            {"train.method": "simclr", "train.simclr.batch_size": 1},
+            "train.simclr.batch_size: 1 is too few for simclr, which takes 2 at once; raise",
+        ),
+        (
+            {"train.method": "isd", "train.isd.batch_size": 1},
+            "train.isd.batch_size: 1 is too few for isd, which takes 2 at once; raise it to 2",
+        ),
+        (
+            {"train.method": "moco", "train.moco.batch_size": 1, "train.moco.head": "mlp_bn"},
+            "train.moco.batch_size: 1 is too few for head: mlp_bn, which takes 2 at once; raise",
+        ),
+        (
+            {"train.qk.accumulate": 64, "train.qk.batch_norm": "batch"},
+            "train.qk.batch_size: 64 in 64 parts is too few for batch_norm: batch, .* to 128",
+        ),
+        (
+            {"train.qk.warm_up_images": 900, "train.simclr.batch_size": 1},
+            "train.simclr.batch_size: 1 is too few for simclr",
+        ),
+        (
             {"train.rounds": 1000, "shards.training": 1000},
             "train.rounds: 1000 of 1000 shards.training each are 1000000 jobs; lower one of them",
         ),
@@ -304,6 +324,10 @@ def test_what_only_its_own_job_would_tell_is_told_before_any(changes, complaint)
         {"train.method": "simclr", "train.images_per_half_round": 256},
         {"train.method": "solo", "train.solo.validation_images": 4998},
         {"train.qk.accumulate": 8, "train.processes": 2},
+        {"train.qk.accumulate": 64},
+        {"train.qk.accumulate": 32, "train.qk.batch_norm": "batch"},
+        {"train.method": "moco", "train.moco.batch_size": 1},
+        {"train.method": "isd", "train.isd.batch_size": 2},
         {**FROM_RANDOM, "model.backbone": "vit_base_patch16_224.dino"},
         {**FROM_RANDOM, "model.backbone": "tf_efficientnet_b0_ns"},  # an older name
         {**FROM_RANDOM, "model.weights": "later.safetensors"},

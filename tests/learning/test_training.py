@@ -487,6 +487,23 @@ def test_a_batch_that_cannot_be_split_is_refused(encoder, images, accumulate, ob
         Training(encoder, made, replace(CONFIG, accumulate=accumulate))
 
 
+@pytest.mark.parametrize(
+    ("make", "batch_norm"),
+    [
+        (lambda encoder: InBatch(encoder, simclr.Settings(head="descriptor")), "frozen"),
+        (lambda encoder: SelfDistillation(encoder, isd.Settings(head="none")), "frozen"),
+        (lambda encoder: MomentumContrast(encoder, moco.Settings(head="mlp_bn")), "frozen"),
+        (lambda encoder: MomentumContrast(encoder, moco.Settings()), "batch"),
+    ],
+    ids=["simclr", "isd", "mlp_bn", "batch norm"],
+)
+def test_one_image_at_a_time_is_refused_where_nothing_would_be_beside_it(encoder, make, batch_norm):
+    """The loss would be 0 in every step, or a norm end in a traceback."""
+    with pytest.raises(UserError, match="1 at once is too few for this loss or its norms; raise"):
+        Training(encoder, make(encoder), replace(CONFIG, batch_size=1, batch_norm=batch_norm))
+    Training(encoder, make(encoder), replace(CONFIG, batch_size=2, batch_norm=batch_norm))
+
+
 def test_the_clock_tells_waiting_from_working(monkeypatch):
     """Batches that take 3 s to come, and steps of 1 s; the first batch is not waited for."""
     now = [0.0]

@@ -53,6 +53,7 @@ class Method:
             encoder and the settings; see `iscqk.methods.qk.objective` for a bank and
             `iscqk.methods.solo.objective` for fresh copies.
         views: images of an item that the gradient goes through, as the objective has it.
+        smallest_batch: items that it must see at once, as its loss or its norms are of several.
         changes: what a run by this method changes of the config, by dotted keys.
     """
 
@@ -62,6 +63,7 @@ class Method:
     comment: str = ""
     objective: str = ""
     views: int = 1
+    smallest_batch: int = 1
     changes: Mapping[str, Any] = field(default_factory=dict)
 
     def load_objective(self) -> Any:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from iscqk.errors import UserError
 from iscqk.learning import distributed
 from iscqk.models.encoder import Encoder
 from iscqk.models.torch_internals import BatchNorm
@@ -39,11 +40,13 @@ class Objective(nn.Module, ABC):
 
     Attributes:
         views: images of an item that the gradient goes through; the budget counts each of them.
+        smallest_batch: items that a loss needs at once, were it without norms.
         temperature: of the softmax that is trained, as it is now.
         accumulates: whether a batch's loss is the mean of its parts' losses.
     """
 
     views = 1
+    smallest_batch = 1
     accumulates = False
     temperature: float
 
@@ -71,6 +74,15 @@ class Objective(nn.Module, ABC):
         others = {id(module) for encoder in encoders for module in encoder.modules()}
         norms = (module for module in self.modules() if isinstance(module, BatchNorm))
         return [norm for norm in norms if id(norm) not in others]
+
+    def refuse_few(self, at_once: int, batch_norm: str) -> None:
+        """Raise UserError where so many items at once are too few for the loss, or for a norm."""
+        of_several = batch_norm == "batch" or len(self.own_norms) > 0
+        if at_once < (fewest := 2 if of_several else self.smallest_batch):
+            raise UserError(
+                f"batch_size: {at_once} at once is too few for this loss or its norms; raise it, "
+                f"to {fewest} at once"
+            )
 
     def after_step(self, encoder: Encoder) -> None:  # noqa: B027  # most have nothing to follow
         """Follow the encoder, which has just taken a step."""

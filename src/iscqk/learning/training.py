@@ -107,7 +107,7 @@ class Training:
         self._ends = {self.steps * part // parts for part in range(1, parts + 1)}
 
     def _check_split(self) -> None:
-        """Refuse a batch that processes and accumulation cannot share out evenly."""
+        """Refuse a batch that cannot be shared out evenly, and parts that are too small."""
         config, count = self.config, distributed.world_size()
         if config.batch_size % (count * config.accumulate):
             raise UserError(
@@ -116,6 +116,7 @@ class Training:
             )
         if config.accumulate > 1 and not self.objective.accumulates:
             raise UserError("accumulate: only Q/K's loss of a batch is the mean of its parts'")
+        self.objective.refuse_few(config.batch_size // config.accumulate, config.batch_norm)
 
     def run(
         self, images: Images, workers: int, checkpoint: Checkpoint, scalars: Scalars = _NONE

@@ -27,6 +27,7 @@ from iscqk.settings.held_out import HeldOut, refuse_none_left
 from iscqk.settings.queries import DRAW_MORE, Queries, refuse_impossible
 
 _MOST_JOBS = 100_000
+_OF_SEVERAL = {"head": "mlp_bn", "batch_norm": "batch"}  # take statistics of what is seen at once
 _NO_FILES = (READY, "none", "pretrained")  # of `model.weights`
 
 
@@ -156,6 +157,7 @@ def _refuse_unfit_batches(train: Mapping[str, Any]) -> None:
     own = train.get(train["method"], {})
     for method in [train["method"], *(["simclr"] if own.get("warm_up_images") else [])]:
         _refuse_unfit_batch(method, train.get(method, {}), train["processes"])
+        _refuse_few_at_once(method, train.get(method, {}))
     if own.get("teacher") and not own["soft_targets"]:
         raise UserError("config: train.qk.teacher: says nothing at soft_targets 0; raise these")
 
@@ -170,6 +172,19 @@ def _refuse_unfit_batch(method: str, own: Mapping[str, Any], processes: int) -> 
     if (queue := own.get("queue", batch)) < batch:
         raise UserError(
             f"config: train.{method}.queue: {queue} is shorter than a batch of {batch}; raise it"
+        )
+
+
+def _refuse_few_at_once(method: str, own: Mapping[str, Any]) -> None:
+    """Refuse batches, or parts of them, that are too small for what is of several images."""
+    parts, fewest = own.get("accumulate", 1), {method: METHODS[method].smallest_batch}
+    fewest |= {f"{key}: {value}": 2 for key, value in _OF_SEVERAL.items() if own.get(key) == value}
+    what, count = max(fewest.items(), key=lambda item: item[1])
+    if (batch := own.get("batch_size", parts * count)) < parts * count:
+        given = f"{batch} in {parts} parts" if parts > 1 else batch
+        raise UserError(
+            f"config: train.{method}.batch_size: {given} is too few for {what}, which takes "
+            f"{count} at once; raise it to {parts * count}"
         )
 
 

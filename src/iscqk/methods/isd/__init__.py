@@ -23,4 +23,5 @@ METHOD = Method(
     settings=Settings,
     comment="arXiv:2012.09259; similarity distillation, the teacher is submitted",
     objective="iscqk.methods.isd.objective:SelfDistillation",
+    smallest_batch=2,  # the predictor has batch norm
 )

@@ -21,4 +21,5 @@ METHOD = Method(
     comment="arXiv:2002.05709; in-batch negatives",
     objective="iscqk.methods.simclr.objective:InBatch",
     views=2,
+    smallest_batch=2,  # of one pair there is no negative
 )

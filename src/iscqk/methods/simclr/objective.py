@@ -13,7 +13,7 @@ from iscqk.models.encoder import Encoder
 class InBatch(Objective):
     """SimCLR: both images of a pair through one encoder; the batch's others are the negatives."""
 
-    views = METHOD.views
+    views, smallest_batch = METHOD.views, METHOD.smallest_batch
 
     def __init__(self, encoder: Encoder, settings: Settings) -> None:
         super().__init__()
