@@ -26,6 +26,14 @@ def test_any_backbone_gives_unit_descriptors(backbone, pooling):
     torch.testing.assert_close(descriptors.norm(dim=1), torch.ones(2))
 
 
+@pytest.mark.parametrize("pooling", ["gem", "average", "quarters"])
+def test_a_network_of_several_maps_has_its_own_pooling_only(pooling):
+    message = f"model.pooling: {pooling} is of one map of features, and crossvit_.* set native"
+    with pytest.raises(UserError, match=message):
+        Encoder(EncoderConfig("crossvit_tiny_240", 240, pooling, 8))
+    assert Encoder(EncoderConfig("crossvit_tiny_240", 240, "native", 8)).head.in_features == 288
+
+
 def test_gem_is_its_formula():
     places = torch.rand(2, 9, 5)
     expected = (places.double() ** 3).mean(1) ** (1 / 3)

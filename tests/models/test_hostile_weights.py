@@ -28,6 +28,10 @@ def write(path, encoder=None, text=None):
         ({"image_size": 10**9}, "image_size: 1000000000; it must be from 1 to"),
         ({"descriptor_size": 10**12}, "descriptor_size: 1000000000000; it must be from 1 to"),
         ({"descriptor_size": "16"}, "descriptor_size: 16; it must be"),
+        ({"pooling": "max"}, "pooling: max; it must be one of gem, average, quarters, native"),
+        ({"pooling": ["gem"]}, "it must be one of gem"),
+        ({"backbone": 5}, "backbone: 5; it must be a network's name"),
+        ({"backbone_options": {"features_only": True}}, "features_only makes maps that are not"),
         ({"backbone_options": []}, "weights do not fit|is not"),
         ({"unknown": 1}, "weights do not fit their config"),
         ({}, "weights do not fit their config"),
@@ -39,6 +43,7 @@ def test_a_config_cannot_load_other_files_or_fill_the_memory(tmp_path, encoder, 
     with pytest.raises(UserError, match=complaint) as error:
         load_encoder(tmp_path / "w.safetensors")
     assert str(error.value).isprintable()
+    assert str(error.value).startswith(f"{tmp_path}/w.safetensors: ")
 
 
 @pytest.mark.parametrize("text", ["", "[" * 10**5, "[]", "{}", '{"encoder": 1}', '{"encoder": {}}'])

@@ -49,12 +49,21 @@ class EncoderConfig:
         """Refuse what a file of weights from elsewhere must not ask for.
 
         Raises:
-            UserError: options that make timm read other files or the network, absurd sizes.
+            UserError: options that make timm read other files or the network, absurd sizes, what
+                is no name or pooling.
         """
+        if not isinstance(self.backbone, str):
+            raise UserError(f"model.backbone: {self.backbone}; it must be a network's name")
+        if self.pooling not in (known := (*POOLINGS, "native")):
+            raise UserError(f"model.pooling: {self.pooling}; it must be one of {', '.join(known)}")
         if barred := sorted(_BARRED_OPTIONS & set(self.backbone_options)):
             raise UserError(
                 f"model.backbone_options: {barred[0]} would load other files; name weights as "
                 "model.weights, a safetensors file"
+            )
+        if "features_only" in self.backbone_options:
+            raise UserError(
+                "model.backbone_options: features_only makes maps that are not pooled; leave it out"
             )
         sizes = {"image_size": self.image_size, "descriptor_size": self.descriptor_size}
         for name, size in sizes.items():
@@ -77,7 +86,7 @@ class Encoder(nn.Module):
         """Build the encoder, with timm's pretrained backbone weights if asked for.
 
         Raises:
-            UserError: timm knows no such backbone, or cannot build it so.
+            UserError: timm knows no such backbone, cannot build it so, or it cannot be pooled so.
         """
         super().__init__()
         self.config = config
@@ -158,9 +167,14 @@ class Encoder(nn.Module):
         """Return unit descriptors (B, D) float32 of uint8 images (B, 3, S, S)."""
         return self.project(self.features(images))
 
-    def _pool(self, output: Tensor) -> Tensor:
+    def _pool(self, output: Any) -> Tensor:
         if self.config.pooling == "native":
             return self.backbone.forward_head(output, pre_logits=True).flatten(1)
+        if not isinstance(output, Tensor):
+            raise UserError(
+                f"model.pooling: {self.config.pooling} is of one map of features, and "
+                f"{self.config.backbone} makes several; set native"
+            )
         places = _places_first(output, self.backbone)
         return POOLINGS[self.config.pooling](places)
 

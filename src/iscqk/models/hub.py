@@ -102,6 +102,8 @@ def load_hub_folder(folder: str | Path) -> Encoder:
         encoder = Encoder(EncoderConfig(**facts["encoder"]))
         for part, file in ((encoder.backbone, BACKBONE), (encoder.head, HEAD)):
             part.load_state_dict(load_file(folder / file))
+    except UserError as error:  # of the config
+        raise UserError(f"{folder}: {error}") from None
     except (
         OSError,
         KeyError,

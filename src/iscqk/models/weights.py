@@ -91,6 +91,8 @@ def load_encoder(path: str | Path) -> Encoder:
     try:
         encoder = Encoder(EncoderConfig(**config))
         encoder.load_state_dict(weights := load_file(path))
+    except UserError as error:  # of the config
+        raise UserError(f"{path}: {error}") from None
     except (ValueError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
