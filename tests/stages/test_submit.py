@@ -147,6 +147,18 @@ FAULTS = {
         lambda folder: change(folder, "h.json", scored_sha256="x"),
         "h.json: not the score of",
     ),
+    "a half's score as the whole's": (
+        lambda folder: shutil.copy(folder / "h.json", folder / "f.json"),
+        "f.json: of something else (half is public, and None here); score it again",
+    ),
+    "the other half's score": (
+        lambda folder: change(folder, "h.json", half="private"),
+        "h.json: of something else (half is private, and public here); score it again",
+    ),
+    "the whole's score as a half's": (
+        lambda folder: shutil.copy(folder / "f.json", folder / "h.json"),
+        "h.json: of something else (half is None, and public here); score it again",
+    ),
     "a score cut short": (
         lambda folder: (folder / "f.json").write_text("{"),
         "f.json: cannot be read as JSON",

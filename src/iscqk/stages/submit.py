@@ -140,11 +140,12 @@ def refuse_mixed(
         "validate the descriptors",
     )
     scores = named_files(arguments.scores, [*RANKINGS]) | named_files(arguments.halves, HALVES)
+    scored = {digest, sha256_of(arguments.predictions)}
     for name, path in scores.items():
-        if name == arguments.ranking or name in HALVES:
-            found, scored = read_object(path), {digest, sha256_of(arguments.predictions)}
-            if found.get("scored_sha256") not in scored:
-                raise UserError(f"{path}: not the score of {descriptors}; score it again")
+        found, half = read_object(path), name if name in HALVES else None
+        if (name == arguments.ranking or half) and found.get("scored_sha256") not in scored:
+            raise UserError(f"{path}: not the score of {descriptors}; score it again")
+        _compare(path, found, {"half": half}, "score it")  # None: the whole phase
 
 
 def _weights(arguments: argparse.Namespace) -> dict[str, str]:
@@ -157,7 +158,7 @@ def _weights(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def _compare(
-    path: Path, found: Mapping[str, Any], expected: Mapping[str, Any], remedy: str
+    path: str | Path, found: Mapping[str, Any], expected: Mapping[str, Any], remedy: str
 ) -> None:
     for key, value in expected.items():
         if found.get(key) != value:
