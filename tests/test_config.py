@@ -506,6 +506,24 @@ def test_disc21_is_found_under_its_official_names(tmp_path):
     assert given.ground_truth == str(tmp_path / "test_queries_groundtruth.csv")
 
 
+@pytest.mark.parametrize(
+    ("truth", "halves"),
+    [
+        ("Q00000,R000000\nQ25000,R000000\n", ("public", "private")),
+        ("query_id,reference_id\nQ00000,R000000\nQ25000,\n", ("public",)),
+        ("Q25000,R000000\n", ("private",)),
+        ("", ("public", "private")),  # what is wrong with it is told as the queries are taken
+    ],
+)
+def test_the_halves_of_phase_1_are_those_of_which_the_ground_truth_has_a_pair(
+    tmp_path, truth, halves
+):
+    dataset = disc21(tmp_path)
+    (tmp_path / "dev_queries_groundtruth.csv").write_text(truth)
+    found = find_sources(dataset).phases
+    assert found["phase1"].halves == halves and found["phase2"].halves == ()
+
+
 def test_a_missing_part_of_disc21_is_named(tmp_path):
     dataset = disc21(tmp_path)
     (tmp_path / "refs_50k_0").rmdir()

@@ -1,7 +1,7 @@
 """The sources of images, each a module of this folder under the name that `dataset.kind` uses.
 
-A module declares SOURCE. None of it needs more than paths, as the Snakefile reads them at the start
-of every job.
+A module declares SOURCE. It imports no more than paths need, as the Snakefile reads all of them at
+the start of every job.
 """
 
 from collections.abc import Mapping

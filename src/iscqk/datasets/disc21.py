@@ -24,13 +24,12 @@ _FOLDERS = {
         "final_queries",
     ],
 }
-_PUBLIC_GROUND_TRUTH = "public_ground_truth.csv"  # of the competition; lists the public half only
 _GROUND_TRUTH = {
     "phase1": [
         "dev_queries_groundtruth.csv",
         "dev_ground_truth.csv",
-        _PUBLIC_GROUND_TRUTH,
-        f"list_files/{_PUBLIC_GROUND_TRUTH}",
+        "public_ground_truth.csv",  # of the competition; lists the public half only
+        "list_files/public_ground_truth.csv",
     ],
     "phase2": ["test_queries_groundtruth.csv", "final_ground_truth.csv"],
 }
@@ -47,21 +46,30 @@ def _find(dataset: Mapping[str, Any]) -> Sources:
         raise UserError("config: dataset.root: missing; name the folder that DISC21 lies in")
     root = Path(existing_folders("root", dataset["root"])[0])
     found = {part: _first(root, part, names) for part, names in _FOLDERS.items()}
-    given = {
-        phase: _given(phase, found[phase], _first(root, f"{phase} ground truth", names)[0])
+    truths = {
+        phase: _first(root, f"{phase} ground truth", names)[0]
         for phase, names in _GROUND_TRUTH.items()
     }
+    halves = {"phase1": _halves(truths["phase1"]), "phase2": ()}
+    given = {phase: Given(found[phase], truths[phase], halves[phase]) for phase in truths}
     lists = {split: str(root / name) for split, name in _LISTS.items()}
     lists = {split: path for split, path in lists.items() if os.path.isfile(path)}
     lists |= named_lists(dataset)
     return Sources(found["training"], found["references"], [], given, lists)
 
 
-def _given(phase: str, queries: list[str], ground_truth: str) -> Given:
-    """Return a phase's queries, phase 1 with the halves that its ground truth tells of."""
-    halves = HALVES if phase == "phase1" else ()
-    listed = halves[:1] if Path(ground_truth).name == _PUBLIC_GROUND_TRUTH else halves
-    return Given(queries, ground_truth, listed)
+def _halves(ground_truth: str) -> tuple[str, ...]:
+    """Return the halves of phase 1 of which a ground truth has a true pair: these can be scored.
+
+    All of them where it cannot be read: what is wrong with it is told as the queries are taken.
+    """
+    from iscqk.formats.ground_truth import read_ground_truth  # needs pandas
+
+    try:
+        truth = read_ground_truth(ground_truth)
+    except UserError:
+        return HALVES
+    return tuple(half for half in HALVES if len(truth.of_half(half)))
 
 
 def _first(root: Path, part: str, names: list[str]) -> list[str]:
