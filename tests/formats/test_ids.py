@@ -56,6 +56,12 @@ def test_pairs_have_keys_of_their_own():
     assert pair_keys(queries, references).tolist() == [1, 1_000_000, 1, 99_999_999_999]
 
 
+def test_rows_are_found_in_any_order():
+    ids = ["R000007", "R999999", "R000000"]
+    assert REFERENCE.rows(["R000000", "R000001", "R999999"], ids).tolist() == [2, -1, 1]
+    assert REFERENCE.rows([], ids).tolist() == [] and REFERENCE.rows(ids, []).tolist() == [-1] * 3
+
+
 def test_repeated_marks_all_but_the_first():
     assert repeated(np.array(["b", "a", "b", "b"])).tolist() == [False, False, True, True]
     assert repeated(np.array([], dtype=str)).tolist() == []

@@ -62,6 +62,13 @@ class IdForm(NamedTuple):
         powers = 10 ** np.arange(self.digits - 1, -1, -1, dtype=np.int64)
         return (characters[:, 1 : self.width].astype(np.int64) - ord("0")) @ powers
 
+    def rows(self, names: ArrayLike, ids: ArrayLike) -> IntArray:
+        """Return for each of (n,) names its row among (m,) unique ids of this form, -1 for none."""
+        row_of = np.full(10**self.digits, -1, dtype=np.int64)
+        numbers = self.numbers(ids)
+        row_of[numbers] = np.arange(len(numbers))
+        return row_of[self.numbers(names)]
+
 
 TRAINING = IdForm("training", "T", 6)
 REFERENCE = IdForm("reference", "R", 6)

@@ -29,7 +29,8 @@ from iscqk.formats.hdf5 import (
     read_vectors,
     write_hdf5,
 )
-from iscqk.formats.ids import QUERY, REFERENCE, IdForm, StrArray, repeated
+from iscqk.formats.ids import QUERY, REFERENCE, IdForm, IntArray, StrArray, repeated
+from iscqk.formats.predictions import Predictions
 
 MAX_DIMENSION = 256
 # Both official evaluators begin their search at a squared radius of 1e10 and compute in float32,
@@ -75,6 +76,13 @@ class Submission:
     def dimension(self) -> int:
         """Coordinates of a descriptor."""
         return self.query.shape[1]
+
+    def rows_of(self, predictions: Predictions) -> tuple[IntArray, IntArray]:
+        """Return (n,) rows of the queries and (n,) of the references, -1 where it has none such."""
+        return (
+            QUERY.rows(predictions.query_ids, self.query_ids),
+            REFERENCE.rows(predictions.reference_ids, self.reference_ids),
+        )
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.ids import StrArray
+from iscqk.formats.hdf5 import FloatArray, Rows
+from iscqk.formats.ids import IntArray
 from iscqk.formats.predictions import Predictions
 from iscqk.formats.submission import Submission
 from iscqk.retrieval.search import squared_distances
@@ -23,19 +24,15 @@ def refuse_other_predictions(
         UserError: a pair is of images that the submission does not describe, or its score is not
             its negative squared distance there.
     """
-    sample = np.unique(np.linspace(0, len(predictions) - 1, _MEASURED).astype(np.int64))
-    some = predictions.at(sample[sample >= 0])
-    rows = [
-        _rows(some.query_ids, submission.query_ids),
-        _rows(some.reference_ids, submission.reference_ids),
-    ]
-    unknown = (rows[0] < 0) | (rows[1] < 0)
-    vectors = [
-        np.concatenate([side[row : row + 1] for row in np.maximum(numbers, 0)] or [side[0:0]])
-        for side, numbers in zip((submission.query, submission.reference), rows, strict=True)
-    ]
-    distances = squared_distances(*vectors)
-    wrong = unknown | ~np.isclose(-some.scores, distances, rtol=_TOLERANCE, atol=0)
+    some = predictions.at(_evenly(len(predictions), _MEASURED))
+    queries, references = submission.rows_of(some)
+    known = (queries >= 0) & (references >= 0)
+    distances = np.full(len(some), np.nan)
+    distances[known] = squared_distances(
+        _vectors(submission.query, queries[known]),
+        _vectors(submission.reference, references[known]),
+    )
+    wrong = ~np.isclose(-some.scores, distances, rtol=_TOLERANCE, atol=0)
     if wrong.any():
         at = int(np.argmax(wrong))
         pair = f"{some.query_ids[at]},{some.reference_ids[at]}"
@@ -45,8 +42,11 @@ def refuse_other_predictions(
         )
 
 
-def _rows(names: StrArray, ids: StrArray) -> np.ndarray:
-    """Return in which of the rows of unique ids each name is, -1 where in none."""
-    order = np.argsort(ids)
-    at = np.minimum(np.searchsorted(ids, names, sorter=order), len(ids) - 1)
-    return np.where(ids[order[at]] == names, order[at], -1)
+def _evenly(count: int, most: int) -> IntArray:
+    """Return at most `most` of `count` rows, from the first to the last, each once."""
+    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
+
+
+def _vectors(side: Rows, rows: IntArray) -> FloatArray:
+    """Return (m, d), the vectors in (m,) rows."""
+    return np.concatenate([side[0:0], *(side[row : row + 1] for row in rows)])
