@@ -62,7 +62,7 @@ def test_an_option_may_be_cut_short_and_what_follows_two_dashes_is_none():
 OF_ALL_KEYS = json.dumps(
     {"seed": 0, "label": "a", "phase": "a", "score": "a", "method": "a", "learning_curve": "a"}
     | dict.fromkeys(["histories", "usage", "features"], [])
-    | dict.fromkeys(["dataset", "model", "models", "train", "describe"], {})
+    | dict.fromkeys(["dataset", "model", "models", "train", "describe", "search"], {})
 )
 POOL = '{"names": ["blur"], "strength": [0, 1], "length": [1, 1]}'
 

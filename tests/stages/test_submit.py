@@ -51,6 +51,14 @@ def merge(folder):
     return iscqk("merge", *shards, "--ranking", "similarity", "--output", folder / "s.h5")
 
 
+def search(folder, *options):
+    assert iscqk("search", folder / "s.h5", "--output", folder / "p.csv", *options) == 0
+
+
+def score(folder):
+    assert iscqk("score", folder / "p.csv", folder / "gt.csv", "--output", folder / "f.json") == 0
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """All that is submitted, by the stages themselves, of made-up shards."""
@@ -66,10 +74,10 @@ def made(tmp_path_factory):
     (folder / "gt.csv").write_text("Q00001,R000001\nQ00002,\n")
     lists = ("--queries", folder / "queries.csv", "--references", folder / "references.csv")
     assert merge(folder) == 0
-    assert iscqk("search", folder / "s.h5", "--output", folder / "p.csv") == 0
+    search(folder)
     report = ("--phase", "phase1", "--output", folder / "v.json")
     assert iscqk("validate", folder / "s.h5", *lists, *report) == 0
-    assert iscqk("score", folder / "p.csv", folder / "gt.csv", "--output", folder / "f.json") == 0
+    score(folder)
     public = ("--half", "public", "--output", folder / "h.json")
     assert iscqk("score", folder / "s.h5", folder / "gt.csv", *public) == 0
     return folder
@@ -123,6 +131,14 @@ FAULTS = {
         "s.h5: of something else (query_manifest_sha256 is",
     ),
     "predictions of another file": (other_distance, "p.csv: Q0000"),
+    "no prediction": (
+        lambda folder: (folder / "p.csv").write_text("query_id,reference_id,score\n"),
+        "p.csv: 0 predictions, where a search of",
+    ),
+    "predictions of some references": (
+        lambda folder: search(folder, "--shard", 1, "--shards", 2),
+        "p.csv: 200 predictions, where a search of",
+    ),
     "another file validated": (
         lambda folder: change(folder, "v.json", validated_sha256="x"),
         "v.json: of something else (validated_sha256 is x",
@@ -174,6 +190,21 @@ def test_what_does_not_belong_together_is_not_submitted(pieces, capsys, spoil, m
     assert message in told
     assert told.startswith("error: ") and "again" in told
     assert not (pieces / "out").exists()
+
+
+def test_as_many_pairs_of_some_references_are_not_submitted(pieces, monkeypatch, capsys):
+    monkeypatch.setitem(CONFIG["search"], "max_results", 100)
+    limit = ("--max-results", 100)
+    search(pieces, *limit, "--shard", 1, "--shards", 2)
+    score(pieces)
+    assert submit(pieces) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert (
+        "p.csv: without Q0000" in told and "a part of" in told and "search all of it again" in told
+    )
+    search(pieces, *limit)
+    score(pieces)
+    assert submit(pieces) == 0
 
 
 @pytest.mark.parametrize(

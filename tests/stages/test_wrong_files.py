@@ -21,7 +21,7 @@ JSON = {
     "compare": '[{"label": "a", "seed": 0, "phase": "phase1", "score": "s.json", '
     '"histories": ["h.csv"], "usage": ["u.tsv"]}]',
     "neighbours": '[{"method": "moco", "seed": 0, "features": ["f.h5"]}]',
-    "submit": '{"seed": 0, "dataset": {}, "model": {}, "train": {}, "describe": {}}',
+    "submit": '{"seed": 0, "dataset": {}, "model": {}, "train": {}, "describe": {}, "search": {}}',
 }
 
 

@@ -31,7 +31,8 @@ from iscqk.plan.results import Submission
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.runtime.options import json_object, output_folder
 from iscqk.settings.describe import Describe
-from iscqk.submission.consistency import refuse_other_predictions
+from iscqk.settings.search import Search
+from iscqk.submission.consistency import refuse_other_predictions, refuse_part_of_predictions
 from iscqk.submission.environment import commit, machine, versions
 from iscqk.submission.model_card import model_card
 
@@ -71,7 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--config",
-        type=json_object(seed=int, dataset=dict, model=dict, train=dict, describe=dict),
+        type=json_object(
+            seed=int, dataset=dict, model=dict, train=dict, describe=dict, search=dict
+        ),
         required=True,
         help="the whole config",
     )
@@ -131,6 +134,8 @@ def refuse_mixed(
     with open_submission(descriptors) as submission:
         predictions = read_predictions(arguments.predictions)
         refuse_other_predictions(arguments.predictions, predictions, submission)
+        max_results = Search.parse(arguments.config["search"]).max_results
+        refuse_part_of_predictions(arguments.predictions, predictions, submission, max_results)
         _compare(descriptors, submission.attributes, expected, "merge the shards")
     _compare(
         arguments.validation,

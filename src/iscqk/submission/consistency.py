@@ -6,39 +6,72 @@ import numpy as np
 
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import FloatArray, Rows
-from iscqk.formats.ids import IntArray
+from iscqk.formats.ids import IntArray, pair_keys
 from iscqk.formats.predictions import Predictions
 from iscqk.formats.submission import Submission
-from iscqk.retrieval.search import squared_distances
+from iscqk.retrieval.search import global_search, squared_distances
 
 _MEASURED = 1000  # pairs; another file's would hardly agree in one
+_SEARCHED = 16  # queries among all, and among those of the pairs
 _TOLERANCE = 1e-9  # relative, of a squared distance
+_BORDER = 1e-4  # likewise, where a search in float32 may take another pair than ours as its last
 
 
 def refuse_other_predictions(
     path: str | Path, predictions: Predictions, submission: Submission
 ) -> None:
-    """Measure some of the pairs again, from the first to the last.
+    """Look for the images of all pairs, and measure some again, from the first to the last.
 
     Raises:
         UserError: a pair is of images that the submission does not describe, or its score is not
             its negative squared distance there.
     """
-    some = predictions.at(_evenly(len(predictions), _MEASURED))
-    queries, references = submission.rows_of(some)
-    known = (queries >= 0) & (references >= 0)
-    distances = np.full(len(some), np.nan)
-    distances[known] = squared_distances(
-        _vectors(submission.query, queries[known]),
-        _vectors(submission.reference, references[known]),
+    queries, references = submission.rows_of(predictions)
+    wrong = (queries < 0) | (references < 0)
+    some = _evenly(len(predictions), _MEASURED)
+    some = some[~wrong[some]]
+    distances = squared_distances(
+        _vectors(submission.query, queries[some]), _vectors(submission.reference, references[some])
     )
-    wrong = ~np.isclose(-some.scores, distances, rtol=_TOLERANCE, atol=0)
+    wrong[some] = ~np.isclose(-predictions.scores[some], distances, rtol=_TOLERANCE, atol=0)
     if wrong.any():
         at = int(np.argmax(wrong))
-        pair = f"{some.query_ids[at]},{some.reference_ids[at]}"
+        pair = f"{predictions.query_ids[at]},{predictions.reference_ids[at]}"
         raise UserError(
             f"{path}: {pair} is no pair of {submission.path} at that distance; these are the "
             "predictions of another file, search this one again"
+        )
+
+
+def refuse_part_of_predictions(
+    path: str | Path, predictions: Predictions, submission: Submission, max_results: int
+) -> None:
+    """Count the pairs, and search all references for some queries again.
+
+    Raises:
+        UserError: a search of the whole submission for `max_results` pairs gives more or fewer, or
+            one that is nearer than the last of these and is not among them.
+    """
+    pairs = min(max_results, len(submission.query) * len(submission.reference))
+    if len(predictions) != pairs:
+        raise UserError(
+            f"{path}: {len(predictions)} predictions, where a search of {submission.path} for "
+            f"{max_results} gives {pairs}; search it again"
+        )
+    listed_rows, _ = submission.rows_of(predictions.at(_evenly(len(predictions), _SEARCHED)))
+    rows = np.union1d(_evenly(len(submission.query), _SEARCHED), listed_rows)
+    ids = submission.query_ids[rows]
+    listed = predictions.keys[np.isin(predictions.query_ids, ids)]
+    # One more than are listed: if any is left out, then one of these.
+    found = global_search(_vectors(submission.query, rows), submission.reference, len(listed) + 1)
+    queries, references = ids[found.query_index], submission.reference_ids[found.reference_index]
+    last = -predictions.scores.min(initial=0) * (1 - _BORDER)
+    left_out = (found.squared_distance < last) & ~np.isin(pair_keys(queries, references), listed)
+    if left_out.any():
+        at = int(np.argmax(left_out))
+        raise UserError(
+            f"{path}: without {queries[at]},{references[at]}, which is nearer than its last pair; "
+            f"these are the predictions of a part of {submission.path}, search all of it again"
         )
 
 
