@@ -1,9 +1,12 @@
 """A planted phase: what is said of it beforehand holds for every pair there is."""
 
+import json
+
 import numpy as np
 import pytest
 
 from iscqk.bench.synthetic_phase import known_micro_ap, random_references, synthesize_phase
+from iscqk.cli import main
 
 COUNT, TOTAL, DIMENSION = 200, 1500, 256
 
@@ -46,6 +49,42 @@ def test_the_micro_ap_is_that_of_all_pairs_sorted(planted, references):
     precision = hits.cumsum() / np.arange(1, len(hits) + 1)
     expected = precision[hits].sum() / true.sum()
     assert known_micro_ap(planted) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        (
+            "--queries 100 --references 1000",
+            "500000 of 100000 pairs returns copies that are to be lost",
+        ),
+        (
+            "--queries 500 --references 10000 --dimension 64",
+            "in 64 dimensions 1.6e+02 are expected",
+        ),
+        ("--queries 500 --references 10000 --max-results 159", "does not return all 160 that are"),
+    ],
+)
+def test_sizes_at_which_the_micro_ap_is_not_known_are_refused(tmp_path, capsys, sizes, told):
+    assert main(["synthesize-phase", *sizes.split(), "--output", str(tmp_path / "phase")]) == 1
+    assert told in capsys.readouterr().err and not list(tmp_path.rglob("*.*"))
+
+
+def test_the_smallest_sizes_that_are_taken_give_the_micro_ap_that_is_known(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    stages = (
+        "synthesize-phase --queries 450 --references 1112 --dimension 122 --output .",
+        "merge --queries queries.h5 --references references.h5 --ranking similarity --output s.h5",
+        "score s.h5 ground_truth.csv --output score.json",
+    )
+    assert [main(stage.split()) for stage in stages] == [0, 0, 0]
+    expected, score = (
+        json.loads((tmp_path / name).read_text()) for name in ("expected.json", "score.json")
+    )
+    assert score["predictions"] == 500_000 and score["positives"] == expected["positives"] == 90
+    assert score["micro_ap"] == pytest.approx(expected["micro_ap"], abs=1e-9)
 
 
 def test_the_same_seed_plants_the_same(planted):

@@ -19,12 +19,14 @@ rule rehearse_synthesize_phase:
     params:
         code=code("synthesize_phase"),
         size=config["rehearsal"],
+        max_results=config["search"]["max_results"],
         seed=config["seed"],
         folder=folder,
     shell:
         """
         iscqk synthesize-phase --queries {params.size[queries]} \
-            --references {params.size[references]} --seed {params.seed} --output {params.folder} &>{log}
+            --references {params.size[references]} --max-results {params.max_results} \
+            --seed {params.seed} --output {params.folder} &>{log}
         """
 
 

@@ -5,13 +5,15 @@ as near as a cosine of 0.5 (that is 8 standard deviations; of 5e10 pairs, 3e-5 a
 Three kinds of queries are planted, none nearer than that to a second reference:
 
     found   copies at a cosine between 0.5 and 0.95 of their reference
-    lost    copies at the opposite end of the sphere from their reference, which no search returns
+    lost    copies at the opposite end of the sphere from their reference, the last of all pairs
     decoys  distractors as near to some reference as found copies may be
 
-So the list of predictions begins with the found and the decoys by their distance, whatever else it
-takes up after them, and its micro-AP is that of these pairs alone.
+So a list of predictions that has room for the found and the decoys begins with them, by their
+distance, and whatever else it takes up after them but the lost, its micro-AP is that of these pairs
+alone. `fault_of_size` tells of sizes where that does not hold.
 """
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -25,6 +27,7 @@ from iscqk.retrieval.search import squared_distances
 # Shares of the queries: a fifth of the challenge's had a match.
 _FOUND, _LOST, _DECOYS = 0.12, 0.08, 0.2
 _FARTHEST, _NEAREST = 0.5, 0.95
+_BY_CHANCE = 0.01  # pairs that may be expected to come as near
 ROWS_AT_ONCE = 65_536
 
 
@@ -48,6 +51,36 @@ class SyntheticPhase(NamedTuple):
     squared_distance: NDArray[np.float64]
 
 
+def fault_of_size(count: int, total: int, dimension: int, max_results: int) -> str | None:
+    """Return why a phase's micro-AP would not be the known one, with the remedy.
+
+    Args:
+        count: of queries.
+        total: of references.
+        dimension: of descriptors.
+        max_results: pairs that the search is to return.
+    """
+    (found, lost, decoys), pairs = _sizes(count), count * total
+    # Cosines of random directions are about normal, with a variance of 1 / dimension.
+    by_chance = pairs * math.erfc(_FARTHEST * math.sqrt(dimension / 2)) / 2
+    if by_chance > _BY_CHANCE:
+        return (
+            f"of {pairs} pairs in {dimension} dimensions {by_chance:.2g} are expected to come as "
+            "near as copies by chance; give more dimensions"
+        )
+    if max_results < found + decoys:
+        return (
+            f"a search for {max_results} pairs does not return all {found + decoys} that are "
+            "planted; let it return more, or give fewer queries"
+        )
+    if max_results > pairs - lost:
+        return (
+            f"a search for {max_results} of {pairs} pairs returns copies that are to be lost; "
+            "give more queries or references, or let it return fewer"
+        )
+    return None
+
+
 def random_references(count: int, dimension: int, seed: int) -> Iterator[FloatArray]:
     """Yield blocks of (n, d) random unit rows."""
     rng = np.random.default_rng([seed, 0])
@@ -67,8 +100,7 @@ def synthesize_phase(
         seed: of everything drawn here.
     """
     rng = np.random.default_rng([seed, 1])
-    sizes = [round(share * count) for share in (_FOUND, _LOST, _DECOYS)]
-    kind = np.repeat([0, 1, 2], sizes)
+    kind = np.repeat([0, 1, 2], _sizes(count))
     query = rng.choice(count, len(kind), replace=False)
     reference = rng.choice(total, len(kind), replace=False)
     near = _rows(references, reference)
@@ -89,6 +121,11 @@ def known_micro_ap(planted: SyntheticPhase) -> float:
         hits += int(true)
         total += int(true) * hits / rank
     return total / int(planted.true.sum())
+
+
+def _sizes(count: int) -> list[int]:
+    """Return how many of the queries are found, lost and decoys."""
+    return [round(share * count) for share in (_FOUND, _LOST, _DECOYS)]
 
 
 def _rows(blocks: Iterator[FloatArray], wanted: IntArray) -> FloatArray:

@@ -1,7 +1,8 @@
 """Make up the descriptors of a whole phase, with a ground truth and a micro-AP known beforehand.
 
 For a rehearsal at the challenge's size, or to try an evaluator: shards queries.h5 and
-references.h5, ground_truth.csv, lists of the ids that must be there, and expected.json.
+references.h5, ground_truth.csv, lists of the ids that must be there, and expected.json. It is known
+where copies are nearer than chance, and a search returns all that are to be found and no others.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import pandas as pd
 from iscqk.bench.synthetic_phase import (
     ROWS_AT_ONCE,
     SyntheticPhase,
+    fault_of_size,
     known_micro_ap,
     random_references,
     synthesize_phase,
@@ -29,6 +31,7 @@ from iscqk.runtime.logs import progress
 from iscqk.runtime.options import count, output_folder
 from iscqk.schema.options import value_of
 from iscqk.settings.rehearsal import Rehearsal
+from iscqk.settings.search import Search
 
 EXAMPLE = "iscqk synthesize-phase --queries 500 --references 10000 --output phase"
 
@@ -38,6 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for side in ("queries", "references"):
         parser.add_argument(f"--{side}", type=value_of(Rehearsal, side), required=True)
     parser.add_argument("--dimension", type=count, default=256)
+    parser.add_argument(
+        "--max-results", type=count, default=Search.max_results, metavar="N",
+        help="pairs that the search is to return (default %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=output_folder, required=True, help="folder")
 
@@ -47,6 +54,8 @@ def run(arguments: argparse.Namespace) -> None:
     count, total, folder = arguments.queries, arguments.references, arguments.output
     if count > total:
         raise UserError(f"--queries {count}: give no more than references, {total}")
+    if fault := fault_of_size(count, total, arguments.dimension, arguments.max_results):
+        raise UserError(f"--queries {count}, --references {total}: {fault}")
     queries = np.array([query_id(number, "phase2") for number in range(count)])
     references = np.array([REFERENCE.make(number) for number in range(total)])
     drawn = random_references(total, arguments.dimension, arguments.seed)
