@@ -96,6 +96,16 @@ def test_the_public_ground_truth_alone_gives_the_public_half(disc21):
     assert halves["public"]["micro_ap"] == scored_alone(disc21, "public")["micro_ap"]
 
 
+def test_every_score_keeps_to_the_pairs_that_are_searched_for(disc21):
+    (disc21.folder / "few.yaml").write_text(
+        "{search: {max_results: 123}, score: {convention: drivendata}}"
+    )
+    done = disc21.run(f"snakemake all study rehearsal --dry-run -p {OPTIONS} few.yaml")
+    scores = re.findall(r"(?:iscqk|--then) score .*?(?=--then|&>)", done.stdout, re.DOTALL)
+    assert {"--half" in words for words in scores} == {True, False} and len(scores) > 10
+    assert [words for words in scores if "--max-results 123 " not in words] == []
+
+
 def test_an_archive_that_was_forgotten_is_told(disc21):
     next((disc21.folder / "disc21/refs_50k_0/references").iterdir()).unlink()
     done = disc21.run(f"snakemake results/data/references.csv {OPTIONS}", check=False)

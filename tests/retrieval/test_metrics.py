@@ -165,6 +165,12 @@ def test_a_tie_never_flatters():
         assert scores(predictions_of(rows), truth) == (0.5, 0.0)
 
 
+def test_of_equal_scores_wrong_ones_are_the_best_that_are_kept():
+    rows = [(0, 0, 1), (0, 1, 1), (0, 2, 2), (0, 3, 0)]
+    kept = judge(predictions_of(rows), truth_of([(0, 0)])).best(2)
+    assert kept.scores.tolist() == [2, 1] and not kept.correct.any() and kept.positives == 1
+
+
 def test_precision_of_exactly_nine_tenths_counts():
     truth = truth_of([(q, 0) for q in range(12)])
     rows = [(q, 0, -q) for q in range(9)] + [(20, 0, -9)]

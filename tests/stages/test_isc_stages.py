@@ -145,6 +145,22 @@ def test_conventions_differ_in_queries_and_budget(folder, capsys):
     assert fb["micro_ap"] == score(folder, capsys, "s.h5", "gt.csv")["micro_ap"]
 
 
+@pytest.mark.parametrize("convention", ["fb", "drivendata"])
+def test_fewer_pairs_count_where_it_is_said(folder, capsys, convention):
+    """Of a submission and of predictions alike; never more than the convention's."""
+    options = ["--convention", convention]
+    assert main(["search", str(folder / "s.h5"), "--output", str(folder / "p.csv")]) == 0
+    few = [
+        score(folder, capsys, file, "gt.csv", *options, "--max-results", "5")
+        for file in ("s.h5", "p.csv")
+    ]
+    assert few[0]["max_results"] == few[0]["predictions"] == few[1]["predictions"] == 5
+    assert few[0]["found"] < 10 and few[0]["micro_ap"] == few[1]["micro_ap"]
+    all_pairs = score(folder, capsys, "s.h5", "gt.csv", *options)
+    more = score(folder, capsys, "s.h5", "gt.csv", *options, "--max-results", "1000000")
+    assert more == all_pairs
+
+
 def test_queries_left_out_of_a_full_ground_truth_are_told(folder, capsys, caplog):
     lines = (folder / "gt.csv").read_text().splitlines()
     write(folder / "part.csv", lines[:16])

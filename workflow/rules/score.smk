@@ -72,13 +72,14 @@ rule score:
     params:
         code=code("score"),
         convention=config["score"]["convention"],
+        max_results=config["search"]["max_results"],
         tables=lambda wildcards, input, output: (
             f"--edits {input.edits} --by-edit {output.by_edit} --curve {output.curve}"
         ),
     shell:
         """
         iscqk score {input.scored} {input.ground_truth} --convention {params.convention} \
-            {params.tables} --output {output.score} &>{log}
+            --max-results {params.max_results} {params.tables} --output {output.score} &>{log}
         """
 
 
@@ -99,10 +100,12 @@ rule score_half:
     params:
         code=code("score"),
         convention=config["score"]["convention"],
+        max_results=config["search"]["max_results"],
     shell:
         """
         iscqk score {input.descriptors} {input.ground_truth} --convention {params.convention} \
-            --half {wildcards.half} --output {output} --threads {threads} &>{log}
+            --max-results {params.max_results} --half {wildcards.half} --output {output} \
+            --threads {threads} &>{log}
         """
 
 

@@ -58,14 +58,11 @@ def _stages(plan: Plan, run: Run, model: str, phase: str) -> Iterator[str]:
         f"--ranking {' '.join(rankings)} --temperature {run.config['describe']['temperature']} "
         f"--output {' '.join(one.descriptors for one in ranked)}"
     )
-    convention = config["score"]["convention"]
+    convention, limit = config["score"]["convention"], config["search"]["max_results"]
     for one in ranked:
-        yield (
-            f"search {one.descriptors} --output {one.predictions} "
-            f"--max-results {config['search']['max_results']}"
-        )
+        yield f"search {one.descriptors} --output {one.predictions} --max-results {limit}"
         yield (
             f"score {one.scored(convention)} {truth.ground_truth} --convention {convention} "
-            f"--edits {truth.edits} --by-edit {one.by_edit} --curve {one.curve} "
-            f"--output {one.score}"
+            f"--max-results {limit} --edits {truth.edits} --by-edit {one.by_edit} "
+            f"--curve {one.curve} --output {one.score}"
         )

@@ -66,9 +66,13 @@ class Judged:
         tied_behind = np.arange(len(hits)) - np.searchsorted(hits, hits)
         return (no_less - tied_behind)[::-1]
 
-    def of(self, kept: BoolArray, positives: int) -> "Judged":
-        """Return the predictions where the mask holds, for other true pairs."""
+    def of(self, kept: BoolArray | IntArray, positives: int) -> "Judged":
+        """Return the predictions where a mask holds, or in (m,) rows, for other true pairs."""
         return Judged(self.queries[kept], self.scores[kept], self.correct[kept], positives)
+
+    def best(self, count: int) -> "Judged":
+        """Return at most `count` predictions, those of highest score; of equal ones wrong first."""
+        return self.of(np.lexsort((self.correct, -self.scores))[:count], self.positives)
 
 
 def check_scorable(ground_truth: GroundTruth, convention: str) -> None:

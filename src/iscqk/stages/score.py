@@ -3,7 +3,8 @@
 Prints one JSON object. The two official evaluators count differently: --convention fb (default)
 takes every query and the best 500,000 pairs; drivendata takes the queries that the ground truth
 lists and the best 10 pairs for each. Predictions are scored as they are. With --half, the queries
-of phase 1's other half count as if they were not there.
+of phase 1's other half count as if they were not there; with --max-results, so do all pairs after
+the best N.
 """
 
 import argparse
@@ -36,7 +37,7 @@ from iscqk.retrieval.metrics import (
     recall_at_precision,
 )
 from iscqk.retrieval.scores_by_edit import table_by_edit
-from iscqk.runtime.options import at_once, output_file
+from iscqk.runtime.options import at_once, count, output_file
 from iscqk.settings.score import Score
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--convention", choices=CONVENTIONS, default=Score.convention)
     parser.add_argument(
         "--half", choices=HALVES, help="of phase 1: Q00000-Q24999 are public, the rest private"
+    )
+    parser.add_argument(
+        "--max-results", type=count, metavar="N", help="pairs that count at most, of all queries"
     )
     parser.add_argument("--edits", type=Path, help="CSV query_id,edits; names joined by `;`")
     parser.add_argument("--by-edit", type=output_file, metavar="CSV", help="write a table by edit")
@@ -106,6 +110,8 @@ def _score_submission(arguments: argparse.Namespace) -> Scored:
             counted &= in_half(ids, arguments.half)
         _warn_unlisted(int(counted.sum()), ground_truth)
         max_results = budget(ground_truth, arguments.convention)
+        if arguments.max_results:
+            max_results = min(max_results, arguments.max_results)
         predictions = predict(submission, max_results, arguments.threads, counted)
         references = len(submission.reference_ids)
     counts = {"queries": int(counted.sum()), "references": references, "max_results": max_results}
@@ -120,6 +126,8 @@ def _score_predictions(arguments: argparse.Namespace) -> Scored:
         predictions = predictions.at(in_half(predictions.query_ids, arguments.half))
     judged = judge(predictions, ground_truth, arguments.convention)
     queries = np.union1d(QUERY.numbers(ground_truth.listed_queries), judged.queries)
+    if arguments.max_results:
+        judged = judged.best(arguments.max_results)
     return judged, ground_truth, {"queries": len(queries)}
 
 
