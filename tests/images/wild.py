@@ -86,10 +86,12 @@ def drawing(value: int) -> Image.Image:
     return Image.fromarray(np.dstack([np.full((*SHAPE.shape, 3), value), SHAPE * 255]).astype("u1"))
 
 
-def with_exif(kind: str, orientation: int, **options: object) -> bytes:
+def with_exif(
+    kind: str, orientation: int, upright: Image.Image = PLAIN, **options: object
+) -> bytes:
     """Return a file that is stored turned, and says how to turn it back."""
     undo = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]
-    stored = PLAIN if undo is None else PLAIN.transpose(Image.Transpose(undo))
+    stored = upright if undo is None else upright.transpose(Image.Transpose(undo))
     exif = Image.Exif()
     exif[0x0112] = orientation
     return encoded(stored, kind, exif=exif, **options)
@@ -144,6 +146,7 @@ ORIENTATION_OF_TEXT = b"Exif\0\0II*\0\10\0\0\0" + struct.pack(
     "<HHHI4sI", 1, 0x0112, 2, 4, b"six", 0
 )
 JPEG = {"quality": 100, "subsampling": 0}
+PLANES = PIXELS.transpose(2, 0, 1)
 CLEAR = np.dstack([PIXELS, np.where(COLUMNS < 10, 255, 0)]).astype(np.uint8)
 ON_WHITE = np.where((COLUMNS < 10)[..., None], PIXELS, 255).astype(np.uint8)
 SHAPE = ((COLUMNS - 8) ** 2 + (ROWS - 6) ** 2 < 20).astype(np.uint8)
@@ -297,6 +300,36 @@ CASES: dict[str, Good | Bad] = {
         ]
         for value in range(1, 9)
     },
+    **{
+        f"orientation {value}, {mode.replace(';', '')}, in one strip.tiff": Good(
+            lambda value=value, image=image: with_exif("TIFF", value, image),
+            pixels=pixels,
+            within=within,
+        )
+        for mode, image, pixels, within in [
+            ("L", Image.fromarray(GREY), grey(GREY), 0),
+            ("P", palette(), grey(GREY), 0),
+            ("RGBA", PLAIN.convert("RGBA"), PIXELS, 0),
+            ("CMYK", PLAIN.convert("CMYK"), PIXELS, 2),
+            ("I;16", Image.fromarray(GREY.astype(np.uint16) * 257), grey(GREY), 0),
+        ]
+        for value in range(5, 9)
+    },
+    **{
+        f"{name}, a plane for each, {order}.tiff": Good(
+            lambda samples=samples, order=order, options=options: tiff(
+                samples, order=order, planes_tag=2, **options
+            ),
+            pixels=pixels,
+        )
+        for name, samples, options, pixels in [
+            ("8 bits", PLANES, {"bits": 8, "photometric": 2}, PIXELS),
+            ("16 bits", PLANES * np.uint16(257), {"bits": 16, "photometric": 2}, PIXELS),
+            ("grey of 16 bits", GREY * np.uint16(257), {"bits": 16}, grey(GREY)),
+            ("white is 0", 255 - GREY, {"bits": 8, "photometric": 0}, grey(GREY)),
+        ]
+        for order in ("little endian", "big endian")
+    },
     "EXIF of words.jpg": Good(
         lambda: encoded(PLAIN, "JPEG", exif=ORIENTATION_OF_TEXT, **JPEG), within=4
     ),
@@ -368,6 +401,9 @@ CASES: dict[str, Good | Bad] = {
     "32 bits of which most are used.tiff": Bad(
         lambda: tiff(GREY.astype("<u4") * 2**22, 32), "what is white"
     ),
+    "grey and alpha, a plane for each.tiff": Bad(
+        lambda: tiff(np.stack([GREY, GREY]), 8, planes_tag=2, extra=2), "grey and alpha"
+    ),
     "bomb.png": Bad(lambda: encoded(Image.new("1", MANY), "PNG"), "exceeds limit"),
     "bomb.tiff": Bad(
         lambda: encoded(Image.new("1", MANY), "TIFF", compression="group4"), "exceeds limit"
@@ -382,23 +418,40 @@ CASES: dict[str, Good | Bad] = {
 
 
 def tiff(
-    samples: np.ndarray, bits: int, photometric: int = 1, kind: int = 1, largest: int | None = None
+    samples: np.ndarray,
+    bits: int,
+    photometric: int = 1,
+    kind: int = 1,
+    largest: int | None = None,
+    order: str = "little endian",
+    planes_tag: int = 1,
+    extra: int | None = None,
 ) -> bytes:
-    """Return a TIFF of grey written by hand: Pillow writes none whose white is 0, or of 12 bits."""
-    raw = twelve_bits(samples) if bits == 12 else samples.tobytes()
-    height, width = samples.shape
-    tags = [
-        *((256, 3, 1, width), (257, 3, 1, height), (258, 3, 1, bits), (259, 3, 1, 1)),
-        *((262, 3, 1, photometric), (273, 4, 1, 0), (277, 3, 1, 1), (278, 3, 1, height)),
-        *((279, 4, 1, len(raw)), (339, 3, 1, kind)),
-        *([(281, 3, 1, largest)] if largest and kind == 1 else []),
-        *([(341, 11, 1, int(np.float32(largest).view("u4")))] if largest and kind == 3 else []),
+    """Return a TIFF of grey, or of planes, written by hand: Pillow writes none of those wanted."""
+    mark, end = {"little endian": (b"II*\0", "<"), "big endian": (b"MM\0*", ">")}[order]
+    planes = samples.reshape(-1, *samples.shape[-2:])
+    strips = [
+        twelve_bits(plane) if bits == 12 else plane.astype(plane.dtype.newbyteorder(end)).tobytes()
+        for plane in planes
     ]
-    start = 8 + 2 + 12 * len(tags) + 4
-    tags = [(*tag[:3], start if tag[0] == 273 else tag[3]) for tag in tags]
-    entries = b"".join(struct.pack("<HHII", *tag) for tag in sorted(tags))
-    directory = struct.pack("<H", len(tags)) + entries + struct.pack("<I", 0)
-    return b"II*\0" + struct.pack("<I", 8) + directory + raw
+    (count, height, width), size = planes.shape, len(strips[0])
+    white = [largest] if kind == 1 else [int(np.float32(largest or 0).view("u4"))]
+    tags = {
+        **{256: [width], 257: [height], 258: [bits] * count, 259: [1], 262: [photometric]},
+        **{273: [8 + size * n for n in range(count)], 277: [count], 278: [height]},
+        **{279: [size] * count, 284: [planes_tag], 339: [kind] * count},
+        **({338: [extra]} if extra else {}),
+        **({281 if kind == 1 else 341: white} if largest else {}),
+    }
+    at, lists, entries = 8 + size * count, b"", b""
+    for tag, values in sorted(tags.items()):
+        letter, number = {273: ("I", 4), 279: ("I", 4), 341: ("I", 11)}.get(tag, ("H", 3))
+        packed = struct.pack(f"{end}{len(values)}{letter}", *values)
+        if len(packed) > 4:
+            packed, lists = struct.pack(end + "I", at + len(lists)), lists + packed
+        entries += struct.pack(end + "HHI", tag, number, len(values)) + packed.ljust(4, b"\0")
+    directory = struct.pack(end + "H", len(tags)) + entries + bytes(4)
+    return mark + struct.pack(end + "I", at + len(lists)) + b"".join(strips) + lists + directory
 
 
 def twelve_bits(samples: np.ndarray) -> bytes:

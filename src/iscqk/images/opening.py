@@ -22,6 +22,7 @@ from iscqk.errors import UserError
 from iscqk.formats.files import printable
 from iscqk.formats.image_shards import content_of
 from iscqk.images.bit_depth import Depth, grey_of, is_deep_grey, refuse_dark_colour
+from iscqk.images.tiff_layouts import load_unmapped, mend_planes
 from iscqk.images.transparency import flatten_transparency
 
 # By content, whatever the name says. Pillow's other decoders are kept away from unknown files: that
@@ -138,7 +139,7 @@ class _Opened(NamedTuple):
 def _opened(source: ImageInput, enough: int | None) -> _Opened:
     try:
         if isinstance(source, Image.Image):
-            depth = Depth.of(source)  # of which nothing is known once it is loaded
+            depth = _decode(source)
             rgb = _as_rgb(ImageOps.exif_transpose(source), depth, source.format)
             return _Opened(rgb, rgb.size, True)
         with warnings.catch_warnings():
@@ -171,16 +172,24 @@ def _file(source: str | Path | bytes) -> Image.Image:
 
 def _loaded(image: Image.Image, enough: int | None) -> _Opened:
     """Return what `_opened` does of an open file."""
-    whole, depth = image.size, Depth.of(image)
+    whole = image.size
     if enough or math.prod(whole) > MOST_PIXELS:
         image.draft("RGB", _decoded_size(whole, enough))
     if math.prod(image.size) > MOST_PIXELS:
         raise ValueError(f"{whole[0]} x {whole[1]} exceeds limit of {MOST_PIXELS} pixels")
     decoded = image.size
-    image.load()
+    depth = _decode(image)
     rgb = _as_rgb(_upright(image), depth, image.format)
     upright = whole if rgb.size == decoded else whole[::-1]
     return _Opened(rgb, upright, not isinstance(image, JpegImageFile))
+
+
+def _decode(image: Image.Image) -> Depth:
+    """Read the pixels of an open image; return what its file says of its samples."""
+    mend_planes(image)
+    depth = Depth.of(image)  # of which nothing is known once it is loaded
+    load_unmapped(image)
+    return depth
 
 
 def _decoded_size(whole: tuple[int, int], enough: int | None) -> tuple[int, int]:
