@@ -15,9 +15,14 @@ from PIL import Image
 
 import iscqk
 from iscqk.cli import main
+from iscqk.formats.image_index import File, ImageIndex, write_image_index
 from iscqk.matching.inputs import find_inputs
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
+
+FEW = ImageIndex(
+    [File("/x.jpg", 1, 1, 1, 1)], [""], np.array([False]), np.ones((1, 4), "f4"), "references", "e"
+)
 
 
 def run(command, status=0):
@@ -171,6 +176,41 @@ def test_what_cannot_be_done_is_told_before_the_work(
     run(f"iscqk {command} --model {other}", 1)
     assert message in capsys.readouterr().err.splitlines()[-1]
     assert sorted(folder.rglob("*")) == kept
+
+
+def lock(path):
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("root may read everything")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "match locked --against photos",
+        "match scans --against locked.h5",
+        "match scans --against locked.tar",
+        "duplicates locked.h5",
+        "describe locked.txt --output d.h5",
+        "describe photos --output locked.h5",
+        "score locked.csv truth.csv",
+        "score locked truth.csv",
+    ],
+)
+def test_a_file_that_may_not_be_read_is_told_in_a_line(folder, capsys, command):
+    (name,) = (word for word in command.split() if word.startswith("locked"))
+    write_image_index(folder / name, FEW)
+    lock(folder / name)
+    (folder / "truth.csv").write_text("query_id,reference_id\nQ00001,R000001\n")
+    run(f"iscqk {command}", 1)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"error: {name}: cannot be read (Permission denied); make it readable"
+
+
+def test_an_image_that_may_not_be_read_is_left_out_as_in_a_folder(folder, model_folder, caplog):
+    lock(folder / "scans/3.jpg")
+    assert len(iscqk.match(["scans/3.jpg", "scans/11.jpg"], "photos", model_folder)) == 1
+    assert "scans/3.jpg: cannot read this image (Permission denied)" in caplog.text
 
 
 NUMBERS = [

@@ -135,12 +135,14 @@ def linked(path: str | Path) -> Path:
 
 
 def refuse_missing(path: str | Path) -> None:
-    """Raise UserError where there is no such file to read."""
+    """Raise UserError where there is no such file, or it may not be read."""
     if not os.path.isfile(path):
         what = "no such file; check the path"
         if os.path.exists(path):
             what = f"{_kind_of(path)}; name a file"
         raise UserError(f"{printable(path)}: {what}")
+    if not os.access(path, os.R_OK):
+        raise UserError(f"{printable(path)}: cannot be read (Permission denied); make it readable")
 
 
 def _kind_of(path: str | Path) -> str:

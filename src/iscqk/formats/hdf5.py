@@ -6,7 +6,7 @@ and writes them a block at a time.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +68,16 @@ class Rows:
         return Rows(self._dataset, self._path, slice(self._first + first, self._first + last))
 
 
+def is_hdf5(path: str | Path) -> bool:
+    """Return whether a file is HDF5 by its first bytes; not where these cannot be read."""
+    with suppress(OSError):
+        return bool(h5py.is_hdf5(path))
+    return False
+
+
 @contextmanager
 def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file to read; UserError when there is none or it is not one."""
+    """Open an HDF5 file to read; UserError when there is none, or it cannot be read as one."""
     refuse_missing(path)
     try:
         file = h5py.File(path, "r")

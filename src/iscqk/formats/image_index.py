@@ -22,6 +22,7 @@ from iscqk.formats.hdf5 import (
     Appender,
     FloatArray,
     dataset,
+    is_hdf5,
     open_hdf5,
     read_attributes,
     read_vectors,
@@ -168,4 +169,4 @@ def read_image_index(path: str | Path, stored: bool = False) -> ImageIndex:
 def is_image_index(path: str | Path) -> bool:
     """Return whether a file is one of descriptors: by its content, or as its name claims it."""
     path = Path(path)
-    return path.is_file() and (h5py.is_hdf5(path) or path.suffix.lower() in SUFFIXES)
+    return path.is_file() and (is_hdf5(path) or path.suffix.lower() in SUFFIXES)

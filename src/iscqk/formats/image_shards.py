@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from iscqk.errors import UserError
-from iscqk.formats.files import atomic_folder, printable, sha256_of
+from iscqk.formats.files import atomic_folder, printable, refuse_missing, sha256_of
 from iscqk.formats.tar_files import Member, Put, read_foreign_members, writing_tar
 
 SUFFIX = ".tar"
@@ -162,6 +162,7 @@ def version_of(path: str | Path) -> Version:
 def _members(shard: str, *_: int) -> dict[str, Member]:
     """Return a shard's members by name."""
     found: dict[str, Member] = {}
+    refuse_missing(shard)
     try:
         with open(shard, "rb") as file:
             for member in read_foreign_members(file):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable
+from iscqk.formats.files import printable, refuse_missing
 from iscqk.formats.image_index import is_image_index
 from iscqk.formats.image_shards import is_shard, is_there, status_of
 from iscqk.images.finding import SUFFIXES, find_images
@@ -81,6 +81,8 @@ def _refuse_other_kinds(path: Path) -> None:
     What is named as one and is none is told when all are described, and left out.
     """
     if path.suffix.lower() not in SUFFIXES and not begins_as_image(path):
+        if path.is_file():
+            refuse_missing(path)  # which may be there and not for us to read
         what = "neither an image nor descriptors"
         raise UserError(f"{printable(path)}: {what}; name images, folders or what describe wrote")
 

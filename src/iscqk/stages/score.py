@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, refuse_no_pair
+from iscqk.formats.hdf5 import is_hdf5
 from iscqk.formats.ids import HALVES, PHASES, QUERY, StrArray, in_half, phase_numbers
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_query_edits
@@ -71,8 +71,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("--by-edit needs --edits and the other way round; give both")
     edits = None if arguments.edits is None else read_query_edits(arguments.edits)
     # by content or by name: a damaged .h5 file must not be reported as a damaged CSV
-    is_hdf5 = arguments.file.suffix in (".h5", ".hdf5") or h5py.is_hdf5(arguments.file)
-    score = _score_submission if is_hdf5 else _score_predictions
+    is_submission = arguments.file.suffix in (".h5", ".hdf5") or is_hdf5(arguments.file)
+    score = _score_submission if is_submission else _score_predictions
     judged, ground_truth, counts = score(arguments)
     if edits:
         _refuse_other_edits(arguments, edits, ground_truth)
