@@ -108,6 +108,14 @@ def test_an_image_that_was_opened_elsewhere_is_read_as_its_file(tmp_path):
         assert np.array_equal(given, np.asarray(open_image(tmp_path / name)))
 
 
+def test_an_image_whose_file_was_closed_is_told(tmp_path):
+    Image.fromarray(PIXELS).save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        pass
+    with pytest.raises(UserError, match=r"image in memory: .* its file was closed before"):
+        open_image(image)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"none.jpg: no such image"):
         open_image(tmp_path / "none.jpg")

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from wild import CASES, Good
 
-from iscqk.images.opening import FORMATS, BadImage, declared_size, open_image
+from iscqk.images.opening import FORMATS, BadImage, declared_size, fault_of, open_image
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -42,3 +42,4 @@ def test_an_image_that_pillow_has_opened_is_what_its_file_is(name, tmp_path):
             return
         with pytest.raises(BadImage, match=CASES[name].reason):
             open_image(given)
+        assert "cannot read this image (" in str(fault_of(given))  # by now it may be loaded

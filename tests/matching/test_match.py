@@ -166,6 +166,18 @@ def test_an_image_that_is_not_loaded_yet_is_described_again_as_before(folder, mo
         np.testing.assert_allclose(model.describe([image]), rows[:1], atol=1e-6)
 
 
+def test_a_damaged_image_has_no_descriptor_however_it_is_given(folder, model_folder):
+    model = iscqk.Model.load(model_folder)
+    Image.effect_noise((64, 64), 50).save("damaged.png")
+    content = bytearray(Path("damaged.png").read_bytes())
+    content[2000:2600] = bytes(600)
+    Path("damaged.png").write_bytes(content)
+    with Image.open("damaged.png") as image:
+        for given in ("damaged.png", bytes(content), image, image):
+            with pytest.raises(iscqk.UserError, match=r"cannot read this image \("):
+                model.describe(["scans/3.jpg", given])
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [

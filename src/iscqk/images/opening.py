@@ -45,10 +45,11 @@ class BadImage(UserError):
         self.reason = reason
 
     @classmethod
-    def of(cls, path: str | Path, reason: str) -> "BadImage":
+    def of(cls, source: "ImageInput", reason: str) -> "BadImage":
         """Return the complaint about an image."""
+        name = printable(source) if isinstance(source, str | Path) else "image in memory"
         what = f"cannot read this image ({reason}); replace or remove it"
-        return cls(f"{printable(path)}: {what}", reason)
+        return cls(f"{name}: {what}", reason)
 
 
 ImageInput = str | Path | bytes | Image.Image
@@ -83,6 +84,15 @@ def open_at_sizes(source: ImageInput, sizes: Sequence[int | None]) -> list[Image
     first = _opened(source, sizes[0])
     rest = (first if first.is_alike_at_any_size else _opened(source, size) for size in sizes[1:])
     return [first.rgb, *(opened.rgb for opened in rest)]
+
+
+def fault_of(source: ImageInput) -> BadImage:
+    """Return what is wrong with an image that could not be read, even if by now it can be."""
+    try:
+        open_image(source)
+    except BadImage as error:
+        return error
+    return BadImage.of(source, "its content is damaged, or changed while it was read")
 
 
 def begins_as_image(path: str | Path) -> bool:
@@ -151,8 +161,7 @@ def _opened(source: ImageInput, enough: int | None) -> _Opened:
         what = "no such image; restore it or prepare the data again"
         raise BadImage(f"{printable(str(source))}: {what}", "no such file") from None
     except Exception as error:  # Pillow's decoders raise anything from SyntaxError to struct.error
-        name = source if isinstance(source, str | Path) else "image in memory"
-        raise BadImage.of(name, _reason(error)) from None
+        raise BadImage.of(source, _reason(error)) from None
 
 
 def _file(source: str | Path | bytes) -> Image.Image:

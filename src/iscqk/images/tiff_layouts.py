@@ -38,12 +38,21 @@ def load_unmapped(image: Image.Image) -> None:
     """Decode an open image from its file's bytes, which Pillow otherwise maps where it can.
 
     A turned TIFF it maps by sides that it has swapped already, so that rows are sheared.
+
+    Raises:
+        ValueError: its file is closed; what Pillow's decoders raise.
     """
     if not isinstance(image, ImageFile):
         image.load()
         return
-    name, image.filename = image.filename, ""  # without which nothing is mapped
+    if image.tile and image.fp is None:
+        raise ValueError("damaged, or its file was closed before it was read")
+    name, tiles = image.filename, [*image.tile]
+    image.filename = ""  # without which nothing is mapped
     try:
         image.load()
+    except Exception:
+        image.tile = tiles  # so that what is damaged does not pass for loaded the next time
+        raise
     finally:
         image.filename = name

@@ -14,7 +14,7 @@ from iscqk.formats.files import exclusive, printable
 from iscqk.formats.image_index import File, ImageIndex, Row, read_image_index
 from iscqk.formats.image_shards import is_there, version_of
 from iscqk.formats.index_shards import ROWS, encoder_of, listed_shards
-from iscqk.images.opening import open_image
+from iscqk.images.opening import fault_of
 from iscqk.matching.cache import DescriptorCache, content_of
 from iscqk.matching.collection import Collection, Part, Source
 from iscqk.matching.model import Model
@@ -177,9 +177,6 @@ def warn_of_flat(found: Collection) -> None:
 def _tell(unreadable: list[str]) -> None:
     """Log why images cannot be read."""
     for path in unreadable[:_TOLD]:
-        try:
-            open_image(path)
-        except UserError as error:
-            logger.warning("%s", error)
+        logger.warning("%s", fault_of(path))
     if unreadable:
         logger.warning("%d images cannot be read and are left out", len(unreadable))

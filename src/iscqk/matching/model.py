@@ -13,7 +13,7 @@ from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import FloatArray
 from iscqk.formats.ids import BoolArray
 from iscqk.formats.model_files import SIDES
-from iscqk.images.opening import ImageInput, open_image
+from iscqk.images.opening import ImageInput, fault_of
 from iscqk.images.reading_ahead import Ahead
 from iscqk.learning.data_loading import ReadableImages
 from iscqk.learning.embedding import Look, describe
@@ -112,7 +112,7 @@ class Model:
         done, parts = 0, [self._refine(none)]
         for block in self.blocks(images, side, threads):
             for row in np.flatnonzero(block.unreadable).tolist():
-                open_image(images[done + row])  # raises, and says why
+                raise fault_of(images[done + row])
             parts.append(block.vectors)
             done += len(block.vectors)
         return np.concatenate(parts)
