@@ -27,6 +27,15 @@ def test_it_is_read_as_it_was_written(tmp_path):
     assert (found.side, found.encoder) == ("references", "e")
 
 
+@pytest.mark.parametrize("year", [1601, 2400])
+def test_a_file_may_be_of_any_date_that_a_disk_has(tmp_path, year):
+    image, path = tmp_path / "a.jpg", tmp_path / "a.h5"
+    image.write_bytes(b"a")
+    os.utime(image, (0, (year - 1970) * 31_556_952))
+    write_image_index(path, made(1)._replace(files=[File.now(image)]))
+    assert read_image_index(path).files[0].is_unchanged("")
+
+
 def test_more_images_than_ids_of_the_official_form(tmp_path):
     write_image_index(tmp_path / "a.h5", made(100_001, "queries"))
     with h5py.File(tmp_path / "a.h5") as file:

@@ -21,6 +21,7 @@ from iscqk.formats.tar_files import Member, Put, read_foreign_members, writing_t
 
 SUFFIX = ".tar"
 _LARGEST = 2**30  # bytes of an image, which is read whole
+_EARLIEST, _LATEST = -(2**63), 2**63 - 1  # ns, of which 64 bits are stored; others count as these
 _INSIDE = re.compile(re.escape(SUFFIX) + "(?=/)", re.IGNORECASE)
 
 
@@ -116,7 +117,8 @@ def status_of(path: str | Path) -> Status:
         member = _member(place)
         own = hashlib.sha256(f"{inode} {member.offset}".encode()).digest()
         inode, size = int.from_bytes(own[:8]), member.size
-    return Status(status.st_dev, inode, size, status.st_mtime_ns, status.st_ctime_ns)
+    times = (max(_EARLIEST, min(t, _LATEST)) for t in (status.st_mtime_ns, status.st_ctime_ns))
+    return Status(status.st_dev, inode, size, *times)
 
 
 def is_there(path: str | Path) -> bool:
