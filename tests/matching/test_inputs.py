@@ -16,6 +16,7 @@ from PIL import Image
 import iscqk
 from iscqk.cli import main
 from iscqk.formats.image_index import File, ImageIndex, write_image_index
+from iscqk.images.finding import find_images
 from iscqk.matching.inputs import find_inputs
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
@@ -247,6 +248,16 @@ def is_refused(given, model_folder, told):
 @pytest.mark.parametrize("given", [[], (), iter([])], ids=["list", "tuple", "iterator"])
 def test_nothing_that_is_named_is_told(folder, model_folder, given):
     is_refused(given, model_folder, "^no image is named; name files or folders$")
+
+
+@pytest.mark.parametrize("given", ["", ["scans", ""]])
+def test_an_empty_name_is_not_this_folder(folder, model_folder, given):
+    is_refused(given, model_folder, "^an empty name; name files or folders")
+    with pytest.raises(iscqk.UserError, match="^an empty name; name files or folders"):
+        find_images(["photos", ""])
+    with pytest.raises(iscqk.UserError, match="^an empty name; name files or folders"):
+        iscqk.Model.load("")
+    assert len(find_inputs(".").images) == 27
 
 
 @pytest.mark.parametrize("wrong", [None, 3, b"scans", [b"scans"], [None], np.zeros((8, 8, 3))])

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,19 @@ def numbers(parser):
 )
 def test_an_option_that_there_is_not_is_told_before_one_that_is_missing(command, message, capsys):
     assert message in refused(main, command.split(), capsys)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_path_has_a_name(stage, capsys):
+    """What is in no variable of a shell would be the current folder, and all that is below it."""
+    parser = stage_parser(stage)
+    for action in parser._actions:
+        if action.type in (Path, output_file, output_folder, output_place) and action.nargs != 0:
+            count = action.nargs if isinstance(action.nargs, int) else 1
+            words = [*action.option_strings[:1], *[""] * count]
+            assert "an empty name; name files or folders" in refused(
+                parser.parse_args, words, capsys
+            )
 
 
 def test_an_option_may_be_cut_short_and_what_follows_two_dashes_is_none():

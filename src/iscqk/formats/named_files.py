@@ -1,4 +1,4 @@
-"""What a command is given to read: texts, JSON objects, and files that it takes as NAME=FILE."""
+"""What a command is given to read: paths, texts, JSON objects, and files taken as NAME=FILE."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -7,6 +7,16 @@ from typing import Any
 
 from iscqk.errors import UserError
 from iscqk.formats.files import printable, refuse_missing
+
+# What a shell makes of a variable that is not set; Path takes it for the current folder.
+EMPTY = "an empty name; name files or folders (`.` for this one)"
+
+
+def named(path: str | Path) -> Path:
+    """Return a path that was named; UserError of an empty one."""
+    if path == "":
+        raise UserError(EMPTY)
+    return Path(path)
 
 
 def named_files(pairs: Iterable[str], known: Collection[str] = ()) -> dict[str, str]:

@@ -10,6 +10,7 @@ from unicodedata import normalize
 from iscqk.errors import UserError
 from iscqk.formats.files import printable
 from iscqk.formats.image_shards import is_shard, paths_in
+from iscqk.formats.named_files import named
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +36,12 @@ def find_images(folders: Iterable[str | Path]) -> list[Path]:
     it is looked at.
 
     Raises:
-        UserError: a folder is missing, cannot be listed, or holds no image; or a shard likewise.
+        UserError: a folder is missing, has an empty name, cannot be listed, or holds no image; or a
+            shard likewise.
     """
     found: list[Path] = []
     seen: Seen = set()
-    for folder in map(Path, folders):
+    for folder in map(named, folders):
         if is_shard(folder):
             files, is_known = _files_in_shard(folder, seen)
         elif folder.is_dir():

@@ -9,6 +9,7 @@ from iscqk.errors import UserError
 from iscqk.formats.files import printable, refuse_missing
 from iscqk.formats.image_index import is_image_index
 from iscqk.formats.image_shards import is_shard, is_there, status_of
+from iscqk.formats.named_files import named
 from iscqk.images.finding import SUFFIXES, find_images
 from iscqk.images.opening import ImageInput, begins_as_image
 
@@ -29,8 +30,9 @@ def find_inputs(paths: InputPaths | Inputs) -> Inputs:
     """Return what is named, and all images below the folders or in the shards named, in order.
 
     Raises:
-        UserError: nothing is named, or something else than names is given; there is no such file or
-            folder, a folder without an image, or a file that is neither an image nor descriptors.
+        UserError: nothing is named, or something else than names is given; a name is empty; there
+            is no such file or folder, a folder without an image, or a file that is neither an image
+            nor descriptors.
     """
     if isinstance(paths, Inputs):  # found before
         return paths
@@ -50,11 +52,11 @@ def find_inputs(paths: InputPaths | Inputs) -> Inputs:
 
 
 def _places(paths: InputPaths) -> list[Path]:
-    """Return the names that are given, one at least."""
+    """Return the names that are given, one at least and none empty."""
     given = _listed(paths, str | Path, "names of files and folders; `Model.describe` takes images")
     if not given:
         raise UserError("no image is named; name files or folders")
-    return [Path(place) for place in given]
+    return [*map(named, given)]
 
 
 def as_images(images: ImageInput | Iterable[ImageInput]) -> list[ImageInput]:

@@ -21,6 +21,7 @@ from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import FloatArray
 from iscqk.formats.files import write_text
 from iscqk.formats.model_files import GIST, LARGEST_SIDE, PROJECTION, SETTINGS, SIDES
+from iscqk.formats.named_files import named
 from iscqk.matching.model_bank import read_bank, sample_bank, write_bank
 from iscqk.models.encoder import Encoder
 from iscqk.models.hub import load_hub_folder
@@ -75,7 +76,7 @@ def read_parts(folder: str | Path) -> Parts:
     Raises:
         UserError: it holds no model, or a damaged one.
     """
-    folder = Path(folder)
+    folder = named(folder)
     for place in (folder / "model", folder):
         if (place / SETTINGS).is_file():
             return _of_submission(place)

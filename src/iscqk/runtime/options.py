@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from iscqk.errors import UserError
 from iscqk.formats.files import printable, refuse_unwritable
+from iscqk.formats.named_files import EMPTY
 
 _LISTS = ("+", "*")
 _MOST_AT_ONCE = 1024  # threads or processes, whatever the cores
@@ -137,6 +138,7 @@ def _with_keys(found: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
 
 _KINDS = {str: "text", int: "a whole number", list: "a list", dict: "an object"}
 _FILES = (output_file, output_place, kept_file)
+_PATHS = (Path, output_folder, *_FILES)
 
 
 class _Store(argparse._StoreAction):
@@ -170,6 +172,12 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Tell of it, and end."""
         self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """Return a value of an option as what it is of; a path has a name."""
+        if not arg_string and action.type in _PATHS:
+            raise argparse.ArgumentError(action, EMPTY)
+        return super()._get_value(action, arg_string)
 
     def parse_known_args(  # type: ignore[override]  # typeshed has an overload for each namespace
         self, args: Sequence[str] | None = None, namespace: Any = None
