@@ -1,6 +1,7 @@
 """Images in shards: opened as those in folders, whoever wrote the tar; nothing else is taken."""
 
 import io
+import os
 import shutil
 import subprocess
 import tarfile
@@ -148,11 +149,18 @@ def member(name, content=b"x", **fields):
         (member("/etc/a.png") + bytes(1024), "no name of a file in it"),
         (member("b/../../a.png") + bytes(1024), "no name of a file in it"),
         (member("a.png") * 2 + bytes(1024), "is there twice"),
-        (member("a.png", b"", type=tarfile.SYMTYPE, linkname="/etc/passwd"), "no regular file"),
+        (
+            member("a.png", b"", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
+            "'a.png' is no regular file, a link, for which `tar --dereference` packs the file",
+        ),
         (member("a.png", b"", type=tarfile.GNUTYPE_SPARSE) + bytes(1024), "no regular file"),
         (
-            member("x", b"30 path=../../etc/passwd.png\n", type=tarfile.XHDTYPE) + member("a.png"),
+            member("x", b"29 path=../../etc/passwd.png\n", type=tarfile.XHDTYPE) + member("a.png"),
             "no name",
+        ),
+        *(
+            (member("x", record, type=tarfile.XHDTYPE) + member("a.png"), "a damaged record")
+            for record in (b"30 path=../../etc/passwd.png\n", b"0 path=b.png\n", b"path=b.png\n")
         ),
         (member("x", b"13 size=9999\n", type=tarfile.XHDTYPE) + member("a.png"), "lie there as it"),
         (member("x", bytes(70_000), type=tarfile.GNUTYPE_LONGNAME), "too long"),
@@ -161,7 +169,7 @@ def member(name, content=b"x", **fields):
         (b"\x1f\x8b" + bytes(2000), "not compressed"),
         (b"", "not compressed"),
     ],
-    ids=range(13),
+    ids=range(16),
 )
 def test_anything_but_plain_files_is_refused(tmp_path, content, complaint):
     path = tmp_path / "s.tar"
@@ -182,6 +190,25 @@ def test_a_folders_long_name_is_not_that_of_the_next_image(photos, form, named):
             tar.add(photos / name, name)
     assert [Path(path).name for path in paths_in("albums.tar")] == ["a.png", "b.jpg"]
     assert len(find_images(["albums.tar"])) == 2
+
+
+@pytest.mark.parametrize("how", ["gnu", "posix"])
+@pytest.mark.parametrize("name", ["one\nother.png", "é\n9 path=other.png", f"two\n{LONG}"])
+def test_a_name_may_have_line_breaks(photos, how, name):
+    (photos / "a.png").rename(photos / name)
+    shard = pack(photos, how)
+    assert digest_of(shard / name) == sha256_of(photos / name)
+    assert len(paths_in(shard)) == 5
+
+
+@pytest.mark.parametrize("how", ["gnu", "posix", "python"])
+@pytest.mark.parametrize("name", ["z.png", f"z-{LONG}"])
+def test_a_second_name_of_a_file_is_passed_over(photos, how, name):
+    os.link(photos / "a.png", photos / name)
+    os.link(photos / LONG, photos / f"second-{LONG}")
+    found = find_images([pack(photos, how)])
+    assert len(found) == 5
+    assert len({digest_of(path) for path in found}) == 5
 
 
 def test_a_folder_named_as_a_shard_is_a_folder(photos):

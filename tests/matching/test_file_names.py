@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tarfile
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 
 import iscqk
 from iscqk.cli import main
+from iscqk.formats.image_index import read_image_index
 from iscqk.formats.manifest import read_manifest
 
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -57,6 +59,19 @@ def test_any_name_is_matched_described_and_shown(folder, model_folder, raw, text
     reference = again.loc[f"scans/{text}.jpg", "reference"]
     assert os.path.basename(reference) == f"{text}.jpg" and os.path.isabs(reference)
     np.testing.assert_allclose(again["score"], table.loc[again.index, "score"], atol=1e-5)
+
+
+@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT], ids=["GNU", "pax"])
+@pytest.mark.parametrize("raw", [raw for raw, _ in NAMES.values()], ids=NAMES)
+def test_any_name_in_a_shard_is_described_where_python_runs_in_ascii(
+    folder, model_folder, raw, form
+):
+    rename("photos/R000003.jpg", raw)
+    with tarfile.open("photos.tar", "w", format=form) as tar:
+        tar.add("photos")
+    run(ASCII, f"describe photos.tar --output photos.h5 --model {model_folder}")
+    paths = {os.fsencode(file.path) for file in read_image_index("photos.h5").files}
+    assert os.fsencode(folder) + b"/photos.tar/photos/" + raw + b".jpg" in paths
 
 
 def test_names_that_python_is_given_open_the_files(folder, model_folder):

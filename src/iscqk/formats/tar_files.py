@@ -7,6 +7,7 @@ to those bytes.
 import io
 import os
 import re
+import sys
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +18,11 @@ from iscqk.formats.files import atomic_file
 
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)
 _LONG_NAMES = (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE)
-_SKIPPED = (tarfile.DIRTYPE, tarfile.XGLTYPE)
+# The bytes that a hard link stands for are those of another member.
+_SKIPPED = (tarfile.DIRTYPE, tarfile.LNKTYPE, tarfile.GNUTYPE_LONGLINK, tarfile.XGLTYPE)
+_UNNAMED = (tarfile.GNUTYPE_LONGLINK, tarfile.XGLTYPE)  # whose own name is not the one before
 _LONGEST_HEADER = 65_536  # bytes, of what stands before a member whose name is long
-_PATH_RECORD = re.compile(rb"^\d+ path=([^\n]+)$", re.MULTILINE)
+_LENGTH = re.compile(rb"(\d{1,5}) ")
 
 
 class Member(NamedTuple):
@@ -67,21 +70,22 @@ def read_members(file: BinaryIO) -> Iterator[Member]:
 
 
 def read_foreign_members(file: BinaryIO) -> Iterator[Member]:
-    """Yield the regular files in a tar file of any writer; folders in it are passed over.
+    """Yield the regular files in a tar file of any writer, their names as the system has them.
 
-    Of the extensions only those are followed by which writers spell a long name.
+    Folders in it are passed over, and second names of a file (hard links). Of the extensions only
+    those are followed by which writers spell a long name.
 
     Raises:
-        tarfile.TarError, ValueError: links, devices, or what does not lie there whole.
+        tarfile.TarError, ValueError: symbolic links, devices, or what does not lie there whole.
     """
     name, types = "", _FILES + _LONG_NAMES + _SKIPPED
-    for header, start in _headers(file, types, "utf-8", "surrogateescape"):
+    for header, start in _headers(file, types, sys.getfilesystemencoding(), "surrogateescape"):
         if header.type in _FILES:
             yield Member(name or header.name, start, header.size)
             name = ""
         elif header.type in _LONG_NAMES:
             name = _long_name(file, header, start) or name
-        elif header.type == tarfile.DIRTYPE:  # which it was the name of
+        elif header.type not in _UNNAMED:  # a folder or a link, which it was the name of
             name = ""
 
 
@@ -93,7 +97,12 @@ def _headers(
     while (block := file.read(tarfile.BLOCKSIZE)) != bytes(tarfile.BLOCKSIZE):
         header = tarfile.TarInfo.frombuf(block, encoding, errors)
         if header.type not in types:
-            raise ValueError(f"{header.name!r} is no regular file")
+            hint = (
+                ", a link, for which `tar --dereference` packs the file" if header.issym() else ""
+            )
+            raise ValueError(f"{header.name!r} is no regular file{hint}")
+        if header.islnk():
+            header.size = 0  # whatever it says
         start = file.tell()
         if not 0 <= header.size <= end - start:
             raise ValueError(f"{header.name!r} is cut short")
@@ -106,8 +115,22 @@ def _long_name(file: BinaryIO, header: tarfile.TarInfo, start: int) -> str:
     if header.size > _LONGEST_HEADER:
         raise ValueError(f"{header.name!r} is too long")
     content = os.pread(file.fileno(), header.size, start)
-    if header.type == tarfile.XHDTYPE:
-        if b"GNU.sparse." in content or b" size=" in content:
-            raise ValueError(f"{header.name!r} is of a file that does not lie there as it is")
-        content = found[1] if (found := _PATH_RECORD.search(content)) else b""
-    return os.fsdecode(content.split(b"\0")[0])
+    if header.type != tarfile.XHDTYPE:
+        return os.fsdecode(content.split(b"\0")[0])
+    records = dict(_records(content))
+    if b"size" in records or any(key.startswith(b"GNU.sparse.") for key in records):
+        raise ValueError(f"{header.name!r} is of a file that does not lie there as it is")
+    return os.fsdecode(records.get(b"path", b""))
+
+
+def _records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield keys and values of pax records, `LENGTH KEY=VALUE`: any byte may be in a value."""
+    at = 0
+    while at < len(content) and content[at]:  # some writers fill up with zeros
+        found = _LENGTH.match(content, at)
+        end = at + int(found[1]) if found else 0
+        if not found or not found.end() < end <= len(content) or content[end - 1 : end] != b"\n":
+            raise ValueError("a damaged record stands before a member")
+        key, _, value = content[found.end() : end - 1].partition(b"=")
+        yield key, value
+        at = end
