@@ -22,7 +22,7 @@ from iscqk.formats.image_shards import (
     status_of,
     writing_images,
 )
-from iscqk.formats.manifest import listed_paths, read_manifest, write_manifest
+from iscqk.formats.manifest import listed_paths, read_manifest, read_shard, write_manifest
 from iscqk.images.finding import find_images
 from iscqk.images.ingestion import SPLITS, manifest_of
 from iscqk.images.opening import BadImage, measure_image, open_image
@@ -108,6 +108,19 @@ def test_a_manifest_finds_its_shards_from_a_folder_that_is_a_link(photos):
     rows = manifest_of(find_images([Path(shard.name)]), SPLITS["references"], 1)
     write_manifest("results/list.csv", rows)
     pd.testing.assert_frame_equal(read_manifest("results/list.csv"), rows)
+
+
+def test_a_manifest_finds_a_shard_above_the_end_of_a_link(photos):
+    pack(photos, "ours")
+    Path("disk/deep").mkdir(parents=True)
+    Path("link").symlink_to("disk/deep")
+    shutil.move("photos.tar", "disk/photos.tar")
+    rows = manifest_of(find_images([Path("link/../photos.tar")]), SPLITS["references"], 1)
+    write_manifest("list.csv", rows)
+    found = read_manifest("list.csv")
+    assert found["path"][0] == "disk/photos.tar/a.png"
+    part = read_shard("list.csv", 0, 1, ["link/../photos.tar"])
+    assert [open_verified(path).width for path in listed_paths(part)] == rows["width"].tolist()
 
 
 def test_an_image_that_was_packed_anew_is_not_taken_for_the_listed_one(photos):

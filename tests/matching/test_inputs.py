@@ -15,7 +15,8 @@ from PIL import Image
 
 import iscqk
 from iscqk.cli import main
-from iscqk.formats.image_index import File, ImageIndex, write_image_index
+from iscqk.formats.image_index import File, ImageIndex, read_image_index, write_image_index
+from iscqk.formats.named_files import anchored
 from iscqk.images.finding import find_images
 from iscqk.matching.inputs import find_inputs
 from iscqk.models.encoder import Encoder, EncoderConfig
@@ -84,6 +85,21 @@ def test_descriptors_are_matched_from_any_folder(twins, model_folder, monkeypatc
     os.remove(twins / "d/a.jpg")
     assert len(iscqk.match(twins / "d", "../d.h5", model_folder)) == 1
     assert "../d.h5: 1 of its 2 images are gone" in caplog.text and "d/a.jpg first" in caplog.text
+
+
+def test_what_lies_above_the_end_of_a_link_is_not_what_lies_above_the_link(folder, model_folder):
+    os.makedirs("far/deep")
+    os.symlink("far/deep", "link")
+    for number, place in ((3, "far/"), (11, "")):
+        shutil.copy(f"photos/R{number:06}.jpg", f"{place}a.jpg")
+    run(f"iscqk describe link/../a.jpg --model {model_folder} --output d.h5")
+    (described,) = read_image_index("d.h5").files
+    assert described.path == str(folder / "far/a.jpg")
+    found = iscqk.match("link/../a.jpg", ["d.h5", "photos"], model_folder)
+    assert found["reference"].tolist() == ["photos/R000003.jpg"]  # and not itself
+    for path, whole in {"a/../b/c": "b/c", "./a//b/": "a/b", "link/c": "link/c"}.items():
+        assert anchored(path) == str(folder / whole)
+    assert anchored("link/..") == anchored("link/../../far") == str(folder / "far")
 
 
 def test_descriptors_beside_a_folder_and_whatever_they_are_called(folder, model_folder):

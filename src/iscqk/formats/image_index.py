@@ -31,6 +31,7 @@ from iscqk.formats.hdf5 import (
 from iscqk.formats.hdf5_checks import as_user_errors, check_variable
 from iscqk.formats.ids import QUERY, REFERENCE, BoolArray, IntArray
 from iscqk.formats.image_shards import digest_of, status_of
+from iscqk.formats.named_files import anchored
 from iscqk.formats.stored_rows import StoredRows
 
 SUFFIXES = {".h5", ".hdf5"}
@@ -61,7 +62,7 @@ class File(NamedTuple):
 
     def anchored(self) -> "File":
         """Return the file by its absolute path, which means the same everywhere."""
-        return self._replace(path=os.path.abspath(self.path))
+        return self._replace(path=anchored(self.path))
 
     def is_unchanged(self, sha256: str) -> bool:
         """Return whether the file is there, as it was or at least with that content."""

@@ -22,6 +22,7 @@ from iscqk.formats.files import as_path, printable, utf8
 from iscqk.formats.ids import TRAINING, BoolArray, StrArray
 from iscqk.formats.image_shards import is_shard, place_of
 from iscqk.formats.listed import Listed
+from iscqk.formats.named_files import anchored
 
 COLUMNS = ["id", "path", "sha256", "width", "height"]
 IN_ORDER = "name tar files in the order of the ids that their images are named by, or pack them so"
@@ -74,7 +75,7 @@ def read_shard(
 def _lines_within(path: str | Path, lines: bytes, within: Sequence[str | Path]) -> bytes:
     """Return the lines of a manifest that are of images in some tar files, which stand together."""
     folder = os.path.dirname(path) or "."
-    starts = [f",{utf8(os.path.relpath(tar, folder))}/".encode() for tar in within]
+    starts = [f",{utf8(os.path.relpath(anchored(tar), folder))}/".encode() for tar in within]
     places = [place for text in starts for place in (lines.find(text), lines.rfind(text))]
     found = [place for place in places if place >= 0]
     if not found:
@@ -88,7 +89,7 @@ def _lines_within(path: str | Path, lines: bytes, within: Sequence[str | Path]) 
 
 def _lie_in(path: str | Path, paths: pd.Series, within: Sequence[str | Path]) -> BoolArray:
     """Return (n,) which images lie in some tar files; UserError where these are not together."""
-    folders = tuple(f"{os.path.abspath(tar)}/" for tar in within)
+    folders = tuple(f"{anchored(tar)}/" for tar in within)
     found = paths.map(lambda one: _whole(path, one).startswith(folders)).to_numpy(dtype=np.bool_)
     if not found.any():
         _refuse_absent(path, within)
@@ -173,7 +174,9 @@ def _parsed(path: str | Path, content: bytes) -> pd.DataFrame:
 def _seen_from(folder: str, path: str) -> str:
     """Return the path that a manifest in a folder has of an image."""
     place = place_of(path)
-    return "/".join([os.path.relpath(place.shard, folder), place.member]) if place else path
+    return (
+        "/".join([os.path.relpath(anchored(place.shard), folder), place.member]) if place else path
+    )
 
 
 def _found_from(folder: str, path: str) -> str:

@@ -1,6 +1,7 @@
 """What a command is given to read: paths, texts, JSON objects, and files taken as NAME=FILE."""
 
 import json
+import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,20 @@ def named(path: str | Path) -> Path:
     if path == "":
         raise UserError(EMPTY)
     return Path(path)
+
+
+def anchored(path: str | Path) -> str:
+    """Return a path of the same file that means the same everywhere.
+
+    Links stay in it, but for those before a `..`: that leads out of where a link leads, and would
+    be taken away with the link's own name otherwise.
+    """
+    parts = os.fspath(path).split(os.sep)
+    if os.pardir not in parts:
+        return os.path.abspath(path)
+    after = len(parts) - parts[::-1].index(os.pardir)
+    above = os.path.realpath(os.sep.join(parts[:after]))
+    return os.path.abspath(os.path.join(above, *parts[after:]))
 
 
 def named_files(pairs: Iterable[str], known: Collection[str] = ()) -> dict[str, str]:

@@ -19,6 +19,7 @@ from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.ids import BoolArray, IntArray
 from iscqk.formats.image_index import ImageIndex, read_image_index
 from iscqk.formats.image_shards import Version
+from iscqk.formats.named_files import anchored
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
 from iscqk.matching.inputs import identity
 
@@ -55,7 +56,7 @@ class Part:
         """Return images, whose names are read from `stored` each time; none is gone if not said."""
         names = [file.path for file in index.files]
         gone = np.zeros(len(names), np.bool_) if gone is None else gone
-        identities, places = (_digests(map(what, names)) for what in (identity, os.path.abspath))
+        identities, places = (_digests(map(what, names)) for what in (identity, anchored))
         facts = index.vectors, index.flat, identities, places, gone
         # Files have absolute names; here they are as people wrote them.
         for before in ("", os.getcwd() + os.sep):
