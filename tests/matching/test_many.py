@@ -240,6 +240,43 @@ def test_what_describe_has_written_by_another_model_is_not_written_over(
 
 
 @pytest.mark.parametrize(
+    "kept", ["many.h5 many.shards", "many.shards", "scans.h5", ".scans.unfinished.h5"]
+)
+def test_descriptions_of_other_images_alone_are_not_written_over(
+    many, model_folder, few_in_a_shard, described, capsys, caplog, kept
+):
+    name = kept.split()[0].removeprefix(".").split(".")[0]
+    run(f"iscqk describe {name} --output {name}.h5", model_folder)
+    if kept.startswith("."):
+        os.rename("scans.h5", kept)
+    if kept == "many.shards":
+        os.remove("many.h5")
+    before = {path: path.read_bytes() for path in many.rglob("*.h5")}
+    described.clear()
+    run(f"iscqk describe photos --output {name}.h5", model_folder, 1)
+    count = {"many": 120, "scans": 3}[name]
+    told = f"{name}.h5: describes {count} other images, which would be lost; name another --output"
+    assert told in capsys.readouterr().err.splitlines()[-1] and described == []
+    assert {path: path.read_bytes() for path in many.rglob("*.h5")} == before
+    caplog.set_level("INFO")
+    os.symlink(name, "again")  # the same images by other names
+    first = min(os.listdir(name))
+    run(f"iscqk describe again/{first} photos --output {name}.h5", model_folder)
+    assert f"{name}.h5: {count - 1} images that it describes are not named" in caplog.text
+    assert sorted(described) == sorted(os.listdir("photos"))
+
+
+def test_descriptions_of_images_that_are_gone_are_no_loss(many, model_folder, described):
+    run(DESCRIBE, model_folder)
+    described.clear()
+    os.rename("many", "moved")
+    run("iscqk describe moved --output many.h5", model_folder)
+    assert described == []
+    shutil.rmtree("moved")
+    run("iscqk describe scans --output many.h5", model_folder)
+
+
+@pytest.mark.parametrize(
     ("command", "place", "message"),
     [
         ("match scans --against photos", "matches/references.h5", "not an HDF5 file"),

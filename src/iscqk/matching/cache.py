@@ -37,7 +37,7 @@ from iscqk.formats.index_shards import (
 from iscqk.formats.stored_rows import StoredRows
 from iscqk.matching.collection import Part
 from iscqk.matching.inputs import Inputs
-from iscqk.matching.known import KnownImages
+from iscqk.matching.known import KnownImages, others_described
 
 logger = logging.getLogger(__name__)
 
@@ -214,6 +214,25 @@ def refuse_another(path: str | Path, side: str, encoder: str) -> None:
         places = ", ".join(printable(place) for place in dict.fromkeys(others))
         what = "made by another model, or of another side, and would be lost"
         raise UserError(f"{places}: {what}; name another --output, or remove what is there")
+
+
+def refuse_others_only(path: str | Path, images: Sequence[Path]) -> None:
+    """Refuse to write over descriptions of none but other images; tell how many others go.
+
+    Raises:
+        UserError: there are some at `path`, or beside it of a call that was stopped, of images that
+            are still there, and none of `images` is among them.
+    """
+    named = [place for place in (Path(path), _unfinished(path)) if place.exists()]
+    listed = [shard for place in named for shard in listed_shards(place)]
+    shards = [*dict.fromkeys([*listed, *shards_there(path)])]
+    others, is_any_named = others_described(shards, images)
+    if others and not is_any_named:
+        what = f"describes {others} other images, which would be lost"
+        raise UserError(f"{printable(path)}: {what}; name another --output, or remove it")
+    if others:
+        what = "images that it describes are not named, left out"
+        logger.info("%s: %d %s", printable(path), others, what)
 
 
 def _unfinished(path: str | Path) -> Path:

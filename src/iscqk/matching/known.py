@@ -1,12 +1,16 @@
 """Which images are described already, of any number: found by file or by content, in few bytes."""
 
 from collections.abc import Iterable, Sequence
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 
 from iscqk.formats.ids import BoolArray, IntArray
 from iscqk.formats.image_index import File, Row, read_image_index
+from iscqk.formats.image_shards import is_there
+from iscqk.formats.named_files import anchored
+from iscqk.matching.inputs import identity
 
 
 class KnownImages:
@@ -53,6 +57,25 @@ class KnownImages:
                 if same or (sha256[number] and known.sha256 == sha256[number]):
                     found[files[number]] = known
         return found
+
+
+def others_described(places: Sequence[Path], images: Sequence[Path]) -> tuple[int, bool]:
+    """Return how many other images, which are still there, some files describe beside these.
+
+    And whether they describe any of these.
+    """
+    named, others, is_any_named = _hashes(map(anchored, images)), [_none()], False
+    for place in places:
+        paths = [file.path for file in read_image_index(place, stored=True).files]
+        is_named = np.isin(_hashes(paths), named)
+        is_any_named |= bool(is_named.any())
+        left = filter(is_there, compress(paths, ~is_named))
+        others.append(_hashes(map(identity, left)))
+    found = np.unique(np.concatenate(others))
+    if len(found):  # some may have been named by links
+        ours = np.isin(found, _hashes(map(identity, images)))
+        found, is_any_named = found[~ours], is_any_named or bool(ours.any())
+    return len(found), is_any_named
 
 
 class _Lookup:

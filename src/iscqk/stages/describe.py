@@ -2,9 +2,9 @@
 
 Writes HDF5: `ids`, `vectors` (n, D) float32, `paths` (absolute), `sha256`, `flat` (of one colour),
 `sizes`, `modified`, `changed`, `inodes`. Where the file is there already, or the command was
-stopped, only new and changed images are described; what another model has made is not written over.
-Images that cannot be read are left out. Of more than 65,536 images the file is a list of such files
-(`shards`), which lie in a folder beside it.
+stopped, only new and changed images are described; what another model has made, or is of other
+images alone, is not written over. Images that cannot be read are left out. Of more than 65,536
+images the file is a list of such files (`shards`), which lie in a folder beside it.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from iscqk.formats.files import printable
 from iscqk.formats.model_files import SIDES
 from iscqk.matching.arguments import add_model, add_threads
 from iscqk.matching.beginning import read_ahead
-from iscqk.matching.cache import check_place, is_new, refuse_another
+from iscqk.matching.cache import check_place, is_new, refuse_another, refuse_others_only
 from iscqk.matching.inputs import find_inputs
 from iscqk.runtime.imports import importing
 from iscqk.runtime.memory import keep_freed_memory
@@ -53,6 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     model = Model.load(arguments.model, arguments.threads, ahead)
     view = View(arguments.side)
     refuse_another(arguments.output, view.side, view.digest(model))
+    refuse_others_only(arguments.output, inputs.images)
     found = describe_files(model, view, inputs.images, arguments.output, arguments.threads)
     warn_of_flat(found)
     count, dimensions = found.vectors.shape
