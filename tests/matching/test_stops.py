@@ -1,5 +1,6 @@
 """`match`, `duplicates` and `describe` where they are stopped, killed, or run twice at once."""
 
+import errno
 import os
 import shlex
 import signal
@@ -11,9 +12,11 @@ import pytest
 
 import iscqk
 from iscqk.cli import main
-from iscqk.formats import files
+from iscqk.formats import files, image_index
 from iscqk.formats.image_index import read_image_index
+from iscqk.images import opening
 from iscqk.images.demo_scenes import draw_split
+from iscqk.matching import cache
 
 COMMANDS = {
     "describe": "iscqk describe many --output many.h5",
@@ -122,3 +125,41 @@ files._MOMENT_SECONDS = 0.3
 iscqk.Model.blocks = lambda *_: sys.exit("blocks")
 sys.exit(main(sys.argv[1:]))
 """
+
+
+@pytest.mark.parametrize(("module", "name"), [(image_index, "status_of"), (opening, "_openable")])
+def test_a_disk_that_fails_ends_a_command_and_nothing_is_lost(
+    many, model_folder, monkeypatch, capsys, caplog, module, name
+):
+    run("iscqk describe photos --output many.h5", model_folder)
+    before, whole = (many / "many.h5").read_bytes(), getattr(module, name)
+
+    def failing(path):
+        if str(path) == "many/R000149.jpg":
+            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+        return whole(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, failing)
+        run("iscqk describe photos many --output many.h5 --threads 1", model_folder, 1)
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "many/R000149.jpg: the disk does not answer (Input/output error)" in error
+    assert (many / "many.h5").read_bytes() == before
+    caplog.set_level("INFO")
+    run("iscqk describe photos many --output many.h5", model_folder)
+    # Beside the 24 that were known, two whole blocks that were described before.
+    assert f"{24 if module is image_index else 24 + 128} of 174 images are in" in caplog.text
+
+
+def test_images_whose_disk_leaves_are_not_left_out(many, model_folder, monkeypatch, capsys):
+    original = cache.DescriptorCache.find
+
+    def find(self, files):
+        os.rename("many", "unmounted")
+        return original(self, files)
+
+    monkeypatch.setattr(cache.DescriptorCache, "find", find)
+    run("iscqk describe photos many --output many.h5", model_folder, 1)
+    told = "many/R000000.jpg: gone since its folder was listed; see to its disk, then"
+    assert told in capsys.readouterr().err.splitlines()[-1]
+    assert not (many / "many.h5").exists()

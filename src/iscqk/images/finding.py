@@ -1,5 +1,6 @@
 """Which files are images: those in folders and shards, and those that a list names."""
 
+import errno
 import logging
 import os
 from collections import Counter
@@ -8,8 +9,8 @@ from pathlib import Path
 from unicodedata import normalize
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable
-from iscqk.formats.image_shards import is_shard, paths_in
+from iscqk.formats.files import disk_is_gone, printable
+from iscqk.formats.image_shards import is_shard, is_there, paths_in
 from iscqk.formats.named_files import named
 
 logger = logging.getLogger(__name__)
@@ -106,6 +107,24 @@ def _identity(place: str | Path) -> tuple[int, int]:
 def _refuse_folder(error: OSError) -> None:
     what = f"cannot list this folder ({error.strerror})"
     raise UserError(f"{printable(error.filename)}: {what}; make it readable or remove it")
+
+
+def refuse_lost(path: str | Path, reason: str | None) -> None:
+    """Take no image for a bad one where its disk has failed or left since it was found.
+
+    Args:
+        path: of an image that cannot be looked at or opened.
+        reason: why, as `BadImage` or the system says it.
+
+    Raises:
+        UserError: its disk does not answer, or it is gone.
+    """
+    numbers = {os.strerror(number): number for number in errno.errorcode}
+    if line := disk_is_gone(numbers.get(reason or "")):
+        raise UserError(f"{printable(path)}: {line}")
+    if not (os.path.lexists(path) or is_there(path)):
+        what = "gone since its folder was listed; see to its disk, then run the same command again"
+        raise UserError(f"{printable(path)}: {what}")
 
 
 def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:

@@ -1,6 +1,5 @@
 """From image files to the rows of a manifest, and what may not be in two of them."""
 
-import errno
 import logging
 import os
 from collections.abc import Sequence
@@ -12,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import disk_is_gone, printable, utf8
+from iscqk.formats.files import printable, utf8
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm, StrArray
-from iscqk.formats.image_shards import digest_of, is_there, place_of
+from iscqk.formats.image_shards import digest_of, place_of
 from iscqk.formats.manifest import COLUMNS, IN_ORDER
+from iscqk.images.finding import refuse_lost
 from iscqk.images.opening import BadImage, measure_image
 from iscqk.images.quarantine import refuse_bad
 from iscqk.runtime.logs import progress
@@ -139,18 +139,8 @@ def _look(path: Path) -> tuple[str, int, int, str]:
         return "", 0, 0, "a file name that is not UTF-8"
     except (BadImage, OSError) as error:
         reason = error.reason if isinstance(error, BadImage) else error.strerror or str(error)
-        _refuse_lost_disk(path, reason)
+        refuse_lost(path, reason)
         return "", 0, 0, reason
-
-
-def _refuse_lost_disk(path: Path, reason: str) -> None:
-    """Take no image for a bad one where its disk has failed or left since it was listed."""
-    numbers = {os.strerror(number): number for number in errno.errorcode}
-    if line := disk_is_gone(numbers.get(reason)):
-        raise UserError(f"{printable(path)}: {line}")
-    if not (os.path.lexists(path) or is_there(path)):
-        what = "gone since its folder was listed; list the images again"
-        raise UserError(f"{printable(path)}: {what}")
 
 
 def _tell_duplicates(rows: pd.DataFrame) -> None:

@@ -14,6 +14,7 @@ from iscqk.formats.files import exclusive, printable
 from iscqk.formats.image_index import File, ImageIndex, Row, read_image_index
 from iscqk.formats.image_shards import is_there, version_of
 from iscqk.formats.index_shards import ROWS, encoder_of, listed_shards
+from iscqk.images.finding import refuse_lost
 from iscqk.images.opening import fault_of
 from iscqk.matching.cache import DescriptorCache, content_of
 from iscqk.matching.collection import Collection, Part, Source
@@ -46,7 +47,8 @@ def describe_files(
         threads: to compute with.
 
     Raises:
-        UserError: no image can be read, or the cache cannot be written.
+        UserError: no image can be read, the disk of one fails or leaves, or the cache cannot be
+            written. What was described before is kept.
     """
     with exclusive(cache) if cache else contextlib.nullcontext():
         kept = DescriptorCache(cache, view.side, view.digest(model), len(images))
@@ -89,10 +91,15 @@ def _describe_some(
 
 
 def _as_it_is(path: Path) -> File:
-    """Return a file as it is now; what cannot be looked at is told when it is opened."""
+    """Return a file as it is now; what cannot be looked at is told when it is opened.
+
+    Raises:
+        UserError: its disk has failed: what is known of it would be forgotten.
+    """
     try:
         return File.now(path)
-    except OSError:
+    except OSError as error:
+        refuse_lost(path, error.strerror)
         return File(str(path), 0, 0, 0, 0)
 
 
