@@ -10,8 +10,10 @@ import pytest
 from iscqk.errors import UserError
 from iscqk.formats.image_index import File, ImageIndex, read_image_index, write_image_index
 from iscqk.formats.index_shards import (
+    beside,
     listed_shards,
     remove_others,
+    shard_folder,
     shards_there,
     write_list,
     write_shard,
@@ -69,6 +71,19 @@ def test_a_shard_of_the_same_is_not_written_again_and_another_has_another_name(t
     assert not other.exists() and shards_there(path) == list(before)
     remove_others(path, [])
     assert not (tmp_path / "photos.shards").exists()
+
+
+def test_files_of_one_stem_share_nothing(tmp_path):
+    paths = [tmp_path / name for name in ("photos.h5", "photos.hdf5", "photos", "photos.hdf5.h5")]
+    for number, path in enumerate(paths):
+        written(path, (3, 2 + number))
+    kept = {path: listed_shards(path) for path in paths}
+    assert shard_folder(paths[0]) == tmp_path / "photos.shards"
+    for path, shards in kept.items():
+        remove_others(path, shards)
+    assert all(shards_there(path) == shards for path, shards in kept.items())
+    for ending in ("unfinished.h5", "0123456789abcdef.faiss"):
+        assert len({beside(path, ending) for path in paths}) == len(paths)
 
 
 def test_a_list_without_a_shard_or_with_a_name_from_elsewhere_is_told(tmp_path):

@@ -95,6 +95,13 @@ def test_it_is_kept_and_renewed_when_descriptions_change(many, model_folder, mon
     assert "many.mine.faiss" in kept()
 
 
+def test_files_of_one_stem_have_an_index_each(many, model_folder):
+    for images, name in (("many", "many.h5"), ("many scans", "many.2023")):
+        run(f"iscqk describe {images} --output {name}", model_folder)
+        run(f"iscqk match scans --against {name} --index", model_folder)
+    assert [name.startswith("many.2023-") for name in kept()] == [True, False]
+
+
 def test_what_is_described_is_read_once_to_find_its_index(many, model_folder, monkeypatch):
     run("iscqk describe many --output many.h5", model_folder)
     looked, sha256_of = [], indexes.sha256_of

@@ -1,7 +1,7 @@
 """Descriptors of any number of image files under one name: in a file, or a list of shards.
 
 Up to `ROWS` images are one file of `iscqk.formats.image_index`. Of more, `photos.h5` is a list, and
-the shards, each such a file, lie in a folder beside it, `photos.shards`:
+the shards, each such a file, lie in a folder `beside` it, `photos.shards`:
 
     shards  (s,) bytes, names in the folder, in order
 
@@ -26,10 +26,19 @@ ROWS = 65_536  # images in a file: 64 MiB at 256 dimensions
 _NAME = re.compile(r"\d{5}-[0-9a-f]{16}\.h5")
 
 
+def beside(path: str | Path, ending: str) -> Path:
+    """Return where something of a file of descriptors lies: of `photos.h5` it is `photos.{ending}`.
+
+    Of any other file, as `photos.2023`, it is `photos.2023-{ending}`: no two files share it.
+    """
+    path = linked(path)
+    stem = f"{path.stem}." if path.suffix == ".h5" else f"{path.name}-"
+    return path.with_name(f"{stem}{ending}")
+
+
 def shard_folder(path: str | Path) -> Path:
     """Return where the shards of the list `path` lie."""
-    path = linked(path)
-    return path.with_name(f"{path.stem}.shards")
+    return beside(path, "shards")
 
 
 def listed_shards(path: str | Path) -> list[Path]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from iscqk.errors import UserError
-from iscqk.formats.files import linked, printable, refuse_unwritable
+from iscqk.formats.files import printable, refuse_unwritable
 from iscqk.formats.image_index import (
     File,
     ImageIndex,
@@ -26,6 +26,7 @@ from iscqk.formats.image_index import (
 from iscqk.formats.image_shards import digest_of
 from iscqk.formats.index_shards import (
     ROWS,
+    beside,
     encoder_of,
     listed_shards,
     remove_others,
@@ -237,8 +238,8 @@ def refuse_others_only(path: str | Path, images: Sequence[Path]) -> None:
 
 def _unfinished(path: str | Path) -> Path:
     """Return where it is kept what there is of a file, or of a shard, that is not done."""
-    real = linked(path)
-    return real.with_name(f".{real.stem}.unfinished.h5")
+    place = beside(path, "unfinished.h5")
+    return place.with_name(f".{place.name}")
 
 
 def content_of(file: File) -> str:

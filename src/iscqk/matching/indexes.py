@@ -17,6 +17,7 @@ from iscqk.formats.files import linked, printable, refuse_unwritable, sha256_of
 from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.ids import IntArray
 from iscqk.formats.image_shards import Version, version_of
+from iscqk.formats.index_shards import beside
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.matching.collection import Collection, Source
 from iscqk.matching.model import Model
@@ -143,7 +144,7 @@ def _index_of(source: Source, vectors: JoinedRows, threads: int) -> ApproximateI
     logger.info("%s: made of %d images", printable(place), len(vectors))
     index = ApproximateIndex.of(vectors, threads)
     index.write(place)
-    name = re.compile(re.escape(linked(path).stem) + r"\.[0-9a-f]{16}\.faiss")
+    name = re.compile(re.escape(beside(path, "").name) + r"[0-9a-f]{16}\.faiss")
     for other in place.parent.iterdir():
         if name.fullmatch(other.name) and other != place:
             other.unlink()
@@ -159,7 +160,7 @@ def _place_of(path: Path) -> Path:
 def _place(path: Path, _: Version) -> Path:
     """Return that of a file as it is; asked for before the work and in it, it is read once."""
     what = f"{_VERSION} {sha256_of(path)}"  # of a list, too: shards are named by what is in them
-    return path.with_name(f"{path.stem}.{hashlib.sha256(what.encode()).hexdigest()[:16]}.faiss")
+    return beside(path, f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.faiss")
 
 
 def recall_of(
