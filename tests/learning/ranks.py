@@ -11,6 +11,7 @@ import torch
 from test_training import CONFIG, FlippedPairs
 from torch.nn.functional import normalize
 
+from iscqk.errors import UserError
 from iscqk.formats.manifest import shard_bounds
 from iscqk.learning import distributed
 from iscqk.learning.checkpoint import Checkpoint
@@ -104,11 +105,23 @@ def everything(images) -> dict[str, object]:
     return found
 
 
+def found_by_each(folder: Path) -> str:
+    """Return what is found where the first process alone sees a resume state."""
+    count = distributed.world_size()
+    checkpoint = Checkpoint(folder / f"{distributed.rank()} of {count}.pt", "run")
+    if distributed.rank() == 0:
+        checkpoint.save({"step": 7})
+    try:
+        return str(checkpoint.load())
+    except UserError as error:
+        return str(error)
+
+
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
     images = OriginalImages(sorted(map(str, folder.glob("*.png"))), 32)
     with distributed.process_group(torch.device("cpu")):
-        found = everything(images)
+        found = everything(images) | {"state": found_by_each(folder)}
         if distributed.rank() == 0:
             torch.save(found, folder / f"{distributed.world_size()}.pt")
 

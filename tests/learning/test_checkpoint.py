@@ -7,14 +7,17 @@ import os
 import pickle
 import random
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
 
+from iscqk.errors import UserError
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.methods import modules
 from iscqk.plan import stage_code
 from iscqk.plan.stage_code import PACKAGE, code_digest
+from iscqk.runtime.shutdown import FULL_MEMORY, exit_status_of
 
 RUN = fingerprint(seed=1)
 STATE = {"step": 5, "encoder": {"weight": torch.arange(300.0)}, "history": [{"loss": 1.5}]}
@@ -54,6 +57,28 @@ def test_of_every_torn_or_damaged_state_none_is_used(saved, caplog):
     for foreign in (b"half a file", b"\0" * len(whole), whole[32:], whole + b"more"):
         saved.write_bytes(foreign)
         assert refused(saved, caplog)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a system without /proc")
+def test_a_state_whose_disk_fails_is_not_started_anew_without(saved):
+    """Reading an address that is none fails as a disk does."""
+    saved.unlink()
+    saved.symlink_to("/proc/self/mem")
+    told = r"c.pt: cannot be read \(Input/output error\); see to it and run the same command again"
+    with pytest.raises(UserError, match=told):
+        Checkpoint(saved, RUN).load()
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")], ids=type
+)
+def test_a_state_that_does_not_fit_the_memory_is_kept(saved, monkeypatch, capsys, error):
+    def load(*_, **__):
+        raise error
+
+    monkeypatch.setattr(torch, "load", load)
+    assert exit_status_of(Checkpoint(saved, RUN).load) == 1
+    assert capsys.readouterr().err == f"error: {FULL_MEMORY}\n"
 
 
 def with_digest(content):

@@ -51,6 +51,13 @@ def test_processes_describe_as_one(found, count):
         torch.testing.assert_close(theirs, ours, rtol=1e-5, atol=1e-6)
 
 
+def test_processes_that_find_different_resume_states_train_no_step(found):
+    assert found[1]["state"] == "{'step': 7}"
+    for count in (2, 4):
+        told = f"0 of {count}.pt: the processes of this training find different states there"
+        assert f"{told} (here of step 7); have all of them read" in found[count]["state"]
+
+
 def test_the_runs_differ_from_one_another(found):
     ends = [found[1][training][0][-1, 0].item() for training in TRAININGS]
     assert len({round(end, 5) for end in ends}) == len(ends)

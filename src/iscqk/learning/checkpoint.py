@@ -13,7 +13,10 @@ from typing import Any
 
 import torch
 
+from iscqk.errors import UserError
 from iscqk.formats.files import atomic_file
+from iscqk.learning import distributed
+from iscqk.runtime.shutdown import FULL_MEMORY, cause_of
 from iscqk.runtime.storage import StoredFile
 
 logger = logging.getLogger(__name__)
@@ -59,14 +62,33 @@ class Checkpoint:
         """Return the saved state; None if there is none, or a damaged or another run's.
 
         Raises:
-            UserError: the storage cannot be read.
+            UserError: the file or the storage cannot be read, or processes that train together find
+                different states.
+            MemoryError: or torch's RuntimeError; the state does not fit the memory.
         """
-        found = self._stored.fetch(self._path) if self._stored else self._path.exists()
-        if not found:
+        state = self._found()
+        step = state["step"] if state else 0
+        if not distributed.is_same(step):
+            what = "the processes of this training find different states there"
+            remedy = "have all of them read the same file, or remove it to start anew"
+            raise UserError(f"{self.place}: {what} (here of step {step}); {remedy}")
+        return state
+
+    def _found(self) -> dict[str, Any] | None:
+        """Return what `load` does, whatever other processes find."""
+        if self._stored and not self._stored.fetch(self._path):
             return None
         try:
             state = _read(self._path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:  # what cannot be read may be whole, and would be written over
+            what = f"cannot be read ({error.strerror})"
+            remedy = "see to it and run the same command again, or remove it to start anew"
+            raise UserError(f"{self.place}: {what}; {remedy}") from None
         except Exception as error:  # of many types, as anything may be in the file
+            if cause_of(error) == FULL_MEMORY:
+                raise
             reason = " ".join(str(error).split())[:200]
             logger.warning("%s: cannot be used (%s), starting anew", self.place, reason)
             return None
@@ -94,8 +116,8 @@ class Checkpoint:
 
 def _read(path: Path) -> dict[str, Any]:
     """Return the state in a file; ValueError, or what torch raises, if it is not whole."""
-    content = path.read_bytes()
-    digest, content = content[:32], content[32:]
+    with open(path, "rb", buffering=0) as file:  # else there is a second copy for a moment
+        digest, content = file.read(32), file.readall()
     if hashlib.sha256(content).digest() != digest:
         raise ValueError("damaged")
     return dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))

@@ -146,6 +146,11 @@ def all_reduce_max(value: Tensor) -> Tensor:
     return largest
 
 
+def is_same(number: int) -> bool:
+    """Return whether a number is the same in all processes."""
+    return bool((all_gather(torch.tensor([number])) == number).all())
+
+
 def all_log_sum_exp(value: Tensor) -> Tensor:
     """Return log of the sum of a tensor's exponentials over the processes; differentiable."""
     if world_size() == 1:

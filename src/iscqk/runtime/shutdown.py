@@ -165,14 +165,14 @@ def _told(error: BaseException) -> int:
     if isinstance(error, OutputLost):
         kill_workers()
         return _without_output(error)
-    line = _cause(error)
+    line = cause_of(error)
     if line is None:
         raise error
     kill_workers()
     return _tell(line, 1)
 
 
-def _cause(error: BaseException) -> str | None:
+def cause_of(error: BaseException) -> str | None:
     """Return the line for an error that no code of ours has raised, if it has one."""
     if isinstance(error, ConnectionError) or _is_of_a_connection(error):
         return LOST_WORKER  # a loader's, whose end is not noticed yet
