@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from iscqk.formats.files import atomic_file, atomic_folder
 from iscqk.images.opening import BadImage
 from iscqk.learning.data_loading import make_loader
-from iscqk.runtime import shutdown, workers
+from iscqk.runtime import following, shutdown, workers
 
 FOLDER = Path(sys.argv[1])
 
@@ -68,15 +68,16 @@ def hang(command):
     command(seconds=1000)
 
 
-def follow():
-    """Go on until the followed process ends."""
+def follow(waits=True):
+    """Go on until the followed process ends, which stays as a zombie where nobody waits for it."""
     followed = os.fork()
     if not followed:
         time.sleep(1)
         os._exit(0)
-    shutdown.end_with_process(followed)
+    following.end_with_process(followed)
     (FOLDER / "ready").touch()
-    os.waitpid(followed, 0)
+    if waits:
+        os.waitpid(followed, 0)
     time.sleep(60)
 
 
@@ -110,6 +111,7 @@ CASES["load, hanging"] = (lambda: hang(load), to_nobody, 0)
 CASES["pool, hanging"] = (lambda: hang(pool), to_nobody, 0)
 CASES["load, a fault in a worker"] = (lambda: load(fault=7), to_nobody, 0)
 CASES["followed"] = (follow, to_nobody, 0)
+CASES["followed, a zombie"] = (lambda: follow(waits=False), to_nobody, 0)
 
 
 def start(command):
@@ -145,12 +147,13 @@ def outcome(command, whom, number):
     process = start(command)
     wait_until((FOLDER / "ready").exists)
     whom(process, number)
+    wait_until(lambda: not session(process.pid))
+    alive = session(process.pid)  # while nobody has waited for the process, which is a zombie
     status = os.waitstatus_to_exitcode(os.waitpid(process.pid, 0)[1])
-    wait_until(lambda: not session(process.pid), 20)
     left = [path.name for path in FOLDER.glob(".*part*")]
     printed = (FOLDER / "output").read_text().splitlines()
     (FOLDER / "ready").unlink(missing_ok=True)
-    return {"status": status, "printed": printed, "left": left, "alive": session(process.pid)}
+    return {"status": status, "printed": printed, "left": left, "alive": alive}
 
 
 if __name__ == "__main__":

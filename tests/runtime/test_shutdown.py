@@ -94,8 +94,9 @@ def test_an_error_in_a_loaders_worker_is_one_line(found):
     ends(found, "load, a fault in a worker", 1, line)
 
 
-def test_a_stage_ends_with_the_process_that_it_follows(found):
-    ends(found, "followed", 128 + signal.SIGTERM, GOES_ON.format("SIGTERM"))
+@pytest.mark.parametrize("case", ["followed", "followed, a zombie"])
+def test_a_stage_ends_with_the_process_that_it_follows(found, case):
+    ends(found, case, 128 + signal.SIGTERM, GOES_ON.format("SIGTERM"))
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a system without /proc")

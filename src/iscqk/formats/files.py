@@ -23,7 +23,7 @@ from iscqk.formats.locks import lock, unlock
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _GONE = {errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
-# A process whose Snakemake was killed ends within seconds of it (iscqk.runtime.shutdown).
+# A process whose Snakemake was killed ends within seconds of it (iscqk.runtime.following).
 _WAIT_SECONDS = 30.0
 _MOMENT_SECONDS = 5.0  # for who looks at a terminal
 _LONGEST_NAME = 255 - len("..part")  # bytes; 255 is what file systems take

@@ -19,7 +19,7 @@ from iscqk.errors import UserError
 from iscqk.formats.image_shards import Status, status_of
 from iscqk.images.opening import ImageInput
 from iscqk.images.squares import Squares, squares_of
-from iscqk.runtime.shutdown import become_worker
+from iscqk.runtime.following import become_worker
 from iscqk.runtime.workers import may_have_workers
 
 MOST_BYTES = 100_000_000  # of pixels

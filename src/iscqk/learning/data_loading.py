@@ -23,6 +23,7 @@ from iscqk.images.squares import squares_of, squeezed
 from iscqk.images.verified import open_verified
 from iscqk.learning import distributed
 from iscqk.runtime import shutdown
+from iscqk.runtime.following import become_worker
 from iscqk.runtime.workers import may_have_workers
 
 Item = TypeVar("Item")
@@ -291,7 +292,7 @@ def make_loader(
         batch_sampler=batches,
         num_workers=workers,
         timeout=shutdown.PATIENCE_SECONDS if workers else 0,
-        worker_init_fn=shutdown.become_worker,
+        worker_init_fn=become_worker,
         # With one of its own it draws nothing from the generator that a resumed run restores.
         generator=torch.Generator(),
     )

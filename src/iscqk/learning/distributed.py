@@ -23,8 +23,9 @@ from torch import Tensor, nn
 
 from iscqk.errors import UserError
 from iscqk.models.device import choose_device, set_threads
+from iscqk.runtime.following import FOLLOWED
 from iscqk.runtime.memory import keep_freed_memory
-from iscqk.runtime.shutdown import FOLLOWED, LOST_WORKER
+from iscqk.runtime.shutdown import LOST_WORKER
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 from iscqk.formats.files import sha256_of
 from iscqk.plan.runs import without_own_keys
 from iscqk.plan.stage_code import code_digest
-from iscqk.runtime.shutdown import FOLLOWED
+from iscqk.runtime.following import FOLLOWED
 from iscqk.schema.plain_yaml import lay_over, read_laid_over
 
 _READ_BYTES = 2**29  # of a file that is read at every start: weights, not a million descriptors
@@ -52,7 +52,7 @@ def let_jobs_speak_utf8() -> None:
 
 
 def end_jobs_with_snakemake() -> None:
-    """Let jobs end when this Snakemake does, however it ends (iscqk.runtime.shutdown).
+    """Let jobs end when this Snakemake does, however it ends (iscqk.runtime.following).
 
     A killed Snakemake cannot end its jobs, which would go on beside those of the next one.
     """

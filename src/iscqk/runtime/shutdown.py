@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
@@ -20,9 +19,8 @@ from typing import Any, NoReturn, TextIO, cast
 
 from iscqk.errors import UserError
 from iscqk.formats.files import disk_is_gone, printable
+from iscqk.runtime.following import FOLLOWED, end_with_process
 
-# Names the process whose end is this one's too: Snakemake, or who started several processes.
-FOLLOWED = "ISCQK_FOLLOWED_PID"
 # What reads or copies images this long without any result hangs; so may a network's file system.
 PATIENCE_SECONDS = 600
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -132,21 +130,6 @@ def leave(status: int) -> NoReturn:
     os._exit(status)
 
 
-def end_with_process(pid: int) -> None:
-    """End this process by SIGTERM when another ends; do nothing if there is none."""
-    if pid and _lives(pid):
-        threading.Thread(target=_wait_for_end, args=(pid,), daemon=True).start()
-
-
-def become_worker(*_: object) -> None:
-    """Be a worker process: leave Ctrl-C to the parent, and end with it.
-
-    Workers wait for work for ever where their parent is killed and cannot tell them.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_process(os.getppid())
-
-
 def kill_workers() -> None:
     """Kill all worker processes of this one."""
     # torch has the end of a loader's worker raise an error, wherever this process is by then.
@@ -236,22 +219,6 @@ def _own_line(error: UserError) -> str:
     if text.startswith("Caught "):  # the last line is `module.Type: own line`
         text = text.strip().splitlines()[-1].partition(": ")[2]
     return str(UserError(text))
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def _wait_for_end(pid: int) -> None:
-    while _lives(pid):
-        time.sleep(1)
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 _received: list[int] = []

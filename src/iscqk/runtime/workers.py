@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from iscqk.errors import UserError
 from iscqk.runtime import shutdown
+from iscqk.runtime.following import become_worker
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -92,7 +93,7 @@ def _told_if_lost() -> Iterator[None]:
 
 
 def _start(start: Callable[..., None] | None, given: tuple[object, ...]) -> None:
-    shutdown.become_worker()
+    become_worker()
     if start:
         start(*given)
 
