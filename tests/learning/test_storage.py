@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -72,6 +73,22 @@ def test_a_storage_that_is_away_ends_no_training_that_runs(endpoint, monkeypatch
     assert [message.startswith(ADDRESS) for message in caplog.messages] == [True, True]
     with pytest.raises(UserError, match=f"^{ADDRESS}: cannot be read .*storage is reached$"):
         away.load()
+
+
+@pytest.mark.parametrize("place", ["folder", "a file/folder"])
+def test_scalars_that_cannot_be_written_are_told_once_and_end_no_training(tmp_path, caplog, place):
+    """As on a full disk, by a limit on the size of files; and where no folder can be made."""
+    (tmp_path / "a file").touch()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300, before[1]))
+        training = TensorBoard(Scalars(str(tmp_path / place)), ROWS * 5)
+        training.add(ROWS[0])
+        training.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    (told,) = caplog.messages
+    assert told.startswith(f"{tmp_path}/{place}: no scalars for TensorBoard are written from here")
 
 
 @pytest.mark.parametrize(

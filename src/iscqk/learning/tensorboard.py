@@ -1,11 +1,18 @@
 """A training's history as scalars for TensorBoard, while it grows."""
 
-from collections.abc import Iterable, Mapping
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
+from iscqk.formats.files import printable
 from iscqk.learning import distributed
 from iscqk.runtime.storage import StoredFile
+
+logger = logging.getLogger(__name__)
 
 _EVENTS = "events.out.tfevents."
 
@@ -22,7 +29,8 @@ class TensorBoard:
 
     A training that is resumed brings its history along: the file is written anew from it, so that
     no step is there twice and nothing stays of another configuration. To a storage it is sent where
-    the resume state is, always under one name.
+    the resume state is, always under one name. Where the file cannot be written, as on a full disk,
+    that is told once, and there are no scalars: the training does not need them.
     """
 
     def __init__(self, scalars: Scalars, history: Iterable[Mapping[str, float]]) -> None:
@@ -31,7 +39,7 @@ class TensorBoard:
         Raises:
             UserError: as `StoredFile`.
         """
-        self._writer: Any = None
+        self._file: BinaryIO | None = None
         self._stored: StoredFile | None = None
         if scalars.folder and distributed.rank() == 0:
             self._open(scalars)
@@ -39,31 +47,60 @@ class TensorBoard:
             self.add(row)
 
     def _open(self, scalars: Scalars) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # takes seconds, and few want it
-
         self._folder = Path(scalars.folder)
         if scalars.storage:
             self._stored = StoredFile(scalars.storage, f"{scalars.folder}/{_EVENTS}training")
             self._folder = self._stored.folder
-        for old in self._folder.glob(f"{_EVENTS}*"):
-            old.unlink()
-        self._writer = SummaryWriter(str(self._folder))
+        with self._going_without():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for old in self._folder.glob(f"{_EVENTS}*"):
+                old.unlink()
+            # Another name each time: who looks on reads a file on from where it was.
+            self._file = open(self._folder / f"{_EVENTS}{time.time():.0f}.{os.getpid()}", "wb")
+        self._write(file_version="brain.Event:2")
 
     def add(self, row: Mapping[str, float]) -> None:
         """Show one more row."""
-        if self._writer:
-            for name in row.keys() - {"step"}:
-                self._writer.add_scalar(name, row[name], int(row["step"]))
-            self._writer.flush()
+        values = [{"tag": name, "simple_value": row[name]} for name in row if name != "step"]
+        self._write(step=int(row["step"]), summary={"value": values})
+
+    def _write(self, **event: Any) -> None:
+        """Write an event by the names of its fields."""
+        if not self._file:
+            return
+        # Here, as few want them. TensorBoard's own writer does so in a thread, which would print
+        # what is wrong as a traceback.
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        with self._going_without():
+            RecordWriter(self._file).write(
+                Event(wall_time=time.time(), **event).SerializeToString()
+            )
+            self._file.flush()
+
+    @contextmanager
+    def _going_without(self) -> Iterator[None]:
+        """Write no more once the system has refused it."""
+        try:
+            yield
+        except OSError as error:
+            what = "no scalars for TensorBoard are written from here on"
+            logger.warning("%s: %s (%s)", printable(self._folder), what, error.strerror)
+            self._close()
+
+    def _close(self) -> None:
+        if self._file:
+            with suppress(OSError):  # it tries to write the rest once more
+                self._file.close()
+            self._file = None
 
     def send(self) -> None:
         """Have what there is in the storage, if there is one."""
-        if self._stored:
-            (events,) = self._folder.glob(f"{_EVENTS}*")
-            self._stored.send(events)
+        if self._stored and self._file:
+            self._stored.send(Path(self._file.name))
 
     def close(self) -> None:
         """Finish the file."""
-        if self._writer:
-            self._writer.close()
         self.send()
+        self._close()
