@@ -18,7 +18,14 @@ import pytest
 
 from iscqk.cli import main
 from iscqk.formats.files import atomic_file
-from iscqk.runtime.shutdown import FULL_MEMORY, HANGING, LOST_WORKER, exit_status_of
+from iscqk.runtime.shutdown import (
+    FULL_MEMORY,
+    FULL_SHARED_MEMORY,
+    HANGING,
+    LOST_WORKER,
+    NO_SPACE,
+    exit_status_of,
+)
 
 SCRIPT = Path(__file__).with_name("shutdown_cases.py")
 GOES_ON = "error: stopped by {}; the same command goes on from here"
@@ -196,6 +203,35 @@ def test_no_place_for_temporary_files_is_told(monkeypatch, capsys):
     assert exit_status_of(tempfile.TemporaryDirectory) == 1
     told = "no folder for temporary files can be written; name one (TMPDIR)"
     assert capsys.readouterr().err == f"error: {told}\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without /dev/full")
+def test_no_space_for_a_temporary_file_is_told_in_a_line(capsys):
+    def write():
+        with open("/dev/full", "wb", buffering=0) as file:
+            file.write(b"x")
+
+    assert exit_status_of(write) == 1
+    assert capsys.readouterr().err == f"error: {NO_SPACE}\n"
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "unable to allocate shared memory(shm) for file </torch_1_2_3>: No space left on device (28)",
+        "unable to write to file </torch_1_2_3>: No space left on device (28)",
+        "DataLoader worker (pid 1) is killed by signal: Bus error. It is possible that dataloader's "
+        "workers are out of shared memory. Please try to raise your shared memory limit.",
+    ],
+)
+def test_full_shared_memory_is_told_with_its_remedy(capsys, what):
+    """As torch says it of /dev/shm, which has 64 MB in a container."""
+
+    def share():
+        raise RuntimeError(what)
+
+    assert exit_status_of(share) == 1
+    assert capsys.readouterr().err == f"error: {FULL_SHARED_MEMORY}\n"
 
 
 def test_a_mistake_of_the_program_keeps_its_traceback():

@@ -18,10 +18,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from iscqk.errors import UserError
+from iscqk.formats.disk_errors import disk_is_full, disk_is_gone
 from iscqk.formats.locks import lock, unlock
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_GONE = {errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 # A process whose Snakemake was killed ends within seconds of it (iscqk.runtime.following).
 _WAIT_SECONDS = 30.0
@@ -257,13 +256,8 @@ def _told(path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         number = _number(error)
-        if number in _FULL:
-            raise UserError(
-                f"{path}: no space left to write it (disk full, quota or size limit); "
-                "free some, then run the same command again"
-            ) from error
-        if number in _GONE:
-            raise UserError(f"{path}: {disk_is_gone(number)}") from error
+        if line := disk_is_full(number) or disk_is_gone(number):
+            raise UserError(f"{path}: {line}") from error
         if number == errno.ENAMETOOLONG:
             raise UserError(f"{path}: too long a path; name a shorter one") from error
         if number in _REFUSED and _is_about(error, path):
@@ -271,16 +265,6 @@ def _told(path: Path) -> Iterator[None]:
                 f"{path}: cannot be written ({os.strerror(number)}); make its folder writable"
             ) from error
         raise
-
-
-def disk_is_gone(number: int | None) -> str | None:
-    """Return what to say of a system's error by which a disk has failed or left, None of others."""
-    if number is None or number not in _GONE:
-        return None
-    return (
-        f"the disk does not answer ({os.strerror(number)}), as when it fails or a network's is "
-        "gone; see to it, then run the same command again"
-    )
 
 
 def _number(error: Exception) -> int:

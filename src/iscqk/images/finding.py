@@ -9,7 +9,8 @@ from pathlib import Path
 from unicodedata import normalize
 
 from iscqk.errors import UserError
-from iscqk.formats.files import disk_is_gone, printable
+from iscqk.formats.disk_errors import disk_is_gone
+from iscqk.formats.files import printable
 from iscqk.formats.image_shards import is_shard, is_there, paths_in
 from iscqk.formats.named_files import named
 

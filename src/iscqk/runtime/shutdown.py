@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO, cast
 
 from iscqk.errors import UserError
-from iscqk.formats.files import disk_is_gone, printable
+from iscqk.formats.disk_errors import disk_is_full, disk_is_gone
+from iscqk.formats.files import printable
 from iscqk.runtime.following import FOLLOWED, end_with_process
 
 # What reads or copies images this long without any result hangs; so may a network's file system.
@@ -35,6 +36,15 @@ HANGING = (
     "run the same command again"
 )
 NO_PLACE = "no folder for temporary files can be written; name one (TMPDIR)"
+# Of a file without a name: all others are written by `atomic_file`, which has it.
+NO_SPACE = (
+    "no space left for temporary files (disk full, quota or size limit); free some or name another "
+    "folder (TMPDIR), then run the same command again"
+)
+FULL_SHARED_MEMORY = (
+    "the memory that processes share (/dev/shm) is full; give more (podman run --shm-size 2g) or "
+    "fewer threads, then run the same command again"
+)
 FULL_MEMORY = (
     "the memory is full; give it more, or lower the batch size or the threads, "
     "then run the same command again"
@@ -42,11 +52,14 @@ FULL_MEMORY = (
 # What is wrong with a file or a folder, whoever meets it, and though it was looked at before.
 _OF_A_FILE = {
     *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),
-    *(errno.ENAMETOOLONG, errno.ELOOP, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTEMPTY),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.EEXIST, errno.ENOTEMPTY),
 }
 _SEE_TO_IT = "see to that file or folder, then run the same command again"
 # Errors without a type of their own, by what they say.
 _CAUSES = {
+    "shared memory(shm)": FULL_SHARED_MEMORY,  # torch, where it is full at once
+    "to file </torch_": FULL_SHARED_MEMORY,
+    "out of shared memory": FULL_SHARED_MEMORY,  # of a worker that was lost by it
     "DataLoader worker (pid": LOST_WORKER,
     "DataLoader timed out": HANGING,
     "CUDA out of memory": FULL_MEMORY,
@@ -163,6 +176,8 @@ def cause_of(error: BaseException) -> str | None:
         return FULL_MEMORY
     if isinstance(error, OSError) and (line := disk_is_gone(error.errno)):
         return f"{printable(error.filename)}: {line}" if error.filename else line
+    if isinstance(error, OSError) and (line := disk_is_full(error.errno)):
+        return f"{printable(error.filename)}: {line}" if error.filename else NO_SPACE
     if isinstance(error, FileNotFoundError) and _is_nowhere():
         return "the folder that this was started in is gone; change to one that is there"
     name = getattr(error, "filename", None)

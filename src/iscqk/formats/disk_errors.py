@@ -1,0 +1,27 @@
+"""Errors of the system by which a disk takes or gives nothing more, whatever was asked of it."""
+
+import errno
+import os
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_GONE = {errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO}
+
+
+def disk_is_full(number: int | None) -> str | None:
+    """Return what to say of an error by which a disk takes no more, None of others."""
+    if number not in _FULL:
+        return None
+    return (
+        "no space left to write it (disk full, quota or size limit); free some, then run the same "
+        "command again"
+    )
+
+
+def disk_is_gone(number: int | None) -> str | None:
+    """Return what to say of an error by which a disk has failed or left, None of others."""
+    if number is None or number not in _GONE:
+        return None
+    return (
+        f"the disk does not answer ({os.strerror(number)}), as when it fails or a network's is "
+        "gone; see to it, then run the same command again"
+    )
