@@ -13,8 +13,9 @@ from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.model_files import SIDES
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.opening import _file
-from iscqk.learning.data_loading import ReadableImages, make_loader
+from iscqk.learning.data_loading import ReadableImages
 from iscqk.learning.embedding import describe
+from iscqk.learning.loaders import Loader
 from iscqk.matching.beginning import read_ahead
 from iscqk.matching.model import Model
 from iscqk.matching.model_bank import write_bank
@@ -89,8 +90,8 @@ def test_all_threads_but_one_read_images_once_for_all_encoders(tmp_path, monkeyp
 @pytest.mark.parametrize(("blocks", "workers", "processes"), [(1, 3, 0), (2, 3, 2), (9, 3, 3)])
 def test_no_process_is_started_that_has_nothing_to_read_ahead(blocks, workers, processes):
     images = ReadableImages([b""] * blocks, [8, 4])
-    loader = make_loader(images, [[row] for row in range(blocks)], workers)
-    assert loader.num_workers == processes
+    loader = Loader(images, [[row] for row in range(blocks)], workers)
+    assert loader.workers == processes
 
 
 @pytest.mark.parametrize(

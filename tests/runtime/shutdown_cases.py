@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 
 from iscqk.formats.files import atomic_file, atomic_folder
 from iscqk.images.opening import BadImage
-from iscqk.learning.data_loading import make_loader
+from iscqk.learning.loaders import Loader
 from iscqk.runtime import following, shutdown, workers
 
 FOLDER = Path(sys.argv[1])
@@ -43,7 +43,7 @@ class Slow(Dataset):
 def load(seconds=0.01, fault=None):
     """Read by two workers, with a file being written."""
     with atomic_file(FOLDER / "loaded.txt") as temporary:
-        for batch in make_loader(Slow(seconds, fault), [[i, i + 1] for i in range(10**4)], 2):
+        for batch in Loader(Slow(seconds, fault), [[i, i + 1] for i in range(10**4)], 2):
             temporary.write_text(str(batch.sum()))
             (FOLDER / "ready").touch()
 
@@ -66,6 +66,14 @@ def hang(command):
     shutdown.PATIENCE_SECONDS = 2
     (FOLDER / "ready").touch()
     command(seconds=1000)
+
+
+def slow():
+    """Read whole batches for longer than the limit, but no image of them."""
+    shutdown.PATIENCE_SECONDS = 2
+    (FOLDER / "ready").touch()
+    assert len([*workers.parallel_map(wait, [0.1] * 60, 2, 30)]) == 60
+    assert len([*Loader(Slow(0.1), [[*range(30)]] * 2, 2)]) == 2
 
 
 def follow(waits=True):
@@ -109,6 +117,7 @@ CASES = {
 }  # fmt: skip
 CASES["load, hanging"] = (lambda: hang(load), to_nobody, 0)
 CASES["pool, hanging"] = (lambda: hang(pool), to_nobody, 0)
+CASES["slow"] = (slow, to_nobody, 0)
 CASES["load, a fault in a worker"] = (lambda: load(fault=7), to_nobody, 0)
 CASES["followed"] = (follow, to_nobody, 0)
 CASES["followed, a zombie"] = (lambda: follow(waits=False), to_nobody, 0)

@@ -96,6 +96,10 @@ def test_what_hangs_is_given_up(found, what):
     ends(found, f"{what}, hanging", 1, f"error: {HANGING}")
 
 
+def test_what_is_slow_is_waited_for(found):
+    assert (found["slow"]["status"], found["slow"]["printed"]) == (0, [])
+
+
 def test_an_error_in_a_loaders_worker_is_one_line(found):
     line = "error: item 7: cannot read this image (damaged); replace or remove it"
     ends(found, "load, a fault in a worker", 1, line)
@@ -218,10 +222,11 @@ def test_no_space_for_a_temporary_file_is_told_in_a_line(capsys):
 @pytest.mark.parametrize(
     "what",
     [
-        "unable to allocate shared memory(shm) for file </torch_1_2_3>: No space left on device (28)",
+        "unable to allocate shared memory(shm) for file </torch_1_2>: No space left on device (28)",
         "unable to write to file </torch_1_2_3>: No space left on device (28)",
-        "DataLoader worker (pid 1) is killed by signal: Bus error. It is possible that dataloader's "
-        "workers are out of shared memory. Please try to raise your shared memory limit.",
+        "DataLoader worker (pid 1) is killed by signal: Bus error. It is possible that "
+        "dataloader's workers are out of shared memory. Please try to raise your shared memory "
+        "limit.",
     ],
 )
 def test_full_shared_memory_is_told_with_its_remedy(capsys, what):

@@ -1,17 +1,15 @@
 """Image sets as arrays of pixels for the encoder, and the order in which training draws them."""
 
-import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import ConcatDataset, DataLoader, Dataset, Sampler
+from torch.utils.data import ConcatDataset, Dataset, Sampler
 
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
@@ -22,11 +20,6 @@ from iscqk.images.reading_ahead import Ahead
 from iscqk.images.squares import squares_of, squeezed
 from iscqk.images.verified import open_verified
 from iscqk.learning import distributed
-from iscqk.runtime import shutdown
-from iscqk.runtime.following import become_worker
-from iscqk.runtime.workers import may_have_workers
-
-Item = TypeVar("Item")
 
 
 def black(side: int) -> Tensor:
@@ -268,40 +261,3 @@ class Indexed(Dataset[tuple[int, Tensor]]):
         if isinstance(self._images, FreshCopies):
             return index, self._images.copy(index, epoch)
         return index, self._images[index]
-
-
-def training_batches(
-    images: Images, batches: Batches, workers: int
-) -> DataLoader[tuple[int, Tensor]]:
-    """Return a loader of indices (B,) with their images, read ahead by `workers` processes."""
-    return make_loader(Indexed(images), batches, workers)
-
-
-def make_loader(
-    images: Dataset[Item], batches: Batches | Sequence[list[int]], workers: int
-) -> DataLoader[Item]:
-    """Return a loader of batches of images, read ahead by `workers` processes; 0 reads them here.
-
-    A process reads whole batches, so that there are no more of them than batches, and none for one,
-    of which nothing can be read ahead, or where there may be none. The stage ends where a worker is
-    lost, or where none reads anything for a long time.
-    """
-    workers = min(workers, len(batches)) if len(batches) > 1 and _may_read_ahead() else 0
-    return DataLoader(
-        images,
-        batch_sampler=batches,
-        num_workers=workers,
-        timeout=shutdown.PATIENCE_SECONDS if workers else 0,
-        worker_init_fn=become_worker,
-        # With one of its own it draws nothing from the generator that a resumed run restores.
-        generator=torch.Generator(),
-    )
-
-
-def _may_read_ahead() -> bool:
-    """Return whether a loader may have workers here.
-
-    Of another thread it has none: torch raises the loss of any in the main thread, whatever that
-    does then, and a process that several threads fork at once may be lost as it begins.
-    """
-    return may_have_workers() and threading.current_thread() is threading.main_thread()

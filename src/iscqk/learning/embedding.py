@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import DataLoader
 
 from iscqk.learning import distributed
-from iscqk.learning.data_loading import CopyImages, OriginalImages, ReadableImages, make_loader
+from iscqk.learning.data_loading import CopyImages, OriginalImages, ReadableImages
+from iscqk.learning.loaders import Loader
 from iscqk.models.encoder import Encoder
 from iscqk.models.fused_convolutions import fused
 from iscqk.runtime.logs import progress
@@ -48,7 +48,7 @@ def embed(
     encoder = fused(encoder)
     blocks = range(0, rows, BATCH_IMAGES * distributed.world_size())
     mine = [_part(start, rows, images.views) for start in blocks]
-    loader = make_loader(images, mine, workers)
+    loader = Loader(images, mine, workers)
     compute = partial(_seen, encoder, sizes, orientations)
     for start, features in zip(blocks, _of_each(loader, compute, device), strict=True):
         centres = distributed.all_gather(features.unflatten(0, (-1, images.views)).mean(1))
@@ -79,13 +79,13 @@ def describe(
     """
     rows = range(len(images))
     blocks = [list(rows[start : start + BATCH_IMAGES]) for start in rows[::BATCH_IMAGES]]
-    loader = make_loader(images, blocks, workers)
+    loader = Loader(images, blocks, workers)
     device = next(looks[0].encoder.parameters()).device
     yield from _of_each(loader, partial(_described, looks, turns), device)
 
 
 def _of_each(
-    loader: DataLoader[Any], compute: Callable[[Any], Result], device: torch.device
+    loader: Loader[Any], compute: Callable[[Any], Result], device: torch.device
 ) -> Iterator[Result]:
     """Yield what is computed of each batch, on a CPU of as many at once as it has threads.
 

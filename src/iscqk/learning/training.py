@@ -13,7 +13,7 @@ from torch import Tensor
 from iscqk.errors import UserError
 from iscqk.learning import distributed
 from iscqk.learning.checkpoint import Checkpoint, random_states, restore_random_states
-from iscqk.learning.data_loading import Batches, Images, training_batches
+from iscqk.learning.data_loading import Batches, Images
 from iscqk.learning.health import (
     NotFinite,
     gradient_norm,
@@ -21,6 +21,7 @@ from iscqk.learning.health import (
     stop_error,
     warn_of_collapse,
 )
+from iscqk.learning.loaders import training_batches
 from iscqk.learning.objectives import Objective, Outcome, mean_outcome
 from iscqk.learning.optimizer import learning_rate_factor, make_optimizer
 from iscqk.learning.tensorboard import Scalars, TensorBoard

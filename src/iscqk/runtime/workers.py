@@ -1,9 +1,10 @@
 """Worker processes: the same function of many things, and what becomes of it if one is lost."""
 
 import multiprocessing
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
@@ -12,6 +13,7 @@ from typing import TypeVar
 from iscqk.errors import UserError
 from iscqk.runtime import shutdown
 from iscqk.runtime.following import become_worker
+from iscqk.runtime.last_read import LastRead
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -39,23 +41,24 @@ def parallel_map(
         given: arguments of `start`.
 
     Raises:
-        UserError: a worker was killed, or has had no result for `shutdown.PATIENCE_SECONDS`.
+        UserError: a worker was killed, or none has done a task for `shutdown.PATIENCE_SECONDS`.
     """
     if not may_have_workers():
         if start:
             start(*given)
         yield from map(function, tasks)
         return
-    pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(start, given))
+    last = LastRead()
+    pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(last, start, given))
     under_way: deque[Future[list[Result]]] = deque()
     left = iter(tasks)
     try:
         while chunk := list(islice(left, together)):
             under_way.append(_submitted(pool, function, chunk))
             if len(under_way) > 4 * workers:
-                yield from _result(under_way.popleft())
+                yield from _result(under_way.popleft(), last)
         while under_way:
-            yield from _result(under_way.popleft())
+            yield from _result(under_way.popleft(), last)
         pool.shutdown()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -75,12 +78,15 @@ def _submitted(
         return pool.submit(_each, function, tasks)
 
 
-def _result(future: "Future[list[Result]]") -> list[Result]:
-    try:
-        with _told_if_lost():
-            return future.result(shutdown.PATIENCE_SECONDS)
-    except TimeoutError:
-        raise UserError(shutdown.HANGING) from None
+def _result(future: "Future[list[Result]]", last: LastRead) -> list[Result]:
+    """Return a result, waited for as long as any worker does something."""
+    asked = time.monotonic()
+    while not future.done():
+        if (left := last.seconds_left(asked)) <= 0:
+            raise UserError(shutdown.HANGING)
+        wait([future], left)
+    with _told_if_lost():
+        return future.result()
 
 
 @contextmanager
@@ -92,11 +98,21 @@ def _told_if_lost() -> Iterator[None]:
         raise UserError(shutdown.LOST_WORKER) from None
 
 
-def _start(start: Callable[..., None] | None, given: tuple[object, ...]) -> None:
+_last: LastRead  # in a worker
+
+
+def _start(last: LastRead, start: Callable[..., None] | None, given: tuple[object, ...]) -> None:
+    global _last
+    _last = last
     become_worker()
     if start:
         start(*given)
 
 
 def _each(function: Callable[[Task], Result], tasks: list[Task]) -> list[Result]:
-    return [function(task) for task in tasks]
+    return [_noted(function(task)) for task in tasks]
+
+
+def _noted(result: Result) -> Result:
+    _last.note()
+    return result

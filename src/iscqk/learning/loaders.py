@@ -1,0 +1,96 @@
+"""Batches of images, read ahead by other processes."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from iscqk.learning.data_loading import Batches, Images, Indexed
+from iscqk.runtime import shutdown
+from iscqk.runtime.following import become_worker
+from iscqk.runtime.last_read import LastRead
+from iscqk.runtime.workers import may_have_workers
+
+Item = TypeVar("Item")
+
+
+def training_batches(
+    images: Images, batches: Batches, workers: int
+) -> "Loader[tuple[int, Tensor]]":
+    """Return a loader of indices (B,) with their images, read ahead by `workers` processes."""
+    return Loader(Indexed(images), batches, workers)
+
+
+class Loader(Generic[Item]):
+    """Batches of images, read ahead by processes.
+
+    Attributes:
+        workers: how many processes there are; without any this one reads.
+    """
+
+    def __init__(
+        self, images: Dataset[Item], batches: Batches | Sequence[list[int]], workers: int
+    ) -> None:
+        """Have batches read by at most `workers` processes.
+
+        A process reads whole batches, so that there are no more of them than batches, and none for
+        one, of which nothing can be read ahead, or where there may be none.
+        """
+        self.workers = min(workers, len(batches)) if len(batches) > 1 and _may_read_ahead() else 0
+        self._last = LastRead()
+        self._batches: DataLoader[Item] = DataLoader(
+            _Noted(images, self._last),
+            batch_sampler=batches,
+            num_workers=self.workers,
+            timeout=shutdown.PATIENCE_SECONDS if self.workers else 0,
+            worker_init_fn=become_worker,
+            # With one of its own it draws nothing from the generator that a resumed run restores.
+            generator=torch.Generator(),
+        )
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the batches.
+
+        Raises:
+            RuntimeError: a worker is lost, or none has read an image for a long time. While any
+                reads some, a batch may take as long as it takes: a disk can be slow.
+        """
+        batches = iter(self._batches)
+        while True:
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except RuntimeError as error:
+                if "DataLoader timed out" in str(error) and self._last.seconds_left() > 0:
+                    continue
+                raise
+            yield batch
+
+
+class _Noted(Dataset[Item]):
+    """Images, of which each is noted as it is read."""
+
+    def __init__(self, images: Dataset[Item], last: LastRead) -> None:
+        self._images, self._last = images, last
+
+    def __getitem__(self, index: int) -> Item:
+        image = self._images[index]
+        self._last.note()
+        return image
+
+
+def _may_read_ahead() -> bool:
+    """Return whether a loader may have workers here.
+
+    Of another thread it has none: torch raises the loss of any in the main thread, whatever that
+    does then, and a process that several threads fork at once may be lost as it begins.
+    """
+    return may_have_workers() and threading.current_thread() is threading.main_thread()
