@@ -48,7 +48,8 @@ def untimed(path):
 
 def left_over(project):
     """Return temporary files and folders among the results."""
-    return [str(path) for path in (project.folder / "results").rglob(".*.part*")]
+    root = project.folder / "results"
+    return [str(path) for name in (".*.part*", ".tmp*") for path in root.rglob(name)]
 
 
 def heed_ctrl_c():

@@ -27,7 +27,13 @@ from iscqk.formats.files import (
     write_text,
 )
 from iscqk.formats.hdf5 import write_hdf5
+from iscqk.formats.locks import lock
 from iscqk.learning.checkpoint import Checkpoint
+from iscqk.matching.model_bank import write_bank
+from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.hub import save_hub_folder
+from iscqk.models.weights import save_encoder
+from iscqk.retrieval.refining import Projection, save_projection
 
 
 def test_an_error_leaves_what_was_there(tmp_path):
@@ -193,6 +199,20 @@ def _fill(path):
             (temporary / f"{number}.jpg").write_bytes(bytes(100_000))
 
 
+WEIGHTS = {
+    "weights": lambda folder: save_encoder(folder / "q.safetensors", new_encoder(), {}),
+    "model": lambda folder: save_hub_folder(folder, new_encoder(), {}, "card"),
+    "bank": lambda folder: write_bank(folder, np.ones((3, 2))),
+    "projection": lambda folder: save_projection(
+        folder / "p.safetensors", Projection(np.ones(3, np.float32), np.ones((3, 2), np.float32))
+    ),
+}
+
+
+def new_encoder():
+    return Encoder(EncoderConfig("test_resnet", 32, "gem", 16)).eval()
+
+
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_link_stays_one_and_what_it_leads_to_is_written(name, tmp_path):
     """As where results lie on another disk; half of a file is never beside the link."""
@@ -312,6 +332,20 @@ def test_whoever_may_read_other_files_may_read_weights(tmp_path):
         save_file({"weight": torch.ones(2)}, temporary)
     modes = {path.name: path.stat().st_mode for path in tmp_path.iterdir()}
     assert modes["a.safetensors"] == modes["plain.txt"]
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_weights_are_written_to_the_file_that_is_locked(name, tmp_path, monkeypatch):
+    """And to no other one beside it, which a kill would leave there for good."""
+
+    def is_locked(path):
+        if path != tmp_path:
+            assert [*tmp_path.glob(".*")] == [path]
+            with pytest.raises(UserError, match="another process is writing it"):
+                lock(path, 0.3)
+
+    monkeypatch.setattr(files, "sync_to_disk", is_locked)
+    WEIGHTS[name](tmp_path)
 
 
 def test_what_is_written_again_is_no_more_open_to_others_than_before(tmp_path):

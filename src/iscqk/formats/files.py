@@ -39,7 +39,8 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block succeeds.
 
     On an error the temporary file is removed and what stood at `path` before is untouched. Its name
-    is always the same, so that what a killed job left behind goes when the job is run again.
+    is always the same, so that what a killed job left behind goes when the job is run again. It is
+    locked: whoever puts another file in its place, as safetensors' `save_file` does, loses that.
 
     Raises:
         UserError: the disk is full, the folder cannot be written, or another process is at it.
@@ -51,7 +52,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=False):
             yield temporary
-            # safetensors makes files that only their owner may read
+            # what a library has put in its place may be for its owner alone
             temporary.chmod(_mode_of(path) if path.exists() else _MODE)
             sync_to_disk(temporary)
             temporary.replace(path)

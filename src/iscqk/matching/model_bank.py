@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import FloatArray, count_descriptors, descriptor_blocks
@@ -30,7 +30,7 @@ def read_bank(folder: Path) -> FloatArray:
 def write_bank(folder: Path, rows: NDArray[np.floating]) -> None:
     """Write a bank (N, D), in the precision that it has."""
     with atomic_file(folder / BANK) as temporary:
-        save_file({"vectors": np.ascontiguousarray(rows)}, temporary)
+        temporary.write_bytes(save({"vectors": np.ascontiguousarray(rows)}))
 
 
 def sample_bank(shards: Sequence[str | Path]) -> FloatArray:

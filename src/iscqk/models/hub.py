@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import safetensors
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from iscqk.errors import UserError
@@ -60,7 +60,7 @@ def _stored(tensor: Tensor, half: bool) -> Tensor:
 
 def _save(path: Path, weights: dict[str, Tensor]) -> None:
     with atomic_file(path) as temporary:
-        save_file(weights, temporary, {"format": "pt"})
+        temporary.write_bytes(save(weights, {"format": "pt"}))
 
 
 def _save_config(path: Path, encoder: Encoder, facts: dict[str, Any]) -> None:

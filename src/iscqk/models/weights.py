@@ -9,7 +9,7 @@ from typing import Any
 
 import safetensors
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from iscqk.errors import UserError
 from iscqk.formats.files import atomic_file
@@ -28,7 +28,7 @@ def save_encoder(path: str | Path, encoder: Encoder, provenance: dict[str, Any])
     metadata = {"iscqk": json.dumps(facts, sort_keys=True)}
     weights = {name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}
     with atomic_file(path) as temporary:
-        save_file(weights, temporary, metadata)
+        temporary.write_bytes(save(weights, metadata))
 
 
 def not_finite(weights: Mapping[str, torch.Tensor]) -> str | None:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 from torch import Tensor
 from torch.nn import functional
 
@@ -90,7 +90,8 @@ class Refinement:
 def save_projection(path: str | Path, projection: Projection) -> None:
     """Write a projection as safetensors."""
     with atomic_file(path) as temporary:
-        save_file({"centre": projection.centre, "weight": projection.weight}, temporary)
+        content = {"centre": projection.centre, "weight": projection.weight}
+        temporary.write_bytes(save(content))
 
 
 def load_projection(path: str | Path) -> Projection:
