@@ -4,6 +4,7 @@ import importlib
 import io
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -13,6 +14,8 @@ import pytest
 from conftest import ROOT
 from iscqk import cli
 from iscqk.plan.stage_registry import ROOMS, module_name
+from iscqk.runtime.shutdown import Stopped
+from iscqk.stages import draw
 from stages.test_wrong_files import words_of
 
 
@@ -81,6 +84,21 @@ def test_stages_run_one_after_the_other_in_one_process(tmp_path):
     drawn = {path.relative_to(first): path.read_bytes() for path in first.rglob("*.*")}
     assert len(drawn) == 3
     assert all((second / path).read_bytes() == content for path, content in drawn.items())
+
+
+def test_drawing_that_was_stopped_goes_on_by_the_same_command(tmp_path, monkeypatch, capsys):
+    original = draw.draw_images
+
+    def stopped(put, split, *rest):
+        if split == "others":
+            raise Stopped(signal.SIGTERM)
+        original(put, split, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(draw, "draw_images", stopped)
+        assert cli.main(drawing(tmp_path)) == 128 + signal.SIGTERM
+    assert not [*tmp_path.iterdir()]
+    assert cli.main(drawing(tmp_path)) == 0 and len([*tmp_path.rglob("*.jpg")]) == 3
 
 
 def test_what_follows_a_stage_that_fails_does_not_run(tmp_path, capsys):

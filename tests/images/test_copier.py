@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -14,10 +15,15 @@ from wild import manifests
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
+from iscqk.formats.files import sha256_of
+from iscqk.formats.manifest import read_manifest
 from iscqk.images.copier import Copier, Task
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.edit_chains import EditPool, make_copy
 from iscqk.images.edits import EDIT_NAMES
+from iscqk.images.opening import measure_image
+from iscqk.runtime.shutdown import Stopped
+from iscqk.stages import queries
 
 POOL = EditPool(EDIT_NAMES[:20], (0.2, 0.6), (1, 3), EDIT_NAMES[20:24])
 
@@ -100,13 +106,13 @@ def test_shards_hold_the_same_copies_however_many_there_are(folder, tmp_path):
     assert again.read_bytes() == (tmp_path / "whole.tar").read_bytes()
 
 
-def make_queries(folder, output, workers, phase="phase1", count=20):
+def make_queries(folder, output, workers, phase="phase1", count=20, images="images.tar"):
     splits = [f"--{name}={folder / name}.csv" for name in ("training", "references", "others")]
     config = f'{{"count": {count}, "copies": 0.5, "side": 64, "quality": 90}}'
     return main(
         [
             *("queries", f"--phase={phase}", *splits, f"--config={config}", "--seed=0"),
-            *(f"--edits={EDITS}", "--output", str(output / "images.tar")),
+            *(f"--edits={EDITS}", "--output", str(output / images)),
             *(str(output / name) for name in ("queries.csv", *TABLES)),
             f"--workers={workers}",
         ]
@@ -123,6 +129,30 @@ def test_queries_are_the_same_for_any_number_of_workers(folder, tmp_path):
         assert tar.getnames() == [f"Q{i:05d}.jpg" for i in range(20)]
     truth = (tmp_path / "1/ground_truth.csv").read_text().splitlines()
     assert truth[0] == "query_id,reference_id" and sum(line.endswith(",") for line in truth) == 10
+
+
+def test_queries_in_a_folder_are_what_they_are_in_a_shard_and_a_stop_leaves_none(
+    folder, tmp_path, monkeypatch
+):
+    def stopped(*_):
+        raise Stopped(signal.SIGTERM)
+
+    assert make_queries(folder, tmp_path / "shard", 1) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(queries, "write_text", stopped)  # of the last table
+        assert make_queries(folder, tmp_path, 1, images="images") == 128 + signal.SIGTERM
+    assert make_queries(folder, tmp_path, 1, images="images") == 0
+    for name in TABLES:
+        assert (tmp_path / name).read_bytes() == (tmp_path / "shard" / name).read_bytes()
+    shard, found = (
+        read_manifest(place / "queries.csv") for place in (tmp_path / "shard", tmp_path)
+    )
+    assert found["path"].tolist() == [f"{tmp_path}/images/{image}.jpg" for image in found["id"]]
+    assert found.drop(columns="path").equals(shard.drop(columns="path"))
+    assert [*map(sha256_of, found["path"])] == found["sha256"].tolist()
+    assert list(zip(found["width"], found["height"], strict=True)) == [
+        *map(measure_image, found["path"])
+    ]
 
 
 def test_too_many_queries_are_refused_before_any_image_is_read(tmp_path, monkeypatch, capsys):

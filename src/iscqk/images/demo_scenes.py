@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from iscqk.formats.image_shards import writing_images
+from iscqk.formats.tar_files import Put
 from iscqk.images.canvas import Canvas
 from iscqk.images.edit_chains import encode_jpeg
 from iscqk.images.ingestion import SPLITS
@@ -38,23 +39,31 @@ def draw_image(seed: int, split: str, index: int, side: int = 144) -> Image.Imag
 
 
 def draw_split(path: Path, split: str, count: int, seed: int, side: int, workers: int) -> None:
-    """Write `count` images of a split as JPEG files named by official ids.
+    """Write images of a split to a new folder, or a shard where the path ends in `.tar`.
 
-    Args:
-        path: a new folder, or a shard where it ends in `.tar`.
-        split: training, references or others; no two splits share an image.
-        count: of images.
-        seed: another seed draws other images.
-        side: longest side in pixels.
-        workers: processes; their number changes no byte.
+    The rest is as in `draw_images`.
 
     Raises:
         UserError: the folder is not empty, or it cannot be written.
     """
     with writing_images(path) as put:
-        drawn = parallel_map(partial(_draw, seed, split, side), range(count), workers, 32)
-        for index, jpeg in enumerate(progress(drawn, count, f"draw {split}")):
-            put(f"{SPLITS[split].form.make(index)}.jpg", jpeg)
+        draw_images(put, split, count, seed, side, workers)
+
+
+def draw_images(put: Put, split: str, count: int, seed: int, side: int, workers: int) -> None:
+    """Draw `count` images of a split as JPEG files named by official ids.
+
+    Args:
+        put: takes each.
+        split: training, references or others; no two splits share an image.
+        count: of images.
+        seed: another seed draws other images.
+        side: longest side in pixels.
+        workers: processes; their number changes no byte.
+    """
+    drawn = parallel_map(partial(_draw, seed, split, side), range(count), workers, 32)
+    for index, jpeg in enumerate(progress(drawn, count, f"draw {split}")):
+        put(f"{SPLITS[split].form.make(index)}.jpg", jpeg)
 
 
 def _draw(seed: int, split: str, side: int, index: int) -> bytes:

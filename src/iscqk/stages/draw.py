@@ -1,8 +1,10 @@
 """Draw the demo's images, so that a fresh clone runs without any data."""
 
 import argparse
+from contextlib import ExitStack
 
-from iscqk.images.demo_scenes import draw_split
+from iscqk.formats.image_shards import writing_images
+from iscqk.images.demo_scenes import draw_images
 from iscqk.plan.results import SPLITS
 from iscqk.runtime.options import at_once, output_place
 from iscqk.schema.options import value_of
@@ -29,12 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the images of each split."""
-    for split, path in zip(SPLITS, arguments.output, strict=True):
-        draw_split(
-            path,
-            split,
-            getattr(arguments, split),
-            arguments.seed,
-            arguments.side,
-            arguments.workers,
-        )
+    how = arguments.seed, arguments.side, arguments.workers
+    with ExitStack() as stack:
+        # All take their names at the end: a stop leaves no folder that the same command refuses.
+        puts = [stack.enter_context(writing_images(path)) for path in arguments.output]
+        for split, put in zip(SPLITS, puts, strict=True):
+            draw_images(put, split, getattr(arguments, split), *how)

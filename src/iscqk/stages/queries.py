@@ -6,22 +6,31 @@ different other images, with different edits.
 """
 
 import argparse
+import hashlib
+import io
 import json
+import os
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
-from iscqk.formats.files import write_text
+from iscqk.formats.files import utf8, write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import PHASES, query_id
 from iscqk.formats.image_shards import writing_images
-from iscqk.formats.manifest import listed_paths, read_manifest, unreadable, write_manifest
+from iscqk.formats.manifest import (
+    COLUMNS,
+    listed_paths,
+    read_manifest,
+    unreadable,
+    write_manifest,
+)
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
-from iscqk.images.finding import find_images
-from iscqk.images.ingestion import SPLITS, manifest_of, refuse_copied_others, refuse_overlap
+from iscqk.images.ingestion import refuse_copied_others, refuse_overlap
 from iscqk.runtime.options import at_once, output_place
 from iscqk.settings.edits import Pool
 from iscqk.settings.queries import Queries, refuse_impossible, share_of
@@ -68,7 +77,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Make the images, then describe them."""
+    """Make the images, and say what they are before they take their names, as a folder does once.
+
+    So the same command goes on after a stop.
+    """
     made = Made(*arguments.output)
     sources = _choose_sources(arguments)
     copier = _copier(arguments)
@@ -76,12 +88,16 @@ def run(arguments: argparse.Namespace) -> None:
     queries = list(zip(sources["id"], sources["source"], listed_paths(sources), strict=True))
     tasks = [Task((seed, phase, query), path) for query, _, path in queries]
     copies = copier.copies(tasks, len(tasks), arguments.workers)
-    records = []
+    rows, records = [], []
     with writing_images(made.images) as put:
         for (query, source, _), (jpeg, edits) in zip(queries, copies, strict=True):
-            put(f"{query}.jpg", jpeg)
+            put(name := f"{query}.jpg", jpeg)
+            rows.append((query, utf8(os.path.join(made.images, name)), *_known_of(jpeg)))
             records.append({"query_id": query, "source_id": source, "edits": edits})
-    _write_tables(made, arguments, sources, records)
+        manifest = pd.DataFrame(rows, columns=COLUMNS)
+        refuse_overlap(read_manifest(arguments.training), manifest, phase)
+        _write_tables(made, sources, records)
+    write_manifest(made.manifest, manifest)  # looks for the shard that the images lie in
 
 
 def _choose_sources(arguments: argparse.Namespace) -> pd.DataFrame:
@@ -115,15 +131,14 @@ def _copier(arguments: argparse.Namespace) -> Copier:
     )
 
 
-def _write_tables(
-    made: Made,
-    arguments: argparse.Namespace,
-    sources: pd.DataFrame,
-    records: list[dict[str, Any]],
-) -> None:
-    manifest = manifest_of(find_images([made.images]), SPLITS[arguments.phase], arguments.workers)
-    refuse_overlap(read_manifest(arguments.training), manifest, arguments.phase)
-    write_manifest(made.manifest, manifest)
+def _known_of(jpeg: bytes) -> tuple[str, int, int]:
+    """Return the SHA-256 of an image that was made here, its width and its height."""
+    with Image.open(io.BytesIO(jpeg)) as image:
+        return hashlib.sha256(jpeg).hexdigest(), *image.size
+
+
+def _write_tables(made: Made, sources: pd.DataFrame, records: list[dict[str, Any]]) -> None:
+    """Write the ground truth and the edits."""
     copies = sources[sources["reference_id"] != ""]
     write_ground_truth(
         made.ground_truth,
