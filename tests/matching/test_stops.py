@@ -163,3 +163,17 @@ def test_images_whose_disk_leaves_are_not_left_out(many, model_folder, monkeypat
     told = "many/R000000.jpg: gone since its folder was listed; see to its disk, then"
     assert told in capsys.readouterr().err.splitlines()[-1]
     assert not (many / "many.h5").exists()
+
+
+def test_an_image_that_somebody_removes_meanwhile_is_left_out(
+    many, model_folder, monkeypatch, caplog
+):
+    original = cache.DescriptorCache.find
+
+    def find(self, files):
+        os.unlink("many/R000007.jpg")
+        return original(self, files)
+
+    monkeypatch.setattr(cache.DescriptorCache, "find", find)
+    run("iscqk describe many --output many.h5", model_folder)
+    assert len(read_image_index("many.h5").files) == 149 and "many/R000007.jpg" in caplog.text

@@ -110,12 +110,13 @@ def _refuse_folder(error: OSError) -> None:
     raise UserError(f"{printable(error.filename)}: {what}; make it readable or remove it")
 
 
-def refuse_lost(path: str | Path, reason: str | None) -> None:
+def refuse_lost(path: str | Path, reason: str | None, may_go: bool = False) -> None:
     """Take no image for a bad one where its disk has failed or left since it was found.
 
     Args:
         path: of an image that cannot be looked at or opened.
         reason: why, as `BadImage` or the system says it.
+        may_go: whether an image may be gone by itself, where others are left in its folder.
 
     Raises:
         UserError: its disk does not answer, or it is gone.
@@ -123,9 +124,18 @@ def refuse_lost(path: str | Path, reason: str | None) -> None:
     numbers = {os.strerror(number): number for number in errno.errorcode}
     if line := disk_is_gone(numbers.get(reason or "")):
         raise UserError(f"{printable(path)}: {line}")
-    if not (os.path.lexists(path) or is_there(path)):
+    is_gone = not (os.path.lexists(path) or is_there(path))
+    if is_gone and not (may_go and _holds_any(os.path.dirname(path) or ".")):
         what = "gone since its folder was listed; see to its disk, then run the same command again"
         raise UserError(f"{printable(path)}: {what}")
+
+
+def _holds_any(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(True for _ in entries)
+    except OSError:
+        return False
 
 
 def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:

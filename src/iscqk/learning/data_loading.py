@@ -101,7 +101,7 @@ class ReadableImages(Dataset[list[Tensor]]):
             squares = squares or squares_of(path, self._sides)
         except BadImage as error:
             if isinstance(path, str | Path):
-                refuse_lost(path, error.reason)
+                refuse_lost(path, error.reason, may_go=True)
             self.unreadable[index] = True
             return [black(side) for side in self._sides]
         self.flat[index] = squares.flat

@@ -99,7 +99,7 @@ def _as_it_is(path: Path) -> File:
     try:
         return File.now(path)
     except OSError as error:
-        refuse_lost(path, error.strerror)
+        refuse_lost(path, error.strerror, may_go=True)
         return File(str(path), 0, 0, 0, 0)
 
 
