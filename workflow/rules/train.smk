@@ -91,6 +91,8 @@ use rule warm_up as learn with:
         config=lambda wildcards: PLAN[wildcards.run].train_text(),
         copies=lambda wildcards, input: PLAN[wildcards.run].copy_options(input.copies),
         fresh=lambda wildcards: PLAN[wildcards.run].fresh_options(),
+        # of fewer, the last one's files are there already: from the middle of another training
+        parts=f"{len(PARTS)} parts",
         untracked=untracked(PLAN.training_options("{run}/learned", STORAGE)),
 
 
