@@ -87,6 +87,28 @@ def test_an_image_that_is_written_over_is_listed_again(own):
     assert listing_again(own) == set()
 
 
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        (["[own/references, own/a]", "own/b", "{}"], ["own/references", "[own/a, own/b]", "{}"]),
+        (["own/a", "own/b", "{references: own/names}"], ["own/a", "own/b", "{others: own/names}"]),
+    ],
+    ids=["folder", "list"],
+)
+def test_what_moves_from_one_split_to_another_is_listed_again(own, then, now):
+    """Snakemake sees the same files, and in the same order the same images."""
+    shutil.copytree(own.folder / "own/classes/one", own.folder / "own/a")
+    shutil.copytree(own.folder / "own/others/one", own.folder / "own/b")
+    (own.folder / "own/names").write_text("0\n1\n")
+    for said in (then, now):
+        keys = "references: {}\n  others: {}\n  lists: {}".format(*said)
+        text = CONFIG.replace("references: own/references", keys)
+        (own.folder / "own.yaml").write_text(text)
+        assert listing_again(own) == {"prepare", "take_queries"}
+        own.run(f"snakemake {LISTS} {OPTIONS}")
+        assert listing_again(own) == set()
+
+
 def replace(path, content):
     """Put another file in the place of one, with a date of before it, as `mv` and `cp -p` do."""
     date = path.stat().st_mtime_ns - 10**12

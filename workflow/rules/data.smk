@@ -46,6 +46,7 @@ rule prepare:
     params:
         code=code("prepare"),
         lists=lambda wildcards, input: named(PLAN.lists(), input.lists),
+        places=PLAN.places(),
         bad_images=config["dataset"]["bad_images"],
         state=lambda wildcards: PLAN.state(
             *PLAN.images.training, *PLAN.images.references, *PLAN.images.others

@@ -104,6 +104,9 @@ rule prepare_labelled:
     threads: 8
     params:
         code=code("prepare_labelled"),
+        places=as_text(
+            [config["unbalanced"][name] for name in ("training", "evaluation")]
+        ),
         # Not of `input`: Snakemake compares no parameter that is derived from it.
         state=lambda wildcards: fingerprint_of_images(
             config["unbalanced"]["training"], config["unbalanced"]["evaluation"]

@@ -19,7 +19,7 @@ from iscqk.methods import METHODS
 from iscqk.plan.dependence import UNTRACKED, as_text, making
 from iscqk.plan.jobs import job
 from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
-from iscqk.plan.results import Results
+from iscqk.plan.results import SPLITS, Results
 from iscqk.plan.run import Run
 from iscqk.plan.runs import Config, all_runs, submission_run
 from iscqk.plan.storage import Storage
@@ -232,6 +232,13 @@ class Plan(Mapping[str, Run]):
         """Return a text that changes with the images in folders; only jobs that list them ask."""
         watched = datasets.SOURCES[self.config["dataset"]["kind"]].watched
         return fingerprint_of_images(*folders) if watched else ""
+
+    def places(self) -> str:
+        """Return as text where the images of each split lie, and which list is of which.
+
+        Snakemake compares a job's files as one set, in which each may be of any split.
+        """
+        return as_text([{split: self._places(split) for split in SPLITS}, self.lists()])
 
     def lists(self) -> dict[str, str]:
         """Return the list files of the splits that are no phase's."""
