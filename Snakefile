@@ -11,6 +11,7 @@ from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import runs_of
 from iscqk.plan.snakefile import let_own_keys_win
+from iscqk.plan.storage import Storage
 from iscqk.settings.checks import check_config, check_run, check_training
 from iscqk.terminal.additions import add_to_messages
 
@@ -25,7 +26,8 @@ configfile: "config.yaml"
 try:
     check_config(config)
     let_own_keys_win(config, "config.yaml", workflow.config_settings)
-    PLAN = Plan(config, find_sources(config["dataset"]))
+    sources = find_sources(config["dataset"])
+    PLAN = Plan(config, sources, storage=Storage.of(workflow.storage_settings))
     for run in PLAN.values():
         check_run(run.config)
     for name in runs_of(config, getattr(workflow.dag_settings, "targets", ())):

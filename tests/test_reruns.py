@@ -24,6 +24,7 @@ CHANGES = {
     "ready: {bank_rows: 7}, report: {compare: ../other}, costs: {gpu_hour: 7}}",
     "train.isd": "train: {isd: {student_temperature: 1}, moco: {momentum: 0.5}}",
     "study.points": "{train: {method: moco}, study: {points: 1}}",
+    "train.method": "train: {method: moco}",
     "search.max_results": "search: {max_results: 400000}",
     "score.convention": "score: {convention: drivendata}",
     "score.rankings": "score: {rankings: [log_partition]}",
@@ -89,5 +90,5 @@ def test_a_key_reruns_what_the_page_says(request, following, tmp_path, change, c
     begin = re.match(r"`([\w.]+?)(\.\*)?`", change).group(1)
     path = tmp_path / "change.yaml"
     path.write_text(CHANGES[begin])
-    project = request.getfixturevalue("finished_by_moco" if "`moco`" in change else "finished")
+    project = request.getfixturevalue("finished_by_moco" if begin == "study.points" else "finished")
     assert project.jobs(str(path)) == promised(cell, following)

@@ -25,6 +25,7 @@ from iscqk.plan.names import (
 )
 from iscqk.plan.plan import Plan
 from iscqk.plan.snakefile import fetched
+from iscqk.plan.storage import Storage
 
 CONFIG = configured("from-nothing")
 IMAGES = Sources(["training"], ["references"], ["others"], {}, {})
@@ -185,6 +186,37 @@ def test_what_runs_have_in_common_is_made_once():
     assert home(made, "continued-3-0", "round1-k") == "qk-0"  # a round more redoes none
     assert home(made, "pairing-q-q-0", "round1-k") == "qk-0"  # described otherwise, trained alike
     assert home(made, "unbalanced-isd-0", "learned-4") == "unbalanced-isd-0"  # other images
+
+
+def made_beforehand(*files):
+    """Leave files under results, as an earlier run does."""
+    for file in map(Path, files):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+
+
+def test_a_shared_model_stays_where_it_is_when_another_method_is_submitted():
+    """Else all that was learned from it would be learned again."""
+    both = [plan()["qk-0"].model("initial").weights(side) for side in "qk"]
+    made_beforehand(both[0])
+    assert home(plan(train__method="moco"), "qk-0", "initial") == "moco-0"  # one side is no model
+    made_beforehand(both[1])
+    made = plan(train__method="moco", describe__sizes=[96])
+    shared = {home(made, run, "initial") for run in ("moco-0", "qk-0", "negatives-256-0")}
+    assert shared == {"qk-0"} and home(made, "moco-0", "learned-4") == "moco-0"
+    assert made.size_options("qk-0") == "--sizes 96"  # whose weights the submission starts from
+
+
+def test_in_a_storage_nothing_is_taken_that_an_earlier_run_left_on_this_disk():
+    """Jobs elsewhere, which plan as well, do not see it."""
+    run = plan(shards__training=2)["qk-0"]
+    made_beforehand(*run.copies(0), *(run.model("initial").weights(side) for side in "qk"))
+    changed = config(shards__training=3, train__method="moco")
+    here, there = (Plan(changed, IMAGES, storage=one) for one in (None, Storage("s3", "s3://b")))
+    assert [len(made["qk-0"].copies(0)) for made in (here, there)] == [2, 3]
+    assert [home(made, "qk-0", "initial") for made in (here, there)] == ["qk-0", "moco-0"]
+    pattern = here.results.copies("training", 0, "*")
+    assert len(here.made.matching(pattern)) == 2 and there.made.matching(pattern) == []
 
 
 def test_the_curriculum_changes_the_edits_from_a_round_on():

@@ -365,6 +365,14 @@ def test_data_are_links_that_hold_them_whatever_their_names(tmp_path):
     assert "href" not in module.table(table._replace(data=None))
 
 
+def test_scores_lie_under_the_submitted_run_whoever_had_its_weights_first():
+    weights = {"queries": {"path": "results/runs/heat-0.1-0/round1-k/q.safetensors"}}
+    provenance = {"config": {"train": {"method": "qk"}, "seed": 0}, "weights": weights}
+    one = reading.Submission("phase1", Results("r"), {"ranking": "similarity"}, {}, provenance)
+    assert one.ranked.folder == "r/runs/qk-0/round1-k/phase1/similarity"
+    assert one.home.history == "r/runs/heat-0.1-0/round1-k/history.csv"
+
+
 def test_without_a_submission_the_remedy_is_told(tmp_path):
     with pytest.raises(UserError, match="snakemake submission_phase2"):
         reading.submissions(Results(str(tmp_path)))

@@ -55,14 +55,14 @@ from iscqk.plan.snakefile import (
 )
 from iscqk.plan.stage_code import code_digest
 from iscqk.plan.stage_registry import module_name
-from iscqk.plan.storage import Storage, let_jobs_reach
+from iscqk.plan.storage import let_jobs_reach
 from iscqk.retrieval import rankings
 
 put_program_on_path()
 let_jobs_speak_utf8()
 end_jobs_with_snakemake()
 
-STORAGE = Storage.of(workflow.storage_settings)
+STORAGE = PLAN.storage
 let_jobs_reach(STORAGE, workflow.storage_provider_settings)
 
 # A GPU takes one job at a time (profiles/default); without one, jobs fill the cores.

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable
-from glob import glob
 from typing import Any
 
 from iscqk.formats.phases import PHASES
@@ -112,5 +111,6 @@ def report_compares_with(plan: Plan) -> list[str]:
 def reported_besides(plan: Plan) -> list[tuple[str, float]]:
     """Return what else there is to report, with its time: shown where it is, but never made."""
     scores = plan.results.patterns.model("*", "*").ranked("*", "*").score
-    found = {path for pattern in [scores, *plan.results.tables()] for path in glob(pattern)}
+    patterns = [scores, *plan.results.tables()]
+    found = {path for pattern in patterns for path in plan.made.matching(pattern)}
     return [(path, os.path.getmtime(path)) for path in sorted(found - set(reported(plan)))]

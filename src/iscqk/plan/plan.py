@@ -1,13 +1,7 @@
 """The plan: all runs of a config, where the models that they share lie, and what is submitted."""
 
-import csv
-import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
-from functools import cached_property
-from glob import escape, glob
-from pathlib import PurePath
 
 from iscqk import datasets
 from iscqk.formats.image_shards import is_named_as_shard
@@ -18,6 +12,7 @@ from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.methods import METHODS
 from iscqk.plan.dependence import UNTRACKED, as_text, making
 from iscqk.plan.jobs import job
+from iscqk.plan.made import Made
 from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
 from iscqk.plan.results import SPLITS, Results
 from iscqk.plan.run import Run
@@ -35,33 +30,38 @@ class Plan(Mapping[str, Run]):
     """The runs by name, the submission's first.
 
     Whatever two runs have in common is made once: all share images and copies, and a model that
-    several runs have lies under the name of the first of them, its home.
+    several runs have lies under the name of one of them, its home.
 
     Attributes:
         config: all of it, defaults filled in.
         images: where they come from.
         results: where files are.
+        storage: that they go through.
+        made: what there is of them.
         submitted: the run that is submitted.
     """
 
-    def __init__(self, config: Config, images: Sources, results: Results | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        images: Sources,
+        results: Results | None = None,
+        storage: Storage | None = None,
+    ) -> None:
         """Plan what a config asks for.
 
         Raises:
             UserError: an ablation names a key that is not there, or lists of unequal length.
         """
         self.config, self.images, self.results = config, images, results or Results()
+        self.storage = storage or Storage()
+        self.made = Made(self.results, images, is_on_disk=not self.storage.plugin)
         self._homes: dict[tuple[str, ModelName], str] = {}
-        self._counts: dict[str, int] = {}  # of shards, by pattern
         self._runs = {
-            name: Run(name, changed, self.results, self._home, self._shards)
+            name: Run(name, changed, self.results, self._home, self.made.shards)
             for name, changed in all_runs(config).items()
         }
-        first: dict[tuple[ModelName, str], str] = {}
-        for name, run in self._runs.items():
-            for model in dict.fromkeys([INITIAL, *run.models]):
-                made = making(run.config, run.split, model)
-                self._homes[name, model] = first.setdefault((model, made), name)
+        self._find_homes()
         self.submitted = self._runs[submission_run(config)]
 
     def __getitem__(self, name: str) -> Run:
@@ -73,33 +73,19 @@ class Plan(Mapping[str, Run]):
     def __len__(self) -> int:
         return len(self._runs)
 
+    def _find_homes(self) -> None:
+        """Find the home of each run's models."""
+        sharing: dict[tuple[ModelName, str], list[str]] = {}
+        for name, run in self._runs.items():
+            for model in dict.fromkeys([INITIAL, *run.models]):
+                made = making(run.config, run.split, model)
+                sharing.setdefault((model, made), []).append(name)
+        for (model, _), names in sharing.items():
+            home = self.made.home(names, model)
+            self._homes.update({(name, model): home for name in names})
+
     def _home(self, run: str, model: ModelName) -> str:
         return self._homes[run, model]
-
-    def _shards(self, pattern: str, count: int) -> list[str]:
-        """Return the files of a pattern with `{shard}`, `count` of them, or as many as there are.
-
-        What has been made in another number of shards is taken as it is, where it is of these
-        images.
-        """
-        if pattern not in self._counts:
-            first = escape(pattern).format(shard="0-of-*")
-            found = glob(first) if self._is_of_these_images else []
-            counts = [int(PurePath(path).stem.rpartition("-")[2]) for path in found]
-            whole = [n for n in counts if all(map(os.path.exists, _files(pattern, n)))]
-            self._counts[pattern] = count if count in whole else min(whole, default=count)
-        return _files(pattern, self._counts[pattern])
-
-    @cached_property
-    def _is_of_these_images(self) -> bool:
-        """Whether what there is was made of the images that are asked for, if anything is there."""
-        manifest = self.results.manifest("training")
-        with suppress(OSError, UnicodeDecodeError), open(manifest, encoding="utf-8") as file:
-            if row := next(csv.DictReader(file), None):
-                path = os.path.abspath(PurePath(manifest).parent / (row.get("path") or ""))
-                places = [os.path.join(os.path.abspath(one), "") for one in self.images.training]
-                return path.startswith(tuple(places))
-        return True
 
     def gist(self, run: str, role: str, images: str, shard: str = "") -> list[str]:
         """Return GIST's descriptors of images, if a run joins them to its own."""
@@ -109,14 +95,17 @@ class Plan(Mapping[str, Run]):
         return self[self[run].gist].described(describe[role], images, shard=shard)
 
     def size_options(self, home: str) -> str:
-        """Return as options the sides at which a run, and what is submitted, describes.
+        """Return as options the sides at which a run, or else what is submitted, describes.
 
         What its first weights cannot take is told where they are made, not after the training.
         """
-        same = self._home(self.submitted.name, INITIAL) == home
-        runs = [self[home], *([self.submitted] if same else [])]
-        sizes = sorted({size for run in runs for size in run.config["describe"]["sizes"]})
+        sizes = sorted(set(self._starting_at(home).config["describe"]["sizes"]))
         return shlex.join(["--sizes", *map(str, sizes)]) if sizes else ""
+
+    def _starting_at(self, home: str) -> Run:
+        """Return the run that is submitted if it starts from a run's first weights, or that run."""
+        homes = {self._home(name, INITIAL) for name in (home, self.submitted.name)}
+        return self.submitted if len(homes) == 1 else self[home]
 
     def gist_beside(self, run: str, model: str) -> list[str]:
         """Return GIST's descriptors of training images, split as a model's are, if a run joins."""
@@ -296,7 +285,3 @@ class Plan(Mapping[str, Run]):
 
 def _without(section: Config, keys: set[str]) -> Config:
     return {key: value for key, value in section.items() if key not in keys}
-
-
-def _files(pattern: str, count: int) -> list[str]:
-    return [pattern.format(shard=shard) for shard in all_shards(count)]

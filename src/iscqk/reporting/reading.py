@@ -18,7 +18,7 @@ from iscqk.plan import results as plan
 from iscqk.plan.jobs import kind_of
 from iscqk.plan.names import INITIAL, WARM_UP, ModelName, leading_to
 from iscqk.plan.results import Results
-from iscqk.plan.runs import gist_run
+from iscqk.plan.runs import gist_run, submission_run
 from iscqk.plan.yardsticks import GIST, START, yardsticks
 from iscqk.retrieval.likely import likely_score
 
@@ -49,18 +49,24 @@ class Submission(NamedTuple):
         return self.results.submission(self.phase)
 
     @property
-    def model(self) -> plan.Model:
-        """The model that is submitted."""
+    def home(self) -> plan.Model:
+        """The model that is submitted where its weights lie: under a run that had them first."""
         run, name = Path(self.provenance["weights"]["queries"]["path"]).parent.parts[-2:]
         return self.results.model(run, name)
 
     @property
+    def model(self) -> plan.Model:
+        """The same where its scores lie: under the name of its own run."""
+        run = submission_run(self.provenance["config"])
+        return self.results.model(run, Path(self.home.folder).name)
+
+    @property
     def yardsticks(self) -> dict[str, dict[str, Any]]:
         """The score.json of what there is to compare it with, by name."""
-        run, config = Path(self.model.folder).parent.name, self.provenance["config"]
+        run, config = Path(self.home.folder).parent.name, self.provenance["config"]
         homes = {START: run, GIST: gist_run(config)}
         models = {name: self.results.model(home, INITIAL) for name, home in homes.items()}
-        others = {name: model for name, model in models.items() if model != self.model}
+        others = {name: model for name, model in models.items() if model != self.home}
         return {name: read_object(r.score) for name, r in yardsticks(others, config, self.phase)}
 
     @property

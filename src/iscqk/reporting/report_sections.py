@@ -66,7 +66,7 @@ def whole_report(
         difference=difference(found, compared) if compared else None,
         groups=group_figures(pd.concat([groups for _, _, groups in told]), folder),
         gallery=_written(shown, folder / "gallery.csv"),
-        training=training(reading.training_history(found[-1].model, provenance["config"]), folder),
+        training=training(reading.training_history(found[-1].home, provenance["config"]), folder),
         usage=_usage_table(usage, folder),
         usage_total=_usage_total(usage),
         rules=draw_rules(edges) if edges else None,
