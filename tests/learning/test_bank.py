@@ -13,7 +13,8 @@ from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.learning import bank as module
 from iscqk.learning import distributed
-from iscqk.learning.bank import read_bank, read_near_duplicates, read_teacher
+from iscqk.learning.bank import read_bank
+from iscqk.learning.given_of_images import check_teacher, read_near_duplicates, read_teacher
 from iscqk.methods import qk
 from iscqk.methods.qk.objective import FrozenBank
 from iscqk.models.encoder import Encoder, EncoderConfig
@@ -185,8 +186,11 @@ def test_a_teacher_is_read_by_parts_and_of_the_same_images_only(shards, tmp_path
     write_descriptors(tmp_path / "t.h5", IDS, vectors, {})
     part = read_teacher(tmp_path / "t.h5", IDS, 3, 7)
     torch.testing.assert_close(part, normalize(torch.from_numpy(vectors[3:7]), dim=1))
-    with pytest.raises(UserError, match="t.h5: of other images than are learned from; make it of"):
-        read_teacher(tmp_path / "t.h5", IDS[::-1], 3, 7)
+    check_teacher(tmp_path / "t.h5", IDS)
+    other = "t.h5: of other images than are learned from; make it of"
+    for read in (check_teacher, lambda path, ids: read_teacher(path, ids, 3, 7)):
+        with pytest.raises(UserError, match=other):
+            read(tmp_path / "t.h5", IDS[::-1])
 
 
 def test_drawn_negatives_include_every_positive_and_as_many_as_asked_for():

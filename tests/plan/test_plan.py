@@ -398,6 +398,16 @@ def test_the_first_weights_are_tried_at_the_sizes_at_which_they_describe():
     assert planned.size_options("qk-0") == "--sizes 96" and planned.size_options("gist-0") == ""
 
 
+def test_what_is_given_of_images_is_looked_at_where_the_first_weights_are_made():
+    given = config(train__qk__near_duplicates="d 1.csv", train__qk__teacher="t.h5")
+    planned = Plan(given, IMAGES)
+    assert planned.checked_options("qk-0") == "'--near-duplicates=d 1.csv' --teacher=t.h5"
+    assert planned.checked_options("gist-0") == plan().checked_options("qk-0") == ""
+    assert Plan(given, IMAGES, storage=Storage("s3", "s3://b")).checked_options("qk-0") == ""
+    others = runs.changed(given, {"train.method": "moco"})
+    assert Plan(others, IMAGES).checked_options("moco-0") == ""
+
+
 @pytest.mark.parametrize(
     "first", ["../../training/a.jpg", "{}/training/a.jpg", "../demo/a.jpg", None]
 )

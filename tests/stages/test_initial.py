@@ -10,6 +10,7 @@ from PIL import Image
 from torch import nn
 
 from iscqk.cli import main
+from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import write_manifest
 from iscqk.images.demo_scenes import draw_split
@@ -37,9 +38,9 @@ def encoder(seed, size=8):
     return Encoder(EncoderConfig("test_resnet", 32, "gem", size)).eval()
 
 
-def initial(folder, sizes=(), **model):
+def initial(folder, sizes=(), given=(), **model):
     outputs = [folder / f"{side}.safetensors" for side in "qk"]
-    given = ("--training", str(folder / "training.csv"), "--seed", "0", "--sizes", *sizes)
+    given = ("--training", str(folder / "training.csv"), "--seed", "0", "--sizes", *sizes, *given)
     config = json.dumps({**MODEL, **model})
     status = main(["initial", *given, "--config", config, "--output", *map(str, outputs)])
     return [load_encoder(path) for path in outputs] if status == 0 else None
@@ -162,3 +163,20 @@ def test_a_network_that_cannot_describe_at_a_size_is_told_before_it_is_trained(
         own["backbone_options"] = {"dynamic_img_size": True}
     made = initial(folder, ["48"], **own)
     assert made[0].features(torch.zeros(1, 3, 48, 48, dtype=torch.uint8)).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--near-duplicates", "near.csv, row 1: 'X' is no training image; remove the row"),
+        ("--teacher", "seen.h5: of other images than are learned from; make it of their manifest"),
+    ],
+)
+def test_what_others_say_of_other_images_is_told_before_anything_is_trained(
+    folder, capsys, option, message
+):
+    (folder / "near.csv").write_text("id,near_duplicate\nT000002,X\n")
+    write_descriptors(folder / "seen.h5", ["T000000"], np.ones((1, 3), np.float32), {})
+    given = folder / message.replace(",", ":").partition(":")[0]
+    assert initial(folder, given=[option, str(given)], weights="none") is None
+    assert message in capsys.readouterr().err and not [*folder.glob("*.safetensors")]

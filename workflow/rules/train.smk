@@ -14,7 +14,7 @@ rule initial:
         LOG["initial"],
     benchmark:
         USAGE["initial"]
-    priority: 10  # tells of a network that cannot be made
+    priority: 10  # tells of a network that cannot be made, and of given files that do not fit
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
@@ -25,10 +25,12 @@ rule initial:
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         given=lambda wildcards, input: given("--weights", input.weights),
         sizes=untracked(lambda wildcards: PLAN.size_options(wildcards.run)),
+        checked=untracked(lambda wildcards: PLAN.checked_options(wildcards.run)),
     shell:
         """
         iscqk initial --training {input.training} --config {params.config:q} {params.given} \
-            {params.sizes} --seed {params.seed} --output {output.q} {output.k} --threads {threads} &>{log}
+            {params.sizes} {params.checked} --seed {params.seed} --output {output.q} {output.k} \
+            --threads {threads} &>{log}
         """
 
 

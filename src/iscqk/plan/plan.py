@@ -15,7 +15,7 @@ from iscqk.plan.jobs import job
 from iscqk.plan.made import Made
 from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
 from iscqk.plan.results import SPLITS, Results
-from iscqk.plan.run import Run
+from iscqk.plan.run import GIVEN, Run
 from iscqk.plan.runs import Config, all_runs, submission_run
 from iscqk.plan.storage import Storage
 from iscqk.retrieval import rankings
@@ -101,6 +101,17 @@ class Plan(Mapping[str, Run]):
         """
         sizes = sorted(set(self._starting_at(home).config["describe"]["sizes"]))
         return shlex.join(["--sizes", *map(str, sizes)]) if sizes else ""
+
+    def checked_options(self, home: str) -> str:
+        """Return as options the files by which others say something of the images of such a run.
+
+        Likewise; but one in a storage is no input of that job, and not there.
+        """
+        run = self._starting_at(home)
+        if self.storage.plugin or not run.last.is_half_round:
+            return ""
+        given = [(name.replace("_", "-"), run.own.get(name)) for name in GIVEN]
+        return shlex.join(f"--{name}={file}" for name, file in given if file)
 
     def _starting_at(self, home: str) -> Run:
         """Return the run that is submitted if it starts from a run's first weights, or that run."""

@@ -30,7 +30,7 @@ from iscqk.plan.results import Model, Ranked, Results
 from iscqk.plan.runs import Config, gist_run
 from iscqk.retrieval.rankings import RANKINGS
 
-_GIVEN = ("near_duplicates", "teacher")  # keys of a method that name files of the user's
+GIVEN = ("near_duplicates", "teacher")  # keys of a method that name files of the user's
 
 Home = Callable[[str, ModelName], str]
 Shards = Callable[[str, int], list[str]]
@@ -152,7 +152,7 @@ class Run:
     @property
     def given_of_images(self) -> list[str]:
         """The files by which others say something of the images that it learns from."""
-        return [self.own[name] for name in _GIVEN if self.own.get(name)]
+        return [self.own[name] for name in GIVEN if self.own.get(name)]
 
     @property
     def budget(self) -> int:
@@ -181,7 +181,7 @@ class Run:
             "start": model.weights(side),
             "frozen": model.weights(other),
             "bank": bank,
-            **{name: self.own[name] or [] for name in _GIVEN},
+            **{name: self.own[name] or [] for name in GIVEN},
         }
         if first:
             inputs["copies"] = self.copies(int(number))

@@ -5,6 +5,8 @@ whitened PCA of its features on training images. Q and K start from the same wei
 similarities between two unrelated spaces cannot be compared. Whole encoders, the ready model's or
 an imported one, keep their heads, unless more dimensions than asked for come out of them: then
 these go through such a PCA, too.
+
+Looked at here, not after hours of training: sizes to describe at, what others say of the images.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import torch
 
 from iscqk.formats.manifest import listed_paths, read_training
 from iscqk.learning.data_loading import OriginalImages
+from iscqk.learning.given_of_images import check_teacher, read_near_duplicates
 from iscqk.learning.initialization import calibrate_batch_norm, fit_head, head_images, narrow_heads
 from iscqk.models.device import set_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
@@ -43,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sizes", type=count, nargs="*", default=[], metavar="PIXELS",
         help="sides at which images will be described, too",
     )  # fmt: skip
+    later = "that will be learned by, looked at beforehand"
+    parser.add_argument("--near-duplicates", metavar="CSV", help=f"id,near_duplicate {later}")
+    parser.add_argument("--teacher", metavar="H5", help=f"the images by another model {later}")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=output_file, nargs="+", required=True, help="q and k")
     parser.add_argument("--threads", type=at_once, default=1)
@@ -56,7 +62,9 @@ def _model(text: str) -> Model:
 
 def run(arguments: argparse.Namespace) -> None:
     """Build the encoder, fit its head and write it for each side."""
-    paths = listed_paths(read_training(arguments.training))
+    rows = read_training(arguments.training)
+    _check_given(arguments, rows["id"].tolist())
+    paths = listed_paths(rows)
     set_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     config = arguments.config
@@ -73,6 +81,14 @@ def run(arguments: argparse.Namespace) -> None:
     sides = itertools.cycle(encoders)
     for path, encoder in zip(arguments.output, sides, strict=False):
         save_encoder(path, encoder, {"half_round": "initial", "model": config.given})
+
+
+def _check_given(arguments: argparse.Namespace, ids: list[str]) -> None:
+    """Refuse what others say of images, where it is not of these."""
+    if arguments.near_duplicates:
+        read_near_duplicates(arguments.near_duplicates, ids)
+    if arguments.teacher:
+        check_teacher(arguments.teacher, ids)
 
 
 def _with_new_head(config: Model, images: OriginalImages) -> Encoder:

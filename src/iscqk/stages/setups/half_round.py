@@ -14,8 +14,9 @@ from iscqk.formats.files import atomic_file, sha256_of
 from iscqk.formats.manifest import listed_paths, read_training, refuse_untrainable
 from iscqk.formats.provenance import Provenance, check_parts
 from iscqk.learning import distributed
-from iscqk.learning.bank import read_bank, read_near_duplicates, read_teacher
+from iscqk.learning.bank import read_bank
 from iscqk.learning.data_loading import CopyImages, Images, OriginalImages
+from iscqk.learning.given_of_images import read_near_duplicates, read_teacher
 from iscqk.learning.objectives import Objective
 from iscqk.learning.training import Training
 from iscqk.models.encoder import Encoder

@@ -1,0 +1,62 @@
+"""What others say of the images that are learned from: a teacher's descriptors, near-duplicates."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from iscqk.errors import UserError
+from iscqk.formats.csv_tables import read_table
+from iscqk.formats.descriptor_shards import Descriptors, open_descriptors
+
+
+def read_teacher(path: str | Path, ids: Sequence[str], first: int, last: int) -> Tensor:
+    """Return another model's unit rows (n, T) of the bank's, from `first` up to `last`.
+
+    Args:
+        path: what `iscqk embed` wrote of the images of the bank, in one shard.
+        ids: of these images, all that the bank has, in order.
+        first: row that the part begins with.
+        last: row after its last.
+
+    Raises:
+        UserError: it is of other images.
+    """
+    with open_descriptors(path) as shard:
+        _refuse_other_images(shard, ids, last)
+        return functional.normalize(torch.from_numpy(shard.block(first, last)), dim=1)
+
+
+def check_teacher(path: str | Path, ids: Sequence[str]) -> None:
+    """Refuse with a UserError what `read_teacher` would, without reading the descriptors."""
+    with open_descriptors(path) as shard:
+        _refuse_other_images(shard, ids, len(ids))
+
+
+def _refuse_other_images(shard: Descriptors, ids: Sequence[str], last: int) -> None:
+    if shard.ids.tolist() != list(ids) or last > len(ids):
+        raise UserError(
+            f"{shard.path}: of other images than are learned from; make it of their manifest with "
+            "`iscqk embed`"
+        )
+
+
+def read_near_duplicates(path: str | Path, ids: Sequence[str]) -> Tensor:
+    """Return pairs of bank rows from a CSV `id,near_duplicate`, (M, 2) int64, sorted, both ways.
+
+    Raises:
+        UserError: an id is none of the bank's, or a pair is of one image.
+    """
+    table, places = read_table(path, ["id", "near_duplicate"]), {i: n for n, i in enumerate(ids)}
+    rows = table.map(lambda name: places.get(name, -1)).to_numpy(dtype=np.int64).reshape(-1, 2)
+    if (wrong := rows == -1).any():
+        row, column = np.argwhere(wrong)[0]
+        name = str(table.iat[int(row), int(column)])
+        raise UserError(f"{path}, row {row + 1}: '{name}' is no training image; remove the row")
+    if (same := rows[:, 0] == rows[:, 1]).any():
+        row = int(same.argmax())
+        raise UserError(f"{path}, row {row + 1}: pairs an image with itself; remove the row")
+    return torch.from_numpy(np.unique(np.concatenate([rows, rows[:, ::-1]]), axis=0))
