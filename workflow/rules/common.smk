@@ -57,6 +57,7 @@ from iscqk.plan.stage_code import code_digest
 from iscqk.plan.stage_registry import module_name
 from iscqk.plan.storage import let_jobs_reach
 from iscqk.retrieval import rankings
+from iscqk.settings.search import Search
 
 put_program_on_path()
 let_jobs_speak_utf8()

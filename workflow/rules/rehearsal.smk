@@ -74,6 +74,8 @@ use rule search as rehearse_search with:
     benchmark:
         R.usage("rehearsal/search")
     threads: 8
+    params:
+        max_results=Search.max_results,  # the challenge's, as in what micro-AP is expected
 
 
 use rule score as rehearse_score with:
