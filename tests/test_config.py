@@ -220,8 +220,10 @@ LOOP.append(LOOP)
         ("seed", 2**63, "seed: a number of over 9223372036854775807; lower it"),
         ("study.seeds", [0, 10**5000], "study.seeds: a number of over 9223372036854775807"),
         ("model.std", [0.2, 0, 0.2], "model.std.1: 0 is less than or equal to the minimum of 0"),
+        ("model.std", [58, 57, 57], "model.std.0: 58 is greater than the maximum of 1"),
+        ("model.mean", [123.7, 116.3, 103.5], "model.mean.0: 123.7 is greater than the maximum"),
     ],
-    ids=range(30),
+    ids=range(32),
 )
 def test_what_a_config_must_not_hold_is_refused_in_one_line(key, value, complaint):
     with pytest.raises(UserError, match=complaint) as error:

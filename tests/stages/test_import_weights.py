@@ -265,3 +265,10 @@ def test_a_spread_of_nothing_is_refused(tmp_path, capsys):
     words = ["a.pt", "--backbone", "resnet18", "--std", "0.2", "0", "0.2", "--output"]
     assert main(["import-weights", *words, str(tmp_path / "a.safetensors")]) == 1
     assert "--std 0: what is divided by; name more than 0" in capsys.readouterr().err
+
+
+def test_a_mean_of_bytes_is_refused(tmp_path, capsys):
+    """Every image would be nearly the same one."""
+    words = ["a.pt", "--backbone", "resnet18", "--mean", "123.7", "116.3", "103.5", "--output"]
+    assert main(["import-weights", *words, str(tmp_path / "a.safetensors")]) == 1
+    assert "--mean, --std 123.7: channels go from 0 to 1; divide" in capsys.readouterr().err

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from iscqk.schema.section import Fraction, Limits, Name, Positive, Section, Side, key, within
+from iscqk.schema.section import Fraction, Limits, Name, Section, Side, key, within
 
-_Means = Annotated[None | tuple[float, float, float], Limits("means")]
-_Spreads = Annotated[None | tuple[Positive, Positive, Positive], Limits("spreads")]
+_Means = Annotated[None | tuple[Fraction, Fraction, Fraction], Limits("means")]
+_Spread = Annotated[float, Limits("spread", exclusiveMinimum=0, maximum=1)]
+_Spreads = Annotated[None | tuple[_Spread, _Spread, _Spread], Limits("spreads")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class Model(Section):
         2000, "random training images that the head's PCA is learned on"
     )
     mean: _Means = key(None, "of each RGB channel, 0 to 1; null takes the ready model's, or timm's")
-    std: _Spreads = key(None, "likewise")
+    std: _Spreads = key(None, "likewise, above 0")
     backbone_options: Mapping[str, Any] = key(
         {}, "more arguments of timm.create_model; the ready model has its own"
     )

@@ -64,6 +64,8 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_unwritable(arguments.output)
     if min(arguments.std) <= 0:
         raise UserError(f"--std {min(arguments.std):g}: what is divided by; name more than 0")
+    if (largest := max(*arguments.mean, *arguments.std)) > 1:
+        raise UserError(f"--mean, --std {largest:g}: channels go from 0 to 1; divide both by 255")
     checkpoint = read_checkpoint(arguments.file)
     if arguments.no_head:
         checkpoint = Checkpoint(checkpoint.backbone, None)
