@@ -62,6 +62,16 @@ def test_a_planned_submission_has_the_jobs_that_snakemake_runs(finished):
     assert len(planned) > 30
 
 
+def test_gist_that_is_submitted_is_planned_once_where_it_would_be_joined_too():
+    made = config()
+    made["train"]["method"] = "gist"
+    gist, joined = (
+        submission_jobs({**made, "describe": {**made["describe"], "gist": weight}}, ["phase1"])
+        for weight in (0, 1)
+    )
+    assert joined == gist and [rule for rule, _ in gist].count("initial") == 1
+
+
 @pytest.mark.parametrize(
     ("rule", "wildcards", "amount", "load"),
     [

@@ -23,7 +23,7 @@ def submission_jobs(config: dict[str, Any], phases: Iterable[str]) -> list[Job]:
     run, phases = plan.submitted, list(phases)
     jobs: list[Job] = [("prepare", {}), *(("queries", {"phase": phase}) for phase in phases)]
     jobs += [*_training(run), *_descriptors(run, phases)]
-    if config["describe"]["gist"]:
+    if run.config["describe"]["gist"]:  # GIST itself joins none
         gist = plan[run.gist]
         jobs += [("initial", {"run": gist.name}), *_embeddings(gist, phases, all_images=True)]
     for phase in phases:
