@@ -102,6 +102,15 @@ def test_a_list_without_a_shard_or_with_a_name_from_elsewhere_is_told(tmp_path):
             listed_shards(path)
 
 
+def test_shards_that_lie_where_they_once_did_are_told_with_what_to_rename(tmp_path):
+    """Those of `photos.hdf5` lay in `photos.shards`, which is now of `photos.h5` alone."""
+    path = tmp_path / "photos.hdf5"
+    written(path)
+    shard_folder(path).rename(tmp_path / "photos.shards")
+    with pytest.raises(UserError, match=r"rename .*photos.shards to photos.hdf5-shards$"):
+        listed_shards(path)
+
+
 @pytest.mark.parametrize("chunks", [None, (2, 4)])
 def test_stored_rows_are_those_of_the_file_even_if_another_takes_its_name(tmp_path, chunks):
     path, vectors = tmp_path / "a.h5", made(0, 7).vectors

@@ -176,6 +176,9 @@ def test_a_damaged_image_has_no_descriptor_however_it_is_given(folder, model_fol
         for given in ("damaged.png", bytes(content), image, image):
             with pytest.raises(iscqk.UserError, match=r"cannot read this image \("):
                 model.describe(["scans/3.jpg", given])
+    for given in ("nowhere/x.jpg", "photos/nowhere.jpg"):
+        with pytest.raises(iscqk.UserError, match=f"^{given}: no such image; restore it"):
+            model.describe(given)
 
 
 @pytest.mark.parametrize(

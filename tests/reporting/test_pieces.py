@@ -160,8 +160,11 @@ def test_a_start_that_is_submitted_is_drawn_as_that(tmp_path):
         "qk-0/round1-k": ["qk-0, submitted", "at the start", "gist-0"],
         "gist-0/initial": ["gist-0, submitted", "qk-0"],
     }.items():
-        weights = {"queries": {"path": f"results/runs/{model}/q.safetensors"}}
-        one = reading.Submission("phase1", results, score, {}, {"weights": weights})
+        provenance = {
+            "weights": {"queries": {"path": f"results/runs/{model}/q.safetensors"}},
+            "config": {"train": {"method": model.split("-")[0]}, "seed": 0},
+        }
+        one = reading.Submission("phase1", results, score, {}, provenance)
         curve_figure(one, models, tmp_path)
         drawn = pd.read_csv(tmp_path / "precision_recall_phase1.csv")
         assert drawn["label"].tolist() == labels

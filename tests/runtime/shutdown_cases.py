@@ -120,7 +120,8 @@ CASES["pool, hanging"] = (lambda: hang(pool), to_nobody, 0)
 CASES["slow"] = (slow, to_nobody, 0)
 CASES["load, a fault in a worker"] = (lambda: load(fault=7), to_nobody, 0)
 CASES["followed"] = (follow, to_nobody, 0)
-CASES["followed, a zombie"] = (lambda: follow(waits=False), to_nobody, 0)
+if Path("/proc/self/stat").exists():
+    CASES["followed, a zombie"] = (lambda: follow(waits=False), to_nobody, 0)
 
 
 def start(command):

@@ -28,6 +28,7 @@ from iscqk.runtime.shutdown import (
 )
 
 SCRIPT = Path(__file__).with_name("shutdown_cases.py")
+NO_PROC = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="a system without /proc")
 GOES_ON = "error: stopped by {}; the same command goes on from here"
 
 
@@ -105,7 +106,7 @@ def test_an_error_in_a_loaders_worker_is_one_line(found):
     ends(found, "load, a fault in a worker", 1, line)
 
 
-@pytest.mark.parametrize("case", ["followed", "followed, a zombie"])
+@pytest.mark.parametrize("case", ["followed", pytest.param("followed, a zombie", marks=NO_PROC)])
 def test_a_stage_ends_with_the_process_that_it_follows(found, case):
     ends(found, case, 128 + signal.SIGTERM, GOES_ON.format("SIGTERM"))
 
@@ -304,3 +305,11 @@ def test_a_worker_that_is_lost_as_it_passes_a_file_on_is_told(capsys):
         theirs.send(b"x" * 8)  # and no file with it
         assert exit_status_of(lambda: recvfds(ours, 1)) == 1
     assert capsys.readouterr().err == f"error: {LOST_WORKER}\n"
+
+
+def test_so_is_full_shared_memory_that_python_meets(capsys):
+    """A lock between processes lies there, too; the system's error names no file."""
+    source = "import os\ndef lock(*_): raise OSError(28, os.strerror(28))"
+    exec(source, there := {"__name__": "multiprocessing.synchronize"})
+    assert exit_status_of(there["lock"]) == 1
+    assert capsys.readouterr().err == f"error: {FULL_SHARED_MEMORY}\n"

@@ -57,6 +57,7 @@ def test_what_is_under_way_ends_at_its_next_part():
     go_on()  # of no thread of theirs
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="a system without /proc")
 def test_none_is_left_that_a_fork_could_find_with_a_lock():
     """MKL's lock of memory, of which a hang in one forked process of twelve came."""
     rows, before = torch.rand(64, 512), set(os.listdir("/proc/self/task"))

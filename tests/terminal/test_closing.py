@@ -100,6 +100,20 @@ def test_yardsticks_that_are_there_stand_beside_the_score(plan):
     assert not [line for line in closing_lines(plan, ["all"]) if "GIST" in line]
 
 
+def test_a_start_that_another_method_has_made_is_a_yardstick_too(plan):
+    """Its weights stay where they were, its scores are the submission's own run's."""
+    for side in "qk":
+        write(weights := plan.submitted.model("initial").weights(side), "")
+        os.utime(weights, (1, 1))
+    config = {**CONFIG, "train": {**CONFIG["train"], "method": "simclr"}}
+    other = Plan(config, plan.images, plan.results)
+    start = plan.results.model("simclr-0", "initial")
+    assert other.submitted.model("initial") == plan.submitted.model("initial") != start
+    score(start.ranked("phase2", "log_partition").score, 0.1, 0.05)
+    told = "  at the start    micro-AP 0.1000, recall at P90 0.0500"
+    assert told in closing_lines(other, ["all"])
+
+
 def test_what_is_submitted_is_no_yardstick_of_itself(plan):
     config = {**CONFIG, "train": {**CONFIG["train"], "rounds": 0}}
     start = Plan(config, Sources([], [], [], {}, {}), Results("results"))

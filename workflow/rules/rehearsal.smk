@@ -19,7 +19,7 @@ rule rehearse_synthesize_phase:
     params:
         code=code("synthesize_phase"),
         size=config["rehearsal"],
-        max_results=config["search"]["max_results"],
+        max_results=Search.max_results,  # the challenge's, whatever search.max_results is
         seed=config["seed"],
         folder=folder,
     shell:
@@ -90,6 +90,7 @@ use rule score as rehearse_score with:
         R.usage("rehearsal/score")
     params:
         convention="fb",
+        max_results=Search.max_results,
         tables="",
 
 

@@ -90,13 +90,18 @@ def _measured(
     network = operations(own["model"])
     run = Workload(own, measured_counts(results), network)
     rehearsal = Workload(own, _rehearsed(results), network)
+    has_start = (
+        folder / submission_run(dict(own)) / "initial.tsv"
+    ).is_file()  # else another run's is it
     for path in sorted(folder.glob("**/*.tsv")):
         name = path.relative_to(folder).with_suffix("").as_posix()
         if name.startswith(_REHEARSAL):
             work = rehearsal.of(name.removeprefix(_REHEARSAL), {"ranking": "similarity"})
         else:
             found = rule_of(name)
-            work = run.of(*found) if found and _is_submissions(found[1], own) else None
+            is_start = found is not None and found[0] == "initial" and not has_start
+            is_wanted = is_start or (found is not None and _is_submissions(found[1], own))
+            work = run.of(*found) if found and is_wanted else None
         if work and work.load and (seconds := _seconds(path, by)):
             yield Measured(work, seconds)
 

@@ -137,6 +137,7 @@ def linked(path: str | Path) -> Path:
 def refuse_missing(path: str | Path) -> None:
     """Raise UserError where there is no such file, or it may not be read."""
     if not os.path.isfile(path):
+        os.path.abspath(path)  # FileNotFoundError where the folder that this runs in is gone
         what = "no such file; check the path"
         if os.path.exists(path):
             what = f"{_kind_of(path)}; name a file"

@@ -57,6 +57,9 @@ def listed_shards(path: str | Path) -> list[Path]:
     for shard in shards:
         if not shard.is_file():
             remedy = "copy its folder beside that file, or remove the file and describe again"
+            before = linked(path).with_name(f"{linked(path).stem}.shards")  # where others lay once
+            if (before / shard.name).is_file():
+                remedy = f"rename {printable(before)} to {printable(shard.parent.name)}"
             raise UserError(
                 f"{printable(shard)}: missing, and {printable(path)} lists it; {remedy}"
             )

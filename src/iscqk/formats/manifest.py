@@ -8,6 +8,7 @@ of 0, where the grader wants its id all the same.
 """
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -23,6 +24,8 @@ from iscqk.formats.ids import TRAINING, BoolArray, StrArray
 from iscqk.formats.image_shards import is_shard, place_of
 from iscqk.formats.listed import Listed
 from iscqk.formats.named_files import anchored
+
+logger = logging.getLogger(__name__)
 
 COLUMNS = ["id", "path", "sha256", "width", "height"]
 IN_ORDER = "name tar files in the order of the ids that their images are named by, or pack them so"
@@ -105,10 +108,12 @@ def _whole(manifest: str | Path, path: str) -> str:
 
 
 def _refuse_absent(path: str | Path, within: Sequence[str | Path]) -> None:
-    """Refuse tar files that are not there, where no image of them is listed."""
-    if absent := [tar for tar in within if not is_shard(tar)]:
-        tars = ", ".join(map(printable, absent))
-        raise UserError(f"{path}: lists no image of {tars}; name tar files that it was made of")
+    """Refuse tar files that are not there, where no image of them is listed; tell of others."""
+    absent = [tar for tar in within if not is_shard(tar)]
+    line = f"{path}: lists no image of {', '.join(map(printable, absent or within))}"
+    if absent:
+        raise UserError(f"{line}; name tar files that it was made of")
+    logger.warning("%s", line)
 
 
 def _scattered(path: str | Path, within: Sequence[str | Path]) -> UserError:

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,8 +13,7 @@ from torch.utils.data import ConcatDataset, Dataset, Sampler
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
 from iscqk.images.copier import Copier, Task
-from iscqk.images.finding import refuse_lost
-from iscqk.images.opening import BadImage, ImageInput, open_image
+from iscqk.images.opening import ImageInput, open_image
 from iscqk.images.reading_ahead import Ahead
 from iscqk.images.squares import squares_of, squeezed
 from iscqk.images.verified import open_verified
@@ -90,18 +88,12 @@ class ReadableImages(Dataset[list[Tensor]]):
         return len(self._paths)
 
     def __getitem__(self, index: int) -> list[Tensor]:
-        """Return image `index` at each side, black where it cannot be read.
-
-        Raises:
-            UserError: its disk has failed or left.
-        """
+        """Return image `index` at each side, black where it cannot be read."""
         path = self._paths[index]
         squares = self._ahead.find(path, self._sides) if self._ahead else None
         try:
             squares = squares or squares_of(path, self._sides)
-        except BadImage as error:
-            if isinstance(path, str | Path):
-                refuse_lost(path, error.reason, may_go=True)
+        except UserError:
             self.unreadable[index] = True
             return [black(side) for side in self._sides]
         self.flat[index] = squares.flat

@@ -40,9 +40,9 @@ class Loader(Generic[Item]):
         one, of which nothing can be read ahead, or where there may be none.
         """
         self.workers = min(workers, len(batches)) if len(batches) > 1 and _may_read_ahead() else 0
-        self._last = LastRead()
+        self._last = LastRead() if self.workers else None
         self._batches: DataLoader[Item] = DataLoader(
-            _Noted(images, self._last),
+            _Noted(images, self._last) if self._last else images,
             batch_sampler=batches,
             num_workers=self.workers,
             timeout=shutdown.PATIENCE_SECONDS if self.workers else 0,
@@ -69,7 +69,8 @@ class Loader(Generic[Item]):
             except StopIteration:
                 return
             except RuntimeError as error:
-                if "DataLoader timed out" in str(error) and self._last.seconds_left() > 0:
+                is_slow = self._last and self._last.seconds_left() > 0
+                if is_slow and "DataLoader timed out" in str(error):
                     continue
                 raise
             yield batch

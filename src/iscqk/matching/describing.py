@@ -116,7 +116,10 @@ def _describe(
     with ThreadPoolExecutor(threads) as pool:
         for block in view.blocks(model, [file.path for file in files], threads):
             vectors = block.vectors.reshape(len(block.flat), -1)
-            rows = zip(islice(left, len(vectors)), block.flat.tolist(), vectors, strict=True)
+            some = list(islice(left, len(vectors)))
+            for file in compress(some, block.unreadable):
+                refuse_lost(file.path, fault_of(file.path).reason, may_go=True)
+            rows = zip(some, block.flat.tolist(), vectors, strict=True)
             # What cannot be read may be a pipe or a device, of which a digest is never done.
             part = list(compress(rows, ~block.unreadable))
             digests = pool.map(content_of, [file for file, *_ in part])

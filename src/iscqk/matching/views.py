@@ -7,7 +7,6 @@ from functools import cache
 from iscqk.errors import UserError
 from iscqk.formats.image_shards import digest_of
 from iscqk.images.copier import Copier, Task
-from iscqk.images.demo_scenes import draw_image
 from iscqk.images.edit_chains import EditPool, encode_jpeg
 from iscqk.matching.inputs import ORIENTATIONS
 from iscqk.matching.model import Block, Model
@@ -80,4 +79,6 @@ def _edited(paths: Sequence[str], side: int, threads: int) -> list[bytes]:
 @cache
 def _backgrounds() -> tuple[bytes, ...]:
     """Return what edits may paste a picture onto: none of the collection's, which may be few."""
+    from iscqk.images.demo_scenes import draw_image  # needs pandas, as `describe` does not
+
     return tuple(encode_jpeg(draw_image(0, "others", index), _QUALITY) for index in range(4))

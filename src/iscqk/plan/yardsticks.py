@@ -11,17 +11,18 @@ START, GIST = "at the start", "GIST"
 
 
 def yardsticks(
-    models: Mapping[str, Model], config: Config, phase: str
+    models: Mapping[str, tuple[Model, str]], config: Config, phase: str
 ) -> Iterator[tuple[str, Ranked]]:
     """Yield names and scores of those models that have one of a phase.
 
+    Each is given by where its scores lie, and the file of its weights, which may be another run's.
     It is that of the submission's ranking, or else another one's, and of the weights that are
     there now.
     """
     rankings = (config["describe"]["ranking"], *config["score"]["rankings"])
-    for name, model in models.items():
+    for name, (model, weights) in models.items():
         scores = [model.ranked(phase, ranking) for ranking in rankings]
-        if there := [one for one in scores if _is_newer(one.score, model.weights("q"))]:
+        if there := [one for one in scores if _is_newer(one.score, weights)]:
             yield name, there[0]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from glob import glob
-from os.path import relpath
+from os.path import getmtime, relpath
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,11 +63,18 @@ class Submission(NamedTuple):
     @property
     def yardsticks(self) -> dict[str, dict[str, Any]]:
         """The score.json of what there is to compare it with, by name."""
-        run, config = Path(self.home.folder).parent.name, self.provenance["config"]
-        homes = {START: run, GIST: gist_run(config)}
-        models = {name: self.results.model(home, INITIAL) for name, home in homes.items()}
-        others = {name: model for name, model in models.items() if model != self.home}
+        config = self.provenance["config"]
+        owners = {START: submission_run(config), GIST: gist_run(config)}
+        models = {name: self.results.model(run, INITIAL) for name, run in owners.items()}
+        others = {n: (one, self._weights(one)) for n, one in models.items() if one != self.model}
         return {name: read_object(r.score) for name, r in yardsticks(others, config, self.phase)}
+
+    def _weights(self, start: plan.Model) -> str:
+        """Return the weights of a start: its own, or the newest that another run may share."""
+        own, gist = start.weights("q"), gist_run(self.provenance["config"])
+        shared = glob(self.results.patterns.model("*", INITIAL).weights("q"))
+        others = [path for path in shared if Path(path).parent.parent.name != gist]
+        return own if Path(own).is_file() else max(others, key=getmtime, default=own)
 
     @property
     def likely(self) -> float | None:

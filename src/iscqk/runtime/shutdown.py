@@ -36,7 +36,7 @@ HANGING = (
     "run the same command again"
 )
 NO_PLACE = "no folder for temporary files can be written; name one (TMPDIR)"
-# Of a file without a name: all others are written by `atomic_file`, which has it.
+# Of a file without a name: `atomic_file` writes those of results, and has it.
 NO_SPACE = (
     "no space left for temporary files (disk full, quota or size limit); free some or name another "
     "folder (TMPDIR), then run the same command again"
@@ -177,6 +177,8 @@ def cause_of(error: BaseException) -> str | None:
     if isinstance(error, OSError) and (line := disk_is_gone(error.errno)):
         return f"{printable(error.filename)}: {line}" if error.filename else line
     if isinstance(error, OSError) and (line := disk_is_full(error.errno)):
+        if _raised_in(error, "multiprocessing.synchronize"):
+            return FULL_SHARED_MEMORY
         return f"{printable(error.filename)}: {line}" if error.filename else NO_SPACE
     if isinstance(error, FileNotFoundError) and _is_nowhere():
         return "the folder that this was started in is gone; change to one that is there"
@@ -188,10 +190,13 @@ def cause_of(error: BaseException) -> str | None:
 
 def _is_of_a_connection(error: BaseException) -> bool:
     """Return whether an error comes of what processes say to each other, or no longer do."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    between = "multiprocessing.connection", "multiprocessing.reduction"
     told = isinstance(error, EOFError | OSError | RuntimeError)  # the last of a file not passed on
-    return told and frame.f_globals["__name__"] in between
+    return told and _raised_in(error, "multiprocessing.connection", "multiprocessing.reduction")
+
+
+def _raised_in(error: BaseException, *modules: str) -> bool:
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return bool(frames) and frames[-1][0].f_globals["__name__"] in modules
 
 
 def _is_nowhere() -> bool:

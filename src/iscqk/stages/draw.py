@@ -34,6 +34,6 @@ def run(arguments: argparse.Namespace) -> None:
     how = arguments.seed, arguments.side, arguments.workers
     with ExitStack() as stack:
         # All take their names at the end: a stop leaves no folder that the same command refuses.
-        puts = [stack.enter_context(writing_images(path)) for path in arguments.output]
-        for split, put in zip(SPLITS, puts, strict=True):
+        for split, path in zip(SPLITS, arguments.output, strict=True):
+            put = stack.enter_context(writing_images(path))
             draw_images(put, split, getattr(arguments, split), *how)

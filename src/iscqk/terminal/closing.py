@@ -82,10 +82,12 @@ def _submission(plan: Plan, phase: str) -> Iterator[str]:
 def _yardsticks(plan: Plan, phase: str) -> Iterator[tuple[str, str]]:
     """Yield names and scores of what is there to compare a submission with."""
     gist, submitted = gist_run(plan.config), plan.submitted.model()
-    models = {START: plan.submitted.model(INITIAL)}
-    if gist in plan:
-        models[GIST] = plan[gist].model()
-    others = {name: model for name, model in models.items() if model != submitted}
+    starts = {START: plan.submitted.name} | ({GIST: gist} if gist in plan else {})
+    models = {
+        name: (plan.results.model(run, INITIAL), plan[run].model(INITIAL).weights("q"))
+        for name, run in starts.items()
+    }
+    others = {name: one for name, one in models.items() if one[1] != submitted.weights("q")}
     for name, ranked in yardsticks(others, plan.config, phase):
         yield name, ranked.score
 
