@@ -90,24 +90,27 @@ def _measured(
     network = operations(own["model"])
     run = Workload(own, measured_counts(results), network)
     rehearsal = Workload(own, _rehearsed(results), network)
-    has_start = (
-        folder / submission_run(dict(own)) / "initial.tsv"
-    ).is_file()  # else another run's is it
+    has_start = Path(folder, submission_run(dict(own)), "initial.tsv").is_file()
     for path in sorted(folder.glob("**/*.tsv")):
         name = path.relative_to(folder).with_suffix("").as_posix()
         if name.startswith(_REHEARSAL):
             work = rehearsal.of(name.removeprefix(_REHEARSAL), {"ranking": "similarity"})
         else:
             found = rule_of(name)
-            is_start = found is not None and found[0] == "initial" and not has_start
-            is_wanted = is_start or (found is not None and _is_submissions(found[1], own))
-            work = run.of(*found) if found and is_wanted else None
+            work = run.of(*found) if found and _is_submissions(*found, own, has_start) else None
         if work and work.load and (seconds := _seconds(path, by)):
             yield Measured(work, seconds)
 
 
-def _is_submissions(wildcards: Mapping[str, str], config: Mapping[str, Any]) -> bool:
-    """Return whether a job is of the submission, not of a study's runs, whose config is another."""
+def _is_submissions(
+    rule: str, wildcards: Mapping[str, str], config: Mapping[str, Any], has_start: bool
+) -> bool:
+    """Return whether a job is of the submission, not of a study's runs, whose config is another.
+
+    Where it has no start of its own, it starts from what another run has made.
+    """
+    if rule == "initial" and not has_start:
+        return True
     runs = {submission_run(dict(config)), gist_run(dict(config))}
     others = {"unbalanced", "evaluation"} & set(wildcards.values())
     return wildcards.get("run", min(runs)) in runs and not others
