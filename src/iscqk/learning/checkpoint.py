@@ -80,7 +80,7 @@ class Checkpoint:
             return None
         try:
             state = _read(self._path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:  # what cannot be read may be whole, and would be written over
             what = f"cannot be read ({error.strerror})"
