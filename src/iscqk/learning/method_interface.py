@@ -66,6 +66,11 @@ class Method:
     smallest_batch: int = 1
     changes: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def learns(self) -> bool:
+        """Whether it trains anything."""
+        return self.learns_from != "nothing"
+
     def load_objective(self) -> Any:
         """Return the class of what is minimised."""
         return resolve_name(self.objective)

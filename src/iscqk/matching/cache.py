@@ -66,8 +66,8 @@ class DescriptorCache:
         """Return the files whose descriptors are of this side and encoder."""
         if self.path is None:
             return []
-        named = [place for place in (self.path, self._unfinished) if place.exists()]
-        shards = [shard for place in named if self._is_own(place) for shard in listed_shards(place)]
+        own = [place for place in _there(self.path) if self._is_own(place)]
+        shards = [shard for place in own for shard in listed_shards(place)]
         # Those of a list that was never finished, or of the last one.
         others = [s for s in shards_there(self.path) if encoder_of(s) == self._made_by]
         return [*dict.fromkeys([*shards, *others])]
@@ -188,7 +188,7 @@ def is_new(path: Path | None) -> bool:
     """Return whether nothing is kept in a file, nor beside it."""
     if path is None:
         return True
-    return not (path.exists() or _unfinished(path).exists() or shards_there(path))
+    return not (_there(path) or shards_there(path))
 
 
 def check_place(path: str | Path) -> None:
@@ -208,8 +208,7 @@ def refuse_another(path: str | Path, side: str, encoder: str) -> None:
     Raises:
         UserError: there are some at `path`, or beside it of a call that was stopped.
     """
-    files = [place for place in (Path(path), _unfinished(path)) if place.exists()]
-    named = {file: file for file in files} | {s: s.parent for s in shards_there(path)}
+    named = {file: file for file in _there(path)} | {s: s.parent for s in shards_there(path)}
     others = [named[file] for file in named if encoder_of(file) != (side, encoder)]
     if others:
         places = ", ".join(printable(place) for place in dict.fromkeys(others))
@@ -224,8 +223,7 @@ def refuse_others_only(path: str | Path, images: Sequence[Path]) -> None:
         UserError: there are some at `path`, or beside it of a call that was stopped, of images that
             are still there, and none of `images` is among them.
     """
-    named = [place for place in (Path(path), _unfinished(path)) if place.exists()]
-    listed = [shard for place in named for shard in listed_shards(place)]
+    listed = [shard for place in _there(path) for shard in listed_shards(place)]
     shards = [*dict.fromkeys([*listed, *shards_there(path)])]
     others, is_any_named = others_described(shards, images)
     if others and not is_any_named:
@@ -234,6 +232,11 @@ def refuse_others_only(path: str | Path, images: Sequence[Path]) -> None:
     if others:
         what = "images that it describes are not named, left out"
         logger.info("%s: %d %s", printable(path), others, what)
+
+
+def _there(path: str | Path) -> list[Path]:
+    """Return which there are: a file, and what a call that was stopped has kept of it."""
+    return [place for place in (Path(path), _unfinished(path)) if place.exists()]
 
 
 def _unfinished(path: str | Path) -> Path:

@@ -52,19 +52,19 @@ def describe_files(
     """
     with exclusive(cache) if cache else contextlib.nullcontext():
         kept = DescriptorCache(cache, view.side, view.digest(model), len(images))
-        unreadable: list[str] = []
+        faults: list[str] = []
         parts, first = [], 0
         for start in range(0, len(images), ROWS):
             some = images[start : start + ROWS]
             index, wrong = _describe_some(model, view, some, threads, kept)
-            unreadable += wrong
+            faults += wrong
             if index is not None and len(images) > ROWS:
                 parts.append(kept.add_shard(index, first, len(images)))
                 first += len(index.files)
             elif index is not None:
                 kept.finish(index)
                 parts.append(Part.of(index))
-        _tell(unreadable)
+        _tell(faults)
         if not parts:
             raise UserError(f"{images[0]}: no image can be read; see above, and name others")
         if len(images) > ROWS:
@@ -76,18 +76,17 @@ def describe_files(
 def _describe_some(
     model: Model, view: View, images: Sequence[Path], threads: int, kept: DescriptorCache
 ) -> tuple[ImageIndex | None, list[str]]:
-    """Return at most `ROWS` files that can be read, None if none can, and those that cannot."""
+    """Return at most `ROWS` files that can be read, None if none can, and why others cannot."""
     files = list(map(_as_it_is, images))
     known = kept.find(files)
     if known:
         logger.info("%d of %d images are in %s", len(known), len(files), printable(str(kept.path)))
     fresh = [file for file in files if file not in known]
     with kept.keeping(known):
-        _describe(model, view, fresh, threads, kept, known)
-    unreadable = [file.path for file in fresh if file not in known]
+        faults = _describe(model, view, fresh, threads, kept, known)
     readable = {file: known[file] for file in files if file in known}
     index = ImageIndex.of(readable, view.side, kept.encoder) if readable else None
-    return index, unreadable
+    return index, faults
 
 
 def _as_it_is(path: Path) -> File:
@@ -110,15 +109,17 @@ def _describe(
     threads: int,
     kept: DescriptorCache,
     known: dict[File, Row],
-) -> None:
-    """Add to `known` what can be read of files."""
-    left = iter(files)
+) -> list[str]:
+    """Add to `known` what can be read of files; return what is wrong with each of the others."""
+    left, faults = iter(files), []
     with ThreadPoolExecutor(threads) as pool:
         for block in view.blocks(model, [file.path for file in files], threads):
             vectors = block.vectors.reshape(len(block.flat), -1)
             some = list(islice(left, len(vectors)))
             for file in compress(some, block.unreadable):
-                refuse_lost(file.path, fault_of(file.path).reason, may_go=True)
+                fault = fault_of(file.path)
+                refuse_lost(file.path, fault.reason, may_go=True)
+                faults.append(str(fault))
             rows = zip(some, block.flat.tolist(), vectors, strict=True)
             # What cannot be read may be a pipe or a device, of which a digest is never done.
             part = list(compress(rows, ~block.unreadable))
@@ -126,6 +127,7 @@ def _describe(
             for (file, *row), digest in zip(part, digests, strict=True):
                 known[file] = Row(digest, *row)
             kept.keep_at_times(known)
+    return faults
 
 
 def load_index(path: str | Path, model: Model, view: View) -> Collection:
@@ -184,9 +186,9 @@ def warn_of_flat(found: Collection) -> None:
         logger.warning("%d images are of one colour", len(flat))
 
 
-def _tell(unreadable: list[str]) -> None:
+def _tell(faults: list[str]) -> None:
     """Log why images cannot be read."""
-    for path in unreadable[:_TOLD]:
-        logger.warning("%s", fault_of(path))
-    if unreadable:
-        logger.warning("%d images cannot be read and are left out", len(unreadable))
+    for fault in faults[:_TOLD]:
+        logger.warning("%s", fault)
+    if faults:
+        logger.warning("%d images cannot be read and are left out", len(faults))

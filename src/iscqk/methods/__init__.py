@@ -19,8 +19,7 @@ METHODS: dict[str, Method] = {
 def made_by(config: Mapping[str, Any]) -> str:
     """Return the method that made a run's weights, "" where none did: there was no round."""
     name = str(config["train"]["method"])
-    learns = METHODS[name].learns_from != "nothing"
-    return "" if learns and not config["train"]["rounds"] else name
+    return "" if METHODS[name].learns and not config["train"]["rounds"] else name
 
 
 def modules(name: str) -> list[str]:

@@ -58,8 +58,7 @@ def _curves(one: Submission, models: list[Scored]) -> dict[str, Ranked]:
 def _is_start(run: str, model: str) -> bool:
     """Return whether a model is what a training starts from; GIST learns nothing, so its is not."""
     method = run.split("-")[0]
-    learns = METHODS[method].learns_from != "nothing" if method in METHODS else True
-    return learns and model == str(INITIAL)
+    return model == str(INITIAL) and (method not in METHODS or METHODS[method].learns)
 
 
 def spelt(ranking: str) -> str:

@@ -55,7 +55,7 @@ _FOREIGN = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
-    trained = [name for name, method in METHODS.items() if method.learns_from != "nothing"]
+    trained = [name for name, method in METHODS.items() if method.learns]
     parser.add_argument("--method", choices=trained, required=True)
     parser.add_argument("--config", type=Train.parse, required=True, help="the `train` section")
     parser.add_argument("--start", type=Path, required=True, help="weights to begin with")
