@@ -101,6 +101,13 @@ def test_drawing_that_was_stopped_goes_on_by_the_same_command(tmp_path, monkeypa
     assert cli.main(drawing(tmp_path)) == 0 and len([*tmp_path.rglob("*.jpg")]) == 3
 
 
+def test_drawing_into_a_folder_and_one_in_it_is_told(tmp_path, capsys):
+    *rest, training, references, others = drawing(tmp_path)
+    assert cli.main([*rest, training, f"{training}/more", others]) == 1
+    assert "training, which is written, too; name another" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]
+
+
 def test_what_follows_a_stage_that_fails_does_not_run(tmp_path, capsys):
     failing = ["validate", str(tmp_path / "nowhere.h5")]
     assert cli.main([*failing, "--then", *drawing(tmp_path / "images")]) == 1

@@ -57,6 +57,21 @@ def test_the_card_says_what_the_model_is_made_of_and_where_it_is_weak(submission
     assert told.endswith(f"small: {size:.2f} MB\n")
 
 
+def test_scores_may_be_what_score_wrote(submission, capsys):
+    path = submission / "out/score.json"
+    score = json.loads(path.read_text())
+    assert score.pop("split")  # `iscqk score` knows none
+    path.write_text(json.dumps(score))
+    assert pack(submission) == 0
+    assert f"{score['micro_ap']:.4f}" in (submission / "small/MODEL_CARD.md").read_text()
+
+
+def test_scores_of_something_else_are_told(submission, capsys):
+    (submission / "out/score.json").write_text('{"accuracy": 1}')
+    assert pack(submission) == 1
+    assert "--scores phase1: no score of descriptors, as it has no q" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("source", "told"),
     [

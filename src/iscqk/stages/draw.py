@@ -1,9 +1,14 @@
 """Draw the demo's images, so that a fresh clone runs without any data."""
 
 import argparse
+from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import permutations
+from pathlib import Path
 
+from iscqk.errors import UserError
 from iscqk.formats.image_shards import writing_images
+from iscqk.formats.named_files import anchored
 from iscqk.images.demo_scenes import draw_images
 from iscqk.plan.results import SPLITS
 from iscqk.runtime.options import at_once, output_place
@@ -31,9 +36,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the images of each split."""
+    _refuse_nested(arguments.output)
     how = arguments.seed, arguments.side, arguments.workers
     with ExitStack() as stack:
         # All take their names at the end: a stop leaves no folder that the same command refuses.
         for split, path in zip(SPLITS, arguments.output, strict=True):
             put = stack.enter_context(writing_images(path))
             draw_images(put, split, getattr(arguments, split), *how)
+
+
+def _refuse_nested(places: Sequence[Path]) -> None:
+    """Refuse a place in a folder that is written, too: who takes that folder's name loses it."""
+    for outer, inner in permutations(places, 2):
+        if Path(anchored(outer)) in Path(anchored(inner)).parents:
+            raise UserError(f"{inner}: lies in {outer}, which is written, too; name another place")

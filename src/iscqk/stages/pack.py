@@ -5,7 +5,9 @@ iscqk itself carries.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
@@ -16,7 +18,7 @@ from iscqk.plan.results import Submission
 from iscqk.retrieval.scores_by_edit import COLUMNS
 from iscqk.runtime.options import output_folder
 from iscqk.settings.ready import Ready
-from iscqk.submission.packed_card import packed_card
+from iscqk.submission.packed_card import SCORED, packed_card
 
 EXAMPLE = r"""iscqk pack results/submission_phase2 --output small --config '{"bank_rows": 4000}'"""
 
@@ -42,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Write the folder, and print what it takes."""
     submission, config = Submission(str(arguments.submission)), arguments.config
     provenance, notice = read_object(submission.provenance), _notice(config.notice)
-    scores = read_objects(arguments.scores or [f"submitted={submission.score}"])
+    scores = _scores(arguments.scores or [f"submitted={submission.score}"])
     by_edit = {
         phase: read_table(path, COLUMNS, _NUMBERS)
         for phase, path in named_files(arguments.by_edit).items()
@@ -54,6 +56,16 @@ def run(arguments: argparse.Namespace) -> None:
         if taken > config.megabytes:
             raise UserError(_too_large(arguments.output, taken, config.megabytes))
     print(f"{printable(arguments.output)}: {taken:.2f} MB")
+
+
+def _scores(named: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the scores of each of PHASE=JSON; UserError of a file that holds others."""
+    scores = read_objects(named)
+    for phase, score in scores.items():
+        if missing := [key for key in SCORED if key not in score]:
+            what = f"no score of descriptors, as it has no {missing[0]}"
+            raise UserError(f"--scores {phase}: {what}; name what `iscqk score --output` wrote")
+    return scores
 
 
 def _megabytes(folder: Path) -> float:

@@ -56,6 +56,7 @@ Made by `snakemake ready_model` with the configuration below, commit {commit}; {
 """
 
 _SCORES = ["micro_ap", "recall_at_p90"]
+SCORED = ["queries", *_SCORES]  # what the card takes of a score
 _EDITS = ["edit", "queries", "micro_ap", "recall_at_p90", "recall_at_1"]
 
 
@@ -69,13 +70,14 @@ def packed_card(
     """Return the card.
 
     Args:
-        scores: what score.json holds of each phase.
+        scores: what score.json holds of each phase, or what `iscqk score` printed: no `split`.
         by_edit: of each phase the scores by edit (`iscqk.retrieval.scores_by_edit`).
         provenance: what provenance.json of the submission holds that was packed.
         notice: Markdown, see `ready.notice` of the config.
         files: the SHA-256 of each by its name.
     """
-    config, last = provenance["config"], list(scores.values())[-1]
+    config = provenance["config"]
+    phase, last = list(scores.items())[-1]
     weights = [
         f"- packed from {role}, SHA-256 `{facts['sha256']}`"
         for role, facts in provenance["weights"].items()
@@ -83,7 +85,7 @@ def packed_card(
     sections = [f"### {phase}\n\n{_weakest(table)}" for phase, table in by_edit.items()]
     return _CARD.format(
         **described_by(config),
-        front_matter=front_matter(last, config).to_yaml(),
+        front_matter=front_matter({"split": phase, **last}, config).to_yaml(),
         method=f"method `{name}`" if (name := made_by(config)) else "weights as they were given",
         ranking=config["describe"]["ranking"],
         training=provenance["images"]["training"]["count"],
