@@ -149,7 +149,7 @@ def test_recall_is_the_share_of_what_an_exact_search_finds(many, model_folder):
 
     own = np.full(len(vectors), -1)
     for search, nearest, listed in ((exact, 1, 1), (misses_the_nearest, 0, 31 / 32)):
-        found = indexes.recall_of(model, vectors, vectors, search, 1, 1, own)
+        found = indexes.recall_of(indexes.Lookup(model, search), vectors, vectors, own)
         assert (found.images, found.nearest, found.listed) == (120, nearest, listed)
 
 

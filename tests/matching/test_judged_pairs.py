@@ -78,9 +78,10 @@ def test_what_copies_nothing_is_not_likely_however_often_every_picture_is_there(
     copies = JoinedRows([unit(every[own] + 0.08 * rng.normal(size=(200, 16)))])
     model, vectors = SimpleNamespace(levels=lambda rows: np.zeros(len(rows))), JoinedRows([every])
     search = compared.exactly(vectors)
-    basis = _learned(model, copies, vectors, own, search, 1, 1)
+    lookup = compared.Lookup(model, search)
+    basis = _learned(lookup, copies, vectors, own)
     for queries, copied in ((unit(rng.normal(size=(150, 16))), False), (copies[:150], True)):
-        blocks = compared.blocks_of_neighbourhoods(model, JoinedRows([queries]), search, LISTED)
+        blocks = lookup.blocks(JoinedRows([queries]), LISTED)
         flat = (np.zeros(count, np.bool_) for count in (150, len(every)))
         sides = (SimpleNamespace(flat=one, vectors=vectors) for one in flat)
         likely = JudgedPairs.of(*sides, blocks, basis, 1).likely.sum()

@@ -58,8 +58,7 @@ class Copier:
         if workers == 1:
             yield from progress(map(self.copy, tasks), count, "copies")
             return
-        # The copier goes to each worker once, not with each task: it names every background.
-        copies = parallel_map(_copy, tasks, workers, 16, _be, (self,))
+        copies = parallel_map(self.copy, tasks, workers, 16)
         yield from progress(copies, count, "copies")
 
     def _open(self, image: ImageInput) -> Image.Image:
@@ -72,15 +71,3 @@ class Copier:
         if max(image.size) > self.side:
             image.thumbnail((self.side, self.side), Image.Resampling.BICUBIC)
         return image
-
-
-_copier: Copier  # of a worker process
-
-
-def _be(copier: Copier) -> None:
-    global _copier
-    _copier = copier
-
-
-def _copy(task: Task) -> tuple[bytes, list[dict[str, Any]]]:
-    return _copier.copy(task)

@@ -12,13 +12,11 @@ from iscqk.formats.stored_rows import JoinedRows
 from iscqk.matching.chance import Chance, flagged, sample_size
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.describing import describe_files
-from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import (
     LISTED,
     Further,
+    Lookup,
     Neighbourhoods,
-    Search,
-    blocks_of_neighbourhoods,
 )
 from iscqk.matching.views import View
 
@@ -73,40 +71,25 @@ class Basis(NamedTuple):
 
 
 def find_basis(
-    model: Model,
-    references: Collection,
-    search: Search,
-    queries: int,
-    threads: int = 1,
-    orientations: int = 1,
-    cache: str | Path | None = None,
+    lookup: Lookup, references: Collection, queries: int, cache: str | Path | None
 ) -> Basis:
     """Make copies of some references, and look them up with and without their originals.
 
     Args:
-        model: which describes them.
+        lookup: of the queries.
         references: what may have been copied.
-        search: by which these are looked through.
         queries: how many are to be judged: the fewer, the fewer copies it takes.
-        threads: to compute with.
-        orientations: of the queries.
         cache: file that keeps the copies' descriptors for the next call.
     """
     wanted = min(max(_FEW, sample_size(queries)), SAMPLE)
-    found = _of_copies(wanted, model, references, search, threads, orientations, cache)
+    found = _of_copies(wanted, lookup, references, cache)
     if found.chance is None and wanted < SAMPLE:  # more may show what these did not
-        found = _of_copies(SAMPLE, model, references, search, threads, orientations, cache)
+        found = _of_copies(SAMPLE, lookup, references, cache)
     return found
 
 
 def _of_copies(
-    wanted: int,
-    model: Model,
-    references: Collection,
-    search: Search,
-    threads: int,
-    orientations: int,
-    cache: str | Path | None,
+    wanted: int, lookup: Lookup, references: Collection, cache: str | Path | None
 ) -> Basis:
     """Return the basis of copies of `wanted` references, of all where there are fewer."""
     count = len(references)
@@ -115,11 +98,11 @@ def _of_copies(
         what = "too few references" if count < LEAST else "too few of the references' images left"
         return _none(count, f"{what} to tell copies from chance, {len(rows)} of at least {LEAST}")
     paths = [Path(path) for path in references.paths(np.array(rows))]
-    view = View("queries", orientations, edited=True)
-    copies = describe_files(model, view, paths, cache, threads)
+    view = View("queries", lookup.orientations, edited=True)
+    copies = describe_files(lookup.model, view, paths, cache, lookup.threads)
     row_of = {str(path): row for path, row in zip(paths, rows, strict=True)}
     own = np.array([row_of[path] for path in copies.paths(np.arange(len(copies)))])
-    return _learned(model, copies.vectors, references.vectors, own, search, threads, orientations)
+    return _learned(lookup, copies.vectors, references.vectors, own)
 
 
 def _none(references: int, missing: str) -> Basis:
@@ -140,21 +123,11 @@ def _sample(references: Collection, wanted: int) -> list[int]:
     return sorted(found[:wanted])
 
 
-def _learned(
-    model: Model,
-    copies: JoinedRows,
-    vectors: JoinedRows,
-    own: IntArray,
-    search: Search,
-    threads: int,
-    orientations: int,
-) -> Basis:
+def _learned(lookup: Lookup, copies: JoinedRows, vectors: JoinedRows, own: IntArray) -> Basis:
     """Learn from copies of the references in rows `own` of vectors (N, D)."""
     count = len(vectors)
     # As few copies as are made are one block.
-    ((_, near, further),) = blocks_of_neighbourhoods(
-        model, copies, search, LISTED, threads, orientations
-    )
+    ((_, near, further),) = lookup.blocks(copies, LISTED)
     originals = near.references == own[:, None]
     if originals.any(1).mean() < 0.5:
         return _none(count, "the model finds too few of the copies made of them")
@@ -162,9 +135,7 @@ def _learned(
     first = np.einsum("nd,nd->n", vectors[near.references[:, 0]], vectors[own])
     is_found = originals[:, 0] | (first >= same)  # another file of the picture does as well
     found = np.where(is_found, near.leads(vectors, same, further)[:, 0], -np.inf)
-    ((_, every, further),) = blocks_of_neighbourhoods(
-        model, copies, search, 2 * LISTED, threads, orientations, own
-    )
+    ((_, every, further),) = lookup.blocks(copies, 2 * LISTED, own)
     others = _of_other_pictures(every, vectors, own, same)
 
     def look(rows: IntArray, count: int) -> Neighbourhoods:

@@ -22,7 +22,7 @@ from iscqk.matching.inputs import InputPaths, Inputs, find_inputs
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.matches import complete, look_up
 from iscqk.matching.model import Model
-from iscqk.matching.neighbourhoods import DoubleArray, exactly
+from iscqk.matching.neighbourhoods import DoubleArray, Lookup, exactly
 from iscqk.matching.views import View
 from iscqk.retrieval.search import squared_distances
 from iscqk.runtime.options import refuse_below_one
@@ -111,13 +111,12 @@ def find_duplicates(
         queries = complete(model, views[0], [], inputs.images, caches.queries, threads)
     search = by_indexes(references, threads) if index else exactly(references.vectors)
     count = len(references)
-    basis = find_basis(model, references, search, count, threads, orientations, caches.copies)
+    lookup = Lookup(model, search, threads, orientations)
+    basis = find_basis(lookup, references, count, caches.copies)
     if basis.chance is None:
         raise UserError(f"no basis to tell copies by: {basis.missing}; add images")
     own = references.rows_of(queries)
-    found, recall = look_up(
-        model, queries, references, own, search, basis, threads, orientations, index
-    )
+    found, recall = look_up(lookup, queries, references, own, basis, index)
     groups = _Copies(queries, references, own, found, orientations).groups()
     return Duplicates(_table(references, groups, basis), count, basis, recall)
 

@@ -20,14 +20,13 @@ from iscqk.formats.image_shards import Version, version_of
 from iscqk.formats.index_shards import beside
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.matching.collection import Collection, Source
-from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import (
     LISTED,
     NOTHING,
     DoubleArray,
+    Lookup,
     Neighbourhoods,
     Search,
-    blocks_of_neighbourhoods,
     exactly,
 )
 from iscqk.retrieval.approximate import LEAST, ApproximateIndex
@@ -163,33 +162,20 @@ def _place(path: Path, _: Version) -> Path:
     return beside(path, f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.faiss")
 
 
-def recall_of(
-    model: Model,
-    queries: JoinedRows,
-    references: Vectors,
-    search: Search,
-    threads: int,
-    orientations: int,
-    own: IntArray,
-) -> Recall:
-    """Look some of the queries up exactly, and see what `search` finds of that.
+def recall_of(lookup: Lookup, queries: JoinedRows, references: Vectors, own: IntArray) -> Recall:
+    """Look some of the queries up exactly, and see what the lookup finds of that.
 
     Args:
-        model: which described both.
+        lookup: that is judged.
         queries: (n, orientations * D).
         references: (N, D).
-        search: that is judged.
-        threads: to compute with.
-        orientations: of the queries.
         own: (n,) the reference that is a query's own file, `NOTHING` for none.
     """
     rows = np.unique(np.linspace(0, len(queries) - 1, _SAMPLE).astype(np.int64))
     some, left_out = queries[rows], own[rows]
     exact, found = (
-        Neighbourhoods.joined(
-            blocks_of_neighbourhoods(model, some, way, LISTED, threads, orientations, left_out)
-        )
-        for way in (exactly(references), search)
+        Neighbourhoods.joined(way.blocks(some, LISTED, left_out))
+        for way in (lookup._replace(search=exactly(references)), lookup)
     )
     is_there = exact.references != NOTHING
     is_found = (exact.references[:, :, None] == found.references[:, None, :]).any(2)

@@ -18,7 +18,7 @@ from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recal
 from iscqk.matching.inputs import InputPaths, Inputs, find_inputs
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.model import Model
-from iscqk.matching.neighbourhoods import LISTED, Search, blocks_of_neighbourhoods, exactly
+from iscqk.matching.neighbourhoods import LISTED, Lookup, exactly
 from iscqk.matching.views import View
 from iscqk.runtime.options import refuse_below_one
 
@@ -133,12 +133,10 @@ def find_matches(
     warn_of_flat(queries)
     warn_of_flat(references)
     search = by_indexes(references, threads) if index else exactly(references.vectors)
-    count = len(queries)
-    basis = find_basis(model, references, search, count, threads, orientations, caches.copies)
+    lookup = Lookup(model, search, threads, orientations)
+    basis = find_basis(lookup, references, len(queries), caches.copies)
     own = references.rows_of(queries)
-    found, recall = look_up(
-        model, queries, references, own, search, basis, threads, orientations, index, top
-    )
+    found, recall = look_up(lookup, queries, references, own, basis, index, top)
     table = _table(queries, references, found, basis)
     kept = table if threshold is None else table[table["score"] >= threshold]
     below = _likely_images(table) - _likely_images(kept)
@@ -168,36 +166,27 @@ def complete(
 
 
 def look_up(
-    model: Model,
+    lookup: Lookup,
     queries: Collection,
     references: Collection,
     own: IntArray,
-    search: Search,
     basis: Basis,
-    threads: int,
-    orientations: int,
     index: bool,
     top: int | None = None,
 ) -> tuple[JudgedPairs, Recall | None]:
     """Return what is kept of all neighbourhoods, and what an index finds of them.
 
     Args:
-        model: which described both sides.
+        lookup: of the queries.
         queries: what is looked up.
         references: what among.
         own: (q,) the reference that is a query's own file, `NOTHING` for none.
-        search: by which references are looked through.
         basis: to judge by.
-        threads: to compute with.
-        orientations: of the queries.
-        index: whether `search` is by one.
+        index: whether the search is by one.
         top: references of each query; None: those that may be called likely.
     """
-    vectors, listed = queries.vectors, max(top or 0, LISTED)
-    recall = None
-    if index:
-        recall = recall_of(model, vectors, references.vectors, search, threads, orientations, own)
-    blocks = blocks_of_neighbourhoods(model, vectors, search, listed, threads, orientations, own)
+    recall = recall_of(lookup, queries.vectors, references.vectors, own) if index else None
+    blocks = lookup.blocks(queries.vectors, max(top or 0, LISTED), own)
     return JudgedPairs.of(queries, references, blocks, basis, top), recall
 
 

@@ -44,7 +44,7 @@ class Neighbourhoods(NamedTuple):
 
     @classmethod
     def joined(cls, blocks: Iterable["Block"]) -> "Neighbourhoods":
-        """Return what `blocks_of_neighbourhoods` yields as one, for few queries."""
+        """Return what `Lookup.blocks` yields as one, for few queries."""
         columns = zip(*(block.near for block in blocks), strict=True)
         return cls(*map(np.concatenate, columns))
 
@@ -173,57 +173,60 @@ class Block(NamedTuple):
     further: Further
 
 
-def blocks_of_neighbourhoods(
-    model: Model,
-    queries: Vectors,
-    search: Search,
-    count: int,
-    threads: int = 1,
-    orientations: int = 1,
-    left_out: IntArray | None = None,
-) -> Iterator[Block]:
-    """Yield the `count` references nearest to each query, for some rows of queries after others.
+class Lookup(NamedTuple):
+    """How queries are looked up.
 
-    Of several orientations that one counts in which the nearest reference's score is highest.
-
-    Args:
-        model: which described both.
-        queries: (n, orientations * D) descriptors.
+    Attributes:
+        model: which described them and the references.
         search: by which the references are looked through.
-        count: m.
         threads: to compute with.
         orientations: of the queries.
-        left_out: (n,) a reference to leave out for each query, `NOTHING` for none.
     """
-    total, step = queries.shape[0], max(1, _AT_ONCE // orientations)
-    if left_out is None:
-        left_out = np.full(total, NOTHING)
-    for start in range(0, total, step):
-        part = slice(start, min(start + step, total))
-        vectors = queries[part].reshape(-1, queries.shape[1] // orientations)
-        own, levels = left_out[part].repeat(orientations), model.levels(vectors)
-        near = _nearest(vectors, own, levels, search, threads, np.arange(len(vectors)), count)
-        best = _best_orientation(near, orientations)
-        look = partial(_nearest, vectors[best], own[best], levels[best], search, threads)
-        yield Block(part, near.part(best, count), Further(vectors[best], look))
 
+    model: Model
+    search: Search
+    threads: int = 1
+    orientations: int = 1
 
-def _nearest(
-    vectors: FloatArray,
-    own: IntArray,
-    levels: DoubleArray,
-    search: Search,
-    threads: int,
-    chosen: IntArray,
-    count: int,
-) -> Neighbourhoods:
-    """Return the neighbourhoods of chosen rows of vectors, without what is their own."""
-    # one more, in place of the one that is left out
-    found = search(vectors[chosen], count + 1, threads)
-    rows = found.reference_index.reshape(len(chosen), -1)
-    similarities = 1 - found.squared_distance.reshape(rows.shape) / 2  # of unit vectors
-    near = Neighbourhoods(rows, similarities, levels[chosen])
-    return near.without(rows == own[chosen, None]).part(np.arange(len(chosen)), count)
+    def blocks(
+        self, queries: Vectors, count: int, left_out: IntArray | None = None
+    ) -> Iterator[Block]:
+        """Yield the `count` references nearest to each query, for some rows after others.
+
+        Of several orientations that one counts in which the nearest reference's score is highest.
+
+        Args:
+            queries: (n, orientations * D) descriptors.
+            count: m.
+            left_out: (n,) a reference to leave out for each query, `NOTHING` for none.
+        """
+        total, step = queries.shape[0], max(1, _AT_ONCE // self.orientations)
+        if left_out is None:
+            left_out = np.full(total, NOTHING)
+        for start in range(0, total, step):
+            part = slice(start, min(start + step, total))
+            vectors = queries[part].reshape(-1, queries.shape[1] // self.orientations)
+            own, levels = left_out[part].repeat(self.orientations), self.model.levels(vectors)
+            near = self._nearest(vectors, own, levels, np.arange(len(vectors)), count)
+            best = _best_orientation(near, self.orientations)
+            look = partial(self._nearest, vectors[best], own[best], levels[best])
+            yield Block(part, near.part(best, count), Further(vectors[best], look))
+
+    def _nearest(
+        self,
+        vectors: FloatArray,
+        own: IntArray,
+        levels: DoubleArray,
+        chosen: IntArray,
+        count: int,
+    ) -> Neighbourhoods:
+        """Return the neighbourhoods of chosen rows of vectors, without what is their own."""
+        # one more, in place of the one that is left out
+        found = self.search(vectors[chosen], count + 1, self.threads)
+        rows = found.reference_index.reshape(len(chosen), -1)
+        similarities = 1 - found.squared_distance.reshape(rows.shape) / 2  # of unit vectors
+        near = Neighbourhoods(rows, similarities, levels[chosen])
+        return near.without(rows == own[chosen, None]).part(np.arange(len(chosen)), count)
 
 
 def exactly(references: Vectors) -> Search:

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from iscqk.errors import UserError
 from iscqk.runtime import shutdown
@@ -24,8 +24,6 @@ def parallel_map(
     tasks: Iterable[Task],
     workers: int,
     together: int,
-    start: Callable[..., None] | None = None,
-    given: tuple[object, ...] = (),
 ) -> Iterator[Result]:
     """Yield `function` of each task, in order, found by worker processes.
 
@@ -33,28 +31,24 @@ def parallel_map(
     may be no workers this process does all itself.
 
     Args:
-        function: of a module, so that another process can name it.
+        function: goes to each worker once, with what it is bound to, and not with each task.
         tasks: what it takes.
         workers: how many processes.
         together: tasks that are sent to a worker at a time.
-        start: what each worker calls first, if anything.
-        given: arguments of `start`.
 
     Raises:
         UserError: a worker was killed, or none has done a task for `shutdown.PATIENCE_SECONDS`.
     """
     if not may_have_workers():
-        if start:
-            start(*given)
         yield from map(function, tasks)
         return
     last = LastRead()
-    pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(last, start, given))
+    pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(last, function))
     under_way: deque[Future[list[Result]]] = deque()
     left = iter(tasks)
     try:
         while chunk := list(islice(left, together)):
-            under_way.append(_submitted(pool, function, chunk))
+            under_way.append(_submitted(pool, chunk))
             if len(under_way) > 4 * workers:
                 yield from _result(under_way.popleft(), last)
         while under_way:
@@ -71,11 +65,9 @@ def may_have_workers() -> bool:
     return not multiprocessing.current_process().daemon
 
 
-def _submitted(
-    pool: ProcessPoolExecutor, function: Callable[[Task], Result], tasks: list[Task]
-) -> "Future[list[Result]]":
+def _submitted(pool: ProcessPoolExecutor, tasks: list[Any]) -> "Future[list[Any]]":
     with _told_if_lost():
-        return pool.submit(_each, function, tasks)
+        return pool.submit(_each, tasks)
 
 
 def _result(future: "Future[list[Result]]", last: LastRead) -> list[Result]:
@@ -98,19 +90,19 @@ def _told_if_lost() -> Iterator[None]:
         raise UserError(shutdown.LOST_WORKER) from None
 
 
-_last: LastRead  # in a worker
+# In a worker: what it notes that it has done something by, and what it does.
+_last: LastRead
+_function: Callable[[Any], Any]
 
 
-def _start(last: LastRead, start: Callable[..., None] | None, given: tuple[object, ...]) -> None:
-    global _last
-    _last = last
+def _start(last: LastRead, function: Callable[[Any], Any]) -> None:
+    global _last, _function
+    _last, _function = last, function
     become_worker()
-    if start:
-        start(*given)
 
 
-def _each(function: Callable[[Task], Result], tasks: list[Task]) -> list[Result]:
-    return [_noted(function(task)) for task in tasks]
+def _each(tasks: list[Any]) -> list[Any]:
+    return [_noted(_function(task)) for task in tasks]
 
 
 def _noted(result: Result) -> Result:

@@ -106,17 +106,5 @@ class Maker:
 
     def make_all(self, queries: Sequence[Query], workers: int) -> Iterator[bytes]:
         """Yield all queries in their order, made by worker processes."""
-        made = parallel_map(_make, queries, workers, 8, _be, (self,))
+        made = parallel_map(self.make, queries, workers, 8)
         yield from progress(made, len(queries), "queries")
-
-
-_maker: Maker  # of a worker process
-
-
-def _be(maker: Maker) -> None:
-    global _maker
-    _maker = maker
-
-
-def _make(query: Query) -> bytes:
-    return _maker.make(query)
