@@ -30,7 +30,7 @@ CPU=1 takes torch without CUDA, a third of the size).
   validation    the model on other edits than the training's
   rehearsal     a phase of the challenge's size
   ready_model   the submitted model, small enough to travel with the program
-  ready_weights the model that iscqk carries, trained anew (five to seven hours; needs its photographs)
+  ready_weights the model that iscqk carries, trained anew (six to eight hours; needs its photographs)
   install       the environment alone
   test, check   tests; linters, types and docs
   test-long     the tests that take half a minute or more
@@ -68,8 +68,12 @@ $(READY)-third.safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-larg
 $(READY)-fourth.safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-harder.yaml $(READY)-third.safetensors
 	$(TRAIN_READY)
 
-$(READY).safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-harder.yaml $(PRESETS)/ready-settled.yaml \
+$(READY)-fifth.safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-harder.yaml $(PRESETS)/ready-settled.yaml \
 	$(READY)-fourth.safetensors
+	$(TRAIN_READY)
+
+$(READY).safetensors: $(PRESETS)/ready-training.yaml $(PRESETS)/ready-harder.yaml $(PRESETS)/ready-steadied.yaml \
+	$(READY)-fifth.safetensors
 	$(TRAIN_READY)
 
 help:

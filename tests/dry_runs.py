@@ -63,6 +63,14 @@ RUNS: dict[str, tuple[str, list[str]]] = {
             f"{_PRESETS}/ready-settled.yaml",
         ],
     ),
+    "ready-steadied": (
+        "results/runs/solo-0/learned-5/q.safetensors",
+        [
+            f"{_PRESETS}/ready-training.yaml",
+            f"{_PRESETS}/ready-harder.yaml",
+            f"{_PRESETS}/ready-steadied.yaml",
+        ],
+    ),
     "ready": ("ready_model", [f"{_PRESETS}/ready.yaml"]),
     "study": ("study", []),
     "ablations": ("ablations", []),
