@@ -1,6 +1,6 @@
 """Pages of the reference that are made of what they describe: settings, edits and commands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import yaml
 from iscqk.cli import STAGES, stage_parser
 from iscqk.formats.files import write_text
 from iscqk.images import augly_edits, own_edits
+from iscqk.images.edits import EDITS
 from iscqk.schema.section import json_schema
 from iscqk.settings.config import Config
 
@@ -24,8 +25,9 @@ _EDITS = """\
 # Edits
 
 What `edits.training.names` and the pools of the phases may name. A copy gets a chain of them, each
-of a strength from 0, barely visible, to 1, severe. One that would leave but one colour of a picture
-is passed over, so that a chain may be shorter than it was drawn.
+of a strength from 0, barely visible, to 1, severe. These have none, they happen or not: {plain}.
+One that would leave but one colour of a picture is passed over, so that a chain may be shorter than
+it was drawn.
 
 ## AugLy
 
@@ -98,15 +100,19 @@ def _default(rule: dict[str, Any]) -> str:
 
 def _edits() -> str:
     """Return a table of edits for each subject, with the first line of their functions."""
-    names = ", ".join(f"`{name}`" for name in sorted(augly_edits.EDITS))
+    plain = _listed(name for name, edit in EDITS.items() if not edit.has_strength)
     _, strengths = str(augly_edits.__doc__).strip().split("\n\n")
-    parts = [_EDITS.format(augly=names, strengths=strengths)]
+    parts = [_EDITS.format(plain=plain, augly=_listed(augly_edits.EDITS), strengths=strengths)]
     for subject in own_edits.SUBJECTS:
         rows = [f"| `{name}` | {_says(edit.function)} |" for name, edit in subject.EDITS.items()]
         title = subject.__name__.split(".")[-1].capitalize()
         table = "\n".join(["| edit | what it does |", "|---|---|", *rows])
         parts.append(f"## {title}\n\n{_says(subject)}\n\n{table}")
     return "\n\n".join(parts) + "\n"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
 
 
 def _says(thing: Any) -> str:

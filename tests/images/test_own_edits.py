@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iscqk.images import own_edits
+from iscqk.images import augly_edits, own_edits
 from iscqk.images.edits import apply_edit, find_edit
 from iscqk.images.own_edits import laying, reduced
 from iscqk.images.parameter_sampler import ParameterSampler
 
 NAMES = sorted(own_edits.EDITS)
-NO_STRENGTH = {"kaleidoscope", "negative", "quarter_turn", "transpose"}
+NO_STRENGTH = {name for name, edit in own_edits.EDITS.items() if not edit.has_strength}
 SHAPES = [(8, 8), (9, 13), (16, 160), (160, 16), (160, 120)]
 PLAIN = (255, 0, 254)  # a colour that nothing else has
 
@@ -67,6 +67,12 @@ def test_an_edit_gives_an_image_of_any_shape(name):
 def test_more_strength_changes_more_and_none_little(name):
     mild, middle, severe = (change(name, strength) for strength in (0.0, 0.5, 1.0))
     assert mild < 22 and mild < middle and 1.3 * mild + 0.5 < severe
+
+
+def test_what_has_no_strength_says_so():
+    assert {"kaleidoscope", "negative", "quarter_turn", "transpose"} == NO_STRENGTH
+    augly = {name for name, edit in augly_edits.EDITS.items() if not edit.has_strength}
+    assert augly == {"grayscale", "hflip", "pad_square", "vflip"}
 
 
 @pytest.mark.parametrize("name", sorted(NO_STRENGTH))

@@ -1,7 +1,6 @@
 """Every image edit of AugLy 1.0.0, under the name of its function.
 
-A flip, `grayscale` and `pad_square` have no strength: they happen or not. Nor has
-`overlay_onto_screenshot` in copies of up to 300 pixels a side: it is severe.
+In copies of up to 300 pixels a side `overlay_onto_screenshot` is severe at any strength.
 """
 
 from functools import partial

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from numpy.random import Generator, default_rng
 from PIL import Image
 
 from iscqk.images.parameter_sampler import Parameters, ParameterSampler
@@ -40,3 +41,16 @@ class Edit:
     parameters: Drawn = nothing
     objects: Objects = no_objects
     shortest_side: int = SHORTEST_SIDE
+
+    @property
+    def has_strength(self) -> bool:
+        """Whether anything of it grows with the strength; else it happens or not."""
+        mild, severe = (
+            self.parameters(ParameterSampler((512, 512), strength, default_rng(0), _blank))
+            for strength in (0, 1)
+        )
+        return mild != severe
+
+
+def _blank(rng: Generator) -> Image.Image:
+    return Image.new("RGB", (512, 512))
