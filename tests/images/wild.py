@@ -261,6 +261,45 @@ CASES: dict[str, Good | Bad] = {
         within=1,
     ),
     "8 bits in 16.tiff": Good(lambda: tiff(GREY.astype("<u2"), 16), pixels=grey(GREY)),
+    "8 bits in 16, signed.tiff": Good(
+        lambda: tiff(GREY.astype("<i2"), 16, kind=2), pixels=grey(GREY)
+    ),
+    "16 bits, signed.tiff": Good(
+        lambda: tiff(GREY.astype("<i2") * 128, 16, kind=2), pixels=grey(GREY), within=1
+    ),
+    "8 bits, signed.tiff": Good(
+        lambda: tiff((GREY // 2).astype("i1"), 8, kind=2), pixels=grey(GREY), within=2
+    ),
+    **{
+        f"8 bits in 16, colour, a plane for each, {order}.tiff": Good(
+            lambda order=order: tiff(
+                PLANES.astype("u2"), 16, photometric=2, planes_tag=2, order=order
+            )
+        )
+        for order in ("little endian", "big endian")
+    },
+    "8 bits in 16, colour.png": Good(lambda: png(16, 2, PIXELS.astype(">u2"))),
+    "8 bits in 16, dark colour.png": Good(
+        lambda: png(16, 2, (PIXELS // 32).astype(">u2")), pixels=PIXELS // 32
+    ),
+    "8 bits in 16, colour and alpha.png": Good(
+        lambda: png(16, 6, CLEAR.astype(">u2")), pixels=ON_WHITE
+    ),
+    "8 bits in 16, colour, and alpha of 16.png": Good(
+        lambda: png(16, 6, np.dstack([PIXELS, (COLUMNS < 10) * 65535]).astype(">u2")),
+        pixels=ON_WHITE,
+    ),
+    "8 bits in 16, grey and alpha.png": Good(
+        lambda: png(16, 4, CLEAR[..., [0, 3]].astype(">u2")),
+        pixels=np.where((COLUMNS < 10)[..., None], grey(GREY), 255),
+    ),
+    "black, 16-bit colour.png": Good(
+        lambda: png(16, 2, PIXELS.astype(">u2") * 0), pixels=PIXELS * 0
+    ),
+    "black, 16-bit grey, and alpha.png": Good(
+        lambda: png(16, 4, sixteen_bits(np.dstack([GREY * 0, SHAPE * 255]))),
+        pixels=grey(255 - SHAPE * 255),
+    ),
     "a transparent grey of 16 bits.png": Good(
         lambda: png(16, 0, sixteen_bits(GREY), chunk(b"tRNS", struct.pack(">H", 0))),
         pixels=grey(np.where(GREY == 0, 255, GREY)),
@@ -404,6 +443,20 @@ CASES: dict[str, Good | Bad] = {
     "grey and alpha, a plane for each.tiff": Bad(
         lambda: tiff(np.stack([GREY, GREY]), 8, planes_tag=2, extra=2), "grey and alpha"
     ),
+    "8 bits in 16, colour, a compressed plane for each.tiff": Bad(
+        lambda: tiff(PLANES.astype("u2"), 16, photometric=2, planes_tag=2, compressed=True),
+        "no sample over 255, a plane each",
+    ),
+    "8 bits, below 0.tiff": Bad(
+        lambda: tiff((GREY // 2).astype("i1") - 50, 8, kind=2), "what is black"
+    ),
+    "floats of colour.tiff": Bad(
+        lambda: tiff(np.stack([FLOATS] * 3), 32, photometric=2, kind=3), "a TIFF that is damaged, "
+    ),
+    "floats of 64 bits.tiff": Bad(
+        lambda: tiff(FLOATS.astype("f8"), 64, kind=3), "samples or a layout that are not opened"
+    ),
+    "large and big endian.tiff": Bad(lambda: b"MM\0+\0\x08\0\0" + bytes(99), "a TIFF that is"),
     "bomb.png": Bad(lambda: encoded(Image.new("1", MANY), "PNG"), "exceeds limit"),
     "bomb.tiff": Bad(
         lambda: encoded(Image.new("1", MANY), "TIFF", compression="group4"), "exceeds limit"
@@ -426,6 +479,7 @@ def tiff(
     order: str = "little endian",
     planes_tag: int = 1,
     extra: int | None = None,
+    compressed: bool = False,
 ) -> bytes:
     """Return a TIFF of grey, or of planes, written by hand: Pillow writes none of those wanted."""
     mark, end = {"little endian": (b"II*\0", "<"), "big endian": (b"MM\0*", ">")}[order]
@@ -434,10 +488,17 @@ def tiff(
         twelve_bits(plane) if bits == 12 else plane.astype(plane.dtype.newbyteorder(end)).tobytes()
         for plane in planes
     ]
+    strips = [zlib.compress(strip, 0) for strip in strips] if compressed else strips
     (count, height, width), size = planes.shape, len(strips[0])
     white = [largest] if kind == 1 else [int(np.float32(largest or 0).view("u4"))]
     tags = {
-        **{256: [width], 257: [height], 258: [bits] * count, 259: [1], 262: [photometric]},
+        **{
+            256: [width],
+            257: [height],
+            258: [bits] * count,
+            259: [8 if compressed else 1],
+            262: [photometric],
+        },
         **{273: [8 + size * n for n in range(count)], 277: [count], 278: [height]},
         **{279: [size] * count, 284: [planes_tag], 339: [kind] * count},
         **({338: [extra]} if extra else {}),

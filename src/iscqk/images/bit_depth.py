@@ -4,6 +4,7 @@ Where a file does not say which number is white, and its numbers do not either, 
 guess would show it much too dark or much too bright.
 """
 
+import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -11,13 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from iscqk.images.tiff_layouts import are_compressed_planes, load_unmapped, mend_planes
 from iscqk.images.transparency import extremes
 
 # Tags of TIFF
 _BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
+_KIND, _SIGNED = 339, 2
 _RANGES = ((340, 341), (280, 281))  # least and largest sample, the exact ones first
 _DARKEST = 4095  # what uses none of the upper 15/16 of 16 bits has most likely fewer
 _OVERSHOOT = 1.1  # filters go beyond white
+_OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}  # of bytes
 
 
 class Depth(NamedTuple):
@@ -29,6 +33,7 @@ class Depth(NamedTuple):
         low: the least of the samples, if it is said.
         high: the largest, if it is said.
         deep_colour: whether Pillow is about to take the upper half of 16-bit colour.
+        signed: whether samples of up to 16 bits may be below 0.
     """
 
     bits: int = 16
@@ -36,6 +41,7 @@ class Depth(NamedTuple):
     low: float | None = None
     high: float | None = None
     deep_colour: bool = False
+    signed: bool = False
 
     @classmethod
     def of(cls, image: Image.Image) -> "Depth":
@@ -46,23 +52,31 @@ class Depth(NamedTuple):
             (pair for pair in (_range(tags, *names) for names in _RANGES) if pair[1] is not None),
             (None, None),
         )
+        bits = int(_first(tags.get(_BITS, 16)))
         return cls(
-            int(_first(tags.get(_BITS, 16))),
+            bits,
             tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO,
             low,
             high,
-            ";16" in tiles and not is_deep_grey(image),
+            ";16" in tiles and not _has_deep_mode(image),
+            bits <= 16 and _first(tags.get(_KIND)) == _SIGNED,
         )
 
 
-def is_deep_grey(image: Image.Image) -> bool:
-    """Return whether an image is grey of more than 8 bits, or of floats."""
+def is_deep_grey(image: Image.Image, depth: Depth) -> bool:
+    """Return whether an image is grey of more than 8 bits, of floats, or of signed numbers."""
+    return _has_deep_mode(image) or (depth.signed and image.mode == "L")
+
+
+def _has_deep_mode(image: Image.Image) -> bool:
     return image.mode in ("I", "F") or image.mode.startswith("I;")
 
 
 def grey_of(image: Image.Image, depth: Depth) -> Image.Image:
     """Return deep grey as 8-bit grey (mode L); ValueError where its range is not known."""
-    samples = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
+    numbers = np.asarray(image)
+    numbers = numbers.view(np.int8) if image.mode == "L" else numbers
+    samples = np.nan_to_num(np.asarray(numbers, dtype=np.float32), posinf=0.0, neginf=0.0)
     low, high = _shown_range(samples, depth, is_float=image.mode == "F")
     grey = np.rint((samples - low) * (255 / (high - low))).clip(0, 255).astype(np.uint8)
     return Image.fromarray(255 - grey if depth.inverted else grey)
@@ -70,11 +84,57 @@ def grey_of(image: Image.Image, depth: Depth) -> Image.Image:
 
 def refuse_dark_colour(image: Image.Image, depth: Depth) -> None:
     """Raise ValueError where 16-bit colour, of which Pillow keeps 8, was of fewer bits."""
-    if not depth.deep_colour:
-        return
-    bands = zip(image.getbands(), extremes(image), strict=True)
-    if 0 < max(high for band, (_, high) in bands if band != "A") <= _DARKEST // 256:
+    if depth.deep_colour and 0 < _brightest(image) <= _DARKEST // 256:
         raise ValueError(f"16-bit colour with no sample over {_DARKEST}, as of fewer bits")
+
+
+def show_lower_bytes(image: Image.Image, depth: Depth, file: Any) -> Depth:
+    """Show 16-bit colour whose upper bytes are all 0 by the lower ones, as 8-bit numbers.
+
+    Args:
+        image: as Pillow has decoded it, which keeps the upper bytes.
+        depth: what its file says.
+        file: its path, or itself, to be read once more.
+
+    Returns:
+        What is to be known of the image after that.
+
+    Raises:
+        ValueError: they cannot be read, of compressed planes.
+    """
+    if not depth.deep_colour or _brightest(image):
+        return depth
+    with Image.open(file, formats=[str(image.format)]) as again:
+        again.seek(image.tell())
+        mend_planes(again)
+        if are_compressed_planes(again):  # of which Pillow reads the upper bytes, whatever is asked
+            raise ValueError(
+                "16-bit colour with no sample over 255, a plane each: store them together"
+            )
+        is_grey = "LA;16" in str(again.tile)
+        again.tile = [tile._replace(args=_lower(tile.args)) for tile in again.tile]
+        load_unmapped(again)
+    lower: Image.Image = again
+    if is_grey:  # of which both bytes were read
+        _, grey, _, alpha = again.split()
+        lower = Image.merge("RGBA", [grey, grey, grey, alpha])
+    if "A" in image.getbands() and image.getchannel("A").getbbox():
+        lower.putalpha(image.getchannel("A"))  # of 16 bits
+    image.paste(lower)
+    return depth._replace(deep_colour=False)
+
+
+def _lower(args: Any) -> Any:
+    """Return a decoder's arguments for 16-bit colour so that it keeps the lower bytes."""
+    if isinstance(args, tuple):
+        return (_lower(args[0]), *args[1:])
+    bands, mark, order = args.rpartition(";16")
+    return "RGBA" if bands == "LA" else bands + mark + _OTHER_ORDER[order]
+
+
+def _brightest(image: Image.Image) -> int:
+    bands = zip(image.getbands(), extremes(image), strict=True)
+    return max(high for band, (_, high) in bands if band != "A")
 
 
 def _shown_range(samples: NDArray[np.float32], depth: Depth, is_float: bool) -> tuple[float, float]:
@@ -84,22 +144,24 @@ def _shown_range(samples: NDArray[np.float32], depth: Depth, is_float: bool) -> 
         low = min(0.0, depth.low or 0.0)
         if least >= low and depth.high > low:
             return low, depth.high
-    if depth.bits < 16:
-        return 0.0, 2.0**depth.bits - 1
-    high = _white(largest, is_float)
+    most = 2.0 ** (min(depth.bits, 16) - depth.signed) - 1
+    high = most if depth.bits < 16 else _white(largest, is_float, most)
     if least < -(_OVERSHOOT - 1) * high:
         raise ValueError(f"grey from {least:g} to {largest:g}, and no word of what is black")
     return 0.0, high
 
 
-def _white(largest: float, is_float: bool) -> float:
-    """Return what is white where the file does not say: the largest number of a usual kind."""
+def _white(largest: float, is_float: bool, most: float) -> float:
+    """Return what is white where the file does not say: the largest number of a usual kind.
+
+    `most` is that of 16 bits.
+    """
     if is_float and largest <= 1.5:
         return 1.0
     if largest <= 255 * (_OVERSHOOT if is_float else 1) and not (is_float and largest < 16):
         return 255.0
-    if _DARKEST < largest <= 65535:
-        return 65535.0
+    if _DARKEST < largest <= most:
+        return most
     raise ValueError(f"grey up to {largest:g}, and no word of what is white")
 
 

@@ -17,11 +17,18 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import PREFIXES as TIFF_MARKS
 
 from iscqk.errors import UserError
 from iscqk.formats.files import printable
 from iscqk.formats.image_shards import content_of
-from iscqk.images.bit_depth import Depth, grey_of, is_deep_grey, refuse_dark_colour
+from iscqk.images.bit_depth import (
+    Depth,
+    grey_of,
+    is_deep_grey,
+    refuse_dark_colour,
+    show_lower_bytes,
+)
 from iscqk.images.tiff_layouts import load_unmapped, mend_planes
 from iscqk.images.transparency import flatten_transparency
 
@@ -168,6 +175,8 @@ def _file(source: str | Path | bytes) -> Image.Image:
     """Return an image whose pixels are not yet read, a large one only where it is a JPEG."""
     try:
         return Image.open(_openable(source), formats=FORMATS)
+    except Image.UnidentifiedImageError:
+        raise ValueError(_why_unknown(_openable(source))) from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         try:
             image = JpegImageFile(_openable(source))
@@ -197,8 +206,9 @@ def _decode(image: Image.Image) -> Depth:
     """Read the pixels of an open image; return what its file says of its samples."""
     mend_planes(image)
     depth = Depth.of(image)  # of which nothing is known once it is loaded
+    file = getattr(image, "filename", "") or getattr(image, "fp", None)  # forgotten, likewise
     load_unmapped(image)
-    return depth
+    return show_lower_bytes(image, depth, file)
 
 
 def _decoded_size(whole: tuple[int, int], enough: int | None) -> tuple[int, int]:
@@ -224,9 +234,16 @@ def _openable(source: str | Path | bytes) -> str | Path | io.BytesIO:
     return source if content is None else io.BytesIO(content)
 
 
+def _why_unknown(file: str | Path | io.BytesIO) -> str:
+    """Return why Pillow takes a file for no image."""
+    with open(file, "rb") if isinstance(file, str | Path) else file as opened:
+        if opened.read(4) in TIFF_MARKS:
+            kind = "a TIFF that is damaged, or of samples or a layout that are not opened"
+            return f"{kind}; save it as whole numbers of 8 or 16 bits"
+    return f"none of the formats {', '.join(FORMATS)}"
+
+
 def _reason(error: Exception) -> str:
-    if isinstance(error, Image.UnidentifiedImageError):
-        return f"none of the formats {', '.join(FORMATS)}"
     text = (isinstance(error, OSError) and error.strerror) or str(error)
     return " ".join(text.split()) or type(error).__name__
 
@@ -239,7 +256,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _as_rgb(image: Image.Image, depth: Depth, kind: str | None) -> Image.Image:
-    if is_deep_grey(image):
+    if is_deep_grey(image, depth):
         return flatten_transparency(_with_clear_colour(grey_of(image, depth), image))
     refuse_dark_colour(image, depth)
     if kind in ("BMP", "DIB") and image.mode == "RGBA" and not image.getchannel("A").getbbox():

@@ -1,6 +1,6 @@
 """TIFF files that Pillow decodes to garbage without a word: read right, or refused."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from PIL import Image
 from PIL.ImageFile import ImageFile
@@ -17,12 +17,12 @@ def mend_planes(image: Image.Image) -> None:
     Raises:
         ValueError: grey and alpha lie apart, which it mixes up.
     """
-    if not isinstance(image, TiffImageFile) or image.tag_v2.get(_PLANES) != _APART:
+    if not _has_planes(image):
         return
     if image.mode == "LA":
         raise ValueError("grey and alpha in a plane each; store them together")
     planes: list[Any] = image.tile
-    if any(plane.codec_name != "raw" for plane in planes) or not planes:
+    if are_compressed_planes(image) or not planes:
         return
     image.tag_v2[_PLANES] = _TOGETHER
     image._setup()
@@ -32,6 +32,15 @@ def mend_planes(image: Image.Image) -> None:
     image.tile = [
         plane._replace(args=(plane.args[0][0] + mark + form, *plane.args[1:])) for plane in planes
     ]
+
+
+def are_compressed_planes(image: Image.Image) -> bool:
+    """Return whether the colours of an open file lie apart, and are compressed."""
+    return _has_planes(image) and any(tile.codec_name != "raw" for tile in image.tile)
+
+
+def _has_planes(image: Image.Image) -> TypeGuard[TiffImageFile]:
+    return isinstance(image, TiffImageFile) and image.tag_v2.get(_PLANES) == _APART
 
 
 def load_unmapped(image: Image.Image) -> None:
