@@ -1,14 +1,20 @@
 """Which edits hide a copy: the table, against a lookup of copies one by one."""
 
+import shutil
+import tarfile
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from PIL import Image
 
-from iscqk.bench.stages import benchmark_edits
+from iscqk.bench.stages import benchmark_edits, benchmark_likely
 from iscqk.cli import main
+from iscqk.images.copier import Copier
 from iscqk.images.demo_scenes import draw_split
+from iscqk.images.edit_chains import EditPool
 from iscqk.images.edits import apply_edit
 from iscqk.matching.model import Model
 from iscqk.models.encoder import Encoder, EncoderConfig
@@ -58,6 +64,56 @@ def test_copies_that_no_chance_changes_are_found_as_by_hand(here):
                 copy = apply_edit(image, name, 0.9, np.random.default_rng(0), None)[0]
             firsts.append(int((bank @ model.describe(copy)[0]).argmax()) == number)
         assert table["recall_at_1"][name] == np.mean(firsts)
+
+
+def test_copies_are_the_same_however_a_folder_is_named_and_of_the_seed(here):
+    named = ["--others", "others", "--model", ".", "--copies", "5", "--output", "e.csv"]
+    with tarfile.open("photos.tar", "w") as tar:
+        for path in sorted((here / "photos").iterdir()):
+            tar.add(path, path.name)
+    tables = []
+    for folder in ("photos", str(here / "photos"), "photos.tar"):
+        assert main(["benchmark-edits", folder, *named]) == 0
+        tables.append((here / "e.csv").read_bytes())
+    assert len(set(tables)) == 1
+
+    def copy(seed):
+        copier = Copier(EditPool(("crop",), (0.5, 0.5), (1, 1)), (), 96, 90)
+        return benchmark_edits._edited(copier, [here / "photos/R000000.jpg"], seed)[0].tobytes()
+
+    assert copy(0) == copy(0) != copy(1)
+
+
+def test_what_is_likely_is_tried_on_images_that_are_there_once(here):
+    shutil.copytree(here / "others", here / "twice/again")
+    shutil.copytree(here / "others", here / "twice/more")
+    halves = benchmark_likely._halves(here / "twice", 1000, 0)
+    assert len({path.name for half in halves for path in half}) == sum(map(len, halves)) == 40
+    copier = Copier(EditPool(("crop",), (0.5, 0.5), (1, 1)), (), 96, 90)
+    copies = [
+        Path(*benchmark_likely._made(copier, [here / place], here / str(n), n // 2, 1)).read_bytes()
+        for n, place in enumerate(
+            ["others/O000003.jpg", "twice/more/O000003.jpg", "others/O000003.jpg"]
+        )
+    ]
+    assert copies[0] == copies[1] != copies[2]
+
+
+def test_an_image_of_others_that_is_a_reference_is_refused(here, capsys):
+    shutil.copy(here / "photos/R000003.jpg", here / "others/again.jpg")
+    command = [
+        "benchmark-edits",
+        "photos",
+        "--others",
+        "others",
+        "--model",
+        ".",
+        "--output",
+        "e.csv",
+    ]
+    assert main(command) == 1
+    told = "others/again.jpg: has the content of the reference photos/R000003.jpg"
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,12 @@ from PIL import Image
 
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.hdf5 import FloatArray
+from iscqk.formats.image_shards import digest_of
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
 from iscqk.images.edits import EDIT_NAMES
 from iscqk.images.finding import find_images
+from iscqk.images.ingestion import refuse_copied_others
 from iscqk.matching.model import Model
 from iscqk.runtime.logs import progress
 from iscqk.runtime.options import at_once, cores, count, output_file
@@ -52,6 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
     rng = np.random.default_rng(arguments.seed)
     references = _some(arguments.images, arguments.count, rng)
     others = _some(arguments.others, _OTHERS, rng)
+    refuse_copied_others(_contents(references), _contents(others))
     model = Model.load(arguments.model, arguments.threads)
     bank = model.describe(references, "references", arguments.threads)
     without = model.describe(others, "queries", arguments.threads)
@@ -59,7 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
     backgrounds, rows = tuple(map(str, others)), []
     for pool in progress(pools, len(pools), "edits"):
         copier = Copier(pool, backgrounds, arguments.side, 90)
-        copies = _edited(copier, references[: arguments.copies])
+        copies = _edited(copier, references[: arguments.copies], arguments.seed)
         queries = model.describe(copies, "queries", arguments.threads)
         rows.append({"edit": pool.names[0]} | _found(model, queries, bank, near))
     table = pd.DataFrame(rows).sort_values(["found", "similarity"], kind="stable")
@@ -78,8 +81,14 @@ def _scores(model: Model, queries: FloatArray, bank: FloatArray) -> NDArray[np.f
     return queries @ bank.T - model.levels(queries)[:, None]
 
 
-def _edited(copier: Copier, sources: Sequence[Path]) -> list[Image.Image]:
-    return [copier.edited(Task(("edits", str(source)), str(source)))[0] for source in sources]
+def _contents(paths: Sequence[Path]) -> pd.DataFrame:
+    return pd.DataFrame({"path": paths, "sha256": list(map(digest_of, paths))})
+
+
+def _edited(copier: Copier, sources: Sequence[Path], seed: int) -> list[Image.Image]:
+    """Return a copy of each image, the same wherever it lies and however it is named."""
+    tasks = (Task((seed, "edits", digest_of(source)), str(source)) for source in sources)
+    return [copier.edited(task)[0] for task in tasks]
 
 
 def _found(model: Model, queries: FloatArray, bank: FloatArray, near: float) -> dict[str, Any]:

@@ -7,6 +7,7 @@ queries, copies, likely, right, promised, observed.
 
 import argparse
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,6 +17,7 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
+from iscqk.formats.image_shards import digest_of
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
 from iscqk.images.finding import find_images
@@ -69,17 +71,14 @@ def _tried(
     folder: Path, model: Model, count: int, seed: int, threads: int
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each kind of edits and each share of copies among the queries."""
-    paths = find_images([folder])
-    order = np.random.default_rng(seed).permutation(len(paths))[:count]
-    references, others = ([paths[n] for n in order[half::2]] for half in (0, 1))
-    if len(others) < 2:
-        raise UserError(f"{folder}: too few images to make references and others of")
+    references, others = _halves(folder, count, seed)
     queries = len(others) // 2
     with TemporaryDirectory() as place:
         for edits, pool in _EDITS.items():
             copier = Copier(pool, tuple(map(str, others[queries:])), _SIDE, _QUALITY)
-            copies = _made(copier, references[:queries], Path(place, edits, "copies"), threads)
-            rest = _made(copier, others[:queries], Path(place, edits, "others"), threads)
+            made = partial(_made, copier, seed=seed, threads=threads)
+            copies = made(references[:queries], folder=Path(place, edits, "copies"))
+            rest = made(others[:queries], folder=Path(place, edits, "others"))
             for share in _COPIES:
                 some = round(share * queries)
                 asked = [*copies[:some], *rest[: queries - some]]
@@ -100,10 +99,26 @@ def _tried(
                 }
 
 
-def _made(copier: Copier, sources: Sequence[Path], folder: Path, threads: int) -> list[str]:
-    """Write an edited copy of each image; return their paths."""
+def _halves(folder: Path, count: int, seed: int) -> tuple[list[Path], list[Path]]:
+    """Return references and others, of files with the same content one, so that no half has both.
+
+    Raises:
+        UserError: there are too few.
+    """
+    paths = find_images([folder])
+    drawn = np.random.default_rng(seed).permutation(len(paths))[:count]
+    images = list({digest_of(paths[n]): paths[n] for n in drawn}.values())
+    if len(images) < 4:
+        raise UserError(f"{folder}: too few images to make references and others of")
+    return images[::2], images[1::2]
+
+
+def _made(
+    copier: Copier, sources: Sequence[Path], folder: Path, seed: int, threads: int
+) -> list[str]:
+    """Write an edited copy of each image, the same wherever it lies; return their paths."""
     folder.mkdir(parents=True)
-    tasks = [Task(("likely", str(source)), str(source)) for source in sources]
+    tasks = [Task((seed, "likely", digest_of(source)), str(source)) for source in sources]
     paths = []
     for number, (jpeg, _) in enumerate(copier.copies(tasks, len(tasks), threads)):
         temporary = folder / f"{number}.jpg"  # in a folder that is one
