@@ -128,6 +128,21 @@ def test_a_second_set_shares_neither_references_nor_distractors_with_the_first(i
         assert all(taken) and not taken[0] & taken[1]
 
 
+def test_a_set_is_left_out_wherever_its_images_lie_by_now(images, tmp_path):
+    assert make(images, tmp_path / "first", SMALL) == 0
+    for split in ("references", "others"):
+        shutil.copytree(images / split, tmp_path / split)
+        rows = manifest_of(find_images([tmp_path / split]), SPLITS[split], 1)
+        write_manifest(tmp_path / f"{split}.csv", rows)
+    assert make(tmp_path, tmp_path / "second", SMALL, "--besides", tmp_path / "first", seed=1) == 0
+    for name in ("references", "others"):
+        first, second = (
+            {path.sha256 for path in read_sources(tmp_path / one, name)}
+            for one in ("first", "second")
+        )
+        assert first and second and not first & second
+
+
 def test_names_with_line_breaks_are_shared_no_more_than_others(tmp_path):
     counts, breaks = {"references": 8, "others": 6}, ("\n", "\r", "\r\n", ",\n", '"\n"')
     for split, count in counts.items():
@@ -180,6 +195,19 @@ def test_a_reference_that_has_changed_is_in_no_set_though_no_query_copies_it(
 def test_too_few_images_are_told(images, tmp_path, capsys, config, told):
     assert make(images, tmp_path / "set", config) == 1
     assert told in capsys.readouterr().err and not (tmp_path / "set").exists()
+
+
+def test_what_other_sets_have_taken_is_told(images, tmp_path, capsys):
+    config = SMALL.replace('"references": 8', '"references": 500')
+    assert make(images, tmp_path / "first", config) == 0
+    assert make(images, tmp_path / "second", SMALL, "--besides", tmp_path / "first") == 1
+    told = "4 references are needed, and there are 0 beside the 70 in the sets of --besides; make"
+    assert told in capsys.readouterr().err
+    assert make(images, tmp_path / "few", SMALL) == 0
+    many = SMALL.replace('"distractors": 1', '"distractors": 5')
+    assert make(images, tmp_path / "third", many, "--besides", tmp_path / "few") == 1
+    told = "with a lower validation.distractors, add images, or lower the numbers in --config"
+    assert told in capsys.readouterr().err
 
 
 def test_no_distractor_is_made_of_a_reference(images, tmp_path, capsys):

@@ -104,7 +104,7 @@ def queries(tmp_path_factory):
     for phase, first in (("phase1", 0), ("phase2", 50_000)):
         for number in range(10):
             reference = f"R{number:06d}" if number < 8 else ""
-            source, shown = str(folder / f"{number}.png"), pictures[number]
+            source, shown = Listed(str(folder / f"{number}.png")), pictures[number]
             if phase == "phase2":
                 shown = shown.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
             made.append(Query(f"Q{first + number:05d}", phase, source, reference, [f"of_{phase}"]))

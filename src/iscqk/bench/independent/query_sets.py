@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from iscqk.bench.independent.catalogue import PHASES, draw_chain, edit
 from iscqk.bench.independent.draws import Draws, open_picture
-from iscqk.bench.independent.set_folder import Query
+from iscqk.bench.independent.set_folder import OTHERS, REFERENCES, Query
 from iscqk.errors import UserError
 from iscqk.formats.ids import REFERENCE, query_id
 from iscqk.formats.listed import Listed
@@ -35,17 +35,28 @@ class QuerySet(NamedTuple):
 
 
 def choose(
-    references: Sequence[Listed], others: Sequence[Listed], config: Validation, seed: int
+    references: Sequence[Listed],
+    others: Sequence[Listed],
+    config: Validation,
+    seed: int,
+    left_out: Mapping[str, int],
 ) -> QuerySet:
     """Return a set of these images: no image is the source of two queries.
+
+    Args:
+        references: to search.
+        others: to make distractors of, and backgrounds.
+        config: how many of them.
+        seed: decides which.
+        left_out: how many `references` and `others` are not among these, as other sets have them.
 
     Raises:
         UserError: there are fewer than the config asks for.
     """
     count = min(config.references, len(references))
     copies, distractors = 2 * config.copies, 2 * config.distractors
-    _check(count, copies, "references")
-    _check(len(others), distractors + 1, "others")
+    _check(count, copies, REFERENCES, left_out)
+    _check(len(others), distractors + 1, OTHERS, left_out)
     rng = np.random.default_rng(seed)
     taken = [references[i] for i in np.sort(rng.permutation(len(references))[:count])]
     mixed = [others[i] for i in rng.permutation(len(others))]
@@ -59,7 +70,7 @@ def choose(
 
 
 def _queries(
-    phase: str, sources: list[tuple[str, str]], rng: np.random.Generator
+    phase: str, sources: list[tuple[Listed, str]], rng: np.random.Generator
 ) -> Iterator[Query]:
     """Yield a query of each source; the classes that lead a chain take turns."""
     names = list(PHASES[phase].classes)
@@ -69,12 +80,19 @@ def _queries(
         yield Query(query_id(int(number), phase), phase, path, reference, chain)
 
 
-def _check(there: int, needed: int, name: str) -> None:
-    if there < needed:
+def _check(there: int, needed: int, name: str, left_out: Mapping[str, int]) -> None:
+    if there >= needed:
+        return
+    what = f"validation: {needed} {name} are needed, and there are {there}"
+    if left_out[name]:
+        key = {REFERENCES: "references", OTHERS: "distractors"}[name]
         raise UserError(
-            f"validation: {needed} {name} are needed, and there are {there}; add images, or lower "
-            "the numbers in the config's section `validation`"
+            f"{what} beside the {left_out[name]} in the sets of --besides; make these anew with a "
+            f"lower validation.{key}, add images, or lower the numbers in --config"
         )
+    raise UserError(
+        f"{what}; add images, or lower the numbers in the config's section `validation`"
+    )
 
 
 @dataclass(frozen=True)

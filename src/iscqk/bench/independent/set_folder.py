@@ -6,8 +6,8 @@ Which of its files hold what:
     ground_truth_{phase}.csv    query_id,reference_id, the reference empty for a distractor
     edits.csv                   query_id,edits: the classes of a query's edits, joined by `;`
     references/                 links to the references, or what lies in shards, named by id
-    paths_of_references.csv     path: of each, in the order of their ids
-    paths_of_others.csv         path: of the distractors' sources
+    paths_of_references.csv     path,sha256: of each, in the order of their ids
+    paths_of_others.csv         path,sha256: of the distractors' sources
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,6 +29,7 @@ from iscqk.images.finding import find_images
 from iscqk.images.verified import put_verified
 
 REFERENCES, OTHERS = "references", "others"
+_LISTED = ["path", "sha256"]
 
 
 class Query(NamedTuple):
@@ -36,7 +37,7 @@ class Query(NamedTuple):
 
     id: str
     phase: str
-    source: str
+    source: Listed
     reference: str
     chain: list[str]
 
@@ -88,7 +89,8 @@ def write_set(
         write_query_edits(temporary / "edits.csv", {query.id: query.chain for query in queries})
         others = [query.source for query in queries if not query.reference]
         for name, paths in ((REFERENCES, references), (OTHERS, others)):
-            write_table(_paths_of(temporary, name), pd.DataFrame({"path": paths}))
+            rows = ((path, path.sha256) for path in paths)
+            write_table(_paths_of(temporary, name), pd.DataFrame(rows, columns=_LISTED))
 
 
 def _ground_truth(queries: Sequence[Query]) -> GroundTruth:
@@ -125,13 +127,15 @@ def _images(folder: Path) -> tuple[list[str], StrArray]:
     return [str(path) for path in found], np.array([path.stem for path in found], dtype=np.str_)
 
 
-def read_sources(folder: Path, name: str) -> set[str]:
-    """Return the paths of the `references` or the `others` that a set has taken.
+def read_sources(folder: Path, name: str) -> set[Listed]:
+    """Return the `references` or the `others` that a set has taken.
 
     Raises:
         UserError: the folder is no query set.
     """
     try:
-        return set(read_table(_paths_of(folder, name), ["path"])["path"])
+        rows = read_table(_paths_of(folder, name), _LISTED)
     except UserError as error:
-        raise UserError(f"{error}; name a folder of `iscqk validation-queries`") from None
+        what = "name a folder of `iscqk validation-queries`, or make it anew"
+        raise UserError(f"{error}; {what}") from None
+    return {Listed(*row) for row in zip(rows["path"], rows["sha256"], strict=True)}

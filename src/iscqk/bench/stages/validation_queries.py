@@ -2,9 +2,9 @@
 
 Copies of references and distractors, edited by code that shares nothing with that of training
 copies. Writes a folder: phase1/ and phase2/, ground_truth_phase1.csv and ground_truth_phase2.csv,
-edits.csv (the classes of edit of each query), references/ (links, named by id), and the paths of
-these, in the order of the ids, and of what distractors are made of: paths_of_references.csv and
-paths_of_others.csv.
+edits.csv (the classes of edit of each query), references/ (links, named by id), and the paths and
+contents of these, in the order of the ids, and of what distractors are made of:
+paths_of_references.csv and paths_of_others.csv.
 """
 
 import argparse
@@ -22,8 +22,8 @@ from iscqk.runtime.options import at_once, output_folder
 from iscqk.settings.validation import Validation
 
 EXAMPLE = r"""iscqk validation-queries --references data/references.csv --others data/others.csv \
-    --config '{"references": 1000, "copies": 100, "distractors": 100}' --seed 1 \
-    --besides results/validation/set --output monitor"""
+    --config '{"references": 400, "copies": 100, "distractors": 100}' --seed 1 \
+    --besides monitor --output judge"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,8 +53,9 @@ def run(arguments: argparse.Namespace) -> None:
     config = arguments.config
     readable = {name: _readable(getattr(arguments, name)) for name in (REFERENCES, OTHERS)}
     refuse_copied_others(readable[REFERENCES], readable[OTHERS])
-    references, others = (_left(arguments.besides, *split) for split in readable.items())
-    found = choose(references, others, config, arguments.seed)
+    left = {name: _left(arguments.besides, name, rows) for name, rows in readable.items()}
+    left_out = {name: len(rows) - len(left[name]) for name, rows in readable.items()}
+    found = choose(left[REFERENCES], left[OTHERS], config, arguments.seed, left_out)
     maker = Maker(arguments.seed, tuple(found.backgrounds), config.side, config.quality)
     images = maker.make_all(found.queries, arguments.workers)
     write_set(arguments.output, found.queries, images, found.references)
@@ -66,6 +67,6 @@ def _readable(manifest: str) -> pd.DataFrame:
 
 
 def _left(besides: Iterable[Path], name: str, rows: pd.DataFrame) -> list[Listed]:
-    """Return the images of a split that no other set has taken."""
-    taken = {path for folder in besides for path in read_sources(folder, name)}
-    return [path for path in listed_paths(rows) if path not in taken]
+    """Return the images of a split whose content no other set has taken."""
+    taken = {path.sha256 for folder in besides for path in read_sources(folder, name)}
+    return [path for path in listed_paths(rows) if path.sha256 not in taken]
