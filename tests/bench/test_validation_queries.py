@@ -143,6 +143,31 @@ def test_a_set_is_left_out_wherever_its_images_lie_by_now(images, tmp_path):
         assert first and second and not first & second
 
 
+def test_no_query_is_made_of_what_is_there_twice_or_of_one_colour(images, tmp_path, capsys):
+    for split, count in (("references", 9), ("others", 5)):
+        (tmp_path / split).mkdir()
+        for number, path in enumerate(sorted((images / split).iterdir())[:count]):
+            shutil.copy(path, tmp_path / split)
+            if number < 3:
+                shutil.copy(path, tmp_path / split / f"again {number}.jpg")
+        Image.new("RGB", (72 + count, 54)).save(tmp_path / split / "blank.png")
+        rows = manifest_of(find_images([tmp_path / split]), SPLITS[split], 1)
+        write_manifest(tmp_path / f"{split}.csv", rows)
+    config = '{"references": 60, "copies": 3, "distractors": 2, "side": 96}'
+    assert make(tmp_path, tmp_path / "set", config) == 0
+    found, references = read_set(tmp_path / "set"), read_manifest(tmp_path / "references.csv")
+    assert len(found.references) == 13
+    copied = {i for phase in found.phases.values() for i in phase.ground_truth.reference_ids}
+    once = ~references["sha256"].duplicated(keep=False) & ~references["path"].str.endswith("png")
+    assert copied == {*references["id"][once]} and len(copied) == 6
+    others = read_sources(tmp_path / "set", "others")
+    assert len({path.sha256 for path in others}) == len(others) == 4
+    assert not any(path.endswith("blank.png") for path in others)
+    assert make(tmp_path, tmp_path / "more", config.replace('"copies": 3', '"copies": 4')) == 1
+    told = "8 references of more than one colour and a content of their own are needed, and there"
+    assert f"{told} are 6" in capsys.readouterr().err
+
+
 def test_names_with_line_breaks_are_shared_no_more_than_others(tmp_path):
     counts, breaks = {"references": 8, "others": 6}, ("\n", "\r", "\r\n", ",\n", '"\n"')
     for split, count in counts.items():

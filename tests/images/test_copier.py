@@ -1,5 +1,6 @@
 """Chains and copies: pure functions of their key, for any number of workers."""
 
+import json
 import os
 import shutil
 import signal
@@ -16,12 +17,14 @@ from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
 from iscqk.formats.files import sha256_of
-from iscqk.formats.manifest import read_manifest
+from iscqk.formats.listed import Listed
+from iscqk.formats.manifest import listed_paths, read_manifest
 from iscqk.images.copier import Copier, Task
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.edit_chains import EditPool, make_copy
 from iscqk.images.edits import EDIT_NAMES
 from iscqk.images.opening import measure_image
+from iscqk.images.sources import first_pictures
 from iscqk.runtime.shutdown import Stopped
 from iscqk.stages import queries
 
@@ -153,6 +156,59 @@ def test_queries_in_a_folder_are_what_they_are_in_a_shard_and_a_stop_leaves_none
     assert list(zip(found["width"], found["height"], strict=True)) == [
         *map(measure_image, found["path"])
     ]
+
+
+@pytest.fixture
+def doubled(folder, tmp_path):
+    """12 references and others, of which 4 are there twice, and a blank one of each."""
+    for split, colour in (("references", "white"), ("others", "black")):
+        (tmp_path / split).mkdir()
+        for number, path in enumerate(sorted((folder / split).iterdir())[:12]):
+            shutil.copy(path, tmp_path / split)
+            if number < 4:
+                shutil.copy(path, tmp_path / split / f"again {number}.jpg")
+        Image.new("RGB", (64, 48), colour).save(tmp_path / split / "blank.png")
+    splits = [f"--{name}={tmp_path / name}" for name in ("references", "others")]
+    splits.append(f"--training={folder / 'training'}")
+    assert main(["prepare", *splits, *manifests(tmp_path)]) == 0
+    many = ["--make", "phase2", "--queries", '{"count": 10}']
+    assert main(["prepare", *splits, *manifests(tmp_path / "none"), *many]) == 1
+    return tmp_path
+
+
+def test_no_query_is_made_of_what_is_there_twice_or_of_one_colour(doubled):
+    sources = []
+    for phase in ("phase1", "phase2"):
+        assert make_queries(doubled, doubled / phase, 1, phase, count=6) == 0
+        lines = (doubled / phase / "edits.jsonl").read_text().splitlines()
+        sources += [json.loads(line)["source_id"] for line in lines]
+    copied = {name for name in sources if name[0] == "R"}
+    assert len(copied) == 6 and copied <= {f"R{number:06d}" for number in range(4, 12)}
+    others = read_manifest(doubled / "others.csv").set_index("id")
+    distractors = others.loc[[name for name in sources if name[0] == "O"]]
+    assert distractors["sha256"].is_unique and len(distractors) == 6
+    assert "blank.png" not in {*map(os.path.basename, distractors["path"])}
+
+
+def test_too_few_images_that_a_query_can_be_made_of_are_told(doubled, capsys):
+    assert make_queries(doubled, doubled, 1, "phase2", count=10) == 1
+    told = "half of the 9 there are; lower it to 9, or add 1 images of a content of their own to "
+    assert told + "dataset.references" in capsys.readouterr().err
+    assert make_queries(doubled, doubled, 1, "phase2", count=8) == 1
+    told = "8 take 4 references in phase2, whose half has 3 of more than one colour; lower it, or"
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_more_images_are_looked_at_than_it_takes(doubled, workers):
+    rows = read_manifest(doubled / "references.csv")
+    pictures = listed_paths(rows[rows["path"].str.endswith("jpg")])
+    blank = listed_paths(rows[rows["path"].str.endswith("png")])[0]
+    gone = Listed("gone.jpg")
+    order = [blank, pictures[0], blank, blank, *pictures[1:3], gone]
+    assert first_pictures(order, 3, 64, workers) == [1, 4, 5]
+    assert first_pictures(order[:5], 3, 64, workers) == [1, 4]
+    assert first_pictures(order, 0, 64, workers) == []
 
 
 def test_too_many_queries_are_refused_before_any_image_is_read(tmp_path, monkeypatch, capsys):

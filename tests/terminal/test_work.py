@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from iscqk.bench.independent import query_sets
+from iscqk.images import copier
 from iscqk.learning import training
 from iscqk.plan.results import Results
 from iscqk.terminal.account import Account
@@ -69,8 +71,8 @@ def test_the_bank_of_a_training_is_told_as_such_and_is_no_part_of_its_steps(tmp_
         assert re.match(wanted, line)
 
 
-def test_what_a_training_logs_is_called_as_the_table_says():
-    logged = inspect.getsource(training)
+def test_what_a_job_logs_is_called_as_the_table_says():
+    logged = "".join(map(inspect.getsource, (training, copier, query_sets)))
     assert all(f'"{r.part}"' in logged for r in RULES.values() if r.part) and RULES["learn"].part
 
 

@@ -9,6 +9,7 @@ from iscqk.formats.phases import PHASES
 from iscqk.schema.section import Fraction, Quality, Section, Side, key, within
 
 DRAW_MORE = "raise dataset.demo.{split} to {needed}"
+ADD_UNLIKE = "add {missing} images of a content of their own to dataset.{split}"
 _ADD_SOME = "add {missing} images to dataset.{split}"
 
 

@@ -7,7 +7,7 @@ queries that there are; or, by quarantine, they are listed: references keep thei
 0, the others are left out. A training image that is also a reference, or is named as one, is
 refused. Of a split with a list file only the images in it count, and none of them may be missing.
 Too few images for the queries that will be made of them, or to hold some out of a training, are
-told before any is decoded.
+told before any is decoded, those of which there are too few of a content of their own after.
 """
 
 import argparse
@@ -30,11 +30,12 @@ from iscqk.images.ingestion import (
     refuse_graded,
     refuse_overlap,
 )
+from iscqk.images.sources import of_own_content
 from iscqk.plan.results import SPLITS
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
 from iscqk.settings.held_out import HeldOut, refuse_none_left
-from iscqk.settings.queries import Queries, refuse_impossible
+from iscqk.settings.queries import ADD_UNLIKE, Queries, refuse_impossible
 
 EXAMPLE = r"""iscqk prepare --training pictures/training --references pictures/references \
     --others pictures/others \
@@ -102,6 +103,9 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_overlap(splits["training"], splits["others"], "sources of queries")
     if arguments.make:
         refuse_copied_others(splits["references"], splits["others"])
+        sources = of_own_content(splits["references"], splits["others"])
+        there = {name: len(rows) for name, rows in sources.items()}
+        refuse_impossible(arguments.queries, there, arguments.make, ADD_UNLIKE)
     for path, rows in zip(manifests, splits.values(), strict=True):
         write_manifest(path, rows)
     write_table(bad, quarantine.quarantined(listings.values()))

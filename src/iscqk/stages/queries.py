@@ -2,7 +2,8 @@
 
 Writes the images, their manifest, the ground truth, and which edits made each query: their names
 in edits.csv, with all parameters in edits.jsonl. The two phases copy different references and
-different other images, with different edits.
+different other images, with different edits. No query is made of what is there twice among the
+references, or of one colour.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from iscqk.errors import UserError
 from iscqk.formats.files import utf8, write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import PHASES, query_id
@@ -24,16 +26,16 @@ from iscqk.formats.manifest import (
     COLUMNS,
     listed_paths,
     read_manifest,
-    unreadable,
     write_manifest,
 )
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
 from iscqk.images.ingestion import refuse_copied_others, refuse_overlap
+from iscqk.images.sources import first_pictures, of_own_content
 from iscqk.runtime.options import at_once, output_place
 from iscqk.settings.edits import Pool
-from iscqk.settings.queries import Queries, refuse_impossible, share_of
+from iscqk.settings.queries import ADD_UNLIKE, Queries, refuse_impossible, share_of
 
 EXAMPLE = r"""iscqk queries --phase phase2 --training data/training.csv \
     --references data/references.csv --others data/others.csv \
@@ -103,17 +105,35 @@ def run(arguments: argparse.Namespace) -> None:
 def _choose_sources(arguments: argparse.Namespace) -> pd.DataFrame:
     """Return id, source (an image's id), path and reference_id (or "") of each query to make."""
     phase, seed, count = arguments.phase, arguments.seed, arguments.config.count
-    wanted = arguments.config.sources(count)
-    rows = {split: read_manifest(getattr(arguments, split)) for split in wanted}
-    readable = {split: images[~unreadable(images)] for split, images in rows.items()}
-    refuse_copied_others(readable["references"], readable["others"])
-    refuse_impossible(arguments.config, {k: len(images) for k, images in readable.items()}, [phase])
+    splits = [read_manifest(getattr(arguments, name)) for name in ("references", "others")]
+    sources = of_own_content(*splits)
+    refuse_copied_others(splits[0], sources["others"])
+    there = {split: len(images) for split, images in sources.items()}
+    refuse_impossible(arguments.config, there, [phase], ADD_UNLIKE)
     rng = np.random.default_rng((seed, PHASES.index(phase)))
-    chosen = pd.concat([_share(readable[k], phase, seed)[:number] for k, number in wanted.items()])
+    chosen = pd.concat([_pictures(arguments, split, images) for split, images in sources.items()])
     chosen = chosen.iloc[rng.permutation(count)].rename(columns={"id": "source"})
     chosen["id"] = [query_id(number, phase) for number in range(count)]
     chosen["reference_id"] = chosen["source"].where(chosen["source"].str.startswith("R"), "")
     return chosen
+
+
+def _pictures(arguments: argparse.Namespace, split: str, images: pd.DataFrame) -> pd.DataFrame:
+    """Return as many of a split's images as a phase takes, its first of more than one colour.
+
+    Raises:
+        UserError: there are too few.
+    """
+    config, phase = arguments.config, arguments.phase
+    wanted = config.sources(config.count)[split]
+    share = _share(images, phase, arguments.seed)
+    found = first_pictures(listed_paths(share), wanted, config.side, arguments.workers)
+    if len(found) < wanted:
+        raise UserError(
+            f"config: queries.count: {config.count} take {wanted} {split} in {phase}, whose half "
+            f"has {len(found)} of more than one colour; lower it, or add images to dataset.{split}"
+        )
+    return share.iloc[found]
 
 
 def _share(rows: pd.DataFrame, phase: str, seed: int) -> pd.DataFrame:

@@ -23,7 +23,7 @@ class Rule(NamedTuple):
 RULES = {
     "draw": Rule("draw the demo's images", "draw", 30),
     "prepare": Rule("look through all images", "prepare", 2),
-    "make_queries": Rule("make the queries of {phase}", "queries", 2),
+    "make_queries": Rule("make the queries of {phase}", "queries", 2, "copies"),
     "take_queries": Rule("look through the queries of {phase}", "queries", 2),
     "copies": Rule("make edited copies of {images} for {round_or_warm_up}", "copies", 7),
     "prepare_labelled": Rule("look through the folders of classes", "classes", 5),
@@ -63,7 +63,7 @@ RULES = {
     "rehearse_score": Rule("rehearse scoring", "score", 10),
     "rehearse_benchmark_search": Rule("search as peers do", "benchmark", 300),
     "rehearse": Rule("write the table of the rehearsal", "rehearsed", 3),
-    "validation_queries": Rule("make the validation's queries", "validation", 25),
+    "validation_queries": Rule("make the validation's queries", "validation", 25, "queries"),
     "validation_scores": Rule("score on the validation's queries", "validation", 60),
 }
 

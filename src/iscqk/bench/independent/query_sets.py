@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from iscqk.bench.independent.catalogue import PHASES, draw_chain, edit
@@ -15,9 +16,12 @@ from iscqk.bench.independent.set_folder import OTHERS, REFERENCES, Query
 from iscqk.errors import UserError
 from iscqk.formats.ids import REFERENCE, query_id
 from iscqk.formats.listed import Listed
+from iscqk.images.sources import first_pictures
 from iscqk.runtime.logs import progress
 from iscqk.runtime.workers import parallel_map
 from iscqk.settings.validation import Validation
+
+_SOURCES = " of more than one colour and a content of their own"
 
 
 class QuerySet(NamedTuple):
@@ -40,8 +44,11 @@ def choose(
     config: Validation,
     seed: int,
     left_out: Mapping[str, int],
+    workers: int,
 ) -> QuerySet:
     """Return a set of these images: no image is the source of two queries.
+
+    None is that is of one colour, or a reference that is there twice, which has no copy of its own.
 
     Args:
         references: to search.
@@ -49,6 +56,7 @@ def choose(
         config: how many of them.
         seed: decides which.
         left_out: how many `references` and `others` are not among these, as other sets have them.
+        workers: processes that look at the sources.
 
     Raises:
         UserError: there are fewer than the config asks for.
@@ -60,13 +68,32 @@ def choose(
     rng = np.random.default_rng(seed)
     taken = [references[i] for i in np.sort(rng.permutation(len(references))[:count])]
     mixed = [others[i] for i in rng.permutation(len(others))]
-    copied = rng.permutation(count)[:copies]
+    is_twice = _contents(taken).duplicated(keep=False)
+    order = [int(i) for i in rng.permutation(count) if not is_twice[i]]
+    copied = _pictures(taken, order, copies, config.side, workers)
+    order = [i for i, is_again in enumerate(_contents(mixed).duplicated()) if not is_again]
+    spent = _pictures(mixed, order, distractors, config.side, workers)
+    _check(len(copied), copies, REFERENCES, left_out, _SOURCES)
+    _check(len(spent), distractors, OTHERS, left_out, _SOURCES)
     queries: list[Query] = []
     for number, phase in enumerate(PHASES):
-        sources = [(taken[i], REFERENCE.make(int(i))) for i in copied[number::2]]
-        sources += [(path, "") for path in mixed[number:distractors:2]]
+        sources = [(taken[i], REFERENCE.make(i)) for i in copied[number::2]]
+        sources += [(mixed[i], "") for i in spent[number::2]]
         queries += _queries(phase, sources, rng)
-    return QuerySet(taken, mixed[distractors:], queries)
+    backgrounds = np.setdiff1d(range(len(mixed)), spent)
+    return QuerySet(taken, [mixed[i] for i in backgrounds], queries)
+
+
+def _contents(images: Sequence[Listed]) -> pd.Series:
+    return pd.Series([path.sha256 for path in images], dtype=str)
+
+
+def _pictures(
+    images: Sequence[Listed], order: Sequence[int], wanted: int, side: int, workers: int
+) -> list[int]:
+    """Return the first in an order that are of more than one colour, no more than are wanted."""
+    found = first_pictures([images[i] for i in order], wanted, side, workers)
+    return [order[n] for n in found]
 
 
 def _queries(
@@ -80,10 +107,10 @@ def _queries(
         yield Query(query_id(int(number), phase), phase, path, reference, chain)
 
 
-def _check(there: int, needed: int, name: str, left_out: Mapping[str, int]) -> None:
+def _check(there: int, needed: int, name: str, left_out: Mapping[str, int], kind: str = "") -> None:
     if there >= needed:
         return
-    what = f"validation: {needed} {name} are needed, and there are {there}"
+    what = f"validation: {needed} {name}{kind} are needed, and there are {there}"
     if left_out[name]:
         key = {REFERENCES: "references", OTHERS: "distractors"}[name]
         raise UserError(

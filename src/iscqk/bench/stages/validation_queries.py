@@ -55,9 +55,10 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_copied_others(readable[REFERENCES], readable[OTHERS])
     left = {name: _left(arguments.besides, name, rows) for name, rows in readable.items()}
     left_out = {name: len(rows) - len(left[name]) for name, rows in readable.items()}
-    found = choose(left[REFERENCES], left[OTHERS], config, arguments.seed, left_out)
+    workers = arguments.workers
+    found = choose(left[REFERENCES], left[OTHERS], config, arguments.seed, left_out, workers)
     maker = Maker(arguments.seed, tuple(found.backgrounds), config.side, config.quality)
-    images = maker.make_all(found.queries, arguments.workers)
+    images = maker.make_all(found.queries, workers)
     write_set(arguments.output, found.queries, images, found.references)
 
 
