@@ -130,3 +130,11 @@ def test_chances_are_shares_of_the_sample_and_fall_beyond_it():
 def test_a_sample_without_any_difference_calls_nothing_rare():
     chance = Chance.of_sample(np.zeros(200))
     assert (chance.of(np.array([0.0, 0.5])) >= 1 / 201).all()
+
+
+def test_one_lead_that_is_there_often_hides_nothing():
+    sample = non_copies(np.random.default_rng(2), 160)
+    often = Chance.of_sample(np.append(sample, np.full(25, sample.max())))
+    far = np.array([3 * sample.max()])
+    np.testing.assert_allclose(often.of(far), Chance.of_sample(sample).of(far))
+    assert often.of(far) < 1e-4

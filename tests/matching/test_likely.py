@@ -15,7 +15,7 @@ from iscqk.cli import main
 from iscqk.images.copier import Copier, Task
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.edit_chains import EditPool
-from iscqk.matching import basis
+from iscqk.matching import basis, views
 from iscqk.matching.views import _edited
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
@@ -111,6 +111,41 @@ def test_copies_in_the_collection_do_not_hide_those_of_it(here, gist):
     """Half of the references have a copy among them."""
     found = iscqk.match("copies", ["photos", "copies"], gist)
     assert (found["likely"] & is_right(found)).sum() >= 20
+
+
+@pytest.mark.parametrize("saved_again", [False, True])
+@pytest.mark.parametrize("kept", [None, "kept"])
+def test_a_picture_that_is_there_often_is_one_of_those_to_judge_by(
+    here, gist, monkeypatch, saved_again, kept
+):
+    """As many as without it, each copied once: others are drawn in the place of its copies."""
+    (here / "often").mkdir()
+    for number in range(30):
+        if saved_again:
+            with Image.open("photos/R000001.jpg") as image:
+                image.save(f"often/{number}.jpg", quality=95 - number % 10)
+        else:
+            shutil.copy("photos/R000001.jpg", f"often/{number}.jpg")
+    original, edited = views._edited, []
+
+    def watched(paths, *others):
+        edited.extend(paths)
+        return original(paths, *others)
+
+    monkeypatch.setattr(views, "_edited", watched)
+    for _ in range(2 if kept else 1):
+        found = iscqk.match("copies/R000003.jpg", ["photos", "often"], gist, folder=kept)
+        assert found["basis"][0].startswith("125 edited copies of the 180 references, ")
+    assert len(edited) == len({*edited}) and (len(edited) > 125) == saved_again
+
+
+def test_few_pictures_however_often_they_are_there_are_no_basis(here, gist):
+    (here / "often").mkdir()
+    for number in range(120):
+        shutil.copy(f"photos/R{number % 12:06d}.jpg", f"often/{number}.jpg")
+    found = iscqk.match("copies", "often", gist)
+    what = "too few different pictures left among the references to tell copies from chance"
+    assert set(found["basis"]) == {f"none, {what}, 12 of at least 100"}
 
 
 def turned(image, number):

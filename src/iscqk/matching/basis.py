@@ -6,10 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.ids import BoolArray, IntArray
 from iscqk.formats.image_shards import is_there
+from iscqk.formats.index_shards import beside
 from iscqk.formats.stored_rows import JoinedRows
-from iscqk.matching.chance import Chance, flagged, sample_size
+from iscqk.matching.chance import NO_DISTANCE, Chance, flagged, sample_size
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.describing import describe_files
 from iscqk.matching.neighbourhoods import (
@@ -19,12 +21,15 @@ from iscqk.matching.neighbourhoods import (
     Neighbourhoods,
 )
 from iscqk.matching.views import View
+from iscqk.retrieval.search import Vectors
 
 DoubleArray = NDArray[np.float64]
+Drawn = dict[int, str]  # of some references, ascending: the paths by the rows
 
-SAMPLE = 500  # references of which copies are made at most
+SAMPLE = 500  # pictures of which copies are made at most
 _FEW = 125  # of which they are made at least, so that some may be of no use
 LEAST = 100  # of them: fewer show no tail
+_DRAWN_FROM = 2**15  # references; those of fewer pictures have hardly any more
 _ENOUGH = LISTED // 2  # references that have to be left when those of one picture are taken out
 # Two references are one picture where they are nearer to each other than three of four edited
 # copies are to their originals.
@@ -91,39 +96,80 @@ def find_basis(
 def _of_copies(
     wanted: int, lookup: Lookup, references: Collection, cache: str | Path | None
 ) -> Basis:
-    """Return the basis of copies of `wanted` references, of all where there are fewer."""
+    """Return the basis of copies of `wanted` pictures, of all where there are fewer."""
+    drawn = _drawn(references, wanted, 1 - NO_DISTANCE)
+    if len(drawn) < LEAST:
+        return _too_few(references, drawn)
+    copies = _copies_of(drawn, lookup, cache)
+    found = _learned_of(drawn, copies, lookup, references)
+    vectors = references.vectors[np.array(list(drawn))]
+    if found.chance is None or _are_others(vectors, vectors[:0], found.same).all():
+        return found
+    pictures = _drawn(references, wanted, found.same)
+    if len(pictures) < LEAST:
+        return _too_few(references, pictures)
+    if fresh := {row: path for row, path in pictures.items() if row not in drawn}:
+        # In a file of their own, as the next call asks for the others before it knows of these.
+        place = beside(cache, "further.h5") if cache else None
+        further = _copies_of(fresh, lookup, place)
+        copies = Collection([*copies.sources, *further.sources])
+    return _learned_of(pictures, copies, lookup, references)
+
+
+def _too_few(references: Collection, drawn: Drawn) -> Basis:
     count = len(references)
-    rows = _sample(references, wanted)
-    if len(rows) < LEAST:
-        what = "too few references" if count < LEAST else "too few of the references' images left"
-        return _none(count, f"{what} to tell copies from chance, {len(rows)} of at least {LEAST}")
-    paths = [Path(path) for path in references.paths(np.array(rows))]
-    view = View("queries", lookup.orientations, edited=True)
-    copies = describe_files(lookup.model, view, paths, cache, lookup.threads)
-    row_of = {str(path): row for path, row in zip(paths, rows, strict=True)}
-    own = np.array([row_of[path] for path in copies.paths(np.arange(len(copies)))])
-    return _learned(lookup, copies.vectors, references.vectors, own)
+    what = "references" if count < LEAST else "different pictures left among the references"
+    what = f"too few {what} to tell copies from chance"
+    return _none(count, f"{what}, {len(drawn)} of at least {LEAST}")
 
 
 def _none(references: int, missing: str) -> Basis:
     return Basis(references, np.empty(0), None, 1.0, missing)
 
 
-def _sample(references: Collection, wanted: int) -> list[int]:
-    """Return rows of references that are there and not of one colour, at random."""
+def _drawn(references: Collection, wanted: int, same: float) -> Drawn:
+    """Return references at random: there, not of one colour, and each another picture.
+
+    A picture that is there often would else be taken for many that agree.
+    """
     order = np.random.default_rng(0).permutation(np.flatnonzero(~references.flat))
-    order = order[references.there[order]]
-    found: list[int] = []
+    order = order[references.there[order]][:_DRAWN_FROM]
+    found: list[tuple[int, str]] = []
     for start in range(0, len(order), SAMPLE):
-        rows = order[start : start + SAMPLE]
-        paths = zip(rows.tolist(), references.paths(rows), strict=True)
-        found += [row for row, path in paths if is_there(path)]
+        rows, earlier = order[start : start + SAMPLE], np.array([row for row, _ in found], int)
+        vectors = references.vectors
+        rows = rows[_are_others(vectors[rows], vectors[earlier], same)]
+        some = zip(rows.tolist(), references.paths(rows), strict=True)
+        found += [(row, path) for row, path in some if is_there(path)]
         if len(found) >= wanted:
             break
-    return sorted(found[:wanted])
+    return dict(sorted(found[:wanted]))
 
 
-def _learned(lookup: Lookup, copies: JoinedRows, vectors: JoinedRows, own: IntArray) -> Basis:
+def _are_others(vectors: FloatArray, earlier: FloatArray, same: float) -> BoolArray:
+    """Return (n,) which of vectors (n, D) are no picture of an earlier one (k, D) or among them."""
+    alike = vectors @ np.concatenate([earlier, vectors]).T >= same
+    found: BoolArray = ~np.tril(alike, len(earlier) - 1).any(1)
+    return found
+
+
+def _copies_of(drawn: Drawn, lookup: Lookup, cache: str | Path | None) -> Collection:
+    """Return edited copies of references, by the paths of these."""
+    view = View("queries", lookup.orientations, edited=True)
+    paths = [*map(Path, drawn.values())]
+    return describe_files(lookup.model, view, paths, cache, lookup.threads)
+
+
+def _learned_of(drawn: Drawn, copies: Collection, lookup: Lookup, references: Collection) -> Basis:
+    """Learn from those copies that are of some references."""
+    row_of = {str(Path(path)): row for row, path in drawn.items()}
+    originals = copies.paths(np.arange(len(copies)))
+    own = np.array([row_of.get(path, NOTHING) for path in originals])
+    some = np.flatnonzero(own != NOTHING)
+    return _learned(lookup, copies.vectors[some], references.vectors, own[some])
+
+
+def _learned(lookup: Lookup, copies: Vectors, vectors: JoinedRows, own: IntArray) -> Basis:
     """Learn from copies of the references in rows `own` of vectors (N, D)."""
     count = len(vectors)
     # As few copies as are made are one block.

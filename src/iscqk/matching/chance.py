@@ -57,7 +57,7 @@ class Chance(NamedTuple):
     """What leads images have that copy nothing.
 
     Attributes:
-        sample: their leads, ascending.
+        sample: their leads, ascending, no two equal.
         tail: the lead from which the tail begins.
         scale: how much larger a lead of the tail is, on average.
     """
@@ -68,8 +68,11 @@ class Chance(NamedTuple):
 
     @classmethod
     def of_sample(cls, sample: DoubleArray) -> "Chance":
-        """Learn from the leads (n,) of images, without those that turn out to be copies."""
-        kept = np.sort(sample)
+        """Learn from the leads (n,) of images, without those that turn out to be copies.
+
+        Equal ones are of one image, which counts once.
+        """
+        kept = np.unique(sample)
         while (outlying := flagged(_robust_chances(kept), _TRIM, _TRIM)).any():
             kept = kept[~outlying]
         tail = float(np.quantile(kept, 1 - _TAIL))
