@@ -1,6 +1,11 @@
 """Any image file becomes upright RGB, or a one-line error."""
 
 import io
+import multiprocessing
+import os
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,6 +15,7 @@ from wild import CASES
 from iscqk.errors import UserError
 from iscqk.images import opening
 from iscqk.images.opening import _loaded, measure_image, open_at_sizes, open_image
+from iscqk.runtime.quiet import without_warnings
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
 
@@ -71,6 +77,42 @@ def test_only_a_jpeg_is_decoded_for_each_of_several_sizes(kind, times, monkeypat
 def test_a_bomb_is_refused():
     with pytest.raises(UserError, match=r"cannot read this image .*exceeds limit"):
         open_image(encoded(Image.new("1", (20_000, 20_000)), "PNG"))
+
+
+def test_threads_that_open_images_leave_warnings_as_they_were(monkeypatch):
+    """The first to begin is the first to end."""
+    content, before = encoded(Image.fromarray(PIXELS), "PNG"), [*warnings.filters]
+    begun, both, ended = (threading.Event() for _ in range(3))
+
+    def loaded(*given):
+        if begun.is_set():
+            both.set()
+            ended.wait(60)
+        begun.set()
+        both.wait(60)
+        return _loaded(*given)
+
+    monkeypatch.setattr(opening, "_loaded", loaded)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(open_image, content)
+        begun.wait(60)
+        second = pool.submit(open_image, content)
+        first.result(60)
+        ended.set()
+        assert second.result(60).size == (20, 12)
+    assert warnings.filters == before
+
+
+def test_a_process_that_is_forked_while_an_image_is_opened_warns():
+    before = [*warnings.filters]
+    with without_warnings():
+        assert warnings.filters != before
+        process = multiprocessing.get_context("fork").Process(
+            target=lambda: os._exit(warnings.filters != before)
+        )
+        process.start()
+        process.join(60)
+    assert process.exitcode == 0 and warnings.filters == before
 
 
 @pytest.fixture(scope="module")

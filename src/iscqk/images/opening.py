@@ -9,7 +9,6 @@ import io
 import math
 import os
 import stat
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +30,7 @@ from iscqk.images.bit_depth import (
 )
 from iscqk.images.tiff_layouts import load_unmapped, mend_planes
 from iscqk.images.transparency import flatten_transparency
+from iscqk.runtime.quiet import without_warnings
 
 # By content, whatever the name says. Pillow's other decoders are kept away from unknown files: that
 # of EPS, for one, starts Ghostscript.
@@ -105,7 +105,7 @@ def fault_of(source: ImageInput) -> BadImage:
 def begins_as_image(path: str | Path) -> bool:
     """Return whether a file's first bytes are those of an image, whatever comes after."""
     try:
-        with warnings.catch_warnings(), Image.open(_openable(path), formats=FORMATS):
+        with without_warnings(), Image.open(_openable(path), formats=FORMATS):
             return True
     except Exception:  # Pillow's decoders raise anything
         return False
@@ -118,11 +118,9 @@ def declared_size(path: str | Path) -> tuple[int, int]:
         BadImage: it is no image, or gone.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with _file(path) as image:
-                width, height = image.size
-                is_turned = _swaps_sides(image)
+        with without_warnings(), _file(path) as image:
+            width, height = image.size
+            is_turned = _swaps_sides(image)
     except Exception as error:
         raise BadImage.of(path, _reason(error)) from None
     return (height, width) if is_turned else (width, height)
@@ -159,11 +157,9 @@ def _opened(source: ImageInput, enough: int | None) -> _Opened:
             depth = _decode(source)
             rgb = _as_rgb(ImageOps.exif_transpose(source), depth, source.format)
             return _Opened(rgb, rgb.size, True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of metadata, which change no pixel
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with _file(source) as image:
-                return _loaded(image, enough)
+        # Of metadata, which change no pixel, and of sizes, which are judged here.
+        with without_warnings(), _file(source) as image:
+            return _loaded(image, enough)
     except FileNotFoundError:
         what = "no such image; restore it or prepare the data again"
         raise BadImage(f"{printable(str(source))}: {what}", "no such file") from None
@@ -172,12 +168,12 @@ def _opened(source: ImageInput, enough: int | None) -> _Opened:
 
 
 def _file(source: str | Path | bytes) -> Image.Image:
-    """Return an image whose pixels are not yet read, a large one only where it is a JPEG."""
+    """Return an image whose pixels are not yet read, a very large one only of a JPEG."""
     try:
-        return Image.open(_openable(source), formats=FORMATS)
+        image: Image.Image = Image.open(_openable(source), formats=FORMATS)
     except Image.UnidentifiedImageError:
         raise ValueError(_why_unknown(_openable(source))) from None
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
         try:
             image = JpegImageFile(_openable(source))
         except SyntaxError:
@@ -194,7 +190,8 @@ def _loaded(image: Image.Image, enough: int | None) -> _Opened:
     if enough or math.prod(whole) > MOST_PIXELS:
         image.draft("RGB", _decoded_size(whole, enough))
     if math.prod(image.size) > MOST_PIXELS:
-        raise ValueError(f"{whole[0]} x {whole[1]} exceeds limit of {MOST_PIXELS} pixels")
+        what = f"exceeds limit of {MOST_PIXELS} pixels. Only a JPEG may have more"
+        raise ValueError(f"{whole[0]} x {whole[1]} {what}")
     decoded = image.size
     depth = _decode(image)
     rgb = _as_rgb(_upright(image), depth, image.format)
