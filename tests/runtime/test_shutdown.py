@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from multiprocessing.connection import Client
 from multiprocessing.reduction import recvfds
 from pathlib import Path
@@ -26,6 +27,7 @@ from iscqk.runtime.shutdown import (
     NO_SPACE,
     exit_status_of,
 )
+from iscqk.runtime.workers import parallel_map
 
 SCRIPT = Path(__file__).with_name("shutdown_cases.py")
 NO_PROC = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="a system without /proc")
@@ -67,6 +69,25 @@ def test_a_lost_worker_is_told_with_its_remedy(found, what, name):
     case = f"{what}, {name} to_a_worker"
     ends(found, case, 1, f"error: {LOST_WORKER}")
     assert not found[case]["left"]
+
+
+def test_a_map_that_is_left_ends_its_own_workers_only():
+    """In Python others may be the user's."""
+    mine = multiprocessing.Process(target=time.sleep, args=(60,))
+    mine.start()
+    try:
+        before = signal.getsignal(signal.SIGCHLD)
+        found = parallel_map(abs, range(100), 2, 1)
+        assert next(found) == 0 and len(multiprocessing.active_children()) == 3
+        found.close()
+        until = time.monotonic() + 30
+        while multiprocessing.active_children() != [mine] and time.monotonic() < until:
+            time.sleep(0.01)
+        assert multiprocessing.active_children() == [mine]
+        assert signal.getsignal(signal.SIGCHLD) == before
+    finally:
+        mine.kill()
+        mine.join()
 
 
 def hang_up():

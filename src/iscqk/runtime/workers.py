@@ -55,9 +55,16 @@ def parallel_map(
             yield from _result(under_way.popleft(), last)
         pool.shutdown()
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        shutdown.kill_workers()
+        _end(pool)
         raise
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End a pool at once, and no other process: whoever called may have some."""
+    own = [*(pool._processes or {}).values()]  # Python 3.14 has `kill_workers`
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in own:
+        process.kill()
 
 
 def may_have_workers() -> bool:
