@@ -1,6 +1,8 @@
 """`iscqk match` and `describe`, and the same from Python, on drawn images and AugLy's copies."""
 
+import copy
 import os
+import pickle
 import re
 import shlex
 from pathlib import Path
@@ -8,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 import iscqk
 from iscqk.cli import main
 from iscqk.formats.descriptor_shards import write_descriptors
+from iscqk.images.reading_ahead import Ahead
 from iscqk.matching.model_folder import Ranking
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
@@ -155,6 +159,33 @@ def test_images_are_described_one_by_itself_or_in_anything_that_can_be_gone_thro
     for wrong in (None, 0, [0], [None], [content, 3], pixels, [pixels], [open(names[0], "rb")]):
         with pytest.raises(iscqk.UserError, match="not what is looked at; give paths, files' byt"):
             model.describe(wrong)
+
+
+def test_torch_has_as_many_threads_afterwards_as_before(folder, model_folder):
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        model = iscqk.Model.load(model_folder)
+        left_early = model.blocks(["scans/3.jpg"] * 65, "queries", 1)
+        assert next(left_early) and torch.get_num_threads() == 1
+        left_early.close()
+        assert torch.get_num_threads() == 3
+        iscqk.match("scans", "photos", model_folder)
+        assert torch.get_num_threads() == 3
+        with pytest.raises(iscqk.UserError, match="no basis"):
+            iscqk.duplicates("photos", model_folder)
+        with pytest.raises(iscqk.UserError, match="no such image"):
+            model.describe(["scans/3.jpg", "none.jpg"])
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_model_that_has_described_can_be_pickled(folder, model_folder):
+    model = iscqk.Model.load(model_folder, ahead=Ahead([Path("scans/3.jpg")], [32]))
+    rows = model.describe("scans/3.jpg")
+    for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        np.testing.assert_array_equal(other.describe("scans/3.jpg"), rows)
 
 
 def test_an_image_that_is_not_loaded_yet_is_described_again_as_before(folder, model_folder):

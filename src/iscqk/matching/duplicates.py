@@ -24,6 +24,7 @@ from iscqk.matching.matches import complete, look_up
 from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import DoubleArray, Lookup, exactly
 from iscqk.matching.views import View
+from iscqk.models.device import torch_threads
 from iscqk.retrieval.search import squared_distances
 from iscqk.runtime.options import refuse_below_one
 
@@ -80,7 +81,8 @@ def duplicates(
             no basis to tell copies by.
     """
     caches = Caches.of(folder)
-    return find_duplicates(images, model, caches, threads, orientations, index).table
+    with torch_threads(threads):
+        return find_duplicates(images, model, caches, threads, orientations, index).table
 
 
 def find_duplicates(

@@ -20,6 +20,7 @@ from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import LISTED, Lookup, exactly
 from iscqk.matching.views import View
+from iscqk.models.device import torch_threads
 from iscqk.runtime.options import refuse_below_one
 
 COLUMNS = ["query", "reference", "rank", "score", "similarity", "chance", "likely", "basis"]
@@ -96,9 +97,10 @@ def match(
             `threshold`, `threads` or `orientations` is no number to work with.
     """
     caches = Caches.of(folder)
-    return find_matches(
-        images, against, model, top, threshold, caches, threads, orientations, index
-    ).table
+    with torch_threads(threads):
+        return find_matches(
+            images, against, model, top, threshold, caches, threads, orientations, index
+        ).table
 
 
 def find_matches(

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from iscqk.learning.data_loading import ReadableImages
 from iscqk.learning.embedding import Look, describe
 from iscqk.matching.inputs import as_images
 from iscqk.matching.model_folder import Looks, Parts, read_parts
-from iscqk.models.device import choose_device, set_threads
+from iscqk.models.device import choose_device, set_threads, torch_threads
 from iscqk.models.encoder import Encoder
 from iscqk.models.fused_convolutions import fused
 from iscqk.models.ready import ready_folder
@@ -70,6 +70,10 @@ class Model:
         self._ahead = ahead
         self._fused: dict[tuple[Encoder, str], Encoder] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what only this process can use, and what is found anew."""
+        return {**self.__dict__, "_ahead": None, "_fused": {}}
+
     @classmethod
     def load(
         cls,
@@ -105,7 +109,8 @@ class Model:
             threads: to compute with.
 
         Raises:
-            UserError: an image cannot be read, or something else is given.
+            UserError: an image cannot be read, something else is given, or `threads` is no number
+                to work with.
         """
         images = as_images(images)
         none = [np.empty((0, m.head.out_features), np.float32) for m in self._models(side)]
@@ -126,19 +131,19 @@ class Model:
         mirror images of all four.
 
         Raises:
-            UserError: no such side.
+            UserError: no such side, or no number of threads.
         """
-        set_threads(threads)
-        looks = self._looks_of_each(side)
-        # One of Pillow that is not loaded yet shares its place in an open file with processes.
-        are_open = any(isinstance(image, Image.Image) for image in images)
-        if self._ahead:
-            self._ahead.stop()
-        read, done = ReadableImages(images, [look.side for look in looks], self._ahead), 0
-        for rows in describe(looks, read, 0 if are_open else threads - 1, orientations):
-            part = slice(done, done := done + len(rows[0]) // orientations)
-            vectors = self._refine([row.numpy() for row in rows])
-            yield Block(vectors, read.unreadable[part].numpy(), read.flat[part].numpy())
+        with torch_threads(threads):
+            looks = self._looks_of_each(side)
+            # One of Pillow that is not loaded yet shares its place in an open file with processes.
+            are_open = any(isinstance(image, Image.Image) for image in images)
+            if self._ahead:
+                self._ahead.stop()
+            read, done = ReadableImages(images, [look.side for look in looks], self._ahead), 0
+            for rows in describe(looks, read, 0 if are_open else threads - 1, orientations):
+                part = slice(done, done := done + len(rows[0]) // orientations)
+                vectors = self._refine([row.numpy() for row in rows])
+                yield Block(vectors, read.unreadable[part].numpy(), read.flat[part].numpy())
 
     def _looks_of_each(self, side: str) -> list[Look]:
         """Return how each encoder of a side looks at images, as it describes fastest."""

@@ -3,7 +3,8 @@
 import contextlib
 import logging
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
@@ -74,3 +75,19 @@ def set_threads(threads: int | None) -> int:
         _with_threads = os.getpid()
     torch.set_num_threads(threads)
     return threads
+
+
+@contextmanager
+def torch_threads(threads: int) -> Iterator[None]:
+    """Let torch use `threads` cores in the block, and as many as before after it.
+
+    Raises:
+        UserError: as `set_threads`, or None.
+    """
+    refuse_below_one("threads", threads)
+    before = torch.get_num_threads()
+    set_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
