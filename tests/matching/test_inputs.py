@@ -160,6 +160,10 @@ def test_a_link_to_nothing_is_told_and_left_out(folder, model_folder, caplog):
         ("match scans none.jpg --against photos", "none.jpg: no such file or folder"),
         ("match scans --against cut.h5 photos", "cut.h5: not an HDF5 file"),
         ("match photos.h5 --against photos", "photos.h5: describes references, and queries are"),
+        ("match photos.h5 --against photos --orientations 8", "photos.h5: of images as they are,"),
+        ("duplicates photos.h5 --orientations 8", "photos.h5: of images as they are, and 8 orien"),
+        ("match x.HEIC --against photos", "x.HEIC: of a format that is not opened (.HEIC); conv"),
+        ("describe t.tar.gz --output p.h5", "t.tar.gz: packed; unpack it, or make it again as a"),
         ("match --against photos scans", "no IMAGE is named: --against takes all that follows"),
         ("match scans --against notes.txt", "notes.txt: neither an image nor descriptors"),
         ("match notes.txt --against photos", "notes.txt: neither an image nor descriptors"),
@@ -183,7 +187,8 @@ def test_what_cannot_be_done_is_told_before_the_work(
     shutil.copytree(model_folder, other, dirs_exist_ok=True)
     shutil.copy(other / "q.safetensors", other / "k.safetensors")
     os.makedirs("taken/matches.html")
-    (folder / "notes.txt").write_text("no image")
+    for name in ("notes.txt", "x.HEIC", "t.tar.gz"):
+        (folder / name).write_text("no image")
     (folder / "cut.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
     if "photos.h5" in command:
         make_different(other)

@@ -58,6 +58,13 @@ def find_images(folders: Iterable[str | Path]) -> list[Path]:
     return found
 
 
+def refuse_not_opened(path: Path) -> None:
+    """Raise UserError where a file's name says it to be a picture that is not opened."""
+    if path.suffix.lower() in _NOT_OPENED:
+        what = f"of a format that is not opened ({path.suffix}); convert it"
+        raise UserError(f"{printable(path)}: {what} to one of {' '.join(sorted(SUFFIXES))}")
+
+
 def _tell_left_out(folder: Path, files: list[Path], images: int) -> None:
     """Tell of files that are not named as images; UserError where all of a folder's are such."""
     others = Counter(path.suffix for path in files if path.suffix.lower() not in SUFFIXES)

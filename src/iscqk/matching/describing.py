@@ -166,15 +166,20 @@ def _refuse_another_encoder(path: str | Path, model: Model, view: View) -> None:
     side, encoder = encoder_of(path)
     if encoder == view.digest(model):
         return
+    refuse_turned(path, view)
     if side != view.side:
         what = f"describes {side}, and {view.side} are needed"
         raise UserError(f"{printable(path)}: {what}; run `iscqk describe --side {view.side}`")
-    if encoder == model.digest(view.side):
-        what = f"of images as they are, and {view.orientations} orientations are asked for"
-        raise UserError(f"{printable(path)}: {what}; name the images themselves")
     raise UserError(
         f"{printable(path)}: of another model or side; run `iscqk describe` with this --model"
     )
+
+
+def refuse_turned(path: str | Path, view: View) -> None:
+    """Raise UserError where several orientations are asked for: `iscqk describe` writes but one."""
+    if view.orientations > 1:
+        what = f"of images as they are, and {view.orientations} orientations are asked for"
+        raise UserError(f"{printable(path)}: {what}; name the images themselves")
 
 
 def warn_of_flat(found: Collection) -> None:

@@ -15,7 +15,7 @@ from iscqk.matching.basis import Basis, find_basis
 from iscqk.matching.cache import NO_CACHES, Caches
 from iscqk.matching.chance import NO_DISTANCE
 from iscqk.matching.collection import NOTHING, Collection
-from iscqk.matching.describing import load_index, warn_of_flat
+from iscqk.matching.describing import load_index, refuse_turned, warn_of_flat
 from iscqk.matching.groups import star_groups
 from iscqk.matching.indexes import Recall, by_indexes, check_index_places
 from iscqk.matching.inputs import InputPaths, Inputs, find_inputs
@@ -102,6 +102,7 @@ def find_duplicates(
     model = model if isinstance(model, Model) else Model.load(model, threads)
     serves_both = views[0].digest(model) == views[1].digest(model)
     if inputs.indexes and not serves_both:
+        refuse_turned(inputs.indexes[0], views[0])
         raise UserError(f"{inputs.indexes[0]}: of one side only; name images and folders")
     if index:
         check_index_places(inputs.indexes)

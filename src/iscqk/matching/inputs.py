@@ -10,12 +10,16 @@ from iscqk.formats.files import printable, refuse_missing
 from iscqk.formats.image_index import is_image_index
 from iscqk.formats.image_shards import is_shard, is_there, status_of
 from iscqk.formats.named_files import named
-from iscqk.images.finding import SUFFIXES, find_images
+from iscqk.images.finding import SUFFIXES, find_images, refuse_not_opened
 from iscqk.images.opening import ImageInput, begins_as_image
 
 InputPaths = str | Path | Iterable[str | Path]
 Identity = tuple[object, ...]
 
+_PACKED = (
+    *(".gz", ".tgz", ".bz2", ".tbz", ".tbz2", ".xz", ".txz", ".zst", ".tzst"),
+    *(".zip", ".7z", ".rar"),
+)
 ORIENTATIONS = (1, 8)  # in which queries can be looked up
 
 
@@ -85,6 +89,10 @@ def _refuse_other_kinds(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES and not begins_as_image(path):
         if path.is_file():
             refuse_missing(path)  # which may be there and not for us to read
+        refuse_not_opened(path)
+        if path.suffix.lower() in _PACKED:
+            what = "packed; unpack it, or make it again as a plain tar, not compressed"
+            raise UserError(f"{printable(path)}: {what}")
         what = "neither an image nor descriptors"
         raise UserError(f"{printable(path)}: {what}; name images, folders or what describe wrote")
 
