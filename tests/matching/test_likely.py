@@ -148,6 +148,24 @@ def test_few_pictures_however_often_they_are_there_are_no_basis(here, gist):
     assert set(found["basis"]) == {f"none, {what}, 12 of at least 100"}
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("becomes", [None, b"damaged"])
+def test_a_reference_that_goes_before_its_copy_is_made_is_told_and_left_out(
+    here, gist, monkeypatch, caplog, threads, becomes
+):
+    shutil.copytree("photos", "going")
+    original = views._edited
+
+    def late(paths, *others):
+        Path(paths[5]).write_bytes(becomes) if becomes else Path(paths[5]).unlink()
+        return original(paths, *others)
+
+    monkeypatch.setattr(views, "_edited", late)
+    found = iscqk.match("copies", "going", gist, threads=threads)
+    assert found["basis"][0].startswith("149 edited copies of the 150 references, ")
+    assert "1 images cannot be read and are left out" in caplog.text
+
+
 def turned(image, number):
     return (image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if number > 3 else image).rotate(
         90 * (number % 4), expand=True

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
 
@@ -150,8 +151,9 @@ def _check_numbers(top: int, threshold: float | None, threads: int) -> None:
     """Refuse numbers that nothing can be done with."""
     refuse_below_one("top", top)
     refuse_below_one("threads", threads)
-    if threshold is not None and not math.isfinite(threshold):
-        raise UserError(f"--threshold {threshold}: no score to compare with; name a number")
+    is_number = isinstance(threshold, Real) and math.isfinite(threshold)
+    if threshold is not None and not is_number:
+        raise UserError(f"--threshold {threshold!r}: no score to compare with; name a number")
 
 
 def complete(

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from iscqk.errors import UserError
 from iscqk.formats.image_shards import digest_of
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool, encode_jpeg
+from iscqk.images.opening import BadImage
 from iscqk.matching.inputs import ORIENTATIONS
 from iscqk.matching.model import Block, Model
+from iscqk.runtime.logs import progress
+from iscqk.runtime.workers import parallel_map
 
 # What people do to pictures that they pass on; mild enough to be recognised.
 POOL = EditPool(
@@ -66,14 +69,22 @@ def _side(model: Model) -> int:
 
 
 def _edited(paths: Sequence[str], side: int, threads: int) -> list[bytes]:
-    """Return an edited copy of each file as JPEG.
+    """Return an edited copy of each file as JPEG, empty where there is none.
 
     Nothing but a file's content has a part in its copy: it is the same wherever the file lies,
     whatever lies beside it and whichever copies are made already.
     """
-    copier = Copier(POOL, _backgrounds(), side, _QUALITY)
-    tasks = [Task(("edited", digest_of(path)), path) for path in paths]
-    return [jpeg for jpeg, _ in copier.copies(tasks, len(tasks), threads)]
+    copy = partial(_edited_copy, Copier(POOL, _backgrounds(), side, _QUALITY))
+    copies = map(copy, paths) if threads == 1 else parallel_map(copy, paths, threads, 16)
+    return [*progress(copies, len(paths), "copies")]
+
+
+def _edited_copy(copier: Copier, path: str) -> bytes:
+    """Return an edited copy of a file as JPEG; nothing of one that is gone or damaged by now."""
+    try:
+        return copier.copy(Task(("edited", digest_of(path)), path))[0]
+    except (OSError, BadImage):
+        return b""  # which cannot be read either, and is told and left out like any such image
 
 
 @cache
