@@ -12,7 +12,7 @@ from iscqk.plan.plan import Plan
 from iscqk.plan.runs import runs_of
 from iscqk.plan.snakefile import let_own_keys_win
 from iscqk.plan.storage import Storage
-from iscqk.settings.checks import check_config, check_run, check_training
+from iscqk.plan.checks import check_config, check_run, check_training
 from iscqk.terminal.additions import add_to_messages
 
 min_version("9.27")

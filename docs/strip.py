@@ -21,8 +21,8 @@ from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.manifest import listed_paths, read_manifest
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_edit_records
+from iscqk.formats.results import Results
 from iscqk.images.verified import open_verified
-from iscqk.plan.results import Results
 from iscqk.reporting.pairs import ranked_pairs
 from iscqk.runtime.shutdown import exit_status_of
 

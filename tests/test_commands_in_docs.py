@@ -14,7 +14,7 @@ from snakemake.utils import update_config
 
 from conftest import ROOT
 from iscqk.cli import STAGES, stage_parser
-from iscqk.settings.checks import check_config
+from iscqk.plan.checks import check_config
 
 MADE = {"configuration.md", "commands.md", "edits.md"}  # by a build of the pages
 PAGES = [

@@ -21,10 +21,10 @@ from iscqk.methods import METHODS
 from iscqk.models.timm_adapter import timm
 from iscqk.models.timm_names import refuse_unknown_network
 from iscqk.plan import runs
+from iscqk.plan.checks import check_config, check_training
 from iscqk.plan.dependence import making, models
 from iscqk.plan.runs import all_runs, runs_of
 from iscqk.plan.snakefile import let_own_keys_win
-from iscqk.settings.checks import check_config, check_training
 from iscqk.settings.edits import Pool
 
 ROOT = Path(__file__).parent.parent

@@ -10,9 +10,9 @@ from iscqk.datasets import find_sources
 from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.image_shards import digest_of
 from iscqk.formats.manifest import read_manifest, write_manifest
+from iscqk.formats.results import Results
 from iscqk.images.finding import only_listed
 from iscqk.images.ingestion import SPLITS, manifest_of
-from iscqk.plan.results import Results
 
 
 def laid_out(finished, output, *options):

@@ -1,4 +1,4 @@
-"""Files go by what rules declare: nobody but the plan knows a path under results."""
+"""Files go by what rules declare: `formats.results` alone knows a path under results."""
 
 import ast
 import re
@@ -6,12 +6,12 @@ import re
 import pytest
 
 from conftest import ROOT
-from iscqk.plan.results import Results
+from iscqk.formats.results import Results
 
 PACKAGE = ROOT / "src/iscqk"
 RULES = [ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]
-PLAN = PACKAGE / "plan/results.py"
-MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PLAN]
+NAMED = PACKAGE / "formats/results.py"
+MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != NAMED]
 # Tell a reader of a command where things are.
 TOLD = {"EXAMPLE", "help"}
 # To be taken along from where they are made: a model, whose files depend on what is in them, and
@@ -63,5 +63,5 @@ raise UserError('no model there; name results/submission_phase2')
     assert spelled(ast.parse(program)) == found
     for planted in ('"results/a.csv"', 'os.path.join("results", x)', "'results' '/a.csv'"):
         assert SPELLED_IN_A_RULE.search(f"    input: {planted},")
-    for other in ("R = PLAN.results", "folder=results_of,", '"my-results/a"'):
+    for other in ("R = NAMED.results", "folder=results_of,", '"my-results/a"'):
         assert not SPELLED_IN_A_RULE.search(other)

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from iscqk.errors import UserError
-from iscqk.plan.results import Results
+from iscqk.formats.results import Results
 from iscqk.reporting.difference import difference
 from iscqk.reporting.reading import submissions
 

@@ -17,7 +17,7 @@ from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.manifest import COLUMNS as MANIFEST
 from iscqk.formats.manifest import write_manifest
 from iscqk.formats.predictions import Predictions
-from iscqk.plan.results import Model, Ranked, Results
+from iscqk.formats.results import Model, Ranked, Results
 from iscqk.reporting import reading, report_plots
 from iscqk.reporting.attractors import attracted, attractors
 from iscqk.reporting.edit_groups import table_by_group

@@ -8,7 +8,7 @@ from configs import configured
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
 from iscqk.plan import runs
-from iscqk.settings.checks import check_config
+from iscqk.plan.checks import check_config
 from iscqk.settings.queries import Queries, refuse_impossible
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from configs import configured
 from conftest import ROOT
+from iscqk.formats.results import Results
 from iscqk.images.dataset_interface import Sources
 from iscqk.plan.plan import Plan
-from iscqk.plan.results import Results
 from iscqk.terminal.additions import options_to_repeat
 from iscqk.terminal.closing import closing_lines
 

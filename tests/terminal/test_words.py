@@ -7,10 +7,10 @@ import pytest
 
 from configs import configured
 from conftest import ROOT
+from iscqk.formats.results import Results
 from iscqk.images.dataset_interface import Sources
 from iscqk.plan.jobs import JOBS, kind_of
 from iscqk.plan.plan import Plan
-from iscqk.plan.results import Results
 from iscqk.terminal.rules import RULES
 from iscqk.terminal.words import clock, duration, size, words_of
 

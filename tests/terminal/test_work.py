@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from iscqk.bench.independent import query_sets
+from iscqk.formats.results import Results
 from iscqk.images import copier
 from iscqk.learning import training
-from iscqk.plan.results import Results
 from iscqk.terminal.account import Account
 from iscqk.terminal.newest import newest, warnings_in
 from iscqk.terminal.rules import RULES

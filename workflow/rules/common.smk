@@ -33,7 +33,7 @@ from iscqk.plan.names import (
     content_pattern,
     runs_pattern,
 )
-from iscqk.plan.results import DESCRIBED, SPLITS
+from iscqk.formats.results import DESCRIBED, SPLITS
 from iscqk.plan.snakefile import (
     code,
     digest_of,

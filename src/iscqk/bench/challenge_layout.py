@@ -18,8 +18,8 @@ from iscqk.formats.ids import QUERIES_PER_HALF, QUERY, phase_of
 from iscqk.formats.image_shards import SUFFIX, writing_images
 from iscqk.formats.listed import Listed
 from iscqk.formats.manifest import image_paths, read_manifest
+from iscqk.formats.results import Data, Phase
 from iscqk.images.verified import put_verified, verified_bytes_of
-from iscqk.plan.results import Data, Phase
 
 QUERIES = {"phase1": "dev_queries", "phase2": "test_queries"}
 _SPLITS = {"training": "train", "references": "refs"}

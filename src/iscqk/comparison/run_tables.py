@@ -10,8 +10,8 @@ import pandas as pd
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_whole_table
 from iscqk.formats.named_files import read_object
+from iscqk.formats.results import COMPARED
 from iscqk.plan.jobs import TRAININGS, kind_of
-from iscqk.plan.results import COMPARED
 
 _SCORES = ["micro_ap", "micro_ap_std", "recall_at_p90"]
 

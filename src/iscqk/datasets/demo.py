@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from iscqk.formats.results import SPLITS, Results
 from iscqk.images.dataset_interface import Source, Sources
-from iscqk.plan.results import SPLITS, Results
 from iscqk.schema.section import Limits, Section, Side, key
 
 _Drawn = Annotated[int, Limits("drawn", minimum=1, maximum=1_000_000)]  # as many as ids

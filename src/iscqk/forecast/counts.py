@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from iscqk.datasets import SOURCES
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
-from iscqk.plan.results import Results
+from iscqk.formats.results import Results
 
 
 class Counts(NamedTuple):

@@ -13,8 +13,8 @@ from iscqk.forecast.counts import Counts, measured_counts, rows_of
 from iscqk.forecast.work import Work, Workload
 from iscqk.formats.named_files import read_object
 from iscqk.formats.phases import PHASES
+from iscqk.formats.results import Results
 from iscqk.plan.jobs import rule_of
-from iscqk.plan.results import Results
 from iscqk.plan.runs import gist_run, submission_run
 from iscqk.settings.config import Config
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from iscqk.formats.phases import HALVES
+from iscqk.formats.results import Results
 from iscqk.images.dataset_interface import Sources
 from iscqk.plan.dependence import copy_rounds
 from iscqk.plan.jobs import rule_of
 from iscqk.plan.names import INITIAL, WARM_UP, ModelName, all_shards, described_as
 from iscqk.plan.plan import Plan
-from iscqk.plan.results import Results
 from iscqk.plan.run import Run
 from iscqk.retrieval.rankings import RANKINGS
 

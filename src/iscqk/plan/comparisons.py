@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from iscqk.formats.phases import PHASES
+from iscqk.formats.results import Results
 from iscqk.plan.plan import Plan
-from iscqk.plan.results import Results
 from iscqk.plan.runs import Compared, ablation_rows, study_rows, unbalanced_rows
 
 Rows = list[dict[str, Any]]

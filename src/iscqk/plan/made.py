@@ -8,9 +8,9 @@ from functools import cached_property
 from glob import escape, glob
 from pathlib import PurePath
 
+from iscqk.formats.results import Results
 from iscqk.images.dataset_interface import Sources
 from iscqk.plan.names import SIDES, ModelName, all_shards
-from iscqk.plan.results import Results
 
 
 class Made:

@@ -7,6 +7,7 @@ from iscqk import datasets
 from iscqk.formats.image_shards import is_named_as_shard
 from iscqk.formats.model_files import model_files
 from iscqk.formats.phases import PHASES
+from iscqk.formats.results import SPLITS, Results
 from iscqk.images.dataset_interface import Sources
 from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.methods import METHODS
@@ -14,7 +15,6 @@ from iscqk.plan.dependence import UNTRACKED, as_text, making
 from iscqk.plan.jobs import job
 from iscqk.plan.made import Made
 from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
-from iscqk.plan.results import SPLITS, Results
 from iscqk.plan.run import GIVEN, Run
 from iscqk.plan.runs import Config, all_runs, submission_run
 from iscqk.plan.storage import Storage

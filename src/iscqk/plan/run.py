@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from iscqk.formats.ids import PHASES
+from iscqk.formats.results import Model, Ranked, Results
 from iscqk.methods import modules
 from iscqk.models.ready import READY, ready_networks
 from iscqk.plan.dependence import (
@@ -26,7 +27,6 @@ from iscqk.plan.names import (
     half_round,
     leading_to,
 )
-from iscqk.plan.results import Model, Ranked, Results
 from iscqk.plan.runs import Config, gist_run
 from iscqk.retrieval.rankings import RANKINGS
 

@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
+from iscqk.formats.results import COMPARED
 from iscqk.methods import METHODS
 from iscqk.models.ready import with_network
-from iscqk.plan.results import COMPARED
 from iscqk.settings.config import complete_changed
 
 Config = dict[str, Any]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from iscqk.plan.results import Model, Ranked
+from iscqk.formats.results import Model, Ranked
 from iscqk.plan.runs import Config
 
 START, GIST = "at the start", "GIST"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
-from iscqk.plan.results import Results
+from iscqk.formats.results import Results
 from iscqk.plan.runs import Config
 from iscqk.reporting import reading
 from iscqk.reporting.parts import Number, Table, share

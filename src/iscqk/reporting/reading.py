@@ -11,13 +11,13 @@ import pandas as pd
 
 from iscqk.comparison.run_tables import read_usage
 from iscqk.errors import UserError
+from iscqk.formats import results as folders
 from iscqk.formats.csv_tables import read_whole_table
 from iscqk.formats.named_files import read_object
 from iscqk.formats.phases import PHASES
-from iscqk.plan import results as plan
+from iscqk.formats.results import Results
 from iscqk.plan.jobs import kind_of
 from iscqk.plan.names import INITIAL, WARM_UP, ModelName, leading_to
-from iscqk.plan.results import Results
 from iscqk.plan.runs import gist_run, submission_run
 from iscqk.plan.yardsticks import GIST, START, yardsticks
 from iscqk.retrieval.likely import likely_score
@@ -44,18 +44,18 @@ class Submission(NamedTuple):
     provenance: dict[str, Any]
 
     @property
-    def files(self) -> plan.Submission:
+    def files(self) -> folders.Submission:
         """Where its files are."""
         return self.results.submission(self.phase)
 
     @property
-    def home(self) -> plan.Model:
+    def home(self) -> folders.Model:
         """The model that is submitted where its weights lie: under a run that had them first."""
         run, name = Path(self.provenance["weights"]["queries"]["path"]).parent.parts[-2:]
         return self.results.model(run, name)
 
     @property
-    def model(self) -> plan.Model:
+    def model(self) -> folders.Model:
         """The same where its scores lie: under the name of its own run."""
         run = submission_run(self.provenance["config"])
         return self.results.model(run, Path(self.home.folder).name)
@@ -69,7 +69,7 @@ class Submission(NamedTuple):
         others = {n: (one, self._weights(one)) for n, one in models.items() if one != self.model}
         return {name: read_object(r.score) for name, r in yardsticks(others, config, self.phase)}
 
-    def _weights(self, start: plan.Model) -> str:
+    def _weights(self, start: folders.Model) -> str:
         """Return the weights of a start: its own, or the newest that another run may share."""
         own, gist = start.weights("q"), gist_run(self.provenance["config"])
         shared = glob(self.results.patterns.model("*", INITIAL).weights("q"))
@@ -82,7 +82,7 @@ class Submission(NamedTuple):
         return likely_score(scores(self.ranked.curve), self.score["ranking"])
 
     @property
-    def ranked(self) -> plan.Ranked:
+    def ranked(self) -> folders.Ranked:
         """The scores of the ranking that is submitted."""
         return self.model.ranked(self.phase, self.score["ranking"])
 
@@ -95,7 +95,7 @@ class Scored(NamedTuple):
     phase: str
     ranking: str
     micro_ap: float
-    ranked: plan.Ranked
+    ranked: folders.Ranked
 
     @property
     def name(self) -> str:
@@ -129,7 +129,7 @@ def scored_models(results: Results) -> list[Scored]:
     found = []
     for path in sorted(map(Path, glob(results.patterns.model("*", "*").ranked("*", "*").score))):
         run, model, phase, ranking = path.parent.parts[-4:]
-        ranked, score = plan.Ranked(str(path.parent)), float(read_object(path)["micro_ap"])
+        ranked, score = folders.Ranked(str(path.parent)), float(read_object(path)["micro_ap"])
         found.append(Scored(run, model, phase, ranking, score, ranked))
     return found
 
@@ -145,14 +145,14 @@ def scores(path: str | Path) -> pd.DataFrame:
     return read_whole_table(path)
 
 
-def curve(ranked: plan.Ranked) -> pd.DataFrame:
+def curve(ranked: folders.Ranked) -> pd.DataFrame:
     """Return recall and precision of a ranking, at most `CURVE_POINTS` rows."""
     table = scores(ranked.curve)
     kept = np.unique(np.linspace(0, max(len(table) - 1, 0), CURVE_POINTS).round().astype(int))
     return table.iloc[kept[: len(table)]][["recall", "precision"]]
 
 
-def training_history(model: plan.Model, config: Mapping[str, Any]) -> pd.DataFrame:
+def training_history(model: folders.Model, config: Mapping[str, Any]) -> pd.DataFrame:
     """Return the history.csv of all trainings up to a model, one after the other.
 
     Of a warm-up only where the model's config has one: it may lie there from before.
@@ -171,7 +171,7 @@ def training_history(model: plan.Model, config: Mapping[str, Any]) -> pd.DataFra
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _histories(model: plan.Model) -> list[Path]:
+def _histories(model: folders.Model) -> list[Path]:
     """Return the files of the trainings that led to a model, in order."""
     folder = Path(model.folder)
     beside = folder.parent.glob(f"*/{Path(model.history).name}")

@@ -10,8 +10,8 @@ from iscqk.formats.csv_tables import write_table
 from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_edit_records
+from iscqk.formats.results import Results
 from iscqk.methods import made_by
-from iscqk.plan.results import Results
 from iscqk.reporting import reading
 from iscqk.reporting.attractors import attractors
 from iscqk.reporting.difference import difference

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from iscqk.formats.results import Ranked
 from iscqk.plan.names import INITIAL
-from iscqk.plan.results import Ranked
 from iscqk.plan.runs import METHODS
 from iscqk.plan.yardsticks import START
 from iscqk.reporting import reading, report_plots

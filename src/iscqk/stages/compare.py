@@ -19,7 +19,7 @@ from iscqk.comparison.run_tables import (
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_whole_table, write_table
 from iscqk.formats.files import write_text
-from iscqk.plan.results import COMPARED, Comparison
+from iscqk.formats.results import COMPARED, Comparison
 from iscqk.runtime.options import json_objects, output_folder
 
 Rows = list[dict[str, Any]]

@@ -9,8 +9,8 @@ from pathlib import Path
 from iscqk.errors import UserError
 from iscqk.formats.image_shards import writing_images
 from iscqk.formats.named_files import anchored
+from iscqk.formats.results import SPLITS
 from iscqk.images.demo_scenes import draw_images
-from iscqk.plan.results import SPLITS
 from iscqk.runtime.options import at_once, output_place
 from iscqk.schema.options import value_of
 from iscqk.settings.dataset import Demo

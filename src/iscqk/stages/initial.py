@@ -13,19 +13,21 @@ import argparse
 import dataclasses
 import itertools
 import logging
+from typing import Any
 
 import torch
 
+from iscqk.errors import UserError
 from iscqk.formats.manifest import listed_paths, read_training
 from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.given_of_images import check_teacher, read_near_duplicates
 from iscqk.learning.initialization import calibrate_batch_norm, fit_head, head_images, narrow_heads
 from iscqk.models.device import set_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
-from iscqk.models.given import given_encoders
-from iscqk.models.ready import with_network
+from iscqk.models.hub import load_hub_folder
+from iscqk.models.ready import READY, ready_sides, with_network
 from iscqk.models.timm_adapter import PretrainedCfg, timm
-from iscqk.models.weights import load_backbone, save_encoder
+from iscqk.models.weights import is_encoder, load_backbone, load_encoder, save_encoder
 from iscqk.runtime.options import at_once, count, output_file
 from iscqk.settings.model import Model
 
@@ -71,7 +73,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.weights:
         config = dataclasses.replace(config, weights=arguments.weights)
     images = head_images(paths, config.image_size, config.head_images, arguments.seed)
-    if encoders := given_encoders(config):
+    if encoders := _given_encoders(config):
         if encoders[0].head.out_features > config.descriptor_size:
             narrow_heads(encoders, images, config.descriptor_size, config.whitening)
     else:
@@ -89,6 +91,54 @@ def _check_given(arguments: argparse.Namespace, ids: list[str]) -> None:
         read_near_duplicates(arguments.near_duplicates, ids)
     if arguments.teacher:
         check_teacher(arguments.teacher, ids)
+
+
+def _given_encoders(config: Model) -> list[Encoder]:
+    """Return what `model.weights` names as a whole, heads too: of each side, or one for both.
+
+    Where it names a backbone only, or nothing, there are none.
+
+    Raises:
+        UserError: it cannot be read, or is of another kind than the config says.
+    """
+    if config.weights == READY:  # which `with_network` has compared
+        given = [load_hub_folder(side) for side in ready_sides()]
+    elif is_encoder(config.weights):
+        given = [load_encoder(config.weights)]
+        _refuse_other(config, given[0].config)
+    else:
+        return []
+    return [_of_size(encoder, config.image_size) for encoder in given]
+
+
+def _refuse_other(config: Model, given: EncoderConfig) -> None:
+    """Refuse a config that says something else of weights than they are."""
+    keys = ["backbone", "pooling", "backbone_options"]
+    keys += [key for key in ("mean", "std") if getattr(config, key) is not None]
+    wrong = {key: _plain(given, key) for key in keys if _plain(config, key) != _plain(given, key)}
+    if config.descriptor_size > given.descriptor_size:
+        wrong["descriptor_size"] = given.descriptor_size
+    if wrong:
+        told = ", ".join(f"model.{key}: {value}" for key, value in wrong.items())
+        raise UserError(f"model.weights: {config.weights} needs {told}; set them")
+
+
+def _plain(config: Model | EncoderConfig, key: str) -> Any:
+    value = getattr(config, key)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _of_size(encoder: Encoder, size: int) -> Encoder:
+    """Return an encoder for images of another size."""
+    if size == encoder.config.image_size:
+        return encoder
+    other = Encoder(dataclasses.replace(encoder.config, image_size=size))
+    try:
+        other.load_state_dict(encoder.state_dict())
+    except RuntimeError:
+        own = encoder.config.image_size
+        raise UserError(f"model.image_size: these weights are for {own} pixels; set it") from None
+    return other.eval()
 
 
 def _with_new_head(config: Model, images: OriginalImages) -> Encoder:

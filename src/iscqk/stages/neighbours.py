@@ -19,7 +19,7 @@ from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.ids import BoolArray
 from iscqk.formats.manifest import read_manifest
 from iscqk.formats.provenance import check_parts
-from iscqk.plan.results import Comparison
+from iscqk.formats.results import Comparison
 from iscqk.retrieval.knn_accuracy import classes_of, neighbour_is_of_class, rare_classes
 from iscqk.runtime.options import json_objects, output_folder
 

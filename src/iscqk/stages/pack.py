@@ -13,8 +13,8 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
 from iscqk.formats.files import atomic_folder, printable, write_text
 from iscqk.formats.named_files import named_files, read_object, read_objects
+from iscqk.formats.results import Submission
 from iscqk.matching.packing import CARD, pack_model
-from iscqk.plan.results import Submission
 from iscqk.retrieval.scores_by_edit import COLUMNS
 from iscqk.runtime.options import output_folder
 from iscqk.settings.ready import Ready

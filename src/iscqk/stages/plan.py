@@ -18,10 +18,10 @@ from iscqk.forecast.tables import bank_table, hours_table, search_table, size_ta
 from iscqk.forecast.work import Workload
 from iscqk.formats.phases import PHASES
 from iscqk.models.ready import with_network
+from iscqk.plan.checks import check_config
 from iscqk.runtime.imports import importing
 from iscqk.runtime.options import count
 from iscqk.schema.plain_yaml import read_laid_over
-from iscqk.settings.checks import check_config
 from iscqk.settings.costs import Costs
 
 _WAITED = 50  # percent of a core

@@ -21,6 +21,7 @@ from iscqk.formats.csv_tables import write_table
 from iscqk.formats.manifest import COLUMNS, write_manifest
 from iscqk.formats.named_files import named_files
 from iscqk.formats.phases import PHASES
+from iscqk.formats.results import SPLITS
 from iscqk.images import quarantine
 from iscqk.images.finding import find_images, only_listed
 from iscqk.images.ingestion import SPLITS as IDS
@@ -31,7 +32,6 @@ from iscqk.images.ingestion import (
     refuse_overlap,
 )
 from iscqk.images.sources import of_own_content
-from iscqk.plan.results import SPLITS
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
 from iscqk.settings.held_out import HeldOut, refuse_none_left

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from iscqk.errors import UserError
 from iscqk.formats.files import atomic_file, write_text
 from iscqk.formats.named_files import read_text
-from iscqk.plan.results import Results
+from iscqk.formats.results import Results
 from iscqk.reporting.page import render
 from iscqk.reporting.report_sections import whole_report
 from iscqk.runtime.options import output_file

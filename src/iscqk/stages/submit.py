@@ -22,12 +22,12 @@ from iscqk.formats.named_files import named_files, read_object, read_objects
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.provenance import check_parts
+from iscqk.formats.results import Submission
 from iscqk.formats.submission import open_submission
 from iscqk.images.quarantine import QUARANTINED
 from iscqk.matching.model_folder import write_settings
 from iscqk.models.hub import save_hub_folder
 from iscqk.models.weights import load_encoder, read_provenance
-from iscqk.plan.results import Submission
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.runtime.options import json_object, output_folder
 from iscqk.settings.describe import Describe

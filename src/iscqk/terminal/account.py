@@ -8,8 +8,8 @@ from contextlib import suppress
 from logging import LogRecord
 from typing import Any
 
+from iscqk.formats.results import Results
 from iscqk.plan.plan import Plan
-from iscqk.plan.results import Results
 from iscqk.terminal.newest import warnings_in
 from iscqk.terminal.rules import RULES, rule_named
 from iscqk.terminal.screen import Job, Progress, Screen

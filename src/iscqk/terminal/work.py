@@ -8,8 +8,8 @@ from glob import glob
 from pathlib import Path
 from statistics import fmean
 
+from iscqk.formats.results import Results
 from iscqk.plan.jobs import kind_of
-from iscqk.plan.results import Results
 from iscqk.terminal.rules import RULES, rule_named
 
 _EARLY = 0.02  # of the work: what is left is not told before, as the first jobs tell little

@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from iscqk.bench.challenge_layout import lay_out
-from iscqk.plan.results import Data
+from iscqk.formats.results import Data
 from iscqk.runtime.options import count, output_folder
 
 EXAMPLE = "iscqk challenge-layout results/data --output disc21"
