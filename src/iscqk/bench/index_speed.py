@@ -7,8 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 import faiss
 import numpy as np
 
-from iscqk.formats.hdf5 import FloatArray
-from iscqk.formats.ids import IntArray
+from iscqk.formats.arrays import FloatArray, IntArray
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.matching.neighbourhoods import LISTED
 from iscqk.retrieval.approximate import ApproximateIndex, lists_of

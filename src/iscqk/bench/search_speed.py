@@ -9,9 +9,8 @@ import torch
 from faiss.contrib.exhaustive_search import exponential_query_iterator, range_search_max_results
 
 from iscqk.bench.measuring import Measured, median_seconds, take_turns
+from iscqk.formats.arrays import FloatArray, IntArray
 from iscqk.formats.ground_truth import GroundTruth
-from iscqk.formats.hdf5 import FloatArray
-from iscqk.formats.ids import IntArray
 from iscqk.formats.predictions import Predictions
 from iscqk.models.device import has_bfloat16
 from iscqk.retrieval.metrics import judge, micro_average_precision

@@ -18,10 +18,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from iscqk.formats.hdf5 import FloatArray
-from iscqk.formats.ids import BoolArray, IntArray
+from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from iscqk.retrieval.search import squared_distances
 
 # Shares of the queries: a fifth of the challenge's had a match.
@@ -48,7 +46,7 @@ class SyntheticPhase(NamedTuple):
     reference: IntArray
     true: BoolArray
     nearby: BoolArray
-    squared_distance: NDArray[np.float64]
+    squared_distance: DoubleArray
 
 
 def fault_of_size(count: int, total: int, dimension: int, max_results: int) -> str | None:
@@ -138,7 +136,7 @@ def _rows(blocks: Iterator[FloatArray], wanted: IntArray) -> FloatArray:
     return np.concatenate(parts)[np.searchsorted(order, wanted)]
 
 
-def _at(cosines: NDArray[np.float64], near: FloatArray, others: FloatArray) -> FloatArray:
+def _at(cosines: DoubleArray, near: FloatArray, others: FloatArray) -> FloatArray:
     """Return (p, d) unit rows at cosines from `near`, in the directions of `others`."""
     aside = others - (others * near).sum(axis=1, keepdims=True) * near
     aside /= np.linalg.norm(aside, axis=1, keepdims=True)

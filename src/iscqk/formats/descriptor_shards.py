@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import FloatArray, StrArray
 from iscqk.formats.hdf5 import (
     Appender,
     Attributes,
-    FloatArray,
     Rows,
     first_not_finite,
     open_hdf5,
@@ -28,7 +28,7 @@ from iscqk.formats.hdf5 import (
     read_vectors,
     write_hdf5,
 )
-from iscqk.formats.ids import REFERENCE, StrArray
+from iscqk.formats.ids import REFERENCE
 from iscqk.formats.provenance import Provenance
 
 BLOCK_ROWS = 8192

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import BoolArray, StrArray
 from iscqk.formats.csv_tables import read_table, write_table
-from iscqk.formats.ids import QUERY, REFERENCE, BoolArray, StrArray, in_half
+from iscqk.formats.ids import QUERY, REFERENCE, in_half
 
 _COLUMNS = ["query_id", "reference_id"]
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import FloatArray, StrArray
 from iscqk.formats.files import atomic_file, refuse_missing
 from iscqk.formats.hdf5_checks import (
     as_user_errors,
@@ -23,9 +24,7 @@ from iscqk.formats.hdf5_checks import (
     check_variable,
     is_single,
 )
-from iscqk.formats.ids import StrArray
 
-FloatArray = NDArray[np.float32]
 Attributes = Mapping[str, str | int | float]
 
 # One megabyte at 256 dimensions: large enough to stream, small enough to look up a single row.

@@ -10,11 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from iscqk.formats.arrays import BoolArray, IntArray
 from iscqk.formats.phases import HALVES, PHASES
-
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.int64]
-StrArray = NDArray[np.str_]
 
 QUERIES_PER_PHASE = 50_000
 QUERIES_PER_HALF = 25_000

@@ -18,9 +18,9 @@ import h5py
 import numpy as np
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import BoolArray, FloatArray, IntArray
 from iscqk.formats.hdf5 import (
     Appender,
-    FloatArray,
     dataset,
     is_hdf5,
     open_hdf5,
@@ -29,7 +29,7 @@ from iscqk.formats.hdf5 import (
     write_hdf5,
 )
 from iscqk.formats.hdf5_checks import as_user_errors, check_variable
-from iscqk.formats.ids import QUERY, REFERENCE, BoolArray, IntArray
+from iscqk.formats.ids import QUERY, REFERENCE
 from iscqk.formats.image_shards import digest_of, status_of
 from iscqk.formats.named_files import anchored
 from iscqk.formats.stored_rows import StoredRows

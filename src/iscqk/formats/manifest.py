@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import BoolArray, StrArray
 from iscqk.formats.csv_tables import first_row, read_content, read_table, write_table
 from iscqk.formats.files import as_path, printable, utf8
-from iscqk.formats.ids import TRAINING, BoolArray, StrArray
+from iscqk.formats.ids import TRAINING
 from iscqk.formats.image_shards import is_shard, place_of
 from iscqk.formats.listed import Listed
 from iscqk.formats.named_files import anchored

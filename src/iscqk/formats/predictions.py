@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import BoolArray, DoubleArray, IntArray, StrArray
 from iscqk.formats.csv_tables import read_table, write_table
-from iscqk.formats.ids import QUERY, REFERENCE, StrArray, pair_keys, repeated
+from iscqk.formats.ids import QUERY, REFERENCE, pair_keys, repeated
 
 MAX_PREDICTIONS = 500_000
 _COLUMNS = ["query_id", "reference_id", "score"]
@@ -32,7 +32,7 @@ class Predictions:
 
     query_ids: StrArray
     reference_ids: StrArray
-    scores: NDArray[np.float64]
+    scores: DoubleArray
 
     def __post_init__(self) -> None:
         remedy = "correct it, or write the file again with `iscqk search`"
@@ -47,11 +47,11 @@ class Predictions:
         return len(self.scores)
 
     @cached_property
-    def keys(self) -> NDArray[np.int64]:
+    def keys(self) -> IntArray:
         """Return (n,) integers that tell pairs apart; see `ids.pair_keys`."""
         return pair_keys(self.query_ids, self.reference_ids)
 
-    def at(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Predictions":
+    def at(self, rows: IntArray | BoolArray) -> "Predictions":
         """Return the predictions in (m,) rows, or where a (n,) mask holds."""
         return Predictions(self.query_ids[rows], self.reference_ids[rows], self.scores[rows])
 
@@ -63,7 +63,7 @@ class Predictions:
             np.concatenate([self.scores, others.scores]),
         )
 
-    def _refuse(self, wrong: NDArray[np.bool_], what: str, remedy: str) -> None:
+    def _refuse(self, wrong: BoolArray, what: str, remedy: str) -> None:
         if wrong.any():
             row = int(np.argmax(wrong))
             pair = f"{self.query_ids[row]},{self.reference_ids[row]},{self.scores[row]}"

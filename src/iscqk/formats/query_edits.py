@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import StrArray
 from iscqk.formats.csv_tables import read_table, write_table
-from iscqk.formats.ids import QUERY, StrArray
+from iscqk.formats.ids import QUERY
 from iscqk.formats.named_files import read_text
 
 _COLUMNS = ["query_id", "edits"]

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.hdf5 import FloatArray, open_hdf5, read_vectors
-from iscqk.formats.ids import IntArray
+from iscqk.formats.arrays import FloatArray, IntArray
+from iscqk.formats.hdf5 import open_hdf5, read_vectors
 
-Picked = slice | NDArray[np.int64]
+Picked = slice | IntArray
 
 
 class StoredRows:

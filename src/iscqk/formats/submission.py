@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import IntArray, StrArray
 from iscqk.formats.hdf5 import (
     Appender,
     Attributes,
@@ -29,7 +30,7 @@ from iscqk.formats.hdf5 import (
     read_vectors,
     write_hdf5,
 )
-from iscqk.formats.ids import QUERY, REFERENCE, IdForm, IntArray, StrArray, repeated
+from iscqk.formats.ids import QUERY, REFERENCE, IdForm, repeated
 from iscqk.formats.predictions import Predictions
 
 MAX_DIMENSION = 256

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import StrArray
 from iscqk.formats.files import printable, utf8
-from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm, StrArray
+from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm
 from iscqk.formats.image_shards import digest_of, place_of
 from iscqk.formats.manifest import COLUMNS, IN_ORDER
 from iscqk.images.finding import refuse_lost

@@ -4,10 +4,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from iscqk.formats.hdf5 import FloatArray
-from iscqk.formats.ids import BoolArray, IntArray
+from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from iscqk.formats.image_shards import is_there
 from iscqk.formats.index_shards import beside
 from iscqk.formats.stored_rows import JoinedRows
@@ -23,7 +21,6 @@ from iscqk.matching.neighbourhoods import (
 from iscqk.matching.views import View
 from iscqk.retrieval.search import Vectors
 
-DoubleArray = NDArray[np.float64]
 Drawn = dict[int, str]  # of some references, ascending: the paths by the rows
 
 SAMPLE = 500  # pictures of which copies are made at most

@@ -17,11 +17,8 @@ of wrong ones small, however many queries there are and however few of them are 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from iscqk.formats.ids import BoolArray
-
-DoubleArray = NDArray[np.float64]
+from iscqk.formats.arrays import BoolArray, DoubleArray
 
 PROMISED = 0.9  # of the flagged queries are copies
 # The aim is a third of the wrong ones that the promise allows: queries are not quite like the

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iscqk.formats.hdf5 import FloatArray
-from iscqk.formats.ids import BoolArray, IntArray
+from iscqk.formats.arrays import BoolArray, FloatArray, IntArray
 from iscqk.formats.image_index import ImageIndex, read_image_index
 from iscqk.formats.image_shards import Version
 from iscqk.formats.named_files import anchored

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.hdf5 import FloatArray
-from iscqk.formats.ids import IntArray
+from iscqk.formats.arrays import DoubleArray, FloatArray, IntArray
 from iscqk.images.opening import BadImage, declared_size
 from iscqk.matching.basis import Basis, find_basis
 from iscqk.matching.cache import NO_CACHES, Caches
@@ -22,7 +21,7 @@ from iscqk.matching.inputs import InputPaths, Inputs, find_inputs
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.matches import complete, look_up
 from iscqk.matching.model import Model
-from iscqk.matching.neighbourhoods import DoubleArray, Lookup, exactly
+from iscqk.matching.neighbourhoods import Lookup, exactly
 from iscqk.matching.views import View
 from iscqk.models.device import torch_threads
 from iscqk.retrieval.search import squared_distances

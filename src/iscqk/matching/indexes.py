@@ -13,22 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from iscqk.formats.arrays import DoubleArray, FloatArray, IntArray
 from iscqk.formats.files import linked, printable, refuse_unwritable, sha256_of
-from iscqk.formats.hdf5 import FloatArray
-from iscqk.formats.ids import IntArray
 from iscqk.formats.image_shards import Version, version_of
 from iscqk.formats.index_shards import beside
 from iscqk.formats.stored_rows import JoinedRows
-from iscqk.matching.collection import Collection, Source
-from iscqk.matching.neighbourhoods import (
-    LISTED,
-    NOTHING,
-    DoubleArray,
-    Lookup,
-    Neighbourhoods,
-    Search,
-    exactly,
-)
+from iscqk.matching.collection import NOTHING, Collection, Source
+from iscqk.matching.neighbourhoods import LISTED, Lookup, Neighbourhoods, Search, exactly
 from iscqk.retrieval.approximate import LEAST, ApproximateIndex
 from iscqk.retrieval.search import Pairs, Vectors
 

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from iscqk.formats.ids import BoolArray, IntArray
+from iscqk.formats.arrays import BoolArray, DoubleArray, IntArray
 from iscqk.matching.basis import Basis
 from iscqk.matching.chance import LARGEST, flagged
 from iscqk.matching.collection import NOTHING, Collection
-from iscqk.matching.neighbourhoods import Block, DoubleArray
+from iscqk.matching.neighbourhoods import Block
 
 
 class JudgedPairs(NamedTuple):

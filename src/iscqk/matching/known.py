@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from iscqk.formats.ids import BoolArray, IntArray
+from iscqk.formats.arrays import BoolArray, IntArray
 from iscqk.formats.image_index import File, Row, read_image_index
 from iscqk.formats.image_shards import is_there
 from iscqk.formats.named_files import anchored

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.ids import IntArray
+from iscqk.formats.arrays import IntArray
 from iscqk.matching.basis import Basis, find_basis
 from iscqk.matching.cache import NO_CACHES, Caches
 from iscqk.matching.collection import Collection

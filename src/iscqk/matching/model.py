@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptor_shards import FloatArray
-from iscqk.formats.ids import BoolArray
+from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray
 from iscqk.formats.model_files import SIDES
 from iscqk.images.opening import ImageInput, fault_of
 from iscqk.images.reading_ahead import Ahead
@@ -179,7 +177,7 @@ class Model:
         ]
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
-    def levels(self, queries: FloatArray) -> NDArray[np.float64]:
+    def levels(self, queries: FloatArray) -> DoubleArray:
         """Return (n,) what to take off the similarities of queries (n, D) to rank their pairs."""
         bank, temperature, name = self.ranking
         return RANKINGS[name].level(queries, [] if bank is None else [bank], temperature)

@@ -9,7 +9,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptor_shards import FloatArray, count_descriptors, descriptor_blocks
+from iscqk.formats.arrays import FloatArray
+from iscqk.formats.descriptor_shards import count_descriptors, descriptor_blocks
 from iscqk.formats.files import atomic_file
 from iscqk.formats.model_files import BANK
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptor_shards import FloatArray
+from iscqk.formats.arrays import FloatArray
 from iscqk.formats.files import write_text
 from iscqk.formats.model_files import GIST, LARGEST_SIDE, PROJECTION, SETTINGS, SIDES
 from iscqk.formats.named_files import named

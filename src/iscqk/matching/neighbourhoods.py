@@ -5,10 +5,8 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from iscqk.formats.hdf5 import FloatArray
-from iscqk.formats.ids import BoolArray, IntArray
+from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.matching.chance import NEIGHBOUR, leads
 from iscqk.matching.collection import NOTHING
@@ -16,7 +14,6 @@ from iscqk.matching.model import Model
 from iscqk.retrieval.nearest import nearest_of_each
 from iscqk.retrieval.search import Pairs, Vectors
 
-DoubleArray = NDArray[np.float64]
 # From queries (n, D), a count and threads: so many references of each, nearest first, `NOTHING` at
 # the end where an index knows no more.
 Search = Callable[[FloatArray, int, int], Pairs]

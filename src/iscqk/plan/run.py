@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from iscqk.formats.ids import PHASES
+from iscqk.formats.phases import PHASES
 from iscqk.formats.results import Model, Ranked, Results
 from iscqk.methods import modules
 from iscqk.models.ready import READY, ready_networks

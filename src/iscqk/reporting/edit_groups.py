@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from iscqk.formats.arrays import StrArray
 from iscqk.formats.ground_truth import GroundTruth
-from iscqk.formats.ids import StrArray
 from iscqk.formats.predictions import Predictions
 from iscqk.retrieval.metrics import judge
 from iscqk.retrieval.scores_by_edit import table_by_edit

@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from iscqk.formats.files import atomic_file, printable
-from iscqk.formats.hdf5 import FloatArray
-from iscqk.formats.ids import BoolArray, IntArray
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.retrieval.search import Pairs, blocks_of, squared_distances
 from iscqk.runtime.logs import progress
@@ -158,7 +156,7 @@ def lists_of(count: int) -> int:
 
 def _measured(
     queries: FloatArray, vectors: JoinedRows, rows: IntArray, count: int
-) -> tuple[IntArray, NDArray[np.float64]]:
+) -> tuple[IntArray, DoubleArray]:
     """Return the `count` nearest (q, count) of candidates (q, m), and their squared distances.
 
     Candidates are measured in their order, whosever they are: each vector is read once, and those

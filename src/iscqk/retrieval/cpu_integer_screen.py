@@ -20,13 +20,9 @@ from functools import cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from iscqk.formats.hdf5 import FloatArray
+from iscqk.formats.arrays import DoubleArray, FloatArray, IntArray
 from iscqk.models import torch_internals
-
-DoubleArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _LARGEST = 127
 _TOGETHER = 64  # references of which a query's largest product is taken, where a block is of such

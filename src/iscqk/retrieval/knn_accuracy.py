@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from iscqk.formats.descriptor_shards import FloatArray
-from iscqk.formats.ids import BoolArray, StrArray
+from iscqk.formats.arrays import BoolArray, FloatArray, StrArray
 
 
 def classes_of(manifest: pd.DataFrame) -> StrArray:

@@ -25,11 +25,11 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import BoolArray, DoubleArray, IntArray, StrArray
 from iscqk.formats.ground_truth import GroundTruth
-from iscqk.formats.ids import QUERY, BoolArray, IntArray, StrArray, pair_keys, query_numbers
+from iscqk.formats.ids import QUERY, pair_keys, query_numbers
 from iscqk.formats.predictions import MAX_PREDICTIONS, Predictions
 
 CONVENTIONS = ("fb", "drivendata")
@@ -50,7 +50,7 @@ class Judged:
     """
 
     queries: IntArray
-    scores: NDArray[np.float64]
+    scores: DoubleArray
     correct: BoolArray
     positives: int
 
@@ -153,6 +153,6 @@ def precision_recall_curve(judged: Judged) -> pd.DataFrame:
     )
 
 
-def _precision(hit_ranks: IntArray) -> NDArray[np.float64]:
+def _precision(hit_ranks: IntArray) -> DoubleArray:
     """Return the precision at each true pair's rank."""
     return np.arange(1, len(hit_ranks) + 1) / hit_ranks

@@ -11,13 +11,8 @@ from itertools import islice
 
 import numpy as np
 
-from iscqk.retrieval.screening import (
-    Block,
-    DoubleArray,
-    IntArray,
-    bounds_of_nearest,
-    pairs_within,
-)
+from iscqk.formats.arrays import DoubleArray, IntArray
+from iscqk.retrieval.screening import Block, bounds_of_nearest, pairs_within
 from iscqk.retrieval.search import Pairs, Vectors, blocks_of, check_sides, measured, workers
 from iscqk.runtime.logs import progress
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.ids import BoolArray
+from iscqk.formats.arrays import BoolArray
 from iscqk.formats.predictions import Predictions
 from iscqk.formats.submission import Submission, fault_of_scale
 from iscqk.retrieval.search import NotFinite, global_search

@@ -14,17 +14,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 from torch import Tensor
 from torch.nn import functional
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import FloatArray
 from iscqk.formats.files import atomic_file
 from iscqk.models.pca import PrincipalComponents
-
-FloatArray = NDArray[np.float32]
 
 _ROWS_AT_ONCE = 64  # whose similarities to a million training images take 256 MB
 

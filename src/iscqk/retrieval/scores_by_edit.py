@@ -19,8 +19,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from iscqk.formats.arrays import BoolArray, StrArray
 from iscqk.formats.ground_truth import GroundTruth
-from iscqk.formats.ids import QUERY, BoolArray, StrArray, repeated
+from iscqk.formats.ids import QUERY, repeated
 from iscqk.retrieval.metrics import Judged, micro_average_precision, recall_at_precision
 
 COLUMNS = ["edit", "queries", "positives", "found", "micro_ap", "recall_at_p90", "recall_at_1"]

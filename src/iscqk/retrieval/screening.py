@@ -20,11 +20,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from iscqk.formats.hdf5 import FloatArray
+from iscqk.formats.arrays import DoubleArray, FloatArray, IntArray
 from iscqk.retrieval.cpu_integer_screen import Rounded, integer_pairs, integers_are_fast
 
-DoubleArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 Cut = float | DoubleArray
 
 # Where more than this share of a block passes in float32 (vectors far from zero and close together,

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from iscqk.errors import UserError
-from iscqk.formats.hdf5 import FloatArray, first_not_finite
-from iscqk.retrieval.screening import Block, DoubleArray, IntArray, pairs_within
+from iscqk.formats.arrays import DoubleArray, FloatArray, IntArray
+from iscqk.formats.hdf5 import first_not_finite
+from iscqk.retrieval.screening import Block, pairs_within
 from iscqk.runtime.logs import progress
 from iscqk.runtime.threads import computing_threads, in_order
 

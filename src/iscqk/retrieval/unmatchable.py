@@ -9,8 +9,7 @@ pair of these is nearer than 2/3 _FAR; a pair with one far row is not, and one o
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.hdf5 import FloatArray
-from iscqk.formats.ids import BoolArray
+from iscqk.formats.arrays import BoolArray, FloatArray
 
 # Unit rows with the coordinate of the log-partition are no longer than sqrt(5). The nearer, the
 # less the search's bounds widen in a block that has such a reference.

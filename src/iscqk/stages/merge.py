@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import FloatArray
 from iscqk.formats.descriptor_shards import (
     BLOCK_ROWS,
-    FloatArray,
     count_descriptors,
     descriptor_blocks,
     provenances,

@@ -13,10 +13,10 @@ import pandas as pd
 
 from iscqk.comparison.run_plots import accuracy_plot
 from iscqk.comparison.run_tables import as_markdown, seeds_in_words
+from iscqk.formats.arrays import BoolArray
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.descriptor_shards import provenances, stacked
 from iscqk.formats.files import sha256_of, write_text
-from iscqk.formats.ids import BoolArray
 from iscqk.formats.manifest import read_manifest
 from iscqk.formats.provenance import check_parts
 from iscqk.formats.results import Comparison

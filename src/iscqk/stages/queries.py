@@ -20,7 +20,7 @@ from PIL import Image
 from iscqk.errors import UserError
 from iscqk.formats.files import utf8, write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
-from iscqk.formats.ids import PHASES, query_id
+from iscqk.formats.ids import query_id
 from iscqk.formats.image_shards import writing_images
 from iscqk.formats.manifest import (
     COLUMNS,
@@ -28,6 +28,7 @@ from iscqk.formats.manifest import (
     read_manifest,
     write_manifest,
 )
+from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool

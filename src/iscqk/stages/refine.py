@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import FloatArray
 from iscqk.formats.descriptor_shards import (
     aligned_blocks,
     appending_descriptors,
@@ -17,7 +18,7 @@ from iscqk.formats.descriptor_shards import (
     stacked,
 )
 from iscqk.formats.files import sha256_of
-from iscqk.formats.hdf5 import Attributes, FloatArray
+from iscqk.formats.hdf5 import Attributes
 from iscqk.formats.provenance import check_parts
 from iscqk.models.device import set_threads
 from iscqk.retrieval.refining import Refinement, load_projection

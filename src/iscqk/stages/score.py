@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import StrArray
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, refuse_no_pair
 from iscqk.formats.hdf5 import is_hdf5
-from iscqk.formats.ids import HALVES, PHASES, QUERY, StrArray, in_half, phase_numbers
+from iscqk.formats.ids import QUERY, in_half, phase_numbers
+from iscqk.formats.phases import HALVES, PHASES
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_query_edits
 from iscqk.formats.submission import MAX_DIMENSION, open_submission

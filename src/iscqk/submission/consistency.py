@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.hdf5 import FloatArray, Rows
-from iscqk.formats.ids import IntArray, pair_keys
+from iscqk.formats.arrays import FloatArray, IntArray
+from iscqk.formats.hdf5 import Rows
+from iscqk.formats.ids import pair_keys
 from iscqk.formats.predictions import Predictions
 from iscqk.formats.submission import Submission
 from iscqk.retrieval.search import global_search, squared_distances

@@ -12,17 +12,16 @@ from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.hdf5 import FloatArray, dataset, is_float32, open_hdf5, read_ids
+from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, StrArray
+from iscqk.formats.hdf5 import dataset, is_float32, open_hdf5, read_ids
 from iscqk.formats.hdf5_checks import as_user_errors
-from iscqk.formats.ids import PHASES, QUERY, BoolArray, StrArray, phase_numbers, repeated
+from iscqk.formats.ids import QUERY, phase_numbers, repeated
+from iscqk.formats.phases import PHASES
 from iscqk.formats.submission import MAX_DIMENSION, SIDES, fault_of_scale
 from iscqk.models.collapse import COLLAPSED, effective_rank
 from iscqk.runtime.logs import progress
-
-DoubleArray = NDArray[np.float64]
 
 _ROWS_PER_BLOCK = 8192
 _SAMPLED, _TOGETHER = 8192, 512  # rows that are looked at for collapse, and those in one piece

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from iscqk.formats.descriptor_shards import FloatArray, descriptor_blocks
+from iscqk.formats.arrays import FloatArray
+from iscqk.formats.descriptor_shards import descriptor_blocks
 from iscqk.formats.model_files import SIDES
 from iscqk.images.opening import open_image
 from iscqk.matching.model import Model

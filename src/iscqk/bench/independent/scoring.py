@@ -13,7 +13,8 @@ import pandas as pd
 
 from iscqk.bench.independent.contenders import Contender, Described, Missing
 from iscqk.bench.independent.set_folder import PhaseOfSet, SetFolder
-from iscqk.formats.ids import QUERY, StrArray
+from iscqk.formats.arrays import StrArray
+from iscqk.formats.ids import QUERY
 from iscqk.formats.predictions import MAX_PREDICTIONS, Predictions
 from iscqk.retrieval.metrics import (
     PRECISION_FLOOR,

@@ -18,10 +18,11 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import StrArray
 from iscqk.formats.csv_tables import read_table, write_table
 from iscqk.formats.files import atomic_folder
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
-from iscqk.formats.ids import REFERENCE, StrArray
+from iscqk.formats.ids import REFERENCE
 from iscqk.formats.listed import Listed
 from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import read_query_edits, write_query_edits

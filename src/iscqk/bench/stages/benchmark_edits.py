@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from PIL import Image
 
+from iscqk.formats.arrays import DoubleArray, FloatArray
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.hdf5 import FloatArray
 from iscqk.formats.image_shards import digest_of
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
@@ -76,7 +75,7 @@ def _some(folders: Sequence[Path], most: int, rng: np.random.Generator) -> list[
     return [paths[n] for n in rng.permutation(len(paths))[:most]]
 
 
-def _scores(model: Model, queries: FloatArray, bank: FloatArray) -> NDArray[np.float64]:
+def _scores(model: Model, queries: FloatArray, bank: FloatArray) -> DoubleArray:
     """Return (n, references): how alike they are, made comparable between queries."""
     return queries @ bank.T - model.levels(queries)[:, None]
 

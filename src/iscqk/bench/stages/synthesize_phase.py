@@ -22,11 +22,12 @@ from iscqk.bench.synthetic_phase import (
     synthesize_phase,
 )
 from iscqk.errors import UserError
+from iscqk.formats.arrays import FloatArray, StrArray
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.descriptor_shards import FloatArray, appending_descriptors, descriptor_blocks
+from iscqk.formats.descriptor_shards import appending_descriptors, descriptor_blocks
 from iscqk.formats.files import write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
-from iscqk.formats.ids import REFERENCE, StrArray, query_id
+from iscqk.formats.ids import REFERENCE, query_id
 from iscqk.runtime.logs import progress
 from iscqk.runtime.options import count, output_folder
 from iscqk.schema.options import value_of

@@ -17,12 +17,9 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from iscqk.formats.hdf5 import FloatArray
+from iscqk.formats.arrays import DoubleArray, FloatArray
 from iscqk.learning.bank_loss import log_partition
-
-DoubleArray = NDArray[np.float64]
 
 
 def of_queries(queries: FloatArray, bank: Iterable[FloatArray], temperature: float) -> FloatArray:

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from iscqk.formats.hdf5 import FloatArray
+from iscqk.formats.arrays import DoubleArray, FloatArray
 
 
 def of_queries(queries: FloatArray, bank: Iterable[FloatArray], temperature: float) -> FloatArray:
@@ -18,8 +17,6 @@ def of_references(references: FloatArray) -> FloatArray:
     return references
 
 
-def level(
-    queries: FloatArray, bank: Iterable[FloatArray], temperature: float
-) -> NDArray[np.float64]:
+def level(queries: FloatArray, bank: Iterable[FloatArray], temperature: float) -> DoubleArray:
     """Return (n,) zeros."""
     return np.zeros(len(queries))
