@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import first_where
 from iscqk.formats.files import atomic_file, refuse_missing
 
 # A manifest of a million images takes a seventh; nothing larger is worth the memory it would take.
@@ -223,7 +224,6 @@ def _no_number(table: pd.DataFrame, types: dict[str, type]) -> str | None:
             what = "a number"
             wrong = pd.to_numeric(table[name], errors="coerce").isna()
         wrong &= table[name] != ""
-        if wrong.any():
-            row = int(wrong.to_numpy().argmax())
+        if (row := first_where(wrong)) is not None:
             return f"row {row + 1}: {name} '{table[name].iloc[row]:.40}' is not {what}; correct it"
     return None

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import BoolArray, StrArray
+from iscqk.formats.arrays import BoolArray, StrArray, first_where
 from iscqk.formats.csv_tables import read_table, write_table
 from iscqk.formats.ids import QUERY, REFERENCE, in_half
 
@@ -117,8 +117,7 @@ class _Rows:
     references: StrArray
 
     def refuse(self, wrong: BoolArray, what: str) -> None:
-        if wrong.any():
-            row = int(np.argmax(wrong))
+        if (row := first_where(wrong)) is not None:
             pair = f"{self.queries[row]},{self.references[row]}"
             raise UserError(f"{self.path}, row {row + 1} ({pair}): {what}")
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import FloatArray, StrArray
+from iscqk.formats.arrays import FloatArray, StrArray, first_where
 from iscqk.formats.files import atomic_file, refuse_missing
 from iscqk.formats.hdf5_checks import (
     as_user_errors,
@@ -34,8 +34,7 @@ _LONGEST_ID = 255
 
 def first_not_finite(rows: FloatArray) -> int | None:
     """Return which of rows (n, d) is the first with NaN or infinity, None where none is."""
-    wrong = ~np.isfinite(rows).all(axis=1)
-    return int(np.argmax(wrong)) if wrong.any() else None
+    return first_where(~np.isfinite(rows).all(axis=1))
 
 
 def is_float32(dtype: np.dtype[Any]) -> bool:
@@ -189,8 +188,8 @@ class Appender:
         except UnicodeEncodeError as error:
             raise UserError(f"id '{error.object}' is not ascii; rename it") from error
         too_long = np.char.str_len(names) > self._width
-        if too_long.any():
-            name = names[int(np.argmax(too_long))].decode()
+        if (row := first_where(too_long)) is not None:
+            name = names[row].decode()
             raise UserError(f"id {name} has over {self._width} characters; shorten it")
         return names
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import BoolArray, StrArray
+from iscqk.formats.arrays import BoolArray, StrArray, first_where
 from iscqk.formats.csv_tables import first_row, read_content, read_table, write_table
 from iscqk.formats.files import as_path, printable, utf8
 from iscqk.formats.ids import TRAINING
@@ -154,10 +154,9 @@ def read_training(path: str | Path) -> pd.DataFrame:
 def refuse_untrainable(ids: Iterable[str], source: str | Path) -> None:
     """Raise UserError at the first id that is no training image's: the rules forbid to learn it."""
     names = np.asarray(list(ids), dtype=np.str_)
-    wrong = ~TRAINING.matches(names)
-    if wrong.any():
+    if (row := first_where(~TRAINING.matches(names))) is not None:
         raise UserError(
-            f"{source}: {names[int(np.argmax(wrong))]} is no training image; training on "
+            f"{source}: {names[row]} is no training image; training on "
             "references or queries is against the rules, name the training images instead"
         )
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import BoolArray, DoubleArray, IntArray, StrArray
+from iscqk.formats.arrays import BoolArray, DoubleArray, IntArray, StrArray, first_where
 from iscqk.formats.csv_tables import read_table, write_table
 from iscqk.formats.ids import QUERY, REFERENCE, pair_keys, repeated
 
@@ -64,8 +64,7 @@ class Predictions:
         )
 
     def _refuse(self, wrong: BoolArray, what: str, remedy: str) -> None:
-        if wrong.any():
-            row = int(np.argmax(wrong))
+        if (row := first_where(wrong)) is not None:
             pair = f"{self.query_ids[row]},{self.reference_ids[row]},{self.scores[row]}"
             raise UserError(f"predictions, row {row + 1} ({pair}): {what}; {remedy}")
 

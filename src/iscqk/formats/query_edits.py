@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import StrArray
+from iscqk.formats.arrays import StrArray, first_where
 from iscqk.formats.csv_tables import read_table, write_table
 from iscqk.formats.ids import QUERY
 from iscqk.formats.named_files import read_text
@@ -32,8 +32,7 @@ def read_query_edits(path: str | Path) -> dict[str, StrArray]:
         (~QUERY.matches(queries), f"is not {QUERY.description}"),
         (table["query_id"].duplicated().to_numpy(), "is there twice"),
     ):
-        if wrong.any():
-            row = int(np.argmax(wrong))
+        if (row := first_where(wrong)) is not None:
             raise UserError(f"{path}, row {row + 1}: query '{queries[row]}' {what}; correct it")
     chains = table.assign(edit=table["edits"].str.split(";")).explode("edit")
     chains["edit"] = chains["edit"].str.strip()

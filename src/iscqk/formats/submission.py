@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import IntArray, StrArray
+from iscqk.formats.arrays import IntArray, StrArray, first_where
 from iscqk.formats.hdf5 import (
     Appender,
     Attributes,
@@ -116,8 +116,7 @@ def _read_side(file: h5py.File, side: str) -> tuple[Rows, StrArray]:
         (~SIDES[side].matches(ids), f"is not {SIDES[side].description}"),
         (repeated(ids), "is there twice"),
     ):
-        if wrong.any():
-            row = int(np.argmax(wrong))
+        if (row := first_where(wrong)) is not None:
             raise UserError(f"{where}, row {row}: id '{ids[row]}' {what}; {remedy}")
     return vectors, ids
 
@@ -171,5 +170,5 @@ def _check_block(form: IdForm, last: str, ids: StrArray) -> None:
         (~form.matches(ids), f"is not {form.description}"),
         (ids <= before, "does not ascend; merge in order of id, each id once"),
     ):
-        if wrong.any():
-            raise UserError(f"id '{ids[int(np.argmax(wrong))]}' {what}")
+        if (row := first_where(wrong)) is not None:
+            raise UserError(f"id '{ids[row]}' {what}")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import StrArray
+from iscqk.formats.arrays import StrArray, first_where
 from iscqk.formats.files import printable, utf8
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm
 from iscqk.formats.image_shards import digest_of, place_of
@@ -57,9 +57,9 @@ def refuse_graded(paths: Sequence[Path]) -> None:
     stems: StrArray = np.array([path.stem for path in paths], dtype=np.str_)
     for form in (REFERENCE, QUERY):
         named = form.matches(stems)
-        if named.any():
+        if (row := first_where(named)) is not None:
             raise UserError(
-                f"{paths[int(np.argmax(named))]}: named as a {form.kind}; training on these is "
+                f"{paths[row]}: named as a {form.kind}; training on these is "
                 f"against the rules, move it away or rename it ({named.sum()} such images)"
             )
 

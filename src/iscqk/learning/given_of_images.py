@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import first_where
 from iscqk.formats.csv_tables import read_table
 from iscqk.formats.descriptor_shards import Descriptors, open_descriptors
 
@@ -56,7 +57,6 @@ def read_near_duplicates(path: str | Path, ids: Sequence[str]) -> Tensor:
         row, column = np.argwhere(wrong)[0]
         name = str(table.iat[int(row), int(column)])
         raise UserError(f"{path}, row {row + 1}: '{name}' is no training image; remove the row")
-    if (same := rows[:, 0] == rows[:, 1]).any():
-        row = int(same.argmax())
+    if (row := first_where(rows[:, 0] == rows[:, 1])) is not None:
         raise UserError(f"{path}, row {row + 1}: pairs an image with itself; remove the row")
     return torch.from_numpy(np.unique(np.concatenate([rows, rows[:, ::-1]]), axis=0))

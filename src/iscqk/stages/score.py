@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import StrArray
+from iscqk.formats.arrays import StrArray, first_where
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, refuse_no_pair
@@ -156,10 +156,10 @@ def _refuse_other_phase(
     """Refuse queries of a phase of which the ground truth lists none: all would be distractors."""
     listed = np.unique(phase_numbers(ground_truth.listed_queries))
     wrong = ~np.isin(phase_numbers(queries), listed)
-    if len(listed) and wrong.any():
+    if len(listed) and (row := first_where(wrong)) is not None:
         phases = " and ".join(PHASES[number] for number in listed)
         raise UserError(
-            f"{arguments.file}: {queries[int(np.argmax(wrong))]} is no query of "
+            f"{arguments.file}: {queries[row]} is no query of "
             f"{phases}, which {arguments.ground_truth} is of; name the file of that phase"
         )
 

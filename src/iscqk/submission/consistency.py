@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import FloatArray, IntArray
+from iscqk.formats.arrays import FloatArray, IntArray, first_where
 from iscqk.formats.hdf5 import Rows
 from iscqk.formats.ids import pair_keys
 from iscqk.formats.predictions import Predictions
@@ -35,8 +35,7 @@ def refuse_other_predictions(
         _vectors(submission.query, queries[some]), _vectors(submission.reference, references[some])
     )
     wrong[some] = ~np.isclose(-predictions.scores[some], distances, rtol=_TOLERANCE, atol=0)
-    if wrong.any():
-        at = int(np.argmax(wrong))
+    if (at := first_where(wrong)) is not None:
         pair = f"{predictions.query_ids[at]},{predictions.reference_ids[at]}"
         raise UserError(
             f"{path}: {pair} is no pair of {submission.path} at that distance; these are the "
@@ -68,8 +67,7 @@ def refuse_part_of_predictions(
     queries, references = ids[found.query_index], submission.reference_ids[found.reference_index]
     last = -predictions.scores.min(initial=0) * (1 - _BORDER)
     left_out = (found.squared_distance < last) & ~np.isin(pair_keys(queries, references), listed)
-    if left_out.any():
-        at = int(np.argmax(left_out))
+    if (at := first_where(left_out)) is not None:
         raise UserError(
             f"{path}: without {queries[at]},{references[at]}, which is nearer than its last pair; "
             f"these are the predictions of a part of {submission.path}, search all of it again"
