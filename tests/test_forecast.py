@@ -216,6 +216,7 @@ def test_dollars_are_bounds_where_hours_are():
     ):
         costs = Costs.parse({"machine_hour": 1, "gpu_hour": 1})
         table = size_table(config(), SMALL, 2, found, costs)
+        assert "| cost | dollars of 2025 |" in table
         assert f"| machines alone | {alone}20 |" in table
         assert f"| machines and GPUs | {beside}13 |" in table
         hours = hours_table(found).splitlines()[-1]

@@ -30,9 +30,8 @@ def test_an_empty_shard_is_a_shard(tmp_path):
     assert list(descriptor_blocks([tmp_path / "a.h5"])) == []
 
 
-@pytest.mark.parametrize("count", [None, 10])
-def test_appending_gives_what_writing_at_once_gives(tmp_path, count):
-    with appending_descriptors(tmp_path / "a.h5", 3, count=count) as appender:
+def test_appending_gives_what_writing_at_once_gives(tmp_path):
+    with appending_descriptors(tmp_path / "a.h5", 3, None, 10) as appender:
         for start in range(0, 10, 4):
             appender.append(IDS[start : start + 4], VECTORS[start : start + 4])
     with open_descriptors(tmp_path / "a.h5") as shard:
@@ -63,7 +62,7 @@ def test_shards_of_different_dimensions_are_refused(tmp_path):
 
 def test_nothing_is_left_of_a_shard_that_was_not_finished(tmp_path):
     with pytest.raises(UserError, match="0 ids came where 10"):
-        with appending_descriptors(tmp_path / "a.h5", 3, count=10):
+        with appending_descriptors(tmp_path / "a.h5", 3, None, 10):
             pass
     assert list(tmp_path.iterdir()) == []
 

@@ -64,7 +64,7 @@ def test_the_bank_of_a_training_is_told_as_such_and_is_no_part_of_its_steps(tmp_
         log.write_text(text)
         job.told = (*job.told[:2], 0)  # a minute ago
         screen.moved([job], progress)
-        assert job.share == (0 if text is EMBED else pytest.approx(0.25, abs=0.02))
+        assert job.share_at(job.newest) == (0 if text is EMBED else pytest.approx(0.25, abs=0.02))
     lines = [line.split("%  ")[1] for line in told.getvalue().splitlines()]
     bank, steps = r"train by solo \(embed, batches\): 5\d%, 4.0/s", r"train by solo: 2\d%, 2.0/s"
     for line, wanted in zip(lines, (bank, steps, bank), strict=True):

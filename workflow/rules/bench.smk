@@ -169,4 +169,4 @@ use rule train_q as train_against_a_million with:
         config=as_text(train_section(config, "qk")),
         content="",
         seed=config["seed"],
-        untracked=untracked(PLAN.training_options("million", STORAGE)),
+        untracked=untracked(PLAN.training_options("million")),

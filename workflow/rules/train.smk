@@ -62,7 +62,7 @@ rule warm_up:
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         copies=lambda wildcards, input: f"--copies {input.copies}",
         fresh="",
-        untracked=untracked(PLAN.training_options("{run}/warm-up", STORAGE)),
+        untracked=untracked(PLAN.training_options("{run}/warm-up")),
     shell:
         """
         iscqk train --method {params.method} --images {params.images} --start {input.start} \
@@ -95,7 +95,7 @@ use rule warm_up as learn with:
         fresh=lambda wildcards: PLAN[wildcards.run].fresh_options(),
         # of fewer, the last one's files are there already: from the middle of another training
         parts=f"{len(PARTS)} parts",
-        untracked=untracked(PLAN.training_options("{run}/learned", STORAGE)),
+        untracked=untracked(PLAN.training_options("{run}/learned")),
 
 
 rule train_q:
@@ -131,7 +131,7 @@ rule train_q:
         teacher=lambda wildcards, input: given("--teacher", input.teacher),
         content=lambda wildcards: digest_of(PLAN[wildcards.run].given_of_images),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
-        untracked=untracked(PLAN.training_options("{run}/round{round}-q", STORAGE)),
+        untracked=untracked(PLAN.training_options("{run}/round{round}-q")),
     shell:
         """
         iscqk train --method {params.method} --side {params.side} --round {params.round} \
@@ -161,4 +161,4 @@ use rule train_q as train_k with:
     params:
         side="k",
         images=lambda wildcards, input: f"--training {input.training}",
-        untracked=untracked(PLAN.training_options("{run}/round{round}-k", STORAGE)),
+        untracked=untracked(PLAN.training_options("{run}/round{round}-k")),

@@ -71,7 +71,7 @@ def size_table(
     bounds = dict(zip((ALONE, BESIDE_GPUS), _are_bounds(stages), strict=True))
     prices = [[name, _number(price, bounds.get(name, False))] for name, price in spent.items()]
     stored = _table(["on disks", "GB"], [*rows, ["all", _number(total)]])
-    return f"{stored}\n{_table(['cost', 'dollars'], prices)}"
+    return f"{stored}\n{_table(['cost', f'dollars of {costs.dated}'], prices)}"
 
 
 def bank_table(config: Mapping[str, Any], workload: Workload, training: int) -> str:

@@ -54,16 +54,16 @@ class Descriptors:
 
 @contextmanager
 def appending_descriptors(
-    path: str | Path, dimension: int, attributes: Attributes | None = None, count: int | None = None
+    path: str | Path, dimension: int, attributes: Attributes | None, count: int
 ) -> Iterator[Appender]:
     """Yield an appender of (ids, vectors) blocks to a shard that appears once it is complete.
 
-    With `count` rows announced, the vectors lie in one piece, which streams fastest.
+    Its `count` rows are announced, so that they lie in one piece, which streams fastest.
     """
     with write_hdf5(path, attributes) as file:
         appender = Appender(file, ("ids", "vectors"), dimension, REFERENCE.width, count)
         yield appender
-        if count is not None and appender.written != count:
+        if appender.written != count:
             raise UserError(f"{path}: {appender.written} ids came where {count} were announced")
 
 

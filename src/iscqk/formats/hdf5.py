@@ -147,18 +147,17 @@ def _decoded(raw: NDArray[np.bytes_]) -> StrArray:
 
 
 class Appender:
-    """A pair of datasets that grows by blocks of ids and vectors."""
+    """A pair of datasets that is filled by blocks of ids and vectors."""
 
     def __init__(
-        self, file: h5py.File, names: tuple[str, str], dimension: int, width: int, count: int | None
+        self, file: h5py.File, names: tuple[str, str], dimension: int, width: int, count: int
     ) -> None:
-        """Create datasets `names` (ids, vectors); `count` rows in all, or None if not known yet."""
+        """Create datasets `names` (ids, vectors) of `count` rows in all."""
         self.written = 0
         self._count = count
         self._width = width
-        rows = (0,) if count is None else (count,)
-        self._ids = _create(file, names[0], rows, f"S{width}")
-        self._vectors = _create(file, names[1], (*rows, dimension), "f4")
+        self._ids = _create(file, names[0], (count,), f"S{width}")
+        self._vectors = _create(file, names[1], (count, dimension), "f4")
 
     def append(self, ids: ArrayLike, vectors: ArrayLike) -> None:
         """Write the next (n,) ids and (n, d) vectors; UserError when they do not fit."""
@@ -172,10 +171,7 @@ class Appender:
         if (wrong := first_not_finite(block)) is not None:
             name = names[wrong].decode()
             raise UserError(f"id '{name}' has a vector that is not finite; describe it again")
-        if self._count is None:
-            self._ids.resize(end, axis=0)
-            self._vectors.resize(end, axis=0)
-        elif end > self._count:
+        if end > self._count:
             raise UserError(f"more than the {self._count} ids announced, from {_first(names)} on")
         self._ids[self.written : end] = names
         self._vectors[self.written : end] = block
@@ -216,7 +212,7 @@ def read_attributes(file: h5py.File) -> dict[str, str | int | float]:
 
 
 def _create(file: h5py.File, name: str, shape: tuple[int, ...], dtype: str) -> h5py.Dataset:
-    """Create a contiguous dataset, or a chunked one that can grow if it starts with no rows."""
+    """Create a contiguous dataset, or a chunked one where it has no rows."""
     if shape[0]:
         return file.create_dataset(name, shape, dtype)
     chunks = (_ROWS_PER_CHUNK, *(max(size, 1) for size in shape[1:]))

@@ -26,8 +26,8 @@ class Folder:
     folder: str
 
     def file(self, name: str) -> str:
-        """Return the path of a file in it, by its whole name; without one, the folder's own."""
-        return f"{self.folder}/{name}" if name else self.folder
+        """Return the path of a file in it, by its whole name."""
+        return f"{self.folder}/{name}"
 
 
 class _File:
@@ -249,15 +249,15 @@ class Results:
         """The comparison on unbalanced classes."""
         return Comparison(self.at("unbalanced").folder)
 
-    def benchmarks(self, name: str = "") -> str:
+    def benchmarks(self, name: str) -> str:
         """Return a file of the benchmarks, by its whole name."""
         return self.at("benchmarks").file(name)
 
-    def rehearsal(self, name: str = "") -> str:
+    def rehearsal(self, name: str) -> str:
         """Return a file of the rehearsal, by its whole name."""
         return self.at("rehearsal").file(name)
 
-    def validation(self, name: str = "") -> str:
+    def validation(self, name: str) -> str:
         """Return a file of the validation by other edits than the training's, by its whole name."""
         return self.at("validation").file(name)
 

@@ -101,13 +101,11 @@ class ReadableImages(Dataset[list[Tensor]]):
 
 
 class CopyImages(Dataset[Tensor]):
-    """Copies of a round; item `i` is view `i % views` of image `first + i // views`."""
+    """Copies of a round; item `i` is view `i % views` of image `i // views`."""
 
-    def __init__(
-        self, copies: CopyShards, side: int, views: int, first: int = 0, last: int | None = None
-    ) -> None:
+    def __init__(self, copies: CopyShards, side: int, views: int) -> None:
         self._copies = copies
-        self._ids = copies.ids[first:last]
+        self._ids = copies.ids
         self._side = side
         self.views = views
 

@@ -182,18 +182,16 @@ class Plan(Mapping[str, Run]):
         roles = [role for role in weights if role != "projection"]
         return model_files(roles, bool(self.submitted_bank()), "projection" in weights)
 
-    def training_options(
-        self, training: str, storage: Storage
-    ) -> Callable[[Mapping[str, str]], str]:
+    def training_options(self, training: str) -> Callable[[Mapping[str, str]], str]:
         """Return a function of wildcards to the options of a training that change no result."""
         told = [f"--{key.replace('_', '-')} {self.config['train'][key]}" for key in UNTRACKED]
 
         def options(wildcards: Mapping[str, str]) -> str:
             name = training.format_map(wildcards)
-            kept = ["--resume", storage.place(self.results.resume(name))]
+            kept = ["--resume", self.storage.place(self.results.resume(name))]
             if self.config["tensorboard"]:
-                kept += ["--tensorboard", storage.place(self.results.scalars(name))]
-            return " ".join([*kept, *storage.options, *told])
+                kept += ["--tensorboard", self.storage.place(self.results.scalars(name))]
+            return " ".join([*kept, *self.storage.options, *told])
 
         return options
 

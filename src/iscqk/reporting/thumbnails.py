@@ -32,9 +32,9 @@ def thumbnail(path: str | Path, side: int = SIDE) -> Thumbnail:
     return _as_jpeg(image)
 
 
-def blank(side: int = SIDE) -> Thumbnail:
+def blank() -> Thumbnail:
     """Return what stands for an image that cannot be read: a grey square."""
-    return _as_jpeg(Image.new("RGB", (side, side), "grey"))
+    return _as_jpeg(Image.new("RGB", (SIDE, SIDE), "grey"))
 
 
 def _as_jpeg(image: Image.Image) -> Thumbnail:

@@ -127,12 +127,12 @@ def micro_average_precision(judged: Judged) -> float:
     return float(_precision(judged.hit_ranks).sum() / judged.positives)
 
 
-def recall_at_precision(judged: Judged, floor: float = PRECISION_FLOOR) -> float:
-    """Return the largest recall reached with at least this precision; 0 where never.
+def recall_at_precision(judged: Judged) -> float:
+    """Return the largest recall reached with `PRECISION_FLOOR` or more; 0 where never.
 
     Between two true pairs recall stands still and precision falls, so their ranks are enough.
     """
-    enough = np.flatnonzero(_precision(judged.hit_ranks) >= floor)
+    enough = np.flatnonzero(_precision(judged.hit_ranks) >= PRECISION_FLOOR)
     return float((enough.max(initial=-1) + 1) / judged.positives)
 
 

@@ -1,6 +1,5 @@
 """One way to log and one way to show progress."""
 
-import io
 import logging
 import os
 import sys
@@ -25,9 +24,7 @@ class _AboveBars(logging.StreamHandler[TextIO]):
 
 
 def set_up_logging() -> None:
-    """Log to standard error as `time level name: message`; print any name in any locale."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    """Log to standard error as `time level name: message`."""
     logging.basicConfig(
         handlers=[_AboveBars()],
         level=logging.INFO,

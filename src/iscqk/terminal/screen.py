@@ -48,13 +48,8 @@ class Job:
         """Where it is, if it says so."""
         return newest(self.logs[0], self.begun) if self.logs else None
 
-    @property
-    def share(self) -> float | None:
-        """The share of it that is done, if it says so; none as long as it prepares."""
-        return self.share_at(self.newest)
-
     def share_at(self, place: Newest | None) -> float | None:
-        """Return `share` where the newest place of it is known."""
+        """Return the share of it that is done by its newest place; none as long as it prepares."""
         return place and (0.0 if self._aside(place) else place.share)
 
     def of(self, place: Newest) -> str:
