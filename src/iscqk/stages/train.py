@@ -10,6 +10,7 @@ again with the same inputs; on any machine, where that lies in a storage.
 import argparse
 from dataclasses import fields
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -38,19 +39,29 @@ EXAMPLE = r"""iscqk train --method qk --side k --round 1 --start k.safetensors \
     --config "$(cat train.json)" --seed 0 --q-output new/q.safetensors \
     --k-output new/k.safetensors --history new/history.csv --resume resume.pt"""
 
-_SETUPS: dict[str, type[Setup]] = {"bank": HalfRound, "pairs": OnPairs, "fresh": OnFreshCopies}
-_CALLED = {"bank": "a bank", "pairs": "pairs", "fresh": "fresh copies"}
-_FROM_A_BANK = ("side", "round", "frozen", "bank", "near_duplicates", "teacher")
-_NEEDED = {
-    "bank": ("side", "round", "frozen", "bank"),
-    "pairs": ("images", "training", "model", "copies"),
-    "fresh": ("images", "training", "fresh_copies", "edits"),
+
+class _Way(NamedTuple):
+    """What a method learns from, and the options that go with it."""
+
+    called: str
+    setup: type[Setup]
+    needed: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+_WAYS = {
+    "bank": _Way(
+        "a bank",
+        HalfRound,
+        ("side", "round", "frozen", "bank"),
+        ("near_duplicates", "teacher", "training", "copies"),
+    ),
+    "pairs": _Way("pairs", OnPairs, ("images", "training", "model", "copies")),
+    "fresh": _Way(
+        "fresh copies", OnFreshCopies, ("images", "training", "fresh_copies", "edits"), ("model",)
+    ),
 }
-_FOREIGN = {
-    "bank": ("images", "model", "fresh_copies", "edits"),
-    "pairs": (*_FROM_A_BANK, "fresh_copies", "edits"),
-    "fresh": (*_FROM_A_BANK, "copies"),
-}
+_OPTIONS = dict.fromkeys(name for way in _WAYS.values() for name in way.needed + way.optional)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -113,18 +124,20 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _refuse_mixed(arguments: argparse.Namespace, source: str) -> None:
     """Refuse options that do not go with what the method learns from."""
-    lacks = [name for name in _NEEDED[source] if getattr(arguments, name) is None]
-    wrong = [name for name in _FOREIGN[source] if getattr(arguments, name) is not None]
+    way = _WAYS[source]
+    given = [name for name in _OPTIONS if getattr(arguments, name) is not None]
+    lacks = [name for name in way.needed if name not in given]
+    wrong = [name for name in given if name not in way.needed + way.optional]
     remedies = [
         f"{verb} {', '.join('--' + name.replace('_', '-') for name in names)}"
         for verb, names in (("give", lacks), ("leave out", wrong))
         if names
     ]
     if remedies:
-        told = f"--method {arguments.method} learns from {_CALLED[source]}"
+        told = f"--method {arguments.method} learns from {way.called}"
         raise UserError(f"{told}: {'; '.join(remedies)}")
-    given = len(arguments.copies or []) + (arguments.training is not None)
-    if source == "bank" and given != 1:
+    learned = len(arguments.copies or []) + (arguments.training is not None)
+    if source == "bank" and learned != 1:
         raise UserError("--copies, --training: a side learns from one of them; give one, once")
     for name in ("resume", "tensorboard"):
         if "://" in getattr(arguments, name) and not arguments.storage:
@@ -137,7 +150,7 @@ def _refuse_mixed(arguments: argparse.Namespace, source: str) -> None:
 
 def _train(arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
     method = METHODS[arguments.method]
-    setup = _SETUPS[method.learns_from](arguments)
+    setup = _WAYS[method.learns_from].setup(arguments)
     config = _config(arguments, setup)
     torch.manual_seed(config.seed)
     encoder = load_encoder(arguments.start)
