@@ -9,6 +9,7 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_whole_table
+from iscqk.formats.markdown import markdown_table
 from iscqk.formats.named_files import read_object
 from iscqk.formats.results import COMPARED
 from iscqk.plan.jobs import TRAININGS, kind_of
@@ -130,8 +131,7 @@ def markdown(table: pd.DataFrame, *seeds: int) -> str:
     head = [title]
     for phase in phases:
         head += [f"{phase} micro-AP", f"{phase} R@P90"]
-    lines = [[*head, "images seen", "training, s", "peak, MB"]]
-    lines.append(["---"] + ["---:"] * (len(lines[0]) - 1))
+    lines = []
     for label, rows in table.groupby(title, sort=False):
         cells = [str(label)]
         for phase in phases:
@@ -139,7 +139,7 @@ def markdown(table: pd.DataFrame, *seeds: int) -> str:
             cells += _scores(*scores.iloc[0]) if len(scores) else ["", ""]
         cost = rows[["images_seen", "train_seconds", "peak_mb"]].max()
         lines.append([*cells, *(f"{value:,}" for value in cost)])
-    text = _lines(lines)
+    text = markdown_table([*head, "images seen", "training, s", "peak, MB"], lines)
     over = "" if max(seeds) == 1 else "mean ± standard deviation over "
     return f"{text}\n{over}{seeds_in_words(seeds)}\n"
 
@@ -155,8 +155,8 @@ def seeds_in_words(seeds: Sequence[int]) -> str:
 def as_markdown(table: pd.DataFrame) -> str:
     """Return any table as Markdown, fractions to three digits and from 1,000 up to the unit."""
     rows = [[_text(value) for value in row] for row in table.itertuples(index=False)]
-    lines = _lines([[str(name) for name in table], ["---"] * len(table.columns), *rows])
-    return lines if rows else f"{lines}\nnothing to show\n"
+    text = markdown_table([str(name) for name in table], rows, to_the_right=False)
+    return text if rows else f"{text}\nnothing to show\n"
 
 
 def rankings_markdown(means: pd.DataFrame) -> str:
@@ -170,11 +170,12 @@ def rankings_markdown(means: pd.DataFrame) -> str:
         index=means.index,
     )
     columns = list(dict.fromkeys((phase, ranking) for _, phase, ranking in means.index))
-    lines = [["micro-AP", *(f"{phase}, {ranking}" for phase, ranking in columns)]]
-    lines.append(["---"] + ["---:"] * len(columns))
-    for label in dict.fromkeys(means.index.get_level_values("label")):
-        lines.append([str(label), *(texts.get((label, *column), "") for column in columns)])
-    return _lines(lines)
+    rows = [
+        [str(label), *(texts.get((label, *column), "") for column in columns)]
+        for label in dict.fromkeys(means.index.get_level_values("label"))
+    ]
+    head = ["micro-AP", *(f"{phase}, {ranking}" for phase, ranking in columns)]
+    return markdown_table(head, rows)
 
 
 def _text(value: object) -> str:
@@ -191,7 +192,3 @@ def _scores(mean: float, std: float, recall: float) -> list[str]:
 
 def _spread(mean: float, std: float) -> str:
     return f"{mean:.4f}" + ("" if pd.isna(std) else f" ± {std:.4f}")
-
-
-def _lines(rows: list[list[str]]) -> str:
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)

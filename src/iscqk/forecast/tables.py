@@ -14,13 +14,13 @@ from iscqk.forecast.forecast import (
 )
 from iscqk.forecast.rates import Rate
 from iscqk.forecast.work import Workload
+from iscqk.formats.markdown import markdown_table
 from iscqk.formats.submission import MAX_DIMENSION
 from iscqk.settings.costs import Costs
 
 _RANKS = (1, 8, 64)
 _ROWS = (10**6, 10**8, 10**9)
 _INTEGER = 1  # byte of a number as exact search screens it
-Rows = Sequence[Sequence[str]]
 
 
 def hours_table(stages: Sequence[Stage]) -> str:
@@ -35,7 +35,7 @@ def hours_table(stages: Sequence[Stage]) -> str:
     sums = [_number(hours, bounded), "", _number(beside, beside_bounded), _number(gpus)]
     total = ["all", f"{jobs:,}", "", "", *sums]
     head = ["stage", "jobs", "of", "measured in a job", "machine hours", "longest job, min"]
-    table = _table([*head, "machine hours beside GPUs", "GPU hours"], [*rows, total])
+    table = markdown_table([*head, "machine hours beside GPUs", "GPU hours"], [*rows, total])
     never = [_words(stage) for stage in stages if stage.rate is None]
     return table + (f"\nNever measured, and in no sum: {', '.join(never)}.\n" if never else "")
 
@@ -70,8 +70,9 @@ def size_table(
     spent = dollars(stages, total, costs)
     bounds = dict(zip((ALONE, BESIDE_GPUS), _are_bounds(stages), strict=True))
     prices = [[name, _number(price, bounds.get(name, False))] for name, price in spent.items()]
-    stored = _table(["on disks", "GB"], [*rows, ["all", _number(total)]])
-    return f"{stored}\n{_table(['cost', f'dollars of {costs.dated}'], prices)}"
+    on_disks = markdown_table(["on disks", "GB"], [*rows, ["all", _number(total)]])
+    cost = markdown_table(["cost", f"dollars of {costs.dated}"], prices)
+    return f"{on_disks}\n{cost}"
 
 
 def bank_table(config: Mapping[str, Any], workload: Workload, training: int) -> str:
@@ -82,7 +83,7 @@ def bank_table(config: Mapping[str, Any], workload: Workload, training: int) -> 
         share = workload.bank_operations(count) / workload.image_operations()
         rows.append([f"{count:,}", *(_number(whole / n) for n in _RANKS), _number(share)])
     ranks = [f"GB a rank of {n}" for n in _RANKS]
-    return _table(["rows of the bank", *ranks, "operations beside the network's"], rows)
+    return markdown_table(["rows of the bank", *ranks, "operations beside the network's"], rows)
 
 
 def search_table(counts: Counts, rate: Rate | None, costs: Costs) -> str:
@@ -95,7 +96,7 @@ def search_table(counts: Counts, rate: Rate | None, costs: Costs) -> str:
         rows.append([f"{count:,}", _number(count * MAX_DIMENSION * _INTEGER / 1e9), *cells])
     queries = f"{counts.queries:,} queries, h"
     head = ["references", "GB as 8-bit integers", queries, "one query, s", "among themselves, h"]
-    return _table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _search_seconds(pairs: float, rate: Rate | None, costs: Costs) -> float:
@@ -116,8 +117,3 @@ def _number(value: float, at_most: bool = False) -> str:
         return "< 0.01" if value else "0"
     text = f"{float(f'{value:.3g}'):,.0f}" if value >= 99.5 else f"{value:.2g}"
     return f"≤ {text}" if at_most else text
-
-
-def _table(head: Sequence[str], rows: Rows) -> str:
-    align = ["---", *(["---:"] * (len(head) - 1))]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, align, *rows))

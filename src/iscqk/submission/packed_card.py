@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from iscqk.formats.markdown import markdown_table
 from iscqk.methods import made_by
 from iscqk.submission.environment import told_commit
 from iscqk.submission.model_card import described_by, front_matter, started
@@ -92,10 +93,11 @@ def packed_card(
         training_digest=provenance["images"]["training"]["sha256"],
         started=started(config),
         notice=notice.strip(),
-        scores=_table(
+        scores=markdown_table(
             ["phase", "queries", "references", *_SCORES],
             _score_rows(scores, provenance["images"]["references"]["count"]),
-        ),
+            to_the_right=False,
+        ).strip(),
         edits="\n\n".join(sections) or "Edits of these queries are not known.",
         commit=told_commit(provenance),
         versions=", ".join(f"{name} {number}" for name, number in provenance["versions"].items()),
@@ -114,9 +116,5 @@ def _score_rows(scores: Mapping[str, dict[str, Any]], references: int) -> list[l
 
 def _weakest(table: pd.DataFrame) -> str:
     rows = table.sort_values(["recall_at_p90", "micro_ap"])[_EDITS].itertuples(index=False)
-    return _table(_EDITS, [[*map(str, row[:2]), *(f"{x:.3f}" for x in row[2:])] for row in rows])
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    cells = [[*map(str, row[:2]), *(f"{x:.3f}" for x in row[2:])] for row in rows]
+    return markdown_table(_EDITS, cells, to_the_right=False).strip()
