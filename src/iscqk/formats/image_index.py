@@ -143,12 +143,19 @@ def write_image_index(
             file.create_dataset(name, data=np.array(column, dtype=kind))
 
 
+def made_by(file: h5py.File) -> tuple[str, str]:
+    """Return the side and the encoder's digest that an open file, or a list, says it is of."""
+    attributes = read_attributes(file)
+    if not {"side", "encoder_sha256"} <= attributes.keys():
+        what = "not written by `iscqk describe`; describe the images with it"
+        raise UserError(f"{file.filename}: {what}")
+    return str(attributes["side"]), str(attributes["encoder_sha256"])
+
+
 def read_image_index(path: str | Path, stored: bool = False) -> ImageIndex:
     """Read the file; UserError where it is no such file. `stored`: leave its vectors there."""
     with open_hdf5(path) as file:
-        attributes = read_attributes(file)
-        if not {"side", "encoder_sha256"} <= attributes.keys():
-            raise UserError(f"{path}: not written by `iscqk describe`; describe the images with it")
+        side, encoder = made_by(file)
         with as_user_errors(str(path)):
             if "inodes" not in file:
                 what = "written by an earlier version"
@@ -163,7 +170,6 @@ def read_image_index(path: str | Path, stored: bool = False) -> ImageIndex:
             vectors = StoredRows(path) if stored else read_vectors(file, "vectors")[:]
             if not len(files) == len(sha256) == len(flat) == len(vectors):
                 raise ValueError("columns of unequal length")
-    side, encoder = str(attributes["side"]), str(attributes["encoder_sha256"])
     return ImageIndex(files, sha256, flat, vectors, side, encoder)
 
 

@@ -19,8 +19,8 @@ import numpy as np
 
 from iscqk.errors import UserError
 from iscqk.formats.files import linked, printable
-from iscqk.formats.hdf5 import open_hdf5, read_attributes, read_ids, write_hdf5
-from iscqk.formats.image_index import File, ImageIndex, write_image_index
+from iscqk.formats.hdf5 import open_hdf5, read_ids, write_hdf5
+from iscqk.formats.image_index import File, ImageIndex, made_by, write_image_index
 
 ROWS = 65_536  # images in a file: 64 MiB at 256 dimensions
 _NAME = re.compile(r"\d{5}-[0-9a-f]{16}\.h5")
@@ -75,10 +75,7 @@ def shards_there(path: str | Path) -> list[Path]:
 def encoder_of(path: str | Path) -> tuple[str, str]:
     """Return the side and the encoder's digest that a file, or a list, says it is of."""
     with open_hdf5(path) as file:
-        attributes = read_attributes(file)
-    if not {"side", "encoder_sha256"} <= attributes.keys():
-        raise UserError(f"{path}: not written by `iscqk describe`; describe the images with it")
-    return str(attributes["side"]), str(attributes["encoder_sha256"])
+        return made_by(file)
 
 
 def write_shard(path: str | Path, number: int, index: ImageIndex, first: int, total: int) -> Path:

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
+from iscqk.formats.results import SPLITS
 
-NAMED = ("training", "references", "others", *PHASES, "lists")  # keys that `find_named` reads
+NAMED = (*SPLITS, *PHASES, "lists")  # keys that `find_named` reads
 
 
 class Given(NamedTuple):
@@ -82,7 +83,7 @@ def find_named(
         for phase in PHASES
         if phase in dataset
     }
-    for name in ("training", "references", "others"):
+    for name in SPLITS:
         if name not in dataset and not (name == "others" and len(given) == len(PHASES)):
             raise UserError(f"config: dataset.{name}: missing; name where these images lie")
     training, references = (places(name, dataset[name]) for name in ("training", "references"))

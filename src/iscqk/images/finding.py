@@ -30,8 +30,10 @@ _NOT_OPENED = {
 Seen = set[tuple[int, int]]  # devices and inodes
 
 
-def find_images(folders: Iterable[str | Path]) -> list[Path]:
+def find_images(folders: Iterable[str | Path], listed: str | None = None) -> list[Path]:
     """Return all files in folders or shards named as images, one by one, each sorted by path.
+
+    With a list file, those that it names (`only_listed`).
 
     Links are followed, and into each folder once, so that loops end; a shard counts once, too. What
     is named as an image and is none, as a link to nothing, is found as well: it must be told when
@@ -39,7 +41,7 @@ def find_images(folders: Iterable[str | Path]) -> list[Path]:
 
     Raises:
         UserError: a folder is missing, has an empty name, cannot be listed, or holds no image; or a
-            shard likewise.
+            shard likewise; or as `only_listed`.
     """
     found: list[Path] = []
     seen: Seen = set()
@@ -55,7 +57,7 @@ def find_images(folders: Iterable[str | Path]) -> list[Path]:
         if images or not is_known:
             _tell_left_out(folder, files, len(images))
         found += images
-    return found
+    return only_listed(found, listed) if listed else found
 
 
 def refuse_not_opened(path: Path) -> None:

@@ -21,6 +21,7 @@ from iscqk.formats.image_shards import Version
 from iscqk.formats.named_files import anchored
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
 from iscqk.matching.inputs import identity
+from iscqk.matching.keys import Keys
 
 NOTHING = -1  # in place of an image that is not there
 _IDENTITY = 16  # bytes
@@ -158,14 +159,6 @@ class Collection:
         One that was written to between the descriptions of both is the same by its name.
         """
         named, same = (
-            _rows_of(self._column(key), others._column(key)) for key in ("places", "identities")
+            Keys(self._column(key)).find(others._column(key)) for key in ("places", "identities")
         )
         return np.where(same == NOTHING, named, same)
-
-
-def _rows_of(mine: NDArray[np.bytes_], theirs: NDArray[np.bytes_]) -> IntArray:
-    """Return (n,) where each of theirs is among mine, `NOTHING` for nowhere."""
-    order = np.argsort(mine)
-    places = np.searchsorted(mine[order], theirs).clip(max=len(mine) - 1)
-    rows = order[places]
-    return np.where(mine[rows] == theirs, rows, NOTHING)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from iscqk.formats.arrays import BoolArray, IntArray
+from iscqk.formats.arrays import IntArray
 from iscqk.formats.image_index import File, Row, read_image_index
 from iscqk.formats.image_shards import is_there
 from iscqk.formats.named_files import anchored
 from iscqk.matching.inputs import identity
+from iscqk.matching.keys import Keys
 
 
 class KnownImages:
@@ -29,7 +30,8 @@ class KnownImages:
             counts.append(len(index.files))
         self.sizes = sizes
         self._starts = np.cumsum(counts)
-        self._by_file, self._by_content = _Lookup(keys), _Lookup(contents)
+        self._by_file = Keys(np.concatenate(keys))
+        self._by_content = Keys(np.concatenate(contents))
 
     def of_files(self, files: Sequence[File]) -> dict[File, Row]:
         """Return what is known of files that are as they were, by path, size, times and inode."""
@@ -76,23 +78,6 @@ def others_described(places: Sequence[Path], images: Sequence[Path]) -> tuple[in
         ours = np.isin(found, _hashes(map(identity, images)))
         found, is_any_named = found[~ours], is_any_named or bool(ours.any())
     return len(found), is_any_named
-
-
-class _Lookup:
-    """Where each of many keys stands, in 16 bytes a key."""
-
-    def __init__(self, keys: Sequence[IntArray]) -> None:
-        every = np.concatenate(keys)
-        self._order = np.argsort(every, kind="stable")
-        self._keys = every[self._order]
-
-    def find(self, keys: IntArray) -> IntArray:
-        """Return (n,) the first place of each of n keys, -1 where it is not there."""
-        if not len(self._keys):
-            return np.full(len(keys), -1)
-        places = np.searchsorted(self._keys, keys).clip(max=len(self._keys) - 1)
-        is_there: BoolArray = self._keys[places] == keys
-        return np.where(is_there, self._order[places], -1)
 
 
 def _hashes(values: Iterable[object]) -> IntArray:

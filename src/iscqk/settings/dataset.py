@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from iscqk.datasets import SOURCES
 from iscqk.datasets.demo import Demo
+from iscqk.formats.phases import PHASES
+from iscqk.formats.results import SPLITS
 from iscqk.schema.section import FilePath, Limits, Places, Section, key, needed, optional
 
 BadImages = Literal["error", "quarantine"]
@@ -22,7 +24,7 @@ class Phase(Section):
 _Phase = Annotated[Phase, Limits("phase")]
 _Lists = Annotated[
     Mapping[str, FilePath],
-    Limits(propertyNames={"enum": ["training", "references", "others", "phase1", "phase2"]}),
+    Limits(propertyNames={"enum": [*SPLITS, *PHASES]}),
 ]
 
 

@@ -23,7 +23,7 @@ from iscqk.formats.named_files import named_files
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import SPLITS
 from iscqk.images import quarantine
-from iscqk.images.finding import find_images, only_listed
+from iscqk.images.finding import find_images
 from iscqk.images.ingestion import SPLITS as IDS
 from iscqk.images.ingestion import (
     listing_of,
@@ -113,9 +113,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _paths(name: str, places: list[str], names: str | None) -> list[Path]:
     """Return the images of a split or phase, those in its list; none where no place is named."""
-    paths = find_images(places)
-    if names:
-        paths = only_listed(paths, names)
+    paths = find_images(places, names)
     if name == "training":
         refuse_graded(paths)
     return paths

@@ -30,6 +30,7 @@ from iscqk.formats.manifest import (
 )
 from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
+from iscqk.formats.results import SPLITS
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
 from iscqk.images.ingestion import refuse_copied_others, refuse_overlap
@@ -66,7 +67,7 @@ class Made(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--phase", choices=PHASES, required=True)
-    for split in ("training", "references", "others"):
+    for split in SPLITS:
         parser.add_argument(f"--{split}", metavar="MANIFEST", required=True)
     parser.add_argument("--config", type=Queries.parse, required=True, help="the `queries` section")
     parser.add_argument("--edits", type=Pool.parse, required=True, help="the phase's edits")

@@ -22,7 +22,7 @@ from iscqk.formats.manifest import read_manifest, write_manifest
 from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
-from iscqk.images.finding import find_images, only_listed
+from iscqk.images.finding import find_images
 from iscqk.images.ingestion import SPLITS, listing_of, refuse_overlap
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
@@ -53,9 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write what is known of the queries; of edits nothing is."""
     manifest, ground_truth, edits, bad = arguments.output
-    paths = find_images(arguments.queries)
-    if arguments.list:
-        paths = only_listed(paths, arguments.list)
+    paths = find_images(arguments.queries, arguments.list)
     listing = listing_of(paths, SPLITS[arguments.phase], arguments.workers)
     if arguments.bad_images == "error":
         quarantine.refuse_bad([listing])
