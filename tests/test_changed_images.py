@@ -18,7 +18,7 @@ from iscqk.formats.listed import Listed
 from iscqk.formats.manifest import image_paths, listed_paths, write_manifest
 from iscqk.images.finding import find_images
 from iscqk.images.folder_fingerprint import fingerprint_of_images
-from iscqk.images.ingestion import SPLITS, manifest_of
+from iscqk.images.ingestion import SPLIT_IDS, manifest_of
 from iscqk.images.verified import open_verified
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
@@ -168,7 +168,7 @@ def test_a_fingerprint_is_of_names_sizes_and_times_that_a_copy_keeps(tmp_path):
 def rows_of(folder, count=2):
     for number in range(count):
         draw(folder / f"{number}.bmp", number)
-    return manifest_of(find_images([folder]), SPLITS["references"], 1)
+    return manifest_of(find_images([folder]), SPLIT_IDS["references"], 1)
 
 
 def test_images_that_swap_names_are_noticed_whatever_their_size_and_time(tmp_path):

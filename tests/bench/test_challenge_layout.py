@@ -12,7 +12,7 @@ from iscqk.formats.image_shards import digest_of
 from iscqk.formats.manifest import read_manifest, write_manifest
 from iscqk.formats.results import Results
 from iscqk.images.finding import only_listed
-from iscqk.images.ingestion import SPLITS, manifest_of
+from iscqk.images.ingestion import SPLIT_IDS, manifest_of
 
 
 def laid_out(finished, output, *options):
@@ -78,7 +78,7 @@ def test_an_image_that_has_changed_is_not_laid_out(tmp_path, capsys, options):
     """The ground truth would be of another one."""
     image, data = tmp_path / "a.png", tmp_path / "data"
     Image.new("L", (32, 32)).save(image)
-    write_manifest(data / "training.csv", manifest_of([image], SPLITS["training"], 1))
+    write_manifest(data / "training.csv", manifest_of([image], SPLIT_IDS["training"], 1))
     Image.new("L", (32, 32), 9).save(image)
     command = ["challenge-layout", str(data), *options, "--output", str(tmp_path / "disc21")]
     assert main(command) == 1

@@ -8,8 +8,8 @@ import pytest
 
 from iscqk.bench.stages import synthesize_images
 from iscqk.cli import main
-from iscqk.formats.image_index import File, ImageIndex, read_image_index, write_image_index
-from iscqk.formats.index_shards import listed_shards
+from iscqk.formats.described_images import DescribedImages, File, read_described, write_described
+from iscqk.formats.described_shards import listed_shards
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def real(tmp_path, monkeypatch):
     rows = rng.standard_normal((400, 16)) * np.geomspace(1, 0.05, 16) + 0.2
     rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
     files = [File(f"/x/{n}", n, n, n, n) for n in range(400)]
-    index = ImageIndex(files, ["a" * 64] * 400, np.zeros(400, bool), rows, "references", "e")
-    write_image_index("real.h5", index)
+    index = DescribedImages(files, ["a" * 64] * 400, np.zeros(400, bool), rows, "references", "e")
+    write_described("real.h5", index)
     return rows
 
 
@@ -30,7 +30,7 @@ def run(command, status=0):
 
 
 def made(path):
-    return np.concatenate([read_image_index(shard).vectors for shard in listed_shards(path)])
+    return np.concatenate([read_described(shard).vectors for shard in listed_shards(path)])
 
 
 def test_what_made_up_descriptions_are_like_may_be_a_list_and_is_more_than_one(real, capsys):

@@ -17,7 +17,7 @@ from iscqk.cli import main
 from iscqk.formats.manifest import read_manifest, write_manifest
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.finding import find_images
-from iscqk.images.ingestion import SPLITS, manifest_of
+from iscqk.images.ingestion import SPLIT_IDS, manifest_of
 
 COPIES, DISTRACTORS = 26, 3  # a copy for each class that leads a chain, and some more
 CONFIG = f'{{"references": 60, "copies": {COPIES}, "distractors": {DISTRACTORS}, "side": 96}}'
@@ -29,7 +29,7 @@ def images(tmp_path_factory):
     folder = tmp_path_factory.mktemp("images")
     for name, count in (("references", 70), ("others", 12)):
         draw_split(folder / name, name, count, 0, 72, 2)
-        rows = manifest_of(find_images([folder / name]), SPLITS[name], 2)
+        rows = manifest_of(find_images([folder / name]), SPLIT_IDS[name], 2)
         write_manifest(folder / f"{name}.csv", rows)
     return folder
 
@@ -174,7 +174,7 @@ def test_names_with_line_breaks_are_shared_no_more_than_others(tmp_path):
         draw_split(tmp_path / split, split, count, 0, 72, 2)
         for number, path in enumerate(sorted((tmp_path / split).iterdir())):
             path.rename(path.with_name(f"a{breaks[number % len(breaks)]}{number}.jpg"))
-        rows = manifest_of(find_images([tmp_path / split]), SPLITS[split], 1)
+        rows = manifest_of(find_images([tmp_path / split]), SPLIT_IDS[split], 1)
         write_manifest(tmp_path / f"{split}.csv", rows)
     config = SMALL.replace('"references": 8', '"references": 4')
     assert make(tmp_path, tmp_path / "first", config) == 0
@@ -196,7 +196,7 @@ def test_a_reference_that_has_changed_is_in_no_set_though_no_query_copies_it(
 ):
     for split in ("references", "others"):
         shutil.copytree(images / split, tmp_path / split)
-        rows = manifest_of(find_images([tmp_path / split]), SPLITS[split], 1)
+        rows = manifest_of(find_images([tmp_path / split]), SPLIT_IDS[split], 1)
         write_manifest(tmp_path / f"{split}.csv", rows)
     assert make(tmp_path, tmp_path / "before", SMALL) == 0
     found = read_set(tmp_path / "before")

@@ -24,7 +24,7 @@ from iscqk.formats.image_shards import (
 )
 from iscqk.formats.manifest import listed_paths, read_manifest, read_shard, write_manifest
 from iscqk.images.finding import find_images
-from iscqk.images.ingestion import SPLITS, manifest_of
+from iscqk.images.ingestion import SPLIT_IDS, manifest_of
 from iscqk.images.opening import BadImage, measure_image, open_image
 from iscqk.images.verified import open_verified
 
@@ -87,7 +87,7 @@ def test_a_manifest_finds_its_shards_wherever_both_are(photos, monkeypatch):
     Path("run/data").mkdir(parents=True)
     Path("run/pictures").mkdir()
     shutil.move("photos.tar", "run/pictures/photos.tar")
-    rows = manifest_of(find_images([Path("run/pictures/photos.tar")]), SPLITS["references"], 1)
+    rows = manifest_of(find_images([Path("run/pictures/photos.tar")]), SPLIT_IDS["references"], 1)
     write_manifest("run/data/list.csv", rows)
     written = pd.read_csv("run/data/list.csv")["path"]
     assert written[0] == "../pictures/photos.tar/a.png"
@@ -105,7 +105,7 @@ def test_a_manifest_finds_its_shards_from_a_folder_that_is_a_link(photos):
     shard = pack(photos, "ours")
     Path("disk/deep").mkdir(parents=True)
     Path("results").symlink_to("disk/deep")
-    rows = manifest_of(find_images([Path(shard.name)]), SPLITS["references"], 1)
+    rows = manifest_of(find_images([Path(shard.name)]), SPLIT_IDS["references"], 1)
     write_manifest("results/list.csv", rows)
     pd.testing.assert_frame_equal(read_manifest("results/list.csv"), rows)
 
@@ -115,7 +115,7 @@ def test_a_manifest_finds_a_shard_above_the_end_of_a_link(photos):
     Path("disk/deep").mkdir(parents=True)
     Path("link").symlink_to("disk/deep")
     shutil.move("photos.tar", "disk/photos.tar")
-    rows = manifest_of(find_images([Path("link/../photos.tar")]), SPLITS["references"], 1)
+    rows = manifest_of(find_images([Path("link/../photos.tar")]), SPLIT_IDS["references"], 1)
     write_manifest("list.csv", rows)
     found = read_manifest("list.csv")
     assert found["path"][0] == "disk/photos.tar/a.png"
@@ -125,7 +125,7 @@ def test_a_manifest_finds_a_shard_above_the_end_of_a_link(photos):
 
 def test_an_image_that_was_packed_anew_is_not_taken_for_the_listed_one(photos):
     shard = pack(photos, "ours")
-    rows = manifest_of(find_images([shard]), SPLITS["references"], 1)
+    rows = manifest_of(find_images([shard]), SPLIT_IDS["references"], 1)
     shutil.copy(photos / "a.png", photos / "b.jpg")
     pack(photos, "ours")
     listed = {Path(path).name: path for path in listed_paths(rows)}
@@ -142,7 +142,7 @@ def test_what_is_bad_in_a_shard_is_told_by_its_name(photos):
     with pytest.raises(
         UserError, match=r"photos.tar/a.png: cannot read this image \(an empty"
     ) as e:
-        manifest_of(find_images([shard]), SPLITS["references"], 1)
+        manifest_of(find_images([shard]), SPLIT_IDS["references"], 1)
     assert "(and 1 more, all in the log)" in str(e.value)
 
 

@@ -13,7 +13,7 @@ from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.manifest import read_manifest, read_shard, shard_bounds
 from iscqk.images.finding import SUFFIXES, find_images
-from iscqk.images.ingestion import SPLITS, assign_ids
+from iscqk.images.ingestion import SPLIT_IDS, assign_ids
 from iscqk.images.opening import FORMATS
 
 
@@ -46,15 +46,15 @@ def test_any_number_of_workers_writes_the_same(folders):
 
 def test_official_names_keep_their_ids_and_others_get_free_ones():
     paths = [Path("a/R000001.jpg"), Path("a/x.jpg"), Path("b/y.jpg"), Path("c/R000000.png")]
-    ids = assign_ids(paths, SPLITS["references"])
+    ids = assign_ids(paths, SPLIT_IDS["references"])
     assert ids == ["R000001", "R000002", "R000003", "R000000"]
     queries = [Path("Q50007.jpg"), Path("Q00001.jpg")]
-    assert assign_ids(queries, SPLITS["phase2"]) == ["Q50007", "Q50000"]
+    assert assign_ids(queries, SPLIT_IDS["phase2"]) == ["Q50007", "Q50000"]
 
 
 def test_two_files_of_one_id_are_refused():
     with pytest.raises(UserError, match=r"b/R000001.jpg: has the same id as a/R000001.jpg; rename"):
-        assign_ids([Path("a/R000001.jpg"), Path("b/R000001.jpg")], SPLITS["references"])
+        assign_ids([Path("a/R000001.jpg"), Path("b/R000001.jpg")], SPLIT_IDS["references"])
 
 
 def test_training_on_references_is_refused(folders, capsys):

@@ -11,7 +11,7 @@ from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.manifest import read_manifest, read_shard, write_manifest
 from iscqk.images.finding import find_images
-from iscqk.images.ingestion import SPLITS, listing_of
+from iscqk.images.ingestion import SPLIT_IDS, listing_of
 from iscqk.images.opening import open_image
 
 NAMES = [
@@ -166,7 +166,7 @@ def test_images_whose_disk_leaves_meanwhile_are_not_set_aside(folders):
     paths = find_images([folders / "references"])
     paths[-1].unlink()
     with pytest.raises(UserError, match="gone since its folder was listed") as error:
-        listing_of(paths, SPLITS["references"], 1)
+        listing_of(paths, SPLIT_IDS["references"], 1)
     assert str(paths[-1]) in str(error.value)
 
 

@@ -18,7 +18,7 @@ from iscqk.errors import UserError
 from iscqk.formats.manifest import write_manifest
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.finding import find_images
-from iscqk.images.ingestion import SPLITS, manifest_of
+from iscqk.images.ingestion import SPLIT_IDS, manifest_of
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.tensorboard import Scalars, TensorBoard
 from iscqk.runtime.storage import StoredFile
@@ -106,7 +106,7 @@ def training(tmp_path):
     """Return the command of a training of 80 steps that keeps a state every 5."""
     draw_split(tmp_path / "images", "training", 32, 0, 40, 1)
     manifest = tmp_path / "training.csv"
-    rows = manifest_of(find_images([tmp_path / "images"]), SPLITS["training"], 1)
+    rows = manifest_of(find_images([tmp_path / "images"]), SPLIT_IDS["training"], 1)
     write_manifest(manifest, rows)
     start, copies = tmp_path / "start.safetensors", tmp_path / "copies.tar"
     network = {"weights": "none", "backbone": "test_resnet", "descriptor_size": 16}

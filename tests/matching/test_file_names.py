@@ -11,7 +11,7 @@ import pytest
 
 import iscqk
 from iscqk.cli import main
-from iscqk.formats.image_index import read_image_index
+from iscqk.formats.described_images import read_described
 from iscqk.formats.manifest import read_manifest
 
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -70,7 +70,7 @@ def test_any_name_in_a_shard_is_described_where_python_runs_in_ascii(
     with tarfile.open("photos.tar", "w", format=form) as tar:
         tar.add("photos")
     run(ASCII, f"describe photos.tar --output photos.h5 --model {model_folder}")
-    paths = {os.fsencode(file.path) for file in read_image_index("photos.h5").files}
+    paths = {os.fsencode(file.path) for file in read_described("photos.h5").files}
     assert os.fsencode(folder) + b"/photos.tar/photos/" + raw + b".jpg" in paths
 
 

@@ -14,7 +14,7 @@ from iscqk.cli import main
 from iscqk.images.demo_scenes import draw_split
 from iscqk.matching import indexes
 from iscqk.matching.collection import Collection
-from iscqk.matching.describing import load_index
+from iscqk.matching.describing import load_described
 from iscqk.matching.views import View
 from iscqk.retrieval import approximate
 from iscqk.retrieval.approximate import ApproximateIndex
@@ -113,13 +113,13 @@ def test_what_is_described_is_read_once_to_find_its_index(many, model_folder, mo
 def test_an_index_of_descriptions_that_were_made_anew_meanwhile_is_not_kept(many, model_folder):
     run("iscqk describe many --output many.h5", model_folder)
     model = iscqk.Model.load(model_folder)
-    read = Collection(load_index("many.h5", model, View("references")).sources)
+    read = Collection(load_described("many.h5", model, View("references")).sources)
     assert indexes.by_indexes(read, 1) and len(kept()) == 1
     os.remove(*kept())
     os.remove("many/R000100.jpg")
     run("iscqk describe many --output many.h5", model_folder)
     assert indexes.by_indexes(read, 1) and not kept()
-    again = load_index("many.h5", model, View("references"))
+    again = load_described("many.h5", model, View("references"))
     assert indexes.by_indexes(again, 1) and len(kept()) == 1
 
 

@@ -15,14 +15,14 @@ from PIL import Image
 
 import iscqk
 from iscqk.cli import main
-from iscqk.formats.image_index import File, ImageIndex, read_image_index, write_image_index
+from iscqk.formats.described_images import DescribedImages, File, read_described, write_described
 from iscqk.formats.named_files import anchored
 from iscqk.images.finding import find_images
 from iscqk.matching.inputs import find_inputs
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 
-FEW = ImageIndex(
+FEW = DescribedImages(
     [File("/x.jpg", 1, 1, 1, 1)], [""], np.array([False]), np.ones((1, 4), "f4"), "references", "e"
 )
 
@@ -93,7 +93,7 @@ def test_what_lies_above_the_end_of_a_link_is_not_what_lies_above_the_link(folde
     for number, place in ((3, "far/"), (11, "")):
         shutil.copy(f"photos/R{number:06}.jpg", f"{place}a.jpg")
     run(f"iscqk describe link/../a.jpg --model {model_folder} --output d.h5")
-    (described,) = read_image_index("d.h5").files
+    (described,) = read_described("d.h5").files
     assert described.path == str(folder / "far/a.jpg")
     found = iscqk.match("link/../a.jpg", ["d.h5", "photos"], model_folder)
     assert found["reference"].tolist() == ["photos/R000003.jpg"]  # and not itself
@@ -221,7 +221,7 @@ def lock(path):
 )
 def test_a_file_that_may_not_be_read_is_told_in_a_line(folder, capsys, command):
     (name,) = (word for word in command.split() if word.startswith("locked"))
-    write_image_index(folder / name, FEW)
+    write_described(folder / name, FEW)
     lock(folder / name)
     (folder / "truth.csv").write_text("query_id,reference_id\nQ00001,R000001\n")
     run(f"iscqk {command}", 1)

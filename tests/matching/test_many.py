@@ -12,8 +12,8 @@ from PIL import Image
 
 import iscqk
 from iscqk.cli import main
-from iscqk.formats.image_index import read_image_index
-from iscqk.formats.index_shards import listed_shards, shard_folder
+from iscqk.formats.described_images import read_described
+from iscqk.formats.described_shards import listed_shards, shard_folder
 from iscqk.images.demo_scenes import draw_split
 from iscqk.matching import basis, cache, describing
 
@@ -57,7 +57,7 @@ def run(command, model, status=0):
 
 def contents(path):
     """Return the names and vectors that a list stands for."""
-    parts = [read_image_index(shard) for shard in listed_shards(path)]
+    parts = [read_described(shard) for shard in listed_shards(path)]
     names = [os.path.basename(file.path) for part in parts for file in part.files]
     return names, np.concatenate([part.vectors for part in parts])
 
@@ -70,7 +70,7 @@ def test_shards_hold_what_one_file_holds(many, model_folder, few_in_a_shard, mon
     monkeypatch.undo()
     os.chdir(many)
     run("iscqk describe many --output whole.h5", model_folder)
-    whole = read_image_index("whole.h5")
+    whole = read_described("whole.h5")
     assert names == [os.path.basename(file.path) for file in whole.files]
     np.testing.assert_allclose(vectors, whole.vectors, atol=1e-5)
 
@@ -188,7 +188,7 @@ def test_fewer_images_are_one_file_again(many, model_folder, few_in_a_shard, des
     run(DESCRIBE, model_folder)
     described.clear()
     run("iscqk describe scans many/R000003.jpg --output many.h5", model_folder)
-    assert len(read_image_index("many.h5").files) == 4 and len(described) == 3
+    assert len(read_described("many.h5").files) == 4 and len(described) == 3
     assert not (many / "many.shards").exists()
 
 

@@ -12,8 +12,8 @@ import pytest
 
 import iscqk
 from iscqk.cli import main
-from iscqk.formats import files, image_index
-from iscqk.formats.image_index import read_image_index
+from iscqk.formats import described_images, files
+from iscqk.formats.described_images import read_described
 from iscqk.images import opening
 from iscqk.images.demo_scenes import draw_split
 from iscqk.matching import cache
@@ -77,7 +77,7 @@ def test_a_stopped_command_goes_on_from_there(many, model_folder, caplog, number
     assert "128 of 150 images are in " in caplog.text
     kept = {"many.h5", "matches/references.h5", "matches/queries.h5", "duplicates/references.h5"}
     for path in filter(os.path.exists, kept):
-        found = read_image_index(path)
+        found = read_described(path)
         paths = [file.path for file in found.files]
         whole = iscqk.Model.load(model_folder).describe(paths, found.side)
         assert abs(found.vectors - whole).max() < 1e-5
@@ -127,7 +127,9 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize(("module", "name"), [(image_index, "status_of"), (opening, "_openable")])
+@pytest.mark.parametrize(
+    ("module", "name"), [(described_images, "status_of"), (opening, "_openable")]
+)
 def test_a_disk_that_fails_ends_a_command_and_nothing_is_lost(
     many, model_folder, monkeypatch, capsys, caplog, module, name
 ):
@@ -148,7 +150,7 @@ def test_a_disk_that_fails_ends_a_command_and_nothing_is_lost(
     caplog.set_level("INFO")
     run("iscqk describe photos many --output many.h5", model_folder)
     # Beside the 24 that were known, two whole blocks that were described before.
-    assert f"{24 if module is image_index else 24 + 128} of 174 images are in" in caplog.text
+    assert f"{24 if module is described_images else 24 + 128} of 174 images are in" in caplog.text
 
 
 def test_images_whose_disk_leaves_are_not_left_out(many, model_folder, monkeypatch, capsys):
@@ -176,4 +178,4 @@ def test_an_image_that_somebody_removes_meanwhile_is_left_out(
 
     monkeypatch.setattr(cache.DescriptorCache, "find", find)
     run("iscqk describe many --output many.h5", model_folder)
-    assert len(read_image_index("many.h5").files) == 149 and "many/R000007.jpg" in caplog.text
+    assert len(read_described("many.h5").files) == 149 and "many/R000007.jpg" in caplog.text

@@ -37,7 +37,7 @@ MAX_DIMENSION = 256
 # Both official evaluators begin their search at a squared radius of 1e10 and compute in float32,
 # whose squares vanish long before its numbers do.
 _LARGEST_SQUARED, _SMALLEST_SQUARED = 1e10, 1e-30
-SIDES = {"query": QUERY, "reference": REFERENCE}
+FORMS = {"query": QUERY, "reference": REFERENCE}
 
 Blocks = Iterable[tuple[ArrayLike, ArrayLike]]
 
@@ -113,7 +113,7 @@ def _read_side(file: h5py.File, side: str) -> tuple[Rows, StrArray]:
         raise UserError(f"{where} has {len(ids)} ids for {len(vectors)} vectors; write one each")
     remedy = f"run `iscqk validate {file.filename}` to list every such row"
     for wrong, what in (
-        (~SIDES[side].matches(ids), f"is not {SIDES[side].description}"),
+        (~FORMS[side].matches(ids), f"is not {FORMS[side].description}"),
         (repeated(ids), "is there twice"),
     ):
         if (row := first_where(wrong)) is not None:
@@ -152,7 +152,7 @@ def write_submission(
 
 
 def _write_side(file: h5py.File, side: str, dimension: int, count: int, blocks: Blocks) -> None:
-    form, last = SIDES[side], ""
+    form, last = FORMS[side], ""
     appender = Appender(file, (f"{side}_ids", side), dimension, form.width, count)
     for ids, vectors in blocks:
         names = np.asarray(ids, dtype=np.str_)

@@ -16,7 +16,7 @@ from iscqk.formats.image_shards import writing_images
 from iscqk.formats.tar_files import Put
 from iscqk.images.canvas import Canvas
 from iscqk.images.edit_chains import encode_jpeg
-from iscqk.images.ingestion import SPLITS
+from iscqk.images.ingestion import SPLIT_IDS
 from iscqk.runtime.logs import progress
 from iscqk.runtime.workers import parallel_map
 
@@ -63,7 +63,7 @@ def draw_images(put: Put, split: str, count: int, seed: int, side: int, workers:
     """
     drawn = parallel_map(partial(_draw, seed, split, side), range(count), workers, 32)
     for index, jpeg in enumerate(progress(drawn, count, f"draw {split}")):
-        put(f"{SPLITS[split].form.make(index)}.jpg", jpeg)
+        put(f"{SPLIT_IDS[split].form.make(index)}.jpg", jpeg)
 
 
 def _draw(seed: int, split: str, side: int, index: int) -> bytes:

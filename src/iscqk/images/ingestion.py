@@ -38,7 +38,7 @@ class SplitIds(NamedTuple):
         return None
 
 
-SPLITS = {
+SPLIT_IDS = {
     "training": SplitIds(TRAINING, range(1_000_000)),
     "references": SplitIds(REFERENCE, range(1_000_000)),
     # Ours: the challenge has no such split.

@@ -64,8 +64,8 @@ class Look(NamedTuple):
     orientations: int = 1
 
     @property
-    def side(self) -> int:
-        """Of the images that it takes, in pixels."""
+    def pixels(self) -> int:
+        """The side of the images that it takes."""
         return max(self.sizes, default=self.encoder.config.image_size)
 
 

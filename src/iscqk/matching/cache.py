@@ -1,8 +1,8 @@
 """Descriptors that are kept from one call to the next, and where a call is stopped.
 
-They are kept in a file, or a list of shards (`iscqk.formats.index_shards`), which are described one
-after the other. While a shard is under way, what there is of it is kept in another file beside, so
-that a stop loses next to nothing and the file's name never stands for a part.
+They are kept in a file, or a list of shards (`iscqk.formats.described_shards`), which are described
+one after the other. While a shard is under way, what there is of it is kept in another file beside,
+so that a stop loses next to nothing and the file's name never stands for a part.
 """
 
 import contextlib
@@ -14,17 +14,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable, refuse_unwritable
-from iscqk.formats.image_index import (
+from iscqk.formats.described_images import (
+    DescribedImages,
     File,
-    ImageIndex,
     Row,
-    is_image_index,
-    read_image_index,
-    write_image_index,
+    holds_described,
+    read_described,
+    write_described,
 )
-from iscqk.formats.image_shards import digest_of
-from iscqk.formats.index_shards import (
+from iscqk.formats.described_shards import (
     ROWS,
     beside,
     encoder_of,
@@ -35,6 +33,8 @@ from iscqk.formats.index_shards import (
     write_list,
     write_shard,
 )
+from iscqk.formats.files import printable, refuse_unwritable
+from iscqk.formats.image_shards import digest_of
 from iscqk.formats.stored_rows import StoredRows
 from iscqk.matching.collection import Part
 from iscqk.matching.inputs import Inputs
@@ -75,7 +75,7 @@ class DescriptorCache:
     def _set_aside(self, total: int) -> None:
         """Make a shard of what a stop left, before another takes its name."""
         if self.path and self._unfinished.exists() and self._is_own(self._unfinished):
-            write_shard(self.path, _ASIDE, read_image_index(self._unfinished), 0, total)
+            write_shard(self.path, _ASIDE, read_described(self._unfinished), 0, total)
             self._unfinished.unlink()
 
     @property
@@ -115,25 +115,25 @@ class DescriptorCache:
 
     def _keep(self, known: dict[File, Row]) -> None:
         if self.path and len(known) > self._written:
-            write_image_index(self._unfinished, ImageIndex.of(known, self._side, self.encoder))
+            write_described(self._unfinished, DescribedImages.of(known, self._side, self.encoder))
             self._written = len(known)
 
-    def add_shard(self, index: ImageIndex, first: int, total: int) -> Part:
+    def add_shard(self, described: DescribedImages, first: int, total: int) -> Part:
         """Keep a shard; return it as it is read from there, or as it is if nothing is kept."""
         if self.path is None:
-            return Part.of(index)
-        shard = write_shard(self.path, len(self._shards), index, first, total)
+            return Part.of(described)
+        shard = write_shard(self.path, len(self._shards), described, first, total)
         self._shards.append(shard)
-        return Part.of(index._replace(vectors=StoredRows(shard)), shard)
+        return Part.of(described._replace(vectors=StoredRows(shard)), shard)
 
-    def finish(self, result: ImageIndex | None = None) -> None:
+    def finish(self, result: DescribedImages | None = None) -> None:
         """Write the file itself: the result, or the list of its shards."""
         if self.path is None:
             return
         if result is None:
             write_list(self.path, self._shards, *self._made_by)
         else:
-            write_image_index(self.path, result)
+            write_described(self.path, result)
         remove_others(self.path, self._shards)
         self._unfinished.unlink(missing_ok=True)
 
@@ -175,7 +175,7 @@ class Caches(NamedTuple):
         """
         kinds = zip(self, (queries.images, references.images, True), strict=True)
         written = {os.path.realpath(path) for path, images in kinds if path and images}
-        for path in (*queries.indexes, *references.indexes):
+        for path in (*queries.described, *references.described):
             if os.path.realpath(path) in written:
                 what = "would be written over by descriptions of other images; keep these elsewhere"
                 raise UserError(f"{printable(path)}: {what} (--output)")
@@ -196,7 +196,7 @@ def check_place(path: str | Path) -> None:
     refuse_unwritable(path)
     refuse_unwritable(shard_folder(path), is_folder=True)
     if Path(path).exists():
-        if not is_image_index(path):
+        if not holds_described(path):
             what = "there already, and no descriptions of images; name another file to write"
             raise UserError(f"{printable(path)}: {what}")
         encoder_of(path)

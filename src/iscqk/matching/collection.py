@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.formats.arrays import BoolArray, FloatArray, IntArray
-from iscqk.formats.image_index import ImageIndex, read_image_index
+from iscqk.formats.described_images import DescribedImages, read_described
 from iscqk.formats.image_shards import Version
 from iscqk.formats.named_files import anchored
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
@@ -51,23 +51,25 @@ class Part:
 
     @classmethod
     def of(
-        cls, index: ImageIndex, stored: Path | None = None, gone: BoolArray | None = None
+        cls, described: DescribedImages, stored: Path | None = None, gone: BoolArray | None = None
     ) -> "Part":
         """Return images, whose names are read from `stored` each time; none is gone if not said."""
-        names = [file.path for file in index.files]
+        names = [file.path for file in described.files]
         gone = np.zeros(len(names), np.bool_) if gone is None else gone
         identities, places = (_digests(map(what, names)) for what in (identity, anchored))
-        facts = index.vectors, index.flat, identities, places, gone
+        facts = described.vectors, described.flat, identities, places, gone
         # Files have absolute names; here they are as people wrote them.
         for before in ("", os.getcwd() + os.sep):
-            if stored and all(before + file.path == file.anchored().path for file in index.files):
+            if stored and all(
+                before + file.path == file.anchored().path for file in described.files
+            ):
                 return cls(*facts, stored, before)
         return cls(*facts, names)
 
     def names(self) -> list[str]:
         """Return the images' paths."""
         if isinstance(self.source, Path):
-            files = read_image_index(self.source, stored=True).files
+            files = read_described(self.source, stored=True).files
             return [file.path.removeprefix(self.before) for file in files]
         return self.source
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from iscqk.errors import UserError
+from iscqk.formats.described_images import DescribedImages, File, Row, read_described
+from iscqk.formats.described_shards import ROWS, encoder_of, listed_shards
 from iscqk.formats.files import exclusive, printable
-from iscqk.formats.image_index import File, ImageIndex, Row, read_image_index
 from iscqk.formats.image_shards import is_there, version_of
-from iscqk.formats.index_shards import ROWS, encoder_of, listed_shards
 from iscqk.images.finding import refuse_lost
 from iscqk.images.opening import fault_of
 from iscqk.matching.cache import DescriptorCache, content_of
@@ -56,14 +56,14 @@ def describe_files(
         parts, first = [], 0
         for start in range(0, len(images), ROWS):
             some = images[start : start + ROWS]
-            index, wrong = _describe_some(model, view, some, threads, kept)
+            described, wrong = _describe_some(model, view, some, threads, kept)
             faults += wrong
-            if index is not None and len(images) > ROWS:
-                parts.append(kept.add_shard(index, first, len(images)))
-                first += len(index.files)
-            elif index is not None:
-                kept.finish(index)
-                parts.append(Part.of(index))
+            if described is not None and len(images) > ROWS:
+                parts.append(kept.add_shard(described, first, len(images)))
+                first += len(described.files)
+            elif described is not None:
+                kept.finish(described)
+                parts.append(Part.of(described))
         _tell(faults)
         if not parts:
             raise UserError(f"{images[0]}: no image can be read; see above, and name others")
@@ -75,7 +75,7 @@ def describe_files(
 
 def _describe_some(
     model: Model, view: View, images: Sequence[Path], threads: int, kept: DescriptorCache
-) -> tuple[ImageIndex | None, list[str]]:
+) -> tuple[DescribedImages | None, list[str]]:
     """Return at most `ROWS` files that can be read, None if none can, and why others cannot."""
     files = list(map(_as_it_is, images))
     known = kept.find(files)
@@ -85,8 +85,8 @@ def _describe_some(
     with kept.keeping(known):
         faults = _describe(model, view, fresh, threads, kept, known)
     readable = {file: known[file] for file in files if file in known}
-    index = ImageIndex.of(readable, view.side, kept.encoder) if readable else None
-    return index, faults
+    described = DescribedImages.of(readable, view.side, kept.encoder) if readable else None
+    return described, faults
 
 
 def _as_it_is(path: Path) -> File:
@@ -130,7 +130,7 @@ def _describe(
     return faults
 
 
-def load_index(path: str | Path, model: Model, view: View) -> Collection:
+def load_described(path: str | Path, model: Model, view: View) -> Collection:
     """Return what `iscqk describe` wrote. Files that are gone by now are told of and do no harm.
 
     Raises:
@@ -142,7 +142,7 @@ def load_index(path: str | Path, model: Model, view: View) -> Collection:
     parts: list[Part] = []
     changed: list[str] = []
     for shard in shards:
-        found = read_image_index(shard, stored=len(shards) > 1)
+        found = read_described(shard, stored=len(shards) > 1)
         there = [(row, file) for row, file in enumerate(found.files) if is_there(file.path)]
         changed += [file.path for row, file in there if not file.is_unchanged(found.sha256[row])]
         is_gone = np.ones(len(found.files), np.bool_)

@@ -14,7 +14,7 @@ from iscqk.matching.basis import Basis, find_basis
 from iscqk.matching.cache import NO_CACHES, Caches
 from iscqk.matching.chance import NO_DISTANCE
 from iscqk.matching.collection import NOTHING, Collection
-from iscqk.matching.describing import load_index, refuse_turned, warn_of_flat
+from iscqk.matching.describing import load_described, refuse_turned, warn_of_flat
 from iscqk.matching.groups import star_groups
 from iscqk.matching.indexes import Recall, by_indexes, check_index_places
 from iscqk.matching.inputs import InputPaths, Inputs, find_inputs
@@ -100,12 +100,12 @@ def find_duplicates(
     caches.refuse_over(inputs, inputs)
     model = model if isinstance(model, Model) else Model.load(model, threads)
     serves_both = views[0].digest(model) == views[1].digest(model)
-    if inputs.indexes and not serves_both:
-        refuse_turned(inputs.indexes[0], views[0])
-        raise UserError(f"{inputs.indexes[0]}: of one side only; name images and folders")
+    if inputs.described and not serves_both:
+        refuse_turned(inputs.described[0], views[0])
+        raise UserError(f"{inputs.described[0]}: of one side only; name images and folders")
     if index:
-        check_index_places(inputs.indexes)
-    ready = [load_index(path, model, views[1]) for path in inputs.indexes]
+        check_index_places(inputs.described)
+    ready = [load_described(path, model, views[1]) for path in inputs.described]
     references = complete(model, views[1], ready, inputs.images, caches.references, threads)
     warn_of_flat(references)
     queries = references

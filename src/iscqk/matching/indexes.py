@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from iscqk.formats.arrays import DoubleArray, FloatArray, IntArray
+from iscqk.formats.described_shards import beside
 from iscqk.formats.files import linked, printable, refuse_unwritable, sha256_of
 from iscqk.formats.image_shards import Version, version_of
-from iscqk.formats.index_shards import beside
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.matching.collection import NOTHING, Collection, Source
 from iscqk.matching.neighbourhoods import LISTED, Lookup, Neighbourhoods, Search, exactly

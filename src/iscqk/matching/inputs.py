@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
+from iscqk.formats.described_images import holds_described
 from iscqk.formats.files import printable, refuse_missing
-from iscqk.formats.image_index import is_image_index
 from iscqk.formats.image_shards import is_shard, is_there, status_of
 from iscqk.formats.named_files import named
 from iscqk.images.finding import SUFFIXES, find_images, refuse_not_opened
@@ -27,7 +27,7 @@ class Inputs(NamedTuple):
     """What was named: image files, each once, and files that `iscqk describe` wrote."""
 
     images: list[Path]
-    indexes: list[Path]
+    described: list[Path]
 
 
 def find_inputs(paths: InputPaths | Inputs) -> Inputs:
@@ -41,18 +41,18 @@ def find_inputs(paths: InputPaths | Inputs) -> Inputs:
     if isinstance(paths, Inputs):  # found before
         return paths
     images: list[Path] = []
-    written: list[Path] = []
+    described: list[Path] = []
     for path in _places(paths):
         if not is_there(path):
             raise UserError(f"{printable(path)}: no such file or folder; correct its path")
         if path.is_dir() or is_shard(path):
             images += find_images([path])
-        elif is_image_index(path):
-            written.append(path)
+        elif holds_described(path):
+            described.append(path)
         else:
             _refuse_other_kinds(path)
             images.append(path)
-    return Inputs(without_repeats(images), without_repeats(written))
+    return Inputs(without_repeats(images), without_repeats(described))
 
 
 def _places(paths: InputPaths) -> list[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from iscqk.formats.arrays import IntArray
-from iscqk.formats.image_index import File, Row, read_image_index
+from iscqk.formats.described_images import File, Row, read_described
 from iscqk.formats.image_shards import is_there
 from iscqk.formats.named_files import anchored
 from iscqk.matching.inputs import identity
@@ -23,11 +23,11 @@ class KnownImages:
         keys, contents, counts = [_none()], [_none()], [0]
         sizes: set[int] = set()
         for place in places:
-            index = read_image_index(place, stored=True)
-            keys.append(_hashes(index.files))
-            contents.append(_hashes(index.sha256))
-            sizes.update(file.size for file in index.files)
-            counts.append(len(index.files))
+            described = read_described(place, stored=True)
+            keys.append(_hashes(described.files))
+            contents.append(_hashes(described.sha256))
+            sizes.update(file.size for file in described.files)
+            counts.append(len(described.files))
         self.sizes = sizes
         self._starts = np.cumsum(counts)
         self._by_file = Keys(np.concatenate(keys))
@@ -51,11 +51,11 @@ class KnownImages:
         found = {}
         places = np.searchsorted(self._starts, rows, side="right") - 1
         for place in np.unique(places[rows >= 0]).tolist():
-            index = read_image_index(self._places[place], stored=True)
+            described = read_described(self._places[place], stored=True)
             here = np.flatnonzero((places == place) & (rows >= 0)).tolist()
             within = rows[here] - self._starts[place]
-            for number, row, known in zip(here, within.tolist(), index.at(within), strict=True):
-                same = index.files[row] == asked[number]
+            for number, row, known in zip(here, within.tolist(), described.at(within), strict=True):
+                same = described.files[row] == asked[number]
                 if same or (sha256[number] and known.sha256 == sha256[number]):
                     found[files[number]] = known
         return found
@@ -68,7 +68,7 @@ def others_described(places: Sequence[Path], images: Sequence[Path]) -> tuple[in
     """
     named, others, is_any_named = _hashes(map(anchored, images)), [_none()], False
     for place in places:
-        paths = [file.path for file in read_image_index(place, stored=True).files]
+        paths = [file.path for file in read_described(place, stored=True).files]
         is_named = np.isin(_hashes(paths), named)
         is_any_named |= bool(is_named.any())
         left = filter(is_there, compress(paths, ~is_named))

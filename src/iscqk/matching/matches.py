@@ -14,7 +14,7 @@ from iscqk.formats.arrays import IntArray
 from iscqk.matching.basis import Basis, find_basis
 from iscqk.matching.cache import NO_CACHES, Caches
 from iscqk.matching.collection import Collection
-from iscqk.matching.describing import describe_files, load_index, warn_of_flat
+from iscqk.matching.describing import describe_files, load_described, warn_of_flat
 from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recall_of
 from iscqk.matching.inputs import InputPaths, Inputs, find_inputs
 from iscqk.matching.judged_pairs import JudgedPairs
@@ -123,10 +123,10 @@ def find_matches(
     inputs = find_inputs(images), find_inputs(against)
     caches.refuse_over(*inputs)
     if index:
-        check_index_places(inputs[1].indexes)
+        check_index_places(inputs[1].described)
     model = model if isinstance(model, Model) else Model.load(model, threads)
     ready = [
-        [load_index(path, model, view) for path in found.indexes]
+        [load_described(path, model, view) for path in found.described]
         for view, found in zip(views, inputs, strict=True)
     ]
     queries, references = (

@@ -137,7 +137,7 @@ class Model:
             are_open = any(isinstance(image, Image.Image) for image in images)
             if self._ahead:
                 self._ahead.stop()
-            read, done = ReadableImages(images, [look.side for look in looks], self._ahead), 0
+            read, done = ReadableImages(images, [look.pixels for look in looks], self._ahead), 0
             for rows in describe(looks, read, 0 if are_open else threads - 1, orientations):
                 part = slice(done, done := done + len(rows[0]) // orientations)
                 vectors = self._refine([row.numpy() for row in rows])

@@ -39,8 +39,8 @@ def run(arguments: argparse.Namespace) -> None:
     check_place(arguments.output)
     refuse_below_one("threads", arguments.threads)
     inputs = find_inputs(arguments.images)
-    if inputs.indexes:
-        name = printable(inputs.indexes[0])
+    if inputs.described:
+        name = printable(inputs.described[0])
         raise UserError(f"{name}: described already; name images and folders")
     keep_freed_memory()
     new = inputs.images if is_new(arguments.output) else []

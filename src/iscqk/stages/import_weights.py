@@ -16,8 +16,8 @@ import torch
 
 from iscqk.errors import UserError
 from iscqk.formats.files import printable, refuse_unwritable, sha256_of
-from iscqk.models.checkpoints import Checkpoint, fill_backbone, read_checkpoint
 from iscqk.models.encoder import POOLINGS, Encoder, EncoderConfig
+from iscqk.models.foreign_weights import ForeignWeights, fill_backbone, read_foreign_weights
 from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import save_encoder
 from iscqk.runtime.options import json_object, output_file
@@ -66,9 +66,9 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"--std {min(arguments.std):g}: what is divided by; name more than 0")
     if (largest := max(*arguments.mean, *arguments.std)) > 1:
         raise UserError(f"--mean, --std {largest:g}: channels go from 0 to 1; divide both by 255")
-    checkpoint = read_checkpoint(arguments.file)
+    checkpoint = read_foreign_weights(arguments.file)
     if arguments.no_head:
-        checkpoint = Checkpoint(checkpoint.backbone, None)
+        checkpoint = ForeignWeights(checkpoint.backbone, None)
     encoder = _encoder(arguments, checkpoint)
     origin = {"file": arguments.file.name, "sha256": sha256_of(arguments.file)}
     save_encoder(arguments.output, encoder, {"imported": origin})
@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"model: {json.dumps({'weights': str(arguments.output), **told})}")
 
 
-def _encoder(arguments: argparse.Namespace, checkpoint: Checkpoint) -> Encoder:
+def _encoder(arguments: argparse.Namespace, checkpoint: ForeignWeights) -> Encoder:
     """Return the encoder of a checkpoint; a head that it lacks is the identity."""
     config = EncoderConfig(
         backbone=arguments.backbone,
@@ -105,7 +105,7 @@ def _encoder(arguments: argparse.Namespace, checkpoint: Checkpoint) -> Encoder:
     return encoder
 
 
-def _image_size(backbone: str, checkpoint: Checkpoint) -> int:
+def _image_size(backbone: str, checkpoint: ForeignWeights) -> int:
     if checkpoint.head:
         return _SSCD_SIZE
     return int((timm.get_pretrained_cfg(backbone) or PretrainedCfg()).input_size[-1])

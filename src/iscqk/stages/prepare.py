@@ -24,8 +24,8 @@ from iscqk.formats.phases import PHASES
 from iscqk.formats.results import SPLITS
 from iscqk.images import quarantine
 from iscqk.images.finding import find_images
-from iscqk.images.ingestion import SPLITS as IDS
 from iscqk.images.ingestion import (
+    SPLIT_IDS,
     listing_of,
     refuse_copied_others,
     refuse_graded,
@@ -122,4 +122,4 @@ def _paths(name: str, places: list[str], names: str | None) -> list[Path]:
 def _listing(name: str, paths: list[Path], workers: int) -> pd.DataFrame:
     if not paths:
         return pd.DataFrame(columns=[*COLUMNS, "reason"])
-    return listing_of(paths, IDS[name], workers)
+    return listing_of(paths, SPLIT_IDS[name], workers)

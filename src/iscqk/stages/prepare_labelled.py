@@ -5,7 +5,7 @@ import argparse
 from iscqk.errors import UserError
 from iscqk.formats.manifest import write_manifest
 from iscqk.images.finding import find_images
-from iscqk.images.ingestion import SPLITS, manifest_of, refuse_overlap
+from iscqk.images.ingestion import SPLIT_IDS, manifest_of, refuse_overlap
 from iscqk.retrieval.knn_accuracy import classes_of
 from iscqk.runtime.options import at_once, output_file
 
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Write both manifests, of the same classes and of no image in common."""
     folders = arguments.training, arguments.evaluation
     training, evaluation = (
-        manifest_of(find_images([folder]), SPLITS["training"], arguments.workers)
+        manifest_of(find_images([folder]), SPLIT_IDS["training"], arguments.workers)
         for folder in folders
     )
     unknown = set(classes_of(evaluation)) - set(classes_of(training))

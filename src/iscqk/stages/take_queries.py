@@ -23,7 +23,7 @@ from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
 from iscqk.images.finding import find_images
-from iscqk.images.ingestion import SPLITS, listing_of, refuse_overlap
+from iscqk.images.ingestion import SPLIT_IDS, listing_of, refuse_overlap
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
 
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Write what is known of the queries; of edits nothing is."""
     manifest, ground_truth, edits, bad = arguments.output
     paths = find_images(arguments.queries, arguments.list)
-    listing = listing_of(paths, SPLITS[arguments.phase], arguments.workers)
+    listing = listing_of(paths, SPLIT_IDS[arguments.phase], arguments.workers)
     if arguments.bad_images == "error":
         quarantine.refuse_bad([listing])
     queries = quarantine.set_aside(listing, arguments.phase, graded=True)

@@ -19,7 +19,7 @@ from iscqk.formats.hdf5 import dataset, is_float32, open_hdf5, read_ids
 from iscqk.formats.hdf5_checks import as_user_errors
 from iscqk.formats.ids import QUERY, phase_numbers, repeated
 from iscqk.formats.phases import PHASES
-from iscqk.formats.submission import MAX_DIMENSION, SIDES, fault_of_scale
+from iscqk.formats.submission import FORMS, MAX_DIMENSION, fault_of_scale
 from iscqk.models.collapse import COLLAPSED, effective_rank
 from iscqk.runtime.logs import progress
 
@@ -145,7 +145,7 @@ class _Side:
 
 def _id_problems(side: str, ids: StrArray, expected: Iterable[str] | None) -> Iterator[Problem]:
     """Yield the ids that are malformed, doubled, out of order, missing or not expected."""
-    name, form = f"{side}_ids", SIDES[side]
+    name, form = f"{side}_ids", FORMS[side]
     if not len(ids):
         yield Problem(name, "is empty")
     descends = np.zeros(len(ids), dtype=np.bool_)

@@ -15,8 +15,8 @@ import pandas as pd
 from iscqk.bench.index_speed import compare, plant
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
+from iscqk.formats.described_shards import listed_shards
 from iscqk.formats.files import printable
-from iscqk.formats.index_shards import listed_shards
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
 from iscqk.matching.neighbourhoods import LISTED
 from iscqk.runtime.options import at_once, cores, count, output_file

@@ -10,9 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from iscqk.errors import UserError
+from iscqk.formats.described_images import DescribedImages, File, read_described
+from iscqk.formats.described_shards import (
+    ROWS,
+    listed_shards,
+    remove_others,
+    write_list,
+    write_shard,
+)
 from iscqk.formats.files import printable
-from iscqk.formats.image_index import File, ImageIndex, read_image_index
-from iscqk.formats.index_shards import ROWS, listed_shards, remove_others, write_list, write_shard
 from iscqk.runtime.logs import progress
 from iscqk.runtime.options import count, output_file
 
@@ -29,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the list and its shards, however few; of many real images the first shard tells."""
-    real = read_image_index(listed_shards(arguments.file)[0])
+    real = read_described(listed_shards(arguments.file)[0])
     if len(real.files) < 2:
         raise UserError(f"{printable(arguments.file)}: of one image; name two at least to be like")
     rows = real.vectors[:].astype(np.float64)
@@ -45,8 +51,10 @@ def run(arguments: argparse.Namespace) -> None:
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         files = [File(f"/made-up/{number:08}.jpg", 0, 0, 0, number) for number in numbers]
         flat = np.zeros(len(files), np.bool_)
-        index = ImageIndex(files, [""] * len(files), flat, vectors, real.side, real.encoder)
-        shard = write_shard(arguments.output, len(shards), index, start, arguments.count)
+        described = DescribedImages(
+            files, [""] * len(files), flat, vectors, real.side, real.encoder
+        )
+        shard = write_shard(arguments.output, len(shards), described, start, arguments.count)
         shards.append(shard)
     write_list(arguments.output, shards, real.side, real.encoder)
     remove_others(arguments.output, shards)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from iscqk.errors import UserError
-from iscqk.formats.image_index import File, ImageIndex, read_image_index, write_image_index
+from iscqk.formats.described_images import DescribedImages, File, read_described, write_described
 
 
 def made(count, side="references"):
@@ -15,13 +15,13 @@ def made(count, side="references"):
     names = [os.fsdecode(f"/x/é {n}".encode() + bytes([200 + n % 50])) for n in range(count)]
     files = [File(name, n, 2**62, n, 2**64 - 1) for n, name in enumerate(names)]
     vectors = np.random.default_rng(0).standard_normal((count, 4)).astype(np.float32)
-    return ImageIndex(files, ["a" * 64] * count, np.arange(count) % 2 == 1, vectors, side, "e")
+    return DescribedImages(files, ["a" * 64] * count, np.arange(count) % 2 == 1, vectors, side, "e")
 
 
 def test_it_is_read_as_it_was_written(tmp_path):
     described, path = made(20), tmp_path / "a.h5"
-    write_image_index(path, described)
-    found = read_image_index(path)
+    write_described(path, described)
+    found = read_described(path)
     assert found.files == described.files and found.sha256 == described.sha256
     assert (found.vectors == described.vectors).all() and (found.flat == described.flat).all()
     assert (found.side, found.encoder) == ("references", "e")
@@ -32,28 +32,28 @@ def test_a_file_may_be_of_any_date_that_a_disk_has(tmp_path, year):
     image, path = tmp_path / "a.jpg", tmp_path / "a.h5"
     image.write_bytes(b"a")
     os.utime(image, (0, (year - 1970) * 31_556_952))
-    write_image_index(path, made(1)._replace(files=[File.now(image)]))
-    assert read_image_index(path).files[0].is_unchanged("")
+    write_described(path, made(1)._replace(files=[File.now(image)]))
+    assert read_described(path).files[0].is_unchanged("")
 
 
 def test_more_images_than_ids_of_the_official_form(tmp_path):
-    write_image_index(tmp_path / "a.h5", made(100_001, "queries"))
+    write_described(tmp_path / "a.h5", made(100_001, "queries"))
     with h5py.File(tmp_path / "a.h5") as file:
         assert file["ids"][[0, 100_000]].tolist() == [b"Q000000", b"Q100000"]
 
 
 def test_a_file_of_an_earlier_version_is_told(tmp_path):
     path = tmp_path / "a.h5"
-    write_image_index(path, made(3))
+    write_described(path, made(3))
     with h5py.File(path, "r+") as file:
         del file["inodes"]
     with pytest.raises(UserError, match=r"a.h5: written by an earlier version; remove it and"):
-        read_image_index(path)
+        read_described(path)
 
 
 def test_damage_is_told_and_never_waited_for(tmp_path):
     path, rng = tmp_path / "a.h5", np.random.default_rng(0)
-    write_image_index(path, made(20))
+    write_described(path, made(20))
     whole, told = path.read_bytes(), 0
     for _ in range(400):
         damaged = bytearray(whole)
@@ -61,7 +61,7 @@ def test_damage_is_told_and_never_waited_for(tmp_path):
             damaged[place] = rng.integers(256)
         path.write_bytes(damaged)
         try:
-            read_image_index(path)
+            read_described(path)
         except UserError:
             told += 1
     assert told > 100

@@ -1,7 +1,7 @@
 """Descriptors of any number of image files under one name: in a file, or a list of shards.
 
-Up to `ROWS` images are one file of `iscqk.formats.image_index`. Of more, `photos.h5` is a list, and
-the shards, each such a file, lie in a folder `beside` it, `photos.shards`:
+Up to `ROWS` images are one file of `iscqk.formats.described_images`. Of more, `photos.h5` is a
+list, and the shards, each such a file, lie in a folder `beside` it, `photos.shards`:
 
     shards  (s,) bytes, names in the folder, in order
 
@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from iscqk.errors import UserError
+from iscqk.formats.described_images import DescribedImages, File, made_by, write_described
 from iscqk.formats.files import linked, printable
 from iscqk.formats.hdf5 import open_hdf5, read_ids, write_hdf5
-from iscqk.formats.image_index import File, ImageIndex, made_by, write_image_index
 
 ROWS = 65_536  # images in a file: 64 MiB at 256 dimensions
 _NAME = re.compile(r"\d{5}-[0-9a-f]{16}\.h5")
@@ -78,23 +78,25 @@ def encoder_of(path: str | Path) -> tuple[str, str]:
         return made_by(file)
 
 
-def write_shard(path: str | Path, number: int, index: ImageIndex, first: int, total: int) -> Path:
+def write_shard(
+    path: str | Path, number: int, described: DescribedImages, first: int, total: int
+) -> Path:
     """Write a shard of the list `path`, unless it is there; return its path.
 
     Args:
         path: of the list.
         number: of the shard.
-        index: n images.
+        described: n images.
         first: number of the first of them.
         total: images that are described in all, or more.
     """
     digits = len(str(total - 1))
-    files = [(os.fsencode(path), *rest) for path, *rest in map(File.anchored, index.files)]
-    what = repr((index.side, index.encoder, first, digits, files, index.sha256))
+    files = [(os.fsencode(path), *rest) for path, *rest in map(File.anchored, described.files)]
+    what = repr((described.side, described.encoder, first, digits, files, described.sha256))
     digest = hashlib.sha256(what.encode()).hexdigest()
     shard = shard_folder(path) / f"{number:05}-{digest[:16]}.h5"
     if not shard.is_file():
-        write_image_index(shard, index, first, total)
+        write_described(shard, described, first, total)
     return shard
 
 

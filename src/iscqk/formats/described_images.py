@@ -81,7 +81,7 @@ class Row(NamedTuple):
     vector: FloatArray
 
 
-class ImageIndex(NamedTuple):
+class DescribedImages(NamedTuple):
     """Image files with their descriptors.
 
     Attributes:
@@ -101,7 +101,7 @@ class ImageIndex(NamedTuple):
     encoder: str
 
     @classmethod
-    def of(cls, rows: dict[File, Row], side: str, encoder: str) -> "ImageIndex":
+    def of(cls, rows: dict[File, Row], side: str, encoder: str) -> "DescribedImages":
         """Return files with what is known of them; there is one at least."""
         sha256, flat, vectors = zip(*rows.values(), strict=True)
         return cls(
@@ -114,31 +114,31 @@ class ImageIndex(NamedTuple):
         return [Row(self.sha256[row], bool(self.flat[row]), vector) for row, vector in columns]
 
 
-def write_image_index(
-    path: str | Path, index: ImageIndex, first: int = 0, total: int | None = None
+def write_described(
+    path: str | Path, described: DescribedImages, first: int = 0, total: int | None = None
 ) -> None:
     """Write the file.
 
     Args:
         path: where to.
-        index: n images.
+        described: n images.
         first: number of the first of them, where the file is one of several.
         total: images in all of these.
     """
-    form, count = _FORMS[index.side], len(index.files)
+    form, count = _FORMS[described.side], len(described.files)
     digits = max(form.digits, len(str((total or count) - 1)))
     form = form._replace(digits=digits)
-    attributes = {"side": index.side, "encoder_sha256": index.encoder}
-    files = [file.anchored() for file in index.files]
+    attributes = {"side": described.side, "encoder_sha256": described.encoder}
+    files = [file.anchored() for file in described.files]
     columns = list(zip(*files, strict=True)) or [()] * len(File._fields)
     with write_hdf5(path, attributes) as file:
-        rows = Appender(file, ("ids", "vectors"), index.vectors.shape[1], form.width, count)
-        rows.append([form.make(first + number) for number in range(count)], index.vectors[:])
+        rows = Appender(file, ("ids", "vectors"), described.vectors.shape[1], form.width, count)
+        rows.append([form.make(first + number) for number in range(count)], described.vectors[:])
         # As the file system has them: not every name is UTF-8.
         names = np.array([os.fsencode(name) for name in columns[0]], dtype=object)
         file.create_dataset("paths", data=names, shape=(count,), dtype=h5py.string_dtype())
-        file.create_dataset("sha256", data=np.array(index.sha256, dtype=f"S{_DIGEST}"))
-        file.create_dataset("flat", data=index.flat)
+        file.create_dataset("sha256", data=np.array(described.sha256, dtype=f"S{_DIGEST}"))
+        file.create_dataset("flat", data=described.flat)
         for (name, kind), column in zip(_NUMBERS.items(), columns[1:], strict=True):
             file.create_dataset(name, data=np.array(column, dtype=kind))
 
@@ -152,7 +152,7 @@ def made_by(file: h5py.File) -> tuple[str, str]:
     return str(attributes["side"]), str(attributes["encoder_sha256"])
 
 
-def read_image_index(path: str | Path, stored: bool = False) -> ImageIndex:
+def read_described(path: str | Path, stored: bool = False) -> DescribedImages:
     """Read the file; UserError where it is no such file. `stored`: leave its vectors there."""
     with open_hdf5(path) as file:
         side, encoder = made_by(file)
@@ -170,10 +170,10 @@ def read_image_index(path: str | Path, stored: bool = False) -> ImageIndex:
             vectors = StoredRows(path) if stored else read_vectors(file, "vectors")[:]
             if not len(files) == len(sha256) == len(flat) == len(vectors):
                 raise ValueError("columns of unequal length")
-    return ImageIndex(files, sha256, flat, vectors, side, encoder)
+    return DescribedImages(files, sha256, flat, vectors, side, encoder)
 
 
-def is_image_index(path: str | Path) -> bool:
+def holds_described(path: str | Path) -> bool:
     """Return whether a file is one of descriptors: by its content, or as its name claims it."""
     path = Path(path)
     return path.is_file() and (is_hdf5(path) or path.suffix.lower() in SUFFIXES)

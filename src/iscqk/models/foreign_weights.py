@@ -49,7 +49,7 @@ _TORCHVISION_VIT = [
 ]
 
 
-class Checkpoint(NamedTuple):
+class ForeignWeights(NamedTuple):
     """A backbone by whatever names, and the linear layer (D, C), (D,) that makes descriptors of it.
 
     The latter is SSCD's, or whatever has its name (`layer`): a classifier may, too.
@@ -60,7 +60,7 @@ class Checkpoint(NamedTuple):
     layer: str = ""
 
 
-def read_checkpoint(path: str | Path) -> Checkpoint:
+def read_foreign_weights(path: str | Path) -> ForeignWeights:
     """Read safetensors, or what `torch.save` wrote, of which nothing is run.
 
     Raises:
@@ -73,8 +73,9 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     backbone = _without_prefixes(found, (_BACKBONE, *_AROUND))
     for layer in _HEADS:
         if {f"{layer}.weight", f"{layer}.bias"} <= set(found):
-            return Checkpoint(backbone, (found[f"{layer}.weight"], found[f"{layer}.bias"]), layer)
-    return Checkpoint(backbone, None)
+            head = found[f"{layer}.weight"], found[f"{layer}.bias"]
+            return ForeignWeights(backbone, head, layer)
+    return ForeignWeights(backbone, None)
 
 
 def _read(path: str | Path) -> Any:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from iscqk.errors import UserError
-from iscqk.formats.image_index import File, ImageIndex, read_image_index, write_image_index
-from iscqk.formats.index_shards import (
+from iscqk.formats.described_images import DescribedImages, File, read_described, write_described
+from iscqk.formats.described_shards import (
     beside,
     listed_shards,
     remove_others,
@@ -25,7 +25,9 @@ def made(first, count):
     numbers = range(first, first + count)
     files = [File(os.fsdecode(f"/x/{n}".encode() + b"\xe9"), n, n, n, n) for n in numbers]
     vectors = np.random.default_rng(first).standard_normal((count, 4)).astype(np.float32)
-    return ImageIndex(files, ["a" * 64] * count, np.zeros(count, bool), vectors, "references", "e")
+    return DescribedImages(
+        files, ["a" * 64] * count, np.zeros(count, bool), vectors, "references", "e"
+    )
 
 
 def written(path, counts=(3, 2)):
@@ -42,10 +44,10 @@ def test_a_list_stands_for_its_shards_in_order(tmp_path):
     vectors = written(path)
     shards = listed_shards(path)
     assert [shard.name[:6] for shard in shards] == ["00000-", "00001-"]
-    assert (np.concatenate([read_image_index(shard).vectors for shard in shards]) == vectors).all()
+    assert (np.concatenate([read_described(shard).vectors for shard in shards]) == vectors).all()
     with h5py.File(shards[1]) as file:
         assert file["ids"][:].tolist() == [b"R000003", b"R000004"]
-    write_image_index(tmp_path / "one.h5", made(0, 2))
+    write_described(tmp_path / "one.h5", made(0, 2))
     assert listed_shards(tmp_path / "one.h5") == [tmp_path / "one.h5"]
 
 
@@ -136,7 +138,7 @@ def test_stored_rows_of_a_file_that_is_cut_short_are_refused(tmp_path):
 @pytest.mark.parametrize("kept", [None, [0, 2, 3, 8, 11]])
 def test_joined_rows_are_those_of_their_parts(tmp_path, kept):
     parts = [made(n, 4).vectors for n in range(3)]
-    write_image_index(tmp_path / "a.h5", made(1, 4))
+    write_described(tmp_path / "a.h5", made(1, 4))
     stored = StoredRows(tmp_path / "a.h5")
     whole = np.concatenate(parts)[slice(None) if kept is None else kept]
     joined = JoinedRows([parts[0], stored, parts[2]], None if kept is None else np.array(kept))
