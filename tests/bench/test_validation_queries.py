@@ -132,7 +132,7 @@ def test_a_set_is_left_out_wherever_its_images_lie_by_now(images, tmp_path):
     assert make(images, tmp_path / "first", SMALL) == 0
     for split in ("references", "others"):
         shutil.copytree(images / split, tmp_path / split)
-        rows = manifest_of(find_images([tmp_path / split]), SPLITS[split], 1)
+        rows = manifest_of(find_images([tmp_path / split]), SPLIT_IDS[split], 1)
         write_manifest(tmp_path / f"{split}.csv", rows)
     assert make(tmp_path, tmp_path / "second", SMALL, "--besides", tmp_path / "first", seed=1) == 0
     for name in ("references", "others"):
@@ -151,7 +151,7 @@ def test_no_query_is_made_of_what_is_there_twice_or_of_one_colour(images, tmp_pa
             if number < 3:
                 shutil.copy(path, tmp_path / split / f"again {number}.jpg")
         Image.new("RGB", (72 + count, 54)).save(tmp_path / split / "blank.png")
-        rows = manifest_of(find_images([tmp_path / split]), SPLITS[split], 1)
+        rows = manifest_of(find_images([tmp_path / split]), SPLIT_IDS[split], 1)
         write_manifest(tmp_path / f"{split}.csv", rows)
     config = '{"references": 60, "copies": 3, "distractors": 2, "side": 96}'
     assert make(tmp_path, tmp_path / "set", config) == 0

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
+from iscqk.formats.described_shards import beside
 from iscqk.formats.image_shards import is_there
-from iscqk.formats.index_shards import beside
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.matching.chance import NO_DISTANCE, Chance, flagged, sample_size
 from iscqk.matching.collection import NOTHING, Collection
@@ -31,6 +31,7 @@ _ENOUGH = LISTED // 2  # references that have to be left when those of one pictu
 # Two references are one picture where they are nearer to each other than three of four edited
 # copies are to their originals.
 _SAME = 0.75
+_LEAST_FOUND = 0.5  # share of the copies that have their originals among the nearest
 
 
 class Basis(NamedTuple):
@@ -169,15 +170,41 @@ def _learned_of(drawn: Drawn, copies: Collection, lookup: Lookup, references: Co
 def _learned(lookup: Lookup, copies: Vectors, vectors: JoinedRows, own: IntArray) -> Basis:
     """Learn from copies of the references in rows `own` of vectors (N, D)."""
     count = len(vectors)
+    found = _with_originals(lookup, copies, vectors, own)
+    if found is None:
+        return _none(count, "the model finds too few of the copies made of them")
+    same, leads = found
+    by_chance = _without_originals(lookup, copies, vectors, own, same)
+    if by_chance is None:
+        return _none(count, "nearly all references are copies of each other")
+    return Basis(count, leads, Chance.of_sample(by_chance), same)
+
+
+def _with_originals(
+    lookup: Lookup, copies: Vectors, vectors: JoinedRows, own: IntArray
+) -> tuple[float, DoubleArray] | None:
+    """Return from where two references are one picture, and leads (k,) of copies by originals.
+
+    None where too few originals are found; the lead is -inf where another picture is nearer.
+    """
     # As few copies as are made are one block.
     ((_, near, further),) = lookup.blocks(copies, LISTED)
     originals = near.references == own[:, None]
-    if originals.any(1).mean() < 0.5:
-        return _none(count, "the model finds too few of the copies made of them")
+    if originals.any(1).mean() < _LEAST_FOUND:
+        return None
     same = float(np.quantile(np.where(originals, near.similarities, -2).max(1), _SAME))
     first = np.einsum("nd,nd->n", vectors[near.references[:, 0]], vectors[own])
     is_found = originals[:, 0] | (first >= same)  # another file of the picture does as well
-    found = np.where(is_found, near.leads(vectors, same, further)[:, 0], -np.inf)
+    return same, np.where(is_found, near.leads(vectors, same, further)[:, 0], -np.inf)
+
+
+def _without_originals(
+    lookup: Lookup, copies: Vectors, vectors: JoinedRows, own: IntArray, same: float
+) -> DoubleArray | None:
+    """Return the leads (m,) of copies by the nearest reference of another picture.
+
+    Of copies beside which enough other pictures are left; None where these are too few.
+    """
     ((_, every, further),) = lookup.blocks(copies, 2 * LISTED, own)
     others = _of_other_pictures(every, vectors, own, same)
 
@@ -186,10 +213,8 @@ def _learned(lookup: Lookup, copies: Vectors, vectors: JoinedRows, own: IntArray
 
     enough = (others.references != NOTHING).sum(1) >= _ENOUGH
     if enough.sum() < LEAST:
-        return _none(count, "nearly all references are copies of each other")
-    leads = others.leads(vectors, same, Further(further.vectors, look), enough)
-    chance = Chance.of_sample(leads[enough, 0])
-    return Basis(count, found, chance, same)
+        return None
+    return others.leads(vectors, same, Further(further.vectors, look), enough)[enough, 0]
 
 
 def _of_other_pictures(
