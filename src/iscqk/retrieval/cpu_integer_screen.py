@@ -20,6 +20,7 @@ from functools import cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from iscqk.formats.arrays import DoubleArray, FloatArray, IntArray
 from iscqk.models import torch_internals
@@ -87,27 +88,41 @@ def integer_pairs(
     The distance is one for all queries, or each query's own.
     """
     cuts = np.broadcast_to(cut, queries.norms.shape)
-    # In units of the products: what a query needs at least, whatever the reference.
-    unit = queries.scales * references.scales
+    unit = queries.scales * references.scales  # of a product of integers
     shortest, longest = references.norms.min(), references.norms.max()
-    needed = _needed(queries, slice(None), shortest, longest, references.moved.max(), cuts)
-    least = np.floor(np.clip(needed / unit, -(2.0**31), 2.0**31 - 1)).astype(np.int32)[:, None]
+    of_any = _needed(queries, slice(None), shortest, longest, references.moved.max(), cuts)
+    least = np.floor(np.clip(of_any / unit, -(2.0**31), 2.0**31 - 1)).astype(np.int32)
     products = torch_internals.integer_product(queries.integers, references.integers.T)
+    passed = _of_at_least(products, least)
+    if passed is None:
+        return None
+    rows, columns, large = passed
+    norms = references.norms[columns]
+    kept = unit[rows] * large >= _needed(
+        queries, rows, norms, norms, references.moved[columns], cuts
+    )
+    return rows[kept], columns[kept]
+
+
+def _of_at_least(
+    products: torch.Tensor, least: NDArray[np.int32]
+) -> tuple[IntArray, IntArray, NDArray[np.int32]] | None:
+    """Return rows and columns of products (nq, nr) that reach the least of their row, and these.
+
+    None for too many. Most are passed over by the largest of some that lie together, a tile.
+    """
     count = products.shape[1]
     width = _TOGETHER if count % _TOGETHER == 0 else count
-    tiles = products.view(-1, width)  # a query's products with some references, then with the next
-    hit = np.flatnonzero(tiles.amax(1).numpy().reshape(len(least), -1) >= least)
-    rows, tile = np.divmod(hit, count // width)
-    some = tiles.numpy()[hit]
-    passed = np.flatnonzero(some >= least[rows])
+    tiles = products.view(-1, width)  # all of the first query, then all of the next
+    largest = tiles.amax(1).numpy().reshape(len(least), -1)
+    tile = np.flatnonzero(largest >= least[:, None])
+    query, tile_of_query = np.divmod(tile, count // width)
+    looked_at = tiles.numpy()[tile]
+    passed = np.flatnonzero(looked_at >= least[query, None])
     if len(passed) > _CROWDED * products.numel():
         return None
-    places, columns = np.divmod(passed, width)
-    rows, columns = rows[places], tile[places] * width + columns
-    norms = references.norms[columns]
-    needed = _needed(queries, rows, norms, norms, references.moved[columns], cuts)
-    kept = unit[rows] * some.ravel()[passed] >= needed
-    return rows[kept], columns[kept]
+    place, within = np.divmod(passed, width)
+    return query[place], tile_of_query[place] * width + within, looked_at.ravel()[passed]
 
 
 def _needed(
