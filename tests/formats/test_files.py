@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from conftest import ROOT
 from iscqk.errors import UserError
 from iscqk.formats import files
+from iscqk.formats.descriptor_shards import appending_descriptors
 from iscqk.formats.files import (
     atomic_file,
     atomic_folder,
@@ -178,6 +179,7 @@ WRITERS = {
     "text": lambda path: write_text(path, "x" * 3_000_000),
     "hdf5": lambda path: _write_hdf5(path),
     "safetensors": lambda path: _save(path),
+    "descriptors": lambda path: _describe(path),
     "state": lambda path: Checkpoint(path, "run").save({"a": torch.zeros(1_000_000)}),
     "images": lambda path: _fill(path),
 }
@@ -186,6 +188,14 @@ WRITERS = {
 def _write_hdf5(path):
     with write_hdf5(path) as file:
         file["rows"] = np.zeros((1000, 1000), dtype=np.float32)
+
+
+def _describe(path):
+    """Write what HDF5 holds back until the file is closed."""
+    with appending_descriptors(path, 256, {"side": "q"}) as appender:
+        for first in range(0, 3000, 16):
+            ids = [f"R{number:06}" for number in range(first, first + 16)]
+            appender.append(ids, np.ones((16, 256), dtype=np.float32))
 
 
 def _save(path):

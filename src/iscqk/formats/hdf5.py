@@ -5,9 +5,11 @@ float32 vectors. This module opens them with errors meant for people, reads them
 and writes them a block at a time.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import h5py
@@ -78,7 +80,8 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
     """Open an HDF5 file to read; UserError when there is none, or it cannot be read as one."""
     refuse_missing(path)
     try:
-        file = h5py.File(path, "r")
+        # Without a lock, which some disks have none of: a file has its name only once it is whole.
+        file = h5py.File(path, "r", locking=False)
     except Exception as error:  # mostly OSError
         what = f"not an HDF5 file, cut short or in use ({' '.join(str(error).split())})"
         raise UserError(f"{path}: {what}; copy or make it again") from error
@@ -194,10 +197,40 @@ class Appender:
 def write_hdf5(path: str | Path, attributes: Attributes | None = None) -> Iterator[h5py.File]:
     """Yield an HDF5 file that takes the name `path` once it is complete."""
     # Its own lock would be in the way of the one that `atomic_file` has.
-    with atomic_file(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
+    with (
+        atomic_file(path) as temporary,
+        h5py.File(temporary, "w", locking=False) as file,
+        _closable(file),
+    ):
         for name, value in sorted((attributes or {}).items()):
             file.attrs[name] = np.bytes_(value.encode()) if isinstance(value, str) else value
         yield file
+
+
+@contextmanager
+def _closable(file: h5py.File) -> Iterator[None]:
+    """Bring a file to its disk; on an error let what it still holds go elsewhere.
+
+    HDF5 cannot close a file that a full disk does not take, and ends the process when it tries.
+    """
+    descriptor = file.id.get_vfd_handle()
+    try:
+        yield
+        file.flush()
+    except BaseException:
+        _lose(descriptor)
+        raise
+
+
+def _lose(descriptor: int) -> None:
+    """Let what is written to an open file go to one without a name, in memory if it can be."""
+    if hasattr(os, "memfd_create"):
+        lost = os.memfd_create("lost")
+        os.dup2(lost, descriptor)
+        os.close(lost)
+    else:
+        with TemporaryFile() as file:
+            os.dup2(file.fileno(), descriptor)
 
 
 def read_attributes(file: h5py.File) -> dict[str, str | int | float]:
