@@ -1,3 +1,5 @@
+import fcntl
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,11 @@ def test_nothing_is_left_of_a_shard_that_was_not_finished(tmp_path):
 def test_ids_are_never_cut(tmp_path, ids, complaint):
     with pytest.raises(UserError, match=complaint):
         write_descriptors(tmp_path / "a.h5", ids, VECTORS[:1], {})
+
+
+def test_a_shard_is_read_without_a_lock_which_some_disks_have_none_of(tmp_path):
+    """Here one is refused as another process has it; there by ENOLCK, which HDF5 takes alike."""
+    write_descriptors(tmp_path / "a.h5", IDS, VECTORS, {})
+    with open(tmp_path / "a.h5", "rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert count_descriptors([tmp_path / "a.h5"]) == (10, 3)
