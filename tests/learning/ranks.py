@@ -122,6 +122,7 @@ def main(folder: Path) -> None:
     images = OriginalImages(sorted(map(str, folder.glob("*.png"))), 32)
     with distributed.process_group(torch.device("cpu")):
         found = everything(images) | {"state": found_by_each(folder)}
+        found["as the first"] = distributed.is_same(distributed.of_first(distributed.rank() == 0))
         if distributed.rank() == 0:
             torch.save(found, folder / f"{distributed.world_size()}.pt")
 

@@ -58,6 +58,11 @@ def test_processes_that_find_different_resume_states_train_no_step(found):
         assert f"{told} (here of step 7); have all of them read" in found[count]["state"]
 
 
+@pytest.mark.parametrize("count", [2, 4])
+def test_all_processes_do_what_the_first_says(found, count):
+    assert found[count]["as the first"]
+
+
 def test_the_runs_differ_from_one_another(found):
     ends = [found[1][training][0][-1, 0].item() for training in TRAININGS]
     assert len({round(end, 5) for end in ends}) == len(ends)

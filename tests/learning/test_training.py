@@ -32,6 +32,7 @@ from iscqk.methods.qk.objective import FrozenBank
 from iscqk.methods.simclr.objective import InBatch
 from iscqk.methods.solo.objective import OwnBank
 from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.runtime import keeping
 
 CONFIG = TrainConfig(
     images=48,
@@ -328,6 +329,16 @@ def test_an_interrupted_run_ends_with_the_same_weights(
         for name, tensor in weights.items():
             assert torch.equal(tensor, runs["cut"].snapshots[step][name]), (step, name)
     assert_shown(tmp_path / "scalars", runs["cut"].history)
+
+
+def test_a_state_is_kept_by_time_too(encoder, images, tmp_path, monkeypatch):
+    """A training may have fewer steps than there are from one to the next, and take hours."""
+    monkeypatch.setattr(keeping, "SECONDS", -1e9)
+    saved = []
+    monkeypatch.setattr(Checkpoint, "save", lambda self, state: saved.append(state["step"]))
+    objective = FrozenBank(bank_of(encoder, images), 1, QK)
+    train(encoder, objective, images, tmp_path / "c.pt", replace(CONFIG, checkpoint_every=1000))
+    assert saved == [1, 2, 3, 4, 5]
 
 
 def assert_shown(folder, history):

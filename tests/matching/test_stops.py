@@ -43,8 +43,8 @@ import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background ignores
 import iscqk
 from iscqk.cli import main
-from iscqk.matching import cache
-number, cache._SECONDS = int(sys.argv[1]), float(sys.argv[2])
+from iscqk.runtime import keeping
+number, keeping.SECONDS = int(sys.argv[1]), float(sys.argv[2])
 original = iscqk.Model.blocks
 def blocks(model, images, *rest):
     for done, block in enumerate(original(model, images, *rest)):

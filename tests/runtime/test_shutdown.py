@@ -31,7 +31,7 @@ from iscqk.runtime.workers import parallel_map
 
 SCRIPT = Path(__file__).with_name("shutdown_cases.py")
 NO_PROC = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="a system without /proc")
-GOES_ON = "error: stopped by {}; the same command goes on from here"
+STOPPED = "error: stopped by {}; run the same command again"  # these keep nothing
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def ends(found, case, status, line):
 @pytest.mark.parametrize("whom", ["to_all", "to_main"])
 def test_a_signal_ends_a_stage_and_its_workers(found, what, name, whom):
     case = f"{what}, {name} {whom}"
-    ends(found, case, 128 + signal.Signals[name], GOES_ON.format(name))
+    ends(found, case, 128 + signal.Signals[name], STOPPED.format(name))
     assert not found[case]["left"]
 
 
@@ -129,7 +129,7 @@ def test_an_error_in_a_loaders_worker_is_one_line(found):
 
 @pytest.mark.parametrize("case", ["followed", pytest.param("followed, a zombie", marks=NO_PROC)])
 def test_a_stage_ends_with_the_process_that_it_follows(found, case):
-    ends(found, case, 128 + signal.SIGTERM, GOES_ON.format("SIGTERM"))
+    ends(found, case, 128 + signal.SIGTERM, STOPPED.format("SIGTERM"))
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a system without /proc")

@@ -16,6 +16,7 @@ import torch
 from iscqk.errors import UserError
 from iscqk.formats.files import atomic_file
 from iscqk.learning import distributed
+from iscqk.runtime.keeping import Keeping, note_kept
 from iscqk.runtime.shutdown import FULL_MEMORY, cause_of
 from iscqk.runtime.storage import StoredFile
 
@@ -56,6 +57,7 @@ class Checkpoint:
         """
         self.place, self._run = str(place), run
         self._stored = StoredFile(storage, self.place) if storage else None
+        self._keeping = Keeping()
         self._path = self._stored.folder / "state.pt" if self._stored else Path(place)
 
     def load(self) -> dict[str, Any] | None:
@@ -72,6 +74,8 @@ class Checkpoint:
             what = "the processes of this training find different states there"
             remedy = "have all of them read the same file, or remove it to start anew"
             raise UserError(f"{self.place}: {what} (here of step {step}); {remedy}")
+        if state:
+            note_kept()
         return state
 
     def _found(self) -> dict[str, Any] | None:
@@ -97,15 +101,21 @@ class Checkpoint:
             return None
         return state
 
+    def is_due(self) -> bool:
+        """Return whether the last one is old enough for another; all processes ask together."""
+        return distributed.of_first(self._keeping.is_due())
+
     def save(self, state: dict[str, Any]) -> None:
         """Replace the saved state."""
-        content = io.BytesIO()
-        torch.save({**state, "run": self._run}, content)
-        with atomic_file(self._path) as temporary, open(temporary, "wb") as file:
-            file.write(hashlib.sha256(content.getbuffer()).digest())
-            file.write(content.getbuffer())
-        if self._stored:
-            self._stored.send(self._path)
+        with self._keeping.timed():
+            content = io.BytesIO()
+            torch.save({**state, "run": self._run}, content)
+            with atomic_file(self._path) as temporary, open(temporary, "wb") as file:
+                file.write(hashlib.sha256(content.getbuffer()).digest())
+                file.write(content.getbuffer())
+            if self._stored:
+                self._stored.send(self._path)
+        note_kept()
 
     def remove(self) -> None:
         """Forget the state; a finished half-round that is forced to run again starts afresh."""

@@ -147,6 +147,15 @@ def all_reduce_max(value: Tensor) -> Tensor:
     return largest
 
 
+def of_first(value: bool) -> bool:
+    """Return what a value is in the first process, for what all have to do together."""
+    if world_size() == 1:
+        return value
+    told = torch.tensor([value])
+    dist.broadcast(told, 0)
+    return bool(told)
+
+
 def is_same(number: int) -> bool:
     """Return whether a number is the same in all processes."""
     return bool((all_gather(torch.tensor([number])) == number).all())

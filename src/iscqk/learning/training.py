@@ -180,7 +180,7 @@ class Training:
         ended = done in self._ends
         looked = self.validation is not None and (self.validation.due(done) or done == self.steps)
         logged = ended or looked or done % config.log_every == 0
-        saved = done % config.checkpoint_every == 0 and done < self.steps
+        saved = (done % config.checkpoint_every == 0 or checkpoint.is_due()) and done < self.steps
         outcome = self._step(step, pixels, indices, logged)
         self._losses.append(outcome.loss.item())
         if ended or saved:

@@ -8,7 +8,6 @@ so that a stop loses next to nothing and the file's name never stands for a part
 import contextlib
 import logging
 import os
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -39,10 +38,10 @@ from iscqk.formats.stored_rows import StoredRows
 from iscqk.matching.collection import Part
 from iscqk.matching.inputs import Inputs
 from iscqk.matching.known import KnownImages, others_described
+from iscqk.runtime.keeping import Keeping, note_kept
 
 logger = logging.getLogger(__name__)
 
-_SECONDS = 60.0  # between two times at which what is described so far is kept
 _ASIDE = 99_999  # number of a shard that no list names
 
 
@@ -59,7 +58,7 @@ class DescriptorCache:
             self._set_aside(total)
         self._known = KnownImages(self._places())
         self._shards: list[Path] = []
-        self._since = time.monotonic()
+        self._keeping = Keeping()
         self._written = 0
 
     def _places(self) -> list[Path]:
@@ -107,16 +106,15 @@ class DescriptorCache:
 
     def keep_at_times(self, known: dict[File, Row]) -> None:
         """Keep what is known now and then, for an end that leaves no time to do so."""
-        start = time.monotonic()
-        if start > self._since + _SECONDS:
-            self._keep(known)
-            # Writing shall never take more than a twentieth of the time.
-            self._since = time.monotonic() + 20 * (time.monotonic() - start)
+        if self._keeping.is_due():
+            with self._keeping.timed():
+                self._keep(known)
 
     def _keep(self, known: dict[File, Row]) -> None:
         if self.path and len(known) > self._written:
             write_described(self._unfinished, DescribedImages.of(known, self._side, self.encoder))
             self._written = len(known)
+            note_kept()
 
     def add_shard(self, described: DescribedImages, first: int, total: int) -> Part:
         """Keep a shard; return it as it is read from there, or as it is if nothing is kept."""
@@ -124,6 +122,7 @@ class DescriptorCache:
             return Part.of(described)
         shard = write_shard(self.path, len(self._shards), described, first, total)
         self._shards.append(shard)
+        note_kept()
         return Part.of(described._replace(vectors=StoredRows(shard)), shard)
 
     def finish(self, result: DescribedImages | None = None) -> None:

@@ -21,6 +21,7 @@ from iscqk.errors import UserError
 from iscqk.formats.disk_errors import disk_is_full, disk_is_gone
 from iscqk.formats.files import printable
 from iscqk.runtime.following import FOLLOWED, end_with_process
+from iscqk.runtime.keeping import is_anything_kept
 
 # What reads or copies images this long without any result hangs; so may a network's file system.
 PATIENCE_SECONDS = 600
@@ -157,7 +158,10 @@ def _told(error: BaseException) -> int:
     number = _stopped_by() or getattr(error, "sigval", None)  # the latter also of torchrun's own
     if number:
         name = signal.Signals(number).name
-        return _tell(f"stopped by {name}; the same command goes on from here", 128 + number)
+        told = "the same command goes on from here"
+        if not is_anything_kept():
+            told = "run the same command again"
+        return _tell(f"stopped by {name}; {told}", 128 + number)
     if isinstance(error, OutputLost):
         kill_workers()
         return _without_output(error)

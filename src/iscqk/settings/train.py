@@ -45,7 +45,7 @@ class Train(Section):
     schedule: Literal["cosine", "constant"] = key("cosine", "after it, to zero; or constant")
     precision: Precision = key("auto", PRECISION)
     log_every: Count = key(50, "steps")
-    checkpoint_every: Count = key(200, "steps")
+    checkpoint_every: Count = key(200, "steps, and every minute")
     compile: bool = key(False, "torch.compile of the backbone; pays on a GPU or in long trainings")
     processes: Annotated[int, within(1, 1024)] = key(
         1, "that share batch, bank and images, on one machine: docs/how-to/gpu-and-processes.md"

@@ -110,7 +110,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of Snakemake, in which both are addresses (s3://bucket/state.pt), not on a disk",
     )  # fmt: skip
     parser.add_argument("--log-every", type=count, metavar="STEPS", help="a row of its health")
-    parser.add_argument("--checkpoint-every", type=count, metavar="STEPS", help="a resume state")
+    parser.add_argument(
+        "--checkpoint-every", type=count, metavar="STEPS", help="a resume state, and every minute"
+    )
     parser.add_argument("--processes", type=at_once, default=1, help="that share batch and bank")
     parser.add_argument("--threads", type=at_once, default=1, help="of all processes together")
 
