@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from iscqk.formats.files import atomic_file, atomic_folder
 from iscqk.images.opening import BadImage
 from iscqk.learning.loaders import Loader
-from iscqk.runtime import following, shutdown, workers
+from iscqk.runtime import following, last_read, shutdown, workers
 
 FOLDER = Path(sys.argv[1])
 
@@ -76,6 +76,25 @@ def slow():
     assert len([*Loader(Slow(0.1), [[*range(30)]] * 2, 2)]) == 2
 
 
+def suspended(command):
+    """Wait in all with a limit that is shorter than the time for which `suspend` stops them."""
+    shutdown.PATIENCE_SECONDS, last_read._SLICE_SECONDS = 3, 0.2
+    assert len([*command()]) == 4
+
+
+def until_resumed(number):
+    (FOLDER / "ready").touch()
+    wait_until((FOLDER / "resumed").exists)
+    return torch.zeros(3)
+
+
+class UntilResumed(Slow):
+    """Items that are there once the process was suspended."""
+
+    def __getitem__(self, index):
+        return until_resumed(index)
+
+
 def follow(waits=True):
     """Go on until the followed process ends, which stays as a zombie where nobody waits for it."""
     followed = os.fork()
@@ -101,6 +120,14 @@ def to_a_worker(process, number):
     process.children()[0].send_signal(number)
 
 
+def suspend(process, number):
+    os.killpg(process.pid, signal.SIGSTOP)
+    time.sleep(4)
+    os.killpg(process.pid, signal.SIGCONT)
+    time.sleep(0.5)
+    (FOLDER / "resumed").touch()
+
+
 def to_nobody(process, number):
     pass
 
@@ -118,6 +145,14 @@ CASES = {
 CASES["load, hanging"] = (lambda: hang(load), to_nobody, 0)
 CASES["pool, hanging"] = (lambda: hang(pool), to_nobody, 0)
 CASES["slow"] = (slow, to_nobody, 0)
+CASES["load, suspended"] = (
+    lambda: suspended(lambda: Loader(UntilResumed(0), [[n] for n in range(4)], 2)),
+    *(suspend, 0),
+)
+CASES["pool, suspended"] = (
+    lambda: suspended(lambda: workers.parallel_map(until_resumed, range(4), 2, 1)),
+    *(suspend, 0),
+)
 CASES["load, a fault in a worker"] = (lambda: load(fault=7), to_nobody, 0)
 CASES["followed"] = (follow, to_nobody, 0)
 if Path("/proc/self/stat").exists():
@@ -162,7 +197,8 @@ def outcome(command, whom, number):
     status = os.waitstatus_to_exitcode(os.waitpid(process.pid, 0)[1])
     left = [path.name for path in FOLDER.glob(".*part*")]
     printed = (FOLDER / "output").read_text().splitlines()
-    (FOLDER / "ready").unlink(missing_ok=True)
+    for made in ("ready", "resumed"):
+        (FOLDER / made).unlink(missing_ok=True)
     return {"status": status, "printed": printed, "left": left, "alive": alive}
 
 

@@ -122,6 +122,12 @@ def test_what_is_slow_is_waited_for(found):
     assert (found["slow"]["status"], found["slow"]["printed"]) == (0, [])
 
 
+@pytest.mark.parametrize("what", ["load", "pool"])
+def test_what_was_suspended_for_long_goes_on(found, what):
+    case = found[f"{what}, suspended"]
+    assert (case["status"], case["printed"]) == (0, [])
+
+
 def test_an_error_in_a_loaders_worker_is_one_line(found):
     line = "error: item 7: cannot read this image (damaged); replace or remove it"
     ends(found, "load, a fault in a worker", 1, line)

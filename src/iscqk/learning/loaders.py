@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from iscqk.learning.data_loading import Batches, Images, Indexed
-from iscqk.runtime import shutdown
 from iscqk.runtime.following import become_worker
-from iscqk.runtime.last_read import LastRead
+from iscqk.runtime.last_read import LastRead, slice_seconds
 from iscqk.runtime.workers import may_have_workers
 
 Item = TypeVar("Item")
@@ -45,7 +44,7 @@ class Loader(Generic[Item]):
             _Noted(images, self._last) if self._last else images,
             batch_sampler=batches,
             num_workers=self.workers,
-            timeout=shutdown.PATIENCE_SECONDS if self.workers else 0,
+            timeout=slice_seconds() if self.workers else 0,
             worker_init_fn=become_worker,
             # With one of its own it draws nothing from the generator that a resumed run restores.
             generator=torch.Generator(),
@@ -69,8 +68,8 @@ class Loader(Generic[Item]):
             except StopIteration:
                 return
             except RuntimeError as error:
-                is_slow = self._last and self._last.seconds_left() > 0
-                if is_slow and "DataLoader timed out" in str(error):
+                is_late = "DataLoader timed out" in str(error)
+                if is_late and self._last and not self._last.hangs():
                     continue
                 raise
             yield batch

@@ -1,7 +1,6 @@
 """Worker processes: the same function of many things, and what becomes of it if one is lost."""
 
 import multiprocessing
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
@@ -13,7 +12,7 @@ from typing import Any, TypeVar
 from iscqk.errors import UserError
 from iscqk.runtime import shutdown
 from iscqk.runtime.following import become_worker
-from iscqk.runtime.last_read import LastRead
+from iscqk.runtime.last_read import LastRead, slice_seconds
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -79,11 +78,9 @@ def _submitted(pool: ProcessPoolExecutor, tasks: list[Any]) -> "Future[list[Any]
 
 def _result(future: "Future[list[Result]]", last: LastRead) -> list[Result]:
     """Return a result, waited for as long as any worker does something."""
-    asked = time.monotonic()
-    while not future.done():
-        if (left := last.seconds_left(asked)) <= 0:
+    while not wait([future], slice_seconds()).done:
+        if last.hangs():
             raise UserError(shutdown.HANGING)
-        wait([future], left)
     with _told_if_lost():
         return future.result()
 
