@@ -138,6 +138,28 @@ def test_a_stage_ends_with_the_process_that_it_follows(found, case):
     ends(found, case, 128 + signal.SIGTERM, STOPPED.format("SIGTERM"))
 
 
+FOLLOWING = """
+import subprocess, sys, time
+from iscqk.runtime import following, shutdown
+if sys.argv[1:]:
+    following.be_followed()
+    if sys.argv[1] == "elsewhere":
+        following.os.environ[following._FOLLOWED] = f"elsewhere {following.os.getpid()}"
+    subprocess.Popen([sys.executable, "-c", sys.stdin.read()])  # and end at once
+else:
+    raise SystemExit(shutdown.exit_status_of(lambda: (time.sleep(3), print("done"))))
+"""
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_a_stage_whose_followed_process_has_ended_before_ends_if_that_was_here(where):
+    """Snakemake may be killed as it starts a job, which takes a moment to begin."""
+    command = [sys.executable, "-c", FOLLOWING, where]
+    done = subprocess.run(command, input=FOLLOWING, capture_output=True, text=True)  # both of them
+    told = STOPPED.format("SIGTERM") + "\n"
+    assert (done.stdout, done.stderr) == (("", told) if where == "here" else ("done\n", ""))
+
+
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a system without /proc")
 def test_a_disk_that_does_not_answer_is_told_in_a_line(tmp_path, capsys):
     """Reading an address that is none fails as a disk does."""

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from iscqk.errors import UserError
 from iscqk.models.device import choose_device, set_threads
-from iscqk.runtime.following import FOLLOWED
+from iscqk.runtime.following import be_followed
 from iscqk.runtime.memory import keep_freed_memory
 from iscqk.runtime.shutdown import LOST_WORKER
 
@@ -58,7 +58,7 @@ def _launch(processes: int, threads: int) -> None:
     from torch.distributed.run import parse_args, run
 
     os.environ["OMP_NUM_THREADS"] = str(max(1, threads // processes))
-    os.environ[FOLLOWED] = str(os.getpid())
+    be_followed()
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # told below
     torchrun = ["--standalone", f"--nproc-per-node={processes}", "-m"]
     # After --, or torchrun takes our --start for an abbreviation of one of its own options.

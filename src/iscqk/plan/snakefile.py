@@ -12,7 +12,7 @@ from typing import Any
 from iscqk.formats.files import sha256_of
 from iscqk.plan.runs import without_own_keys
 from iscqk.plan.stage_code import code_digest
-from iscqk.runtime.following import FOLLOWED
+from iscqk.runtime.following import be_followed
 from iscqk.schema.plain_yaml import lay_over, read_laid_over
 
 _READ_BYTES = 2**29  # of a file that is read at every start: weights, not a million descriptors
@@ -56,7 +56,7 @@ def end_jobs_with_snakemake() -> None:
 
     A killed Snakemake cannot end its jobs, which would go on beside those of the next one.
     """
-    os.environ[FOLLOWED] = str(os.getpid())
+    be_followed()
 
 
 def gpu_count() -> int:

@@ -8,14 +8,26 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-# Names the process whose end is this one's too: Snakemake, or who started several processes.
-FOLLOWED = "ISCQK_FOLLOWED_PID"
+# Names the process whose end is this one's too: Snakemake, or who started several processes. It is
+# passed on to other machines and containers, too, where its number means another or none.
+_FOLLOWED = "ISCQK_FOLLOWED"
+
+
+def be_followed() -> None:
+    """Let what is started from here on end when this process does, however it ends."""
+    os.environ[_FOLLOWED] = f"{_here()} {os.getpid()}"
+
+
+def end_with_followed() -> None:
+    """End this process by SIGTERM when the followed one ends, or has ended, on this machine."""
+    where, _, pid = os.environ.get(_FOLLOWED, "").rpartition(" ")
+    if where == _here():
+        end_with_process(int(pid))
 
 
 def end_with_process(pid: int) -> None:
-    """End this process by SIGTERM when another ends; do nothing if there is none."""
-    if pid and _lives(pid):
-        _end_once(lambda: not _lives(pid))
+    """End this process by SIGTERM when another ends, or if there is none."""
+    _end_once(lambda: not _lives(pid))
 
 
 def become_worker(*_: object) -> None:
@@ -37,6 +49,15 @@ def _end_once(is_over: Callable[[], bool]) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _here() -> str:
+    """Return what all processes have in common in which a number means the same one."""
+    try:
+        started = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{started} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:  # a system without such files
+        return os.uname().nodename
 
 
 def _lives(pid: int) -> bool:

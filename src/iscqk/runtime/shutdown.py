@@ -20,7 +20,7 @@ from typing import Any, NoReturn, TextIO, cast
 from iscqk.errors import UserError
 from iscqk.formats.disk_errors import disk_is_full, disk_is_gone
 from iscqk.formats.files import printable
-from iscqk.runtime.following import FOLLOWED, end_with_process
+from iscqk.runtime.following import end_with_followed
 from iscqk.runtime.keeping import is_anything_kept
 
 # What reads or copies images this long without any result hangs; so may a network's file system.
@@ -117,10 +117,10 @@ class _Output:
 
 def exit_status_of(command: Callable[[], None]) -> int:
     """Run a command; return its exit status, and print in one line what ended it early."""
-    end_with_process(int(os.environ.get(FOLLOWED, "0")))
     status = 0
     with _catching_signals(), redirect_stdout(cast("TextIO", _Output(sys.stdout))):
         try:
+            end_with_followed()
             command()
         except UserError as error:
             status = _tell(_own_line(error), 1)
