@@ -323,6 +323,22 @@ def test_a_full_disk_is_told_in_a_line_and_keeps_what_was_there(tmp_path):
         assert found[name].startswith(f"{name}.out: no space left"), name
 
 
+def test_a_mount_point_is_told_before_the_work(tmp_path):
+    """As a folder or file that a container was given; a folder in it is no such thing."""
+    mounts = []
+    for name in WRITERS:
+        place = tmp_path / f"{name}.out"
+        (place.mkdir if name == "images" else place.touch)()
+        mounts.append(f"mount --bind {place} {place}")
+    found = written(tmp_path, " && ".join(mounts), "none")
+    for name in WRITERS:
+        remedy = "name a folder in it" if name == "images" else "mount its folder, or name another"
+        told = f"{name}.out: a mount point, which cannot be replaced; {remedy}"
+        assert found[name].startswith(told)
+    inside = written(tmp_path, f"mount --bind {tmp_path} {tmp_path} && rm -r {tmp_path}/*", "none")
+    assert inside == {}
+
+
 def test_a_read_only_folder_is_told_in_a_line(tmp_path):
     bind = f"mount --bind {tmp_path} {tmp_path} && mount -o remount,ro,bind {tmp_path}"
     found = written(tmp_path, bind, "none")

@@ -20,6 +20,7 @@ from pathlib import Path
 from iscqk.errors import UserError
 from iscqk.formats.disk_errors import disk_is_full, disk_is_gone
 from iscqk.formats.locks import lock, unlock
+from iscqk.formats.mounts import is_mount_point
 
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 # A process whose Snakemake was killed ends within seconds of it (iscqk.runtime.following).
@@ -64,9 +65,10 @@ def atomic_folder(folder: str | Path) -> Iterator[Path]:
     """Yield a temporary folder; it becomes `folder`, with all its files, if the block succeeds.
 
     Raises:
-        UserError: there are files in `folder` already, or as `atomic_file` does.
+        UserError: there are files in `folder` already, it is a mount point, or as `atomic_file`.
     """
     _refuse_name(Path(folder), is_folder=True)
+    _refuse_mounted(folder, "name a folder in it")
     folder = linked(folder)
     if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder}: not empty; remove what is in it or name another")
@@ -167,10 +169,18 @@ def _refuse_name(path: Path, is_folder: bool = False) -> Path:
     if is_device or (os.path.exists(path) and not is_fit):
         wanted = "folder" if is_folder else "file"
         raise UserError(f"{printable(path)}: {_kind_of(path)}; name a {wanted} to write")
+    if not is_folder:  # files can be written to a folder that is one
+        _refuse_mounted(path, "mount its folder, or name another file")
     if len(os.fsencode(linked(path).name)) > _LONGEST_NAME:
         what = f"a name of over {_LONGEST_NAME} bytes; name a shorter one"
         raise UserError(f"{printable(path)}: {what}")
     return _folder_above(path, is_folder)
+
+
+def _refuse_mounted(path: str | Path, remedy: str) -> None:
+    """Refuse a file or folder that is a mount point, which nothing can replace."""
+    if os.path.exists(path) and is_mount_point(path):
+        raise UserError(f"{printable(path)}: a mount point, which cannot be replaced; {remedy}")
 
 
 def _folder_above(path: Path, is_folder: bool) -> Path:
@@ -262,6 +272,10 @@ def _told(path: Path) -> Iterator[None]:
             raise UserError(f"{path}: {line}") from error
         if number == errno.ENAMETOOLONG:
             raise UserError(f"{path}: too long a path; name a shorter one") from error
+        if number in (errno.EBUSY, errno.EXDEV) and _is_about(error, path):
+            raise UserError(
+                f"{path}: cannot be replaced ({os.strerror(number)}), as a mount point; name another"
+            ) from error
         if number in _REFUSED and _is_about(error, path):
             raise UserError(
                 f"{path}: cannot be written ({os.strerror(number)}); make its folder writable"
