@@ -44,6 +44,12 @@ def test_a_state_comes_back(saved):
     assert Checkpoint(saved.with_name("none.pt"), RUN).load() is None
 
 
+def test_nothing_is_left_of_a_state_that_is_removed(saved):
+    saved.with_name(".c.part.pt").touch()  # by a kill, while it was saved
+    Checkpoint(saved, RUN).remove()
+    assert list(saved.parent.iterdir()) == []
+
+
 def test_of_every_torn_or_damaged_state_none_is_used(saved, caplog):
     whole, moments = saved.read_bytes(), random.Random(0)
     for length in [0, 1, 31, 32, 33, *moments.sample(range(len(whole)), 60)]:

@@ -1,5 +1,6 @@
 """References looked through by an index: kept, renewed, told of, and only where asked for."""
 
+import fcntl
 import os
 import shlex
 from pathlib import Path
@@ -90,7 +91,13 @@ def test_it_is_kept_and_renewed_when_descriptions_change(many, model_folder, mon
     Image.new("RGB", (40, 40), "red").save("many/new.jpg")
     run("iscqk describe many --output many.h5", model_folder)
     (many / "many.mine.faiss").write_text("not of the program")
-    run(command, model_folder)
+    left, written = (many / f".many.{digit * 16}.part.faiss" for digit in "ab")
+    left.touch()  # by a kill
+    with open(written, "w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        run(command, model_folder)
+    assert not left.exists()
+    written.unlink()  # what another process is at stays
     assert len(before) == 1 and len(kept()) == 2 and before[0] not in kept()
     assert "many.mine.faiss" in kept()
 

@@ -92,6 +92,26 @@ def test_a_killed_command_loses_what_is_newer_than_the_last_look(many, model_fol
     assert "of 150 images are in many.h5" in caplog.text
 
 
+# Runs a command that is killed when it has written something, which has no name yet.
+KILLED = """
+import os, signal, sys
+from iscqk.cli import main
+from iscqk.formats import files
+from iscqk.runtime import keeping
+files.sync_to_disk, keeping.SECONDS = lambda _: os.kill(os.getpid(), signal.SIGKILL), -9
+main(sys.argv[1:])
+"""
+
+
+def test_what_a_kill_left_half_written_goes_with_the_next_run(many, model_folder):
+    words = [*shlex.split(COMMANDS["describe"])[1:], f"--model={model_folder}"]
+    done = subprocess.run([sys.executable, "-c", KILLED, *words], capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    assert (many / "..many.unfinished.part.h5").exists()
+    run(COMMANDS["describe"], model_folder)
+    assert not list(many.rglob(".*"))
+
+
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_a_second_command_at_once_is_refused_before_its_work(
     many, model_folder, monkeypatch, capsys, command

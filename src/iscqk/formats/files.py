@@ -22,7 +22,11 @@ from iscqk.formats.disk_errors import disk_is_full, disk_is_gone
 from iscqk.formats.locks import lock, unlock
 from iscqk.formats.mounts import is_mount_point
 
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+# What to do where the system does not let a name be taken.
+_REMEDIES = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "make its folder writable"),
+    **dict.fromkeys((errno.EBUSY, errno.EXDEV), "name another, as this is a mount point"),
+}
 # A process whose Snakemake was killed ends within seconds of it (iscqk.runtime.following).
 _WAIT_SECONDS = 30.0
 _MOMENT_SECONDS = 5.0  # for who looks at a terminal
@@ -48,7 +52,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     """
     _refuse_name(Path(path))
     path = linked(path)
-    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
+    temporary = temporary_of(path)
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=False):
@@ -72,7 +76,7 @@ def atomic_folder(folder: str | Path) -> Iterator[Path]:
     folder = linked(folder)
     if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder}: not empty; remove what is in it or name another")
-    temporary = folder.with_name(f".{folder.name}.part")
+    temporary = temporary_of(folder, is_folder=True)
     with _told(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=True):
@@ -84,6 +88,11 @@ def atomic_folder(folder: str | Path) -> Iterator[Path]:
             os.sync()  # once for all files: one by one, thousands of them would take minutes
             temporary.replace(folder)
             sync_to_disk(folder.parent)
+
+
+def temporary_of(path: Path, is_folder: bool = False) -> Path:
+    """Return where a file or folder is until it takes its name; a kill may leave it there."""
+    return path.with_name(f".{path.name}.part" if is_folder else f".{path.stem}.part{path.suffix}")
 
 
 def _mode_of(path: Path) -> int:
@@ -272,14 +281,9 @@ def _told(path: Path) -> Iterator[None]:
             raise UserError(f"{path}: {line}") from error
         if number == errno.ENAMETOOLONG:
             raise UserError(f"{path}: too long a path; name a shorter one") from error
-        if number in (errno.EBUSY, errno.EXDEV) and _is_about(error, path):
-            raise UserError(
-                f"{path}: cannot be replaced ({os.strerror(number)}), as a mount point; name another"
-            ) from error
-        if number in _REFUSED and _is_about(error, path):
-            raise UserError(
-                f"{path}: cannot be written ({os.strerror(number)}); make its folder writable"
-            ) from error
+        if number in _REMEDIES and _is_about(error, path):
+            what = f"cannot be written ({os.strerror(number)}); {_REMEDIES[number]}"
+            raise UserError(f"{path}: {what}") from error
         raise
 
 
@@ -292,8 +296,5 @@ def _number(error: Exception) -> int:
 def _is_about(error: Exception, path: Path) -> bool:
     """Return whether an error came of writing `path`, not of reading something else."""
     name = getattr(error, "filename", None)
-    return name is not None and Path(os.fsdecode(name)) in (
-        path.with_name(f".{path.stem}.part{path.suffix}"),
-        path.with_name(f".{path.name}.part"),
-        *path.parents,
-    )
+    places = (temporary_of(path), temporary_of(path, is_folder=True), *path.parents)
+    return name is not None and Path(os.fsdecode(name)) in places

@@ -44,6 +44,17 @@ def unlock(descriptor: int) -> None:
     os.close(descriptor)
 
 
+def remove_unlocked(path: Path) -> None:
+    """Remove a file that a kill may have left, unless another process is writing it just now."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:  # none is there, or it is for others to remove
+        return
+    if _is_locked(descriptor):
+        path.unlink(missing_ok=True)
+    unlock(descriptor)
+
+
 def _is_locked(descriptor: int) -> bool:
     """Lock a file; False if another process has. Where nothing can be locked, go without."""
     try:

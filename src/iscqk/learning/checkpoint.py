@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from iscqk.errors import UserError
-from iscqk.formats.files import atomic_file
+from iscqk.formats.files import atomic_file, linked, temporary_of
 from iscqk.learning import distributed
 from iscqk.runtime.keeping import Keeping, note_kept
 from iscqk.runtime.shutdown import FULL_MEMORY, cause_of
@@ -119,7 +119,8 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Forget the state; a finished half-round that is forced to run again starts afresh."""
-        self._path.unlink(missing_ok=True)
+        for path in (self._path, temporary_of(linked(self._path))):
+            path.unlink(missing_ok=True)
         if self._stored:
             self._stored.remove()
 

@@ -32,8 +32,9 @@ from iscqk.formats.described_shards import (
     write_list,
     write_shard,
 )
-from iscqk.formats.files import printable, refuse_unwritable
+from iscqk.formats.files import printable, refuse_unwritable, temporary_of
 from iscqk.formats.image_shards import digest_of
+from iscqk.formats.locks import remove_unlocked
 from iscqk.formats.stored_rows import StoredRows
 from iscqk.matching.collection import Part
 from iscqk.matching.inputs import Inputs
@@ -135,6 +136,7 @@ class DescriptorCache:
             write_described(self.path, result)
         remove_others(self.path, self._shards)
         self._unfinished.unlink(missing_ok=True)
+        remove_unlocked(temporary_of(self._unfinished))
 
 
 class Caches(NamedTuple):

@@ -17,6 +17,7 @@ from iscqk.formats.arrays import DoubleArray, FloatArray, IntArray
 from iscqk.formats.described_shards import beside
 from iscqk.formats.files import linked, printable, refuse_unwritable, sha256_of
 from iscqk.formats.image_shards import Version, version_of
+from iscqk.formats.locks import remove_unlocked
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.matching.collection import NOTHING, Collection, Source
 from iscqk.matching.neighbourhoods import LISTED, Lookup, Neighbourhoods, Search, exactly
@@ -134,11 +135,17 @@ def _index_of(source: Source, vectors: JoinedRows, threads: int) -> ApproximateI
     logger.info("%s: made of %d images", printable(place), len(vectors))
     index = ApproximateIndex.of(vectors, threads)
     index.write(place)
-    name = re.compile(re.escape(beside(path, "").name) + r"[0-9a-f]{16}\.faiss")
-    for other in place.parent.iterdir():
-        if name.fullmatch(other.name) and other != place:
-            other.unlink()
+    _remove_others(path, place)
     return index
+
+
+def _remove_others(path: Path, kept: Path) -> None:
+    """Remove the other indexes of a file of descriptors, half written ones of before, too."""
+    name = re.escape(beside(path, "").name) + "[0-9a-f]{16}"
+    of_path = re.compile(rf"{name}\.faiss|\.{name}\.part\.faiss")
+    for other in kept.parent.iterdir():
+        if of_path.fullmatch(other.name) and other != kept:
+            remove_unlocked(other)
 
 
 def _place_of(path: Path) -> Path:
