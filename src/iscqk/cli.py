@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from iscqk.plan.stage_registry import module_name
 from iscqk.runtime.imports import importing
 from iscqk.runtime.logs import set_up_logging
-from iscqk.runtime.open_files import allow_open_files
+from iscqk.runtime.open_files import allow_open_files, open_closed_streams
 from iscqk.runtime.options import Parser, output_file, output_folder, output_place
 from iscqk.runtime.shutdown import exit_status_of, leave
 
@@ -79,6 +79,7 @@ STAGES = {name: purpose for group in GROUPS.values() for name, purpose in group.
 
 def program() -> NoReturn:
     """Do what the command line says, and end."""
+    open_closed_streams()
     leave(main())
 
 

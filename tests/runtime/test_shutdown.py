@@ -19,6 +19,7 @@ import pytest
 
 from iscqk.cli import main
 from iscqk.formats.files import atomic_file
+from iscqk.runtime.logs import progress
 from iscqk.runtime.shutdown import (
     FULL_MEMORY,
     FULL_SHARED_MEMORY,
@@ -257,6 +258,22 @@ def test_no_place_for_temporary_files_is_told(monkeypatch, capsys):
     assert exit_status_of(tempfile.TemporaryDirectory) == 1
     told = "no folder for temporary files can be written; name one (TMPDIR)"
     assert capsys.readouterr().err == f"error: {told}\n"
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
+def test_a_command_works_where_streams_are_closed(submission, closed):
+    """As some daemons start what they start."""
+    validate = [sys.executable, "-m", "iscqk.cli", "validate", "s.h5", "--output"]
+    for name, how in (("open.json", ""), ("closed.json", closed)):
+        command = ["sh", "-c", f'exec "$@" {how}', "sh", *validate, name]
+        done = subprocess.run(command, cwd=submission, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert (submission / "open.json").read_text() == (submission / "closed.json").read_text()
+
+
+def test_a_function_that_tells_its_progress_needs_no_standard_error(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    assert [*progress(range(3), 3, "count")] == [0, 1, 2]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without /dev/full")

@@ -53,6 +53,8 @@ def progress(
     logger = logging.getLogger("iscqk.progress")
     start = spoken = time.monotonic()
     hidden = True if os.environ.get("RANK", "0") != "0" else None  # None: unless in a terminal
+    if sys.stderr is None:  # of a program that has closed it, and calls this one's functions
+        hidden = True
     bar = tqdm(items, total=total, desc=what, disable=hidden, unit="", initial=first)
     for done, item in enumerate(bar, first):
         now = time.monotonic()

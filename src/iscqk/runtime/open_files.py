@@ -1,9 +1,25 @@
-"""How many files a process may have open."""
+"""What files a process has open from its start on, and how many it may have."""
 
+import io
+import os
 import sys
 from contextlib import suppress
 
 _ENOUGH = 65_536
+
+
+def open_closed_streams() -> None:
+    """Let what goes to standard streams that the starter has closed go nowhere, as some daemons do.
+
+    The next file that is opened would have their number, and get what any library writes there.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # the lowest that is free is the one that is opened
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    if sys.stderr is None:
+        sys.stderr = io.TextIOWrapper(io.FileIO(os.devnull, "w"))
 
 
 def allow_open_files() -> None:
