@@ -32,6 +32,7 @@ from iscqk.methods.qk.objective import FrozenBank
 from iscqk.methods.simclr.objective import InBatch
 from iscqk.methods.solo.objective import OwnBank
 from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.modes import batch_norms
 from iscqk.runtime import keeping
 
 CONFIG = TrainConfig(
@@ -554,6 +555,57 @@ def test_batch_norms_of_heads_take_a_batchs_statistics_where_the_backbones_are_f
         for name, value in model.state_dict().items():
             if "running" in name:
                 assert torch.equal(value, settled[name])
+
+
+class Watched(FrozenBank):
+    """Notes how each module computes in a step."""
+
+    def forward(self, encoder, *arguments):
+        self.seen = {name: module.training for name, module in encoder.named_modules()}
+        return super().forward(encoder, *arguments)
+
+
+@pytest.mark.parametrize("batch_norm", ["frozen", "batch"])
+def test_of_frozen_batch_norms_nothing_else_is_frozen(encoder, images, tmp_path, batch_norm):
+    """Dropout takes part, after a look of the validation and the dry run before the steps too."""
+    objective = Watched(bank_of(encoder, images), 1, QK)
+    config = replace(CONFIG, batch_norm=batch_norm, checkpoint_every=6)
+    validation = Validation(lambda looked_at: float(looked_at.training), every=2)
+    training = Training(encoder, objective, config, validation=validation)
+    training.run(images, 0, Checkpoint(tmp_path / "r.pt", fingerprint(run=1)))
+    assert [row["validation"] for row in training.history] == [0, 0, 0]
+    for name, module in encoder.named_modules():
+        is_norm = isinstance(module, torch.nn.BatchNorm2d)
+        assert objective.seen[name] is not (is_norm and batch_norm == "frozen"), name
+        assert not module.training
+
+
+def test_dropout_takes_part_beside_frozen_batch_norms_and_after_a_stop(
+    images, tmp_path, monkeypatch
+):
+    """What is looked at before the first step must draw no random number."""
+    step = Training._step
+
+    def losses(name, rate, stop=None):
+        def stopped(self, number, *arguments):
+            if number == stop:
+                raise KeyboardInterrupt
+            return step(self, number, *arguments)
+
+        monkeypatch.setattr(Training, "_step", stopped)
+        torch.manual_seed(0)
+        options = {"drop_path_rate": rate}
+        learner = Encoder(EncoderConfig("resnet10t", 32, "gem", 16, backbone_options=options))
+        for norm in batch_norms(learner):
+            torch.nn.init.ones_(norm.weight)  # a residual block's last one begins with 0
+        bank = FrozenBank(torch.eye(24, 16), 1, QK)
+        return [row["loss"] for row in train(learner, bank, images, tmp_path / name).history]
+
+    whole = losses("whole", 0.9)
+    assert whole != losses("plain", 0)
+    with pytest.raises(KeyboardInterrupt):
+        losses("cut", 0.9, stop=3)
+    assert losses("cut", 0.9) == whole
 
 
 @pytest.mark.parametrize("share", [0, 0.25, 1])

@@ -18,6 +18,7 @@ from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.initialization import calibrate_batch_norm
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import save_hub_folder
+from iscqk.models.modes import batch_norms
 from iscqk.models.weights import encoder_digest, load_encoder, save_encoder
 
 MODEL = {"backbone": "test_resnet", "image_size": 32, "descriptor_size": 8, "head_images": 12}
@@ -100,6 +101,21 @@ def test_every_image_counts_as_much_in_batch_norm_however_many_there_are():
     norm.momentum = 1  # of all at once alone
     network.train().features(torch.stack(list(images)))
     torch.testing.assert_close(found, norm.running_mean, rtol=0.02, atol=1e-3)
+
+
+def test_batch_norms_are_set_to_what_a_network_gives_that_drops_nothing():
+    statistics = []
+    noise = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
+    for rate in (0, 0.9):
+        options = {"drop_path_rate": rate}
+        torch.manual_seed(0)
+        network = Encoder(EncoderConfig("resnet10t", 32, "gem", 8, backbone_options=options))
+        for norm in batch_norms(network):
+            nn.init.ones_(norm.weight)
+        calibrate_batch_norm(network, OriginalImages([*map(Image.fromarray, noise)], 32))
+        assert not any(module.training for module in network.modules())
+        statistics.append(torch.cat([norm.running_var for norm in batch_norms(network)]))
+    assert torch.equal(*statistics)
 
 
 def test_a_single_image_is_told_to_be_too_few(folder, capsys):

@@ -16,8 +16,8 @@ from iscqk.errors import UserError
 from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.embedding import embed
 from iscqk.models.encoder import Encoder
+from iscqk.models.modes import batch_norms
 from iscqk.models.pca import PrincipalComponents
-from iscqk.models.torch_internals import BatchNorm
 from iscqk.runtime.logs import progress
 
 _AT_ONCE = 64  # images that batch norm's statistics are taken of, at most
@@ -33,12 +33,12 @@ def calibrate_batch_norm(encoder: Encoder, images: OriginalImages) -> None:
         UserError: fewer images than two.
     """
     _refuse_few(len(images))
-    norms = [m for m in encoder.modules() if isinstance(m, BatchNorm)]
+    norms = batch_norms(encoder.eval())  # dropout would change what they see
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # cumulative average over all batches
-    encoder.train()
+        norm.train()
     # As large as one another, since each counts as much: a last one of what is left would count
     # too much, and one image may have no variance at all.
     parts = np.array_split(np.arange(len(images)), -(-len(images) // _AT_ONCE))

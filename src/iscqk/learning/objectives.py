@@ -11,6 +11,7 @@ from torch.nn import functional
 from iscqk.errors import UserError
 from iscqk.learning import distributed
 from iscqk.models.encoder import Encoder
+from iscqk.models.modes import batch_norms
 from iscqk.models.torch_internals import BatchNorm
 
 
@@ -65,15 +66,23 @@ class Objective(nn.Module, ABC):
         """
 
     @property
-    def own_norms(self) -> list[nn.Module]:
+    def own_norms(self) -> list[BatchNorm]:
         """Batch norms of its heads, which are new: without a batch's statistics they do nothing.
 
         Those of encoders may stay as they were before the training.
         """
         encoders = [module for module in self.modules() if isinstance(module, Encoder)]
         others = {id(module) for encoder in encoders for module in encoder.modules()}
-        norms = (module for module in self.modules() if isinstance(module, BatchNorm))
-        return [norm for norm in norms if id(norm) not in others]
+        return [norm for norm in batch_norms(self) if id(norm) not in others]
+
+    def let_learn(self, encoder: Encoder, batch_norm: str) -> None:
+        """Have dropout take part, and batch norms as `batch_norm` says: `frozen` or `batch`."""
+        for module in (encoder, self):
+            module.train()
+            for norm in batch_norms(module):
+                norm.train(batch_norm == "batch")
+        for norm in self.own_norms:
+            norm.train()
 
     def refuse_few(self, at_once: int, batch_norm: str) -> None:
         """Raise UserError where so many items at once are too few for the loss, or for a norm."""

@@ -139,10 +139,7 @@ class Training:
         self._begun = time.monotonic() - before  # as if it had not been stopped
         self._tensorboard = TensorBoard(scalars, self.history)
         batches = Batches(len(images), config.batch_size, self.steps, config.seed, first)
-        for module in (self.encoder, self.objective):
-            module.train(config.batch_norm == "batch")
-        for norm in self.objective.own_norms:
-            norm.train()
+        self.objective.let_learn(self.encoder, config.batch_norm)
         throughput = Throughput(training_batches(images, batches, workers))
         shared = distributed.SharedBatchNorm() if distributed.world_size() > 1 else nullcontext()
         encoder, frozen = self.encoder, config.batch_norm == "frozen"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from iscqk.models.encoder import Encoder
+from iscqk.models.modes import in_use
 
 logger = logging.getLogger(__name__)
 
@@ -45,9 +46,8 @@ class Validation:
 
     def look(self, encoder: Encoder, step: int) -> float:
         """Return the score of an encoder; keep its weights if none was better."""
-        training = encoder.training
-        score = self.measure(encoder.eval())
-        encoder.train(training)
+        with in_use(encoder):
+            score = self.measure(encoder)
         self.waited += 1
         if score > self.best:
             self.best, self.waited = score, 0

@@ -12,6 +12,7 @@ from torch.nn import functional
 from iscqk.errors import UserError
 from iscqk.models.device import autocast
 from iscqk.models.gist import Gist
+from iscqk.models.modes import in_use
 from iscqk.models.timm_adapter import timm
 
 # Arguments of timm.create_model by which it loads files, some of them pickles, or downloads them.
@@ -102,15 +103,14 @@ class Encoder(nn.Module):
     def _feature_size(self) -> int:
         """Return C, by a dry run: timm's `num_features` is not what every model gives."""
         size = self.config.image_size
-        training, _ = self.backbone.training, self.backbone.eval()
         images = torch.zeros(1, 3, size, size)
         try:
-            features = self._pool(self.backbone.forward_features(images))
+            with in_use(self.backbone):
+                features = self._pool(self.backbone.forward_features(images))
         except (AssertionError, RuntimeError) as error:
             raise UserError(
                 f"model.image_size: {self.config.backbone} does not take {size} pixels ({error})"
             ) from None
-        self.backbone.train(training)
         return int(features.shape[1])
 
     @torch.no_grad()

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from iscqk.models.modes import in_use
+
 
 @torch.no_grad()
 def foldable_norms(
@@ -27,7 +29,8 @@ def foldable_norms(
     pairs = _neighbours(backbone)
     if not pairs:
         return {}
-    with _Watch(pairs) as watch:
+    # In use, or the look would draw random numbers, and a training that goes on others than before.
+    with in_use(backbone), _Watch(pairs) as watch:
         dry_run()
     return {convolution: pairs[convolution] for convolution in pairs if watch.passed(convolution)}
 
