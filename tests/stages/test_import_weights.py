@@ -80,6 +80,8 @@ def without(network, layer):
         ("resnet18", "fc", "resnet18"),
         ("mobilenet_v2", "classifier", "mobilenetv2_100"),
         ("efficientnet_b0", "classifier", "efficientnet_b0"),
+        ("efficientnet_b5", "classifier", "efficientnet_b5"),
+        ("efficientnet_v2_s", "classifier", "efficientnetv2_s"),
     ],
 )
 def test_networks_of_torchvision_describe_as_they_did(tmp_path, name, layer, backbone):
@@ -90,14 +92,25 @@ def test_networks_of_torchvision_describe_as_they_did(tmp_path, name, layer, bac
     torch.testing.assert_close(found, wanted, **EXACT)
 
 
-def test_a_mobilenet_v3_of_torchvision_goes_up_to_its_last_hidden_layer(tmp_path):
+@pytest.mark.parametrize("eps", [(), ("--backbone-options", '{"bn_eps": 0.001}')])
+def test_a_mobilenet_v3_of_torchvision_goes_up_to_its_last_hidden_layer(tmp_path, eps):
     torch.manual_seed(0)
     network = published.random_statistics(torchvision.models.mobilenet_v3_large(weights=None))
-    more = ("--image-size", 64, "--backbone-options", '{"bn_eps": 0.001}')
+    more = ("--image-size", 64, *eps)
     encoder = imported(tmp_path, network.state_dict(), "mobilenetv3_large_100", *more)
     network.classifier = network.classifier[:2]
     wanted, found = descriptors(unit(network), encoder)
     torch.testing.assert_close(found, wanted, **EXACT)
+
+
+def test_weights_of_torchvision_are_not_put_into_a_network_that_pads_otherwise(tmp_path, capsys):
+    weights = torchvision.models.mobilenet_v3_small(weights=None).state_dict()
+    assert imported(tmp_path, weights, "tf_mobilenetv3_small_100", "--image-size", 32) is None
+    told = "torchvision's weights, and tf_mobilenetv3_small_100 pads as TensorFlow does; name a"
+    assert told in capsys.readouterr().err
+    weights = torchvision.models.mobilenet_v2(weights=None).state_dict()
+    same = ("--backbone-options", '{"pad_type": "same"}')
+    assert imported(tmp_path, weights, "mobilenetv2_100", "--image-size", 32, *same) is None
 
 
 def test_a_vit_of_torchvision_describes_as_it_did(tmp_path):

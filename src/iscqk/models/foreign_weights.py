@@ -48,6 +48,11 @@ _TORCHVISION_VIT = [
     (r"\.mlp\.(3|linear_2)\.", ".mlp.fc2."),
 ]
 
+_TORCHVISION_LAYER = re.compile(r"features\.\d+\.")
+# Of these torchvision has batch norms of another eps than timm; its MobileNetV2 has no `block`.
+_TORCHVISION_BLOCK = re.compile(r"features\.\d+\.(\d+\.)?block\.")
+_OTHER_EPS = re.compile(r"(efficientnet_b[567]|efficientnetv2|mobilenetv3)")
+
 
 class ForeignWeights(NamedTuple):
     """A backbone by whatever names, and the linear layer (D, C), (D,) that makes descriptors of it.
@@ -126,12 +131,23 @@ def _without_prefixes(weights: Weights, prefixes: Sequence[str]) -> Weights:
     return weights
 
 
+def options_of_weights(backbone: str, weights: Weights) -> dict[str, Any]:
+    """Return what `timm.create_model` must be told of a network to compute as their own does."""
+    is_torchvisions = any(map(_TORCHVISION_BLOCK.match, weights))
+    return {"bn_eps": 1e-3} if is_torchvisions and _OTHER_EPS.match(backbone) else {}
+
+
 def fill_backbone(backbone: Any, weights: Weights, path: str | Path) -> None:
     """Fill one of timm's networks with a checkpoint's weights.
 
     Raises:
         UserError: they are of another network, or by names that are not understood.
     """
+    if any(map(_TORCHVISION_LAYER.match, weights)) and _pads_unevenly(backbone):
+        raise UserError(
+            f"{path}: torchvision's weights, and {_named(backbone)} pads as TensorFlow does; "
+            "name a --backbone without tf_ or pad_type"
+        )
     target = backbone.state_dict()
     found = _by_name(backbone, target, weights) or _by_order(target, weights)
     if found is None:
@@ -140,6 +156,10 @@ def fill_backbone(backbone: Any, weights: Weights, path: str | Path) -> None:
             "name another --backbone"
         )
     backbone.load_state_dict({**target, **found})
+
+
+def _pads_unevenly(backbone: nn.Module) -> bool:
+    return any(type(module).__name__ == "Conv2dSame" for module in backbone.modules())
 
 
 def _by_name(backbone: Any, target: Weights, weights: Weights) -> Weights | None:

@@ -17,7 +17,12 @@ import torch
 from iscqk.errors import UserError
 from iscqk.formats.files import printable, refuse_unwritable, sha256_of
 from iscqk.models.encoder import POOLINGS, Encoder, EncoderConfig
-from iscqk.models.foreign_weights import ForeignWeights, fill_backbone, read_foreign_weights
+from iscqk.models.foreign_weights import (
+    ForeignWeights,
+    fill_backbone,
+    options_of_weights,
+    read_foreign_weights,
+)
 from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import save_encoder
 from iscqk.runtime.options import json_object, output_file
@@ -51,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )  # fmt: skip
     parser.add_argument(
         "--backbone-options", type=json_object(), default={}, metavar="JSON",
-        help='of timm.create_model: {"bn_eps": 0.001} for MobileNetV3 of torchvision',
+        help='of timm.create_model, as {"pad_type": "same"} (default: bn_eps, where '
+        "torchvision's network has another than timm's)",
     )  # fmt: skip
     parser.add_argument(
         "--no-head", action="store_true", help="leave a linear layer out, as one of a classifier"
@@ -83,6 +89,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _encoder(arguments: argparse.Namespace, checkpoint: ForeignWeights) -> Encoder:
     """Return the encoder of a checkpoint; a head that it lacks is the identity."""
+    options = options_of_weights(arguments.backbone, checkpoint.backbone)
     config = EncoderConfig(
         backbone=arguments.backbone,
         image_size=arguments.image_size or _image_size(arguments.backbone, checkpoint),
@@ -90,7 +97,7 @@ def _encoder(arguments: argparse.Namespace, checkpoint: ForeignWeights) -> Encod
         descriptor_size=len(checkpoint.head[1]) if checkpoint.head else 1,
         mean=tuple(arguments.mean),
         std=tuple(arguments.std),
-        backbone_options=arguments.backbone_options,
+        backbone_options={**options, **arguments.backbone_options},
     )
     encoder = Encoder(config).eval()
     fill_backbone(encoder.backbone, checkpoint.backbone, arguments.file)
