@@ -266,6 +266,10 @@ FROM_RANDOM = {"model.weights": "none", "model.backbone": "resnet18"}
             "lower it to 4998, or add training images",
         ),
         (
+            {"train.method": "solo", "train.solo.validation_images": 1},
+            "train.solo.validation_images: 1 image alone is always found; raise it to at least 2",
+        ),
+        (
             {"train.method": "moco", "train.moco.queue": 63},
             "train.moco.queue: 63 is shorter than a batch of 64; raise it",
         ),
@@ -325,6 +329,7 @@ def test_what_only_its_own_job_would_tell_is_told_before_any(changes, complaint)
         {"train.method": "moco", "train.moco.queue": 64},
         {"train.method": "simclr", "train.images_per_half_round": 256},
         {"train.method": "solo", "train.solo.validation_images": 4998},
+        {"train.method": "solo", "train.solo.validation_images": 2, "train.solo.patience": 1},
         {"train.qk.accumulate": 8, "train.processes": 2},
         {"train.qk.accumulate": 64},
         {"train.qk.accumulate": 32, "train.qk.batch_norm": "batch"},

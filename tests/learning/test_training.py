@@ -227,7 +227,10 @@ def test_one_network_learns_from_the_bank_of_its_own_snapshot(encoder, images, t
 def test_the_best_weights_are_kept_and_a_training_ends_when_nothing_is_gained(
     encoder, images, tmp_path
 ):
-    """Stopped between the looks, too: what was seen before counts on."""
+    """Stopped between the looks, too: what was seen before counts on.
+
+    Of equally good weights the last are kept, which is no gain to wait for.
+    """
     scores, seen, taken = {1: 0.1, 2: 0.5, 3: 0.4, 4: 0.5, 5: 0.9}, {}, []
 
     def measure(looked_at):
@@ -253,8 +256,23 @@ def test_the_best_weights_are_kept_and_a_training_ends_when_nothing_is_gained(
     ]
     assert list(training.snapshots) == [5, 10, 15, 20] and training.history[-1]["step"] == 12
     for end in (15, 20):
-        assert torch.equal(training.snapshots[end]["head.weight"], seen[2])
-    assert not torch.equal(training.snapshots[10]["head.weight"], seen[2])
+        assert torch.equal(training.snapshots[end]["head.weight"], seen[4])
+    assert not torch.equal(training.snapshots[10]["head.weight"], seen[4])
+
+
+def test_a_validation_that_finds_everything_keeps_what_was_trained_and_says_so_once(
+    encoder, images, tmp_path, caplog
+):
+    bank = FrozenBank(bank_of(encoder, images), 1, QK)
+    training = Training(encoder, bank, CONFIG, validation=Validation(lambda _: 1.0, every=2))
+    training.run(images, 0, Checkpoint(tmp_path / "c.pt", fingerprint(run=1)))
+    kept = training.snapshots[training.steps]
+    assert all(torch.equal(kept[name], t) for name, t in encoder.state_dict().items())
+    told = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert told == [
+        "step 2: every copy was found, so that the validation cannot tell what is better from now "
+        "on; raise train.*.validation_images"
+    ]
 
 
 def test_a_training_that_was_killed_when_it_had_ended_takes_no_step_more(encoder, images, tmp_path):

@@ -24,8 +24,8 @@ class Validation:
         every: steps.
         patience: looks without a better score after which the training ends; 0: it never does.
         best: the best score.
-        weights: that had it, those of the shipped encoder.
-        waited: looks since.
+        weights: the last ones that had it, those of the shipped encoder.
+        waited: looks since the first ones had it.
     """
 
     measure: Callable[[Encoder], float]
@@ -45,12 +45,21 @@ class Validation:
         return 0 < self.patience <= self.waited
 
     def look(self, encoder: Encoder, step: int) -> float:
-        """Return the score of an encoder; keep its weights if none was better."""
+        """Return the score of an encoder; keep its weights if none was better.
+
+        Of equal ones the later are kept: they have learned more, whatever a score can tell.
+        """
         with in_use(encoder):
             score = self.measure(encoder)
         self.waited += 1
         if score > self.best:
             self.best, self.waited = score, 0
+            if score == 1:
+                logger.warning(
+                    "step %d: every copy was found, so that the validation cannot tell what is "
+                    "better from now on; raise train.*.validation_images", step,
+                )  # fmt: skip
+        if score == self.best:
             self.weights = {name: t.cpu().clone() for name, t in encoder.state_dict().items()}
         logger.info("step %d: validation %.4f, the best %.4f", step, score, self.best)
         return score

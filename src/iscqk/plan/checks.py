@@ -23,7 +23,7 @@ from iscqk.plan.dependence import budget, training_edits
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.settings.config import complete
 from iscqk.settings.edits import Pool
-from iscqk.settings.held_out import HeldOut, refuse_none_left
+from iscqk.settings.held_out import HeldOut, refuse_too_few
 from iscqk.settings.queries import DRAW_MORE, Queries, refuse_impossible
 
 _MOST_JOBS = 100_000
@@ -239,4 +239,4 @@ def _refuse_none_left(config: Mapping[str, Any]) -> None:
     known, train = SOURCES[config["dataset"]["kind"]].known(config["dataset"]), config["train"]
     if "training" in known and train["rounds"]:
         held_out = train.get(train["method"], {}).get("validation_images", 0)
-        refuse_none_left([HeldOut(train["method"], held_out)], known["training"])
+        refuse_too_few([HeldOut(train["method"], held_out)], known["training"])

@@ -25,13 +25,18 @@ class HeldOut(NamedTuple):
         return f"{self.method}={self.images}"
 
 
-def refuse_none_left(held_out: Iterable[HeldOut], there: int) -> None:
-    """Refuse to hold out so many of the training images that none are left to learn from.
+def refuse_too_few(held_out: Iterable[HeldOut], there: int) -> None:
+    """Refuse to hold out a single training image, or so many that none are left to learn from.
 
     Raises:
-        UserError: of one of them fewer than two are.
+        UserError: one is held out, whose copy is always found, or fewer than two are left.
     """
     for method, images in held_out:
+        if images == 1:
+            raise UserError(
+                f"config: train.{method}.validation_images: 1 image alone is always found; raise "
+                "it to at least 2, or set 0"
+            )
         if images and there - images < 2:
             raise UserError(
                 f"config: train.{method}.validation_images: {images} of {there} training images "

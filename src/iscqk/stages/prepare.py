@@ -34,7 +34,7 @@ from iscqk.images.ingestion import (
 from iscqk.images.sources import of_own_content
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
-from iscqk.settings.held_out import HeldOut, refuse_none_left
+from iscqk.settings.held_out import HeldOut, refuse_too_few
 from iscqk.settings.queries import ADD_UNLIKE, Queries, refuse_impossible
 
 EXAMPLE = r"""iscqk prepare --training pictures/training --references pictures/references \
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> None:
     paths = {name: _paths(name, getattr(arguments, name), lists.get(name)) for name in names}
     there = {name: len(found) for name, found in paths.items()}
     refuse_impossible(arguments.queries, there, arguments.make)
-    refuse_none_left(arguments.hold_out, there["training"])
+    refuse_too_few(arguments.hold_out, there["training"])
     listings = {name: _listing(name, paths[name], arguments.workers) for name in SPLITS}
     if arguments.bad_images == "error":
         given = (_listing(name, paths[name], arguments.workers) for name in PHASES)
@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> None:
         name: quarantine.set_aside(rows, name, graded=name == "references")
         for name, rows in listings.items()
     }
-    refuse_none_left(arguments.hold_out, len(splits["training"]))
+    refuse_too_few(arguments.hold_out, len(splits["training"]))
     refuse_overlap(splits["training"], splits["references"], "references")
     refuse_overlap(splits["training"], splits["others"], "sources of queries")
     if arguments.make:

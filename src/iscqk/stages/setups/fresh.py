@@ -20,7 +20,7 @@ from iscqk.learning.training import Training
 from iscqk.learning.validation import Validation, micro_average_precision
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import save_encoder
-from iscqk.settings.held_out import HeldOut, refuse_none_left
+from iscqk.settings.held_out import HeldOut, refuse_too_few
 from iscqk.stages.setups.setup import Setup
 
 
@@ -35,7 +35,7 @@ class OnFreshCopies(Setup):
         rows = read_training(arguments.training)
         self._workers = min(1, arguments.threads - 1)
         held_out = self.settings.validation_images
-        refuse_none_left([HeldOut(arguments.method, held_out)], len(rows))
+        refuse_too_few([HeldOut(arguments.method, held_out)], len(rows))
         ids, paths = rows["id"].tolist(), listed_paths(rows)
         order = np.random.default_rng((arguments.seed, held_out)).permutation(len(rows)).tolist()
         learned, held = sorted(order[held_out:]), sorted(order[:held_out])
