@@ -307,6 +307,19 @@ FROM_RANDOM = {"model.weights": "none", "model.backbone": "resnet18"}
         ),
         ({"train.qk.teacher": "a.h5"}, "train.qk.teacher: says nothing at soft_targets 0"),
         (
+            {"train.qk.live_head": True, "train.qk.sides": "one"},
+            "train.qk.live_head: the only network of sides: one learns its head itself; set false",
+        ),
+        *(
+            (
+                {"train.method": "solo", f"train.solo.{key}": 3},
+                f"train.solo.{key}: says nothing at validation_images 0; raise these",
+            )
+            for key in ("patience", "validate_every")
+        ),
+        ({"train.method": "solo", "copies.per_image": 2}, "copies.per_image: 2 says nothing to so"),
+        ({"train.method": "solo", "copies.quality": 80}, "copies.quality: 80 .*; leave it at 90"),
+        (
             {"train.method": "simclr", "train.images_per_half_round": 255},
             "study.points: 510 images make 3 steps of simclr, too few for 4 parts; raise",
         ),
@@ -327,6 +340,8 @@ def test_what_only_its_own_job_would_tell_is_told_before_any(changes, complaint)
     "changes",
     [
         {"train.method": "moco", "train.moco.queue": 64},
+        {"train.solo.patience": 3, "copies.per_image": 2},  # of a study's solo, and of its qk
+        {"train.method": "solo", "copies.side": 96},
         {"train.method": "simclr", "train.images_per_half_round": 256},
         {"train.method": "solo", "train.solo.validation_images": 4998},
         {"train.method": "solo", "train.solo.validation_images": 2, "train.solo.patience": 1},

@@ -22,6 +22,7 @@ from iscqk.models.timm_names import refuse_unknown_network
 from iscqk.plan.dependence import budget, training_edits
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.settings.config import complete
+from iscqk.settings.copies import Copies
 from iscqk.settings.edits import Pool
 from iscqk.settings.held_out import HeldOut, refuse_too_few
 from iscqk.settings.queries import DRAW_MORE, Queries, refuse_impossible
@@ -40,7 +41,7 @@ def check_config(config: dict[str, Any]) -> None:
     complete(config)
     _refuse_another_source(config["dataset"])
     _refuse_many_queries(config)  # of sections that all runs share
-    _refuse_curriculum_of_no_rounds(config)  # of the submission: other runs may have rounds
+    _refuse_unused_of_rounds(config)  # of the submission: other runs may have rounds
     check_run(config)
 
 
@@ -69,7 +70,8 @@ def check_training(config: dict[str, Any]) -> None:
     """
     _refuse_unfit_batches(config["train"])
     _refuse_few_steps(config)
-    _refuse_none_left(config)
+    _refuse_unfit_held_out(config)
+    _refuse_idle_validation(config["train"])
 
 
 def _refuse_another_source(dataset: Mapping[str, Any]) -> None:
@@ -160,6 +162,11 @@ def _refuse_unfit_batches(train: Mapping[str, Any]) -> None:
         _refuse_few_at_once(method, train.get(method, {}))
     if own.get("teacher") and not own["soft_targets"]:
         raise UserError("config: train.qk.teacher: says nothing at soft_targets 0; raise these")
+    if own.get("live_head") and own["sides"] == "one":
+        raise UserError(
+            "config: train.qk.live_head: the only network of sides: one learns its head itself; "
+            "set false, or sides: two"
+        )
 
 
 def _refuse_unfit_batch(method: str, own: Mapping[str, Any], processes: int) -> None:
@@ -203,14 +210,22 @@ def _refuse_few_steps(config: dict[str, Any]) -> None:
         )
 
 
-def _refuse_curriculum_of_no_rounds(config: Mapping[str, Any]) -> None:
-    """Refuse edits that change from round to round where copies are not made for any round."""
+def _refuse_unused_of_rounds(config: Mapping[str, Any]) -> None:
+    """Refuse what is said of the copies of rounds where copies are not made for any round."""
     method = config["train"]["method"]
-    if METHODS[method].learns_from == "fresh" and config["edits"]["curriculum"]:
+    if METHODS[method].learns_from != "fresh":
+        return
+    if config["edits"]["curriculum"]:
         raise UserError(
             f"config: edits.curriculum: says nothing to {method}, whose copies are of no round; "
             "leave it empty, and change edits.training"
         )
+    for key in ("per_image", "quality"):
+        if (given := config["copies"][key]) != (usual := getattr(Copies, key)):
+            raise UserError(
+                f"config: copies.{key}: {given} says nothing to {method}, whose copies are of no "
+                f"round and in no file; leave it at {usual}"
+            )
 
 
 def _refuse_few_copies(config: Mapping[str, Any]) -> None:
@@ -234,9 +249,22 @@ def _refuse_many_queries(config: Mapping[str, Any]) -> None:
         refuse_impossible(Queries.parse(config["queries"]), known, PHASES, DRAW_MORE)
 
 
-def _refuse_none_left(config: Mapping[str, Any]) -> None:
-    """Refuse to hold out all images there will be, where that is known; else `prepare` does."""
+def _refuse_unfit_held_out(config: Mapping[str, Any]) -> None:
+    """Refuse to hold out one image, or all there will be: if unknown here, `prepare` does."""
     known, train = SOURCES[config["dataset"]["kind"]].known(config["dataset"]), config["train"]
     if "training" in known and train["rounds"]:
         held_out = train.get(train["method"], {}).get("validation_images", 0)
         refuse_too_few([HeldOut(train["method"], held_out)], known["training"])
+
+
+def _refuse_idle_validation(train: Mapping[str, Any]) -> None:
+    """Refuse to say when to look at a training where nothing is held out to look at it by."""
+    own, settings = train.get(train["method"], {}), METHODS[train["method"]].settings
+    if own.get("validation_images"):
+        return
+    for key in ("validate_every", "patience"):
+        if key in own and own[key] != getattr(settings, key):
+            raise UserError(
+                f"config: train.{train['method']}.{key}: says nothing at validation_images 0; "
+                "raise these"
+            )

@@ -34,6 +34,11 @@ class HalfRound(Setup):
         self.frozen = load_encoder(arguments.frozen)
         if arguments.teacher and not self.settings.soft_targets:
             raise UserError("train.qk.teacher: says nothing at soft_targets 0; raise these")
+        if self.settings.live_head and self.settings.sides == "one":
+            raise UserError(
+                "train.qk.live_head: the only network of sides: one learns its head itself; set "
+                "false, or sides: two"
+            )
 
     def prepare(self, encoder: Encoder, objective: type[Objective]) -> tuple[Images, Objective]:
         """Return the round's images, and the loss over the bank."""
