@@ -294,8 +294,12 @@ FROM_RANDOM = {"model.weights": "none", "model.backbone": "resnet18"}
             "train.moco.batch_size: 1 is too few for head: mlp_bn, which takes 2 at once; raise",
         ),
         (
-            {"train.qk.accumulate": 64, "train.qk.batch_norm": "batch"},
-            "train.qk.batch_size: 64 in 64 parts is too few for batch_norm: batch, .* to 128",
+            {"train.qk.accumulate": 2, "train.qk.batch_norm": "batch"},
+            "train.qk.accumulate: batch norms would take the statistics of each part; set batch_no",
+        ),
+        (
+            {"train.qk.batch_size": 1, "train.qk.batch_norm": "batch"},
+            "train.qk.batch_size: 1 is too few for batch_norm: batch, which takes 2 at once; raise",
         ),
         (
             {"train.qk.warm_up_images": 900, "train.simclr.batch_size": 1},
@@ -347,7 +351,7 @@ def test_what_only_its_own_job_would_tell_is_told_before_any(changes, complaint)
         {"train.method": "solo", "train.solo.validation_images": 2, "train.solo.patience": 1},
         {"train.qk.accumulate": 8, "train.processes": 2},
         {"train.qk.accumulate": 64},
-        {"train.qk.accumulate": 32, "train.qk.batch_norm": "batch"},
+        {"train.qk.batch_size": 2, "train.qk.batch_norm": "batch"},
         {"train.method": "moco", "train.moco.batch_size": 1},
         {"train.method": "isd", "train.isd.batch_size": 2},
         {**FROM_RANDOM, "model.backbone": "vit_base_patch16_224.dino"},

@@ -517,6 +517,17 @@ def test_a_batch_that_cannot_be_split_is_refused(encoder, images, accumulate, ob
         Training(encoder, made, replace(CONFIG, accumulate=accumulate))
 
 
+def test_batch_statistics_of_parts_are_refused_where_there_are_any(encoder, images):
+    """They would be of fewer images, and the parts would not add up; and one image has none."""
+    parts = replace(CONFIG, accumulate=2, batch_norm="batch")
+    with pytest.raises(UserError, match="accumulate: batch norms would take the statistics of eac"):
+        Training(encoder, FrozenBank(bank_of(encoder, images), 1, QK), parts)
+    normless = Encoder(EncoderConfig("convnext_atto", 32, "gem", 16))
+    bank = FrozenBank(torch.eye(24, 16), 1, QK)
+    for config in (parts, replace(CONFIG, batch_size=1, batch_norm="batch")):
+        assert Training(normless, bank, config).steps
+
+
 @pytest.mark.parametrize(
     ("make", "batch_norm"),
     [

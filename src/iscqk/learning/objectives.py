@@ -84,10 +84,22 @@ class Objective(nn.Module, ABC):
         for norm in self.own_norms:
             norm.train()
 
-    def refuse_few(self, at_once: int, batch_norm: str) -> None:
-        """Raise UserError where so many items at once are too few for the loss, or for a norm."""
-        of_several = batch_norm == "batch" or len(self.own_norms) > 0
-        if at_once < (fewest := 2 if of_several else self.smallest_batch):
+    def refuse_split(self, encoder: Encoder, batch: int, parts: int, batch_norm: str) -> None:
+        """Refuse parts of a batch that do not add up to it, or are too small for loss or norms.
+
+        Raises:
+            UserError: they are.
+        """
+        if parts > 1 and not self.accumulates:
+            raise UserError("accumulate: only Q/K's loss of a batch is the mean of its parts'")
+        takes_statistics = batch_norm == "batch" and len(batch_norms(encoder)) > 0
+        if parts > 1 and takes_statistics:
+            raise UserError(
+                "accumulate: batch norms would take the statistics of each part; set batch_norm: "
+                "frozen, or accumulate: 1"
+            )
+        of_several = takes_statistics or len(self.own_norms) > 0
+        if (at_once := batch // parts) < (fewest := 2 if of_several else self.smallest_batch):
             raise UserError(
                 f"batch_size: {at_once} at once is too few for this loss or its norms; raise it, "
                 f"to {fewest} at once"

@@ -115,9 +115,9 @@ class Training:
                 f"batch_size {config.batch_size} is no multiple of processes ({count}) times "
                 f"accumulate ({config.accumulate}); change one of them"
             )
-        if config.accumulate > 1 and not self.objective.accumulates:
-            raise UserError("accumulate: only Q/K's loss of a batch is the mean of its parts'")
-        self.objective.refuse_few(config.batch_size // config.accumulate, config.batch_norm)
+        self.objective.refuse_split(
+            self.encoder, config.batch_size, config.accumulate, config.batch_norm
+        )
 
     def run(
         self, images: Images, workers: int, checkpoint: Checkpoint, scalars: Scalars = _NONE

@@ -176,6 +176,11 @@ def _refuse_unfit_batch(method: str, own: Mapping[str, Any], processes: int) -> 
             f"config: train.{method}.batch_size: {batch} is no multiple of train.processes times "
             f"train.{method}.accumulate, {parts}; change one of them"
         )
+    if own.get("accumulate", 1) > 1 and own["batch_norm"] == "batch":
+        raise UserError(
+            f"config: train.{method}.accumulate: batch norms would take the statistics of each "
+            "part; set batch_norm: frozen, or accumulate: 1"
+        )
     if (queue := own.get("queue", batch)) < batch:
         raise UserError(
             f"config: train.{method}.queue: {queue} is shorter than a batch of {batch}; raise it"
