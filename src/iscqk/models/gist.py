@@ -3,7 +3,9 @@
 Oliva and Torralba, "Modeling the shape of the scene", IJCV 2001, in the colour variant of 960
 dimensions that the challenge used: 20 Gabor filters (8, 8 and 4 orientations at three scales), the
 magnitude of each averaged over a grid of 4 x 4, for each of three channels. Written from the
-authors' formulas (LMgist.m); images are squeezed to a square, as for every other method here.
+authors' formulas (LMgist.m), but for two things: images are squeezed to a square, as for every
+other method here; and mirrored at the border they leave the outermost pixels out (`reflect`), where
+LMgist doubles these (`symmetric`), as the ready model's projection was fitted to such descriptors.
 """
 
 import math

@@ -13,7 +13,7 @@ Without interpolation; queries without a true pair (distractors) add wrong pairs
 what they count, which is named a convention here:
 
     fb          every query of the file, and the best 500,000 pairs, however few queries there are
-    drivendata  only the queries that the ground truth lists, and the best 10 pairs a listed query
+    drivendata  only the n queries that the ground truth lists, and the best 10 n pairs of them all
 
 With all 50,000 queries listed they agree. With the ground truth released after the competition,
 which lists no distractor, `drivendata` drops all distractors and reports too much.

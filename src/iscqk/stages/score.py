@@ -1,10 +1,10 @@
 """Score a submission file or predictions: micro-AP and recall at 90 % precision.
 
 Prints one JSON object. The two official evaluators count differently: --convention fb (default)
-takes every query and the best 500,000 pairs; drivendata takes the queries that the ground truth
-lists and the best 10 pairs for each. Predictions are scored as they are. With --half, the queries
-of phase 1's other half count as if they were not there; with --max-results, so do all pairs after
-the best N.
+takes every query and the best 500,000 pairs; drivendata takes the n queries that the ground truth
+lists and the best 10 n pairs of all of them together. Predictions are scored as they are. With
+--half, the queries of phase 1's other half count as if they were not there; with --max-results, so
+do all pairs after the best N.
 """
 
 import argparse
