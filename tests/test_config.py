@@ -557,6 +557,15 @@ def test_a_missing_part_of_disc21_is_named(tmp_path):
         find_sources(dataset)
 
 
+def test_an_archive_of_disc21_that_was_not_unpacked_is_named(tmp_path):
+    dataset = disc21(tmp_path)
+    (tmp_path / "train_50k_1.zip").touch()  # unpacked, and kept
+    assert len(find_sources(dataset).training) == 2
+    (tmp_path / "train_50k_2.zip").touch()
+    with pytest.raises(UserError, match=r"train_50k_2\.zip: not unpacked, as .*train_50k_0 is; un"):
+        find_sources(dataset)
+
+
 def test_phases_without_queries_need_sources_of_distractors(tmp_path):
     folders = {"kind": "folders", "training": str(tmp_path), "references": str(tmp_path)}
     with pytest.raises(UserError, match=r"dataset.others: missing"):

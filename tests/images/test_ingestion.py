@@ -52,6 +52,38 @@ def test_official_names_keep_their_ids_and_others_get_free_ones():
     assert assign_ids(queries, SPLIT_IDS["phase2"]) == ["Q50007", "Q50000"]
 
 
+@pytest.fixture
+def official(folders):
+    """Return the command that lists folders that go by the challenge's ids, and references/."""
+    for split, letter in (("training", "T"), ("references", "R")):
+        for number, path in enumerate(sorted((folders / split).rglob("*.*g"))):
+            path.rename(folders / split / f"{letter}{number:06}{path.suffix}")
+    splits = [f"--{name}={folders / name}" for name in ("training", "references")]
+    return ["prepare", "--official", *splits, *manifests(folders / "out")], folders / "references"
+
+
+@pytest.mark.parametrize("name", ["R000003 (1).jpg", "__MACOSX/._R000000.jpg", "Q00001.jpg"])
+def test_no_stray_file_gets_an_id_of_the_challenges(official, capsys, name):
+    command, references = official
+    (references / "R000002.jpg").unlink()
+    write_image(references / name, 300)
+    assert main([*command, "--bad-images=quarantine"]) == 1
+    what = "named by no id of a reference image (R and 6 digits); move it away (1 such files)"
+    assert capsys.readouterr().err.splitlines()[-1] == f"error: {references / name}: {what}"
+
+
+def test_ids_of_the_challenge_that_no_image_has_are_told_where_no_list_says_so(official, caplog):
+    command, references = official
+    (references / "R000002.jpg").unlink()
+    assert main(command) == 0
+    assert "4 of the challenge's 1000000 reference images, R000002 is the first that" in caplog.text
+    assert read_manifest(references.parent / "out/references.csv")["id"].iloc[2] == "R000003"
+    caplog.clear()
+    (references.parent / "list").write_text("R000003\n")
+    lists = [f"--lists=references={references.parent / 'list'}"]
+    assert main([*command, *lists]) == 0 and "reference images" not in caplog.text
+
+
 def test_two_files_of_one_id_are_refused():
     with pytest.raises(UserError, match=r"b/R000001.jpg: has the same id as a/R000001.jpg; rename"):
         assign_ids([Path("a/R000001.jpg"), Path("b/R000001.jpg")], SPLIT_IDS["references"])

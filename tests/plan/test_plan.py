@@ -329,6 +329,11 @@ def test_given_queries_are_quarantined_apart_and_looked_at_with_all_other_images
     assert made.quarantined("phase2") == ["results/data/quarantined.csv"]
 
 
+def test_images_of_the_challenge_alone_have_to_go_by_its_ids():
+    assert plan().naming_options == ""
+    assert plan(dataset={"kind": "disc21"}).naming_options == "--official"
+
+
 def test_queries_in_shards_are_looked_at_on_their_own_and_so_are_their_lists():
     """Else the job that looks at all others finds none of the images that a list names."""
     given = [Given(["dev.tar"], "truth.csv", ()), Given(["test"], "truth.csv", ())]

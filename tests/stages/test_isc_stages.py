@@ -110,6 +110,13 @@ def test_validate(folder):
     assert (report["valid"], len(report["problems"])) == (False, 3)
 
 
+def test_fewer_images_than_a_phase_has_are_told_where_no_list_says_which(folder, capsys):
+    command = ["validate", str(folder / "s.h5"), "--queries", str(folder / "queries.csv")]
+    assert main(command) == 0
+    (warning,) = capsys.readouterr().out.splitlines()[:-1]
+    assert warning.startswith("warning: references: 50 of the 1000000 of a phase of the challenge")
+
+
 def test_many_problems_are_counted_not_printed(folder, capsys):
     with h5py.File(folder / "s.h5", "r+") as file:
         file["query"][:] = np.nan

@@ -48,6 +48,7 @@ rule prepare:
         lists=lambda wildcards, input: named(PLAN.lists(), input.lists),
         places=PLAN.places(),
         bad_images=config["dataset"]["bad_images"],
+        naming=PLAN.naming_options,
         state=lambda wildcards: PLAN.state(
             *PLAN.images.training, *PLAN.images.references, *PLAN.images.others
         ),
@@ -65,8 +66,8 @@ rule prepare:
         """
         iscqk prepare --output {output} --workers {threads} --training {input.training:q} \
             --references {input.references:q} --others {input.others:q} \
-            --lists {params.lists:q} --bad-images {params.bad_images} {params.queries} \
-            {params.hold_out} &>{log}
+            --lists {params.lists:q} --bad-images {params.bad_images} {params.naming} \
+            {params.queries} {params.hold_out} &>{log}
         """
 
 
@@ -132,6 +133,7 @@ rule take_queries:
         code=code("take_queries"),
         list=lambda wildcards, input: given("--list", input.list),
         bad_images=config["dataset"]["bad_images"],
+        naming=PLAN.naming_options,
         state=lambda wildcards: PLAN.state(*PLAN.images.phases[wildcards.phase].queries),
         content=lambda wildcards: digest_of(PLAN.given_with(wildcards.phase)),
     shell:
@@ -139,7 +141,8 @@ rule take_queries:
         iscqk take-queries --phase {wildcards.phase} --queries {input.folders:q} \
             --ground-truth {input.ground_truth:q} --training {input.training} \
             --references {input.references} --output {output} \
-            {params.list} --bad-images {params.bad_images} --workers {threads} &>{log}
+            {params.list} --bad-images {params.bad_images} {params.naming} \
+            --workers {threads} &>{log}
         """
 
 

@@ -33,6 +33,7 @@ _GROUND_TRUTH = {
     ],
     "phase2": ["test_queries_groundtruth.csv", "final_ground_truth.csv"],
 }
+_ARCHIVES = (".zip", ".tar", ".tgz", ".gz")
 # What the challenge's evaluator had in its folder of that name; taken where they are.
 _LISTS = {
     "training": "list_files/train",
@@ -77,13 +78,22 @@ def _first(root: Path, part: str, names: list[str]) -> list[str]:
     wants_file = names[0].endswith(".csv")
     for name in names:
         matches = sorted(str(root / match) for match in glob.glob(name, root_dir=root))
-        if matches := [m for m in matches if os.path.isfile(m) == wants_file]:
-            return matches
+        if found := [m for m in matches if os.path.isfile(m) == wants_file]:
+            _refuse_packed(matches, found)
+            return found
     raise UserError(f"{root}: no {part}; DISC21 calls it one of {', '.join(names)}; put it there")
+
+
+def _refuse_packed(matches: list[str], found: list[str]) -> None:
+    """Refuse an archive among what a name matches that has not been unpacked, as others have."""
+    for path in matches:
+        folder, dot, suffix = path.rpartition(".")
+        if dot + suffix in _ARCHIVES and folder not in found and path not in found:
+            raise UserError(f"{path}: not unpacked, as {found[0]} is; unpack it or move it away")
 
 
 def _known(dataset: Mapping[str, Any]) -> Mapping[str, int]:
     return {"training": 1_000_000, "references": 1_000_000, "queries": 50_000}
 
 
-SOURCE = Source("the challenge's", _find, _known, takes=("root", "lists"))
+SOURCE = Source("the challenge's", _find, _known, takes=("root", "lists"), official=True)

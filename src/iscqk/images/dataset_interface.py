@@ -48,6 +48,7 @@ class Source:
             those of the demo are made by a rule, and DISC21's millions never change.
         takes: the keys of the section that say where its images are; None: any.
         drawn: whether the project draws the images, so that nothing of others goes into weights.
+        official: whether each image has to be named by the challenge's id of it.
     """
 
     comment: str
@@ -56,6 +57,7 @@ class Source:
     watched: bool = False
     takes: tuple[str, ...] | None = None
     drawn: bool = False
+    official: bool = False
 
 
 def find_named(

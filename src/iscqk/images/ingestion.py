@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import compress, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import StrArray, first_where
+from iscqk.formats.arrays import BoolArray, StrArray, first_where
 from iscqk.formats.files import printable, utf8
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm
 from iscqk.formats.image_shards import digest_of, place_of
@@ -31,11 +31,13 @@ class SplitIds(NamedTuple):
     form: IdForm
     numbers: range
 
-    def own(self, stem: str) -> str | None:
-        """Return a file's stem where it is one of these ids, else None."""
-        if self.form.matches([stem])[0] and int(self.form.numbers([stem])[0]) in self.numbers:
-            return stem
-        return None
+    def names(self, paths: Sequence[Path]) -> BoolArray:
+        """Return for each of (n,) paths whether its stem is one of these ids."""
+        # One letter more than an id has tells, and a long name takes no memory for all of them.
+        stems = np.array([path.stem[: self.form.width + 1] for path in paths], dtype=np.str_)
+        named = self.form.matches(stems)
+        named[named] = np.isin(self.form.numbers(stems[named]), self.numbers)
+        return named
 
 
 SPLIT_IDS = {
@@ -71,16 +73,18 @@ def assign_ids(paths: Sequence[Path], split: SplitIds) -> list[str]:
         UserError: two files are named by the same id, or there are more files than ids.
     """
     owners: dict[str, Path] = {}
-    for path in paths:
-        own = split.own(path.stem)
-        if own and owners.setdefault(own, path) != path:
-            raise UserError(f"{path}: has the same id as {owners[own]}; rename one of them")
+    named = split.names(paths)
+    for path in compress(paths, named):
+        if owners.setdefault(path.stem, path) != path:
+            raise UserError(f"{path}: has the same id as {owners[path.stem]}; rename one of them")
     if len(paths) > len(split.numbers):
         raise UserError(
             f"{len(paths)} {split.form.kind} images; there are {len(split.numbers)} ids"
         )
     free = (i for i in map(split.form.make, split.numbers) if i not in owners)
-    return [split.own(path.stem) or next(free) for path in paths]
+    return [
+        path.stem if is_named else next(free) for path, is_named in zip(paths, named, strict=True)
+    ]
 
 
 def listing_of(paths: Sequence[Path], split: SplitIds, workers: int) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from iscqk.formats.image_shards import is_named_as_shard
 from iscqk.formats.model_files import model_files
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import SPLITS, Results
-from iscqk.images.dataset_interface import Sources
+from iscqk.images.dataset_interface import Source, Sources
 from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.methods import METHODS
 from iscqk.plan.dependence import as_text, making
@@ -228,8 +228,16 @@ class Plan(Mapping[str, Run]):
 
     def state(self, *folders: str) -> str:
         """Return a text that changes with the images in folders; only jobs that list them ask."""
-        watched = datasets.SOURCES[self.config["dataset"]["kind"]].watched
-        return fingerprint_of_images(*folders) if watched else ""
+        return fingerprint_of_images(*folders) if self._source.watched else ""
+
+    @property
+    def naming_options(self) -> str:
+        """The option by which images that no id of the challenge names are refused, if they are."""
+        return "--official" if self._source.official else ""
+
+    @property
+    def _source(self) -> Source:
+        return datasets.SOURCES[self.config["dataset"]["kind"]]
 
     def places(self) -> str:
         """Return as text where the images of each split lie, and which list is of which.

@@ -6,6 +6,7 @@ image is decoded once. Those that cannot be read are told all at once, together 
 queries that there are; or, by quarantine, they are listed: references keep their id, with a size of
 0, the others are left out. A training image that is also a reference, or is named as one, is
 refused. Of a split with a list file only the images in it count, and none of them may be missing.
+Of the challenge's own, an image that no id names is refused, and ids of no image are told.
 Too few images for the queries that will be made of them, or to hold some out of a training, are
 told before any is decoded, those of which there are too few of a content of their own after.
 """
@@ -31,6 +32,7 @@ from iscqk.images.ingestion import (
     refuse_graded,
     refuse_overlap,
 )
+from iscqk.images.official_names import check_official
 from iscqk.images.sources import of_own_content
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
@@ -70,6 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--hold-out", type=HeldOut.parse, nargs="*", metavar="METHOD=NUMBER", default=[],
         help="training images that it will not learn from, of which some must be left",
     )  # fmt: skip
+    parser.add_argument(
+        "--official", action="store_true", help="refuse images that no id of the challenge names"
+    )
     parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)
     parser.add_argument(
         "--output", type=output_file, nargs=4, required=True,
@@ -87,6 +92,8 @@ def run(arguments: argparse.Namespace) -> None:
     names = *SPLITS, *PHASES
     lists = named_files(arguments.lists, names)
     paths = {name: _paths(name, getattr(arguments, name), lists.get(name)) for name in names}
+    for name in filter(paths.get, names if arguments.official else ()):
+        check_official(paths[name], SPLIT_IDS[name], name in lists)
     there = {name: len(found) for name, found in paths.items()}
     refuse_impossible(arguments.queries, there, arguments.make)
     refuse_too_few(arguments.hold_out, there["training"])

@@ -24,6 +24,7 @@ from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
 from iscqk.images.finding import find_images
 from iscqk.images.ingestion import SPLIT_IDS, listing_of, refuse_overlap
+from iscqk.images.official_names import check_official
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
 
@@ -41,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", metavar="FILE", help="an image's name in each line")
     parser.add_argument("--training", metavar="MANIFEST", required=True)
     parser.add_argument("--references", metavar="MANIFEST", required=True)
+    parser.add_argument(
+        "--official", action="store_true", help="refuse images that no id of the challenge names"
+    )
     parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)
     parser.add_argument(
         "--output", type=output_file, nargs=4, required=True,
@@ -54,6 +58,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Write what is known of the queries; of edits nothing is."""
     manifest, ground_truth, edits, bad = arguments.output
     paths = find_images(arguments.queries, arguments.list)
+    if arguments.official:
+        check_official(paths, SPLIT_IDS[arguments.phase], bool(arguments.list))
     listing = listing_of(paths, SPLIT_IDS[arguments.phase], arguments.workers)
     if arguments.bad_images == "error":
         quarantine.refuse_bad([listing])

@@ -2,16 +2,20 @@
 
 Ids complete (against the manifests given), unique, ascending, of the right form and phase; vectors
 float32, finite, of one dimension up to 256, one for each id, and not all the same. Exit status 1
-when it is not valid; descriptors that are nearly alike are a warning.
+when it is not valid. Descriptors that are nearly alike are a warning, and fewer images than a phase
+has where no manifest says which there are.
 """
 
 import argparse
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_listed_ids
 from iscqk.formats.files import sha256_of, write_text
+from iscqk.formats.ids import QUERIES_PER_PHASE, REFERENCE
 from iscqk.formats.phases import PHASES
 from iscqk.runtime.options import output_file
 from iscqk.submission.validation import Report, validate_submission
@@ -36,6 +40,8 @@ def run(arguments: argparse.Namespace) -> None:
     lists = (arguments.queries, arguments.references)
     queries, references = (None if path is None else read_listed_ids(path) for path in lists)
     report = validate_submission(arguments.file, queries, references, arguments.phase)
+    if report.valid:
+        report = replace(report, warnings=(*report.warnings, *_left_out(report, arguments)))
     if arguments.output is not None:
         facts = {**report.as_dict(), "validated_sha256": _digest(arguments.file)}
         write_text(arguments.output, json.dumps(facts, indent=2) + "\n")
@@ -43,6 +49,15 @@ def run(arguments: argparse.Namespace) -> None:
     if not report.valid:
         count = len(report.problems)
         raise UserError(f"{arguments.file}: not valid, {count} problems; correct those above")
+
+
+def _left_out(report: Report, arguments: argparse.Namespace) -> Iterator[str]:
+    """Yield that a phase of the challenge has more images, where no list says which there are."""
+    for name, whole in (("queries", QUERIES_PER_PHASE), ("references", 10**REFERENCE.digits)):
+        count = getattr(report, name)
+        if getattr(arguments, name) is None and count < whole:
+            what = f"{count} of the {whole} of a phase of the challenge"
+            yield f"{name}: {what}; where there are no more, list them by --{name}"
 
 
 def _digest(path: Path) -> str | None:
