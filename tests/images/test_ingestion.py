@@ -94,7 +94,24 @@ def test_training_on_references_is_refused(folders, capsys):
     copy.write_bytes((folders / "training/sub 1/picture 3.png").read_bytes())
     assert prepare(folders) == 1
     error = capsys.readouterr().err.splitlines()[-1]
-    assert str(copy) in error and "picture 3.png" in error and "remove one of them" in error
+    assert str(copy) in error and "picture 3.png" in error and "remove this training image" in error
+
+
+def test_all_that_splits_have_in_common_is_told_at_once(folders, capsys, caplog):
+    mine = sorted((folders / "training").rglob("*.png"))
+    (folders / "queries").mkdir()
+    for number, place in enumerate(("references/a.png", "others/b.png", "queries/Q00003.png")):
+        shutil.copy(mine[number], folders / place)
+    shutil.copy(folders / "references/ré1.jpg", folders / "others/c.jpg")
+    splits = [f"--{name}={folders / name}" for name in ("training", "references", "others")]
+    options = [f"--phase1={folders / 'queries'}", "--make", "phase2", "--queries", '{"count": 2}']
+    assert main(["prepare", *splits, *options, *manifests(folders / "out")]) == 1
+    first = capsys.readouterr().err.splitlines()[-1]
+    assert str(mine[0]) in first and first.endswith(" (and 3 more, all in the log)")
+    told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "remove this training image" in told[0] and "remove this training image" in told[1]
+    assert str(mine[1]) in told[0] and str(mine[2]) in told[1] and "on phase1" in told[1]
+    assert "c.jpg: has the content of the reference" in told[2] and "this source" in told[2]
 
 
 def test_a_folder_without_an_image_is_told(folders):

@@ -158,32 +158,34 @@ def _tell_duplicates(rows: pd.DataFrame) -> None:
         )
 
 
-def refuse_copied_others(references: pd.DataFrame, others: pd.DataFrame) -> None:
-    """Refuse sources of queries that copy nothing where a reference is the same.
+def copied_others(references: pd.DataFrame, others: pd.DataFrame) -> list[str]:
+    """Return what is wrong with sources of queries that copy nothing where a reference is the same.
 
-    Raises:
-        UserError: some of `others` has the content of a reference.
+    Args:
+        references: rows of a manifest.
+        others: those sources, likewise.
     """
-    both = others[others["sha256"].isin(references["sha256"])]
-    if len(both):
-        first = both.iloc[0]
-        of = references.loc[references["sha256"] == first.sha256, "path"].iloc[0]
-        raise UserError(
-            f"{first.path}: has the content of the reference {of}, so that to find it would count "
-            f"as false; remove one of them ({len(both)} such images)"
-        )
+    both = others.merge(references.drop_duplicates("sha256"), on="sha256")
+    return [
+        f"{printable(path)}: has the content of the reference {printable(of)}, so that to find it "
+        "would count as false; remove this source of queries"
+        for path, of in zip(both["path_x"], both["path_y"], strict=True)
+    ]
 
 
-def refuse_overlap(training: pd.DataFrame, others: pd.DataFrame, name: str) -> None:
-    """Refuse images of `others` (the split called `name`) that are training images too.
+def overlaps(training: pd.DataFrame, others: pd.DataFrame, name: str) -> list[str]:
+    """Return what is wrong with training images that are images of `others`, too.
 
-    Raises:
-        UserError: some file has the content of a training image.
+    It is the training image that has to go: the grader wants every reference and query.
+
+    Args:
+        training: rows of a manifest.
+        others: likewise, of the split called `name`.
+        name: of what is not to be trained on.
     """
     both = training.merge(others, on="sha256")
-    if len(both):
-        first = both.iloc[0]
-        raise UserError(
-            f"{first.path_y}: has the content of the training image {first.path_x}; training on "
-            f"{name} is against the rules, remove one of them ({len(both)} such pairs)"
-        )
+    return [
+        f"{printable(path)}: has the content of {printable(of)}; training on {name} is against "
+        "the rules, remove this training image"
+        for path, of in zip(both["path_x"], both["path_y"], strict=True)
+    ]

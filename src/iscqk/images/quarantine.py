@@ -24,11 +24,20 @@ def refuse_bad(listings: Iterable[pd.DataFrame]) -> None:
     Raises:
         UserError: there are some; all of them are logged, the first is named.
     """
-    problems = [
+    refuse_all(
         str(BadImage.of(path, reason))
         for rows in map(_bad, listings)
         for path, reason in zip(rows["path"], rows["reason"], strict=True)
-    ]
+    )
+
+
+def refuse_all(found: Iterable[str]) -> None:
+    """Refuse what is wrong with images, all of it at once: to look at them again takes long.
+
+    Raises:
+        UserError: something is; all of it is logged, the first is named.
+    """
+    problems = list(found)
     for problem in problems[1:]:  # the first is the error itself
         logger.error("%s", problem)
     if problems:

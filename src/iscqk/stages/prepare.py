@@ -25,19 +25,15 @@ from iscqk.formats.phases import PHASES
 from iscqk.formats.results import SPLITS
 from iscqk.images import quarantine
 from iscqk.images.finding import find_images
-from iscqk.images.ingestion import (
-    SPLIT_IDS,
-    listing_of,
-    refuse_copied_others,
-    refuse_graded,
-    refuse_overlap,
-)
+from iscqk.images.ingestion import SPLIT_IDS, copied_others, listing_of, overlaps, refuse_graded
 from iscqk.images.official_names import check_official
 from iscqk.images.sources import of_own_content
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
 from iscqk.settings.held_out import HeldOut, refuse_too_few
 from iscqk.settings.queries import ADD_UNLIKE, Queries, refuse_impossible
+
+_CALLED = {"others": "sources of queries"}
 
 EXAMPLE = r"""iscqk prepare --training pictures/training --references pictures/references \
     --others pictures/others \
@@ -97,25 +93,41 @@ def run(arguments: argparse.Namespace) -> None:
     there = {name: len(found) for name, found in paths.items()}
     refuse_impossible(arguments.queries, there, arguments.make)
     refuse_too_few(arguments.hold_out, there["training"])
-    listings = {name: _listing(name, paths[name], arguments.workers) for name in SPLITS}
+    looked_at = names if arguments.bad_images == "error" else SPLITS
+    listings = {name: _listing(name, paths[name], arguments.workers) for name in looked_at}
     if arguments.bad_images == "error":
-        given = (_listing(name, paths[name], arguments.workers) for name in PHASES)
-        quarantine.refuse_bad([*listings.values(), *given])
+        quarantine.refuse_bad(listings.values())
     splits = {
-        name: quarantine.set_aside(rows, name, graded=name == "references")
-        for name, rows in listings.items()
+        name: quarantine.set_aside(listings[name], name, graded=name == "references")
+        for name in SPLITS
     }
     refuse_too_few(arguments.hold_out, len(splits["training"]))
-    refuse_overlap(splits["training"], splits["references"], "references")
-    refuse_overlap(splits["training"], splits["others"], "sources of queries")
+    _refuse_common({**listings, **splits}, bool(arguments.make))
     if arguments.make:
-        refuse_copied_others(splits["references"], splits["others"])
         sources = of_own_content(splits["references"], splits["others"])
         there = {name: len(rows) for name, rows in sources.items()}
         refuse_impossible(arguments.queries, there, arguments.make, ADD_UNLIKE)
     for path, rows in zip(manifests, splits.values(), strict=True):
         write_manifest(path, rows)
     write_table(bad, quarantine.quarantined(listings.values()))
+
+
+def _refuse_common(rows: dict[str, pd.DataFrame], makes_queries: bool) -> None:
+    """Refuse images that are in two splits or phases that may have none in common.
+
+    Raises:
+        UserError: there are some; all are logged.
+    """
+    training = rows["training"]
+    found = [
+        problem
+        for name in rows
+        if name != "training"
+        for problem in overlaps(training, rows[name], _CALLED.get(name, name))
+    ]
+    if makes_queries:
+        found += copied_others(rows["references"], rows["others"])
+    quarantine.refuse_all(found)
 
 
 def _paths(name: str, places: list[str], names: str | None) -> list[Path]:

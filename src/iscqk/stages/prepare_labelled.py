@@ -5,7 +5,8 @@ import argparse
 from iscqk.errors import UserError
 from iscqk.formats.manifest import write_manifest
 from iscqk.images.finding import find_images
-from iscqk.images.ingestion import SPLIT_IDS, manifest_of, refuse_overlap
+from iscqk.images.ingestion import SPLIT_IDS, manifest_of, overlaps
+from iscqk.images.quarantine import refuse_all
 from iscqk.retrieval.knn_accuracy import classes_of
 from iscqk.runtime.options import at_once, output_file
 
@@ -36,6 +37,6 @@ def run(arguments: argparse.Namespace) -> None:
             f"{arguments.evaluation}: class {min(unknown)} has no training images; "
             f"make its folder in {arguments.training} or remove this one"
         )
-    refuse_overlap(training, evaluation, "evaluation images")
+    refuse_all(overlaps(training, evaluation, "evaluation images"))
     for path, rows in zip(arguments.output, (training, evaluation), strict=True):
         write_manifest(path, rows)

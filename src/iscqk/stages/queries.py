@@ -33,7 +33,8 @@ from iscqk.formats.query_edits import write_query_edits
 from iscqk.formats.results import SPLITS
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
-from iscqk.images.ingestion import refuse_copied_others, refuse_overlap
+from iscqk.images.ingestion import copied_others, overlaps
+from iscqk.images.quarantine import refuse_all
 from iscqk.images.sources import first_pictures, of_own_content
 from iscqk.runtime.options import at_once, output_place
 from iscqk.settings.edits import Pool
@@ -99,7 +100,7 @@ def run(arguments: argparse.Namespace) -> None:
             rows.append((query, utf8(os.path.join(made.images, name)), *_known_of(jpeg)))
             records.append({"query_id": query, "source_id": source, "edits": edits})
         manifest = pd.DataFrame(rows, columns=COLUMNS)
-        refuse_overlap(read_manifest(arguments.training), manifest, phase)
+        refuse_all(overlaps(read_manifest(arguments.training), manifest, phase))
         _write_tables(made, sources, records)
     write_manifest(made.manifest, manifest)  # looks for the shard that the images lie in
 
@@ -109,7 +110,7 @@ def _choose_sources(arguments: argparse.Namespace) -> pd.DataFrame:
     phase, seed, count = arguments.phase, arguments.seed, arguments.config.count
     splits = [read_manifest(getattr(arguments, name)) for name in ("references", "others")]
     sources = of_own_content(*splits)
-    refuse_copied_others(splits[0], sources["others"])
+    refuse_all(copied_others(splits[0], sources["others"]))
     there = {split: len(images) for split, images in sources.items()}
     refuse_impossible(arguments.config, there, [phase], ADD_UNLIKE)
     rng = np.random.default_rng((seed, PHASES.index(phase)))

@@ -23,7 +23,7 @@ from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
 from iscqk.images.finding import find_images
-from iscqk.images.ingestion import SPLIT_IDS, listing_of, refuse_overlap
+from iscqk.images.ingestion import SPLIT_IDS, listing_of, overlaps
 from iscqk.images.official_names import check_official
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
@@ -64,7 +64,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.bad_images == "error":
         quarantine.refuse_bad([listing])
     queries = quarantine.set_aside(listing, arguments.phase, graded=True)
-    refuse_overlap(read_manifest(arguments.training), queries, arguments.phase)
+    trained_on = overlaps(read_manifest(arguments.training), queries, arguments.phase)
+    quarantine.refuse_all(trained_on)
     references = read_manifest(arguments.references)
     truth = read_ground_truth(arguments.ground_truth, queries["id"], references["id"])
     refuse_no_pair(arguments.ground_truth, truth)

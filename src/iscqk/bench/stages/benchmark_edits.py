@@ -21,7 +21,8 @@ from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
 from iscqk.images.edits import EDIT_NAMES
 from iscqk.images.finding import find_images
-from iscqk.images.ingestion import refuse_copied_others
+from iscqk.images.ingestion import copied_others
+from iscqk.images.quarantine import refuse_all
 from iscqk.matching.model import Model
 from iscqk.runtime.logs import progress
 from iscqk.runtime.options import at_once, cores, count, output_file
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
     rng = np.random.default_rng(arguments.seed)
     references = _some(arguments.images, arguments.count, rng)
     others = _some(arguments.others, _OTHERS, rng)
-    refuse_copied_others(_contents(references), _contents(others))
+    refuse_all(copied_others(_contents(references), _contents(others)))
     model = Model.load(arguments.model, arguments.threads)
     bank = model.describe(references, "references", arguments.threads)
     without = model.describe(others, "queries", arguments.threads)

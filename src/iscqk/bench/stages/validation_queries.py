@@ -17,7 +17,8 @@ from iscqk.bench.independent.set_folder import OTHERS, REFERENCES, read_sources,
 from iscqk.errors import UserError
 from iscqk.formats.listed import Listed
 from iscqk.formats.manifest import listed_paths, read_manifest, unreadable
-from iscqk.images.ingestion import refuse_copied_others
+from iscqk.images.ingestion import copied_others
+from iscqk.images.quarantine import refuse_all
 from iscqk.runtime.options import at_once, output_folder
 from iscqk.settings.validation import Validation
 
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
         ) from None
     config = arguments.config
     readable = {name: _readable(getattr(arguments, name)) for name in (REFERENCES, OTHERS)}
-    refuse_copied_others(readable[REFERENCES], readable[OTHERS])
+    refuse_all(copied_others(readable[REFERENCES], readable[OTHERS]))
     left = {name: _left(arguments.besides, name, rows) for name, rows in readable.items()}
     left_out = {name: len(rows) - len(left[name]) for name, rows in readable.items()}
     workers = arguments.workers
