@@ -10,7 +10,7 @@ from iscqk.datasets import find_sources
 from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import runs_of
-from iscqk.plan.snakefile import let_own_keys_win
+from iscqk.plan.snakefile import let_own_keys_win, refuse_base_laid_over
 from iscqk.plan.storage import Storage
 from iscqk.plan.checks import check_config, check_run, check_training
 from iscqk.terminal.additions import add_to_messages
@@ -24,6 +24,7 @@ configfile: "config.yaml"
 
 
 try:
+    refuse_base_laid_over("config.yaml", workflow.config_settings)
     check_config(config)
     let_own_keys_win(config, "config.yaml", workflow.config_settings)
     sources = find_sources(config["dataset"])

@@ -24,7 +24,7 @@ from iscqk.plan import runs
 from iscqk.plan.checks import check_config, check_training
 from iscqk.plan.dependence import making, models
 from iscqk.plan.runs import all_runs, runs_of
-from iscqk.plan.snakefile import let_own_keys_win
+from iscqk.plan.snakefile import let_own_keys_win, refuse_base_laid_over
 from iscqk.settings.edits import Pool
 
 ROOT = Path(__file__).parent.parent
@@ -93,6 +93,23 @@ def test_what_one_says_oneself_counts_for_unbalanced_classes_too(tmp_path, how, 
     made = all_runs(config)["unbalanced-isd-0"]
     assert (made["train"]["isd"]["head"], made["model"]["image_size"]) == (head, 96)
     assert made["model"]["backbone"] == "resnet10t" and made["train"]["isd"]["refit_head"]
+
+
+def test_config_yaml_after_another_file_is_refused_as_nothing_would_be_left_of_that():
+    base, preset = ROOT / "config.yaml", PRESETS / "untrained.yaml"
+    refuse_base_laid_over(base, ConfigSettings(configfiles=[base, preset]))
+    refuse_base_laid_over(base, ConfigSettings(configfiles=[preset]))
+    with pytest.raises(
+        UserError, match=r"config.yaml comes after .*untrained.yaml, .*name .*first"
+    ):
+        refuse_base_laid_over(base, ConfigSettings(configfiles=[preset, base]))
+
+
+def test_sections_of_anything_may_be_left_out():
+    config = configured()
+    del config["study"]["ablations"], config["unbalanced"]["changes"]
+    check_config(config)
+    assert "unbalanced-isd-0" in all_runs(config) and runs_of(config, ["ablations"]) == ["qk-0"]
 
 
 @pytest.mark.parametrize(
@@ -555,6 +572,15 @@ def test_a_missing_part_of_disc21_is_named(tmp_path):
     (tmp_path / "refs_50k_0").rmdir()
     with pytest.raises(UserError, match="no references; DISC21 calls it one of reference_images"):
         find_sources(dataset)
+
+
+def test_a_list_of_what_there_is_not_is_refused(tmp_path):
+    list_file = tmp_path / "list"
+    list_file.write_text("Q00000\n")
+    own = {"kind": "folders", **dict.fromkeys(("training", "references", "others"), str(tmp_path))}
+    for name, dataset in (("phase1", own), ("others", disc21(tmp_path))):
+        with pytest.raises(UserError, match=rf"^config: dataset\.lists\.{name}: says nothing"):
+            find_sources({**dataset, "lists": {name: str(list_file)}})
 
 
 def test_an_archive_of_disc21_that_was_not_unpacked_is_named(tmp_path):

@@ -9,6 +9,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
+from iscqk.errors import UserError
+from iscqk.formats.phases import PHASES
 from iscqk.images.dataset_interface import Source, Sources
 
 SOURCES: dict[str, Source] = {
@@ -20,6 +22,19 @@ def find_sources(dataset: Mapping[str, Any]) -> Sources:
     """Return the folders of the `dataset` section, all of them there.
 
     Raises:
-        UserError: a folder or file is missing or not named.
+        UserError: a folder or file is missing or not named, or a list is of images that are not.
     """
-    return SOURCES[dataset["kind"]].find(dataset)
+    found = SOURCES[dataset["kind"]].find(dataset)
+    _refuse_lists_of_nothing(found)
+    return found
+
+
+def _refuse_lists_of_nothing(found: Sources) -> None:
+    """Refuse a list that would say nothing: of queries that are made, of others that are none."""
+    for name in found.lists:
+        if name in PHASES and name not in found.phases:
+            what = f"says nothing of queries that are made; name dataset.{name}, or remove it"
+            raise UserError(f"config: dataset.lists.{name}: {what}")
+        if name == "others" and not found.others:
+            what = "says nothing, as no others are named or needed; remove it"
+            raise UserError(f"config: dataset.lists.{name}: {what}")

@@ -6,9 +6,11 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
 from iscqk.plan.runs import without_own_keys
 from iscqk.plan.stage_code import code_digest
@@ -35,6 +37,22 @@ def let_own_keys_win(config: dict[str, Any], base: str, settings: Any) -> None:
     lay_over(own, settings.config)
     section, meant = config["unbalanced"], own.get("unbalanced", {}).get("changes", {})
     section["changes"] = {**without_own_keys(section.get("changes", {}), own), **meant}
+
+
+def refuse_base_laid_over(base: str, settings: Any) -> None:
+    """Refuse the workflow's own file after another: it says every key, and nothing of that is left.
+
+    Args:
+        base: the workflow's own file, if it is there.
+        settings: Snakemake's, of files laid over that.
+
+    Raises:
+        UserError: it is named, and not first.
+    """
+    for before, path in pairwise(settings.configfiles):
+        if _is_file(path, base):
+            what = f"{base} comes after {before}, and says all anew that this says"
+            raise UserError(f"--configfile: {what}; name {base} first")
 
 
 def _is_file(path: str | Path, other: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from iscqk.schema.section import Limits, Section, Seeds, key, optional, within
+from iscqk.schema.section import Limits, Section, Seeds, key, within
 from iscqk.settings.train import MethodName
 
 _Ablations = Annotated[
@@ -39,7 +39,6 @@ class Study(Section):
     points: Annotated[int, within(1, 1000)] = key(
         4, "parts of a training after which the curve over images seen is measured"
     )
-    ablations: _Ablations = optional(
-        "of Q/K, each a table and a plot: keys and values of each, or labels and changed keys",
-        absent={},
+    ablations: _Ablations = key(
+        {}, "of Q/K, each a table and a plot: keys and values of each, or labels and changed keys"
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from iscqk.methods import METHODS
-from iscqk.schema.section import Count, FilePath, Limits, Section, Seeds, key, optional
+from iscqk.schema.section import Count, FilePath, Limits, Section, Seeds, key
 
 _ON_PAIRS = [name for name, method in METHODS.items() if method.learns_from == "pairs"]
 _Methods = Annotated[
@@ -22,7 +22,6 @@ class Unbalanced(Section):
     methods: _Methods = key(("moco", "isd"), "to compare")
     seeds: Seeds = key((0, 1, 2), "of training")
     rare: Count = key(100, "a class of fewer training images is rare")
-    changes: Mapping[str, Any] = optional(
-        "to the keys above, but for those that a file laid over this one, or --config, says",
-        absent={},
+    changes: Mapping[str, Any] = key(
+        {}, "to the keys above, but for those that a file laid over this one, or --config, says"
     )
