@@ -95,11 +95,12 @@ _FOLDERS = [
     *(f"disc21/{part}_images" for part in ("training", "reference", "query")),
     "disc21/query_images_phase2",
 ]
-_FILES = [
-    "disc21/dev_queries_groundtruth.csv",
-    "disc21/test_queries_groundtruth.csv",
-    "shared/weights/mobilenetv2_100.imagenet.safetensors",
-]
+_TRUTH = "Q00000,R000000\nQ25000,R000000\n"
+_FILES = {
+    "disc21/dev_queries_groundtruth.csv": _TRUTH,
+    "disc21/test_queries_groundtruth.csv": _TRUTH,
+    "shared/weights/mobilenetv2_100.imagenet.safetensors": "",
+}
 # Of a job, what differs from run to run, only says why it would run, or is the code that it runs.
 _LEFT_OUT = re.compile(r"^ *(jobid|reason): .*\n|src/iscqk/[^,\n]+(, )?", re.MULTILINE)
 
@@ -137,9 +138,9 @@ def _project(source: Path, folder: Path) -> Path:
     (project / "shards.yaml").write_text(_SHARDS)
     for name in _FOLDERS:
         (folder / name).mkdir(parents=True)
-    for name in _FILES:
+    for name, content in _FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).touch()
+        (folder / name).write_text(content)
     return project
 
 

@@ -555,7 +555,6 @@ def test_disc21_is_found_under_its_official_names(tmp_path):
         ("Q00000,R000000\nQ25000,R000000\n", ("public", "private")),
         ("query_id,reference_id\nQ00000,R000000\nQ25000,\n", ("public",)),
         ("Q25000,R000000\n", ("private",)),
-        ("", ("public", "private")),  # what is wrong with it is told as the queries are taken
     ],
 )
 def test_the_halves_of_phase_1_are_those_of_which_the_ground_truth_has_a_pair(
@@ -565,6 +564,27 @@ def test_the_halves_of_phase_1_are_those_of_which_the_ground_truth_has_a_pair(
     (tmp_path / "dev_queries_groundtruth.csv").write_text(truth)
     found = find_sources(dataset).phases
     assert found["phase1"].halves == halves and found["phase2"].halves == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("", r"truth.csv: .*empty"),
+        ("query_id,reference_id\nq1.jpg,R000000\n", "row 1 .*: the query is not Q and 5 digits"),
+        ("Q00000,\n", "truth.csv: no true pair"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["disc21", "folders", "shards"])
+def test_a_ground_truth_that_is_none_is_told_at_the_start(tmp_path, kind, content, complaint):
+    truth, place = tmp_path / "test_queries_groundtruth.csv", str(tmp_path / "a.tar")
+    dataset = disc21(tmp_path)
+    if kind != "disc21":
+        dataset = {"kind": kind, **dict.fromkeys(("training", "references", "others"), place)}
+        dataset["phase2"] = {"queries": place, "ground_truth": str(truth)}
+        Path(place).mkdir()
+    truth.write_text(content)
+    with pytest.raises(UserError, match=complaint):
+        find_sources(dataset)
 
 
 def test_a_missing_part_of_disc21_is_named(tmp_path):

@@ -157,7 +157,8 @@ def test_the_preset_is_hundreds_of_jobs_that_no_number_of_images_adds_to(project
     for name in ("train_50k_0", "refs_50k_0", "dev_queries_50k_0", "test_queries_50k_0"):
         (root / name).mkdir(parents=True)
     for name in ("dev", "test"):
-        (root / f"{name}_queries_groundtruth.csv").write_text("")
+        truth = "Q00000,R000000\nQ25000,R000000\n"
+        (root / f"{name}_queries_groundtruth.csv").write_text(truth)
     (project.folder / "root.yaml").write_text("dataset: {root: stand-in}")
     files = "config.yaml workflow/presets/disc21.yaml root.yaml"
     done = project.run(f"snakemake all --dry-run --quiet rules --configfile {files}")

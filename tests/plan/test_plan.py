@@ -318,7 +318,8 @@ def test_given_queries_are_quarantined_apart_and_looked_at_with_all_other_images
     images = IMAGES._replace(phases={"phase1": given}, lists={"phase1": "l1", "training": "l2"})
     made = Plan(config(), images)
     assert made.lists() == {"training": "l2"}
-    looked_at = ["--phase1", "-odd", "q 2", "--lists", "phase1=l1"]
+    looked_at = ["--phase1", "-odd", "q 2", "--ground-truths", "phase1=truth.csv"]
+    looked_at += ["--lists", "phase1=l1"]
     assert shlex.split(made.queries_beforehand([])) == looked_at
     section = json.dumps(CONFIG["queries"], sort_keys=True)
     for phases in (["phase2"], PHASES):
@@ -340,7 +341,8 @@ def test_queries_in_shards_are_looked_at_on_their_own_and_so_are_their_lists():
     lists = {phase: f"{phase}.txt" for phase in PHASES}
     images = IMAGES._replace(phases=dict(zip(PHASES, given, strict=True)), lists=lists)
     words = shlex.split(Plan(config(), images).queries_beforehand([]))
-    assert words == ["--phase2", "test", "--lists", "phase2=phase2.txt"]
+    truth = ["--ground-truths", "phase2=truth.csv"]
+    assert words == ["--phase2", "test", *truth, "--lists", "phase2=phase2.txt"]
 
 
 def test_a_part_names_tar_files_of_any_name():

@@ -23,3 +23,13 @@ def test_a_ground_truth_of_no_pair_is_told_with_the_images(tmp_path, monkeypatch
     assert not (tmp_path / "g.csv").exists()
     (tmp_path / "truth.csv").write_text("query_id,reference_id\nQ00000,R000001\n")
     assert main(command.split()) == 0
+    (tmp_path / "truth.csv").write_text("query_id,reference_id\nQ00000,R000009\n")
+    (tmp_path / "queries/Q00001.jpg").write_bytes(b"no image")  # nor is it looked at
+    prepare = (
+        "prepare --training training --references references --phase1 queries --output".split()
+    )
+    prepare += [*lists, "--ground-truths", "phase1=truth.csv"]
+    for words in (command.split(), prepare):
+        assert main(words) == 1
+        told = capsys.readouterr().err.splitlines()[-1]
+        assert told.startswith("error: truth.csv, row 1 (Q00000,R000009): no such reference was")

@@ -7,8 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from iscqk.errors import UserError
-from iscqk.formats.phases import HALVES
-from iscqk.images.dataset_interface import Given, Source, Sources, existing_folders, named_lists
+from iscqk.images.dataset_interface import (
+    Given,
+    Source,
+    Sources,
+    existing_folders,
+    named_lists,
+    scored_halves,
+)
 
 # Names under which DISC21 went around: the competition's bucket, the archives released after it,
 # and the mirrors' folders. The first that exists is taken; a pattern takes all that it matches.
@@ -51,26 +57,12 @@ def _find(dataset: Mapping[str, Any]) -> Sources:
         phase: _first(root, f"{phase} ground truth", names)[0]
         for phase, names in _GROUND_TRUTH.items()
     }
-    halves = {"phase1": _halves(truths["phase1"]), "phase2": ()}
+    halves = {phase: scored_halves(truth) for phase, truth in truths.items()} | {"phase2": ()}
     given = {phase: Given(found[phase], truths[phase], halves[phase]) for phase in truths}
     lists = {split: str(root / name) for split, name in _LISTS.items()}
     lists = {split: path for split, path in lists.items() if os.path.isfile(path)}
     lists |= named_lists(dataset)
     return Sources(found["training"], found["references"], [], given, lists)
-
-
-def _halves(ground_truth: str) -> tuple[str, ...]:
-    """Return the halves of phase 1 of which a ground truth has a true pair: these can be scored.
-
-    All of them where it cannot be read: what is wrong with it is told as the queries are taken.
-    """
-    from iscqk.formats.ground_truth import read_ground_truth  # needs pandas
-
-    try:
-        truth = read_ground_truth(ground_truth)
-    except UserError:
-        return HALVES
-    return tuple(half for half in HALVES if len(truth.of_half(half)))
 
 
 def _first(root: Path, part: str, names: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
-from iscqk.formats.phases import PHASES
+from iscqk.formats.phases import HALVES, PHASES
 from iscqk.formats.results import SPLITS
 
 NAMED = (*SPLITS, *PHASES, "lists")  # keys that `find_named` reads
@@ -75,7 +75,7 @@ def find_named(
         lists: the list files.
 
     Raises:
-        UserError: a split is not named.
+        UserError: a split is not named, or a ground truth that is here is none.
     """
     given = {
         phase: Given(
@@ -85,12 +85,28 @@ def find_named(
         for phase in PHASES
         if phase in dataset
     }
+    for phase in given.values():
+        if os.path.isfile(phase.ground_truth):  # not in a storage
+            scored_halves(phase.ground_truth)
     for name in SPLITS:
         if name not in dataset and not (name == "others" and len(given) == len(PHASES)):
             raise UserError(f"config: dataset.{name}: missing; name where these images lie")
     training, references = (places(name, dataset[name]) for name in ("training", "references"))
     others = places("others", dataset["others"]) if "others" in dataset else []
     return Sources(training, references, others, given, lists)
+
+
+def scored_halves(ground_truth: str) -> tuple[str, ...]:
+    """Return the halves of phase 1 of which a ground truth has a true pair: these can be scored.
+
+    Raises:
+        UserError: it cannot be read, or has no true pair at all.
+    """
+    from iscqk.formats.ground_truth import read_ground_truth, refuse_no_pair  # needs pandas
+
+    truth = read_ground_truth(ground_truth)
+    refuse_no_pair(ground_truth, truth)
+    return tuple(half for half in HALVES if len(truth.of_half(half)))
 
 
 def named_lists(dataset: Mapping[str, Any]) -> dict[str, str]:

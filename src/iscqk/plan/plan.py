@@ -266,11 +266,13 @@ class Plan(Mapping[str, Run]):
             made: phases whose queries this run makes.
         """
         given = {
-            phase: images.queries
+            phase: images
             for phase, images in self.images.phases.items()
             if not any(map(is_named_as_shard, images.queries))
         }
-        words = [word for phase, places in given.items() for word in (f"--{phase}", *places)]
+        words = [word for k, images in given.items() for word in (f"--{k}", *images.queries)]
+        if truths := [f"{k}={images.ground_truth}" for k, images in given.items()]:
+            words += ["--ground-truths", *truths]
         if lists := [f"{k}={file}" for k, file in self.images.lists.items() if k in given]:
             words += ["--lists", *lists]
         if asked := sorted(made):

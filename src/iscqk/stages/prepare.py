@@ -19,13 +19,21 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
+from iscqk.formats.ground_truth import read_ground_truth, refuse_no_pair
 from iscqk.formats.manifest import COLUMNS, write_manifest
 from iscqk.formats.named_files import named_files
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import SPLITS
 from iscqk.images import quarantine
 from iscqk.images.finding import find_images
-from iscqk.images.ingestion import SPLIT_IDS, copied_others, listing_of, overlaps, refuse_graded
+from iscqk.images.ingestion import (
+    SPLIT_IDS,
+    assign_ids,
+    copied_others,
+    listing_of,
+    overlaps,
+    refuse_graded,
+)
 from iscqk.images.official_names import check_official
 from iscqk.images.sources import of_own_content
 from iscqk.runtime.options import at_once, output_file
@@ -56,6 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lists", nargs="*", metavar="SPLIT=FILE", default=[],
         help="an image's name in each line",
+    )  # fmt: skip
+    parser.add_argument(
+        "--ground-truths", nargs="*", metavar="PHASE=CSV", default=[],
+        help="of these queries, to be told with all else if it is of others",
     )  # fmt: skip
     parser.add_argument(
         "--make", nargs="*", choices=PHASES, default=[],
@@ -90,6 +102,7 @@ def run(arguments: argparse.Namespace) -> None:
     paths = {name: _paths(name, getattr(arguments, name), lists.get(name)) for name in names}
     for name in filter(paths.get, names if arguments.official else ()):
         check_official(paths[name], SPLIT_IDS[name], name in lists)
+    _refuse_other_truths(arguments.ground_truths, paths)
     there = {name: len(found) for name, found in paths.items()}
     refuse_impossible(arguments.queries, there, arguments.make)
     refuse_too_few(arguments.hold_out, there["training"])
@@ -110,6 +123,13 @@ def run(arguments: argparse.Namespace) -> None:
     for path, rows in zip(manifests, splits.values(), strict=True):
         write_manifest(path, rows)
     write_table(bad, quarantine.quarantined(listings.values()))
+
+
+def _refuse_other_truths(pairs: list[str], paths: dict[str, list[Path]]) -> None:
+    """Refuse a ground truth of queries or references that are not among the images."""
+    for phase, file in named_files(pairs, PHASES).items():
+        ids = (assign_ids(paths[name], SPLIT_IDS[name]) for name in (phase, "references"))
+        refuse_no_pair(file, read_ground_truth(file, *ids))
 
 
 def _refuse_common(rows: dict[str, pd.DataFrame], makes_queries: bool) -> None:

@@ -1,8 +1,9 @@
 """Take the queries of a phase that the user has, with their ground truth.
 
 With a list file only the queries in it count, and none of them may be missing. The ground truth is
-written in the official form; a query or reference that it names must exist. Queries that cannot be
-read are told all at once; or, by quarantine, they are listed and keep their id, with a size of 0.
+written in the official form; a query or reference that it names must exist, which is told before
+any image is looked at. Queries that cannot be read are told all at once; or, by quarantine, they
+are listed and keep their id, with a size of 0.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
 from iscqk.images.finding import find_images
-from iscqk.images.ingestion import SPLIT_IDS, listing_of, overlaps
+from iscqk.images.ingestion import SPLIT_IDS, assign_ids, listing_of, overlaps
 from iscqk.images.official_names import check_official
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
@@ -58,17 +59,18 @@ def run(arguments: argparse.Namespace) -> None:
     """Write what is known of the queries; of edits nothing is."""
     manifest, ground_truth, edits, bad = arguments.output
     paths = find_images(arguments.queries, arguments.list)
+    split = SPLIT_IDS[arguments.phase]
     if arguments.official:
-        check_official(paths, SPLIT_IDS[arguments.phase], bool(arguments.list))
-    listing = listing_of(paths, SPLIT_IDS[arguments.phase], arguments.workers)
+        check_official(paths, split, bool(arguments.list))
+    references = read_manifest(arguments.references)["id"]
+    truth = read_ground_truth(arguments.ground_truth, assign_ids(paths, split), references)
+    refuse_no_pair(arguments.ground_truth, truth)
+    listing = listing_of(paths, split, arguments.workers)
     if arguments.bad_images == "error":
         quarantine.refuse_bad([listing])
     queries = quarantine.set_aside(listing, arguments.phase, graded=True)
     trained_on = overlaps(read_manifest(arguments.training), queries, arguments.phase)
     quarantine.refuse_all(trained_on)
-    references = read_manifest(arguments.references)
-    truth = read_ground_truth(arguments.ground_truth, queries["id"], references["id"])
-    refuse_no_pair(arguments.ground_truth, truth)
     write_manifest(manifest, queries)
     write_table(bad, quarantine.quarantined([listing]))
     write_ground_truth(ground_truth, _completed(truth, queries["id"]))
