@@ -228,6 +228,17 @@ LOOP.append(LOOP)
         ("model.backbone_options", {"x": b"y"}, "options.x: b'y' is no text to YAML; write it in"),
         ("unbalanced.changes", {1: 2}, "unbalanced.changes: the key 1 is no text to YAML; write"),
         ("study.ablations", {"a\n": {"seed": [1]}}, "does not match"),
+        (
+            "study.ablations",
+            {"a": {"seed": 1}},
+            "{'seed': 1} is not valid; write keys, each with a l",
+        ),
+        ("model.mean", 0.5, "model.mean: 0.5 is not valid; write null, or a list of 3$"),
+        (
+            "dataset.phase2",
+            {"queries": "a"},
+            "phase2: 'ground_truth' is a re.*; add it: CSV query_",
+        ),
         ("train.rounds", 1e4, "10000.0 is not of type 'integer'; write it without point"),
         ("train.rounds", True, "True is not of type 'integer'"),
         ("train.rounds", "2", "'2' is not of type 'integer'; write it in a file for --configfile"),
@@ -240,7 +251,7 @@ LOOP.append(LOOP)
         ("model.std", [58, 57, 57], "model.std.0: 58 is greater than the maximum of 1"),
         ("model.mean", [123.7, 116.3, 103.5], "model.mean.0: 123.7 is greater than the maximum"),
     ],
-    ids=range(32),
+    ids=range(35),
 )
 def test_what_a_config_must_not_hold_is_refused_in_one_line(key, value, complaint):
     with pytest.raises(UserError, match=complaint) as error:

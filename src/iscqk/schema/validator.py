@@ -15,6 +15,15 @@ from jsonschema.validators import extend
 from iscqk.errors import UserError
 
 _MAX_VALUES = 100_000
+_IN_WORDS = {
+    "null": "null",
+    "string": "text",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "array": "a list",
+    "object": "a section",
+}
 _PLAIN = (str, int, float, list, Mapping, type(None))  # what JSON has: no dates, no bytes
 
 
@@ -89,9 +98,41 @@ def _explained(error: ValidationError, if_text: str) -> str:
     if error.validator == "maxItems":
         count, most = len(cast("list[Any]", error.instance)), error.validator_value
         return f"{where}: {count} values, and at most {most} can be; leave some out"
+    if error.validator in ("oneOf", "anyOf"):
+        allowed = ", or ".join(dict.fromkeys(map(_in_words, _alternatives(error))))
+        return f"{where}: {repr(error.instance)[:80]} is not valid; write {allowed}"
+    if error.validator == "required":
+        return f"{where or 'top level'}: {error.message}; {_addition(error)}"
     remedy = _type_remedy(error.instance, if_text if "." in where else "")
     remedy = f"; {remedy}" if remedy and error.validator == "type" else ""
     return f"{where or 'top level'}: {' '.join(error.message.split())}{remedy}"
+
+
+def _alternatives(error: ValidationError) -> list[Mapping[str, Any]]:
+    """Return the rules of which a value keeps to none, looked up where they have a name."""
+    named = {one.schema_path[0]: one.schema for one in error.context or () if not one.relative_path}
+    own = enumerate(cast("list[Any]", error.validator_value))
+    return [cast("Mapping[str, Any]", named.get(number, rule)) for number, rule in own]
+
+
+def _in_words(rule: Mapping[str, Any]) -> str:
+    """Return what values a rule allows."""
+    if said := rule.get("description"):
+        return str(said)
+    if values := rule.get("enum", [rule["const"]] if "const" in rule else []):
+        return ", ".join(map(str, values))
+    what = _IN_WORDS.get(rule.get("type", ""), "a value as in config.yaml")
+    if (count := rule.get("minItems")) and count == rule.get("maxItems"):
+        what += f" of {count}"
+    return f"{what} from {rule['minimum']}" if "minimum" in rule else what
+
+
+def _addition(error: ValidationError) -> str:
+    """Return how to add the key that a section lacks."""
+    rule = cast("Mapping[str, Any]", error.schema)
+    key = next(key for key in rule["required"] if f"{key!r} is" in error.message)
+    said = rule["properties"][key].get("description")
+    return f"add it: {said}" if said else "add it"
 
 
 def _type_remedy(value: object, if_text: str) -> str:

@@ -17,8 +17,8 @@ BadImages = Literal["error", "quarantine"]
 class Phase(Section):
     """A phase whose queries there are."""
 
-    queries: Places = needed()
-    ground_truth: FilePath = needed("CSV query_id,reference_id")
+    queries: Places = needed("their images")
+    ground_truth: FilePath = needed("CSV query_id,reference_id, by which they are scored")
 
 
 _Phase = Annotated[Phase, Limits("phase")]

@@ -15,10 +15,12 @@ _Ablations = Annotated[
             "type": "object",
             "minProperties": 1,
             "anyOf": [
-                # keys and the values of each
-                {"additionalProperties": {"type": "array", "minItems": 1}},
-                # labels and their changes
                 {
+                    "description": "keys, each with a list of values",
+                    "additionalProperties": {"type": "array", "minItems": 1},
+                },
+                {
+                    "description": "labels, each with keys that it changes",
                     "propertyNames": {"pattern": "^[A-Za-z0-9][A-Za-z0-9_+.-]*$"},
                     "additionalProperties": {"type": "object"},
                 },
