@@ -109,7 +109,8 @@ def test_every_score_keeps_to_the_pairs_that_are_searched_for(disc21):
 
 def test_an_archive_that_was_forgotten_is_told(disc21):
     next((disc21.folder / "disc21/refs_50k_0/references").iterdir()).unlink()
-    done = disc21.run(f"snakemake results/data/references.csv {OPTIONS}", check=False)
+    done = disc21.run(f"snakemake results/data/references.csv -p {OPTIONS}", check=False)
+    assert "--bad-images error --official" in done.stdout + done.stderr
     log = (disc21.folder / "results/logs/prepare.log").read_text()
     assert done.returncode == 1 and "lists 1 images that are not there" in log
 

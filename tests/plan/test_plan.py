@@ -330,11 +330,6 @@ def test_given_queries_are_quarantined_apart_and_looked_at_with_all_other_images
     assert made.quarantined("phase2") == ["results/data/quarantined.csv"]
 
 
-def test_images_of_the_challenge_alone_have_to_go_by_its_ids():
-    assert plan().naming_options == ""
-    assert plan(dataset={"kind": "disc21"}).naming_options == "--official"
-
-
 def test_queries_in_shards_are_looked_at_on_their_own_and_so_are_their_lists():
     """Else the job that looks at all others finds none of the images that a list names."""
     given = [Given(["dev.tar"], "truth.csv", ()), Given(["test"], "truth.csv", ())]
@@ -413,6 +408,10 @@ def test_what_is_given_of_images_is_looked_at_where_the_first_weights_are_made()
     assert Plan(given, IMAGES, storage=Storage("s3", "s3://b")).checked_options("qk-0") == ""
     others = runs.changed(given, {"train.method": "moco"})
     assert Plan(others, IMAGES).checked_options("moco-0") == ""
+    compiled = runs.changed(others, {"train.compile": True})
+    for storage in (None, Storage("s3", "s3://b")):
+        assert Plan(compiled, IMAGES, storage=storage).checked_options("moco-0") == "--compile"
+    assert plan(train__compile=True, train__rounds=0).checked_options("qk-0") == ""
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import save_hub_folder
 from iscqk.models.modes import batch_norms
 from iscqk.models.weights import encoder_digest, load_encoder, save_encoder
+from iscqk.runtime.shutdown import NO_COMPILER, cause_of
 
 MODEL = {"backbone": "test_resnet", "image_size": 32, "descriptor_size": 8, "head_images": 12}
 
@@ -54,6 +55,16 @@ def ready(folder, monkeypatch):
         save_hub_folder(folder / "ready" / side, encoder(seed), {}, "", half=True)
     monkeypatch.setattr("iscqk.models.ready._FOLDER", folder / "ready")
     return folder / "ready"
+
+
+def test_a_compiler_that_is_not_there_is_told_before_any_training(folder, monkeypatch, capsys):
+    assert initial(folder, given=["--compile"], weights="none")
+    monkeypatch.setenv("PATH", str(folder))
+    assert initial(folder, given=["--compile"], weights="none") is None
+    told = "error: no compiler that torch finds, as train.compile wants one; install g++"
+    assert capsys.readouterr().err.splitlines()[-1].startswith(told)
+    raised = RuntimeError("backend='inductor' raised:\nNo working C++ compiler found in config")
+    assert cause_of(raised) == NO_COMPILER
 
 
 def test_each_side_starts_from_that_of_the_ready_model(folder, ready):

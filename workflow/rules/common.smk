@@ -4,6 +4,7 @@
 import os
 from glob import escape, glob
 
+from iscqk.datasets import SOURCES
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.methods import modules

@@ -48,7 +48,7 @@ rule prepare:
         lists=lambda wildcards, input: named(PLAN.lists(), input.lists),
         places=PLAN.places(),
         bad_images=config["dataset"]["bad_images"],
-        naming=PLAN.naming_options,
+        naming=SOURCES[config["dataset"]["kind"]].naming_options,
         state=lambda wildcards: PLAN.state(
             *PLAN.images.training, *PLAN.images.references, *PLAN.images.others
         ),
@@ -133,7 +133,7 @@ rule take_queries:
         code=code("take_queries"),
         list=lambda wildcards, input: given("--list", input.list),
         bad_images=config["dataset"]["bad_images"],
-        naming=PLAN.naming_options,
+        naming=SOURCES[config["dataset"]["kind"]].naming_options,
         state=lambda wildcards: PLAN.state(*PLAN.images.phases[wildcards.phase].queries),
         content=lambda wildcards: digest_of(PLAN.given_with(wildcards.phase)),
     shell:

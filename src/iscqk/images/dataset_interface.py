@@ -59,6 +59,11 @@ class Source:
     drawn: bool = False
     official: bool = False
 
+    @property
+    def naming_options(self) -> str:
+        """The option by which images that are named otherwise are refused, if they are to be."""
+        return "--official" if self.official else ""
+
 
 def find_named(
     dataset: Mapping[str, Any],

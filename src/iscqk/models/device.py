@@ -3,6 +3,8 @@
 import contextlib
 import logging
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -11,6 +13,7 @@ import torch
 from iscqk.errors import UserError
 from iscqk.models import torch_internals
 from iscqk.runtime.options import refuse_below_one
+from iscqk.runtime.shutdown import NO_COMPILER
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +35,20 @@ def choose_device() -> torch.device:
     device = torch.device("cuda", number)
     torch.cuda.set_device(device)
     return device
+
+
+def refuse_no_compiler(device: torch.device) -> None:
+    """Refuse to have torch compile for a device where it would find no compiler.
+
+    Raises:
+        UserError: there is none under the names that it looks for.
+    """
+    if device.type == "cuda":
+        names = [os.environ["CC"]] if "CC" in os.environ else ["clang", "gcc"]
+    else:
+        names = [os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")]
+    if not any(map(shutil.which, names)):
+        raise UserError(NO_COMPILER)
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:

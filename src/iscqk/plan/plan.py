@@ -8,7 +8,7 @@ from iscqk.formats.image_shards import is_named_as_shard
 from iscqk.formats.model_files import model_files
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import SPLITS, Results
-from iscqk.images.dataset_interface import Source, Sources
+from iscqk.images.dataset_interface import Sources
 from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.methods import METHODS
 from iscqk.plan.dependence import as_text, making
@@ -103,15 +103,13 @@ class Plan(Mapping[str, Run]):
         return shlex.join(["--sizes", *map(str, sizes)]) if sizes else ""
 
     def checked_options(self, home: str) -> str:
-        """Return as options the files by which others say something of the images of such a run.
-
-        Likewise; but one in a storage is no input of that job, and not there.
-        """
+        """Likewise return what the training needs: a compiler, files that are in no storage."""
         run = self._starting_at(home)
-        if self.storage.plugin or not run.last.is_half_round:
-            return ""
-        given = [(name.replace("_", "-"), run.own.get(name)) for name in GIVEN]
-        return shlex.join(f"--{name}={file}" for name, file in given if file)
+        words = ["--compile"] if run.config["train"]["compile"] and run.last != INITIAL else []
+        if run.last.is_half_round and not self.storage.plugin:
+            given = [(name.replace("_", "-"), run.own.get(name)) for name in GIVEN]
+            words += [f"--{name}={file}" for name, file in given if file]
+        return shlex.join(words)
 
     def _starting_at(self, home: str) -> Run:
         """Return the run that is submitted if it starts from a run's first weights, or that run."""
@@ -228,16 +226,8 @@ class Plan(Mapping[str, Run]):
 
     def state(self, *folders: str) -> str:
         """Return a text that changes with the images in folders; only jobs that list them ask."""
-        return fingerprint_of_images(*folders) if self._source.watched else ""
-
-    @property
-    def naming_options(self) -> str:
-        """The option by which images that no id of the challenge names are refused, if they are."""
-        return "--official" if self._source.official else ""
-
-    @property
-    def _source(self) -> Source:
-        return datasets.SOURCES[self.config["dataset"]["kind"]]
+        watched = datasets.SOURCES[self.config["dataset"]["kind"]].watched
+        return fingerprint_of_images(*folders) if watched else ""
 
     def places(self) -> str:
         """Return as text where the images of each split lie, and which list is of which.
@@ -271,10 +261,10 @@ class Plan(Mapping[str, Run]):
             if not any(map(is_named_as_shard, images.queries))
         }
         words = [word for k, images in given.items() for word in (f"--{k}", *images.queries)]
-        if truths := [f"{k}={images.ground_truth}" for k, images in given.items()]:
-            words += ["--ground-truths", *truths]
-        if lists := [f"{k}={file}" for k, file in self.images.lists.items() if k in given]:
-            words += ["--lists", *lists]
+        truths = [f"{k}={images.ground_truth}" for k, images in given.items()]
+        lists = [f"{k}={file}" for k, file in self.images.lists.items() if k in given]
+        for option, files in (("--ground-truths", truths), ("--lists", lists)):
+            words += [option, *files] if files else []
         if asked := sorted(made):
             words += ["--make", *asked, "--queries", as_text(self.config["queries"])]
         return shlex.join(words)

@@ -50,6 +50,10 @@ FULL_MEMORY = (
     "the memory is full; give it more, or lower the batch size or the threads, "
     "then run the same command again"
 )
+NO_COMPILER = (
+    "no compiler that torch finds, as train.compile wants one; install g++ (on a GPU gcc) or set "
+    "train.compile: false"
+)
 # What is wrong with a file or a folder, whoever meets it, and though it was looked at before.
 _OF_A_FILE = {
     *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),
@@ -67,6 +71,8 @@ _CAUSES = {
     "can't allocate memory": FULL_MEMORY,  # torch
     "Unable to allocate": FULL_MEMORY,  # NumPy
     "No usable temporary directory": NO_PLACE,
+    "No working C++ compiler found": NO_COMPILER,  # torch, for a CPU
+    "Failed to find C compiler": NO_COMPILER,  # Triton, for a GPU
     "gloo/transport": "another of the processes has ended; its own error says why",
 }
 

@@ -6,7 +6,8 @@ similarities between two unrelated spaces cannot be compared. Whole encoders, th
 an imported one, keep their heads, unless more dimensions than asked for come out of them: then
 these go through such a PCA, too.
 
-Looked at here, not after hours of training: sizes to describe at, what others say of the images.
+Looked at here, not after hours of training: sizes to describe at, what others say of the images,
+whether there is a compiler for who wants one.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from iscqk.formats.manifest import listed_paths, read_training
 from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.given_of_images import check_teacher, read_near_duplicates
 from iscqk.learning.initialization import calibrate_batch_norm, fit_head, head_images, narrow_heads
-from iscqk.models.device import set_threads
+from iscqk.models.device import choose_device, refuse_no_compiler, set_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import load_hub_folder
 from iscqk.models.ready import READY, ready_sides, with_network
@@ -51,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     later = "that will be learned by, looked at beforehand"
     parser.add_argument("--near-duplicates", metavar="CSV", help=f"id,near_duplicate {later}")
     parser.add_argument("--teacher", metavar="H5", help=f"the images by another model {later}")
+    parser.add_argument(
+        "--compile", action="store_true", help="torch will compile it; see beforehand that it can"
+    )
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=output_file, nargs="+", required=True, help="q and k")
     parser.add_argument("--threads", type=at_once, default=1)
@@ -66,6 +70,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Build the encoder, fit its head and write it for each side."""
     rows = read_training(arguments.training)
     _check_given(arguments, rows["id"].tolist())
+    if arguments.compile:
+        refuse_no_compiler(choose_device())
     paths = listed_paths(rows)
     set_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
