@@ -13,8 +13,10 @@ from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
 from iscqk.images.dataset_interface import Given, Sources
 from iscqk.methods import METHODS
+from iscqk.models.ready import ready_networks
 from iscqk.plan import runs
 from iscqk.plan.dependence import copy_rounds, train_section, training_edits
+from iscqk.plan.given_files import given_files
 from iscqk.plan.jobs import TRAININGS, kind_of
 from iscqk.plan.names import (
     ModelName,
@@ -412,6 +414,22 @@ def test_what_is_given_of_images_is_looked_at_where_the_first_weights_are_made()
     for storage in (None, Storage("s3", "s3://b")):
         assert Plan(compiled, IMAGES, storage=storage).checked_options("moco-0") == "--compile"
     assert plan(train__compile=True, train__rounds=0).checked_options("qk-0") == ""
+
+
+def test_a_submission_comes_from_what_is_given_of_its_images_and_its_phase():
+    for name in ("d.csv", "truth.csv", "l1", "l2", "w.safetensors"):
+        Path(name).touch()
+    said = {"near_duplicates": "d.csv", "teacher": "elsewhere.h5", "soft_targets": 0.5}
+    changes = {f"train.qk.{key}": value for key, value in said.items()}
+    changed = runs.changed(config(), changes | {"model.weights": "w.safetensors"})
+    images = IMAGES._replace(
+        phases={"phase1": Given(["q"], "truth.csv")}, lists={"phase1": "l1", "training": "l2"}
+    )
+    planned = Plan(changed, images)
+    assert given_files(planned, "phase2") == ["w.safetensors", "d.csv", "l2"]
+    assert given_files(planned, "phase1") == ["w.safetensors", "d.csv", "l2", "truth.csv", "l1"]
+    started = Plan(runs.changed(configured(), {}), IMAGES)
+    assert given_files(started, "phase1") == ready_networks()
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def pieces(made, tmp_path):
     return Path(shutil.copytree(made, tmp_path / "pieces"))
 
 
-def submit(folder, weights=("queries", "references"), half="public"):
+def submit(folder, weights=("queries", "references"), half="public", given=()):
     paths = {
         **{"descriptors": "s.h5", "predictions": "p.csv", "validation": "v.json"},
         **{split: f"{split}.csv" for split in SPLITS},
@@ -99,7 +99,7 @@ def submit(folder, weights=("queries", "references"), half="public"):
     weights = [f"{role}={folder}/{side}.safetensors" for role, side in files]
     scores = [f"--scores=similarity={folder}/f.json", f"--halves={half}={folder}/h.json"]
     options += ["--phase", "phase1", "--ranking", "similarity", "--config", json.dumps(CONFIG)]
-    return iscqk("submit", *options, *scores, "--weights", *weights)
+    return iscqk("submit", *options, *scores, "--weights", *weights, "--given", *given)
 
 
 def other_distance(folder):
@@ -224,6 +224,15 @@ def test_what_belongs_together_is_submitted(pieces):
     assert submit(pieces) == 0
     assert (pieces / "out/descriptors.h5").read_bytes() == (pieces / "s.h5").read_bytes()
     assert json.loads((pieces / "out/score.json").read_text())["ranking"] == "similarity"
+
+
+def test_what_was_there_before_is_told_by_its_hash(pieces):
+    truth = str(pieces / "gt.csv")
+    assert submit(pieces, given=[truth]) == 0
+    given = json.loads((pieces / "out/provenance.json").read_text())["given"]
+    assert given == [{"path": truth, "sha256": sha256_of(truth)}]
+    card = (pieces / "out/MODEL_CARD.md").read_text()
+    assert f"- `{truth}`, SHA-256 `{sha256_of(truth)}`" in card and "of this\ntraining only" in card
 
 
 @pytest.mark.parametrize(

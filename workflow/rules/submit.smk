@@ -42,6 +42,7 @@ rule submit:
         halves=lambda wildcards, input: named(
             PLAN.halves(wildcards.phase), input.halves
         ),
+        given=untracked(lambda wildcards: given_files(PLAN, wildcards.phase)),
         folder=folder,
     shell:
         """
@@ -50,7 +51,7 @@ rule submit:
             --ranking {params.ranking} --scores {params.scores} --halves {params.halves} \
             --training {input.training} --references {input.references} --queries {input.queries} \
             --quarantined {input.quarantined} \
-            --weights {params.weights} --bank {input.bank} \
+            --weights {params.weights} --bank {input.bank} --given {params.given:q} \
             --config {params.config:q} --output {params.folder} &>{log}
         """
 

@@ -71,6 +71,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="shards of training images' descriptors, by which pairs rank or which are subtracted",
     )  # fmt: skip
     parser.add_argument(
+        "--given", nargs="*", metavar="FILE", default=[],
+        help="what else it comes from, to be told by its hash: first weights, ground truth, lists",
+    )  # fmt: skip
+    parser.add_argument(
         "--config",
         type=json_object(
             seed=int, dataset=dict, model=dict, train=dict, describe=dict, search=dict
@@ -210,6 +214,7 @@ def _provenance(
             role: {"path": path, "sha256": sha256_of(path)}
             for role, path in _weights(arguments).items()
         },
+        "given": [{"path": path, "sha256": sha256_of(path)} for path in arguments.given],
     }
 
 

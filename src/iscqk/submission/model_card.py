@@ -49,7 +49,8 @@ matches = iscqk.match("scans", against="photos", model=model)
 ## Training data
 
 {training} images, SHA-256 of the list `{training_digest}`. No query and no reference is among them:
-`trained_on_ground_truth: {trained_on_ground_truth}`.{started}{quarantined}
+`trained_on_ground_truth: {trained_on_ground_truth}`, of this
+training only.{started}{given}{quarantined}
 
 ## Evaluation
 
@@ -74,6 +75,12 @@ _QUARANTINED = """
 were left out, queries and references of these have a descriptor that matches nothing.
 """
 
+_GIVEN = """
+
+It comes from these files, too, which were there before:
+
+{}"""
+
 _STARTED = """
 
 {} {}. What that has learned from, and under which terms, holds here too."""
@@ -97,6 +104,7 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
         f"\nOf the {half} half: {part['micro_ap']:.4f}, {part['recall_at_p90']:.4f}."
         for half, part in score.get("halves", {}).items()
     ]
+    given = [f"- `{one['path']}`, SHA-256 `{one['sha256']}`" for one in provenance["given"]]
     bad = len(provenance["quarantined"])
     elsewhere = ("rankings", "halves", *images)
     return _CARD.format(
@@ -111,6 +119,7 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
         weights="\n".join(weights),
         halves="".join(halves),
         started=started(config),
+        given=_GIVEN.format("\n".join(given)) if given else "",
         quarantined=_QUARANTINED.format(bad) if bad else "",
         config=json.dumps(config, indent=2),
     )
