@@ -192,7 +192,7 @@ def _write_hdf5(path):
 
 def _describe(path):
     """Write what HDF5 holds back until the file is closed."""
-    with appending_descriptors(path, 256, {"side": "q"}) as appender:
+    with appending_descriptors(path, 256, {"side": "q"}, 3008) as appender:
         for first in range(0, 3000, 16):
             ids = [f"R{number:06}" for number in range(first, first + 16)]
             appender.append(ids, np.ones((16, 256), dtype=np.float32))
