@@ -119,6 +119,8 @@ ADDITIONS = add_to_messages(workflow, PLAN)
 
 onstart:
     logger.info(config["title"])
+    if unknown := ADDITIONS.unknown():
+        logger.warning(unknown)
 
 
 onsuccess:

@@ -4,6 +4,7 @@ How it moves in a terminal is in tests/terminal.
 """
 
 import re
+import shutil
 
 import pytest
 
@@ -86,6 +87,20 @@ def test_a_second_run_ends_in_the_same_lines(finished):
     assert "Nothing to be done" in again
     assert last_lines(again) == last_lines(finished.told)
     assert NEXT in own_log(finished, -1)
+
+
+def test_results_of_which_nobody_knows_how_they_were_made_are_told(finished_copy):
+    """As in a container of which only the results are kept."""
+    everything = f"snakemake all --cores {CONFIGURED} --config seed=5"
+    shutil.rmtree(finished_copy.folder / ".snakemake")
+    warned = r"^warning: \.snakemake does not say how (\d+) files were made: they are kept"
+    kept = finished_copy.run(everything).stderr
+    assert "Nothing to be done" in kept and int(re.search(warned, kept, re.M)[1]) > 30
+    (finished_copy.folder / "results/submission_phase2/provenance.json").unlink()
+    assert re.search(warned, finished_copy.run(everything).stderr, re.M)
+    finished_copy.run(f"{everything} --touch --forceall")
+    known = finished_copy.run(everything).stderr
+    assert "Nothing to be done" in known and not re.search(warned, known, re.M)
 
 
 def test_the_page_shows_a_run_as_it_is(project):

@@ -2,11 +2,13 @@
 
 import argparse
 import logging
+import os
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from iscqk.plan.plan import Plan
@@ -17,6 +19,9 @@ _NOTHING = "Nothing to be done"
 
 class Additions(logging.Filter):
     """Adds the last lines where there is nothing to do, and the targets there are to a wrong one.
+
+    What Snakemake knows nothing of is told first, where it finds nothing to do. Files that are
+    missing are named by the keys of the config that name them.
 
     Snakemake calls none of the Snakefile's hooks in either case.
     """
@@ -34,9 +39,12 @@ class Additions(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Add to a message; let every one pass."""
         if str(record.msg).startswith(_NOTHING) and not self._workflow.output_settings.dryrun:
-            record.msg = f"{record.msg}\n{self.closing()}"
+            lines = [str(record.msg), self.unknown(), self.closing()]
+            record.msg = "\n".join(filter(None, lines))
         if getattr(record, "exception", "") == "MissingRuleException":
             record.msg = f"{str(record.msg).strip()}\n{self._right_targets()}"
+        if getattr(record, "exception", "") == "MissingInputException":
+            record.msg = missing_by_keys(str(record.msg), self._plan.config)
         return True
 
     def closing(self, log: Sequence[str] = ()) -> str:
@@ -46,6 +54,21 @@ class Additions(logging.Filter):
         storage = self._workflow.storage_settings.default_storage_prefix or ""
         lines = closing_lines(self._plan, self._targets, options, seconds, own, storage)
         return "\n".join(lines)
+
+    def unknown(self) -> str:
+        """Return a warning of results that are kept though nobody knows how they were made, or "".
+
+        Snakemake tells it in dry runs only.
+        """
+        dag = self._workflow.dag
+        kept = [job for job in dag.jobs if dag.reason(job).no_metadata and not dag.needrun(job)]
+        if not (files := sum(len(job.output) for job in kept)):
+            return ""
+        return (
+            f"warning: .snakemake does not say how {files} files were made: they are kept, "
+            "whatever the config was; if they are of this one, run the same command once with "
+            "--touch --forceall, else with --forceall"
+        )
 
     @property
     def _targets(self) -> list[str]:
@@ -72,6 +95,35 @@ def add_to_messages(workflow: Any, plan: Plan) -> Additions:
         if account := getattr(handler, "account", None):
             account.plan = plan
     return additions
+
+
+def missing_by_keys(message: str, config: Mapping[str, Any]) -> str:
+    """Return what Snakemake says of missing files in a line for each key of the config naming one.
+
+    Args:
+        message: Snakemake's, which it stays where other files are missing, too.
+        config: a complete one.
+    """
+    paths = [line.strip() for line in message.partition("affected files:")[2].strip().splitlines()]
+    keys = [list(_keys_that_name(config, path)) for path in paths]
+    if not paths or not all(keys):
+        return message
+    return "\n".join(
+        f"error: config: {', '.join(names)}: no {path} (seen from {Path.cwd()}); put it there or "
+        "correct the path"
+        for path, names in zip(paths, keys, strict=True)
+    )
+
+
+def _keys_that_name(value: Any, path: str, key: str = "") -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from _keys_that_name(one, path, f"{key}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for one in value:
+            yield from _keys_that_name(one, path, key)
+    elif isinstance(value, str) and os.path.normpath(value) == os.path.normpath(path):
+        yield key
 
 
 def options_to_repeat(arguments: Sequence[str]) -> str:
