@@ -2,6 +2,18 @@
 
 import gc
 import sys
+from pathlib import Path
+
+import iscqk
+
+# Before anything of it is asked, which may lack what these rules want. A wheel has none beside it.
+OWN_CODE = Path(workflow.basedir, "src/iscqk")
+if OWN_CODE.is_dir() and not OWN_CODE.samefile(Path(iscqk.__file__).parent):
+    sys.exit(
+        f"error: the code of {Path(iscqk.__file__).parent} would run, and these rules are those of "
+        f"{workflow.basedir}; run make install there and activate its .venv, or set "
+        f"PYTHONPATH={OWN_CODE.parent}"
+    )
 
 from snakemake.logging import logger
 from snakemake.utils import min_version
@@ -10,7 +22,12 @@ from iscqk.datasets import find_sources
 from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import runs_of
-from iscqk.plan.snakefile import let_own_keys_win, refuse_base_laid_over
+from iscqk.plan.snakefile import (
+    base_config,
+    let_own_keys_win,
+    refuse_base_laid_over,
+    refuse_unwritable_folder,
+)
 from iscqk.plan.storage import Storage
 from iscqk.plan.checks import check_config, check_run, check_training
 from iscqk.terminal.additions import add_to_messages
@@ -20,13 +37,15 @@ min_version("9.27")
 gc.freeze()
 
 
-configfile: "config.yaml"
+configfile: base_config(workflow.basedir)
 
 
 try:
-    refuse_base_laid_over("config.yaml", workflow.config_settings)
+    refuse_unwritable_folder()
+    bases = ["config.yaml", f"{workflow.basedir}/config.yaml"]
+    refuse_base_laid_over(bases, workflow.config_settings)
     check_config(config)
-    let_own_keys_win(config, "config.yaml", workflow.config_settings)
+    let_own_keys_win(config, bases, workflow.config_settings)
     sources = find_sources(config["dataset"])
     PLAN = Plan(config, sources, storage=Storage.of(workflow.storage_settings))
     for run in PLAN.values():

@@ -1,9 +1,17 @@
 """`--cores` without a number, and what is wrong with a configuration before it is looked at."""
 
+import os
+from pathlib import Path
+
 import pytest
+import snakemake.common
 
 from snakemake_logger_plugin_bare_cores import _complete
-from snakemake_logger_plugin_plain_yaml import _read_plainly, _refuse_unreadable
+from snakemake_logger_plugin_plain_yaml import (
+    _read_plainly,
+    _refuse_no_cache,
+    _refuse_unreadable,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +49,18 @@ def test_what_snakemake_cannot_read_of_a_command_is_told_with_the_remedy(given, 
 )
 def test_any_other_command_is_left_alone(given):
     _refuse_unreadable(["snakemake", *given.split()])
+
+
+def test_a_cache_that_cannot_be_written_is_told_with_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "not/there"))
+    monkeypatch.setattr(snakemake.common, "APPDIRS", None)
+    _refuse_no_cache()
+    assert not (tmp_path / "not").exists()
+    # root may write anywhere
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    complaint = f"make {tmp_path} writable, or set XDG_CACHE_HOME to a folder of your own$"
+    with pytest.raises(SystemExit, match=complaint):
+        _refuse_no_cache()
 
 
 @pytest.mark.parametrize(

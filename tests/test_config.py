@@ -68,7 +68,7 @@ def test_from_nothing_is_what_its_figures_were_measured_with():
 def test_unbalanced_classes_are_learned_from_nothing_by_the_default_too(method):
     name = f"unbalanced-{method}-0"
     laid_over, base = configured("from-nothing"), ROOT / "config.yaml"
-    let_own_keys_win(laid_over, base, ConfigSettings(configfiles=[PRESETS / "from-nothing.yaml"]))
+    let_own_keys_win(laid_over, [base], ConfigSettings(configfiles=[PRESETS / "from-nothing.yaml"]))
     made = [all_runs(config)[name] for config in (configured(), configured("from-nothing"))]
     made.append(all_runs(laid_over)[name])
     first, *others = (making(config, "unbalanced", models(config)[-1]) for config in made)
@@ -78,18 +78,20 @@ def test_unbalanced_classes_are_learned_from_nothing_by_the_default_too(method):
 OWN = {"train": {"isd": {"head": "mlp_bn"}}, "model": {"image_size": 96}}
 
 
-@pytest.mark.parametrize("how", ["file", "beside config.yaml", "command line"])
+@pytest.mark.parametrize("how", ["file", "beside config.yaml", "elsewhere", "command line"])
 @pytest.mark.parametrize(
     ("changes", "head"), [({}, "mlp_bn"), ({"train.isd.head": "mlp"}, "mlp")], ids=["own", "meant"]
 )
 def test_what_one_says_oneself_counts_for_unbalanced_classes_too(tmp_path, how, changes, head):
     own, file = {**OWN, "unbalanced": {"changes": changes}}, tmp_path / "own.yaml"
     file.write_text(yaml.safe_dump(own))
-    base = ROOT / "config.yaml"
-    files = {"file": [file], "beside config.yaml": [base, file], "command line": [base]}[how]
+    base, bases = ROOT / "config.yaml", [tmp_path / "config.yaml", ROOT / "config.yaml"]
+    if how == "elsewhere":  # a config.yaml of one's own in the folder that one works in
+        file = file.rename(bases[0])
+    files = [file] if how == "file" else [base] if how == "command line" else [base, file]
     config = configured()
     update_config(config, own)
-    let_own_keys_win(config, base, ConfigSettings(own if how == "command line" else {}, files))
+    let_own_keys_win(config, bases, ConfigSettings(own if how == "command line" else {}, files))
     made = all_runs(config)["unbalanced-isd-0"]
     assert (made["train"]["isd"]["head"], made["model"]["image_size"]) == (head, 96)
     assert made["model"]["backbone"] == "resnet10t" and made["train"]["isd"]["refit_head"]
@@ -97,12 +99,12 @@ def test_what_one_says_oneself_counts_for_unbalanced_classes_too(tmp_path, how, 
 
 def test_config_yaml_after_another_file_is_refused_as_nothing_would_be_left_of_that():
     base, preset = ROOT / "config.yaml", PRESETS / "untrained.yaml"
-    refuse_base_laid_over(base, ConfigSettings(configfiles=[base, preset]))
-    refuse_base_laid_over(base, ConfigSettings(configfiles=[preset]))
+    refuse_base_laid_over([base], ConfigSettings(configfiles=[base, preset]))
+    refuse_base_laid_over([base], ConfigSettings(configfiles=[preset]))
     with pytest.raises(
         UserError, match=r"config.yaml comes after .*untrained.yaml, .*name .*first"
     ):
-        refuse_base_laid_over(base, ConfigSettings(configfiles=[preset, base]))
+        refuse_base_laid_over([base], ConfigSettings(configfiles=[preset, base]))
 
 
 def test_sections_of_anything_may_be_left_out():

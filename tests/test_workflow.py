@@ -1,6 +1,7 @@
 """The workflow, run by the real Snakemake: what it makes, and what a change reruns."""
 
 import json
+import os
 import re
 import shutil
 import tarfile
@@ -17,7 +18,9 @@ from safetensors.torch import load_file
 
 import iscqk
 from conftest import ROOT, unpack
+from iscqk.errors import UserError
 from iscqk.formats.manifest import read_manifest
+from iscqk.plan.snakefile import refuse_unwritable_folder
 
 SUBMISSION = (
     "descriptors.h5 predictions.csv score.json validation.json provenance.json MODEL_CARD.md model"
@@ -345,6 +348,51 @@ def test_what_snakemake_would_end_in_a_traceback_is_one_line(project, options, m
     assert done.returncode == 1
     errors = [line for line in done.stderr.splitlines() if not line.startswith("Using")]
     assert len(errors) == 1 and errors[0].startswith("error: ") and message in errors[0]
+
+
+def test_a_file_that_is_missing_is_told_by_its_key(project):
+    weights = "model: {weights: ../sscd.safetensors, backbone: resnet50}"
+    (project.folder / "own.yaml").write_text(weights)
+    places = "../shared/unbalanced/"
+    for target, told in {
+        "unbalanced": {f"unbalanced.{key}": places + key for key in ("training", "evaluation")},
+        "all --configfile config.yaml own.yaml": {"model.weights": "../sscd.safetensors"},
+    }.items():
+        done = project.run(f"snakemake {target} --cores", check=False)
+        assert done.returncode == 1
+        lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        assert [line.partition(" (seen from ")[0] for line in lines] == [
+            f"error: config: {key}: no {path}" for key, path in told.items()
+        ]
+        assert "MissingInputException" not in done.stderr
+
+
+def test_it_runs_from_another_folder_by_its_own_code_alone(project, tmp_path):
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    (elsewhere / "mine.yaml").write_text("title: mine\n")
+    for how in (
+        f"cd {elsewhere} && snakemake -s {project.folder}/Snakefile",
+        f"snakemake --directory {elsewhere}",
+        f"cd {elsewhere} && snakemake -s {project.folder}/Snakefile --configfile mine.yaml",
+    ):
+        done = project.run(f"{how} --dry-run submission_phase2")
+        assert "rule score:" in done.stdout + done.stderr
+    other = f"PYTHONPATH={ROOT}/src snakemake --dry-run"
+    done = project.run(other, check=False)
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert line.startswith(f"error: the code of {ROOT}/src/iscqk would run")
+    assert str(project.folder) in line and "make install" in line
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refuse_unwritable_folder()
+    (tmp_path / ".snakemake/log").mkdir(parents=True)
+    for closed in (".snakemake", ".snakemake/log"):  # which root may write all the same
+        monkeypatch.setattr(os, "access", lambda path, mode, closed=closed: path != Path(closed))
+        with pytest.raises(UserError, match=f"^{closed}: cannot be written; clone"):
+            refuse_unwritable_folder()
 
 
 def test_exponents_are_numbers_and_an_empty_file_is_none(project):

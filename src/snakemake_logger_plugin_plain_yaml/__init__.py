@@ -1,17 +1,19 @@
-"""Let Snakemake read configurations as plain YAML, and tell what is wrong with them in a line.
+"""Let Snakemake read configurations as plain YAML, and tell in a line what is wrong before them.
 
 Snakemake 9 takes a config that says `__use_yte__: true` for a template and runs the Python in it,
 before anything of ours is asked; whatever is wrong with `--config` or a configuration is a
-traceback there. It imports every installed package named snakemake_logger_plugin_* before it reads
-its command line, so that importing this one is enough. It logs nothing and is never selected.
+traceback there, as is a folder for its cache that cannot be written. It imports every installed
+package named snakemake_logger_plugin_* before it reads its command line, so that importing this one
+is enough. It logs nothing and is never selected.
 """
 
+import os
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
-from snakemake.common import configfile
+from snakemake.common import configfile, get_appdirs
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 
 from iscqk.errors import UserError
@@ -42,6 +44,17 @@ def _fault(entry: str) -> str | None:
     return None
 
 
+def _refuse_no_cache() -> None:
+    """End with one line where Snakemake can make no cache, as where HOME is nobody's folder."""
+    cache = Path(get_appdirs().user_cache_dir)
+    there = next(folder for folder in [cache, *cache.parents] if folder.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        sys.exit(
+            f"error: {cache}: Snakemake's cache cannot be written; make {there} writable, or set "
+            "XDG_CACHE_HOME to a folder of your own"
+        )
+
+
 def _read_plainly(path_or_file: Any, filetype: str = "Config") -> Any:
     """Return the content of a YAML or JSON file, which can hold data only; end where it is none."""
     if not isinstance(path_or_file, str | Path):
@@ -59,4 +72,5 @@ class LogHandler(LogHandlerBase):
 
 if "snakemake" in sys.argv[0]:
     _refuse_unreadable(sys.argv)
+    _refuse_no_cache()
     configfile._load_configfile = _read_plainly

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -20,43 +20,65 @@ from iscqk.schema.plain_yaml import lay_over, read_laid_over
 _READ_BYTES = 2**29  # of a file that is read at every start: weights, not a million descriptors
 
 
-def let_own_keys_win(config: dict[str, Any], base: str, settings: Any) -> None:
-    """Take keys out of `unbalanced.changes` of `base` that were said by who laid files over it.
+def base_config(workflow_folder: str | Path) -> str:
+    """Return the file that others are laid over: config.yaml here, or else beside the Snakefile."""
+    here = "config.yaml"
+    return here if os.path.exists(here) else str(Path(workflow_folder, here))
+
+
+def let_own_keys_win(config: dict[str, Any], bases: Collection[str], settings: Any) -> None:
+    """Take keys out of `unbalanced.changes` of a base that were said by who laid files over it.
 
     Changes that are laid over it, too, stay: who writes them means these runs.
 
     Args:
         config: all of it.
-        base: the workflow's own file, if it is there.
+        bases: files that may be what others are laid over; the first of them that is named is.
         settings: Snakemake's, of files and keys laid over that.
 
     Raises:
         UserError: a file cannot be read.
     """
-    own = read_laid_over(path for path in settings.configfiles if not _is_file(path, base))
+    files = list(settings.configfiles)
+    base = next((path for path in files if any(_is_file(path, base) for base in bases)), None)
+    own = read_laid_over(path for path in files if path != base)
     lay_over(own, settings.config)
     section, meant = config["unbalanced"], own.get("unbalanced", {}).get("changes", {})
     section["changes"] = {**without_own_keys(section.get("changes", {}), own), **meant}
 
 
-def refuse_base_laid_over(base: str, settings: Any) -> None:
+def refuse_base_laid_over(bases: Collection[str], settings: Any) -> None:
     """Refuse the workflow's own file after another: it says every key, and nothing of that is left.
 
     Args:
-        base: the workflow's own file, if it is there.
+        bases: files that may be the workflow's own.
         settings: Snakemake's, of files laid over that.
 
     Raises:
-        UserError: it is named, and not first.
+        UserError: one is named, and not first.
     """
     for before, path in pairwise(settings.configfiles):
-        if _is_file(path, base):
-            what = f"{base} comes after {before}, and says all anew that this says"
-            raise UserError(f"--configfile: {what}; name {base} first")
+        if any(_is_file(path, base) for base in bases):
+            what = f"{path} comes after {before}, and says all anew that this says"
+            raise UserError(f"--configfile: {what}; name {path} first")
 
 
 def _is_file(path: str | Path, other: str) -> bool:
     return os.path.exists(other) and os.path.samefile(path, other)
+
+
+def refuse_unwritable_folder() -> None:
+    """Raise UserError where Snakemake cannot write what it keeps of a run in the working directory.
+
+    It would end in a traceback, in somebody else's clone or on a disk that can only be read.
+    """
+    own = Path(".snakemake")
+    for folder in [own, *own.iterdir()] if own.is_dir() else [Path.cwd()]:
+        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+            raise UserError(
+                f"{folder}: cannot be written; clone the project for yourself, or name another "
+                "folder to work in: --directory FOLDER"
+            )
 
 
 def put_program_on_path() -> None:
