@@ -1,6 +1,7 @@
 """Where a result comes from: versions, commit, configuration, hashes."""
 
 import importlib.metadata
+import os
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ PACKAGES = (
     *("torch", "torchvision", "timm", "faiss-cpu", "h5py", "numpy", "pandas", "pillow"),
     *("augly", "snakemake", "iscqk"),
 )
+_OF_RESULTS = ("Snakefile", "src", "workflow")
 
 
 def versions() -> dict[str, str]:
@@ -35,10 +37,16 @@ def _processor() -> str:
 
 
 def commit() -> dict[str, Any]:
-    """Return the commit of the working directory, and whether files differ from it."""
-    revision = _git("rev-parse", "HEAD")
-    changes = _git("status", "--porcelain") if revision else None
-    return {"commit": revision, "modified": bool(changes) if revision else None}
+    """Return the commit of the code that runs, and whether files differ from it.
+
+    Of files that are not committed those count that results can depend on: not somebody's pictures.
+    """
+    if _git("ls-files", "--error-unmatch", __file__) is None:  # as of a wheel in others' repository
+        return {"commit": None, "modified": None}
+    root = _git("rev-parse", "--show-toplevel") or ""
+    changes = _git("-C", root, "status", "--porcelain", "--untracked-files=no")
+    added = _git("-C", root, "ls-files", "--others", "--exclude-standard", *_OF_RESULTS)
+    return {"commit": _git("rev-parse", "HEAD"), "modified": bool(changes or added)}
 
 
 def told_commit(provenance: Mapping[str, Any], digits: int | None = None) -> str:
@@ -54,9 +62,10 @@ def told_commit(provenance: Mapping[str, Any], digits: int | None = None) -> str
 
 
 def _git(*arguments: str) -> str | None:
-    """Return what git prints, or None without git or a repository."""
+    """Return what git prints beside this file, or None without git or a repository."""
+    command = ["git", "-C", os.path.dirname(__file__), *arguments]
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=30)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
