@@ -1,4 +1,4 @@
-# Everything from nothing: `make submission_phase2`, `make test`. Needs Python 3.11 or newer, and libmagic.
+# Everything from nothing: `make submission_phase2`, `make test`. Needs Python 3.11 to 3.14, and libmagic.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -12,26 +12,33 @@ ifeq ($(CPU),1)
 export UV_TORCH_BACKEND := cpu
 endif
 # What *.in names, in the versions of *.txt: a Mac, or CPU=1, takes none of CUDA's packages.
-LOCKED := -r envs/requirements.in -c envs/requirements.txt \
-	-r envs/requirements-dev.in -c envs/requirements-dev.txt
+LOCKED := -r envs/requirements.in -c envs/requirements.txt
+LOCKED_DEV := -r envs/requirements-dev.in -c envs/requirements-dev.txt
 INSTALLED := $(VENV)/.installed
+DEVELOPING := $(VENV)/.developing
+# One that came here with its folder, by mv or cp, still runs the code where it was made: it goes.
+MADE_AS := $(shell sed -n 's/^command = .* -m venv //p' $(VENV)/pyvenv.cfg 2>/dev/null)
+ifneq ($(or $(MADE_AS),$(CURDIR)/$(VENV)),$(CURDIR)/$(VENV))
+OF_ANOTHER_FOLDER := yes
+.PHONY: $(INSTALLED)
+endif
 TARGETS := all submission_phase1 submission_phase2 report study ablations unbalanced benchmarks \
 	rehearsal validation ready_model
 
 define HELP
 make TARGET; the first one installs everything into $(VENV) (PYTHON=/path/to/python3.11 chooses,
-CPU=1 takes torch without CUDA, a third of the size).
+CPU=1 takes torch without CUDA, a quarter of the size).
   submission_phase1, submission_phase2, all   the submission of a phase, of both
   report        a page of all results
   study         the methods side by side
   ablations     Q/K with one thing changed at a time
-  unbalanced    learning from unbalanced images
+  unbalanced    learning from unbalanced images, which you have: unbalanced.training in config.yaml
   benchmarks    what a step costs
   validation    the model on other edits than the training's
   rehearsal     a phase of the challenge's size
   ready_model   the submitted model, small enough to travel with the program
   ready_weights the model that iscqk carries, trained anew (six to eight hours; needs its photographs)
-  install       the environment alone
+  install       the environment alone; the first of test, check, docs, format adds their tools
   test, check   tests; linters, types and docs
   test-long     the tests that take half a minute or more
   torture       the tests that take hours
@@ -45,6 +52,8 @@ export HELP
 
 $(TARGETS): $(INSTALLED)
 	snakemake $@ --cores
+
+validation: $(DEVELOPING) # has its edits
 
 # The model in src/iscqk/ready from nothing but the photographs and ImageNet weights of its presets.
 # What has been trained is kept: the same command goes on after a stop.
@@ -89,8 +98,9 @@ install: $(INSTALLED)
 $(INSTALLED): $(filter envs/%,$(LOCKED)) pyproject.toml
 	@env "$(PYTHON)" -c '' 2>/dev/null || \
 		{ echo "error: PYTHON=$(PYTHON) does not run; run make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "error: $(PYTHON) is older than Python 3.11; run make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
+		{ echo "error: $(PYTHON) is not Python 3.11 to 3.14; run make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@[ -z "$(OF_ANOTHER_FOLDER)" ] || rm -rf $(VENV)
 	@[ "$$($(BIN)/python -V 2>&1)" = "$$("$(PYTHON)" -V 2>&1)" ] || rm -rf $(VENV) # of another Python
 	"$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv==0.13.9
@@ -100,22 +110,27 @@ $(INSTALLED): $(filter envs/%,$(LOCKED)) pyproject.toml
 		"apt-get install libmagic1 (Debian), brew install libmagic (macOS)"; exit 1; }
 	touch $@
 
+# What tests, linters and pages take besides, and `snakemake validation`.
+$(DEVELOPING): $(INSTALLED) $(filter envs/%,$(LOCKED_DEV))
+	$(UV) install --quiet --python $(BIN)/python --compile-bytecode $(LOCKED_DEV)
+	touch $@
+
 # Processes share the tests, a file of them at a time.
 PYTEST := python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-test: $(INSTALLED)
+test: $(DEVELOPING)
 	$(PYTEST)
 
 # The study, Slurm, the evidence, kills and resumes, the table of what a key reruns.
-test-long: $(INSTALLED)
+test-long: $(DEVELOPING)
 	$(PYTEST) -m long
 
 # Hundreds of kills, full disks, lost processes, millions of fuzzed files, the tutorial.
 # ISCQK_KILLS and ISCQK_SEED change how many are killed, and which.
-torture: $(INSTALLED)
+torture: $(DEVELOPING)
 	python -m pytest -m torture --capture=no
 
-check: $(INSTALLED) docs
+check: $(DEVELOPING) docs
 	ruff check src tests docs
 	ruff format --check src tests docs
 	snakefmt --check Snakefile workflow
@@ -123,10 +138,10 @@ check: $(INSTALLED) docs
 	snakemake --lint
 
 # A warning is an error, and a dead link within the pages a warning.
-docs: $(INSTALLED)
+docs: $(DEVELOPING)
 	sphinx-build -q -W --keep-going docs docs/_build
 
-format: $(INSTALLED)
+format: $(DEVELOPING)
 	ruff check --fix src tests docs
 	ruff format src tests docs
 	snakefmt Snakefile workflow

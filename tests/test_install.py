@@ -8,6 +8,7 @@ import sys
 import sysconfig
 
 import pytest
+from packaging.markers import Marker
 
 from conftest import ROOT
 from test_make import make
@@ -15,12 +16,14 @@ from test_make import make
 MAKEFILE = (ROOT / "Makefile").read_text()
 CONTAINER = (ROOT / "Containerfile").read_text()
 LISTS = ("requirements", "requirements-dev")
+LOCKED = [f"-r envs/{name}.in -c envs/{name}.txt" for name in LISTS]
 
 # In the place of Python: makes an environment whose programs write down how they are called.
 PYTHON = """\
 #!/bin/sh
 [ "$1 $2" = "-m venv" ] || exit 0
 mkdir -p "$3/bin"
+echo "command = $0 -m venv $PWD/$3" > "$3/pyvenv.cfg"
 for name in python uv; do
     echo '#!/bin/sh
 echo "$(basename "$0") backend=$UV_TORCH_BACKEND $*" >> calls' > "$3/bin/$name"
@@ -39,8 +42,43 @@ def test_make_takes_torch_without_cuda_where_it_is_told_so(tmp_path, given, back
     assert done.returncode == 0, done.stderr
     calls = (tmp_path / "calls").read_text().splitlines()
     assert [f"backend={backend} " in call for call in calls] == [True] * len(calls)
-    locked = " ".join(f"-r envs/{name}.in -c envs/{name}.txt" for name in LISTS)
-    assert calls[1].startswith("uv ") and calls[1].endswith(locked)
+    assert calls[1].startswith("uv ") and calls[1].endswith(LOCKED[0])
+    assert not any(LOCKED[1] in call for call in calls)
+
+
+def test_only_tests_checks_and_pages_take_what_they_need(tmp_path):
+    (tmp_path / "python").write_text(PYTHON)
+    (tmp_path / "python").chmod(0o755)
+    make(tmp_path, "docs", f"PYTHON={tmp_path}/python")  # ends where there is no sphinx
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [call.endswith(LOCKED[1]) for call in calls].count(True) == 1
+
+
+def test_the_fuzzer_is_asked_for_only_where_there_is_one():
+    (line,) = re.findall(r"^atheris; (.+)$", (ROOT / "envs/requirements-dev.in").read_text(), re.M)
+    linux = {"sys_platform": "linux", "platform_machine": "x86_64", "python_version": "3.13"}
+    assert Marker(line).evaluate(linux)
+    for other in ({"platform_machine": "aarch64"}, {"python_version": "3.14"}):
+        assert not Marker(line).evaluate({**linux, **other})
+
+
+@pytest.mark.parametrize("how", ["mv", "cp -r", "here"])
+def test_an_environment_of_another_folder_is_made_anew(tmp_path, how):
+    """Its programs would run that folder's code."""
+    (tmp_path / "python").write_text(PYTHON)
+    (tmp_path / "python").chmod(0o755)
+    first, second = tmp_path / "the first", tmp_path / "the second"
+    first.mkdir()
+    make(first, "install", f"PYTHON={tmp_path}/python")
+    (first / ".venv/of_before").touch()
+    if how == "here":
+        second = first
+    else:
+        subprocess.run([*how.split(), first, second], check=True)
+    done = make(second, "install", f"PYTHON={tmp_path}/python")
+    assert done.returncode == 0, done.stderr
+    assert (second / ".venv/of_before").exists() == (how == "here")
+    assert (second / ".venv/.installed").exists()
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -69,6 +107,7 @@ def test_the_container_takes_what_make_takes():
     for name in sum(copied, []):
         assert (ROOT / name).exists(), name
     assert {"pyproject.toml", "README.md", "src", "Snakefile"} <= {*sum(copied, [])}
+    assert re.search(r"^RUN uv pip install .* --editable \.$", CONTAINER, re.M)  # of its own code
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +141,8 @@ def test_a_wheel_matches_outside_the_clone(wheel_only, folder, model_folder):
     assert done.returncode == 0, done.stderr
     assert (folder / "matches/matches.html").is_file()
     assert "scans/11.jpg,photos/R000011.jpg" in (folder / "matches/matches.csv").read_text()
+
+
+def test_a_wheel_leaves_other_workflows_of_its_environment_alone(wheel_only):
+    (packages,) = wheel_only.parent.glob("lib/*/site-packages")
+    assert (packages / "iscqk").is_dir() and not [*packages.glob("snakemake*")]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from readers import READERS, once
 
-pytest.importorskip("atheris", reason="atheris is for Linux on x86 only")
+pytest.importorskip("atheris", reason="atheris is for Linux on x86 and Python before 3.14 only")
 
 FOLDER = Path(__file__).parent
 LONG = int(os.environ.get("ISCQK_FUZZ_RUNS", 10_000_000))  # over all readers
