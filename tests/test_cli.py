@@ -11,6 +11,7 @@ from contextlib import redirect_stdout
 
 import pytest
 
+import iscqk
 from conftest import ROOT
 from iscqk import cli
 from iscqk.plan.stage_registry import ROOMS, module_name
@@ -58,7 +59,10 @@ def test_it_tells_its_version(capsys):
     with pytest.raises(SystemExit) as exit_:
         cli.main(["--version"])
     assert exit_.value.code == 0
-    assert re.fullmatch(r"iscqk \d+\.\d+\.\d+\n", capsys.readouterr().out)
+    told = capsys.readouterr().out
+    assert re.fullmatch(r"iscqk \d+\.\d+\.\d+\n", told) and told == f"iscqk {iscqk.__version__}\n"
+    command = [sys.executable, "-m", "iscqk", "--version"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == told
 
 
 def test_help_begins_with_what_people_use(capsys):

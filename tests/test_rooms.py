@@ -72,7 +72,8 @@ def test_an_index_that_misses_pairs_is_only_for_peoples_own_images():
 
 
 def test_the_root_holds_the_program_and_its_error_only():
-    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "cli.py", "errors.py"}
+    program = {"__init__.py", "__main__.py", "cli.py"}
+    assert {path.name for path in PACKAGE.glob("*.py")} == {*program, "errors.py"}
 
 
 @pytest.mark.parametrize("registry", ["iscqk.retrieval.rankings", "iscqk.datasets"])

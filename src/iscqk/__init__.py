@@ -24,6 +24,10 @@ __all__ = ["Model", "UserError", "duplicates", "match"]
 
 def __getattr__(name: str) -> Any:
     """Import torch and timm when a name that needs them is asked for, not before."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("iscqk")
     if name == "Model":
         from iscqk.matching.model import Model
 

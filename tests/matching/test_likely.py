@@ -15,7 +15,7 @@ from iscqk.cli import main
 from iscqk.images.copier import Copier, Task
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.edit_chains import EditPool
-from iscqk.matching import basis, views
+from iscqk.matching import basis, duplicates, matches, views
 from iscqk.matching.views import _edited
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
@@ -105,6 +105,19 @@ def test_few_queries_take_few_copies_unless_these_show_nothing(here, gist, monke
         assert set(found["basis"].str.split(",").str[0]) == {
             f"{made} edited copies of the 150 references"
         }
+
+
+def test_what_copies_are_made_with_is_missed_before_the_work(here, gist, monkeypatch):
+    def missing():
+        raise iscqk.UserError("AugLy cannot be imported")
+
+    monkeypatch.setattr(basis, "import_augly", missing)
+    for module in (matches, duplicates):
+        monkeypatch.setattr(module, "complete", None)  # which describes the images
+    with pytest.raises(iscqk.UserError, match="AugLy cannot be imported"):
+        iscqk.match("copies", against="photos", model=gist)
+    with pytest.raises(iscqk.UserError, match="AugLy cannot be imported"):
+        iscqk.duplicates("photos", gist)
 
 
 def test_copies_in_the_collection_do_not_hide_those_of_it(here, gist):

@@ -37,7 +37,7 @@ def call_augly(name: str, image: Image.Image, /, **arguments: Any) -> Image.Imag
     global generators stay as they were. A failure is AugLy's own exception: a bug in the
     arguments, not the user's fault.
     """
-    function = getattr(_augly(), name)
+    function = getattr(import_augly(), name)
     with _MENDS.get(name, nullcontext)():
         return function(image, **_with_asset_paths(arguments))
 
@@ -45,14 +45,14 @@ def call_augly(name: str, image: Image.Image, /, **arguments: Any) -> Image.Imag
 @functools.cache
 def emoji_names() -> tuple[str, ...]:
     """Return the emojis in AugLy, as "smileys/smiling_face.png", in the same order everywhere."""
-    folder = Path(_augly().utils.EMOJI_DIR)
+    folder = Path(import_augly().utils.EMOJI_DIR)
     return tuple(sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*.png")))
 
 
 @functools.cache
 def letter_indices(font_file: str) -> tuple[int, ...]:
     """Return the numbers that stand for a-z and A-Z in `overlay_text` with this font of AugLy's."""
-    path = Path(_augly().utils.FONTS_DIR, font_file).with_suffix(".pkl")
+    path = Path(import_augly().utils.FONTS_DIR, font_file).with_suffix(".pkl")
     with open(path, "rb") as file:
         characters = [chr(code) for code in pickle.load(file)]  # of AugLy's package, not a user's
     return tuple(i for i, c in enumerate(characters) if c.isascii() and c.isalpha())
@@ -61,23 +61,30 @@ def letter_indices(font_file: str) -> tuple[int, ...]:
 @functools.lru_cache(256)
 def emoji(name: str) -> Image.Image:
     """Return one of `emoji_names()` in RGBA, 72 x 72; not to be changed."""
-    return Image.open(os.path.join(_augly().utils.EMOJI_DIR, name)).convert("RGBA")
+    return Image.open(os.path.join(import_augly().utils.EMOJI_DIR, name)).convert("RGBA")
 
 
 @functools.lru_cache(256)
 def font(font_file: str, size: int) -> ImageFont.FreeTypeFont:
     """Return a font of AugLy's at a size in pixels."""
-    return _Font(os.path.join(_augly().utils.FONTS_DIR, font_file), size)
+    return _Font(os.path.join(import_augly().utils.FONTS_DIR, font_file), size)
 
 
 @functools.cache
-def _augly() -> Any:
-    """Import AugLy when it is first needed: 0.3 s that stages without edits need not spend."""
+def import_augly() -> Any:
+    """Import AugLy when it is first needed: 0.3 s that stages without edits need not spend.
+
+    Raises:
+        UserError: it is not there, or the library that it needs.
+    """
     state = random.getstate()
     try:
         from augly.image import functional
     except ImportError as error:
-        remedy = "install augly==1.0.0 and the libmagic library (apt install libmagic1)"
+        remedy = (
+            "install augly==1.0.0 and the libmagic library (apt-get install libmagic1, "
+            "brew install libmagic, conda install -c conda-forge libmagic)"
+        )
         raise UserError(f"AugLy cannot be imported ({error}): {remedy}") from error
     finally:
         random.setstate(state)
@@ -86,9 +93,9 @@ def _augly() -> Any:
 
 def _with_asset_paths(arguments: Mapping[str, Any]) -> dict[str, Any]:
     folders = {
-        "emoji_path": _augly().utils.EMOJI_DIR,
-        "font_file": _augly().utils.FONTS_DIR,
-        "template_filepath": _augly().utils.SCREENSHOT_TEMPLATES_DIR,
+        "emoji_path": import_augly().utils.EMOJI_DIR,
+        "font_file": import_augly().utils.FONTS_DIR,
+        "template_filepath": import_augly().utils.SCREENSHOT_TEMPLATES_DIR,
     }
     return {
         key: os.path.join(folders[key], value) if key in folders else value
@@ -116,13 +123,13 @@ _OLD_NUMPY = types.SimpleNamespace(**vars(np) | {"float": float})
 
 @contextmanager
 def _old_image_font() -> Iterator[None]:
-    with _replaced(_augly(), "ImageFont", _OLD_IMAGE_FONT):
+    with _replaced(import_augly(), "ImageFont", _OLD_IMAGE_FONT):
         yield
 
 
 @contextmanager
 def _old_numpy() -> Iterator[None]:
-    with _replaced(_augly().imutils.utils, "np", _OLD_NUMPY):
+    with _replaced(import_augly().imutils.utils, "np", _OLD_NUMPY):
         yield
 
 
@@ -136,7 +143,7 @@ def _template_and_box(template_file: str, boxes_file: str) -> tuple[Image.Image,
 
 @contextmanager
 def _templates_kept() -> Iterator[None]:
-    with _replaced(_augly().imutils, "get_template_and_bbox", _template_and_box):
+    with _replaced(import_augly().imutils, "get_template_and_bbox", _template_and_box):
         yield
 
 

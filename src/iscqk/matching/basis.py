@@ -1,5 +1,6 @@
 """What `likely` rests on: copies of the very references, made and looked up on the spot."""
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from iscqk.formats.described_shards import beside
 from iscqk.formats.image_shards import is_there
 from iscqk.formats.stored_rows import JoinedRows
+from iscqk.images.augly_adapter import import_augly
 from iscqk.matching.chance import NO_DISTANCE, Chance, flagged, sample_size
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.describing import describe_files
@@ -71,6 +73,12 @@ class Basis(NamedTuple):
             f"{len(self.copies):,} edited copies of the {self.references:,} references, "
             f"{found:.0%} of which would be called likely"
         )
+
+
+def refuse_without_edits(references: int, cache: str | Path | None) -> None:
+    """Raise UserError where copies of so many are to be made and cannot be: before the work."""
+    if references >= LEAST and not (cache and os.path.exists(cache)):
+        import_augly()
 
 
 def find_basis(

@@ -10,7 +10,7 @@ import pandas as pd
 from iscqk.errors import UserError
 from iscqk.formats.arrays import DoubleArray, FloatArray, IntArray
 from iscqk.images.opening import BadImage, declared_size
-from iscqk.matching.basis import Basis, find_basis
+from iscqk.matching.basis import Basis, find_basis, refuse_without_edits
 from iscqk.matching.cache import NO_CACHES, Caches
 from iscqk.matching.chance import NO_DISTANCE
 from iscqk.matching.collection import NOTHING, Collection
@@ -106,6 +106,7 @@ def find_duplicates(
     if index:
         check_index_places(inputs.described)
     ready = [load_described(path, model, views[1]) for path in inputs.described]
+    refuse_without_edits(len(inputs.images) + sum(map(len, ready)), caches.copies)
     references = complete(model, views[1], ready, inputs.images, caches.references, threads)
     warn_of_flat(references)
     queries = references

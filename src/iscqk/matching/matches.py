@@ -11,7 +11,7 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import IntArray
-from iscqk.matching.basis import Basis, find_basis
+from iscqk.matching.basis import Basis, find_basis, refuse_without_edits
 from iscqk.matching.cache import NO_CACHES, Caches
 from iscqk.matching.collection import Collection
 from iscqk.matching.describing import describe_files, load_described, warn_of_flat
@@ -129,6 +129,7 @@ def find_matches(
         [load_described(path, model, view) for path in found.described]
         for view, found in zip(views, inputs, strict=True)
     ]
+    refuse_without_edits(len(inputs[1].images) + sum(map(len, ready[1])), caches.copies)
     queries, references = (
         complete(model, view, parts, found.images, cache, threads)
         for view, parts, found, cache in zip(views, ready, inputs, caches[:2], strict=True)
