@@ -1,8 +1,6 @@
 """Published weights, by the keys and shapes that they are published with, describe as they did."""
 
-import io
 import json
-import pickle
 
 import pytest
 import timm
@@ -13,23 +11,12 @@ from torch import nn
 from torch.nn import functional
 
 import reference_networks as published
+from importing import imported
 from iscqk.cli import main
 from iscqk.models.weights import load_encoder, read_provenance
 
 MEAN, STD = (torch.tensor(x).view(3, 1, 1) for x in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
 EXACT = {"rtol": 0, "atol": 1e-5}
-
-
-def imported(folder, content, backbone, *options):
-    """Return the encoder that a saved checkpoint becomes, None where it is refused."""
-    path = folder / "given.pt"
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    else:
-        torch.save(content, path)
-    output = folder / "made.safetensors"
-    given = ("--backbone", backbone, *map(str, options), "--output", str(output))
-    return load_encoder(output) if main(["import-weights", str(path), *given]) == 0 else None
 
 
 @torch.no_grad()
@@ -171,6 +158,19 @@ AROUND = {
             **{f"module.{k}": v for k, v in weights.items()},
         },
     },
+    "a running mean by another name": lambda weights: {
+        "model": {k: v * 0 for k, v in weights.items()},
+        "ema_state_dict": {f"module.{k}": v for k, v in weights.items()},
+    },
+    **{
+        f"a running mean by prefix {prefix}": lambda weights, prefix=prefix: {
+            "state_dict": {
+                **{f"model.{k}": v * 0 for k, v in weights.items()},
+                **{f"{prefix}{k}": v for k, v in weights.items()},
+            }
+        }
+        for prefix in ("ema_model.", "model_ema.module.")
+    },
     "a running mean alone": lambda weights: {"model_ema": weights, "epoch": 3},
     "a teacher and its student": lambda weights: {
         "student": {f"module.backbone.{k}": v * 0 for k, v in weights.items()},
@@ -217,71 +217,41 @@ def test_a_classifier_by_the_name_of_sscds_layer_is_told_and_left_out_if_asked(t
     torch.testing.assert_close(found, wanted, **EXACT)
 
 
-class Evil:
-    def __reduce__(self):
-        return print, ("it runs",)
+@pytest.mark.parametrize(
+    ("backbone", "classes", "mean"),
+    [
+        ("vit_tiny_patch16_224", 10, 0.5),
+        ("vit_tiny_patch16_224", 0, 0.485),  # as DINO and MAE name theirs
+        ("vit_base_patch16_siglip_224", 0, 0.5),
+    ],
+)
+def test_weights_as_timm_publishes_them_see_as_timm_says(tmp_path, capsys, backbone, classes, mean):
+    small = {"depth": 1, "embed_dim": 48, "num_heads": 3}
+    weights = timm.create_model(backbone, num_classes=classes, **small).state_dict()
+    options = ("--image-size", 224, "--backbone-options", json.dumps(small))
+    assert imported(tmp_path, weights, backbone, *options).config.mean[0] == mean
+    assert f"images: 224 pixels, mean {mean} " in capsys.readouterr().out
+    assert imported(tmp_path, weights, backbone, *options, "--mean", 0.1, 0.2, 0.3).config.mean == [
+        *(0.1, 0.2, 0.3)
+    ]
 
 
-def torchscript():
-    file = io.BytesIO()
-    torch.jit.save(torch.jit.script(nn.Linear(2, 2)), file)
-    return file.getvalue()
-
-
-def resnet(**changes):
+def test_what_a_file_is_goes_by_its_content(tmp_path, capsys):
     weights = timm.create_model("test_resnet").state_dict()
-    return {name: changes.get(name, tensor) for name, tensor in weights.items()}
+    save_file(weights, tmp_path / "timm.bin")
+    torch.save(weights, tmp_path / "torch.safetensors")
+    given = ("--backbone", "test_resnet", "--output", str(tmp_path / "made.safetensors"))
+    for name in ("timm.bin", "torch.safetensors"):
+        assert main(["import-weights", str(tmp_path / name), *given]) == 0
+    again = (*given[:3], str(tmp_path / "again.safetensors"))
+    assert main(["import-weights", str(tmp_path / "made.safetensors"), *again]) == 1
+    told = capsys.readouterr().err
+    assert "made.safetensors: is one of iscqk's already; name it as model.weights" in told
 
 
-REFUSED = {
-    "a program": (torchscript, "a TorchScript file, which is a program and not only weights"),
-    "an object": (lambda: pickle.dumps({"x": Evil()}), "holds more than weights, of which"),
-    "an object beside weights": (lambda: {**resnet(), "x": Evil()}, "holds more than weights"),
-    "a whole network": (
-        lambda: {"model": timm.create_model("test_resnet")},
-        "holds more than weights, of which nothing is run, or is no file of torch; save its st",
-    ),
-    "no file of torch": (lambda: b"nothing", "or is no file of torch"),
-    "no weights": (lambda: {"epoch": 3}, "holds no weights by name"),
-    "a list": (lambda: [torch.ones(2)], "holds no weights by name"),
-    "another network": (
-        lambda: timm.create_model("test_efficientnet").state_dict(),
-        "not the weights of test_resnet, or by unknown names; name another --backbone",
-    ),
-    "a deeper network": (
-        lambda: {**resnet(), "layer5.0.conv1.weight": torch.ones(3)},
-        "not the weights of test_resnet",
-    ),
-    "a wider layer": (
-        lambda: resnet(**{"conv1.0.weight": torch.ones(9, 3, 3, 3)}),
-        "not the weights of test_resnet",
-    ),
-    "numbers that are none": (
-        lambda: {**resnet(), "conv1.0.weight": torch.tensor([torch.nan])},
-        "hold NaN or infinity",
-    ),
-}
-
-
-@pytest.mark.parametrize(("make", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_is_not_the_networks_weights_is_refused_and_nothing_runs(
-    tmp_path, capsys, make, message
-):
-    assert imported(tmp_path, make(), "test_resnet", "--image-size", 32) is None
-    told = capsys.readouterr()
-    assert message in told.err and told.err.count("\n") == 1 and "it runs" not in told.out
-    assert not (tmp_path / "made.safetensors").exists()
-
-
-def test_a_spread_of_nothing_is_refused(tmp_path, capsys):
-    """Images are divided by it: every descriptor would be no number."""
-    words = ["a.pt", "--backbone", "resnet18", "--std", "0.2", "0", "0.2", "--output"]
-    assert main(["import-weights", *words, str(tmp_path / "a.safetensors")]) == 1
-    assert "--std 0: what is divided by; name more than 0" in capsys.readouterr().err
-
-
-def test_a_mean_of_bytes_is_refused(tmp_path, capsys):
-    """Every image would be nearly the same one."""
-    words = ["a.pt", "--backbone", "resnet18", "--mean", "123.7", "116.3", "103.5", "--output"]
-    assert main(["import-weights", *words, str(tmp_path / "a.safetensors")]) == 1
-    assert "--mean, --std 123.7: channels go from 0 to 1; divide" in capsys.readouterr().err
+def test_safetensors_by_other_names_are_told_that_they_have_no_order(tmp_path, capsys):
+    path = tmp_path / "tv.safetensors"
+    save_file(torchvision.models.mobilenet_v2(weights=None).state_dict(), path)
+    given = ("--backbone", "mobilenetv2_100", "--output", str(tmp_path / "made.safetensors"))
+    assert main(["import-weights", str(path), *given]) == 1
+    assert "names, which a file of torch.save would tell by their order" in capsys.readouterr().err

@@ -4,7 +4,8 @@ Names that are understood: timm's own; torchvision's ResNet, MobileNet, Efficien
 whatever holds the same tensors in the same order as timm's network; Classy Vision's ResNet and
 ResNeXt, as SSCD has them; DINO and DINOv2. Around them there may be what trainings put there: a
 dictionary (`state_dict`, `model`, `teacher`), prefixes (`module.`, `backbone.`), a classifier. Of
-weights and their running mean (`state_dict_ema`, `model_ema`) the mean is taken, as timm does.
+weights and their running mean (`model_ema`, `ema.`) the mean is taken, as timm does; of a student
+and its teacher this one. Whatever else is there twice, or beside the network, is refused.
 """
 
 import pickle
@@ -22,17 +23,18 @@ from torch import Tensor, nn
 
 from iscqk.errors import UserError
 from iscqk.models.timm_adapter import checkpoint_filter_fn, timm
-from iscqk.models.weights import refuse_not_finite
+from iscqk.models.weights import is_encoder, is_safetensors, refuse_not_finite
 
 Weights = dict[str, Tensor]
 
-# Dictionaries in dictionaries: of several the first, which is what its training was judged by.
-_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "teacher", "model")
-_AROUND, _BACKBONE = ("module.", "_orig_mod.", "model."), "backbone."  # prefixes
+_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "teacher", "model")  # dictionaries
+_AROUND, _BACKBONE = ("module", "_orig_mod", "model"), "backbone"  # first words of names
+_MEAN = re.compile(r"(^|[_.])(ema|teacher)([_.]|$)")  # what a training is judged by, of copies
 _HEADS = ("embeddings.1", "backbone.fc")  # SSCD's layers, Classy Vision's and torchvision's
 # What there may be beside the backbone; anything else means another network.
 _BESIDE = re.compile(
-    r"(fc|classifier|head_dist|heads?|dino_head|ibot_head|projection|prototypes|mask_token)\b"
+    r"(fc|classifier|head_dist|heads?|dino_head|ibot_head|projection|projection_head|projector"
+    r"|predictor|prototypes|embeddings|mask_token|criterion|loss|n_averaged)\b"
 )
 _COUNT = "num_batches_tracked"  # of a batch norm whose momentum is fixed, it changes nothing
 _TORCHVISION_VIT = [
@@ -64,18 +66,26 @@ class ForeignWeights(NamedTuple):
     head: tuple[Tensor, Tensor] | None
     layer: str = ""
 
+    @property
+    def has_classifier(self) -> bool:
+        """Whether a classifier lies with the backbone, or another layer behind it."""
+        return any(_BESIDE.match(name) for name in self.backbone if name != "mask_token")
+
 
 def read_foreign_weights(path: str | Path) -> ForeignWeights:
     """Read safetensors, or what `torch.save` wrote, of which nothing is run.
 
     Raises:
-        UserError: it cannot be read so, or holds no weights.
+        UserError: it cannot be read so, is one of iscqk's, or holds no weights, or two networks.
     """
-    found = _without_prefixes(_tensors(_read(path)), _AROUND)
+    if is_encoder(path):
+        raise UserError(f"{path}: is one of iscqk's already; name it as model.weights")
+    found = _without_prefixes(_tensors(_read(path), path), _AROUND, path)
     if not found:
         raise UserError(f"{path}: holds no weights by name; name a file of a state_dict")
+    found = {name: _plain(name, tensor, path) for name, tensor in found.items()}
     refuse_not_finite(path, found)
-    backbone = _without_prefixes(found, (_BACKBONE, *_AROUND))
+    backbone = _without_prefixes(found, (_BACKBONE, *_AROUND), path)
     for layer in _HEADS:
         if {f"{layer}.weight", f"{layer}.bias"} <= set(found):
             head = found[f"{layer}.weight"], found[f"{layer}.bias"]
@@ -84,7 +94,7 @@ def read_foreign_weights(path: str | Path) -> ForeignWeights:
 
 
 def _read(path: str | Path) -> Any:
-    if Path(path).suffix == ".safetensors":
+    if is_safetensors(path):
         try:
             return load_file(path)
         except (OSError, safetensors.SafetensorError) as error:
@@ -95,8 +105,9 @@ def _read(path: str | Path) -> Any:
             "of its weights (of SSCD *.torchvision.pt), or save its state_dict if you trust it"
         )
     try:
-        with warnings.catch_warnings(action="ignore"):  # of old pickles, which the error tells of
-            return torch.load(path, map_location="cpu", weights_only=True)
+        # Warnings are of old pickles, which the error tells of; by a name torch goes, not a file's.
+        with warnings.catch_warnings(action="ignore"), open(path, "rb") as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         what = "holds more than weights, of which nothing is run, or is no file of torch"
         raise UserError(f"{path}: {what}; save its state_dict alone if you trust it") from None
@@ -113,22 +124,65 @@ def _is_program(path: str | Path) -> bool:
         return False
 
 
-def _tensors(found: Any) -> Weights:
+def _tensors(found: Any, path: str | Path) -> Weights:
     """Return the tensors of a checkpoint by name, out of the dictionaries that hold them."""
     if not isinstance(found, Mapping):
         return {}
-    if inner := [name for name in _WRAPPERS if isinstance(found.get(name), Mapping)]:
-        return _tensors(found[inner[0]])
-    return {str(name): value.float() for name, value in found.items() if isinstance(value, Tensor)}
+    held = {str(k): _tensors(v, path) for k, v in found.items() if isinstance(v, Mapping)}
+    if known := [name for name in _WRAPPERS if held.get(name)]:
+        return held[_judged(held, known[0], path)]
+    return {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
 
 
-def _without_prefixes(weights: Weights, prefixes: Sequence[str]) -> Weights:
+def _without_prefixes(weights: Weights, prefixes: Sequence[str], path: str | Path) -> Weights:
     """Return weights whose names have prefixes, in any order, without these; else all."""
+    parts: dict[str, Weights] = {}
+    for name, tensor in weights.items():
+        first, _, rest = name.partition(".")
+        parts.setdefault(first, {})[rest] = tensor
     for prefix in prefixes:
-        inner = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
-        if inner:
-            return _without_prefixes(inner, prefixes)
+        if prefix in parts:
+            judged, copies = _judged(parts, prefix, path), _copies(parts, prefix)
+            if foreign := [k for k in parts if k not in copies and not _BESIDE.match(k)]:
+                raise UserError(
+                    f"{path}: holds {foreign[0]} beside {judged}, which may be another network; "
+                    "save the weights of one network alone"
+                )
+            return _without_prefixes(parts[judged], prefixes, path)
     return weights
+
+
+def _judged(parts: Mapping[str, Weights], name: str, path: str | Path) -> str:
+    """Return which part holds the network: the named one, or of its copies the one to judge by."""
+    copies = _copies(parts, name)
+    judged = [one for one in copies if _MEAN.search(one)] or copies
+    if len(judged) > 1:
+        raise UserError(
+            f"{path}: holds the network as {' and as '.join(judged)}; save one of them alone"
+        )
+    return judged[0]
+
+
+def _copies(parts: Mapping[str, Weights], name: str) -> list[str]:
+    """Return the parts that hold most tensors that the named one has, this among them."""
+    wanted = _core(parts[name])
+    return [one for one, held in parts.items() if 2 * len(wanted & _core(held)) > len(wanted)]
+
+
+def _core(weights: Weights) -> set[tuple[str, torch.Size]]:
+    """Return names and shapes of tensors, the names without what may be around them."""
+    around = re.compile(rf"(({'|'.join((*_AROUND, _BACKBONE))})\.)*")
+    return {(around.sub("", name, count=1), tensor.shape) for name, tensor in weights.items()}
+
+
+def _plain(name: str, tensor: Tensor, path: str | Path) -> Tensor:
+    is_dense = tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_nested)
+    if not is_dense or tensor.is_meta or tensor.is_complex():
+        raise UserError(
+            f"{path}: weights {name} are no plain numbers, but quantized, sparse, nested, complex "
+            "or left out; save them as float32"
+        )
+    return tensor.float()
 
 
 def options_of_weights(backbone: str, weights: Weights) -> dict[str, Any]:
@@ -137,8 +191,11 @@ def options_of_weights(backbone: str, weights: Weights) -> dict[str, Any]:
     return {"bn_eps": 1e-3} if is_torchvisions and _OTHER_EPS.match(backbone) else {}
 
 
-def fill_backbone(backbone: Any, weights: Weights, path: str | Path) -> None:
+def fill_backbone(backbone: Any, weights: Weights, path: str | Path) -> bool:
     """Fill one of timm's networks with a checkpoint's weights.
+
+    Returns:
+        Whether the weights have timm's own names.
 
     Raises:
         UserError: they are of another network, or by names that are not understood.
@@ -149,31 +206,48 @@ def fill_backbone(backbone: Any, weights: Weights, path: str | Path) -> None:
             "name a --backbone without tf_ or pad_type"
         )
     target = backbone.state_dict()
-    found = _by_name(backbone, target, weights) or _by_order(target, weights)
-    if found is None:
+    named = _named_as_timms(backbone, target, weights)
+    unfit = _unfit(target, named)
+    if not unfit:
+        backbone.load_state_dict({**target, **{k: v for k, v in named.items() if k in target}})
+        return weights.keys() >= {name for name in target if not name.endswith(_COUNT)}
+    what = f"{path}: not the weights of {_named(backbone)}"
+    if 2 * len(named.keys() & target.keys()) > len(target):  # then places say less than names
         raise UserError(
-            f"{path}: not the weights of {_named(backbone)}, or by unknown names; "
-            "name another --backbone"
+            f"{what} as it is built: {unfit}; name another --backbone or its --backbone-options"
         )
+    found = _by_order(target, weights)
+    if found is None:
+        lost = ", which a file of torch.save would tell by their order" * is_safetensors(path)
+        raise UserError(f"{what}, or by unknown names{lost}; name another --backbone")
     backbone.load_state_dict({**target, **found})
+    return False
 
 
 def _pads_unevenly(backbone: nn.Module) -> bool:
     return any(type(module).__name__ == "Conv2dSame" for module in backbone.modules())
 
 
-def _by_name(backbone: Any, target: Weights, weights: Weights) -> Weights | None:
-    """Return weights by timm's names, where they are all there and little else is."""
+def _named_as_timms(backbone: Any, target: Weights, weights: Weights) -> Weights:
+    """Return weights by the names that timm has for them, of a ViT to its size of images."""
     named = {_as_timms(name): tensor for name, tensor in weights.items()}
     patches = "patch_embed.proj.weight"
     is_vit = isinstance(backbone, timm.models.VisionTransformer) and patches in named
     if is_vit and named[patches].shape == target[patches].shape:
-        named = checkpoint_filter_fn(dict(named), backbone)  # also to another size of images
-    found = {name: named[name] for name in target if name in named}
-    lacking = [name for name in target if name not in found and not name.endswith(_COUNT)]
-    foreign = [name for name in named if name not in target and not _BESIDE.match(name)]
-    alike = all(tensor.shape == target[name].shape for name, tensor in found.items())
-    return found if alike and not lacking and not foreign else None
+        named = checkpoint_filter_fn(dict(named), backbone)
+    return named
+
+
+def _unfit(target: Weights, named: Weights) -> str:
+    """Return what keeps weights from being a network's by their names, "" where nothing does."""
+    for name, tensor in target.items():
+        if name not in named and not name.endswith(_COUNT):
+            foreign = [k for k in named if k not in target and not _BESIDE.match(k)]
+            return f"it lacks {name}" + f" and has {', '.join(foreign[:2])}" * bool(foreign)
+        if name in named and named[name].shape != tensor.shape:
+            return f"its {name} is {[*named[name].shape]} where {[*tensor.shape]} is needed"
+    foreign = [k for k in named if k not in target and not _BESIDE.match(k)]
+    return f"{foreign[0]} has no place" if foreign else ""
 
 
 def _as_timms(name: str) -> str:

@@ -54,6 +54,15 @@ def is_encoder(path: str | Path) -> bool:
         return False
 
 
+def is_safetensors(path: str | Path) -> bool:
+    """Return whether a file begins as safetensors do, whatever its name: a size, and JSON."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(9)[8:] == b"{"
+    except OSError:
+        return False
+
+
 def read_provenance(path: str | Path) -> dict[str, Any]:
     """Return what `save_encoder` was told of the weights' making.
 
@@ -124,7 +133,8 @@ def load_backbone(encoder: Encoder, path: str | Path) -> None:
         reason = " ".join(str(error).split())[:300]
         backbone = encoder.config.backbone
         raise UserError(
-            f"{path}: does not fit timm's {backbone} ({reason}); "
-            "change model.weights or model.backbone"
+            f"{path}: does not fit timm's {backbone} ({reason}); change model.weights or "
+            f"model.backbone, or make others' weights an encoder: iscqk import-weights {path} "
+            f"--backbone {backbone} --output FILE.safetensors"
         ) from None
     refuse_not_finite(path, weights)

@@ -3,12 +3,15 @@
 Read are checkpoints of SSCD (torchvision's and Classy Vision's), torchvision, timm, DINO and
 DINOv2, as `torch.save` or safetensors wrote them. SSCD's linear layer becomes the head; without one
 the descriptor is the pooled features. A classifier may have the name of SSCD's layer, backbone.fc:
-what becomes the head is told, and --no-head leaves it out. `model.weights` takes the file; where it
+what becomes the head is told, and --no-head leaves it out. Mean and std of images are ImageNet's,
+or timm's of weights as timm publishes them: by its names, and with a classifier where it has one,
+by which they differ from DINO's. `model.weights` takes the file; where it
 has more dimensions than `model.descriptor_size`, `iscqk initial` puts a PCA behind its head.
 """
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PIXELS",
         help="(default: 288 of SSCD, else timm's)",
     )
-    for name, value in (("mean", EncoderConfig.mean), ("std", EncoderConfig.std)):
+    for name in ("mean", "std"):
         parser.add_argument(
-            f"--{name}", type=float, nargs=3, default=value, metavar="X",
-            help=f"of each RGB channel, 0 to 1 (default: ImageNet's, {' '.join(map(str, value))})",
+            f"--{name}", type=float, nargs=3, metavar="X",
+            help="of each RGB channel, 0 to 1 (default: timm's of its own weights, or ImageNet's)",
         )  # fmt: skip
     parser.add_argument(
         "--backbone-options", type=json_object(), default={}, metavar="JSON",
@@ -68,9 +71,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the encoder, and print what the config has to say of it."""
     refuse_unwritable(arguments.output)
-    if min(arguments.std) <= 0:
-        raise UserError(f"--std {min(arguments.std):g}: what is divided by; name more than 0")
-    if (largest := max(*arguments.mean, *arguments.std)) > 1:
+    mean, std = arguments.mean or EncoderConfig.mean, arguments.std or EncoderConfig.std
+    if min(std) <= 0:
+        raise UserError(f"--std {min(std):g}: what is divided by; name more than 0")
+    if (largest := max(*mean, *std)) > 1:
         raise UserError(f"--mean, --std {largest:g}: channels go from 0 to 1; divide both by 255")
     checkpoint = read_foreign_weights(arguments.file)
     if arguments.no_head:
@@ -81,6 +85,8 @@ def run(arguments: argparse.Namespace) -> None:
     config = encoder.config
     layer = f"{checkpoint.layer}; if that is a classifier, --no-head leaves it out"
     print(f"head: {layer if checkpoint.head else 'none, features as they are pooled'}")
+    mean, std = (" ".join(f"{x:g}" for x in values) for values in (config.mean, config.std))
+    print(f"images: {config.image_size} pixels, mean {mean}, std {std}")
     print(f"{printable(arguments.output)}: {config.descriptor_size} dimensions; to start from it:")
     keys = ("backbone", "image_size", "pooling", "backbone_options")
     told: dict[str, Any] = {key: getattr(config, key) for key in keys if getattr(config, key)}
@@ -95,12 +101,13 @@ def _encoder(arguments: argparse.Namespace, checkpoint: ForeignWeights) -> Encod
         image_size=arguments.image_size or _image_size(arguments.backbone, checkpoint),
         pooling=arguments.pooling or ("gem" if checkpoint.head else "native"),
         descriptor_size=len(checkpoint.head[1]) if checkpoint.head else 1,
-        mean=tuple(arguments.mean),
-        std=tuple(arguments.std),
         backbone_options={**options, **arguments.backbone_options},
     )
     encoder = Encoder(config).eval()
-    fill_backbone(encoder.backbone, checkpoint.backbone, arguments.file)
+    by_timm = fill_backbone(encoder.backbone, checkpoint.backbone, arguments.file)
+    seen_by = (by_timm and _as_published(arguments.backbone, checkpoint)) or config
+    mean, std = arguments.mean or seen_by.mean, arguments.std or seen_by.std
+    encoder.config = replace(config, mean=tuple(mean), std=tuple(std))  # all that is saved of them
     size = encoder.head.in_features
     weight, bias = checkpoint.head or (torch.eye(size), torch.zeros(size))
     if weight.shape[1] != size:
@@ -110,6 +117,12 @@ def _encoder(arguments: argparse.Namespace, checkpoint: ForeignWeights) -> Encod
         )
     encoder.set_head(weight, bias)
     return encoder
+
+
+def _as_published(backbone: str, checkpoint: ForeignWeights) -> PretrainedCfg | None:
+    """Return what timm says of weights, where they may be those that it publishes."""
+    timms = timm.get_pretrained_cfg(backbone)
+    return timms if timms and bool(timms.num_classes) == checkpoint.has_classifier else None
 
 
 def _image_size(backbone: str, checkpoint: ForeignWeights) -> int:

@@ -1,0 +1,107 @@
+"""Files that are not a network's weights are refused, and nothing that is in them is run."""
+
+import io
+import pickle
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from importing import imported
+from iscqk.cli import main
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ("it runs",)
+
+
+def torchscript():
+    file = io.BytesIO()
+    torch.jit.save(torch.jit.script(nn.Linear(2, 2)), file)
+    return file.getvalue()
+
+
+def resnet(**changes):
+    weights = timm.create_model("test_resnet").state_dict()
+    return {name: changes.get(name, tensor) for name, tensor in weights.items()}
+
+
+REFUSED = {
+    "a program": (torchscript, "a TorchScript file, which is a program and not only weights"),
+    "an object": (lambda: pickle.dumps({"x": Evil()}), "holds more than weights, of which"),
+    "an object beside weights": (lambda: {**resnet(), "x": Evil()}, "holds more than weights"),
+    "a whole network": (
+        lambda: {"model": timm.create_model("test_resnet")},
+        "holds more than weights, of which nothing is run, or is no file of torch; save its st",
+    ),
+    "no file of torch": (lambda: b"nothing", "or is no file of torch"),
+    "no weights": (lambda: {"epoch": 3}, "holds no weights by name"),
+    "a list": (lambda: [torch.ones(2)], "holds no weights by name"),
+    "another network": (
+        lambda: timm.create_model("test_efficientnet").state_dict(),
+        "not the weights of test_resnet, or by unknown names; name another --backbone",
+    ),
+    "a deeper network": (
+        lambda: {**resnet(), "layer5.0.conv1.weight": torch.ones(3)},
+        "not the weights of test_resnet",
+    ),
+    "a wider layer": (
+        lambda: resnet(**{"conv1.0.weight": torch.ones(9, 3, 3, 3)}),
+        "not the weights of test_resnet",
+    ),
+    "twice the network": (
+        lambda: {"model": resnet(), "best": resnet()},
+        "holds the network as model and as best; save one of them alone",
+    ),
+    "twice the network, by prefixes": (
+        lambda: {f"{first}.{k}": v for first in ("model", "momentum") for k, v in resnet().items()},
+        "holds the network as model and as momentum; save one of them alone",
+    ),
+    "another network beside": (
+        lambda: {"decoder.weight": torch.ones(3), **{f"model.{k}": v for k, v in resnet().items()}},
+        "holds decoder beside model, which may be another network; save the weights of one",
+    ),
+    "other norms, by timm's names": (
+        lambda: {k.replace("layer4.0.bn1", "layer4.0.norm1"): v for k, v in resnet().items()},
+        "lacks layer4.0.bn1.weight and has layer4.0.norm1.weight, layer4.0.norm1.bias; name "
+        "another --backbone or its --backbone-options",
+    ),
+    **{
+        f"{kind} numbers": (lambda tensor=tensor: {"x.weight": tensor}, "x.weight are no plain num")
+        for kind, tensor in {
+            "sparse": torch.eye(3).to_sparse(),
+            "left out": torch.empty(3, device="meta"),
+            "complex": torch.ones(3, dtype=torch.complex64),
+        }.items()
+    },
+    "numbers that are none": (
+        lambda: {**resnet(), "conv1.0.weight": torch.tensor([torch.nan])},
+        "hold NaN or infinity",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_is_not_the_networks_weights_is_refused_and_nothing_runs(
+    tmp_path, capsys, make, message
+):
+    assert imported(tmp_path, make(), "test_resnet", "--image-size", 32) is None
+    told = capsys.readouterr()
+    assert message in told.err and told.err.count("\n") == 1 and "it runs" not in told.out
+    assert not (tmp_path / "made.safetensors").exists()
+
+
+def test_a_spread_of_nothing_is_refused(tmp_path, capsys):
+    """Images are divided by it: every descriptor would be no number."""
+    words = ["a.pt", "--backbone", "resnet18", "--std", "0.2", "0", "0.2", "--output"]
+    assert main(["import-weights", *words, str(tmp_path / "a.safetensors")]) == 1
+    assert "--std 0: what is divided by; name more than 0" in capsys.readouterr().err
+
+
+def test_a_mean_of_bytes_is_refused(tmp_path, capsys):
+    """Every image would be nearly the same one."""
+    words = ["a.pt", "--backbone", "resnet18", "--mean", "123.7", "116.3", "103.5", "--output"]
+    assert main(["import-weights", *words, str(tmp_path / "a.safetensors")]) == 1
+    assert "--mean, --std 123.7: channels go from 0 to 1; divide" in capsys.readouterr().err
