@@ -291,6 +291,11 @@ FROM_RANDOM = {"model.weights": "none", "model.backbone": "resnet18"}
             "model.weights: no file encoder.pt; known are ready, none, pretrained",
         ),
         (
+            {**FROM_RANDOM, "model.weights": __file__},
+            "model.weights: .*test_config.py is not .*; make an encoder of it: iscqk "
+            "import-weights .*test_config.py --backbone resnet18 --output FILE.safetensors",
+        ),
+        (
             {"train.method": "solo", "train.solo.validation_images": 4999},
             "train.solo.validation_images: 4999 of 5000 training images leave none to learn from; "
             "lower it to 4998, or add training images",

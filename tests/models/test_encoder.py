@@ -92,8 +92,10 @@ def test_a_plain_timm_backbone_is_taken_and_another_is_refused(tmp_path):
     loaded = other.backbone.state_dict()
     assert all(torch.equal(loaded[name], tensor) for name, tensor in weights.items())
     wrong = Encoder(EncoderConfig("test_efficientnet", 32, "gem", 16))
-    with pytest.raises(UserError, match="does not fit timm's test_efficientnet"):
+    with pytest.raises(UserError, match="does not fit timm's test_efficientnet") as error:
         load_backbone(wrong, tmp_path / "timm.safetensors")
+    remedy = f"iscqk import-weights {tmp_path}/timm.safetensors --backbone test_efficientnet"
+    assert remedy in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,11 @@ def _refuse_unknown_networks(config: Mapping[str, Any]) -> None:
         near = difflib.get_close_matches(weights, _NO_FILES, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(_NO_FILES)}"
         raise UserError(f"config: model.weights: no file {weights}; {hint}")
+    if not is_named_so:
+        raise UserError(
+            f"config: model.weights: {weights} is not *.safetensors; make an encoder of it: iscqk "
+            f"import-weights {weights} --backbone {backbone or 'NAME'} --output FILE.safetensors"
+        )
     if weights != READY and backbone:
         refuse_unknown_network(backbone, "model.backbone")
     refuse_unknown_network(config["benchmarks"]["images"]["backbone"], "benchmarks.images.backbone")
