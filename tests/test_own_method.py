@@ -56,6 +56,27 @@ METHOD = Method(
     views=2,
 )
 '''
+TURNS = '''\
+"""Turns: Q/K by another name."""
+
+from iscqk.learning.method_interface import LearningOnBank, Method
+
+
+class Settings(LearningOnBank):
+    """Turns' settings."""
+
+
+METHOD = Method(
+    card="Two encoders of images, by turns.",
+    learns_from="bank",
+    settings=Settings,
+    objective="iscqk.methods.qk.objective:FrozenBank",
+)
+'''
+BY_TURNS = """\
+train: {method: turns, turns: {live_head: true, warm_up_images: 64, bank_views: 2}}
+copies: {per_image: 2}
+"""
 OWN = """\
 train: {method: spread, spread: {batch_size: 16, push: 0.5}}
 study: {methods: [spread, qk]}
@@ -95,3 +116,13 @@ def test_a_method_of_ones_own_is_one_file(finished_copy):
     done = finished_copy.run(f"snakemake study --dry-run {configured}")
     told = done.stdout + done.stderr
     assert "rule learn:" in told and "rule train_q:" not in told
+
+
+def test_a_method_of_ones_own_may_learn_from_a_bank(project):
+    (project.folder / "src/iscqk/methods/turns.py").write_text(TURNS)
+    (project.folder / "turns.yaml").write_text(BY_TURNS)
+    options = "--dry-run --printshellcmds --configfile config.yaml tiny.yaml turns.yaml"
+    planned = " ".join(project.run(f"snakemake submission_phase1 {options}").stdout.split())
+    for said in ("--method turns --seed", "--method turns --side q", "--method turns --side k"):
+        assert said in planned
+    assert "--method simclr --images 64 " in planned and "--views 2 --features" in planned

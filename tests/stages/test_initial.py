@@ -1,5 +1,6 @@
 """What a training starts from: whole encoders keep their heads."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -16,6 +17,7 @@ from iscqk.formats.manifest import write_manifest
 from iscqk.images.demo_scenes import draw_split
 from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.initialization import calibrate_batch_norm
+from iscqk.methods import METHODS
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import save_hub_folder
 from iscqk.models.modes import batch_norms
@@ -207,3 +209,10 @@ def test_what_others_say_of_other_images_is_told_before_anything_is_trained(
     given = folder / message.replace(",", ":").partition(":")[0]
     assert initial(folder, given=[option, str(given)], weights="none") is None
     assert message in capsys.readouterr().err and not [*folder.glob("*.safetensors")]
+
+
+def test_a_method_without_a_loss_is_told_before_any_training(folder, monkeypatch, capsys):
+    wrong = dataclasses.replace(METHODS["moco"], objective="iscqk.methods.moco.objective:Mocco")
+    monkeypatch.setitem(METHODS, "moco", wrong)
+    assert initial(folder, given=("--method", "moco"), weights="none") is None
+    assert "objective:Mocco: no loss to be imported" in capsys.readouterr().err

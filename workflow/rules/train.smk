@@ -26,10 +26,11 @@ rule initial:
         given=lambda wildcards, input: given("--weights", input.weights),
         sizes=untracked(lambda wildcards: PLAN.size_options(wildcards.run)),
         checked=untracked(lambda wildcards: PLAN.checked_options(wildcards.run)),
+        method=untracked(lambda wildcards: PLAN.starting_at(wildcards.run).method),
     shell:
         """
         iscqk initial --training {input.training} --config {params.config:q} {params.given} \
-            {params.sizes} {params.checked} --seed {params.seed} --output {output.q} {output.k} \
+            {params.sizes} {params.checked} --method {params.method} --seed {params.seed} --output {output.q} {output.k} \
             --threads {threads} &>{log}
         """
 

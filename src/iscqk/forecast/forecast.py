@@ -115,7 +115,8 @@ def gigabytes(
 
 def bank_gigabytes(config: Mapping[str, Any], rows: int) -> float:
     """Return what a bank of so many rows takes in memory, over all ranks together."""
-    precision = config["train"].get("qk", {}).get("bank_precision", "fp32")
+    train = config["train"]
+    precision = train.get(train["method"], {}).get("bank_precision", "fp32")
     width = {"fp32": _FLOAT, "bf16": _FLOAT // 2}[precision]
     return rows * config["model"]["descriptor_size"] * width / _GIGABYTE
 

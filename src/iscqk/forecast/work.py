@@ -56,7 +56,7 @@ class Workload:
             "queries": self._queries,
             "copies": self._copies,
             "initial": self._initial,
-            "warm_up": lambda _: self._training("warm_up", self._qk["warm_up_images"], 0),
+            "warm_up": lambda _: self._training("warm_up", self._own["warm_up_images"], 0),
             "learn": self._learn,
             "train": self._train,
             "embed": self._embed,
@@ -80,7 +80,7 @@ class Workload:
 
         Two products of a query with all rows, one for the softmax and one for its gradient.
         """
-        negatives = self._qk.get("negatives", "all")
+        negatives = self._own.get("negatives", "all")
         rows = rows if negatives == "all" else min(rows, negatives)
         return float(4 * rows * self._config["model"]["descriptor_size"])
 
@@ -89,8 +89,9 @@ class Workload:
         return _GRADIENT * self._operations
 
     @property
-    def _qk(self) -> Mapping[str, Any]:
-        return dict(self._config["train"].get("qk", {}))
+    def _own(self) -> Mapping[str, Any]:
+        train = self._config["train"]
+        return dict(train.get(train["method"], {}))
 
     @property
     def _rows(self) -> int:
@@ -104,7 +105,7 @@ class Workload:
     def _images(self, name: str) -> int:
         """Return how many images are described of a split, a phase or a round's copies."""
         if name.startswith("copies"):
-            return self._counts.training * int(self._qk["bank_views"])
+            return self._counts.training * int(self._own["bank_views"])
         return self._counts.queries if name in PHASES else int(getattr(self._counts, name))
 
     def _plain(self, stage: str, amount: float, unit: str = "images") -> Work:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pkgutil import resolve_name
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from iscqk.schema.section import Count, Positive, Section, key
+from iscqk.errors import UserError
+from iscqk.schema.section import Count, Positive, Section, key, within
 
 Head = Literal["descriptor", "mlp", "mlp_bn", "none"]
 HEAD = "where the loss looks: descriptor, mlp (MoCo v2's), mlp_bn, none (features)"
@@ -38,6 +39,47 @@ class LearningOnPairs(Learning):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class LearningOnBank(Learning):
+    """The settings of a method that trains one side against a bank of the other, by turns."""
+
+    warm_up_images: Annotated[int, within(0)] = key(
+        0, "seen by SimCLR before round 1, for random weights; 0: none"
+    )
+    temperature: Positive = key(0.05, "of the softmax over the bank")
+    learn_temperature: bool = key(False, "whether it is learned, from that value on")
+    bank_views: Count = key(1, "copies of an image that its row in the bank of side q averages")
+    live_head: bool = key(
+        False, "whether the frozen side's head keeps learning (its backbone never does)"
+    )
+    bank_precision: Literal["fp32", "bf16"] = key("fp32", "or bf16: half the memory")
+    sides: Literal["one", "two"] = key(
+        "two", "Q and K each a network of its own; or one for both, alternating with itself"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningOnFreshCopies(Learning):
+    """The settings of a method that trains one encoder on copies that are made meanwhile."""
+
+    validation_images: Annotated[int, within(0)] = key(
+        0, "training images that are not learned from; copies of them are looked for meanwhile"
+    )
+    validate_every: Count = key(20000, "images, after which that is done, by micro-AP")
+    patience: Annotated[int, within(0)] = key(
+        0, "times without a better one after which the training ends; 0: to its end"
+    )
+
+
+# What a training reads of its method's settings, by what it learns from.
+_READ: dict[str, type[Learning] | None] = {
+    "bank": LearningOnBank,
+    "pairs": LearningOnPairs,
+    "fresh": LearningOnFreshCopies,
+    "nothing": None,
+}
+
+
 @dataclass(frozen=True)
 class Method:
     """A learning method.
@@ -47,7 +89,8 @@ class Method:
         learns_from: `bank`, one side against the frozen other, by turns; `pairs`, one encoder for
             both sides; `fresh`, likewise, from copies that are made while it learns; or `nothing`,
             which trains nothing.
-        settings: the section of `train` under its name, if it has any.
+        settings: the section of `train` under its name, if it has any: of a method that learns, a
+            class derived from `LearningOnBank`, `LearningOnPairs` or `LearningOnFreshCopies`.
         comment: on that section.
         objective: `module:class`, which is imported for training only. On pairs it is made of the
             encoder and the settings; see `iscqk.methods.qk.objective` for a bank and
@@ -66,11 +109,36 @@ class Method:
     smallest_batch: int = 1
     changes: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse what no training can be made of.
+
+        Raises:
+            UserError: it learns from something else, or its settings lack what is read of them.
+        """
+        name = self.objective or self.card
+        if self.learns_from not in _READ:
+            known = ", ".join(_READ)
+            raise UserError(f"{name}: learns_from: {self.learns_from}; it must be one of {known}")
+        read = _READ[self.learns_from]
+        if read and not issubclass(self.settings or object, read):
+            what = f"a method that learns from {self.learns_from}"
+            raise UserError(f"{name}: settings: of {what} they derive from {read.__name__}")
+
     @property
     def learns(self) -> bool:
         """Whether it trains anything."""
         return self.learns_from != "nothing"
 
     def load_objective(self) -> Any:
-        """Return the class of what is minimised."""
-        return resolve_name(self.objective)
+        """Return the class of what is minimised.
+
+        Raises:
+            UserError: there is none by that name.
+        """
+        try:
+            return resolve_name(self.objective)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise UserError(
+                f"{self.objective or self.card}: no loss to be imported ({error}); mend the "
+                "method's objective, module:class"
+            ) from None

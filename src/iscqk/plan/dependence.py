@@ -14,17 +14,24 @@ def models(config: Config) -> list[ModelName]:
         return [INITIAL]
     if METHODS[train["method"]].learns_from in ("pairs", "fresh"):
         return [learned(part) for part in range(1, config["study"]["points"] + 1)]
-    warm_up = [WARM_UP] if train["qk"]["warm_up_images"] else []
+    warm_up = [WARM_UP] if warm_up_images(config) else []
     rounds = range(1, train["rounds"] + 1)
     return [*warm_up, *(half_round(number, side) for number in rounds for side in "qk")]
 
 
 def budget(config: Config) -> int:
-    """Return the images that SGD sees in a run: what Q/K sees, whatever the method."""
+    """Return the images that SGD sees in a run: what Q/K sees, where a method has no rounds."""
     train = config["train"]
     if not train["rounds"]:
         return 0
-    return int(train["qk"]["warm_up_images"] + 2 * train["rounds"] * train["images_per_half_round"])
+    return warm_up_images(config) + 2 * int(train["rounds"] * train["images_per_half_round"])
+
+
+def warm_up_images(config: Config) -> int:
+    """Return the images of a run's warm-up, and of Q/K's where its method has none of its own."""
+    train = config["train"]
+    has_own = METHODS[train["method"]].learns_from == "bank"
+    return int(train[train["method"] if has_own else "qk"]["warm_up_images"])
 
 
 def copy_rounds(config: Config) -> list[int]:
@@ -33,7 +40,7 @@ def copy_rounds(config: Config) -> list[int]:
     if METHODS[train["method"]].learns_from == "fresh":
         return []
     rounds = list(range(1, train["rounds"] + 1))
-    return [0, *rounds] if train["qk"]["warm_up_images"] and rounds else rounds
+    return [0, *rounds] if warm_up_images(config) and rounds else rounds
 
 
 def training_edits(config: Config, number: int | str) -> Config:
@@ -81,9 +88,9 @@ def making(config: Config, split: str, name: ModelName) -> str:
         facts += [train_section(config, method), budget(config), copy_rounds(config), points]
         facts += fresh_copies(config)
     elif name != INITIAL:
-        facts += [train_section(config, "simclr"), train["qk"]["warm_up_images"]]
+        facts += [train_section(config, "simclr"), warm_up_images(config)]
     if name.is_half_round:
-        facts.append(train_section(config, "qk"))
+        facts.append(train_section(config, train["method"]))
     return as_text(facts)
 
 

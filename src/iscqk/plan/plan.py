@@ -11,7 +11,7 @@ from iscqk.formats.results import SPLITS, Results
 from iscqk.images.dataset_interface import Sources
 from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.methods import METHODS
-from iscqk.plan.dependence import as_text, making
+from iscqk.plan.dependence import as_text, making, warm_up_images
 from iscqk.plan.jobs import job
 from iscqk.plan.made import Made
 from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
@@ -99,19 +99,19 @@ class Plan(Mapping[str, Run]):
 
         What its first weights cannot take is told where they are made, not after the training.
         """
-        sizes = sorted(set(self._starting_at(home).config["describe"]["sizes"]))
+        sizes = sorted(set(self.starting_at(home).config["describe"]["sizes"]))
         return shlex.join(["--sizes", *map(str, sizes)]) if sizes else ""
 
     def checked_options(self, home: str) -> str:
         """Likewise return what the training needs: a compiler, files that are in no storage."""
-        run = self._starting_at(home)
+        run = self.starting_at(home)
         words = ["--compile"] if run.config["train"]["compile"] and run.last != INITIAL else []
         if run.last.is_half_round and not self.storage.plugin:
             given = [(name.replace("_", "-"), run.own.get(name)) for name in GIVEN]
             words += [f"--{name}={file}" for name, file in given if file]
         return shlex.join(words)
 
-    def _starting_at(self, home: str) -> Run:
+    def starting_at(self, home: str) -> Run:
         """Return the run that is submitted if it starts from a run's first weights, or that run."""
         homes = {self._home(name, INITIAL) for name in (home, self.submitted.name)}
         return self.submitted if len(homes) == 1 else self[home]
@@ -155,7 +155,7 @@ class Plan(Mapping[str, Run]):
         kept["edits"] = _without(run.config["edits"], other_phases)
         kept["train"] = _without(run.config["train"], {*UNTRACKED, *METHODS} - run.trained_by)
         if run.last.trains_one:  # as many images as Q/K sees, its warm-up's among them
-            kept["train"]["qk"] = {"warm_up_images": run.config["train"]["qk"]["warm_up_images"]}
+            kept["train"]["qk"] = {"warm_up_images": warm_up_images(run.config)}
         return as_text(kept)
 
     def submitted_bank(self) -> list[str]:

@@ -167,7 +167,7 @@ class Run:
         """Return the model that round `number` of Q/K starts from."""
         if int(number) > 1:
             return half_round(int(number) - 1, "k")
-        return WARM_UP if self.config["train"]["qk"]["warm_up_images"] else INITIAL
+        return WARM_UP if WARM_UP in self.models else INITIAL
 
     def half_round(self, number: int | str, side: str) -> HalfRound:
         """Return what a side is trained from in round `number`."""
@@ -181,7 +181,7 @@ class Run:
             "start": model.weights(side),
             "frozen": model.weights(other),
             "bank": bank,
-            **{name: self.own[name] or [] for name in GIVEN},
+            **{name: self.own.get(name) or [] for name in GIVEN},
         }
         if first:
             inputs["copies"] = self.copies(int(number))

@@ -19,7 +19,7 @@ from iscqk.settings.config import complete_changed
 
 Config = dict[str, Any]
 _UNBALANCED = "unbalanced"
-_METHOD, _WARM_UP = "train.method", "train.qk.warm_up_images"
+_METHOD = "train.method"
 _OF_A_RUN = ("seed", "model", "train", "describe")  # sections that runs may differ in
 _OF_A_FRESH_RUN = ("copies", "edits")  # where each makes its own copies while it learns
 # Keys of `train` that change no result: who does it, what is told and kept of it meanwhile.
@@ -90,12 +90,14 @@ def _refuse_other_methods(
 ) -> None:
     """Refuse to change a method that no run of an ablation learns by: all would be alike.
 
-    SimCLR is how Q/K warms up.
+    SimCLR is how Q/K warms up, and what else has a warm-up.
     """
     methods = {str(changes.get(_METHOD, "qk")) for changes in settings}
-    warm_up = config["train"]["qk"]["warm_up_images"]
-    if "qk" in methods and any(changes.get(_WARM_UP, warm_up) for changes in settings):
-        methods.add("simclr")
+    for method in methods & METHODS.keys():
+        warm_up = config["train"].get(method, {}).get("warm_up_images", 0)
+        key = f"train.{method}.warm_up_images"
+        if any(changes.get(key, warm_up) for changes in settings):
+            methods = {*methods, "simclr"}
     for key in sorted({key for changes in settings for key in changes}):
         section, _, rest = key.partition(".")
         method = rest.partition(".")[0]

@@ -161,7 +161,7 @@ def training_history(model: folders.Model, config: Mapping[str, Any]) -> pd.Data
     on from part to part.
     """
     parts, seen = [], 0
-    warm_up = config["train"].get("qk", {}).get("warm_up_images", 0)
+    warm_up = config["train"].get(config["train"]["method"], {}).get("warm_up_images", 0)
     for path in _histories(model):
         if path.parent.name == str(WARM_UP) and not warm_up:
             continue

@@ -7,7 +7,7 @@ an imported one, keep their heads, unless more dimensions than asked for come ou
 these go through such a PCA, too.
 
 Looked at here, not after hours of training: sizes to describe at, what others say of the images,
-whether there is a compiler for who wants one.
+the loss of the method, whether there is a compiler for who wants one.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from iscqk.formats.manifest import listed_paths, read_training
 from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.given_of_images import check_teacher, read_near_duplicates
 from iscqk.learning.initialization import calibrate_batch_norm, fit_head, head_images, narrow_heads
+from iscqk.methods import METHODS
 from iscqk.models.device import choose_device, refuse_no_compiler, set_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import load_hub_folder
@@ -55,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compile", action="store_true", help="torch will compile it; see beforehand that it can"
     )
+    parser.add_argument("--method", choices=METHODS, help=later)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=output_file, nargs="+", required=True, help="q and k")
     parser.add_argument("--threads", type=at_once, default=1)
@@ -92,7 +94,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _check_given(arguments: argparse.Namespace, ids: list[str]) -> None:
-    """Refuse what others say of images, where it is not of these."""
+    """Refuse what others say of images, where it is not of these, and a method without a loss."""
+    if arguments.method and METHODS[arguments.method].learns:
+        METHODS[arguments.method].load_objective()
     if arguments.near_duplicates:
         read_near_duplicates(arguments.near_duplicates, ids)
     if arguments.teacher:

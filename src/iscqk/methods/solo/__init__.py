@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from iscqk.learning.method_interface import Learning, Method
+from iscqk.learning.method_interface import LearningOnFreshCopies, Method
 from iscqk.schema.section import Count, Positive, key, within
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Learning):
+class Settings(LearningOnFreshCopies):
     """The settings of Q/K with one network."""
 
     temperature: Positive = key(0.05, "of the softmax over the bank")
@@ -20,13 +20,6 @@ class Settings(Learning):
     )
     keep_of_start: Annotated[float, within(0, 1)] = key(
         0, "share of the start's weights in those that are kept in the end, as WiSE-FT has it"
-    )
-    validation_images: Annotated[int, within(0)] = key(
-        0, "training images that are not learned from; copies of them are looked for meanwhile"
-    )
-    validate_every: Count = key(20000, "images, after which that is done, by micro-AP")
-    patience: Annotated[int, within(0)] = key(
-        0, "times without a better one after which the training ends; 0: to its end"
     )
 
 

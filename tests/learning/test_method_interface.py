@@ -1,0 +1,27 @@
+"""A method that no training can be made of is told by name, when it is declared or looked at."""
+
+import pytest
+
+from iscqk.errors import UserError
+from iscqk.learning.method_interface import Learning, LearningOnPairs, Method
+
+
+@pytest.mark.parametrize(
+    ("source", "settings", "complaint"),
+    [
+        ("banks", Learning, "learns_from: banks; it must be one of bank, pairs, fresh, nothing"),
+        ("bank", Learning, "a method that learns from bank they derive from LearningOnBank"),
+        ("fresh", LearningOnPairs, "from fresh they derive from LearningOnFreshCopies"),
+        ("pairs", None, "from pairs they derive from LearningOnPairs"),
+    ],
+)
+def test_what_no_training_can_be_made_of_is_refused(source, settings, complaint):
+    with pytest.raises(UserError, match=f"^own:Loss: .*{complaint}"):
+        Method(card="", learns_from=source, settings=settings, objective="own:Loss")
+
+
+@pytest.mark.parametrize("objective", ["no_such_module:Loss", "json:Loss", ""])
+def test_a_loss_that_cannot_be_imported_is_told(objective):
+    method = Method("An encoder.", "pairs", LearningOnPairs, objective=objective)
+    with pytest.raises(UserError, match="no loss to be imported"):
+        method.load_objective()
