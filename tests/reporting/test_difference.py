@@ -117,3 +117,10 @@ def test_a_folder_that_cannot_be_compared_is_named(tmp_path):
         path.unlink() if content is None else path.write_text(content)
         with pytest.raises(UserError, match=f"provenance.json: {told}"):
             compare(tmp_path / "here", tmp_path / "there")
+
+
+def test_files_that_say_nothing_are_named(tmp_path):
+    submit(tmp_path, "phase1", 0.5)
+    (tmp_path / "submission_phase1/score.json").write_text("{}")
+    with pytest.raises(UserError, match=r"score.json: no micro_ap; submit this phase again"):
+        submissions(Results(str(tmp_path)))

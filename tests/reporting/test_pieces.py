@@ -461,3 +461,11 @@ def test_boxes_of_a_layer_do_not_overlap():
     for row in map(sorted, rows.values()):
         assert all(right - left > 132 for left, right in zip(row, row[1:], strict=False))
         assert row[0] >= 0 and row[-1] + 132 <= width
+
+
+def test_scores_that_are_none_are_told(tmp_path):
+    ranked = Results(str(tmp_path)).model("qk-0", "round1-k").ranked("phase1", "similarity")
+    Path(ranked.score).parent.mkdir(parents=True)
+    Path(ranked.score).write_text("{}")
+    with pytest.raises(UserError, match=r"score.json: no micro_ap; name what"):
+        reading.scored_models(Results(str(tmp_path)))

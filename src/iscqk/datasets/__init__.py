@@ -5,17 +5,14 @@ the start of every job.
 """
 
 from collections.abc import Mapping
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
 from iscqk.images.dataset_interface import Source, Sources
+from iscqk.schema.registry import Registry
 
-SOURCES: dict[str, Source] = {
-    found.name: import_module(f"{__name__}.{found.name}").SOURCE for found in iter_modules(__path__)
-}
+SOURCES: Registry[Source] = Registry("source of images", __name__, __path__, "SOURCE")
 
 
 def find_sources(dataset: Mapping[str, Any]) -> Sources:

@@ -16,8 +16,9 @@ from iscqk.images import augly_edits, own_edits
 from iscqk.images.edit_interface import Edit
 from iscqk.images.parameter_sampler import Backgrounds, Parameters, ParameterSampler
 from iscqk.images.sanitize import sanitize
+from iscqk.schema.registry import joined
 
-EDITS: dict[str, Edit] = augly_edits.EDITS | own_edits.EDITS
+EDITS: dict[str, Edit] = joined("edit", augly_edits.EDITS, own_edits.EDITS)
 EDIT_NAMES = tuple(sorted(EDITS))
 
 

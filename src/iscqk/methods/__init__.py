@@ -5,15 +5,12 @@ which methods there are need not wait for it.
 """
 
 from collections.abc import Mapping
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 from iscqk.learning.method_interface import Method
+from iscqk.schema.registry import Registry
 
-METHODS: dict[str, Method] = {
-    found.name: import_module(f"{__name__}.{found.name}").METHOD for found in iter_modules(__path__)
-}
+METHODS: Registry[Method] = Registry("method", __name__, __path__, "METHOD")
 
 
 def made_by(config: Mapping[str, Any]) -> str:

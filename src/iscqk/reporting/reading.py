@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from iscqk.comparison.run_tables import read_usage
+from iscqk.comparison.run_tables import read_usage, scored
 from iscqk.errors import UserError
 from iscqk.formats import results as folders
 from iscqk.formats.csv_tables import read_whole_table
@@ -120,8 +120,16 @@ def submissions(results: Results) -> list[Submission]:
 
 def _submission(phase: str, results: Results) -> Submission:
     files = results.submission(phase)
-    told = map(read_object, (files.score, files.validation, files.provenance))
-    return Submission(phase, results, *told)
+    needed = {
+        files.score: ["micro_ap", "ranking"],
+        files.validation: [],
+        files.provenance: ["config"],
+    }
+    told = {path: read_object(path) for path in needed}
+    for path, keys in needed.items():
+        if lacks := [key for key in keys if key not in told[path]]:
+            raise UserError(f"{path}: no {lacks[0]}; submit this phase again with Snakemake")
+    return Submission(phase, results, *told.values())
 
 
 def scored_models(results: Results) -> list[Scored]:
@@ -129,7 +137,7 @@ def scored_models(results: Results) -> list[Scored]:
     found = []
     for path in sorted(map(Path, glob(results.patterns.model("*", "*").ranked("*", "*").score))):
         run, model, phase, ranking = path.parent.parts[-4:]
-        ranked, score = folders.Ranked(str(path.parent)), float(read_object(path)["micro_ap"])
+        ranked, score = folders.Ranked(str(path.parent)), scored(path, "micro_ap")
         found.append(Scored(run, model, phase, ranking, score, ranked))
     return found
 
@@ -161,7 +169,8 @@ def training_history(model: folders.Model, config: Mapping[str, Any]) -> pd.Data
     on from part to part.
     """
     parts, seen = [], 0
-    warm_up = config["train"].get(config["train"]["method"], {}).get("warm_up_images", 0)
+    train = config["train"]
+    warm_up = train.get(train.get("method", "qk"), {}).get("warm_up_images", 0)
     for path in _histories(model):
         if path.parent.name == str(WARM_UP) and not warm_up:
             continue

@@ -26,6 +26,7 @@ from iscqk.images.own_edits import (
     tones,
     warping,
 )
+from iscqk.schema.registry import joined
 
 SUBJECTS = (
     blending,
@@ -47,6 +48,4 @@ SUBJECTS = (
     tones,
     warping,
 )
-EDITS: dict[str, Edit] = {
-    name: edit for subject in SUBJECTS for name, edit in subject.EDITS.items()
-}
+EDITS: dict[str, Edit] = joined("edit", *(subject.EDITS for subject in SUBJECTS))

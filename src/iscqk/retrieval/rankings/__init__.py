@@ -4,15 +4,10 @@ It declares RANKING. Its functions lie in another module beside that, so that wh
 rankings there are need not wait for numpy or torch.
 """
 
-from importlib import import_module
-from pkgutil import iter_modules
-
 from iscqk.retrieval.ranking_interface import Ranking
+from iscqk.schema.registry import Registry
 
-RANKINGS: dict[str, Ranking] = {
-    found.name: import_module(f"{__name__}.{found.name}").RANKING
-    for found in iter_modules(__path__)
-}
+RANKINGS: Registry[Ranking] = Registry("ranking", __name__, __path__, "RANKING")
 
 
 def modules(name: str) -> list[str]:
