@@ -114,5 +114,6 @@ def test_the_ready_model_is_used_where_none_is_named(tmp_path, photos, monkeypat
     pack_model(tmp_path / "whole", tmp_path / "ready", 10)
     own = Model.load(tmp_path / "ready")
     assert Model().digest("queries") == Model.load().digest("queries") == own.digest("queries")
+    assert Model(str(tmp_path / "ready")).digest("queries") == own.digest("queries")
     found = match(photos[:2], photos[2:])
     assert found.equals(match(photos[:2], photos[2:], own))

@@ -7,7 +7,7 @@ import safetensors
 import torch
 
 from iscqk.errors import UserError
-from iscqk.models.encoder import Encoder, EncoderConfig, gem, quarters
+from iscqk.models.encoder import Encoder, EncoderConfig, _places_first, gem, quarters
 from iscqk.models.weights import load_backbone, load_encoder, save_encoder
 
 SMALL = EncoderConfig("test_resnet", 32, "gem", 16)
@@ -32,6 +32,17 @@ def test_a_network_of_several_maps_has_its_own_pooling_only(pooling):
     with pytest.raises(UserError, match=message):
         Encoder(EncoderConfig("crossvit_tiny_240", 240, pooling, 8))
     assert Encoder(EncoderConfig("crossvit_tiny_240", 240, "native", 8)).head.in_features == 288
+
+
+def test_a_class_token_that_a_network_does_not_tell_of_is_no_place():
+    made = torch.nn.Identity()  # as VOLO and CoaT
+    assert _places_first(torch.zeros(2, 17, 5), made).shape == (2, 16, 5)
+    assert _places_first(torch.zeros(2, 16, 5), made).shape == (2, 16, 5)
+
+
+def test_a_network_without_a_pooling_of_its_own_is_told():
+    with pytest.raises(UserError, match="model.pooling: gist has none of its own; set gem"):
+        Encoder(EncoderConfig("gist", 32, "native", 8))
 
 
 def test_gem_is_its_formula():

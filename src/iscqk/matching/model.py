@@ -46,19 +46,19 @@ class Model:
         ranking: see `Ranking`.
     """
 
-    def __init__(self, parts: Parts | None = None, ahead: Ahead | None = None) -> None:
-        """Make a model of its parts; without them, the ready one.
+    def __init__(self, parts: Parts | str | Path | None = None, ahead: Ahead | None = None) -> None:
+        """Make a model of its parts, or of the folder that has them; without them, the ready one.
 
         Args:
-            parts: encoders, and how they are used.
+            parts: encoders, and how they are used; or a folder, as `load` takes it.
             ahead: images that are being read already, as this model looks at them.
 
         Raises:
-            UserError: there is no ready model in this installation.
+            UserError: there is no ready model in this installation, or none in the folder.
         """
-        if parts is None:
+        if not isinstance(parts, Parts):
             set_threads(None)
-            parts = read_parts(ready_folder())
+            parts = read_parts(ready_folder() if parts is None else parts)
         encoders, looks, self.ranking = parts
         device = choose_device()
         self.encoders = {side: encoders[side].to(device) for side in SIDES}

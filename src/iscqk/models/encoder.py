@@ -107,7 +107,9 @@ class Encoder(nn.Module):
         try:
             with in_use(self.backbone):
                 features = self._pool(self.backbone.forward_features(images))
-        except (AssertionError, RuntimeError) as error:
+        except UserError:
+            raise
+        except Exception as error:  # of many types, as every network has its own
             raise UserError(
                 f"model.image_size: {self.config.backbone} does not take {size} pixels ({error})"
             ) from None
@@ -169,6 +171,10 @@ class Encoder(nn.Module):
 
     def _pool(self, output: Any) -> Tensor:
         if self.config.pooling == "native":
+            if not hasattr(self.backbone, "forward_head"):
+                raise UserError(
+                    f"model.pooling: {self.config.backbone} has none of its own; set gem"
+                )
             return self.backbone.forward_head(output, pre_logits=True).flatten(1)
         if not isinstance(output, Tensor):
             raise UserError(
@@ -203,7 +209,9 @@ POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
 def _places_first(output: Tensor, backbone: nn.Module) -> Tensor:
     """Bring (B, C, H, W), (B, H, W, C) or tokens (B, T, C) to (B, places, C)."""
     if output.ndim == 3:
-        return output[:, getattr(backbone, "num_prefix_tokens", 0) :]  # without class tokens
+        count = output.shape[1]
+        others = count - math.isqrt(count) ** 2  # where the network does not say, as VOLO and CoaT
+        return output[:, getattr(backbone, "num_prefix_tokens", others) :]  # without class tokens
     if output.ndim == 4 and getattr(backbone, "output_fmt", "NCHW") == "NHWC":
         return output.flatten(1, 2)
     if output.ndim == 4:
