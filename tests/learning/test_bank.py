@@ -193,6 +193,16 @@ def test_a_teacher_is_read_by_parts_and_of_the_same_images_only(shards, tmp_path
             read(tmp_path / "t.h5", IDS[::-1])
 
 
+@pytest.mark.parametrize(("value", "told"), [(0, "is all zeros, which"), (np.nan, "holds NaN or")])
+def test_a_teachers_row_that_says_nothing_is_told_beforehand(tmp_path, value, told):
+    write_descriptors(tmp_path / "t.h5", IDS, np.ones((11, 4), np.float32), {})
+    with h5py.File(tmp_path / "t.h5", "r+") as file:
+        file["vectors"][9] = value
+    for read in (check_teacher, lambda path, ids: read_teacher(path, ids, 7, 11)):
+        with pytest.raises(UserError, match=f"t.h5: {IDS[9]} {told}"):
+            read(tmp_path / "t.h5", IDS)
+
+
 def test_drawn_negatives_include_every_positive_and_as_many_as_asked_for():
     torch.manual_seed(1)
     rows, pixels = normalize(torch.randn(50, 6), dim=1), torch.randn(4, 6)

@@ -1,5 +1,6 @@
 """Runs side by side: their scores, what they saw and what they cost, with the spread over seeds."""
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.csv_tables import read_whole_table
+from iscqk.formats.csv_tables import read_whole_table, refuse_no_numbers
 from iscqk.formats.markdown import markdown_table
 from iscqk.formats.named_files import read_object
 from iscqk.formats.results import COMPARED
 from iscqk.plan.jobs import TRAININGS, kind_of
 
+_SECONDS = "seconds"  # in a history of ours
 _SCORES = ["micro_ap", "micro_ap_std", "recall_at_p90"]
 
 
@@ -78,19 +80,22 @@ def _seconds(one: Measured, usage: list[pd.DataFrame], histories: list[pd.DataFr
 def scored(path: str | Path, name: str) -> float:
     """Return a number of a score.json; UserError where it cannot be read, or has no such."""
     found = read_object(path).get(name)
-    if not isinstance(found, int | float):
+    if not isinstance(found, int | float) or not math.isfinite(found):
         raise UserError(f"{path}: no {name}; name what `iscqk score` wrote")
     return float(found)
 
 
 def read_usage(path: str | Path) -> pd.DataFrame:
     """Return Snakemake's benchmark of a job: seconds `s`, resident memory `max_rss`, and more."""
-    return read_whole_table(path, ("s", "max_rss"), separator="\t")
+    return read_whole_table(path, ("s", "max_rss"), separator="\t", numbers=["s"])
 
 
 def read_history(path: str | Path) -> pd.DataFrame:
     """Return a training's history.csv: the images that SGD had seen, and more, row by row."""
-    return read_whole_table(path, ["images"])
+    table = read_whole_table(path, ["images"], numbers=["images"])
+    if _SECONDS in table:
+        refuse_no_numbers(path, table[_SECONDS])
+    return table
 
 
 def images_seen(histories: Iterable[pd.DataFrame]) -> int:
@@ -100,7 +105,7 @@ def images_seen(histories: Iterable[pd.DataFrame]) -> int:
 
 def _seconds_trained(history: pd.DataFrame) -> float:
     """Return how long SGD took in a training, before a stop as well; 0 where it does not say."""
-    return float(history["seconds"].iloc[-1]) if "seconds" in history else 0.0
+    return float(history[_SECONDS].iloc[-1]) if _SECONDS in history else 0.0
 
 
 def summary(runs: pd.DataFrame, title: str) -> pd.DataFrame:

@@ -79,7 +79,11 @@ def read_table(
 
 
 def read_whole_table(
-    path: str | Path, needed: Sequence[str] = (), separator: str = ","
+    path: str | Path,
+    needed: Sequence[str] = (),
+    separator: str = ",",
+    numbers: Sequence[str] = (),
+    may_be_empty: bool = False,
 ) -> pd.DataFrame:
     """Return all columns of a table with a header, numbers where a column has no other values.
 
@@ -89,9 +93,11 @@ def read_whole_table(
         path: of a table that a program wrote: one of ours, or Snakemake.
         needed: columns that there must be.
         separator: of its fields.
+        numbers: those of them that hold a finite number in every row.
+        may_be_empty: whether there may be no row in them.
 
     Raises:
-        UserError: no such file, no table, or a column is missing.
+        UserError: no such file, no table, a column is missing, or a number.
     """
     try:
         table = pd.read_csv(
@@ -102,9 +108,20 @@ def read_whole_table(
         raise UserError(f"{path}: cannot be read as a table ({reason}); make it again") from None
     if missing := [name for name in needed if name not in table.columns]:
         raise UserError(f"{path}: no column {missing[0]}; name another table, or make it again")
-    if needed and not len(table):
+    if needed and not len(table) and not may_be_empty:
         raise UserError(f"{path}: a table without a row; name another, or make it again")
+    for name in numbers:
+        refuse_no_numbers(path, table[name])
     return table
+
+
+def refuse_no_numbers(path: str | Path, column: "pd.Series[Any]") -> None:
+    """Raise UserError where a column of a file's table is no finite number in every row."""
+    wrong = ~np.isfinite(pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64))
+    if wrong.any():
+        row = int(wrong.argmax())
+        what = f"{column.name} '{column.iloc[row]!s:.40}' is no finite number"
+        raise UserError(f"{path}, row {row + 1}: {what}; name another table, or make it again")
 
 
 def _header(path: str | Path, first: list[str], columns: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from torch.nn import functional
 from iscqk.errors import UserError
 from iscqk.formats.arrays import first_where
 from iscqk.formats.csv_tables import read_table
-from iscqk.formats.descriptor_shards import Descriptors, open_descriptors
+from iscqk.formats.descriptor_shards import BLOCK_ROWS, Descriptors, FloatArray, open_descriptors
 
 
 def read_teacher(path: str | Path, ids: Sequence[str], first: int, last: int) -> Tensor:
@@ -24,17 +24,28 @@ def read_teacher(path: str | Path, ids: Sequence[str], first: int, last: int) ->
         last: row after its last.
 
     Raises:
-        UserError: it is of other images.
+        UserError: it is of other images, or a row is no direction.
     """
     with open_descriptors(path) as shard:
         _refuse_other_images(shard, ids, last)
-        return functional.normalize(torch.from_numpy(shard.block(first, last)), dim=1)
+        return functional.normalize(torch.from_numpy(_rows(shard, first, last)), dim=1)
 
 
 def check_teacher(path: str | Path, ids: Sequence[str]) -> None:
-    """Refuse with a UserError what `read_teacher` would, without reading the descriptors."""
+    """Refuse with a UserError what `read_teacher` would, a block of rows in memory at a time."""
     with open_descriptors(path) as shard:
         _refuse_other_images(shard, ids, len(ids))
+        for first in range(0, len(ids), BLOCK_ROWS):
+            _rows(shard, first, min(first + BLOCK_ROWS, len(ids)))
+
+
+def _rows(shard: Descriptors, first: int, last: int) -> FloatArray:
+    """Return some rows; UserError where one is not finite, or of no direction."""
+    rows = shard.block(first, last)
+    if (void := ~rows.any(axis=1)).any():
+        name = shard.ids[first + int(void.argmax())]
+        raise UserError(f"{shard.path}: {name} is all zeros, which has no direction; mend that row")
+    return rows
 
 
 def _refuse_other_images(shard: Descriptors, ids: Sequence[str], last: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from iscqk.comparison.run_tables import read_usage, scored
+from iscqk.comparison.run_tables import read_history, read_usage, scored
 from iscqk.errors import UserError
 from iscqk.formats import results as folders
 from iscqk.formats.csv_tables import read_whole_table
@@ -174,7 +174,7 @@ def training_history(model: folders.Model, config: Mapping[str, Any]) -> pd.Data
     for path in _histories(model):
         if path.parent.name == str(WARM_UP) and not warm_up:
             continue
-        table = read_whole_table(path, ["images"])
+        table = read_history(path)
         parts.append(table.assign(part=path.parent.name, images=table["images"] + seen))
         seen += int(table["images"].iloc[-1])
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

@@ -1,6 +1,7 @@
 """Set runs side by side: table.csv, table.md, a plot, and curves where their data are given."""
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -54,6 +55,8 @@ def run(arguments: argparse.Namespace) -> None:
             f"--title {arguments.title}: the table has a column of that name; choose another"
         )
     output, rows = Comparison(str(arguments.output)), arguments.runs
+    _refuse_doubled("--runs", rows, ("label", "seed", "phase"))
+    _refuse_doubled("--learning-curves", arguments.learning_curves, ("label", "seed"))
     fields = Measured._fields
     runs = run_table(Measured(**{key: row[key] for key in fields}) for row in rows)
     table = summary(runs, arguments.title)
@@ -69,10 +72,18 @@ def run(arguments: argparse.Namespace) -> None:
         _compare_learning_curves(arguments.learning_curves, output)
 
 
+def _refuse_doubled(option: str, rows: Rows, keys: tuple[str, ...]) -> None:
+    """Refuse to take one run for two, which would count twice in means and make no spread."""
+    seen = [tuple(row[key] for key in keys) for row in rows]
+    if doubled := [one for number, one in enumerate(seen) if one in seen[:number]]:
+        told = ", ".join(f"{k} {v}" for k, v in zip(keys, doubled[0], strict=True))
+        raise UserError(f"{option}: {told} is there twice; name each run once")
+
+
 def _compare_edits(rows: Rows, output: Comparison) -> None:
     """Write micro-AP by edit, means over seeds."""
-    table = _joined(rows, "by_edit")
     columns = ["queries", "positives", "micro_ap", "recall_at_p90", "recall_at_1"]
+    table = _joined(rows, "by_edit", columns, ["edit"])
     means = table.groupby(["label", "phase", "edit"], sort=False)[columns].mean().reset_index()
     write_table(output.by_edit, means)
     edit_plot(output.by_edit_plot, means)
@@ -80,7 +91,7 @@ def _compare_edits(rows: Rows, output: Comparison) -> None:
 
 def _compare_curves(rows: Rows, output: Comparison) -> None:
     """Write precision over recall of every seed."""
-    table = _joined(rows, "curve")
+    table = _joined(rows, "curve", ["recall", "precision"])
     write_table(output.curves, table)
     line_plot(
         output.curves_plot,
@@ -128,16 +139,24 @@ def _learning_curve(one: dict[str, Any]) -> pd.DataFrame:
         model: images_seen(map(read_history, histories))
         for model, histories in one["models"].items()
     }
-    table = read_whole_table(one["learning_curve"], ["model"])
+    path, columns = one["learning_curve"], ["model", "phase", "micro_ap"]
+    table = read_whole_table(path, columns, numbers=["micro_ap"])
+    if unknown := sorted(set(table["model"].astype(str)) - seen.keys()):
+        raise UserError(f"{path}: model {unknown[0]} has no histories in `models`; name them")
     return table.assign(
         label=one["label"], seed=one["seed"], images_seen=table["model"].map(seen)
     ).drop(columns="model")
 
 
-def _joined(rows: Rows, key: str) -> pd.DataFrame:
+def _joined(
+    rows: Rows, key: str, numbers: Sequence[str], others: Sequence[str] = ()
+) -> pd.DataFrame:
     """Return the CSVs that `key` names under one another, with the runs they are of."""
+    needed = [*others, *numbers]
     tables = [
-        read_whole_table(row[key]).assign(label=row["label"], seed=row["seed"], phase=row["phase"])
+        read_whole_table(row[key], needed, numbers=numbers, may_be_empty=True).assign(
+            **{name: row[name] for name in ("label", "seed", "phase")}
+        )
         for row in rows
     ]
     return pd.concat(tables, ignore_index=True)
