@@ -38,7 +38,7 @@ CPU=1 takes torch without CUDA, a quarter of the size).
   rehearsal     a phase of the challenge's size
   ready_model   the submitted model, small enough to travel with the program
   ready_weights the model that iscqk carries, trained anew (six to eight hours; needs its photographs)
-  install       the environment alone; the first of test, check, docs, format adds their tools
+  install       the environment alone; test, check, docs and the like add their tools
   test, check   tests; linters, types and docs
   test-long     the tests that take half a minute or more
   torture       the tests that take hours

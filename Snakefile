@@ -50,7 +50,8 @@ try:
     PLAN = Plan(config, sources, storage=Storage.of(workflow.storage_settings))
     for run in PLAN.values():
         check_run(run.config)
-    for name in runs_of(config, getattr(workflow.dag_settings, "targets", ())):
+    # Snakemake itself knows its targets only once this file is read.
+    for name in runs_of(config, sys.argv[1:]):
         check_training(PLAN[name].config)
 except UserError as error:
     sys.exit(f"error: {error}")

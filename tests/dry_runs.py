@@ -120,7 +120,8 @@ def written(source: Path, target: str, configs: list[str]) -> str:
         done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stdout + done.stderr)
-    return "\n\n".join(sorted(_jobs(done.stdout + done.stderr))) + "\n"
+    told = (done.stdout + done.stderr).replace(f"{project}/", "")
+    return "\n\n".join(sorted(_jobs(told))) + "\n"
 
 
 def differences(old: Path, new: Path) -> Iterator[str]:

@@ -356,8 +356,6 @@ FROM_RANDOM = {"model.weights": "none", "model.backbone": "resnet18"}
             )
             for key in ("patience", "validate_every")
         ),
-        ({"train.method": "solo", "copies.per_image": 2}, "copies.per_image: 2 says nothing to so"),
-        ({"train.method": "solo", "copies.quality": 80}, "copies.quality: 80 .*; leave it at 90"),
         (
             {"train.method": "simclr", "train.images_per_half_round": 255},
             "study.points: 510 images make 3 steps of simclr, too few for 4 parts; raise",
@@ -381,6 +379,7 @@ def test_what_only_its_own_job_would_tell_is_told_before_any(changes, complaint)
         {"train.method": "moco", "train.moco.queue": 64},
         {"train.solo.patience": 3, "copies.per_image": 2},  # of a study's solo, and of its qk
         {"train.method": "solo", "copies.side": 96},
+        {"train.method": "solo", "copies.per_image": 2},  # of a study's others
         {"train.method": "simclr", "train.images_per_half_round": 256},
         {"train.method": "solo", "train.solo.validation_images": 4998},
         {"train.method": "solo", "train.solo.validation_images": 2, "train.solo.patience": 1},
@@ -462,6 +461,20 @@ def test_an_ablation_of_how_qk_warms_up_needs_a_warm_up():
         changed("study.ablations", {"a": {**heat, "train.qk.warm_up_images": [1000, 1000]}})
     )
     assert made["a-0.2-1000-0"]["train"]["simclr"]["temperature"] == 0.2
+
+
+@pytest.mark.parametrize(
+    ("changes", "idle"),
+    [
+        ({"train.qk.sides": "one"}, "live_head-true-0"),
+        ({"train.qk.live_head": True}, "sides-one-0"),
+    ],
+    ids=["a head", "a side"],
+)
+def test_an_ablation_may_leave_out_what_a_key_goes_with(changes, idle):
+    config = runs.changed(configured(), changes)
+    check_config(config)
+    check_training(all_runs(config)[idle])
 
 
 def test_a_curriculum_of_no_rounds_is_refused():
@@ -623,7 +636,8 @@ def test_a_list_of_what_there_is_not_is_refused(tmp_path):
 
 def test_an_archive_of_disc21_that_was_not_unpacked_is_named(tmp_path):
     dataset = disc21(tmp_path)
-    (tmp_path / "train_50k_1.zip").touch()  # unpacked, and kept
+    for archive in ("train_50k_1.zip", "train_50k_1.tar.gz"):
+        (tmp_path / archive).touch()  # unpacked, and kept
     assert len(find_sources(dataset).training) == 2
     (tmp_path / "train_50k_2.zip").touch()
     with pytest.raises(UserError, match=r"train_50k_2\.zip: not unpacked, as .*train_50k_0 is; un"):

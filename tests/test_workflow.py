@@ -350,6 +350,17 @@ def test_what_snakemake_would_end_in_a_traceback_is_one_line(project, options, m
     assert len(errors) == 1 and errors[0].startswith("error: ") and message in errors[0]
 
 
+def test_a_training_of_an_ablation_is_looked_at_where_that_is_asked_for(project):
+    (project.folder / "own.yaml").write_text(
+        "study: {ablations: {parts: {train.qk.accumulate: [1, 7]}}}"
+    )
+    given = "--dry-run --quiet --configfile config.yaml own.yaml"
+    assert project.run(f"snakemake submission_phase2 {given}", check=False).returncode == 0
+    for target in ("ablation_parts", "ablations"):
+        done = project.run(f"snakemake {target} {given}", check=False)
+        assert done.returncode == 1 and "accumulate, 7; change one" in done.stderr
+
+
 def test_a_file_that_is_missing_is_told_by_its_key(project):
     weights = "model: {weights: ../sscd.safetensors, backbone: resnet50}"
     (project.folder / "own.yaml").write_text(weights)

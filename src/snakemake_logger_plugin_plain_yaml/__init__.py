@@ -47,7 +47,7 @@ def _fault(entry: str) -> str | None:
 def _refuse_no_cache() -> None:
     """End with one line where Snakemake can make no cache, as where HOME is nobody's folder."""
     cache = Path(get_appdirs().user_cache_dir)
-    there = next(folder for folder in [cache, *cache.parents] if folder.exists())
+    there = next(folder for folder in [cache, *cache.parents] if os.path.exists(folder))
     if not os.access(there, os.W_OK | os.X_OK):
         sys.exit(
             f"error: {cache}: Snakemake's cache cannot be written; make {there} writable, or set "

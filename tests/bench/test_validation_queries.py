@@ -246,9 +246,8 @@ def test_no_distractor_is_made_of_a_reference(images, tmp_path, capsys):
     assert make(tmp_path, tmp_path / "set", SMALL) == 1
     told = capsys.readouterr().err
     assert f"{others['path'][0]}: has the content of the reference {references['path'][5]}" in told
-    assert (
-        told.rstrip().endswith("remove this source of queries") and not (tmp_path / "set").exists()
-    )
+    assert told.rstrip().endswith("remove it from what copies nothing")
+    assert not (tmp_path / "set").exists()
 
 
 def test_a_folder_that_is_no_set_and_one_that_is_full_are_told(images, made, capsys):

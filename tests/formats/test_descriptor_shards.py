@@ -1,5 +1,7 @@
+import errno
 import fcntl
 
+import h5py
 import numpy as np
 import pytest
 
@@ -78,9 +80,31 @@ def test_ids_are_never_cut(tmp_path, ids, complaint):
         write_descriptors(tmp_path / "a.h5", ids, VECTORS[:1], {})
 
 
-def test_a_shard_is_read_without_a_lock_which_some_disks_have_none_of(tmp_path):
-    """Here one is refused as another process has it; there by ENOLCK, which HDF5 takes alike."""
+def test_a_shard_is_read_without_a_lock_where_a_disk_has_none(tmp_path, monkeypatch):
     write_descriptors(tmp_path / "a.h5", IDS, VECTORS, {})
-    with open(tmp_path / "a.h5", "rb") as other:
+    original = h5py.File
+
+    def without_locks(path, mode, locking=None):
+        if locking is None:
+            what = "No locks available"
+            raise OSError(f"unable to lock file, errno = {errno.ENOLCK}, error message = '{what}'")
+        return original(path, mode, locking=locking)
+
+    monkeypatch.setattr(h5py, "File", without_locks)
+    assert count_descriptors([tmp_path / "a.h5"]) == (10, 3)
+
+
+def test_a_shard_that_another_process_writes_is_told(tmp_path):
+    write_descriptors(tmp_path / "a.h5", IDS, VECTORS, {})
+    with (
+        open(tmp_path / "a.h5", "rb") as other,
+        pytest.raises(UserError, match="short or in use"),
+    ):
         fcntl.flock(other, fcntl.LOCK_EX)
+        count_descriptors([tmp_path / "a.h5"])
+
+
+def test_a_shard_that_this_process_has_open_is_read(tmp_path):
+    write_descriptors(tmp_path / "a.h5", IDS, VECTORS, {})
+    with h5py.File(tmp_path / "a.h5"):
         assert count_descriptors([tmp_path / "a.h5"]) == (10, 3)

@@ -171,6 +171,13 @@ AROUND = {
         }
         for prefix in ("ema_model.", "model_ema.module.")
     },
+    "layers and means beside the network": lambda weights: {
+        "state_dict": {
+            **{f"model.{k}": v for k, v in weights.items()},
+            **{"mean": torch.ones(3), "logit_scale": torch.tensor(1.0)},
+            **{"data_preprocessor.std": torch.ones(3, 1), "arcface.weight": torch.ones(9, 4)},
+        }
+    },
     "a running mean alone": lambda weights: {"model_ema": weights, "epoch": 3},
     "a teacher and its student": lambda weights: {
         "student": {f"module.backbone.{k}": v * 0 for k, v in weights.items()},

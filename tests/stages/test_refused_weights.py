@@ -60,7 +60,10 @@ REFUSED = {
         "holds the network as model and as momentum; save one of them alone",
     ),
     "another network beside": (
-        lambda: {"decoder.weight": torch.ones(3), **{f"model.{k}": v for k, v in resnet().items()}},
+        lambda: {
+            "decoder.weight": torch.ones(3, 3, 1, 1),
+            **{f"model.{k}": v for k, v in resnet().items()},
+        },
         "holds decoder beside model, which may be another network; save the weights of one",
     ),
     "other norms, by timm's names": (

@@ -18,6 +18,7 @@ from iscqk.formats.ids import QUERY, REFERENCE, TRAINING
 from iscqk.formats.manifest import write_manifest
 from iscqk.formats.predictions import Predictions, read_predictions, write_predictions
 from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.ready import ready_folder
 from iscqk.models.weights import save_encoder
 
 CONFIG = configured("from-nothing")
@@ -233,6 +234,13 @@ def test_what_was_there_before_is_told_by_its_hash(pieces):
     assert given == [{"path": truth, "sha256": sha256_of(truth)}]
     card = (pieces / "out/MODEL_CARD.md").read_text()
     assert f"- `{truth}`, SHA-256 `{sha256_of(truth)}`" in card and "of this\ntraining only" in card
+
+
+def test_what_iscqk_carries_is_told_by_the_same_path_on_all_machines(pieces):
+    own = ready_folder() / "queries/config.json"
+    assert submit(pieces, given=[str(own)]) == 0
+    (given,) = json.loads((pieces / "out/provenance.json").read_text())["given"]
+    assert given["path"] == "iscqk/ready/model/queries/config.json"
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ _GROUND_TRUTH = {
     ],
     "phase2": ["test_queries_groundtruth.csv", "final_ground_truth.csv"],
 }
-_ARCHIVES = (".zip", ".tar", ".tgz", ".gz")
+_ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip", ".gz")
 # What the challenge's evaluator had in its folder of that name; taken where they are.
 _LISTS = {
     "training": "list_files/train",
@@ -79,8 +79,8 @@ def _first(root: Path, part: str, names: list[str]) -> list[str]:
 def _refuse_packed(matches: list[str], found: list[str]) -> None:
     """Refuse an archive among what a name matches that has not been unpacked, as others have."""
     for path in matches:
-        folder, dot, suffix = path.rpartition(".")
-        if dot + suffix in _ARCHIVES and folder not in found and path not in found:
+        suffix = next(filter(path.endswith, _ARCHIVES), "")
+        if suffix and path.removesuffix(suffix) not in found and path not in found:
             raise UserError(f"{path}: not unpacked, as {found[0]} is; unpack it or move it away")
 
 

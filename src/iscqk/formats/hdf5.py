@@ -5,6 +5,7 @@ float32 vectors. This module opens them with errors meant for people, reads them
 and writes them a block at a time.
 """
 
+import errno
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -80,13 +81,23 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
     """Open an HDF5 file to read; UserError when there is none, or it cannot be read as one."""
     refuse_missing(path)
     try:
-        # Without a lock, which some disks have none of: a file has its name only once it is whole.
-        file = h5py.File(path, "r", locking=False)
+        file = _opened(path)
     except Exception as error:  # mostly OSError
         what = f"not an HDF5 file, cut short or in use ({' '.join(str(error).split())})"
         raise UserError(f"{path}: {what}; copy or make it again") from error
     with file:
         yield file
+
+
+def _opened(path: str | Path) -> h5py.File:
+    """Open a file to read, without a lock where its disk has none."""
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        is_written = f"errno = {errno.EAGAIN}," in str(error)
+        if "unable to lock" not in str(error) or is_written:
+            raise
+        return h5py.File(path, "r", locking=False)
 
 
 def dataset(file: h5py.File, name: str) -> h5py.Dataset:

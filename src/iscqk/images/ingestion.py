@@ -168,7 +168,7 @@ def copied_others(references: pd.DataFrame, others: pd.DataFrame) -> list[str]:
     both = others.merge(references.drop_duplicates("sha256"), on="sha256")
     return [
         f"{printable(path)}: has the content of the reference {printable(of)}, so that to find it "
-        "would count as false; remove this source of queries"
+        "would count as false; remove it from what copies nothing"
         for path, of in zip(both["path_x"], both["path_y"], strict=True)
     ]
 

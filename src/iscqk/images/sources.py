@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain, islice
 
 import pandas as pd
 from PIL import Image
@@ -41,16 +42,13 @@ def first_pictures(paths: Sequence[Listed], count: int, side: int, workers: int)
     Raises:
         BadImage: one cannot be read, or is another than was listed.
     """
-    found: list[int] = []
-    seen = 0
-    while len(found) < count and seen < len(paths):
-        some = paths[seen : seen + count - len(found)]
-        function = partial(_is_flat, side)
-        flat = map(function, some) if workers == 1 else parallel_map(function, some, workers, 16)
-        looked = enumerate(progress(flat, len(some), "sources"), seen)
-        found += [number for number, is_one_colour in looked if not is_one_colour]
-        seen += len(some)
-    return found
+    function, first = partial(_is_flat, side), paths[:count]
+    flat = map(function, first) if workers == 1 else parallel_map(function, first, workers, 16)
+    looked = [*progress(flat, len(first), "sources")]
+    # One by one, until there are enough: few of most collections are of one colour.
+    rest = map(function, paths[count:])
+    pictures = (number for number, is_blank in enumerate(chain(looked, rest)) if not is_blank)
+    return list(islice(pictures, count))
 
 
 def _is_flat(side: int, path: Listed) -> bool:

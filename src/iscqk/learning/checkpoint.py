@@ -115,7 +115,6 @@ class Checkpoint:
                 file.write(content.getbuffer())
             if self._stored:
                 self._stored.send(self._path)
-        note_kept()
 
     def remove(self) -> None:
         """Forget the state; a finished half-round that is forced to run again starts afresh."""

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from iscqk.errors import UserError
 from iscqk.models.device import choose_device, set_threads
 from iscqk.runtime.following import be_followed
+from iscqk.runtime.keeping import leave_to_others
 from iscqk.runtime.memory import keep_freed_memory
 from iscqk.runtime.shutdown import LOST_WORKER
 
@@ -59,6 +60,7 @@ def _launch(processes: int, threads: int) -> None:
 
     os.environ["OMP_NUM_THREADS"] = str(max(1, threads // processes))
     be_followed()
+    leave_to_others()
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # told below
     torchrun = ["--standalone", f"--nproc-per-node={processes}", "-m"]
     # After --, or torchrun takes our --start for an abbreviation of one of its own options.

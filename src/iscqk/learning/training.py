@@ -30,6 +30,7 @@ from iscqk.learning.validation import Validation
 from iscqk.models.collapse import effective_rank
 from iscqk.models.encoder import Encoder
 from iscqk.models.fast_convolutions import fast_convolutions
+from iscqk.runtime.keeping import note_kept
 from iscqk.runtime.logs import progress
 
 logger = logging.getLogger(__name__)
@@ -259,6 +260,7 @@ class Training:
         if distributed.rank() == 0:
             checkpoint.save(self._state(step))
             self._tensorboard.send()
+        note_kept()  # by one process for all
         self._saved = step
 
     def _shipped(self) -> dict[str, Tensor]:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
-from iscqk.formats.described_shards import beside
 from iscqk.formats.image_shards import is_there
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.images.augly_adapter import import_augly
+from iscqk.matching.cache import further_of
 from iscqk.matching.chance import NO_DISTANCE, Chance, flagged, sample_size
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.describing import describe_files
@@ -116,7 +116,7 @@ def _of_copies(
         return _too_few(references, pictures)
     if fresh := {row: path for row, path in pictures.items() if row not in drawn}:
         # In a file of their own, as the next call asks for the others before it knows of these.
-        place = beside(cache, "further.h5") if cache else None
+        place = further_of(cache) if cache else None
         further = _copies_of(fresh, lookup, place)
         copies = Collection([*copies.sources, *further.sources])
     return _learned_of(pictures, copies, lookup, references)

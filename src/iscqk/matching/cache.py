@@ -94,6 +94,8 @@ class DescriptorCache:
         others = [f for f in files if f not in found and f.size in self._known.sizes]
         found |= self._known.of_contents(others, [content_of(file) for file in others])
         self._written = len(found)
+        if found:
+            note_kept()
         return found
 
     @contextlib.contextmanager
@@ -134,6 +136,7 @@ class DescriptorCache:
             write_list(self.path, self._shards, *self._made_by)
         else:
             write_described(self.path, result)
+        note_kept()
         remove_others(self.path, self._shards)
         self._unfinished.unlink(missing_ok=True)
         remove_unlocked(temporary_of(self._unfinished))
@@ -162,6 +165,8 @@ class Caches(NamedTuple):
         """Raise UserError where one cannot be written, or something else is: before any work."""
         for path in filter(None, self):
             check_place(path)
+        if self.copies:
+            check_place(further_of(self.copies))
 
     def new_images(self, queries: Inputs, references: Inputs) -> list[Path]:
         """Return the images of sides of which nothing is kept: all of them will be read."""
@@ -183,6 +188,11 @@ class Caches(NamedTuple):
 
 
 NO_CACHES = Caches()
+
+
+def further_of(copies: str | Path) -> Path:
+    """Return the file of copies that those in another file did not suffice without."""
+    return beside(copies, "further.h5")
 
 
 def is_new(path: Path | None) -> bool:

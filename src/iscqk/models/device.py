@@ -103,8 +103,8 @@ def torch_threads(threads: int) -> Iterator[None]:
     """
     refuse_below_one("threads", threads)
     before = torch.get_num_threads()
-    set_threads(threads)
+    allowed = set_threads(threads)
     try:
         yield
-    finally:
-        torch.set_num_threads(before)
+    finally:  # what a forked process may not have it does not get back either
+        torch.set_num_threads(before if allowed == threads else allowed)

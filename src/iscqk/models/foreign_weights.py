@@ -22,8 +22,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from iscqk.errors import UserError
+from iscqk.formats.model_files import is_safetensors
 from iscqk.models.timm_adapter import checkpoint_filter_fn, timm
-from iscqk.models.weights import is_encoder, is_safetensors, refuse_not_finite
+from iscqk.models.weights import is_encoder, refuse_not_finite
 
 Weights = dict[str, Tensor]
 
@@ -31,7 +32,7 @@ _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "teacher", "model")  #
 _AROUND, _BACKBONE = ("module", "_orig_mod", "model"), "backbone"  # first words of names
 _MEAN = re.compile(r"(^|[_.])(ema|teacher)([_.]|$)")  # what a training is judged by, of copies
 _HEADS = ("embeddings.1", "backbone.fc")  # SSCD's layers, Classy Vision's and torchvision's
-# What there may be beside the backbone; anything else means another network.
+# What there may be beside the backbone; any other part that has kernels may be a network.
 _BESIDE = re.compile(
     r"(fc|classifier|head_dist|heads?|dino_head|ibot_head|projection|projection_head|projector"
     r"|predictor|prototypes|embeddings|mask_token|criterion|loss|n_averaged)\b"
@@ -143,13 +144,19 @@ def _without_prefixes(weights: Weights, prefixes: Sequence[str], path: str | Pat
     for prefix in prefixes:
         if prefix in parts:
             judged, copies = _judged(parts, prefix, path), _copies(parts, prefix)
-            if foreign := [k for k in parts if k not in copies and not _BESIDE.match(k)]:
+            foreign = [k for k in parts.keys() - copies if _may_be_network(k, parts[k])]
+            if foreign:
                 raise UserError(
-                    f"{path}: holds {foreign[0]} beside {judged}, which may be another network; "
+                    f"{path}: holds {min(foreign)} beside {judged}, which may be another network; "
                     "save the weights of one network alone"
                 )
             return _without_prefixes(parts[judged], prefixes, path)
     return weights
+
+
+def _may_be_network(name: str, weights: Weights) -> bool:
+    """Return whether a part is more than a layer, means or a loss: it has kernels or patches."""
+    return not _BESIDE.match(name) and any(tensor.dim() > 2 for tensor in weights.values())
 
 
 def _judged(parts: Mapping[str, Weights], name: str, path: str | Path) -> str:

@@ -54,15 +54,6 @@ def is_encoder(path: str | Path) -> bool:
         return False
 
 
-def is_safetensors(path: str | Path) -> bool:
-    """Return whether a file begins as safetensors do, whatever its name: a size, and JSON."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(9)[8:] == b"{"
-    except OSError:
-        return False
-
-
 def read_provenance(path: str | Path) -> dict[str, Any]:
     """Return what `save_encoder` was told of the weights' making.
 

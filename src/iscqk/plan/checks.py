@@ -13,6 +13,7 @@ from typing import Any
 
 from iscqk.datasets import SOURCES
 from iscqk.errors import UserError
+from iscqk.formats.model_files import is_safetensors
 from iscqk.formats.phases import PHASES
 from iscqk.formats.submission import MAX_DIMENSION
 from iscqk.images.edit_chains import EditPool
@@ -22,7 +23,6 @@ from iscqk.models.timm_names import refuse_unknown_network
 from iscqk.plan.dependence import budget, training_edits
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.settings.config import complete
-from iscqk.settings.copies import Copies
 from iscqk.settings.edits import Pool
 from iscqk.settings.held_out import HeldOut, refuse_too_few
 from iscqk.settings.queries import DRAW_MORE, Queries, refuse_impossible
@@ -41,7 +41,11 @@ def check_config(config: dict[str, Any]) -> None:
     complete(config)
     _refuse_another_source(config["dataset"])
     _refuse_many_queries(config)  # of sections that all runs share
-    _refuse_unused_of_rounds(config)  # of the submission: other runs may have rounds
+    # Of the submission: other runs may have rounds, and one of an ablation may leave out just that
+    # which a key goes with.
+    _refuse_unused_of_rounds(config)
+    _refuse_idle_validation(config["train"])
+    _refuse_unused_head(config["train"])
     check_run(config)
 
 
@@ -71,7 +75,6 @@ def check_training(config: dict[str, Any]) -> None:
     _refuse_unfit_batches(config["train"])
     _refuse_few_steps(config)
     _refuse_unfit_held_out(config)
-    _refuse_idle_validation(config["train"])
 
 
 def _refuse_another_source(dataset: Mapping[str, Any]) -> None:
@@ -131,9 +134,9 @@ def _refuse_unknown_networks(config: Mapping[str, Any]) -> None:
         near = difflib.get_close_matches(weights, _NO_FILES, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(_NO_FILES)}"
         raise UserError(f"config: model.weights: no file {weights}; {hint}")
-    if not is_named_so:
+    if not (is_named_so or is_safetensors(weights)):
         raise UserError(
-            f"config: model.weights: {weights} is not *.safetensors; make an encoder of it: iscqk "
+            f"config: model.weights: {weights} is not safetensors; make an encoder of it: iscqk "
             f"import-weights {weights} --backbone {backbone or 'NAME'} --output FILE.safetensors"
         )
     if weights != READY and backbone:
@@ -165,12 +168,9 @@ def _refuse_unfit_batches(train: Mapping[str, Any]) -> None:
     for method in [train["method"], *(["simclr"] if own.get("warm_up_images") else [])]:
         _refuse_unfit_batch(method, train.get(method, {}), train["processes"])
         _refuse_few_at_once(method, train.get(method, {}))
-    if own.get("teacher") and not own["soft_targets"]:
-        raise UserError("config: train.qk.teacher: says nothing at soft_targets 0; raise these")
-    if own.get("live_head") and own["sides"] == "one":
+    if own.get("teacher") and not own.get("soft_targets", 1):
         raise UserError(
-            "config: train.qk.live_head: the only network of sides: one learns its head itself; "
-            "set false, or sides: two"
+            f"config: train.{train['method']}.teacher: says nothing at soft_targets 0; raise these"
         )
 
 
@@ -230,12 +230,6 @@ def _refuse_unused_of_rounds(config: Mapping[str, Any]) -> None:
             f"config: edits.curriculum: says nothing to {method}, whose copies are of no round; "
             "leave it empty, and change edits.training"
         )
-    for key in ("per_image", "quality"):
-        if (given := config["copies"][key]) != (usual := getattr(Copies, key)):
-            raise UserError(
-                f"config: copies.{key}: {given} says nothing to {method}, whose copies are of no "
-                f"round and in no file; leave it at {usual}"
-            )
 
 
 def _refuse_few_copies(config: Mapping[str, Any]) -> None:
@@ -265,6 +259,16 @@ def _refuse_unfit_held_out(config: Mapping[str, Any]) -> None:
     if "training" in known and train["rounds"]:
         held_out = train.get(train["method"], {}).get("validation_images", 0)
         refuse_too_few([HeldOut(train["method"], held_out)], known["training"])
+
+
+def _refuse_unused_head(train: Mapping[str, Any]) -> None:
+    """Refuse a live head of two networks where there is one, which learns its own."""
+    own = train.get(train["method"], {})
+    if own.get("live_head") and own.get("sides") == "one":
+        raise UserError(
+            f"config: train.{train['method']}.live_head: the only network of sides: one learns its "
+            "head itself; set false, or sides: two"
+        )
 
 
 def _refuse_idle_validation(train: Mapping[str, Any]) -> None:

@@ -73,8 +73,12 @@ def refuse_unwritable_folder() -> None:
     It would end in a traceback, in somebody else's clone or on a disk that can only be read.
     """
     own = Path(".snakemake")
-    for folder in [own, *own.iterdir()] if own.is_dir() else [Path.cwd()]:
-        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+    needed = os.R_OK | os.W_OK | os.X_OK
+    folders = [own] if own.is_dir() else [Path.cwd()]
+    if own.is_dir() and os.access(own, needed):
+        folders += filter(os.path.isdir, own.iterdir())
+    for folder in folders:
+        if not os.access(folder, needed):
             raise UserError(
                 f"{folder}: cannot be written; clone the project for yourself, or name another "
                 "folder to work in: --directory FOLDER"

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 SECONDS = 60.0  # at most, between two times; more where it takes long to keep
 
-_kept = False
+_kept: bool | None = False
 
 
 class Keeping:
@@ -34,6 +34,12 @@ def note_kept() -> None:
     _kept = True
 
 
-def is_anything_kept() -> bool:
-    """Return whether this process has."""
+def leave_to_others() -> None:
+    """Say that processes that this one starts do the work, and know what is kept of it."""
+    global _kept
+    _kept = None
+
+
+def is_anything_kept() -> bool | None:
+    """Return whether this process has; None if others know."""
     return _kept

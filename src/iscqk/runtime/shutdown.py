@@ -28,6 +28,12 @@ PATIENCE_SECONDS = 600
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TIDYING_SECONDS = 60
 
+# What a stop tells by whether anything is kept; where others know, they tell.
+_GOES_ON = {
+    True: "; the same command goes on from here",
+    False: "; run the same command again",
+    None: "",
+}
 LOST_WORKER = (
     "a worker process was killed, most likely as the memory is full; give it fewer threads "
     "(--cores, --set-threads RULE=N) or more memory, then run the same command again"
@@ -164,10 +170,7 @@ def _told(error: BaseException) -> int:
     number = _stopped_by() or getattr(error, "sigval", None)  # the latter also of torchrun's own
     if number:
         name = signal.Signals(number).name
-        told = "the same command goes on from here"
-        if not is_anything_kept():
-            told = "run the same command again"
-        return _tell(f"stopped by {name}; {told}", 128 + number)
+        return _tell(f"stopped by {name}{_GOES_ON[is_anything_kept()]}", 128 + number)
     if isinstance(error, OutputLost):
         kill_workers()
         return _without_output(error)

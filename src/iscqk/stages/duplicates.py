@@ -1,7 +1,7 @@
 """Find the groups of copies in a folder, each image once, and which of a group is the largest.
 
 Writes duplicates.csv (group, image, largest, width, height, similarity, basis), duplicates.html, a
-page that shows the groups and needs no other file, and references.h5, queries.h5 and copies.h5, by
+page that shows the groups and needs no other file, and references.h5, queries.h5 and copies*.h5, by
 which the same command goes on after a stop. Images that cannot be read are left out. The search is
 exact; with --index it is by an index, and what that misses is told.
 """

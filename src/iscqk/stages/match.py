@@ -1,7 +1,7 @@
 """Find which reference images are copies of: any two sets of images.
 
 Writes matches.csv (query, reference, rank, score, similarity, chance, likely, basis), matches.html,
-a page that shows them and needs no other file, and references.h5, queries.h5 and copies.h5, which
+a page that shows them and needs no other file, and references.h5, queries.h5 and copies*.h5, which
 make the next look at the same folders fast, and go on with one that was stopped. Images that cannot
 be read are left out. The search is exact; with --index it is by an index, which is kept too
 (references.*.faiss), and what that misses is told.

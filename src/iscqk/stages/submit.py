@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+import iscqk
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
 from iscqk.formats.descriptor_shards import provenances
@@ -214,8 +215,17 @@ def _provenance(
             role: {"path": path, "sha256": sha256_of(path)}
             for role, path in _weights(arguments).items()
         },
-        "given": [{"path": path, "sha256": sha256_of(path)} for path in arguments.given],
+        "given": [
+            {"path": _on_any_machine(path), "sha256": sha256_of(path)} for path in arguments.given
+        ],
     }
+
+
+def _on_any_machine(path: str) -> str:
+    """Return a given file's path, of one that iscqk carries that in the package."""
+    package = Path(iscqk.__file__).parent
+    is_own = Path(path).is_relative_to(package)
+    return str(Path(path).relative_to(package.parent)) if is_own else path
 
 
 def _copy(source: Path, target: str) -> None:

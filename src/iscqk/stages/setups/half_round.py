@@ -32,13 +32,8 @@ class HalfRound(Setup):
         self.budget = arguments.config.images_per_half_round
         self.number = 2 * arguments.round + (arguments.side == "k")
         self.frozen = load_encoder(arguments.frozen)
-        if arguments.teacher and not self.settings.soft_targets:
-            raise UserError("train.qk.teacher: says nothing at soft_targets 0; raise these")
-        if self.settings.live_head and self.settings.sides == "one":
-            raise UserError(
-                "train.qk.live_head: the only network of sides: one learns its head itself; set "
-                "false, or sides: two"
-            )
+        if arguments.teacher and not getattr(self.settings, "soft_targets", 1):
+            raise UserError("--teacher: says nothing at soft_targets 0; raise these")
 
     def prepare(self, encoder: Encoder, objective: type[Objective]) -> tuple[Images, Objective]:
         """Return the round's images, and the loss over the bank."""
