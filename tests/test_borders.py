@@ -436,11 +436,6 @@ def test_train_takes_what_belongs_together(round_one):
     assert train(round_one, "k") == 0
 
 
-def test_one_network_for_both_sides_has_no_other_head_that_could_learn(round_one, capsys):
-    assert train(round_one, "q", live_head=True, sides="one") == 1
-    assert "train.qk.live_head: the only network of sides: one" in capsys.readouterr().err
-
-
 def test_more_shards_than_images_leave_some_empty_and_nothing_is_learned_from_nothing(
     round_one, capsys
 ):

@@ -68,6 +68,7 @@ def listing_again(project):
     return set(re.findall(r"^rule (\w+):$", done.stdout + done.stderr, re.MULTILINE))
 
 
+@pytest.mark.long
 def test_an_image_that_is_written_over_is_listed_again(own):
     assert listing_again(own) == set()
     for written, rules in (
@@ -87,6 +88,7 @@ def test_an_image_that_is_written_over_is_listed_again(own):
     assert listing_again(own) == set()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("then", "now"),
     [
@@ -116,6 +118,7 @@ def replace(path, content):
     os.utime(path, ns=(date, date))
 
 
+@pytest.mark.long
 def test_a_given_file_that_an_older_one_takes_the_place_of_is_read_again(own):
     names = own.folder / "own/names"
     names.write_text("0\n1\n")

@@ -551,6 +551,7 @@ def test_no_images_that_are_named_are_left_out_without_a_word(dataset, complaint
         check_config({**copy.deepcopy(CONFIG), "dataset": dataset})
 
 
+@pytest.mark.long
 def test_every_network_of_timm_and_every_older_name_is_known():
     for name in (*timm.list_models(), *timm.models._registry._deprecated_models):
         refuse_unknown_network(name, "model.backbone")

@@ -111,7 +111,7 @@ def test_all_that_splits_have_in_common_is_told_at_once(folders, capsys, caplog)
     told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert "remove this training image" in told[0] and "remove this training image" in told[1]
     assert str(mine[1]) in told[0] and str(mine[2]) in told[1] and "on phase1" in told[1]
-    assert "c.jpg: has the content of the reference" in told[2] and "this source" in told[2]
+    assert "c.jpg: has the content of the reference" in told[2] and "copies nothing" in told[2]
 
 
 def test_a_folder_without_an_image_is_told(folders):

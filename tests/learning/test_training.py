@@ -561,6 +561,7 @@ def test_the_clock_tells_waiting_from_working(monkeypatch):
         assert throughput.read() == ((number + 1) / (1 + 4 * number), 3 * number / (1 + 4 * number))
 
 
+@pytest.mark.long
 def test_compiling_changes_no_name_and_hardly_a_number(encoder, images):
     batch = torch.stack([images[i] for i in range(4)])
     names, expected = list(encoder.state_dict()), encoder.eval()(batch)
