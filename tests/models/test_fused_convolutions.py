@@ -126,7 +126,16 @@ class Calls(TorchDispatchMode):
         return function(*args, **(kwargs or {}))
 
 
-def test_images_are_described_without_a_pass_for_norms_or_padding_and_a_few_at_once():
+@pytest.fixture
+def one_thread():
+    """Of several each would compute a block, and their calls are not seen."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_images_are_described_without_a_pass_for_norms_or_padding_and_a_few_at_once(one_thread):
     encoder = encoder_of("mobilenetv2_050", side=160, pad_type="same")
     with Calls() as calls:
         list(embed(encoder, OriginalImages([None] * 40, 160), 0))
@@ -135,7 +144,7 @@ def test_images_are_described_without_a_pass_for_norms_or_padding_and_a_few_at_o
     assert 1 < calls.at_once["_convolution_pointwise"] <= 16
 
 
-def test_weights_are_laid_out_anew_for_another_shape_of_images_only():
+def test_weights_are_laid_out_anew_for_another_shape_of_images_only(one_thread):
     encoder = encoder_of("mobilenetv2_050", side=160, pad_type="same")
     convolutions = sum(isinstance(one, nn.Conv2d) for one in encoder.backbone.modules())
     with Calls() as calls:
