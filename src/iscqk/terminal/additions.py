@@ -104,7 +104,8 @@ def missing_by_keys(message: str, config: Mapping[str, Any]) -> str:
         message: Snakemake's, which it stays where other files are missing, too.
         config: a complete one.
     """
-    paths = [line.strip() for line in message.partition("affected files:")[2].strip().splitlines()]
+    affected = message.partition("affected files:")[2].strip().splitlines()
+    paths = sorted(map(str.strip, affected))  # Snakemake's order is another each time
     keys = [list(_keys_that_name(config, path)) for path in paths]
     if not paths or not all(keys):
         return message
