@@ -118,8 +118,7 @@ def read_whole_table(
 def refuse_no_numbers(path: str | Path, column: "pd.Series[Any]") -> None:
     """Raise UserError where a column of a file's table is no finite number in every row."""
     wrong = ~np.isfinite(pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64))
-    if wrong.any():
-        row = int(wrong.argmax())
+    if (row := first_where(wrong)) is not None:
         what = f"{column.name} '{column.iloc[row]!s:.40}' is no finite number"
         raise UserError(f"{path}, row {row + 1}: {what}; name another table, or make it again")
 

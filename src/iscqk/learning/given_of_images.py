@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import first_where
+from iscqk.formats.arrays import FloatArray, first_where
 from iscqk.formats.csv_tables import read_table
-from iscqk.formats.descriptor_shards import BLOCK_ROWS, Descriptors, FloatArray, open_descriptors
+from iscqk.formats.descriptor_shards import BLOCK_ROWS, Descriptors, open_descriptors
 
 
 def read_teacher(path: str | Path, ids: Sequence[str], first: int, last: int) -> Tensor:
@@ -42,8 +42,8 @@ def check_teacher(path: str | Path, ids: Sequence[str]) -> None:
 def _rows(shard: Descriptors, first: int, last: int) -> FloatArray:
     """Return some rows; UserError where one is not finite, or of no direction."""
     rows = shard.block(first, last)
-    if (void := ~rows.any(axis=1)).any():
-        name = shard.ids[first + int(void.argmax())]
+    if (void := first_where(~rows.any(axis=1))) is not None:
+        name = shard.ids[first + void]
         raise UserError(f"{shard.path}: {name} is all zeros, which has no direction; mend that row")
     return rows
 

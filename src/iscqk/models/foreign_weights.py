@@ -5,7 +5,8 @@ whatever holds the same tensors in the same order as timm's network; Classy Visi
 ResNeXt, as SSCD has them; DINO and DINOv2. Around them there may be what trainings put there: a
 dictionary (`state_dict`, `model`, `teacher`), prefixes (`module.`, `backbone.`), a classifier. Of
 weights and their running mean (`model_ema`, `ema.`) the mean is taken, as timm does; of a student
-and its teacher this one. Whatever else is there twice, or beside the network, is refused.
+and its teacher this one. What else is there twice is refused, as is what may be another network;
+layers, means and losses beside it are passed over.
 """
 
 import pickle
@@ -247,13 +248,12 @@ def _named_as_timms(backbone: Any, target: Weights, weights: Weights) -> Weights
 
 def _unfit(target: Weights, named: Weights) -> str:
     """Return what keeps weights from being a network's by their names, "" where nothing does."""
+    foreign = [k for k in named if k not in target and not _BESIDE.match(k)]
     for name, tensor in target.items():
         if name not in named and not name.endswith(_COUNT):
-            foreign = [k for k in named if k not in target and not _BESIDE.match(k)]
             return f"it lacks {name}" + f" and has {', '.join(foreign[:2])}" * bool(foreign)
         if name in named and named[name].shape != tensor.shape:
             return f"its {name} is {[*named[name].shape]} where {[*tensor.shape]} is needed"
-    foreign = [k for k in named if k not in target and not _BESIDE.match(k)]
     return f"{foreign[0]} has no place" if foreign else ""
 
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shlex
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -72,17 +72,22 @@ def refuse_unwritable_folder() -> None:
 
     It would end in a traceback, in somebody else's clone or on a disk that can only be read.
     """
-    own = Path(".snakemake")
-    needed = os.R_OK | os.W_OK | os.X_OK
-    folders = [own] if own.is_dir() else [Path.cwd()]
-    if own.is_dir() and os.access(own, needed):
-        folders += filter(os.path.isdir, own.iterdir())
-    for folder in folders:
-        if not os.access(folder, needed):
+    for folder in _written_folders():
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             raise UserError(
                 f"{folder}: cannot be written; clone the project for yourself, or name another "
                 "folder to work in: --directory FOLDER"
             )
+
+
+def _written_folders() -> Iterator[Path]:
+    """Yield where Snakemake writes; folders in one only after that, which may be closed to us."""
+    own = Path(".snakemake")
+    if not own.is_dir():
+        yield Path.cwd()
+        return
+    yield own
+    yield from filter(Path.is_dir, own.iterdir())
 
 
 def put_program_on_path() -> None:
