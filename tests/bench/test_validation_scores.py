@@ -160,6 +160,29 @@ def test_a_model_ranks_as_match_does(queries, model_folder):
     np.testing.assert_allclose(-far / 2 + offset, scores[rows, columns], atol=1e-5)
 
 
+def test_a_model_in_eight_orientations_takes_the_nearest_as_match_does(queries, model_folder):
+    model, found = Model.load(model_folder), read_set(queries)
+    paths = found.phases["phase2"].paths  # mirrored
+    turned = of_model(model, 1, 8)(paths, found.references)
+    np.testing.assert_array_equal(
+        turned.queries[0], of_model(model, 1)(paths, found.references).queries[0]
+    )
+    rows, columns, far = nearest(turned, 1)
+    vectors = model.describe(found.references, "references")
+    turns = [[], *([Image.Transpose[f"ROTATE_{angle}"]] for angle in (90, 180, 270))]
+    scores = []
+    for turn in turns + [[*turn, Image.Transpose.FLIP_LEFT_RIGHT] for turn in turns]:
+        images = [Image.open(path).convert("RGB") for path in paths]
+        for step in turn:
+            images = [image.transpose(step) for image in images]
+        looked = model.describe(images)
+        scores.append(looked @ vectors.T - model.levels(looked)[:, None])
+    offset = RANKINGS[model.ranking.name].offset
+    best = np.max(scores, axis=0)
+    np.testing.assert_allclose(-far / 2 + offset, best[rows, columns], atol=2e-3)
+    assert np.median(np.ptp(scores, axis=0)) > 0.01  # so that another orientation is seen
+
+
 def test_gist_is_whitened_and_what_training_images_have_in_common_is_subtracted(
     queries, model_folder, tmp_path
 ):
@@ -185,6 +208,7 @@ def test_gist_is_whitened_and_what_training_images_have_in_common_is_subtracted(
     ("options", "told"),
     [
         (["--models", "results"], "write NAME=DIR"),
+        (["--models", "a=x", "a, 8 orientations=y"], "the table has a a, 8 orientations"),
         (["--gist", "q.safetensors"], "--gist needs --training"),
     ],
 )
@@ -203,7 +227,8 @@ def test_the_workflow_makes_the_table_of_the_submitted_model_and_gist(finished_c
     assert re.search(r"validation +results/validation/table.md", told)
     folder = finished_copy.folder / "results/validation"
     table = pd.read_csv(folder / "table.csv")
-    assert [*table["method"].unique()] == ["submission", "GIST, whitened and subtracted", *HASHES]
+    models = ["submission", "submission, 8 orientations", "GIST, whitened and subtracted"]
+    assert [*table["method"].unique()] == [*models, *HASHES]
     measured = table[table["note"].isna()]
     assert measured["micro_ap"].between(0, 1).all() and len(measured) >= 4
     classes = pd.read_csv(folder / "by_class.csv")

@@ -47,18 +47,19 @@ class Missing(Exception):
     """A package that a contender needs and that is not installed."""
 
 
-def of_model(model: Model, threads: int) -> Contender:
-    """Return a model as it describes and ranks for a submission."""
+def of_model(model: Model, threads: int, orientations: int = 1) -> Contender:
+    """Return a model as it describes and ranks for a submission, queries in 1 or 8 orientations."""
 
     def described(queries: Sequence[str], references: Sequence[str]) -> Described:
-        rows = [
-            model.describe(images, side, threads)
-            for images, side in zip((queries, references), SIDES, strict=True)
-        ]
+        blocks = model.blocks(queries, SIDES[0], threads, orientations)
+        rows = np.concatenate([block.vectors for block in blocks])
         bank, temperature, name = model.ranking
         ranking, banks = RANKINGS[name], [] if bank is None else [bank]
-        ranked = ranking.of_queries(rows[0], banks, temperature)
-        return Described([ranked], ranking.of_references(rows[1]))
+        ranked = ranking.of_queries(rows, banks, temperature)
+        turned = [ranked[way::orientations] for way in range(orientations)]
+        return Described(
+            turned, ranking.of_references(model.describe(references, SIDES[1], threads))
+        )
 
     return described
 

@@ -2,7 +2,8 @@
 
 Writes table.csv (micro-AP and recall at 90 % precision by method and phase), by_class.csv (of the
 copies that carry a class of edit, the share found where the phase's list still has 90 % precision)
-and table.md, which shows both and is printed. pHash and PDQ need `imagehash` and `pdqhash`.
+and table.md, which shows both and is printed. pHash and PDQ need `imagehash` and `pdqhash`. Models
+are looked at twice, as PDQ is: with queries as they are, and in all eight orientations.
 """
 
 import argparse
@@ -26,6 +27,7 @@ EXAMPLE = r"""iscqk validation-scores results/validation/set \
     --models submission=results/submission_phase2 --output results/validation"""
 
 _GIST = "GIST, whitened and subtracted"
+_TURNED = ", 8 orientations"  # after a model's name, as after PDQ's
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +64,7 @@ def _named(models: list[str]) -> dict[str, str]:
     if wrong := [text for text in models if "=" not in text]:
         raise UserError(f"--models {wrong[0]}: write NAME=DIR, as in `{EXAMPLE}`")
     named = named_files(models)
-    for name in (*HASHES, _GIST):
+    for name in (*HASHES, _GIST, *(name + _TURNED for name in named)):
         if name in named:
             raise UserError(f"--models {name}={named[name]}: the table has a {name}; rename it")
     return named
@@ -73,7 +75,9 @@ def _models(
 ) -> Iterator[tuple[str, Contender]]:
     """Yield models by name; each is loaded before any is described, so that errors come first."""
     for name, folder in models.items():
-        yield name, of_model(Model.load(folder, arguments.threads), arguments.threads)
+        model = Model.load(folder, arguments.threads)
+        yield name, of_model(model, arguments.threads)
+        yield name + _TURNED, of_model(model, arguments.threads, 8)
     if (arguments.gist is None) != (not arguments.training):
         raise UserError("--gist needs --training and the other way round; give both")
     if arguments.gist:
