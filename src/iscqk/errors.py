@@ -19,4 +19,9 @@ def one_line(text: str) -> str:
     """Return a text as one printable line of bounded length, for a terminal."""
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """Return a text with an escape for each character that does not print, as ESC and a tab."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

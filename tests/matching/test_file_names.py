@@ -11,6 +11,7 @@ import pytest
 
 import iscqk
 from iscqk.cli import main
+from iscqk.errors import escaped
 from iscqk.formats.described_images import read_described
 from iscqk.formats.manifest import read_manifest
 
@@ -19,7 +20,7 @@ LATIN = b"caf\xe9"  # in Latin-1, and no UTF-8
 NAMES = {
     "not UTF-8": (LATIN, "caf\\xe9"),
     "UTF-8": ("cafè 日本".encode(), "cafè 日本"),
-    "line break": (b"one\nother,", "one\nother,"),
+    "line break": (b"one\nother,\x1b[8m\t\xe2\x80\xae", "one\nother,\x1b[8m\t\u202e"),
 }
 
 
@@ -28,15 +29,18 @@ def rename(old: str, new: bytes) -> None:
 
 
 def run(environment, *commands):
-    """Run `iscqk` in a process of its own, as in a shell of these variables."""
+    """Run `iscqk` in a process of its own, as in a shell of these variables; it prints lines."""
     code = """
 import shlex, sys
 from iscqk.cli import main
 sys.exit(any([main(shlex.split(command)) for command in sys.argv[1:]]))
 """
     environment = {**os.environ, **environment}
-    done = subprocess.run([sys.executable, "-c", code, *commands], env=environment, text=True)
-    assert done.returncode == 0
+    command = [sys.executable, "-c", code, *commands]
+    done = subprocess.run(command, env=environment, capture_output=True)
+    told = done.stdout + done.stderr
+    assert done.returncode == 0, told
+    assert all(map(str.isprintable, told.decode().split("\n")))
 
 
 @pytest.mark.parametrize("environment", [{}, ASCII], ids=["UTF-8", "ASCII"])
@@ -54,7 +58,7 @@ def test_any_name_is_matched_described_and_shown(folder, model_folder, raw, text
     table = pd.read_csv("matches/matches.csv").set_index("query")
     assert table.loc[f"scans/{text}.jpg", "reference"] == f"photos/{text}.jpg"
     page = (folder / "matches/matches.html").read_text("utf-8")
-    assert f"photos/{text}.jpg" in page and "no longer readable" not in page
+    assert f"photos/{escaped(text)}.jpg" in page and "no longer readable" not in page
     again = pd.read_csv("again/matches.csv").set_index("query")
     reference = again.loc[f"scans/{text}.jpg", "reference"]
     assert os.path.basename(reference) == f"{text}.jpg" and os.path.isabs(reference)

@@ -48,5 +48,22 @@ def test_what_takes_longer_than_seconds_has_a_rate_too():
     assert all(len(rate) == len("0.833/s") for rate in rates)
 
 
+def test_what_is_logged_is_one_printable_line_whatever_it_quotes():
+    code = """
+import logging
+from iscqk.runtime.logs import print_line, set_up_logging
+set_up_logging()
+name = "\\x1b[2K\\r\\n\\t\\u202ejpg.caf\\xe9"
+print_line(name)
+logging.warning("%s: of one colour", name)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, encoding="utf-8",
+        env={**os.environ, "PYTHONUTF8": "1"},
+    )  # fmt: skip
+    shown = r"\x1b[2K\r\n\t\u202ejpg.café"
+    assert done.stdout == f"{shown}\n" and done.stderr.endswith(f"root: {shown}: of one colour\n")
+
+
 def test_of_several_processes_the_first_alone_tells():
     assert "iscqk.progress" not in logged(RANK="1") and "number 3" in logged(RANK="1")

@@ -127,6 +127,19 @@ def test_many_problems_are_counted_not_printed(folder, capsys):
     assert lines[-1] == "... and 29 more; --output writes them all"
 
 
+def test_a_file_cannot_print_what_it_likes(folder, capsys):
+    forged = (
+        b"\x1b[2K\r\ts.h5: valid\x1b[8m\n\xe2\x80\xae"  # wipes a line, writes it, hides the rest
+    )
+    with h5py.File(folder / "s.h5", "r+") as file:
+        ids = file["query_ids"][:]
+        del file["query_ids"]
+        file["query_ids"] = [forged, *ids[1:]]
+    assert main(["validate", str(folder / "s.h5")]) == 1
+    lines = capsys.readouterr().out.removesuffix("\n").split("\n")
+    assert all(map(str.isprintable, lines)) and r"\x1b[2K\r\ts.h5: valid\x1b[8m\n\u202e" in lines[0]
+
+
 def test_score_writes_a_curve_and_a_table_by_edit(folder, capsys):
     tables = {name: folder / f"{name}.csv" for name in ("curve", "by-edit")}
     options = [part for name, path in tables.items() for part in (f"--{name}", str(path))]

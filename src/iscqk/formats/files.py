@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from iscqk.errors import UserError
+from iscqk.errors import UserError, escaped
 from iscqk.formats.disk_errors import disk_is_full, disk_is_gone
 from iscqk.formats.locks import lock, unlock
 from iscqk.formats.mounts import is_mount_point
@@ -236,8 +236,8 @@ def as_path(text: str) -> str:
 
 
 def printable(name: str | Path) -> str:
-    """Return a file's name as one line of UTF-8, for a message."""
-    return utf8(name).replace("\n", "\\n").replace("\r", "\\r")
+    """Return a file's name as one printable line of UTF-8, for a message or a page."""
+    return escaped(utf8(name))
 
 
 def sync_to_disk(path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from iscqk.errors import UserError
-from iscqk.formats.files import utf8, write_text
+from iscqk.formats.files import printable, write_text
 from iscqk.matching.chance import PROMISED
 from iscqk.matching.duplicates import Duplicates
 from iscqk.matching.matches import Matches
@@ -65,13 +65,13 @@ def write_groups(path: str | Path, found: Duplicates, facts: dict[str, str]) -> 
 
 def _image(row: dict[Hashable, Any]) -> dict[Hashable, Any]:
     """Return a row of a group with its thumbnail."""
-    return {**row, "path": utf8(row["image"]), "shown": shown(row["image"])}
+    return {**row, "path": printable(row["image"]), "shown": shown(row["image"])}
 
 
 def _pair(row: dict[Hashable, Any]) -> dict[str, Any]:
     """Return a row with the thumbnails of both images."""
     names = [row[name] for name in ("query", "reference")]
-    images = [{"path": utf8(name), "shown": shown(name)} for name in names]
+    images = [{"path": printable(name), "shown": shown(name)} for name in names]
     return {**{str(name): value for name, value in row.items()}, "images": images}
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from iscqk.errors import one_line
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.predictions import read_predictions
@@ -104,7 +105,7 @@ def _phase(
         score=one.score,
         yardsticks=one.yardsticks,
         validation=one.validation,
-        problems=[str(Problem(**problem)) for problem in one.validation["problems"]],
+        problems=[one_line(str(Problem(**problem))) for problem in one.validation["problems"]],
         curve=curve_figure(one, models, folder),
         scores=score_figure(one, pairs, one.likely, folder),
         by_edit=edited,

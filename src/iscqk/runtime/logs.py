@@ -1,4 +1,4 @@
-"""One way to log and one way to show progress."""
+"""One way to print, one way to log and one way to show progress."""
 
 import logging
 import os
@@ -8,13 +8,33 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TextIO, TypeVar
 
+from iscqk.errors import one_line
+
 Item = TypeVar("Item")
 
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_DATE_FORMAT = "%Y-%m-%d %H:%M:%S"
 _FIRST_SECONDS = 2.0  # until a log has its first line of progress
+
+
+def print_line(text: str) -> None:
+    """Print one line, whatever names and contents of files are quoted in it."""
+    print(one_line(text))
+
+
+class _OneLine(logging.Formatter):
+    """Writes a record as one line, whatever is quoted in it; a bug's traceback follows as it is."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return one_line(super().formatMessage(record))
 
 
 class _AboveBars(logging.StreamHandler[TextIO]):
     """Writes lines to standard error above the bars that are drawn there, not into them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(_OneLine(_FORMAT, _DATE_FORMAT))
 
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError):  # a log that cannot be written is no reason to end the work
@@ -25,12 +45,7 @@ class _AboveBars(logging.StreamHandler[TextIO]):
 
 def set_up_logging() -> None:
     """Log to standard error as `time level name: message`."""
-    logging.basicConfig(
-        handlers=[_AboveBars()],
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        datefmt="%Y-%m-%d %H:%M:%S",
-    )
+    logging.basicConfig(handlers=[_AboveBars()], level=logging.INFO)
 
 
 def progress(

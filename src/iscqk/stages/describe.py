@@ -17,6 +17,7 @@ from iscqk.matching.beginning import read_ahead
 from iscqk.matching.cache import check_place, is_new, refuse_another, refuse_others_only
 from iscqk.matching.inputs import find_inputs
 from iscqk.runtime.imports import importing
+from iscqk.runtime.logs import print_line
 from iscqk.runtime.memory import keep_freed_memory
 from iscqk.runtime.options import output_file, refuse_below_one
 
@@ -57,4 +58,4 @@ def run(arguments: argparse.Namespace) -> None:
     found = describe_files(model, view, inputs.images, arguments.output, arguments.threads)
     warn_of_flat(found)
     count, dimensions = found.vectors.shape
-    print(f"{printable(arguments.output)}: {count} images in {dimensions} dimensions")
+    print_line(f"{printable(arguments.output)}: {count} images in {dimensions} dimensions")

@@ -10,12 +10,13 @@ import argparse
 import shlex
 
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.files import exclusive, refuse_unwritable, utf8
+from iscqk.formats.files import exclusive, printable, refuse_unwritable, utf8
 from iscqk.matching.arguments import add_index, add_model, add_orientations, add_threads
 from iscqk.matching.beginning import read_ahead
 from iscqk.matching.cache import Caches, is_new
 from iscqk.matching.inputs import find_inputs
 from iscqk.runtime.imports import importing
+from iscqk.runtime.logs import print_line
 from iscqk.runtime.memory import keep_freed_memory
 from iscqk.runtime.options import output_folder
 
@@ -68,14 +69,14 @@ def run(arguments: argparse.Namespace) -> None:
         )
         write_table(table, found.table.assign(image=found.table["image"].map(utf8)))
         facts = {
-            "images": utf8(shlex.join(arguments.images)),
-            "model": utf8(arguments.model or "the ready model"),
+            "images": printable(shlex.join(arguments.images)),
+            "model": printable(arguments.model or "the ready model"),
         }
         write_groups(page, found, facts | searched(found.recall))
     for line in first_groups(found.table):
-        print(line)
-    print(summary_of_groups(found))
-    print(f"basis: {found.basis.told()}")
+        print_line(line)
+    print_line(summary_of_groups(found))
+    print_line(f"basis: {found.basis.told()}")
     for name, what in searched(found.recall).items():
-        print(f"{name}: {what}")
-    print(f"{short(str(page))}, {short(str(table))}")
+        print_line(f"{name}: {what}")
+    print_line(f"{short(str(page))}, {short(str(table))}")

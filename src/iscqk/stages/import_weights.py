@@ -28,6 +28,7 @@ from iscqk.models.foreign_weights import (
 )
 from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import save_encoder
+from iscqk.runtime.logs import print_line
 from iscqk.runtime.options import json_object, output_file
 from iscqk.schema.options import value_of
 from iscqk.settings.model import Model
@@ -84,13 +85,15 @@ def run(arguments: argparse.Namespace) -> None:
     save_encoder(arguments.output, encoder, {"imported": origin})
     config = encoder.config
     layer = f"{checkpoint.layer}; if that is a classifier, --no-head leaves it out"
-    print(f"head: {layer if checkpoint.head else 'none, features as they are pooled'}")
+    print_line(f"head: {layer if checkpoint.head else 'none, features as they are pooled'}")
     mean, std = (" ".join(f"{x:g}" for x in values) for values in (config.mean, config.std))
-    print(f"images: {config.image_size} pixels, mean {mean}, std {std}")
-    print(f"{printable(arguments.output)}: {config.descriptor_size} dimensions; to start from it:")
+    print_line(f"images: {config.image_size} pixels, mean {mean}, std {std}")
+    print_line(
+        f"{printable(arguments.output)}: {config.descriptor_size} dimensions; to start from it:"
+    )
     keys = ("backbone", "image_size", "pooling", "backbone_options")
     told: dict[str, Any] = {key: getattr(config, key) for key in keys if getattr(config, key)}
-    print(f"model: {json.dumps({'weights': str(arguments.output), **told})}")
+    print_line(f"model: {json.dumps({'weights': str(arguments.output), **told})}")
 
 
 def _encoder(arguments: argparse.Namespace, checkpoint: ForeignWeights) -> Encoder:

@@ -12,12 +12,13 @@ import shlex
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.files import exclusive, refuse_unwritable, utf8
+from iscqk.formats.files import exclusive, printable, refuse_unwritable, utf8
 from iscqk.matching.arguments import add_index, add_model, add_orientations, add_threads
 from iscqk.matching.beginning import read_ahead
 from iscqk.matching.cache import Caches
 from iscqk.matching.inputs import find_inputs
 from iscqk.runtime.imports import importing
+from iscqk.runtime.logs import print_line
 from iscqk.runtime.memory import keep_freed_memory
 from iscqk.runtime.options import count, output_folder
 
@@ -77,15 +78,17 @@ def run(arguments: argparse.Namespace) -> None:
             arguments.orientations,
             arguments.index,
         )
-        facts = {name: utf8(shlex.join(getattr(arguments, name))) for name in ("images", "against")}
+        facts = {
+            name: printable(shlex.join(getattr(arguments, name))) for name in ("images", "against")
+        }
         text = {name: found.table[name].map(utf8) for name in ("query", "reference")}
         write_table(table, found.table.assign(**text))
-        facts["model"] = utf8(arguments.model or "the ready model")
+        facts["model"] = printable(arguments.model or "the ready model")
         write_page(page, found, facts | searched(found.recall))
     for line in best_pairs(found.table):
-        print(line)
-    print(summary(found))
-    print(f"basis of likely: {found.basis.told()}")
+        print_line(line)
+    print_line(summary(found))
+    print_line(f"basis of likely: {found.basis.told()}")
     for name, what in searched(found.recall).items():
-        print(f"{name}: {what}")
-    print(f"{short(str(page))}, {short(str(table))}")
+        print_line(f"{name}: {what}")
+    print_line(f"{short(str(page))}, {short(str(table))}")

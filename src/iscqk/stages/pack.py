@@ -16,6 +16,7 @@ from iscqk.formats.named_files import named_files, read_object, read_objects
 from iscqk.formats.results import Submission
 from iscqk.matching.packing import CARD, pack_model
 from iscqk.retrieval.scores_by_edit import COLUMNS
+from iscqk.runtime.logs import print_line
 from iscqk.runtime.options import output_folder
 from iscqk.settings.ready import Ready
 from iscqk.submission.packed_card import SCORED, packed_card
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
         taken = _megabytes(folder)
         if taken > config.megabytes:
             raise UserError(_too_large(arguments.output, taken, config.megabytes))
-    print(f"{printable(arguments.output)}: {taken:.2f} MB")
+    print_line(f"{printable(arguments.output)}: {taken:.2f} MB")
 
 
 def _scores(named: Sequence[str]) -> dict[str, dict[str, Any]]:

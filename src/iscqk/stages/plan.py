@@ -20,6 +20,7 @@ from iscqk.formats.phases import PHASES
 from iscqk.models.ready import with_network
 from iscqk.plan.checks import check_config
 from iscqk.runtime.imports import importing
+from iscqk.runtime.logs import print_line
 from iscqk.runtime.options import count
 from iscqk.schema.plain_yaml import read_laid_over
 from iscqk.settings.costs import Costs
@@ -62,7 +63,8 @@ def run(arguments: argparse.Namespace) -> None:
     measured = rates(arguments.usage, first, operations, arguments.cpu_time)
     found = stages(submission_jobs(config, arguments.phases), workload, measured, costs)
     numbers = ", ".join(f"{count:,} {name}" for name, count in counts._asdict().items())
-    print(f"{config['title']}: {numbers} a phase, {len(arguments.phases)} phase(s)\n")
+    print_line(f"{config['title']}: {numbers} a phase, {len(arguments.phases)} phase(s)")
+    print()
     print(hours_table(found))
     percentage = load(arguments.usage)
     if arguments.cpu_time == CLOCK and percentage is not None and percentage < _WAITED:

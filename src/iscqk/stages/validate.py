@@ -17,6 +17,7 @@ from iscqk.formats.csv_tables import read_listed_ids
 from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.ids import QUERIES_PER_PHASE, REFERENCE
 from iscqk.formats.phases import PHASES
+from iscqk.runtime.logs import print_line
 from iscqk.runtime.options import output_file
 from iscqk.submission.validation import Report, validate_submission
 
@@ -66,14 +67,14 @@ def _digest(path: Path) -> str | None:
 
 def _print(report: Report, path: Path) -> None:
     for warning in report.warnings:
-        print(f"warning: {warning}")
+        print_line(f"warning: {warning}")
     for problem in report.problems[:_PROBLEMS_PRINTED]:
-        print(problem)
+        print_line(str(problem))
     more = len(report.problems) - _PROBLEMS_PRINTED
     if more > 0:
-        print(f"... and {more} more; --output writes them all")
+        print_line(f"... and {more} more; --output writes them all")
     if report.valid:
-        print(
+        print_line(
             f"{path}: valid, {report.queries} queries of {report.phase} and {report.references} "
             f"references in {report.dimension} dimensions"
         )
