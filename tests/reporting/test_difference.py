@@ -2,6 +2,7 @@
 
 import copy
 import json
+from pathlib import Path
 
 import pytest
 
@@ -20,12 +21,26 @@ IMAGES = {split: {"count": 9, "sha256": split} for split in ("queries", "referen
 
 
 def submit(
-    root, phase, micro_ap, config=CONFIG, images=IMAGES, commit="c0ffee" * 6, modified=False
+    root,
+    phase,
+    micro_ap,
+    config=CONFIG,
+    images=IMAGES,
+    commit="c0ffee" * 6,
+    modified=False,
+    given=(),
+    convention="fb",
 ):
     files = Results(str(root)).submission(phase)
     (root / f"submission_{phase}").mkdir(parents=True)
-    score = {"micro_ap": micro_ap, "recall_at_p90": 0.25, "ranking": "similarity"}
+    score = {
+        "micro_ap": micro_ap,
+        "recall_at_p90": 0.25,
+        "ranking": "similarity",
+        "convention": convention,
+    }
     provenance = {"config": config, "images": images, "commit": commit, "modified": modified}
+    provenance["given"] = [{"path": path, "sha256": digest} for path, digest in dict(given).items()]
     for path, content in (
         (files.score, score),
         (files.validation, {"valid": True}),
@@ -103,6 +118,27 @@ def test_scores_of_other_images_are_told_not_to_compare(tmp_path, split):
     submit(tmp_path / "there", "phase2", 0.5, images=other)
     (warning,) = compare(tmp_path / "here", tmp_path / "there").warnings
     assert f"phase2: the {split} there are other images" in warning
+
+
+def test_a_given_file_of_other_content_is_told_though_its_path_is_the_same(tmp_path):
+    submit(tmp_path / "here", "phase2", 0.5, given={"gt.csv": "a" * 64, "w.pt": "c" * 64})
+    submit(tmp_path / "there", "phase2", 0.5, given={"gt.csv": "b" * 64, "w.pt": "c" * 64})
+    assert compare(tmp_path / "here", tmp_path / "there").changed.rows == [
+        ["content of gt.csv", "SHA-256 aaaaaaaaaa", "SHA-256 bbbbbbbbbb"]
+    ]
+
+
+def test_scores_by_another_ground_truth_or_convention_are_told_not_to_compare(tmp_path):
+    for name, convention in (("here", "fb"), ("there", "drivendata")):
+        submit(tmp_path / name, "phase2", 0.5, convention=convention)
+        truth = Path(Results(str(tmp_path / name)).phase("phase2").ground_truth)
+        truth.parent.mkdir(parents=True)
+        truth.write_text(f"Q00000,{name}\n")
+    assert compare(tmp_path / "here", tmp_path / "there").warnings == [
+        "phase2: the ground truth there is another, so its scores do not compare.",
+        "phase2: pairs are counted by the convention drivendata there, and fb here, so its scores "
+        "do not compare.",
+    ]
 
 
 def test_a_folder_that_cannot_be_compared_is_named(tmp_path):

@@ -190,7 +190,7 @@ def test_scores_and_changed_keys_beside_another_folder(reported, finished, tmp_p
     assert cli.main(["report", "--compare", str(other), "--output", str(output)]) == 0
     compared = Page(output.read_text(encoding="utf-8"))
     assert f"Beside {other}" in compared.text and "Scores here and there" in compared.text
-    assert "No key of the config and no commit differs." in compared.text
+    assert "No key of the config, no commit and no given file differs." in compared.text
 
 
 def test_yardsticks_stand_beside_the_score(reported, page, tmp_path, monkeypatch):

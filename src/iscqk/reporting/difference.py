@@ -1,10 +1,12 @@
-"""How results differ from those of another folder: in scores, in keys of the config, in images."""
+"""How results differ from those of another folder: in scores, keys, given files and images."""
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
+from iscqk.formats.files import sha256_of
 from iscqk.formats.results import Results
 from iscqk.plan.runs import Config
 from iscqk.reporting import reading
@@ -25,7 +27,7 @@ class Difference(NamedTuple):
     Attributes:
         folder: it, as it was named.
         scores: of the phases that both have.
-        changed: keys and commit; None where they are the same.
+        changed: keys, commit and content of given files; None where they are the same.
         warnings: why the scores do not compare.
     """
 
@@ -66,12 +68,21 @@ def _scores(one: Submission, other: Submission) -> Iterator[list[Cell]]:
 
 
 def _changes(one: Submission, other: Submission) -> Iterator[tuple[str, str, str]]:
-    """Yield the commit and the keys of the config that differ, each with both values as text."""
+    """Yield commit, keys of the config and given files that differ, with both values as text."""
     here, there = (told_commit(each.provenance, 10) for each in (one, other))
     # Changes to one commit may be other ones here than there.
     if here != there or one.provenance.get("modified"):
         yield "commit", here, there
     yield from _changed(one.provenance["config"], other.provenance["config"])
+    ours, theirs = (_given(each) for each in (one, other))
+    for path in ours:
+        if theirs.get(path, ours[path]) != ours[path]:
+            yield f"content of {path}", f"SHA-256 {ours[path][:10]}", f"SHA-256 {theirs[path][:10]}"
+
+
+def _given(one: Submission) -> dict[str, str]:
+    """Return the digests of what was given by path: ground truth, weights, lists."""
+    return {file["path"]: file["sha256"] for file in one.provenance.get("given", [])}
 
 
 def _changed(here: Config, there: Config, name: str = "") -> Iterator[tuple[str, str, str]]:
@@ -99,8 +110,21 @@ def _text(value: Any, other: Any) -> str:
 
 
 def _warnings(one: Submission, other: Submission) -> Iterator[str]:
-    """Yield which images are not the same, so that the scores are of different things."""
+    """Yield which images are not the same, or how they are scored: of what does not compare."""
     images = [submission.provenance["images"] for submission in (one, other)]
     for split in ("queries", "references"):
         if images[0][split]["sha256"] != images[1][split]["sha256"]:
             yield f"{one.phase}: the {split} there are other images, so its scores do not compare."
+    truths = [_ground_truth(each) for each in (one, other)]
+    if None not in truths and truths[0] != truths[1]:
+        yield f"{one.phase}: the ground truth there is another, so its scores do not compare."
+    here, there = (each.score["convention"] for each in (one, other))
+    if here != there:
+        what = f"pairs are counted by the convention {there} there, and {here} here"
+        yield f"{one.phase}: {what}, so its scores do not compare."
+
+
+def _ground_truth(one: Submission) -> str | None:
+    """Return the digest of what a phase was scored by; None where only its submission is kept."""
+    path = Path(one.results.phase(one.phase).ground_truth)
+    return sha256_of(path) if path.is_file() else None

@@ -121,7 +121,7 @@ def submissions(results: Results) -> list[Submission]:
 def _submission(phase: str, results: Results) -> Submission:
     files = results.submission(phase)
     needed = {
-        files.score: ["micro_ap", "ranking"],
+        files.score: ["micro_ap", "ranking", "convention"],
         files.validation: [],
         files.provenance: ["config"],
     }
