@@ -2,18 +2,24 @@
 
 import shutil
 
+import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 import iscqk
 from iscqk.images.demo_scenes import draw_split
+from iscqk.matching.basis import Basis
+from iscqk.matching.duplicates import COLUMNS, Duplicates
+from iscqk.matching.match_page import write_groups
+from iscqk.matching.telling import first_groups
 
 
 @pytest.mark.parametrize("edited", [0, 10], ids=["alone", "beside edited ones"])
 def test_every_file_that_is_there_twice_is_found(folder, model_folder, edited):
     """Their similarity is 1 by one way to reckon it, and by another a little less or more."""
     draw_split("album", "references", 120, 5, 48, 1)
-    pairs = {f"album/R{number:06}.jpg": f"album/S{number:06}.jpg" for number in range(60)}
+    pairs = {f"album/R{number:06}.jpg": f"album/Copy{number:06}.jpg" for number in range(60)}
     for number, (path, other) in enumerate(pairs.items()):
         shutil.copy(path, other)
         if number < edited:
@@ -24,6 +30,33 @@ def test_every_file_that_is_there_twice_is_found(folder, model_folder, edited):
     assert [
         path for path, other in pairs.items() if group.get(path, -1) != group.get(other, -2)
     ] == []
+    largest = set(found["image"][found["largest"]])
+    assert edited == 0 or largest & {*list(pairs)[:edited]}
+    assert not largest & {*list(pairs.values())[:edited]}  # of as many pixels, and fewer bytes
+
+
+def groups_of(*sides):
+    """Return a table of groups, each given by the sides of its images."""
+    rows = [
+        [number, f"{number}-{place}.jpg", place == 0, side, side, 1.0, ""]
+        for number, group in enumerate(sides, 1)
+        for place, side in enumerate(group)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def test_a_large_group_is_told_in_a_few_lines():
+    lines = [*first_groups(groups_of([64] * 5000, [32] * 5, *[[16, 8]] * 20))]
+    assert len(lines) == 5 + 1 + 5 + 8 * 2
+    assert lines[5] == "      and 4,995 more" and lines[6] == "   2     32 x 32     2-0.jpg"
+
+
+def test_the_page_calls_the_largest_what_has_more_pixels_than_the_others(tmp_path):
+    for sides, said in (([8, 4], 1), ([8, 8], 0)):
+        found = Duplicates(groups_of(sides), 2, Basis(2, np.zeros(0), None, 1.0, "none"))
+        write_groups(tmp_path / "page.html", found, {})
+        page = (tmp_path / "page.html").read_text()
+        assert page.count("<strong>the largest</strong>") == said and "1-1.jpg" in page
 
 
 def test_a_picture_that_is_there_very_often_is_one_group(folder, model_folder):

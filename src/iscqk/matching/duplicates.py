@@ -9,7 +9,8 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import DoubleArray, FloatArray, IntArray
-from iscqk.images.opening import BadImage, declared_size
+from iscqk.formats.image_shards import status_of
+from iscqk.images.opening import declared_size
 from iscqk.matching.basis import Basis, find_basis, refuse_without_edits
 from iscqk.matching.cache import NO_CACHES, Caches
 from iscqk.matching.chance import NO_DISTANCE
@@ -70,10 +71,9 @@ def duplicates(
 
     Returns:
         A row for each image that has a copy: `group`, from 1; `image`, its path; `largest`, of
-        which one of a group the most pixels are; `width` and `height` in pixels, 0 of an image that
-        is gone; `similarity` to
-        the group's centre, 1 for itself; and `basis`, see `match`. The largest of a group comes
-        first.
+        which one of a group the most pixels are, of several the most bytes; `width` and `height` in
+        pixels, 0 of an image that is gone; `similarity` to the group's centre, 1 for itself; and
+        `basis`, see `match`. The largest of a group comes first.
 
     Raises:
         UserError: there are no such images, none can be read, the model does not fit, or there is
@@ -196,17 +196,31 @@ def _table(
     members = np.array([row for group in groups for row, _ in group], np.int64)
     paths = iter(references.paths(members))
     for number, group in enumerate(groups, 1):
-        sized = [(path := next(paths), *_size(path), similarity) for _, similarity in group]
-        sized.sort(key=lambda image: (-image[1] * image[2], image[0]))
-        for place, (path, width, height, similarity) in enumerate(sized):
+        images = [(_Image.of(next(paths)), similarity) for _, similarity in group]
+        images.sort(key=lambda one: one[0].order)
+        for place, ((path, width, height, _), similarity) in enumerate(images):
             rows.append([number, path, place == 0, width, height, similarity, basis.told()])
     # Objects: not every name is text that a column of strings can hold.
     table = pd.DataFrame(rows, columns=COLUMNS, dtype=object)
     return table.infer_objects().astype({"image": object, "basis": object})
 
 
-def _size(path: str) -> tuple[int, int]:
-    try:
-        return declared_size(path)
-    except BadImage:
-        return 0, 0
+class _Image(NamedTuple):
+    """An image's path, sides in pixels and bytes, 0 of one that is gone."""
+
+    path: str
+    width: int
+    height: int
+    size: int
+
+    @classmethod
+    def of(cls, path: str) -> "_Image":
+        try:
+            return cls(path, *declared_size(path), status_of(path).size)
+        except (UserError, OSError):
+            return cls(path, 0, 0, 0)
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """The largest first; copies have often as many pixels, and fewer bytes."""
+        return -self.width * self.height, -self.size, self.path

@@ -4,6 +4,8 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from iscqk.errors import UserError
 from iscqk.formats.files import printable, write_text
 from iscqk.matching.chance import PROMISED
@@ -51,6 +53,7 @@ def write_groups(path: str | Path, found: Duplicates, facts: dict[str, str]) -> 
         if left <= 0:
             break
         images = [_image(row) for row in rows.head(_SHOWN_OF_A_GROUP).to_dict("records")]
+        images[0]["largest"] = _is_alone_the_largest(rows)
         left -= len(images)
         groups.append({"number": number, "images": images, "more": len(rows) - len(images)})
     page = render_template(
@@ -61,6 +64,12 @@ def write_groups(path: str | Path, found: Duplicates, facts: dict[str, str]) -> 
         facts=facts | {"basis": found.basis.told()},
     )
     write_text(path, page)
+
+
+def _is_alone_the_largest(rows: pd.DataFrame) -> bool:
+    """Return whether no other image of a group has as many pixels as the first of it."""
+    pixels = (rows["width"] * rows["height"]).tolist()
+    return pixels.count(pixels[0]) == 1
 
 
 def _image(row: dict[Hashable, Any]) -> dict[Hashable, Any]:

@@ -10,7 +10,8 @@ from iscqk.matching.duplicates import Duplicates
 from iscqk.matching.indexes import Recall
 from iscqk.matching.matches import Matches
 
-_SHOWN = 10  # pairs
+_SHOWN = 10  # pairs, or groups
+_SHOWN_OF_A_GROUP = 5  # images
 _WIDEST = 40  # characters of a path
 
 
@@ -58,10 +59,13 @@ def summary_of_groups(found: Duplicates) -> str:
 
 
 def first_groups(table: pd.DataFrame) -> Iterator[str]:
-    """Yield a line for each image of the first groups, the largest first."""
-    for _, row in table[table["group"] <= _SHOWN].iterrows():
-        mark = f"{row['group']:4}" if row["largest"] else " " * 4
-        yield f"{mark}  {row['width']:>5} x {row['height']:<5}  {short(row['image'])}"
+    """Yield a line for each of the first images of the first groups, the largest first."""
+    for number, rows in table[table["group"] <= _SHOWN].groupby("group"):
+        for _, row in rows.head(_SHOWN_OF_A_GROUP).iterrows():
+            mark = f"{number:4}" if row["largest"] else " " * 4
+            yield f"{mark}  {row['width']:>5} x {row['height']:<5}  {short(row['image'])}"
+        if (more := len(rows) - _SHOWN_OF_A_GROUP) > 0:
+            yield f"      and {more:,} more"
 
 
 def searched(recall: Recall | None) -> dict[str, str]:

@@ -1,9 +1,10 @@
 """Find the groups of copies in a folder, each image once, and which of a group is the largest.
 
-Writes duplicates.csv (group, image, largest, width, height, similarity, basis), duplicates.html, a
-page that shows the groups and needs no other file, and references.h5, queries.h5 and copies*.h5, by
-which the same command goes on after a stop. Images that cannot be read are left out. The search is
-exact; with --index it is by an index, and what that misses is told.
+That is the one of most pixels; of several, the one of most bytes. Writes duplicates.csv (group,
+image, largest, width, height, similarity, basis), duplicates.html, a page that shows the groups and
+needs no other file, and references.h5, queries.h5 and copies*.h5, by which the same command goes on
+after a stop. Images that cannot be read are left out. The search is exact; with --index it is by an
+index, and what that misses is told.
 """
 
 import argparse
