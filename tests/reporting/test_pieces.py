@@ -30,7 +30,7 @@ from iscqk.reporting.rule_graph import draw_rules, layers_of, parse_mermaid
 from iscqk.reporting.score_figures import curve_figure
 from iscqk.reporting.thumbnails import SIDE, thumbnail
 from iscqk.reporting.training_curves import training
-from iscqk.retrieval.likely import likely_score
+from iscqk.retrieval.precise_scores import lowest_precise_score
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.terminal.work import measured_seconds
 
@@ -336,13 +336,13 @@ def test_scores_of_right_and_wrong_pairs_lie_on_the_scale_of_match(tmp_path):
     counts = pd.read_csv(tmp_path / "scores.csv")
     assert counts["right"].sum() == 1 and counts["wrong"].sum() == 3
     assert counts["to"].iloc[-1] == 0.9 and counts["right"].iloc[-1] == 1
-    assert "likely →" in (tmp_path / "scores.svg").read_text()
+    assert "90 % copies →" in (tmp_path / "scores.svg").read_text()
     report_plots.score_plot(tmp_path / "none.svg", pairs[pairs["first"]], None)
-    assert "likely" not in (tmp_path / "none.svg").read_text()
+    assert "copies" not in (tmp_path / "none.svg").read_text()
 
 
 @pytest.mark.parametrize("name", sorted(RANKINGS))
-def test_a_score_is_similarity_less_level_and_so_is_the_one_that_is_likely(name):
+def test_a_score_is_similarity_less_level_and_so_is_the_one_of_90_percent(name):
     rng, ranking = np.random.default_rng(0), RANKINGS[name]
     rows = [rng.normal(size=(n, 8)).astype(np.float32) for n in (5, 4, 30)]
     queries, references, bank = (r / np.linalg.norm(r, axis=1, keepdims=True) for r in rows)
@@ -352,8 +352,8 @@ def test_a_score_is_similarity_less_level_and_so_is_the_one_that_is_likely(name)
     found = ranking.comparable(-distances)
     assert found == pytest.approx(expected, abs=1e-5)
     curve = pd.DataFrame({"score": [-1.0, -1.5, -2.0], "precision": [1.0, 0.9, 0.89]})
-    assert likely_score(curve, name) == -0.75 + ranking.offset
-    assert likely_score(curve[2:], name) is None
+    assert lowest_precise_score(curve, name) == -0.75 + ranking.offset
+    assert lowest_precise_score(curve[2:], name) is None
 
 
 def test_data_are_links_that_hold_them_whatever_their_names(tmp_path):

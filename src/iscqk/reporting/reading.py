@@ -20,7 +20,7 @@ from iscqk.plan.jobs import kind_of
 from iscqk.plan.names import INITIAL, WARM_UP, ModelName, leading_to
 from iscqk.plan.runs import gist_run, submission_run
 from iscqk.plan.yardsticks import GIST, START, yardsticks
-from iscqk.retrieval.likely import likely_score
+from iscqk.retrieval.precise_scores import lowest_precise_score
 
 CURVE_POINTS = 300  # of a precision-recall curve; more cannot be told apart in a plot
 TABLE_ROWS = 40  # of a table of the study or the benchmarks
@@ -77,9 +77,9 @@ class Submission(NamedTuple):
         return own if Path(own).is_file() else max(others, key=getmtime, default=own)
 
     @property
-    def likely(self) -> float | None:
-        """Score from which on pairs are likely copies."""
-        return likely_score(scores(self.ranked.curve), self.score["ranking"])
+    def precise_from(self) -> float | None:
+        """Score from which on 90 % of the phase's pairs are copies."""
+        return lowest_precise_score(scores(self.ranked.curve), self.score["ranking"])
 
     @property
     def ranked(self) -> folders.Ranked:

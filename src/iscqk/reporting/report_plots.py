@@ -94,13 +94,13 @@ def group_plot(path: Path, table: pd.DataFrame, title: str) -> None:
         axes.set(xlabel=title, ylabel="micro-AP", ylim=(0, 1.02))
 
 
-def score_plot(path: Path, table: pd.DataFrame, likely: float | None) -> None:
+def score_plot(path: Path, table: pd.DataFrame, precise_from: float | None) -> None:
     """Plot how many queries have a nearest pair of each score, right ones and wrong ones.
 
     Args:
         path: of the SVG.
         table: columns score, query and correct, a row a query.
-        likely: score from which on pairs are likely copies, drawn as a line.
+        precise_from: score from which on 90 % of the phase's pairs are copies, drawn as a line.
     """
     edges = np.histogram_bin_edges(table["score"], bins=BINS)
     counts = pd.DataFrame({"from": edges[:-1], "to": edges[1:]})
@@ -112,9 +112,9 @@ def score_plot(path: Path, table: pd.DataFrame, likely: float | None) -> None:
             heights = [*counts[name], 0]
             axes.plot(edges, heights, drawstyle="steps-post", label=f"nearest is {name}",
                       **{**style, "marker": ""})  # fmt: skip
-        if likely is not None:
-            axes.axvline(likely, color="#808080", linewidth=1.2)
-            axes.text(likely, 1.01, "likely →", va="bottom", fontsize="x-small",
+        if precise_from is not None:
+            axes.axvline(precise_from, color="#808080", linewidth=1.2)
+            axes.text(precise_from, 1.01, "90 % copies →", va="bottom", fontsize="x-small",
                       transform=axes.get_xaxis_transform())  # fmt: skip
         axes.set(xlabel="score of the nearest pair", ylabel="queries", ylim=(0, None))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))

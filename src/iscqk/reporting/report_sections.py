@@ -107,7 +107,7 @@ def _phase(
         validation=one.validation,
         problems=[one_line(str(Problem(**problem))) for problem in one.validation["problems"]],
         curve=curve_figure(one, models, folder),
-        scores=score_figure(one, pairs, one.likely, folder),
+        scores=score_figure(one, pairs, one.precise_from, folder),
         by_edit=edited,
         edits=table_of(f"{split}: by edit", by_edit, edited.data) if edited else None,
         strips=[*([attracted] if attracted else []), *strips],

@@ -67,21 +67,21 @@ def spelt(ranking: str) -> str:
 
 
 def score_figure(
-    one: Submission, pairs: pd.DataFrame, likely: float | None, folder: Path
+    one: Submission, pairs: pd.DataFrame, precise_from: float | None, folder: Path
 ) -> Figure:
-    """Return how the scores of right and of wrong nearest pairs lie, and where `likely` begins.
+    """Return how the scores of right and of wrong nearest pairs lie, and the line of 90 %.
 
     Args:
         one: the submission.
         pairs: `iscqk.reporting.pairs.ranked_pairs`, scores as `Ranking.comparable` makes them.
-        likely: see `iscqk.retrieval.likely`.
+        precise_from: see `iscqk.retrieval.precise_scores`.
         folder: where the plot and its data are written.
     """
     path = folder / f"scores_{one.phase}.svg"
-    report_plots.score_plot(path, pairs[pairs["first"]], likely)
+    report_plots.score_plot(path, pairs[pairs["first"]], precise_from)
     split, text = one.score["split"], "nowhere are 90 % of the pairs copies"
-    if likely is not None:
-        text = f"of the pairs of {likely:.3f} or more 90 % are copies"
+    if precise_from is not None:
+        text = f"of the pairs of {precise_from:.3f} or more 90 % are copies"
     alternative = f"Scores of the nearest pairs, {split}, right ones and wrong ones; {text}"
     return figure_of(path, f"{split}: {text}.", alternative)
 

@@ -1,4 +1,4 @@
-"""From which score on pairs are likely copies, on the scale that people see."""
+"""From which score on 90 % of a phase's pairs are copies, on the scale that people see."""
 
 import pandas as pd
 
@@ -6,7 +6,7 @@ from iscqk.retrieval.metrics import PRECISION_FLOOR
 from iscqk.retrieval.rankings import RANKINGS
 
 
-def likely_score(curve: pd.DataFrame, ranking: str) -> float | None:
+def lowest_precise_score(curve: pd.DataFrame, ranking: str) -> float | None:
     """Return the lowest score down to which 90 % of a phase's pairs are copies; None if none.
 
     Args:
