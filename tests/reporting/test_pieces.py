@@ -21,11 +21,12 @@ from iscqk.formats.results import Model, Ranked, Results
 from iscqk.reporting import reading, report_plots
 from iscqk.reporting.attractors import attracted, attractors
 from iscqk.reporting.edit_groups import table_by_group
-from iscqk.reporting.gallery import Images, attraction_strip
+from iscqk.reporting.gallery import Images, attraction_strip, gallery
 from iscqk.reporting.inline_svg import inline_svg
 from iscqk.reporting.pairs import missed_copies, ranked_pairs, telling_pairs
 from iscqk.reporting.parts import Data, Table, data_of, table_of
 from iscqk.reporting.rendering import environment
+from iscqk.reporting.report_sections import edits_table
 from iscqk.reporting.rule_graph import draw_rules, layers_of, parse_mermaid
 from iscqk.reporting.score_figures import curve_figure
 from iscqk.reporting.thumbnails import SIDE, thumbnail
@@ -120,6 +121,35 @@ def test_groups_by_strength_and_number_of_edits():
     assert found["1"] == 1  # Q00000 stands before all distractors
     assert found["2"] == pytest.approx(1 / 3 / 2)  # after one distractor and one wrong pair
     assert table_by_group(PREDICTIONS, TRUTH, "fb", []).empty
+
+
+def test_groups_are_in_the_order_of_their_numbers(tmp_path):
+    queries = ["Q00000", "Q00001", "Q00002"]
+    records = [
+        {"query_id": query, "edits": [{"name": "blur", "strength": 0.5}] * count}
+        for query, count in zip(queries, (10, 2, 1), strict=True)
+    ]
+    table = table_by_group(PREDICTIONS, TRUTH, "fb", records)
+    by_count = table[table["grouping"] == "edits"].assign(phase="phase 2")
+    assert by_count["group"].tolist() == ["1", "2", "10"]
+    report_plots.group_plot(tmp_path / "groups.svg", by_count[::-1], "edits")
+    svg = (tmp_path / "groups.svg").read_text()
+    assert re.findall(r">(1|2|10)</text>", svg) == ["1", "2", "10"]
+
+
+@pytest.mark.parametrize("made", [True, False], ids=["known edits", "unknown edits"])
+def test_the_gallery_says_that_edits_are_varied_where_they_are_known(tmp_path, made):
+    pairs = ranked_pairs(PREDICTIONS, TRUTH)
+    records = [{"query_id": "Q00000", "edits": [], "source_id": ""}] if made else []
+    write_manifest(tmp_path / "none.csv", pd.DataFrame([], columns=MANIFEST))
+    strips, _ = gallery(Images([tmp_path / "none.csv"]), pairs, TRUTH, records, 0)
+    assert len(strips) == 4
+    assert all(("No set of edits twice" in strip.meaning) == made for strip in strips)
+
+
+def test_true_pairs_at_any_rank_are_called_in_the_list():
+    by_edit = pd.DataFrame({"edit": ["blur"], "found": [3], "recall_at_1": [0.5]})
+    assert edits_table("phase 2", by_edit, Data("a", "b")).head[1] == "in the list"
 
 
 def test_thumbnails_are_small_upright_jpegs(tmp_path):

@@ -1,5 +1,6 @@
 """Scores of groups of queries: by how strongly and how often they were edited."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,11 @@ def table_by_group(
     return pd.concat(tables, ignore_index=True).rename(columns={"edit": "group"})
 
 
+def in_order(groups: Iterable[str]) -> list[str]:
+    """Return groups by the number that each begins with: 2 comes before 10."""
+    return sorted(groups, key=lambda group: float(group.partition("-")[0]))
+
+
 def _by_strength(records: Records) -> dict[str, StrArray]:
     strongest = [max((e["strength"] for e in record["edits"]), default=0) for record in records]
     # a strength of 0.6 is 0.6 / 0.05 = 11.999... in floating point, and belongs to 0.60-0.65
@@ -47,6 +53,6 @@ def _by_count(records: Records) -> dict[str, StrArray]:
 def _grouped(records: Records, names: list[str]) -> dict[str, StrArray]:
     queries = pd.Series([record["query_id"] for record in records], index=names, dtype=str)
     return {
-        str(name): group.to_numpy().astype(np.str_)
-        for name, group in queries.groupby(level=0, sort=True)
+        name: queries[queries.index == name].to_numpy().astype(np.str_)
+        for name in in_order(set(names))
     }

@@ -104,8 +104,10 @@ def gallery(
     made = {record["query_id"]: record for record in records}
     chains = {query: ";".join(_edits(record)) for query, record in made.items()}
     chosen = telling_pairs(pairs, truth, _names(made), count)
+    varied = " No set of edits twice where there are enough." if made else ""
+    meanings = {kind: (title, meaning + varied) for kind, (title, meaning) in _TITLES.items()}
     strips = [
-        Strip(*_TITLES[kind], [_card(row, kind, made, images) for row in rows.to_dict("records")])
+        Strip(*meanings[kind], [_card(row, kind, made, images) for row in rows.to_dict("records")])
         for kind, rows in chosen.items()
     ]
     shown = pd.concat([rows.assign(kind=kind) for kind, rows in chosen.items()])

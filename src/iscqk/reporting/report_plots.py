@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from iscqk.comparison.run_plots import figure, styles
 from iscqk.formats.csv_tables import write_table
+from iscqk.reporting.edit_groups import in_order
 
 WIDTH, HEIGHT = 5.2, 3.6  # inches
 BINS = 40  # of a histogram
@@ -84,7 +85,7 @@ def group_plot(path: Path, table: pd.DataFrame, title: str) -> None:
         table: columns phase, group, positives, micro_ap.
         title: of the axis of groups.
     """
-    groups = sorted(table["group"].unique())
+    groups = in_order(table["group"].unique())
     places = {group: place for place, group in enumerate(groups)}
     with _drawn(path, table) as axes:
         for style, (phase, rows) in zip(styles(), table.groupby("phase", sort=False), strict=False):

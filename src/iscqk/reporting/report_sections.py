@@ -109,10 +109,15 @@ def _phase(
         curve=curve_figure(one, models, folder),
         scores=score_figure(one, pairs, one.precise_from, folder),
         by_edit=edited,
-        edits=table_of(f"{split}: by edit", by_edit, edited.data) if edited else None,
+        edits=edits_table(split, by_edit, edited.data) if edited else None,
         strips=[*([attracted] if attracted else []), *strips],
     )
     return phase, shown.assign(phase=one.phase), groups.assign(phase=split)
+
+
+def edits_table(split: str, by_edit: pd.DataFrame, data: Data) -> Table:
+    """Return scores by edit; what is found may be far down the list, which its head says."""
+    return table_of(f"{split}: by edit", by_edit.rename(columns={"found": "in the list"}), data)
 
 
 def _written(table: pd.DataFrame, path: Path) -> Data:

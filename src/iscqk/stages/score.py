@@ -4,7 +4,8 @@ Prints one JSON object. The two official evaluators count differently: --convent
 takes every query and the best 500,000 pairs; drivendata takes the n queries that the ground truth
 lists and the best 10 n pairs of all of them together. Predictions are scored as they are. With
 --half, the queries of phase 1's other half count as if they were not there; with --max-results, so
-do all pairs after the best N.
+do all pairs after the best N. `found` counts the true pairs (`positives`) that are in the list at
+any rank; so does the column of --by-edit.
 """
 
 import argparse
