@@ -19,7 +19,7 @@ from snakemake.logging import logger
 from snakemake.utils import min_version
 
 from iscqk.datasets import find_sources
-from iscqk.errors import UserError
+from iscqk.errors import UserError, one_line
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import runs_of
 from iscqk.plan.snakefile import (
@@ -138,7 +138,7 @@ ADDITIONS = add_to_messages(workflow, PLAN)
 
 
 onstart:
-    logger.info(config["title"])
+    logger.info(one_line(config["title"]))
     if unknown := ADDITIONS.unknown():
         logger.warning(unknown)
 
