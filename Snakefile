@@ -2,17 +2,27 @@
 
 import gc
 import sys
+from filecmp import cmpfiles
 from pathlib import Path
 
 import iscqk
 
-# Before anything of it is asked, which may lack what these rules want. A wheel has none beside it.
-OWN_CODE = Path(workflow.basedir, "src/iscqk")
-if OWN_CODE.is_dir() and not OWN_CODE.samefile(Path(iscqk.__file__).parent):
+# Before anything of it is asked, which may lack what these rules want. A wheel has none beside it. In
+# a job that fetched these files they lie elsewhere than what is installed, which is to be the same.
+OWN_CODE, RUN_CODE = Path(workflow.basedir, "src/iscqk"), Path(iscqk.__file__).parent
+IS_ELSEWHERE = OWN_CODE.is_dir() and not OWN_CODE.samefile(RUN_CODE)
+own_files = OWN_CODE.rglob("*.py") if IS_ELSEWHERE else []
+own_files = [path.relative_to(OWN_CODE) for path in own_files]
+_, *others = cmpfiles(OWN_CODE, RUN_CODE, own_files, shallow=False)
+if any(others):
+    remedy = (
+        "install iscqk of the same commit where jobs run, in their image too"
+        if workflow.remote_exec
+        else f"run make install there and activate its .venv, or set PYTHONPATH={OWN_CODE.parent}"
+    )
     sys.exit(
-        f"error: the code of {Path(iscqk.__file__).parent} would run, and these rules are those of "
-        f"{workflow.basedir}; run make install there and activate its .venv, or set "
-        f"PYTHONPATH={OWN_CODE.parent}"
+        f"error: the code of {RUN_CODE} would run, and these rules are those of "
+        f"{workflow.basedir}; {remedy}"
     )
 
 from snakemake.logging import logger
@@ -26,6 +36,7 @@ from iscqk.plan.snakefile import (
     base_config,
     let_own_keys_win,
     refuse_base_laid_over,
+    refuse_missing_envs,
     refuse_unwritable_folder,
 )
 from iscqk.plan.storage import Storage
@@ -48,6 +59,8 @@ try:
     let_own_keys_win(config, bases, workflow.config_settings)
     sources = find_sources(config["dataset"])
     PLAN = Plan(config, sources, storage=Storage.of(workflow.storage_settings))
+    if PLAN.storage.plugin and not workflow.remote_exec:
+        refuse_missing_envs(workflow.basedir)
     for run in PLAN.values():
         check_run(run.config)
     # Snakemake itself knows its targets only once this file is read.

@@ -50,6 +50,7 @@ def project_of_few_jobs(folder):
     folder.mkdir()
     project = make_project(folder)
     project.warm = False  # a killed job is one of its own, and elsewhere nothing is imported
+    project.run("git init --quiet && git add .")  # as a clone, all of whose files go to the jobs
     (folder / "few.yaml").write_text(FEW_JOBS)
     (folder / "longer.yaml").write_text(LONGER)
     return project

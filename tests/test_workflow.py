@@ -20,7 +20,7 @@ import iscqk
 from conftest import ROOT, unpack
 from iscqk.errors import UserError
 from iscqk.formats.manifest import read_manifest
-from iscqk.plan.snakefile import refuse_unwritable_folder
+from iscqk.plan.snakefile import refuse_missing_envs, refuse_unwritable_folder
 
 SUBMISSION = (
     "descriptors.h5 predictions.csv score.json validation.json provenance.json MODEL_CARD.md model"
@@ -388,12 +388,30 @@ def test_it_runs_from_another_folder_by_its_own_code_alone(project, tmp_path):
     ):
         done = project.run(f"{how} --dry-run submission_phase2")
         assert "rule score:" in done.stdout + done.stderr
+    (project.folder / "src/iscqk/later.py").touch()  # alike, it would do
     other = f"PYTHONPATH={ROOT}/src snakemake --dry-run"
     done = project.run(other, check=False)
     assert done.returncode == 1
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert line.startswith(f"error: the code of {ROOT}/src/iscqk would run")
     assert str(project.folder) in line and "make install" in line
+
+
+def test_a_job_that_fetched_the_rules_runs_what_is_installed_if_that_is_the_same(project):
+    """What Snakemake sends of a clone has its code, too, and that is not what runs."""
+    job = f"PYTHONPATH={ROOT}/src snakemake --dry-run --mode remote"
+    done = project.run(job)
+    assert "rule score:" in done.stdout + done.stderr
+    project.replace("src/iscqk/errors.py", "2000", "2001")
+    done = project.run(job, check=False)
+    assert "install iscqk of the same commit where jobs run" in done.stderr
+
+
+def test_environments_that_cannot_be_sent_are_told(tmp_path):
+    with pytest.raises(UserError, match=f"^{tmp_path}/envs: is not there, .* copy it"):
+        refuse_missing_envs(tmp_path)
+    (tmp_path / "envs").mkdir()
+    refuse_missing_envs(tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch):

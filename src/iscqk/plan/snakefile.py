@@ -90,6 +90,16 @@ def _written_folders() -> Iterator[Path]:
     yield from filter(Path.is_dir, own.iterdir())
 
 
+def refuse_missing_envs(workflow_folder: str | Path) -> None:
+    """Raise UserError where the rules' environments are not beside the Snakefile.
+
+    Snakemake sends them to other machines together with the rules, and would end in a traceback.
+    """
+    folder = Path(workflow_folder, "envs")
+    if not folder.is_dir():
+        raise UserError(f"{folder}: is not there, and goes to other machines; copy it from a clone")
+
+
 def put_program_on_path() -> None:
     """Let jobs find the `iscqk` of this very Python, also where its environment is not active."""
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
