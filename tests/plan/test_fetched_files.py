@@ -33,6 +33,7 @@ dataset:
   references: [pictures/references-0.tar, pictures/references-1.tar]
   others: pictures/others.tar
 shards: {training: 8, references: 1}
+model: {weights: given/w.safetensors}
 """
 
 
@@ -45,8 +46,9 @@ def project(tmp_path_factory):
     numbered = [f"training-{n}" for n in range(4)] + [f"references-{n}" for n in range(2)]
     others = [f"{SUBMITTED}/{name}.json" for name in ("score", "provenance")]
     tars = [f"pictures/{name}.tar" for name in [*numbered, "others"]]
-    for name in (*CLASSES, *others, *tars):
-        path = project.folder / "bucket" / name
+    given = ("bucket/given/w.safetensors", "given/w.safetensors")  # one of its name here, too
+    for name in (*given, *(f"bucket/{name}" for name in (*CLASSES, *others, *tars))):
+        path = project.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     (project.folder / "classes.yaml").write_text(
@@ -111,8 +113,13 @@ def test_what_opens_images_has_their_shards(jobs):
 def test_a_job_has_the_tar_files_of_its_part_and_no_other(project):
     tars = re.compile(r"pictures/(\w+)-(\d)\.tar")
     made = {}
+    given = "given/w.safetensors"
     for inputs, command in jobs_of(project, "submission_phase2", "shards.yaml"):
         stage, files = command.split()[1], sorted(tars.findall(inputs))
+        if stage == "submit":
+            assert f"--given {FETCHED}{given} --given-names {given} " in re.sub(
+                r"\s+", " ", command
+            )
         if stage in ("embed", "copies") and files:
             shard, shards = re.search(r"--shard (\d+) --shards (\d+)", command).groups()
             assert sorted(tars.findall(command)) == files

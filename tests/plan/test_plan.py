@@ -16,7 +16,7 @@ from iscqk.methods import METHODS
 from iscqk.models.ready import ready_networks
 from iscqk.plan import runs
 from iscqk.plan.dependence import copy_rounds, train_section, training_edits
-from iscqk.plan.given_files import given_files
+from iscqk.plan.given_files import given_files, given_in_storage
 from iscqk.plan.jobs import TRAININGS, kind_of
 from iscqk.plan.names import (
     ModelName,
@@ -428,8 +428,25 @@ def test_a_submission_comes_from_what_is_given_of_its_images_and_its_phase():
     planned = Plan(changed, images)
     assert given_files(planned, "phase2") == ["w.safetensors", "d.csv", "l2"]
     assert given_files(planned, "phase1") == ["w.safetensors", "d.csv", "l2", "truth.csv", "l1"]
+    assert given_in_storage(planned, "phase1") == []
     started = Plan(runs.changed(configured(), {}), IMAGES)
     assert given_files(started, "phase1") == ready_networks()
+
+
+def test_in_a_storage_no_file_of_the_same_name_that_is_here_counts(tmp_path):
+    for name in ("w.safetensors", "truth.csv", "photos/a.jpg"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).touch()
+    images = IMAGES._replace(phases={"phase1": Given(["q"], "truth.csv")})
+    changes = {"dataset.kind": "folders", "model.weights": "w.safetensors"}
+    changed = runs.changed(config(), changes)
+    here, stored = (Plan(changed, images, storage=one) for one in (None, Storage("s3", "s3://b")))
+    assert here.state("photos").startswith("1 ") and stored.state("photos").startswith("0 ")
+    assert here.submitted.start() == ["w.safetensors"] and stored.submitted.start() == []
+    assert given_files(here, "phase1") == given_in_storage(stored, "phase1")
+    assert len(given_in_storage(stored, "phase1")) == 2 and not given_files(stored, "phase1")
+    started = Plan(configured(), IMAGES, storage=Storage("s3", "s3://b"))
+    assert given_files(started, "phase2") == ready_networks()  # of the package, not of the plan
 
 
 @pytest.mark.parametrize(

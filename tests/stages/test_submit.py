@@ -236,6 +236,15 @@ def test_what_was_there_before_is_told_by_its_hash(pieces):
     assert f"- `{truth}`, SHA-256 `{sha256_of(truth)}`" in card and "of this\ntraining only" in card
 
 
+def test_what_was_fetched_is_told_by_the_name_that_it_has_in_the_storage(pieces, capsys):
+    fetched = str(pieces / "gt.csv")
+    assert submit(pieces, given=[fetched, "--given-names", "truth.csv"]) == 0
+    given = json.loads((pieces / "out/provenance.json").read_text())["given"]
+    assert given == [{"path": "truth.csv", "sha256": sha256_of(fetched)}]
+    assert submit(pieces, given=[fetched, "--given-names", "a", "b"]) == 1
+    assert "--given-names: 2 for 1 of --given; name each" in capsys.readouterr().err
+
+
 def test_what_iscqk_carries_is_told_by_the_same_path_on_all_machines(pieces):
     own = ready_folder() / "queries/config.json"
     assert submit(pieces, given=[str(own)]) == 0

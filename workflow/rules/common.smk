@@ -25,7 +25,7 @@ from iscqk.plan.evaluation import (
     files_made,
     only_compared,
 )
-from iscqk.plan.given_files import given_files
+from iscqk.plan.given_files import given_files, given_in_storage
 from iscqk.plan.jobs import JOBS, job
 from iscqk.plan.names import (
     SIDES,

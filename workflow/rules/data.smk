@@ -52,7 +52,7 @@ rule prepare:
         state=lambda wildcards: PLAN.state(
             *PLAN.images.training, *PLAN.images.references, *PLAN.images.others
         ),
-        content=lambda wildcards: digest_of(PLAN.lists().values()),
+        content=lambda wildcards: digest_of(STORAGE.here(PLAN.lists().values())),
         # no input either: queries that come later must not make all training begin anew
         queries=untracked(
             lambda wildcards: PLAN.queries_beforehand(
@@ -135,7 +135,9 @@ rule take_queries:
         bad_images=config["dataset"]["bad_images"],
         naming=SOURCES[config["dataset"]["kind"]].naming_options,
         state=lambda wildcards: PLAN.state(*PLAN.images.phases[wildcards.phase].queries),
-        content=lambda wildcards: digest_of(PLAN.given_with(wildcards.phase)),
+        content=lambda wildcards: digest_of(
+            STORAGE.here(PLAN.given_with(wildcards.phase))
+        ),
     shell:
         """
         iscqk take-queries --phase {wildcards.phase} --queries {input.folders:q} \

@@ -109,7 +109,9 @@ rule prepare_labelled:
         ),
         # Not of `input`: Snakemake compares no parameter that is derived from it.
         state=lambda wildcards: fingerprint_of_images(
-            config["unbalanced"]["training"], config["unbalanced"]["evaluation"]
+            *STORAGE.here(
+                config["unbalanced"][name] for name in ("training", "evaluation")
+            )
         ),
     shell:
         """

@@ -19,6 +19,7 @@ rule submit:
         queries=R.manifest("{phase}"),
         quarantined=lambda wildcards: PLAN.quarantined(wildcards.phase),
         weights=list(PLAN.submitted_weights().values()),
+        given=lambda wildcards: given_in_storage(PLAN, wildcards.phase),
     output:
         descriptors=R.submission("{phase}").descriptors,
         predictions=R.submission("{phase}").predictions,
@@ -42,7 +43,12 @@ rule submit:
         halves=lambda wildcards, input: named(
             PLAN.halves(wildcards.phase), input.halves
         ),
-        given=untracked(lambda wildcards: given_files(PLAN, wildcards.phase)),
+        given=lambda wildcards, input: given_files(PLAN, wildcards.phase)
+        + list(input.given),
+        given_names=untracked(
+            lambda wildcards: given_files(PLAN, wildcards.phase)
+            + given_in_storage(PLAN, wildcards.phase)
+        ),
         folder=folder,
     shell:
         """
@@ -52,7 +58,7 @@ rule submit:
             --training {input.training} --references {input.references} --queries {input.queries} \
             --quarantined {input.quarantined} \
             --weights {params.weights} --bank {input.bank} --given {params.given:q} \
-            --config {params.config:q} --output {params.folder} &>{log}
+            --given-names {params.given_names:q} --config {params.config:q} --output {params.folder} &>{log}
         """
 
 
@@ -77,7 +83,9 @@ rule pack:
         scores=lambda wildcards, input: named(PHASES, input.scores),
         by_edit=lambda wildcards, input: named(PHASES, input.by_edit),
         config=as_text(config["ready"]),
-        content=lambda wildcards: digest_of(filter(None, [config["ready"]["notice"]])),
+        content=lambda wildcards: digest_of(
+            STORAGE.here(filter(None, [config["ready"]["notice"]]))
+        ),
     shell:
         """
         iscqk pack {params.submission} --scores {params.scores} --by-edit {params.by_edit} \

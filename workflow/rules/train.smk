@@ -130,7 +130,9 @@ rule train_q:
             "--near-duplicates", input.near_duplicates
         ),
         teacher=lambda wildcards, input: given("--teacher", input.teacher),
-        content=lambda wildcards: digest_of(PLAN[wildcards.run].given_of_images),
+        content=lambda wildcards: digest_of(
+            STORAGE.here(PLAN[wildcards.run].given_of_images)
+        ),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         untracked=untracked(PLAN.training_options("{run}/round{round}-q")),
     shell:

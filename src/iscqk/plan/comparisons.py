@@ -104,7 +104,7 @@ def report_compares_with(plan: Plan) -> list[str]:
     if not (folder := plan.config["report"]["compare"]):
         return []
     other = [Results(os.path.normpath(folder)).submission(phase) for phase in PHASES]
-    there = [one for one in other if os.path.exists(one.score)]
+    there = [one for one in other if plan.storage.here([one.score])]
     return [file for one in there or other[-1:] for file in (one.score, one.provenance)]
 
 

@@ -11,8 +11,19 @@ def given_files(plan: Plan, phase: str) -> list[str]:
     They are the weights that its training starts from, what is said of training images, lists of
     images, and the ground truth.
     """
-    run = plan.submitted
-    of_images = run.given_of_images if run.last.is_half_round else []
-    of_phase = plan.given_with(phase) if phase in plan.images.phases else []
-    named = [*run.start(), *of_images, *plan.lists().values(), *of_phase]
+    named = [*plan.submitted.start(), *plan.storage.here(_of_images(plan, phase))]
     return list(dict.fromkeys(filter(os.path.isfile, named)))
+
+
+def given_in_storage(plan: Plan, phase: str) -> list[str]:
+    """Return those of them that are to be fetched, as they lie in a storage."""
+    if not plan.storage.plugin:
+        return []
+    return list(dict.fromkeys([*plan.submitted.given_weights, *_of_images(plan, phase)]))
+
+
+def _of_images(plan: Plan, phase: str) -> list[str]:
+    run = plan.submitted
+    of_training = run.given_of_images if run.last.is_half_round else []
+    of_phase = plan.given_with(phase) if phase in plan.images.phases else []
+    return [*of_training, *plan.lists().values(), *of_phase]

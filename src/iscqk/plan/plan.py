@@ -58,7 +58,7 @@ class Plan(Mapping[str, Run]):
         self.made = Made(self.results, images, is_on_disk=not self.storage.plugin)
         self._homes: dict[tuple[str, ModelName], str] = {}
         self._runs = {
-            name: Run(name, changed, self.results, self._home, self.made.shards)
+            name: Run(name, changed, self.results, self._home, self.made.shards, self.storage.here)
             for name, changed in all_runs(config).items()
         }
         self._find_homes()
@@ -227,7 +227,7 @@ class Plan(Mapping[str, Run]):
     def state(self, *folders: str) -> str:
         """Return a text that changes with the images in folders; only jobs that list them ask."""
         watched = datasets.SOURCES[self.config["dataset"]["kind"]].watched
-        return fingerprint_of_images(*folders) if watched else ""
+        return fingerprint_of_images(*self.storage.here(folders)) if watched else ""
 
     def places(self) -> str:
         """Return as text where the images of each split lie, and which list is of which.

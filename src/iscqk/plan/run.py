@@ -1,6 +1,5 @@
 """One run: its models in order, what each is made from, and what it leaves behind."""
 
-import os
 import shlex
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -34,6 +33,7 @@ GIVEN = ("near_duplicates", "teacher")  # keys of a method that name files of th
 
 Home = Callable[[str, ModelName], str]
 Shards = Callable[[str, int], list[str]]
+Here = Callable[[Iterable[str]], list[str]]
 
 
 class HalfRound(NamedTuple):
@@ -62,7 +62,7 @@ class Run:
     """
 
     def __init__(
-        self, name: str, config: Config, results: Results, home: Home, shards: Shards
+        self, name: str, config: Config, results: Results, home: Home, shards: Shards, here: Here
     ) -> None:
         """Plan a run.
 
@@ -73,9 +73,10 @@ class Run:
             home: gives the run under whose name a run's model lies.
             shards: gives the files of a pattern with `{shard}`, where nothing tells another number
                 of them in so many.
+            here: gives those of some files that are here.
         """
         self.name, self.config, self._results = name, config, results
-        self._home, self._shards = home, shards
+        self._home, self._shards, self._here = home, shards, here
         self.split = "unbalanced" if name.startswith("unbalanced-") else "training"
         self.models = models(config)
 
@@ -134,10 +135,9 @@ class Run:
     # --- training
 
     def start(self) -> list[str]:
-        """Return the files of the weights that it starts from, those that are there."""
+        """Return the files of the weights that it starts from, those that are here."""
         weights = self.config["model"]["weights"]
-        named = ready_networks() if weights == READY else [weights]
-        return [path for path in named if os.path.isfile(path)]
+        return ready_networks() if weights == READY else self._here([weights])
 
     @property
     def given_weights(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, NamedTuple
 
@@ -22,6 +23,13 @@ class Storage(NamedTuple):
         """Return Snakemake's default storage."""
         plugin, prefix = settings.default_storage_provider, settings.default_storage_prefix
         return cls(plugin, (prefix or "").rstrip("/")) if plugin else cls()
+
+    def here(self, paths: Iterable[str]) -> list[str]:
+        """Return those of the plan's paths that are here: none where files lie in a storage.
+
+        What lies under their names then is another's, and not there for a job on another machine.
+        """
+        return [] if self.plugin else list(filter(os.path.exists, paths))
 
     def place(self, path: str) -> str:
         """Return where a file of the plan is that no rule declares, as a word of a command."""

@@ -76,6 +76,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what else it comes from, to be told by its hash: first weights, ground truth, lists",
     )  # fmt: skip
     parser.add_argument(
+        "--given-names", nargs="*", metavar="NAME", default=[],
+        help="what these are called there, one for each; without, by where they lie",
+    )  # fmt: skip
+    parser.add_argument(
         "--config",
         type=json_object(
             seed=int, dataset=dict, model=dict, train=dict, describe=dict, search=dict
@@ -196,6 +200,11 @@ def _score(arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]) ->
 def _provenance(
     arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]
 ) -> dict[str, Any]:
+    names = arguments.given_names or arguments.given
+    if len(names) != len(arguments.given):
+        raise UserError(
+            f"--given-names: {len(names)} for {len(arguments.given)} of --given; name each"
+        )
     return {
         **commit(),
         "machine": machine(),
@@ -216,7 +225,8 @@ def _provenance(
             for role, path in _weights(arguments).items()
         },
         "given": [
-            {"path": _on_any_machine(path), "sha256": sha256_of(path)} for path in arguments.given
+            {"path": _on_any_machine(name), "sha256": sha256_of(path)}
+            for name, path in zip(names, arguments.given, strict=True)
         ],
     }
 
