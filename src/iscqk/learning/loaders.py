@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from iscqk.learning.data_loading import Batches, Images, Indexed
+from iscqk.learning.handing_over import collate, tensors
 from iscqk.runtime.following import become_worker
 from iscqk.runtime.last_read import LastRead, slice_seconds
 from iscqk.runtime.workers import may_have_workers
@@ -43,6 +44,7 @@ class Loader(Generic[Item]):
         self._batches: DataLoader[Item] = DataLoader(
             _Noted(images, self._last) if self._last else images,
             batch_sampler=batches,
+            collate_fn=collate,
             num_workers=self.workers,
             timeout=slice_seconds() if self.workers else 0,
             worker_init_fn=become_worker,
@@ -72,7 +74,7 @@ class Loader(Generic[Item]):
                 if is_late and self._last and not self._last.hangs():
                     continue
                 raise
-            yield batch
+            yield tensors(batch)
 
 
 class _Noted(Dataset[Item]):

@@ -49,8 +49,8 @@ NO_SPACE = (
     "folder (TMPDIR), then run the same command again"
 )
 FULL_SHARED_MEMORY = (
-    "the memory that processes share (/dev/shm) is full; give more (podman run --shm-size 2g) or "
-    "fewer threads, then run the same command again"
+    "the memory that processes share (/dev/shm) is full; give more (podman run --shm-size 2g; to "
+    "a pod an emptyDir of medium Memory) or fewer threads, then run the same command again"
 )
 FULL_MEMORY = (
     "the memory is full; give it more, or lower the batch size or the threads, "
