@@ -35,7 +35,7 @@ def test_a_state_is_taken_up_elsewhere_and_then_forgotten(endpoint):
     first, second = (Checkpoint(ADDRESS, RUN, "s3") for _ in range(2))
     assert first.load() is None
     first.save({**STATE, "step": 4})
-    first.save(STATE)
+    assert first.save(STATE)
     found = second.load()
     assert found["step"] == 5 and torch.equal(found["weight"], STATE["weight"])
     assert set(stored(endpoint)) == {"state.pt"}
@@ -68,7 +68,7 @@ def test_a_storage_that_is_away_ends_no_training_that_runs(endpoint, monkeypatch
     monkeypatch.setenv("SNAKEMAKE_STORAGE_S3_RETRIES", "1")
     away = Checkpoint(ADDRESS, RUN, "s3")
     with caplog.at_level(logging.WARNING, "iscqk"):
-        away.save(STATE)
+        assert not away.save(STATE)
         away.remove()
     assert [message.startswith(ADDRESS) for message in caplog.messages] == [True, True]
     with pytest.raises(UserError, match=f"^{ADDRESS}: cannot be read .*storage is reached$"):

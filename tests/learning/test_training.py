@@ -360,6 +360,19 @@ def test_a_state_is_kept_by_time_too(encoder, images, tmp_path, monkeypatch):
     assert saved == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_state_that_a_storage_has_not_taken_is_not_gone_on_from(
+    encoder, images, tmp_path, monkeypatch, arrives
+):
+    noted = []
+    monkeypatch.setattr("iscqk.learning.training.note_kept", lambda: noted.append(True))
+    monkeypatch.setattr(Checkpoint, "save", lambda self, state: arrives)
+    objective = FrozenBank(bank_of(encoder, images), 1, QK)
+    config = replace(CONFIG, checkpoint_every=4)
+    training = train(encoder, objective, images, tmp_path / "c.pt", config)
+    assert (training._saved, noted) == ((4, [True]) if arrives else (None, []))
+
+
 def assert_shown(folder, history):
     """Assert that TensorBoard reads what was logged, each step once."""
     events = EventAccumulator(str(folder), purge_orphaned_data=False)

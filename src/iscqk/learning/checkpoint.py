@@ -105,16 +105,15 @@ class Checkpoint:
         """Return whether the last one is old enough for another; all processes ask together."""
         return distributed.of_first(self._keeping.is_due())
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Replace the saved state."""
+    def save(self, state: dict[str, Any]) -> bool:
+        """Replace the saved state; return whether it is kept: a storage may not take it."""
         with self._keeping.timed():
             content = io.BytesIO()
             torch.save({**state, "run": self._run}, content)
             with atomic_file(self._path) as temporary, open(temporary, "wb") as file:
                 file.write(hashlib.sha256(content.getbuffer()).digest())
                 file.write(content.getbuffer())
-            if self._stored:
-                self._stored.send(self._path)
+            return self._stored.send(self._path) if self._stored else True
 
     def remove(self) -> None:
         """Forget the state; a finished half-round that is forced to run again starts afresh."""

@@ -257,11 +257,11 @@ class Training:
         )  # fmt: skip
 
     def _save(self, checkpoint: Checkpoint, step: int) -> None:
-        if distributed.rank() == 0:
-            checkpoint.save(self._state(step))
-            self._tensorboard.send()
-        note_kept()  # by one process for all
-        self._saved = step
+        kept = distributed.rank() == 0 and checkpoint.save(self._state(step))
+        self._tensorboard.send()
+        if distributed.of_first(kept):  # by one process for all
+            note_kept()
+            self._saved = step
 
     def _shipped(self) -> dict[str, Tensor]:
         weights = self.objective.shipped(self.encoder).state_dict()

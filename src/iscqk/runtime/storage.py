@@ -56,13 +56,18 @@ class StoredFile:
             raise UserError(f"{self._address}: {what}; see that the storage is reached") from None
         return True
 
-    def send(self, path: Path) -> None:
-        """Replace the file in the storage; where that fails, say so: the next one may arrive."""
+    def send(self, path: Path) -> bool:
+        """Replace the file in the storage; return whether it arrived.
+
+        Where it did not, that is told: the next one may.
+        """
         self._file.set_local_path(path)
         try:
             _done(self._file.managed_store())
         except Exception as error:
             logger.warning("%s: could not be written (%s)", self._address, _in_a_line(error))
+            return False
+        return True
 
     def remove(self) -> None:
         """Remove the file from the storage, if there is one; where that fails, say so."""
