@@ -152,6 +152,22 @@ def test_jobs_that_shared_a_processor_are_reckoned_by_its_seconds(tmp_path):
         assert rates([usage], config(), one_operation, by)["train"].each * load == taken
 
 
+@pytest.mark.parametrize(
+    ("job", "model"),
+    [("warm-up", "warm-up"), ("train-round1-q", "round1-q"), ("learn", "learned-2")],
+)
+def test_a_training_that_went_on_took_what_it_took_before_too(tmp_path, job, model):
+    usage = write_run(tmp_path, (100, 40, 20), {f"qk-0/{job}": [], "prepare": [0.5]})
+    (usage / f"qk-0/{job}.tsv").write_text("s\tcpu_time\n100\t30\n")
+    history = tmp_path / f"runs/qk-0/{model}/history.csv"
+    history.parent.mkdir(parents=True)
+    history.write_text("step,images,seconds\n1,160,160\n2,320,400\n")
+    stage = {"warm-up": "warm_up"}.get(job, job.split("-")[0])
+    for by, taken in ((CLOCK, 400), (PROCESSOR, 120)):
+        found = rates([usage], config(), one_operation, by)[stage]
+        assert found.seconds(Workload(config(), SMALL, 1).of(stage, {}).load) == taken
+
+
 def test_jobs_that_waited_are_told(tmp_path):
     usage = write_run(tmp_path, (1, 1, 1), {"prepare": [10.0]})
     assert load([usage]) is None

@@ -67,7 +67,7 @@ def _row(one: Measured) -> dict[str, object]:
 
 def _seconds(one: Measured, usage: list[pd.DataFrame], histories: list[pd.DataFrame]) -> float:
     jobs = [float(table["s"].sum()) for table in usage]
-    trained = [_seconds_trained(table) for table in histories]
+    trained = [seconds_trained(table) for table in histories]
     kinds = [kind_of(Path(path).stem) for path in one.usage]
     places = [place for place, kind in enumerate(kinds) if kind in TRAININGS]
     if len(places) != len(trained):  # files of other names: which job was which training is unknown
@@ -103,7 +103,7 @@ def images_seen(histories: Iterable[pd.DataFrame]) -> int:
     return sum(int(table["images"].iloc[-1]) for table in histories)
 
 
-def _seconds_trained(history: pd.DataFrame) -> float:
+def seconds_trained(history: pd.DataFrame) -> float:
     """Return how long SGD took in a training, before a stop as well; 0 where it does not say."""
     return float(history[_SECONDS].iloc[-1]) if _SECONDS in history else 0.0
 

@@ -4,10 +4,12 @@ import csv
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from glob import escape, glob
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
+from iscqk.comparison.run_tables import read_history, seconds_trained
 from iscqk.errors import UserError
 from iscqk.forecast.counts import Counts, measured_counts, rows_of
 from iscqk.forecast.work import Work, Workload
@@ -15,6 +17,7 @@ from iscqk.formats.named_files import read_object
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import Results
 from iscqk.plan.jobs import rule_of
+from iscqk.plan.names import WARM_UP
 from iscqk.plan.runs import gist_run, submission_run
 from iscqk.settings.config import Config
 
@@ -95,10 +98,12 @@ def _measured(
         name = path.relative_to(folder).with_suffix("").as_posix()
         if name.startswith(_REHEARSAL):
             work = rehearsal.of(name.removeprefix(_REHEARSAL), {"ranking": "similarity"})
+            histories = []
+        elif (found := rule_of(name)) and _is_submissions(*found, own, has_start):
+            work, histories = run.of(*found), _histories(results, *found)
         else:
-            found = rule_of(name)
-            work = run.of(*found) if found and _is_submissions(*found, own, has_start) else None
-        if work and work.load and (seconds := _seconds(path, by)):
+            continue
+        if work and work.load and (seconds := _seconds(path, by, histories)):
             yield Measured(work, seconds)
 
 
@@ -114,6 +119,14 @@ def _is_submissions(
     runs = {submission_run(dict(config)), gist_run(dict(config))}
     others = {"unbalanced", "evaluation"} & set(wildcards.values())
     return wildcards.get("run", min(runs)) in runs and not others
+
+
+def _histories(results: Results, rule: str, wildcards: Mapping[str, str]) -> list[str]:
+    """Return the histories that a job has left, if it is a training; of one in parts, several."""
+    names = {"warm_up": str(WARM_UP), "learn": "learned-*", "train": wildcards.get("model", "")}
+    if rule not in names:
+        return []
+    return glob(results.patterns.model(escape(wildcards["run"]), names[rule]).history)
 
 
 def _config_of(results: Results) -> dict[str, Any]:
@@ -142,9 +155,16 @@ def load(folders: Iterable[Path]) -> float | None:
     return median(told) if told else None
 
 
-def _seconds(path: Path, by: str) -> float:
-    """Return how long a job took; of one too short for its processor's seconds, by the clock."""
-    return _mean(path, by) or _mean(path, CLOCK)
+def _seconds(path: Path, by: str, histories: Iterable[str]) -> float:
+    """Return how long a job took; of one too short for its processor's seconds, by the clock.
+
+    Of a training that went on after a stop Snakemake knows the rest, and its histories know all:
+    what it took before is reckoned in proportion.
+    """
+    clock = _mean(path, CLOCK)
+    seconds = _mean(path, by) or clock
+    whole = max([clock, *(seconds_trained(read_history(history)) for history in histories)])
+    return seconds * whole / clock if clock else seconds
 
 
 def _mean(path: Path, column: str) -> float:
