@@ -79,6 +79,25 @@ def test_the_challenge_is_asked_for_in_shards(disc21):
         assert int(asked[rule]["runtime"]) <= 120
 
 
+def rules_that_use_a_gpu():
+    """Return the rules with such a resource, and those that are like them but for some files."""
+    text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    blocks = re.split(r"^(?=rule \w+:|use rule )", text, flags=re.MULTILINE)
+    found = {re.match(r"rule (\w+)", block)[1] for block in blocks if "gpu=GPU" in block}
+    alike = re.findall(r"^use rule (\w+) as (\w+)", text, re.MULTILINE)
+    return found | {rule for other, rule in alike if other in found}
+
+
+def test_every_rule_that_uses_a_gpu_asks_a_cluster_for_one():
+    """The rule itself asks for what the machine has that starts the run."""
+    asked = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())["set-resources"]
+    rules = rules_that_use_a_gpu()
+    assert {rule for rule, resources in asked.items() if "gpu" in resources} == rules
+    assert len(rules) >= 10 and rules >= GPU_RULES
+    for rule in rules:
+        assert asked[rule]["gpu"] == 1 and {"mem_mb", "runtime"} < asked[rule].keys()
+
+
 def test_the_profile_names_rules_that_exist(project):
     profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
     rules = set(project.run("snakemake --list-rules").stdout.split())
