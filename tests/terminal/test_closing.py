@@ -1,9 +1,11 @@
 """The last lines: scores beside yardsticks, the file for the grader, the next command."""
 
+import asyncio
 import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +14,9 @@ from conftest import ROOT
 from iscqk.formats.results import Results
 from iscqk.images.dataset_interface import Sources
 from iscqk.plan.plan import Plan
-from iscqk.terminal.additions import options_to_repeat
+from iscqk.plan.storage import Storage
+from iscqk.runtime.storage import StoredFile
+from iscqk.terminal.additions import Additions, options_to_repeat
 from iscqk.terminal.closing import closing_lines
 
 CONFIG = configured("from-nothing")
@@ -172,3 +176,39 @@ def test_a_file_that_cannot_be_read_ends_nothing(plan, content):
 def test_options_that_say_of_what_a_run_is_are_repeated(arguments, repeated):
     told = options_to_repeat(arguments.split())
     assert told.startswith(repeated) if repeated.endswith(" ") else told == repeated
+
+
+class LogOf(str):
+    """A log's path here, which has attributes as Snakemake's."""
+
+
+@pytest.mark.parametrize("shows", [True, False])
+def test_a_failed_jobs_log_is_told_of_what_is_in_a_storage(plan, monkeypatch, shows):
+    """Of a job elsewhere, of which Snakemake tells within an event loop, and of one here."""
+    address, plan.storage = "s3://b/results/logs/draw.log", Storage("s3", "s3://b")
+
+    def fetch(self, path):
+        asyncio.run(asyncio.sleep(0))
+        path.write_text("error: why\n")
+        return True
+
+    monkeypatch.setattr("iscqk.runtime.storage._file_in", lambda plugin, address, folder: None)
+    monkeypatch.setattr(StoredFile, "fetch", fetch)
+    log = LogOf("draw.log")
+    job = SimpleNamespace(log=[log])
+    log.is_storage, log.storage_object = True, SimpleNamespace(query=address)
+    dag = SimpleNamespace(jobs=[job], jobid=lambda job: 3)
+    workflow = SimpleNamespace(dag=dag, output_settings=SimpleNamespace(show_failed_logs=shows))
+
+    async def told():
+        named = [f"{address} (send to storage)", "slurm.log"]
+        record = SimpleNamespace(msg="", event="job_error", jobid=3, log=named, aux={"id": 7})
+        assert Additions(workflow, plan).filter(record)
+        return record.log, record.aux
+
+    for content in ("error: why\n", "error: here\n"):
+        if content != "error: why\n":
+            Path(log).write_text(content)
+        logs, aux = asyncio.run(told())
+        assert aux == ({"id": 7, address: content} if shows else {"id": 7})
+        assert len(logs) == (1 if shows else 2)

@@ -7,11 +7,14 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
+from iscqk.runtime.storage import StoredFile
 from iscqk.terminal.closing import closing_lines
 
 _NOTHING = "Nothing to be done"
@@ -21,9 +24,10 @@ class Additions(logging.Filter):
     """Adds the last lines where there is nothing to do, and the targets there are to a wrong one.
 
     What Snakemake knows nothing of is told first, where it finds nothing to do. Files that are
-    missing are named by the keys of the config that name them.
+    missing are named by the keys of the config that name them. A failed job's logs are fetched from
+    a storage, which Snakemake shows only where they lie on this machine.
 
-    Snakemake calls none of the Snakefile's hooks in either case.
+    Snakemake calls none of the Snakefile's hooks in any of these cases.
     """
 
     def __init__(self, workflow: Any, plan: Plan) -> None:
@@ -45,7 +49,34 @@ class Additions(logging.Filter):
             record.msg = f"{str(record.msg).strip()}\n{self._right_targets()}"
         if getattr(record, "exception", "") == "MissingInputException":
             record.msg = missing_by_keys(str(record.msg), self._plan.config)
+        if str(getattr(record, "event", "")) == "job_error" and self._plan.storage.plugin:
+            self._show_stored_logs(record)
         return True
+
+    def _show_stored_logs(self, record: Any) -> None:
+        """Put what a failed job's logs say in the place of their names, if logs are to be shown."""
+        dag = self._workflow.dag
+        if not self._workflow.output_settings.show_failed_logs:
+            return
+        logs = [log for job in dag.jobs if dag.jobid(job) == record.jobid for log in job.log]
+        told = {log.storage_object.query: self._content_of(log) for log in logs if log.is_storage}
+        if len(told) == len(logs):
+            record.log = record.log[len(logs) :]  # what an executor has of its own
+            record.aux = {**(record.aux or {}), **told}
+
+    def _content_of(self, log: Any) -> str:
+        """Return what a log says, of a job on this machine by the copy here, or why it is unknown.
+
+        Snakemake tells of jobs elsewhere within an event loop, in which no other one can run.
+        """
+        try:
+            if os.path.isfile(log):
+                return Path(log).read_text(errors="replace")
+            with ThreadPoolExecutor(1) as pool:
+                address = log.storage_object.query
+                return pool.submit(_fetched, self._plan.storage.plugin, address).result()
+        except (OSError, UserError) as error:
+            return str(error)
 
     def closing(self, log: Sequence[str] = ()) -> str:
         """Return the last lines: of a run with its log files, without them if nothing was done."""
@@ -95,6 +126,13 @@ def add_to_messages(workflow: Any, plan: Plan) -> Additions:
         if account := getattr(handler, "account", None):
             account.plan = plan
     return additions
+
+
+def _fetched(plugin: str, address: str) -> str:
+    """Return what a file in a storage says; UserError if it cannot be read."""
+    stored = StoredFile(plugin, address)
+    path = stored.folder / "log"
+    return path.read_text(errors="replace") if stored.fetch(path) else "is not there"
 
 
 def missing_by_keys(message: str, config: Mapping[str, Any]) -> str:
