@@ -32,6 +32,12 @@ def test_modes_become_rgb(mode):
     assert opened.mode == "RGB" and opened.size == (20, 12)
 
 
+def test_grey_of_pillow_that_is_times_its_alpha_is_laid_on_white():
+    clear = Image.fromarray(np.array([[[100, 255], [100, 0]]], np.uint8), "LA")
+    given = np.asarray(open_image(clear.convert("La")))
+    np.testing.assert_array_equal(given, [[[100] * 3, [255] * 3]])
+
+
 def test_cmyk_becomes_rgb():
     assert open_image(encoded(Image.fromarray(PIXELS).convert("CMYK"), "JPEG")).mode == "RGB"
 

@@ -154,6 +154,7 @@ FLOATS = (GREY / 255).astype(np.float32)
 TEXT = b"Comment\0\0" + zlib.compress(b"x" * 80_000_000, 9)
 COLOURS = b"profile\0\0" + zlib.compress(bytes(80_000_000), 9)
 MANY = (9_500, 9_500)
+COLOUR_MAP = np.stack([np.arange(256), 255 - np.arange(256), np.arange(256) // 2])
 
 CASES: dict[str, Good | Bad] = {
     "plain.jpg": Good(lambda: encoded(PLAIN, "JPEG", **JPEG), within=4),
@@ -244,6 +245,24 @@ CASES: dict[str, Good | Bad] = {
     ),
     "floats to 1, white is 0.tiff": Good(
         lambda: tiff(1 - FLOATS, 32, photometric=0, kind=3), pixels=grey(GREY), within=1
+    ),
+    "a palette of 8-bit numbers.tiff": Good(
+        lambda: tiff(GREY, 8, photometric=3, colours=COLOUR_MAP),
+        pixels=COLOUR_MAP[:, GREY].transpose(1, 2, 0),
+    ),
+    "a palette of 16-bit numbers.tiff": Good(
+        lambda: tiff(GREY, 8, photometric=3, colours=COLOUR_MAP * 257),
+        pixels=COLOUR_MAP[:, GREY].transpose(1, 2, 0),
+    ),
+    "grey times its alpha.tiff": Good(
+        lambda: encoded(
+            Image.fromarray(np.dstack([GREY * (COLUMNS < 10), CLEAR[..., 3]]).astype("u1"), "LA"),
+            "TIFF",
+        ).replace(struct.pack("<HHIH", 338, 3, 1, 2), struct.pack("<HHIH", 338, 3, 1, 1)),
+        pixels=np.where((COLUMNS < 10)[..., None], grey(GREY), 255),
+    ),
+    "black, of a palette.tiff": Good(
+        lambda: tiff(GREY, 8, photometric=3, colours=np.zeros((3, 256), int)), pixels=PIXELS * 0
     ),
     "12-bit.tiff": Good(lambda: tiff(GREY.astype("<u2") * 16, 12), pixels=grey(GREY), within=1),
     "12 bits in 16, declared.tiff": Good(
@@ -366,6 +385,12 @@ CASES: dict[str, Good | Bad] = {
             ("16 bits", PLANES * np.uint16(257), {"bits": 16, "photometric": 2}, PIXELS),
             ("grey of 16 bits", GREY * np.uint16(257), {"bits": 16}, grey(GREY)),
             ("white is 0", 255 - GREY, {"bits": 8, "photometric": 0}, grey(GREY)),
+            (
+                "16 bits, and a fourth of anything",
+                np.stack([*PLANES, GREY]) * np.uint16(257),
+                {"bits": 16, "photometric": 2, "extra": 0},
+                PIXELS,
+            ),
         ]
         for order in ("little endian", "big endian")
     },
@@ -440,8 +465,16 @@ CASES: dict[str, Good | Bad] = {
     "32 bits of which most are used.tiff": Bad(
         lambda: tiff(GREY.astype("<u4") * 2**22, 32), "what is white"
     ),
-    "grey and alpha, a plane for each.tiff": Bad(
-        lambda: tiff(np.stack([GREY, GREY]), 8, planes_tag=2, extra=2), "grey and alpha"
+    **{
+        f"grey {name} alpha, a plane for each.tiff": Bad(
+            lambda extra=extra: tiff(np.stack([GREY, GREY]), 8, planes_tag=2, extra=extra),
+            "grey and alpha",
+        )
+        for name, extra in [("and", 2), ("times its", 1)]
+    },
+    "colours times their alpha, a plane for each.tiff": Bad(
+        lambda: tiff(np.stack([*PLANES, GREY]), 8, photometric=2, planes_tag=2, extra=1),
+        "colours times their alpha, in a plane each",
     ),
     "8 bits in 16, colour, a compressed plane for each.tiff": Bad(
         lambda: tiff(PLANES.astype("u2"), 16, photometric=2, planes_tag=2, compressed=True),
@@ -480,8 +513,9 @@ def tiff(
     planes_tag: int = 1,
     extra: int | None = None,
     compressed: bool = False,
+    colours: np.ndarray | None = None,
 ) -> bytes:
-    """Return a TIFF of grey, or of planes, written by hand: Pillow writes none of those wanted."""
+    """Return a TIFF of grey, a palette or planes, by hand: Pillow writes none of those wanted."""
     mark, end = {"little endian": (b"II*\0", "<"), "big endian": (b"MM\0*", ">")}[order]
     planes = samples.reshape(-1, *samples.shape[-2:])
     strips = [
@@ -501,7 +535,8 @@ def tiff(
         },
         **{273: [8 + size * n for n in range(count)], 277: [count], 278: [height]},
         **{279: [size] * count, 284: [planes_tag], 339: [kind] * count},
-        **({338: [extra]} if extra else {}),
+        **({} if colours is None else {320: colours.ravel().tolist()}),
+        **({} if extra is None else {338: [extra]}),
         **({281 if kind == 1 else 341: white} if largest else {}),
     }
     at, lists, entries = 8 + size * count, b"", b""

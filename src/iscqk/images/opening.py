@@ -28,7 +28,7 @@ from iscqk.images.bit_depth import (
     refuse_dark_colour,
     show_lower_bytes,
 )
-from iscqk.images.tiff_layouts import load_unmapped, mend_planes
+from iscqk.images.tiff_layouts import load_unmapped, mend_palette, mend_planes
 from iscqk.images.transparency import flatten_transparency
 from iscqk.runtime.quiet import without_warnings
 
@@ -202,6 +202,7 @@ def _loaded(image: Image.Image, enough: int | None) -> _Opened:
 def _decode(image: Image.Image) -> Depth:
     """Read the pixels of an open image; return what its file says of its samples."""
     mend_planes(image)
+    mend_palette(image)
     depth = Depth.of(image)  # of which nothing is known once it is loaded
     file = getattr(image, "filename", "") or getattr(image, "fp", None)  # forgotten, likewise
     load_unmapped(image)

@@ -2,24 +2,38 @@
 
 from typing import Any, TypeGuard
 
-from PIL import Image
+from PIL import Image, ImagePalette
 from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 _PLANES, _TOGETHER, _APART = 284, 1, 2  # tag of whether samples lie by pixel or by colour
+_COLOURS = 320  # tag of the palette, in 16 bits
+_UNSPECIFIED = "X;"  # in RGBX;16L, and what follows RGB in RGB;16L: Pillow's for a fourth plane
+
+
+def mend_palette(image: Image.Image) -> None:
+    """Have an open file's palette of 8-bit numbers taken as such, of which Pillow makes black.
+
+    Old writers left it so; it is told by numbers of which none is over 255, as libtiff does.
+    """
+    if isinstance(image, TiffImageFile) and image.mode in ("P", "PA"):
+        colours = image.tag_v2[_COLOURS]
+        if max(colours) <= 255:
+            image.palette = ImagePalette.raw("RGB;L", bytes(colours))
 
 
 def mend_planes(image: Image.Image) -> None:
     """Have an open file read right whose colours lie apart, a plane each, before it is loaded.
 
     Of a plane that is not compressed Pillow forgets bits, order of bytes, and whether 0 is white.
+    A plane of what the file does not specify is left out.
 
     Raises:
-        ValueError: grey and alpha lie apart, which it mixes up.
+        ValueError: grey and alpha lie apart, which it mixes up, or colours times their alpha.
     """
     if not _has_planes(image):
         return
-    if image.mode == "LA":
+    if image.mode in ("LA", "La"):
         raise ValueError("grey and alpha in a plane each; store them together")
     planes: list[Any] = image.tile
     if are_compressed_planes(image) or not planes:
@@ -28,9 +42,13 @@ def mend_planes(image: Image.Image) -> None:
     image._setup()
     image.tag_v2[_PLANES] = _APART
     whole: Any = image.tile[0]
-    _, mark, form = whole.args[0].partition(";")  # of RGB;16L
+    bands, mark, form = whole.args[0].partition(";")  # of RGB;16L
+    if "a" in bands:
+        raise ValueError("colours times their alpha, in a plane each; store them together")
     image.tile = [
-        plane._replace(args=(plane.args[0][0] + mark + form, *plane.args[1:])) for plane in planes
+        plane._replace(args=(plane.args[0][0] + mark + form, *plane.args[1:]))
+        for plane in planes
+        if plane.args[0] not in _UNSPECIFIED
     ]
 
 

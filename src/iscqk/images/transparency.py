@@ -13,6 +13,8 @@ def flatten_transparency(image: Image.Image) -> Image.Image:
 
     A white logo on clear ground is such an image. What is clear everywhere is white.
     """
+    if image.mode == "La":  # times its alpha, of which Pillow makes nothing but LA
+        image = image.convert("LA")
     if not image.has_transparency_data:
         return image.convert("RGB")
     rgba = image.convert("RGBA")
