@@ -73,6 +73,12 @@ def png(depth: int, colour: int, samples: np.ndarray, *extra: bytes, size=UPRIGH
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
+def packed(samples: np.ndarray, bits: int) -> np.ndarray:
+    """Return rows of samples of fewer than 8 bits, as many as fill bytes."""
+    single = np.unpackbits(samples.astype(np.uint8)[..., None], axis=2)[..., -bits:]
+    return np.packbits(single.reshape(len(samples), -1), axis=1)
+
+
 def sixteen_bits(samples: np.ndarray) -> np.ndarray:
     return (samples.astype(np.uint16) * 257).astype(">u2")
 
@@ -154,6 +160,8 @@ FLOATS = (GREY / 255).astype(np.float32)
 TEXT = b"Comment\0\0" + zlib.compress(b"x" * 80_000_000, 9)
 COLOURS = b"profile\0\0" + zlib.compress(bytes(80_000_000), 9)
 MANY = (9_500, 9_500)
+LEVELS = ROWS + COLUMNS // 5  # of 4 bits
+DEEP, SHALLOW = PIXELS.astype(int) * 20, PIXELS.astype(int)  # of 16 bits
 COLOUR_MAP = np.stack([np.arange(256), 255 - np.arange(256), np.arange(256) // 2])
 
 CASES: dict[str, Good | Bad] = {
@@ -184,6 +192,29 @@ CASES: dict[str, Good | Bad] = {
         lambda: png(8, 2, PIXELS, chunk(b"tRNS", struct.pack(">HHH", 0, 0, 0))),
         pixels=np.where((PIXELS == 0).all(axis=2, keepdims=True), 255, PIXELS),
     ),
+    **{
+        f"a transparent grey of {bits} bits, {key}.png": Good(
+            lambda bits=bits, key=key, levels=levels: png(
+                bits, 0, packed(levels, bits), chunk(b"tRNS", struct.pack(">H", key))
+            ),
+            pixels=grey(np.where(levels == key, 255, levels * 255 // (2**bits - 1))),
+        )
+        for bits, key, levels in [(2, 0, LEVELS // 4), (2, 1, LEVELS // 4), (4, 1, LEVELS)]
+    },
+    **{
+        f"a transparent colour of 16 bits, {name}.png": Good(
+            lambda deep=deep, key=key: png(
+                16, 2, deep.astype(">u2"), chunk(b"tRNS", struct.pack(">HHH", *key))
+            ),
+            pixels=np.where((deep == key).all(axis=2, keepdims=True), 255, deep >> shift),
+        )
+        for name, deep, key, shift in [
+            ("black beside what is dark", DEEP, (0, 0, 0), 8),
+            ("of two bytes", DEEP, DEEP[7, 15], 8),
+            ("of 8-bit numbers", SHALLOW, SHALLOW[7, 15], 0),
+            ("that is not there", SHALLOW, SHALLOW[7, 15] + 0x1200, 0),
+        ]
+    },
     "a transparent palette.png": Good(
         lambda: encoded(palette(), "PNG", transparency=0), pixels=None
     ),

@@ -5,7 +5,7 @@ guess would show it much too dark or much too bright.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,7 +89,10 @@ def refuse_dark_colour(image: Image.Image, depth: Depth) -> None:
 
 
 def show_lower_bytes(image: Image.Image, depth: Depth, file: Any) -> Depth:
-    """Show 16-bit colour whose upper bytes are all 0 by the lower ones, as 8-bit numbers.
+    """Take from the lower bytes of 16-bit colour, in place, what only they tell.
+
+    Where the upper bytes are all 0, the lower are shown, as 8-bit numbers. Where the file names a
+    colour as clear, what is exactly it becomes so: Pillow compares parts of it.
 
     Args:
         image: as Pillow has decoded it, which keeps the upper bytes.
@@ -102,8 +105,23 @@ def show_lower_bytes(image: Image.Image, depth: Depth, file: Any) -> Depth:
     Raises:
         ValueError: they cannot be read, of compressed planes.
     """
-    if not depth.deep_colour or _brightest(image):
+    clear = image.info.get("transparency")
+    is_dark = depth.deep_colour and not _brightest(image)
+    if not is_dark and not (depth.deep_colour and clear):
         return depth
+    lower = _lower_bytes(image, file)
+    opaque = _unlike(clear, image, lower) if clear else None
+    if is_dark:
+        if "A" in image.getbands() and image.getchannel("A").getbbox():
+            lower.putalpha(image.getchannel("A"))  # of 16 bits
+        image.paste(lower)
+    if opaque:
+        image.putalpha(opaque)
+        del image.info["transparency"]
+    return depth._replace(deep_colour=not is_dark)
+
+
+def _lower_bytes(image: Image.Image, file: Any) -> Image.Image:
     with Image.open(file, formats=[str(image.format)]) as again:
         again.seek(image.tell())
         mend_planes(again)
@@ -114,14 +132,17 @@ def show_lower_bytes(image: Image.Image, depth: Depth, file: Any) -> Depth:
         is_grey = "LA;16" in str(again.tile)
         again.tile = [tile._replace(args=_lower(tile.args)) for tile in again.tile]
         load_unmapped(again)
-    lower: Image.Image = again
-    if is_grey:  # of which both bytes were read
-        _, grey, _, alpha = again.split()
-        lower = Image.merge("RGBA", [grey, grey, grey, alpha])
-    if "A" in image.getbands() and image.getchannel("A").getbbox():
-        lower.putalpha(image.getchannel("A"))  # of 16 bits
-    image.paste(lower)
-    return depth._replace(deep_colour=False)
+    if not is_grey:
+        return again
+    _, grey, _, alpha = again.split()  # of which both bytes were read
+    return Image.merge("RGBA", [grey, grey, grey, alpha])
+
+
+def _unlike(clear: Sequence[int], upper: Image.Image, lower: Image.Image) -> Image.Image:
+    """Return where 16-bit colour is not the one that is clear, as 255 (mode L)."""
+    high, low = np.divmod(clear, 256)
+    alike = (np.asarray(upper) == high) & (np.asarray(lower) == low)
+    return Image.fromarray(~alike.all(axis=2)).convert("L")
 
 
 def _lower(args: Any) -> Any:

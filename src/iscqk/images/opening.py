@@ -29,7 +29,7 @@ from iscqk.images.bit_depth import (
     show_lower_bytes,
 )
 from iscqk.images.tiff_layouts import load_unmapped, mend_palette, mend_planes
-from iscqk.images.transparency import flatten_transparency
+from iscqk.images.transparency import flatten_transparency, scale_clear_grey
 from iscqk.runtime.quiet import without_warnings
 
 # By content, whatever the name says. Pillow's other decoders are kept away from unknown files: that
@@ -203,6 +203,7 @@ def _decode(image: Image.Image) -> Depth:
     """Read the pixels of an open image; return what its file says of its samples."""
     mend_planes(image)
     mend_palette(image)
+    scale_clear_grey(image)
     depth = Depth.of(image)  # of which nothing is known once it is loaded
     file = getattr(image, "filename", "") or getattr(image, "fp", None)  # forgotten, likewise
     load_unmapped(image)

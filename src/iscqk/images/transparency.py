@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import cast
 
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 _ONE_COLOUR = 16  # of 255: what differs by less is not seen beside white
+_MOST = {"L;2": 3, "L;4": 15}  # of grey of fewer than 8 bits, as Pillow names what it decodes
 
 
 def flatten_transparency(image: Image.Image) -> Image.Image:
@@ -23,6 +25,17 @@ def flatten_transparency(image: Image.Image) -> Image.Image:
     if faintest < 255 and strongest and _is_one_colour(on_white):
         return _laid_on("black", rgba)
     return on_white
+
+
+def scale_clear_grey(image: Image.Image) -> None:
+    """Have the clear grey of a PNG of 2 or 4 bits compared with samples of 8, before it is loaded.
+
+    Pillow scales samples, and leaves the number that is clear as it is.
+    """
+    most = isinstance(image, PngImageFile) and image.tile and _MOST.get(str(image.tile[0].args))
+    clear = image.info.get("transparency")
+    if most and isinstance(clear, int):
+        image.info["transparency"] = (clear & most) * 255 // most
 
 
 def _laid_on(colour: str, rgba: Image.Image) -> Image.Image:
