@@ -132,6 +132,13 @@ def large(kind: str, **options: object) -> bytes:
     return encoded(Image.fromarray(noise), kind, **options)
 
 
+def with_byte_of_frame(at: int, byte: int) -> bytes:
+    """Return a JPEG of another kind by its header alone, which says so at a place of its frame."""
+    raw = bytearray(encoded(PLAIN, "JPEG", **JPEG))
+    raw[raw.index(b"\xff\xc0") + at] = byte
+    return bytes(raw)
+
+
 def huge_gif() -> bytes:
     raw = bytearray(encoded(palette(), "GIF"))
     raw[6:10] = b"\xff\xff\xff\xff"
@@ -458,6 +465,16 @@ CASES: dict[str, Good | Bad] = {
     },
     "cut, lzw.tiff": Bad(lambda: cut(large("TIFF", compression="tiff_lzw"))),
     "cut, progressive.jpg": Bad(lambda: cut(large("JPEG", progressive=True))),
+    **{
+        f"{name}.jpg": Bad(
+            lambda at=at, byte=byte: with_byte_of_frame(at, byte), "a JPEG that is damaged, or of"
+        )
+        for name, at, byte in [("12 bits", 4, 12), ("JPEG-LS", 1, 0xF7)]
+    },
+    "header of zeros.png": Bad(
+        lambda: encoded(PLAIN, "PNG")[:8] + bytes(99), "a PNG that is damaged"
+    ),
+    "header cut.gif": Bad(lambda: encoded(palette(), "GIF")[:9], "a GIF that is damaged"),
     "text.jpg": Bad(lambda: b"no image at all", "none of the formats"),
     "web page.png": Bad(lambda: b"<html><body>404</body></html>", "none of the formats"),
     "zeros.jpg": Bad(lambda: bytes(4096), "none of the formats"),

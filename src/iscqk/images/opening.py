@@ -36,6 +36,16 @@ from iscqk.runtime.quiet import without_warnings
 # of EPS, for one, starts Ghostscript.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "AVIF")
 
+# Of a file that begins as one of them, and that Pillow takes for no image.
+_WHY_UNKNOWN = {
+    tuple(TIFF_MARKS): "a TIFF that is damaged, or of samples or a layout that are not opened; "
+    "save it as whole numbers of 8 or 16 bits",
+    (b"\xff\xd8\xff",): "a JPEG that is damaged, or of a kind that is not opened (12 bits, "
+    "JPEG-LS); save it as a usual one of 8 bits",
+    (b"\x89PNG\r\n",): "a PNG that is damaged",
+    (b"GIF87a", b"GIF89a"): "a GIF that is damaged",
+}
+
 # What is decoded at once: Pillow's own limit, 89 megapixels. A JPEG can be decoded at 1/2 to 1/8 of
 # its sides; its decoder then needs 6 bytes for a pixel of the whole at most, if it is progressive.
 MOST_PIXELS = 2**30 // 4 // 3
@@ -236,9 +246,10 @@ def _openable(source: str | Path | bytes) -> str | Path | io.BytesIO:
 def _why_unknown(file: str | Path | io.BytesIO) -> str:
     """Return why Pillow takes a file for no image."""
     with open(file, "rb") if isinstance(file, str | Path) else file as opened:
-        if opened.read(4) in TIFF_MARKS:
-            kind = "a TIFF that is damaged, or of samples or a layout that are not opened"
-            return f"{kind}; save it as whole numbers of 8 or 16 bits"
+        start = opened.read(16)
+    for marks, why in _WHY_UNKNOWN.items():
+        if start.startswith(marks):
+            return why
     return f"none of the formats {', '.join(FORMATS)}"
 
 
