@@ -12,9 +12,11 @@ from wild import manifests, write_folders, write_image
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.manifest import read_manifest, read_shard, shard_bounds
-from iscqk.images.finding import SUFFIXES, find_images
-from iscqk.images.ingestion import SPLIT_IDS, assign_ids
+from iscqk.images.finding import find_images
+from iscqk.images.folder_fingerprint import fingerprint_of_images
+from iscqk.images.ingestion import SPLIT_IDS, assign_ids, manifest_of
 from iscqk.images.opening import FORMATS
+from iscqk.images.suffixes import NOT_OPENED, SUFFIXES
 
 
 @pytest.fixture
@@ -141,6 +143,22 @@ def test_every_suffix_of_an_opened_format_is_looked_at(folders):
     assert len(find_images([folders / "training"])) == 5 + 4
 
 
+def test_an_image_that_is_named_as_another_picture_is_found(tmp_path, caplog):
+    photos, shard = tmp_path / "photos", str(tmp_path / "s.tar")
+    photos.mkdir()
+    Image.new("RGB", (20, 20)).save(photos / "a.HEIC", "JPEG")
+    first = fingerprint_of_images(str(photos))
+    Image.new("RGB", (20, 20)).save(photos / "b.dng", "TIFF")  # as is the thumbnail in a real one
+    fingerprint_of_images.cache_clear()
+    assert fingerprint_of_images(str(photos)) != first
+    with tarfile.open(shard, "w") as tar:
+        tar.add(photos, "")
+    found = find_images([photos, shard])
+    assert found == [photos / "a.HEIC", Path(shard, "a.HEIC")]
+    assert "1 pictures are of a format that is not opened (.dng)" in caplog.text
+    assert manifest_of(found, SPLIT_IDS["references"], 1)["width"].tolist() == [20, 20]
+
+
 def test_pictures_of_a_format_that_is_not_opened_are_told(folders, caplog):
     for name in ("one.HEIC", "two.heic", "three.CR2"):
         (folders / "others" / name).write_bytes(b"x")
@@ -150,6 +168,8 @@ def test_pictures_of_a_format_that_is_not_opened_are_told(folders, caplog):
         path.unlink()
     with pytest.raises(UserError, match=r"others: 3 pictures are of a format .* convert them to"):
         find_images([folders / "others"])
+    assert {".ppm", ".pnm", ".tga", ".ico", ".j2k", ".exr", ".hdr", ".eps", ".pef"} < NOT_OPENED
+    assert not NOT_OPENED & SUFFIXES
 
 
 def test_a_truncated_photograph_is_told(folders, capsys):

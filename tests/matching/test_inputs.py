@@ -163,6 +163,8 @@ def test_a_link_to_nothing_is_told_and_left_out(folder, model_folder, caplog):
         ("match photos.h5 --against photos --orientations 8", "photos.h5: of images as they are,"),
         ("duplicates photos.h5 --orientations 8", "photos.h5: of images as they are, and 8 orien"),
         ("match x.HEIC --against photos", "x.HEIC: of a format that is not opened (.HEIC); conv"),
+        ("describe x.ppm --output p.h5", "x.ppm: of a format that is not opened (.ppm); convert"),
+        ("describe x.dng --output p.h5", "x.dng: of a format that is not opened (.dng); convert"),
         ("describe t.tar.gz --output p.h5", "t.tar.gz: packed; unpack it, or make it again as a"),
         ("match --against photos scans", "no IMAGE is named: --against takes all that follows"),
         ("match scans --against notes.txt", "notes.txt: neither an image nor descriptors"),
@@ -189,6 +191,8 @@ def test_what_cannot_be_done_is_told_before_the_work(
     os.makedirs("taken/matches.html")
     for name in ("notes.txt", "x.HEIC", "t.tar.gz"):
         (folder / name).write_text("no image")
+    Image.new("RGB", (20, 20)).save(folder / "x.ppm")
+    Image.new("RGB", (20, 20)).save(folder / "x.dng", "TIFF")  # as its thumbnail is
     (folder / "cut.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
     if "photos.h5" in command:
         make_different(other)

@@ -13,25 +13,18 @@ from iscqk.formats.disk_errors import disk_is_gone
 from iscqk.formats.files import printable
 from iscqk.formats.image_shards import is_shard, is_there, paths_in
 from iscqk.formats.named_files import named
+from iscqk.images.opening import format_of
+from iscqk.images.suffixes import NOT_OPENED, SUFFIXES
 
 logger = logging.getLogger(__name__)
-
-# All under which Pillow knows the formats that are opened.
-SUFFIXES = {
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif"),
-    *(".tif", ".tiff", ".avif", ".avifs"),
-}
-# Pictures all the same, which must not be passed over without a word.
-_NOT_OPENED = {
-    *(".heic", ".heif", ".hif", ".jxl", ".jp2", ".psd", ".svg", ".dng", ".cr2", ".cr3", ".nef"),
-    *(".arw", ".raf", ".orf", ".rw2"),
-}
 
 Seen = set[tuple[int, int]]  # devices and inodes
 
 
 def find_images(folders: Iterable[str | Path], listed: str | None = None) -> list[Path]:
     """Return all files in folders or shards named as images, one by one, each sorted by path.
+
+    So is an image that is named as a picture of another format, as a JPEG may be as `.heic`.
 
     With a list file, those that it names (`only_listed`).
 
@@ -53,24 +46,40 @@ def find_images(folders: Iterable[str | Path], listed: str | None = None) -> lis
         else:
             what = "no such folder or .tar file"
             raise UserError(f"{folder}: {what}; put the images there or correct the config")
-        images = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
+        images = sorted(filter(_is_taken, files))
         if images or not is_known:
-            _tell_left_out(folder, files, len(images))
+            _tell_left_out(folder, files, images)
         found += images
     return only_listed(found, listed) if listed else found
 
 
+def _is_taken(path: Path) -> bool:
+    """Return whether a file of a folder is named as an image, or is one named as other pictures."""
+    suffix = path.suffix.lower()
+    return suffix in SUFFIXES or (suffix in NOT_OPENED and holds_image(path))
+
+
+def holds_image(path: Path) -> bool:
+    """Return whether a file is by its content an image that is opened, whatever its name says.
+
+    What is named as a camera's own and is a TIFF is none: its first picture is a thumbnail.
+    """
+    kind = format_of(path)
+    return kind is not None and not (kind == "TIFF" and path.suffix.lower() in NOT_OPENED)
+
+
 def refuse_not_opened(path: Path) -> None:
     """Raise UserError where a file's name says it to be a picture that is not opened."""
-    if path.suffix.lower() in _NOT_OPENED:
+    if path.suffix.lower() in NOT_OPENED:
         what = f"of a format that is not opened ({path.suffix}); convert it"
         raise UserError(f"{printable(path)}: {what} to one of {' '.join(sorted(SUFFIXES))}")
 
 
-def _tell_left_out(folder: Path, files: list[Path], images: int) -> None:
-    """Tell of files that are not named as images; UserError where all of a folder's are such."""
-    others = Counter(path.suffix for path in files if path.suffix.lower() not in SUFFIXES)
-    pictures = {kind: n for kind, n in others.items() if kind.lower() in _NOT_OPENED}
+def _tell_left_out(folder: Path, files: list[Path], images: list[Path]) -> None:
+    """Tell of files that are not taken for images; UserError where all of a folder's are such."""
+    taken = set(images)
+    others = Counter(path.suffix for path in files if path not in taken)
+    pictures = {kind: n for kind, n in others.items() if kind.lower() in NOT_OPENED}
     kinds = " ".join(sorted(SUFFIXES))
     if pictures:
         count, names = sum(pictures.values()), " ".join(sorted(pictures))

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 
-from iscqk.images.finding import SUFFIXES
+from iscqk.images.suffixes import NOT_OPENED, SUFFIXES
+
+_PICTURES = SUFFIXES | NOT_OPENED  # of which some are images by their content
 
 
 @cache
@@ -23,7 +25,7 @@ def fingerprint_of_images(*places: str) -> str:
     digest, count = hashlib.sha256(), 0
     for place in places:
         for path, status in _files(place, set()):
-            if path == place or os.path.splitext(path)[1].lower() in SUFFIXES:
+            if path == place or os.path.splitext(path)[1].lower() in _PICTURES:
                 name = os.fsencode(path[len(place) :])
                 digest.update(b"%s\0%d %d\0" % (name, status.st_size, status.st_mtime_ns))
                 count += 1

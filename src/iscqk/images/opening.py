@@ -112,13 +112,16 @@ def fault_of(source: ImageInput) -> BadImage:
     return BadImage.of(source, "its content is damaged, or changed while it was read")
 
 
-def begins_as_image(path: str | Path) -> bool:
-    """Return whether a file's first bytes are those of an image, whatever comes after."""
+def format_of(path: str | Path) -> str | None:
+    """Return the format, as Pillow names it, that a file begins as, whatever comes after.
+
+    None of what is no image.
+    """
     try:
-        with without_warnings(), Image.open(_openable(path), formats=FORMATS):
-            return True
+        with without_warnings(), Image.open(_openable(path), formats=FORMATS) as image:
+            return image.format
     except Exception:  # Pillow's decoders raise anything
-        return False
+        return None
 
 
 def declared_size(path: str | Path) -> tuple[int, int]:

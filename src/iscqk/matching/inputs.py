@@ -10,8 +10,9 @@ from iscqk.formats.described_images import holds_described
 from iscqk.formats.files import printable, refuse_missing
 from iscqk.formats.image_shards import is_shard, is_there, status_of
 from iscqk.formats.named_files import named
-from iscqk.images.finding import SUFFIXES, find_images, refuse_not_opened
-from iscqk.images.opening import ImageInput, begins_as_image
+from iscqk.images.finding import find_images, holds_image, refuse_not_opened
+from iscqk.images.opening import ImageInput
+from iscqk.images.suffixes import SUFFIXES
 
 InputPaths = str | Path | Iterable[str | Path]
 Identity = tuple[object, ...]
@@ -86,7 +87,7 @@ def _refuse_other_kinds(path: Path) -> None:
 
     What is named as one and is none is told when all are described, and left out.
     """
-    if path.suffix.lower() not in SUFFIXES and not begins_as_image(path):
+    if path.suffix.lower() not in SUFFIXES and not holds_image(path):
         if path.is_file():
             refuse_missing(path)  # which may be there and not for us to read
         refuse_not_opened(path)

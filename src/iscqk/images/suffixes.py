@@ -1,0 +1,15 @@
+"""How files of pictures are named, in small letters."""
+
+# All under which Pillow knows the formats that are opened.
+SUFFIXES = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif"),
+    *(".tif", ".tiff", ".avif", ".avifs"),
+}
+# Pictures all the same, which must not be passed over without a word.
+NOT_OPENED = {
+    *(".heic", ".heif", ".hif", ".jxl", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx", ".psd", ".svg"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".exr", ".hdr", ".eps"),
+    # As cameras take them.
+    *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw", ".rwl"),
+    *(".raw", ".3fr", ".iiq"),
+}
