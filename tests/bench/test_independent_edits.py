@@ -4,8 +4,9 @@ import ast
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from iscqk.bench.independent import layers
 from iscqk.bench.independent.catalogue import CLASSES, PHASES, draw_chain, edit
 from iscqk.bench.independent.draws import Draws, open_picture
 from iscqk.plan.stage_code import modules
@@ -91,3 +92,24 @@ def test_what_a_crop_leaves_of_a_strip_can_be_edited(size, then, others):
     for seed in range(30):
         draws = Draws(np.random.default_rng(seed), others, 256)
         assert min(edit(picture, ["heavy_crop", then, "jpeg"], draws).shape) > 0
+
+
+@pytest.mark.parametrize("size", [(160, 100), (100, 160), (160, 30)])
+def test_a_watermark_is_what_it_would_be_of_words_beside_the_picture_too(size, monkeypatch):
+    picture = np.full((size[1], size[0], 3), 99, np.uint8)
+    found, whole = [], []
+    for edited in (found, whole):
+        edited += [
+            layers.watermark(picture, Draws(np.random.default_rng(n), [], 160)) for n in (0, 1, 2)
+        ]
+        monkeypatch.setattr(layers, "_meets", lambda *_: True)
+    np.testing.assert_array_equal(found, whole)
+
+
+def test_the_work_for_a_watermark_of_a_strip_grows_with_its_length(monkeypatch):
+    written = []
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", lambda *_: written.append(strip.shape[1]))
+    for length in (512, 1024):
+        strip = np.zeros((8, length, 3), np.uint8)
+        layers.watermark(strip, Draws(np.random.default_rng(0), [], length))
+    assert 0 < written.count(1024) < 3 * written.count(512)

@@ -1,5 +1,8 @@
 """Edits that put something on a picture."""
 
+import cmath
+import math
+
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
@@ -63,15 +66,29 @@ def watermark(picture: Picture, draws: Draws) -> Picture:
     image = Image.fromarray(picture).convert("RGBA")
     words, size = draws.words(), max(draws.between(0.06, 0.11) * image.height, 2)
     layer = Image.new("RGBA", (2 * max(image.size),) * 2)
-    pen = ImageDraw.Draw(layer)
+    pen, face = ImageDraw.Draw(layer), font(size)
     fill = (*draws.one_of([(255, 255, 255), (0, 0, 0)]), draws.whole(70, 150))
+    angle = draws.between(15, 45)
+    reach = math.hypot(*face.getbbox(words)[2:]) + 2
     for y in range(0, layer.height, round(3 * size)):
         for x in range(0, layer.width, round(0.7 * size * len(words)) + 20):
-            pen.text((x, y), words, fill, font(size))
-    turned = layer.rotate(draws.between(15, 45))
+            # Of a strip most words would lie beside it, at the cost of a square.
+            if _meets(image, x - layer.width / 2, y - layer.height / 2, angle, reach):
+                pen.text((x, y), words, fill, face)
+    turned = layer.rotate(angle)
     left, top = (turned.width - image.width) // 2, (turned.height - image.height) // 2
     image.alpha_composite(turned, (0, 0), (left, top, left + image.width, top + image.height))
     return np.array(image.convert("RGB"))
+
+
+def _meets(image: Image.Image, x: float, y: float, angle: float, reach: float) -> bool:
+    """Return whether a picture may show what reaches as far as this from a place.
+
+    The place is relative to its middle, before it is turned about that, by an angle in degrees.
+    """
+    turned = complex(x, y) * cmath.exp(-1j * math.radians(angle))
+    right, below = image.width / 2 + reach, image.height / 2 + reach
+    return abs(turned.real) <= right and abs(turned.imag) <= below
 
 
 def stickers(picture: Picture, draws: Draws) -> Picture:
