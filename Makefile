@@ -37,7 +37,7 @@ CPU=1 takes torch without CUDA, a quarter of the size).
   validation    the model on other edits than the training's
   rehearsal     a phase of the challenge's size
   ready_model   the submitted model, small enough to travel with the program
-  ready_weights the model that iscqk carries, trained anew (six to eight hours; needs its photographs)
+  ready_weights the model that iscqk carries, trained anew (some eight hours; needs its photographs)
   install       the environment alone; test, check, docs and the like add their tools
   test, check   tests; linters, types and docs
   test-long     the tests that take half a minute or more
