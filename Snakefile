@@ -86,35 +86,38 @@ include: "workflow/rules/validation.smk"
 include: "workflow/rules/report.smk"
 
 
+# Each target asks for all that its last rule makes, so that whatever of it is lost is made again.
+
+
 rule all:
     default_target: True
     input:
-        expand(R.submission("{phase}").score, phase=PHASES),
+        [file for phase in PHASES for file in submission_files(phase)],
 
 
 rule submission_phase1:
     input:
-        R.submission("phase1").score,
+        submission_files("phase1"),
 
 
 rule submission_phase2:
     input:
-        R.submission("phase2").score,
+        submission_files("phase2"),
 
 
 rule ready_model:
     input:
-        R.ready_model.folder,
+        rules.pack.output,
 
 
 rule study:
     input:
-        R.study().table,
+        rules.compare_methods.output,
 
 
 rule ablations:
     input:
-        [R.study(name).table for name in ABLATIONS],
+        [file for name in ABLATIONS for file in R.study(name).of_settings],
 
 
 for name in ABLATIONS:
@@ -123,28 +126,28 @@ for name in ABLATIONS:
         name:
             f"ablation_{name}"
         input:
-            R.study(name).table,
+            R.study(name).of_settings,
 
 
 rule unbalanced:
     input:
-        R.unbalanced.table,
+        rules.compare_classes.output,
 
 
 rule benchmarks:
     input:
-        R.benchmarks("table.md"),
-        R.benchmarks("million/history.csv"),
+        rules.benchmark_table.output,
+        rules.train_against_a_million.output,
 
 
 rule rehearsal:
     input:
-        R.rehearsal("table.md"),
+        rules.rehearse.output,
 
 
 rule validation:
     input:
-        R.validation("table.md"),
+        rules.validation_scores.output,
 
 
 ADDITIONS = add_to_messages(workflow, PLAN)

@@ -334,6 +334,34 @@ def test_a_shard_that_is_lost_is_made_again_alone(finished_copy):
     assert sorted(logs) == [embed, "qk-0/round1-k/merge-phase1-similarity.log"]
 
 
+@pytest.mark.parametrize("lost", ["descriptors.h5", "model"])
+def test_what_is_lost_of_a_submission_is_made_again(finished_copy, lost):
+    folder = finished_copy.folder / "results/submission_phase2"
+    (folder / lost).rename(finished_copy.folder / lost)
+    assert finished_copy.jobs() == {"submit"}
+
+
+def test_every_target_asks_for_all_that_its_last_rules_make(project):
+    last = {
+        "all": ["submit"],
+        "study": ["compare_methods"],
+        "ablation_rounds": ["compare_settings"],
+        "benchmarks": ["benchmark_table", "train_against_a_million"],
+        "rehearsal": ["rehearse"],
+        "validation": ["validation_scores"],
+        "ready_model": ["pack"],
+    }
+    done = project.run(f"snakemake {' '.join(last)} --dry-run")
+    files = {"input": {}, "output": {}}
+    job = r"^(?:local)?rule (\w+):\n    input: (.*)(?:\n    output: (.*))?$"
+    for rule, asked, made in re.findall(job, done.stdout + done.stderr, re.MULTILINE):
+        files["input"].setdefault(rule, []).extend(asked.split(", "))
+        files["output"].setdefault(rule, []).extend(made.split(", "))
+    for target, rules in last.items():
+        made = [file for rule in rules for file in files["output"][rule]]
+        assert sorted(files["input"][target]) == sorted(made) and made
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

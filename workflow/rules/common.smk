@@ -98,6 +98,20 @@ COMPARED, LEARNING_CURVES, CLASSES = (
 )
 
 
+def submission_files(phase):
+    """Return all files of the submission of a phase, or of any: `{phase}`."""
+    files = R.submission(phase)
+    return [
+        files.descriptors,
+        files.predictions,
+        files.score,
+        files.validation,
+        files.provenance,
+        files.card,
+        *files.model_files(PLAN.submitted_model()),
+    ]
+
+
 def rows_in_job(rows, files):
     """Return rows as JSON, their files as a job has them."""
     return as_text(fetched(rows, files_of(rows, R.root), files))

@@ -21,13 +21,7 @@ rule submit:
         weights=list(PLAN.submitted_weights().values()),
         given=lambda wildcards: given_in_storage(PLAN, wildcards.phase),
     output:
-        descriptors=R.submission("{phase}").descriptors,
-        predictions=R.submission("{phase}").predictions,
-        score=R.submission("{phase}").score,
-        validation=R.submission("{phase}").validation,
-        provenance=R.submission("{phase}").provenance,
-        card=R.submission("{phase}").card,
-        model=R.submission("{phase}").model_files(PLAN.submitted_model()),
+        submission_files("{phase}"),
     log:
         LOG["submit"],
     benchmark:
