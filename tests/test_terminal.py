@@ -89,6 +89,16 @@ def test_a_second_run_ends_in_the_same_lines(finished):
     assert NEXT in own_log(finished, -1)
 
 
+def test_a_submission_that_a_run_does_not_come_to_is_told_as_one_of_before(finished):
+    told = finished.run(f"snakemake all --cores --until search {CONFIGURED}").stderr
+    lines = told.splitlines()[-3:]
+    assert [line.split(" is of before, ")[0] for line in lines] == [
+        "phase 1           results/submission_phase1",
+        "phase 2           results/submission_phase2",
+        NEXT,
+    ]
+
+
 def test_results_of_which_nobody_knows_how_they_were_made_are_told(finished_copy):
     """As in a container of which only the results are kept."""
     everything = f"snakemake all --cores {CONFIGURED} --config seed=5"

@@ -11,6 +11,7 @@ import pytest
 
 from configs import configured
 from conftest import ROOT
+from iscqk.formats.files import sha256_of
 from iscqk.formats.results import Results
 from iscqk.images.dataset_interface import Sources
 from iscqk.plan.plan import Plan
@@ -39,8 +40,11 @@ def plan(tmp_path, monkeypatch):
     plan = Plan(CONFIG, Sources([], [], [], {}, {}), Results("results"))
     submission = plan.results.submission("phase2")
     score(submission.score, 0.39861, 0.31249)
-    write(submission.validation, {"valid": True})
     write(submission.descriptors, "x" * 1_234_567)
+    digest = sha256_of(submission.descriptors)
+    write(submission.validation, {"valid": True, "validated_sha256": digest})
+    write(queries := plan.results.phase("phase2").queries, "")
+    os.utime(queries, (0, 0))
     return plan
 
 
@@ -102,6 +106,44 @@ def test_yardsticks_that_are_there_stand_beside_the_score(plan):
     os.utime(gist.weights("q"))  # of other weights than were scored
     os.utime(gist.ranked("phase2", "log_partition").score, (2, 2))
     assert not [line for line in closing_lines(plan, ["all"]) if "GIST" in line]
+
+
+def test_yardsticks_of_other_queries_or_by_another_convention_are_none(plan):
+    start = plan.submitted.model("initial")
+    write(start.weights("q"), "")
+    score(path := start.ranked("phase2", "log_partition").score, 0.1, 0.05)
+    assert "at the start" in closing_lines(plan, ["all"])[2]
+    os.utime(plan.results.phase("phase2").queries, (2**32, 2**32))
+    assert len(closing_lines(plan, ["all"])) == 4
+    os.utime(plan.results.phase("phase2").queries, (0, 0))
+    write(path, {"micro_ap": 0.1, "convention": "drivendata"})
+    assert len(closing_lines(plan, ["all"])) == 4
+
+
+@pytest.mark.parametrize("changed", ["y" * 1_234_567, "x" * 1000])
+def test_a_file_for_the_grader_that_was_changed_is_not_told_to_be_valid(plan, changed):
+    write(plan.results.submission("phase2").descriptors, changed)
+    (line,) = [line for line in closing_lines(plan, ["all"]) if "for the grader" in line]
+    assert line.endswith(", changed since it was validated; remake it: --forcerun submit)")
+
+
+def test_what_lies_there_of_before_is_not_told_as_this_runs(plan):
+    submission, study = plan.results.submission("phase2"), plan.results.study()
+    write(study.page, "")
+    write(study.table, "method,phase,micro_ap\nqk,phase2,0.4\n")
+    write(plan.results.ready_model.card, "")
+    for target, name, path in (
+        ("submission_phase2", "phase 2", submission.folder),
+        ("study", "study", study.page),
+        ("ready_model", "ready_model", plan.results.ready_model.card),
+    ):
+        told, next_command = closing_lines(plan, [target], current=["other"])
+        assert told.startswith(f"{name:<17} {path} is of before, ") and next_command == NEXT
+    made = [submission.score, study.page, plan.results.ready_model.folder]
+    for target in ("submission_phase2", "study", "ready_model"):
+        assert closing_lines(plan, [target], current=made) == closing_lines(plan, [target])
+    ranked = "results/runs/qk-0/round1-k/phase2/similarity/score.json"
+    assert closing_lines(plan, [ranked]) == [NEXT]
 
 
 def test_a_start_that_another_method_has_made_is_a_yardstick_too(plan):

@@ -22,12 +22,12 @@ def yardsticks(
     rankings = (config["describe"]["ranking"], *config["score"]["rankings"])
     for name, (model, weights) in models.items():
         scores = [model.ranked(phase, ranking) for ranking in rankings]
-        if there := [one for one in scores if _is_newer(one.score, weights)]:
+        if there := [one for one in scores if is_newer(one.score, weights)]:
             yield name, there[0]
 
 
-def _is_newer(score: str, weights: str) -> bool:
-    """Return whether a score is there, and of the weights that are there."""
+def is_newer(score: str, source: str) -> bool:
+    """Return whether a score is there, and of the weights or queries that are there."""
     with suppress(OSError):
-        return Path(score).stat().st_mtime >= Path(weights).stat().st_mtime
+        return Path(score).stat().st_mtime >= Path(source).stat().st_mtime
     return False

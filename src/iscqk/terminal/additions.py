@@ -83,7 +83,8 @@ class Additions(logging.Filter):
         seconds = time.time() - self._workflow.start_time.timestamp() if log else None
         options, own = options_to_repeat(sys.argv[1:]), "".join(log[:1])
         storage = self._workflow.storage_settings.default_storage_prefix or ""
-        lines = closing_lines(self._plan, self._targets, options, seconds, own, storage)
+        current = self._current()
+        lines = closing_lines(self._plan, self._targets, options, seconds, own, storage, current)
         return "\n".join(lines)
 
     def unknown(self) -> str:
@@ -100,6 +101,15 @@ class Additions(logging.Filter):
             "whatever the config was; if they are of this one, run the same command once with "
             "--touch --forceall, else with --forceall"
         )
+
+    def _current(self) -> set[str]:
+        """Return the files of jobs that are done, or had not to be, of those that were to be.
+
+        With `--until` and the like others are left out, whatever the targets.
+        """
+        dag = self._workflow.dag
+        done = filter(dag.noneedrun_finished, dag.jobs)
+        return {str(file) for job in done for file in job.output}
 
     @property
     def _targets(self) -> list[str]:

@@ -5,17 +5,19 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from iscqk.formats.files import sha256_of
 from iscqk.formats.phases import PHASES
+from iscqk.formats.results import Submission
 from iscqk.plan.names import INITIAL
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import gist_run
-from iscqk.plan.yardsticks import GIST, START, yardsticks
+from iscqk.plan.yardsticks import GIST, START, is_newer, yardsticks
 from iscqk.terminal.words import duration, phase_name, size
 
 ALL = "all"
@@ -30,6 +32,7 @@ def closing_lines(
     seconds: float | None = None,
     log: str = "",
     storage: str = "",
+    current: Container[str] | None = None,
 ) -> list[str]:
     """Return the last lines of a run.
 
@@ -40,47 +43,78 @@ def closing_lines(
         seconds: that the run took; None if there was nothing to do.
         log: Snakemake's own of this run.
         storage: that results lie in, as `s3://bucket/run`; "" where they lie here.
+        current: files that are as the config wants them, made by this run or found so; what else
+            lies here may be of another config. None: all that lies here.
     """
     targets = list(targets) or [ALL]
     place = f"{storage.rstrip('/')}/" if storage else ""
-    lines = [f"results: {place}{plan.results.root}"] if storage else [*_made_here(plan, targets)]
+    elsewhere = [f"results: {place}{plan.results.root}"]
+    lines = elsewhere if storage else [*_made_here(plan, targets, current)]
     if seconds is not None:
         logs = place + os.path.dirname(plan.results.log(""))
         lines += [f"took {duration(seconds)}; logs: {logs}, {os.path.relpath(log)}"]
     return [*lines, *_next(targets, options)]
 
 
-def _made_here(plan: Plan, targets: list[str]) -> Iterator[str]:
+def _made_here(plan: Plan, targets: list[str], current: Container[str] | None) -> Iterator[str]:
     """Yield what was asked for and lies here."""
-    for phase in _phases(targets):
-        yield from _submission(plan, phase)
+    for phase in PHASES:
+        files = plan.results.submission(phase)
+        if any(_asks_for(target, phase, files) for target in targets):
+            yield from _submission(plan, phase, files, current)
     for target in targets:
-        yield from _made(plan, target)
+        yield from _made(plan, target, current)
 
 
-def _phases(targets: list[str]) -> list[str]:
-    """Return the phases whose submissions were asked for."""
-    both = {ALL, _REPORT} & set(targets)
-    return [phase for phase in PHASES if both or any(phase in target for target in targets)]
+def _asks_for(target: str, phase: str, files: Submission) -> bool:
+    """Return whether a target is, or has, the submission of a phase."""
+    return target in (ALL, _REPORT, f"submission_{phase}") or target.startswith(f"{files.folder}/")
 
 
-def _submission(plan: Plan, phase: str) -> Iterator[str]:
+def _submission(
+    plan: Plan, phase: str, files: Submission, current: Container[str] | None
+) -> Iterator[str]:
     """Yield a phase's score, yardsticks beside it, and the file for the grader."""
-    files = plan.results.submission(phase)
     score = _json(files.score)
     if not score:
+        return
+    if _is_of_before(files.score, current):
+        yield _of_before(phase_name(phase), files.folder)
         return
     yield f"{phase_name(phase)}:"
     yield _scores("submitted", score)
     for name, path in _yardsticks(plan, phase):
-        yield _scores(name, _json(path))
+        yardstick = _json(path)
+        if yardstick.get("convention") == score.get("convention"):
+            yield _scores(name, yardstick)
     with suppress(OSError):
-        valid = "valid" if _json(files.validation).get("valid") else "not valid"
-        yield f"  for the grader  {files.descriptors} ({size(files.descriptors)}, {valid})"
+        told = f"{size(files.descriptors)}, {_validity(files)}"
+        yield f"  for the grader  {files.descriptors} ({told})"
+
+
+def _validity(files: Submission) -> str:
+    """Return whether the file for the grader is valid; what was found counts for its bytes only.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    found = _json(files.validation)
+    if found and found.get("validated_sha256") != sha256_of(files.descriptors):
+        return "changed since it was validated; remake it: --forcerun submit"
+    return "valid" if found.get("valid") else "not valid"
+
+
+def _is_of_before(path: str, current: Container[str] | None) -> bool:
+    """Return whether a file, or the folder that was made with it, is not of this run."""
+    return current is not None and not any(one in current for one in (path, os.path.dirname(path)))
+
+
+def _of_before(name: str, path: str) -> str:
+    return f"{name:<17} {path} is of before, maybe of another config: this run did not come to it"
 
 
 def _yardsticks(plan: Plan, phase: str) -> Iterator[tuple[str, str]]:
-    """Yield names and scores of what is there to compare a submission with."""
+    """Yield names and scores of what is there to compare a submission with, of the same queries."""
     gist, submitted = gist_run(plan.config), plan.submitted.model()
     starts = {START: plan.submitted.name} | ({GIST: gist} if gist in plan else {})
     models = {
@@ -88,11 +122,13 @@ def _yardsticks(plan: Plan, phase: str) -> Iterator[tuple[str, str]]:
         for name, run in starts.items()
     }
     others = {name: one for name, one in models.items() if one[1] != submitted.weights("q")}
+    queries = plan.results.phase(phase).queries
     for name, ranked in yardsticks(others, plan.config, phase):
-        yield name, ranked.score
+        if is_newer(ranked.score, queries):
+            yield name, ranked.score
 
 
-def _made(plan: Plan, target: str) -> Iterator[str]:
+def _made(plan: Plan, target: str, current: Container[str] | None) -> Iterator[str]:
     """Yield what a target other than a submission has made, and where it lies."""
     results = plan.results
     made = {
@@ -107,11 +143,13 @@ def _made(plan: Plan, target: str) -> Iterator[str]:
     ablations = plan.config["study"]["ablations"]
     made |= {f"ablation_{name}": results.study(name).page for name in ablations}
     asked = [f"ablation_{name}" for name in ablations] if target == "ablations" else [target]
-    if target == _STUDY:
-        yield from _compared(results.study().table)
-    for path in [made[name] for name in asked if name in made]:
-        with suppress(OSError):
-            yield f"{target:<17} {path} ({size(path)})"
+    for path in filter(os.path.isfile, [made[name] for name in asked if name in made]):
+        if _is_of_before(path, current):
+            yield _of_before(target, path)
+            continue
+        if target == _STUDY:
+            yield from _compared(results.study().table)
+        yield f"{target:<17} {path} ({size(path)})"
 
 
 def _compared(table: str) -> Iterator[str]:
