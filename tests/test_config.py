@@ -22,9 +22,10 @@ from iscqk.models.timm_adapter import timm
 from iscqk.models.timm_names import refuse_unknown_network
 from iscqk.plan import runs
 from iscqk.plan.checks import check_config, check_training
-from iscqk.plan.dependence import making, models
+from iscqk.plan.dependence import as_text, making, models
 from iscqk.plan.runs import all_runs, runs_of
 from iscqk.plan.snakefile import let_own_keys_win, refuse_base_laid_over
+from iscqk.settings.config import Config, complete
 from iscqk.settings.edits import Pool
 
 ROOT = Path(__file__).parent.parent
@@ -175,6 +176,45 @@ def test_copies_that_will_be_too_few_are_told_before_any_are_made(changes, compl
         check_config(few)
     check_config(runs.changed(few, {"copies.per_image": 2}))
     check_config(runs.changed(few, {"train.method": "simclr"}))  # which does not take them
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "written"),
+    [
+        ("train.qk.soft_targets", 0.0, "0"),
+        ("describe.gist", 1.0, "1"),
+        ("edits.training.strength", [0, 0.6], "[0.0, 0.6]"),
+        ("edits.training.strength", [0.0, 1.0], "[0, 1]"),
+        ("edits.training.weights", {"hflip": 4.0}, '{"hflip": 4}'),
+        ("model.backbone_options", {"drop_rate": 0.0}, '{"drop_rate": 0.0}'),
+    ],
+)
+def test_equal_numbers_are_one_text_however_they_are_written(key, value, written):
+    """Snakemake compares texts."""
+    found = changed(key, value)
+    complete(found)
+    for part in key.split("."):
+        found = found[part]
+    assert as_text(found) == written
+
+
+def test_equal_numbers_are_one_text_in_runs_that_change_them_too():
+    one, other = (
+        runs.changed(CONFIG, {"train.warmup": number}, by="study.ablations.warmup")
+        for number in (0, 0.0)
+    )
+    assert as_text(one) == as_text(other)
+
+
+def test_numbers_of_config_yaml_and_presets_stay_as_they_are_written():
+    """What is made would be made again."""
+    for names in LAID_OVER:
+        config = configured(*names)
+        Config.fill_defaults(config)
+        written = copy.deepcopy(config)
+        complete(config)
+        for section in config.keys() - {"costs"}:  # on which no file depends
+            assert as_text(config[section]) == as_text(written[section]), (names, section)
 
 
 def test_phase_2_has_edits_and_strengths_that_training_and_phase_1_never_use():

@@ -1,6 +1,6 @@
 """The whole config: what config.yaml holds, in its order."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _IF_TEXT = (
     "write it in a file for --configfile, without quotes (within a section all is text to --config)"
 )
+# Of others, or looked at only where a run is changed by it.
+_AS_GIVEN = ("backbone_options", "ablations", "changes")
+_EXACT = 2**53  # up to it a float is a whole number exactly
 _Line = Annotated[str, Limits("line", description="one line", pattern=r"^[^\x00-\x1f\x7f]*(?!\n)$")]
 
 
@@ -89,9 +92,14 @@ class Config(Section):
 
 
 def complete(config: dict[str, Any]) -> None:
-    """Fill the defaults into a config; UserError at the first thing that the settings forbid."""
+    """Fill the defaults into a config, and write its numbers in one way.
+
+    Raises:
+        UserError: the first thing that the settings forbid.
+    """
     _refuse_invalid(config, validator(Config))
     Config.fill_defaults(config)
+    _write_in_one_way(config, [*config])
 
 
 def complete_changed(config: dict[str, Any], sections: Collection[str]) -> None:
@@ -102,6 +110,25 @@ def complete_changed(config: dict[str, Any], sections: Collection[str]) -> None:
     part = {section: config[section] for section in sections}
     _refuse_invalid(part, _validator_of_parts())
     Config.fill_defaults(config)
+    _write_in_one_way(config, sections)
+
+
+def _write_in_one_way(config: dict[str, Any], sections: Iterable[str]) -> None:
+    """Write numbers of valid sections as all others that are equal: else 0.0 for 0 reruns jobs.
+
+    A whole number has no point, but in a list with one that is not, as in [0.0, 0.6].
+    """
+    config.update({section: _in_one_way(config[section]) for section in sections})
+
+
+def _in_one_way(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: one if k in _AS_GIVEN else _in_one_way(one) for k, one in value.items()}
+    if isinstance(value, list):
+        items = [_in_one_way(one) for one in value]
+        return [*map(float, items)] if any(isinstance(one, float) for one in items) else items
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT
+    return int(value) if is_whole else value
 
 
 def _refuse_invalid(config: dict[str, Any], by: "AnyValidator") -> None:
