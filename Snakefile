@@ -31,6 +31,7 @@ from snakemake.utils import min_version
 from iscqk.datasets import find_sources
 from iscqk.errors import UserError, one_line
 from iscqk.plan.plan import Plan
+from iscqk.plan.presets import refuse_disorder
 from iscqk.plan.runs import runs_of
 from iscqk.plan.snakefile import (
     base_config,
@@ -55,6 +56,7 @@ try:
     refuse_unwritable_folder()
     bases = ["config.yaml", f"{workflow.basedir}/config.yaml"]
     refuse_base_laid_over(bases, workflow.config_settings)
+    refuse_disorder(workflow.basedir, workflow.config_settings.configfiles)
     check_config(config)
     let_own_keys_win(config, bases, workflow.config_settings)
     sources = find_sources(config["dataset"])

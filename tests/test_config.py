@@ -20,9 +20,10 @@ from iscqk.formats.phases import PHASES
 from iscqk.methods import METHODS
 from iscqk.models.timm_adapter import timm
 from iscqk.models.timm_names import refuse_unknown_network
-from iscqk.plan import runs
+from iscqk.plan import presets, runs
 from iscqk.plan.checks import check_config, check_training
 from iscqk.plan.dependence import as_text, making, models
+from iscqk.plan.presets import refuse_disorder
 from iscqk.plan.runs import all_runs, runs_of
 from iscqk.plan.snakefile import let_own_keys_win, refuse_base_laid_over
 from iscqk.settings.config import Config, complete
@@ -106,6 +107,40 @@ def test_config_yaml_after_another_file_is_refused_as_nothing_would_be_left_of_t
         UserError, match=r"config.yaml comes after .*untrained.yaml, .*name .*first"
     ):
         refuse_base_laid_over([base], ConfigSettings(configfiles=[preset, base]))
+
+
+@pytest.mark.parametrize(
+    ("names", "first"),
+    [
+        (["disc21-ready", "disc21"], "disc21"),
+        (["photos", "own", "from-nothing"], "from-nothing"),
+        (["from-nothing", "photos-best", "untrained", "photos"], "photos"),
+        (["ready-training", "ready-settled", "ready-harder"], "ready-harder"),
+        (["untrained", "photos-scale"], "photos-scale"),
+    ],
+)
+def test_a_preset_after_one_that_is_laid_over_it_is_refused(monkeypatch, names, first):
+    monkeypatch.chdir(ROOT)
+    files = {name: f"workflow/presets/{name}.yaml" for name in names} | {"own": "own.yaml"}
+    given = ["config.yaml", *(files[name] for name in names)]
+    with pytest.raises(UserError, match=rf"{first}.yaml comes .*; name {files[first]} first$"):
+        refuse_disorder(ROOT, given)
+    refuse_disorder(ROOT.parent, given)  # of another workflow
+
+
+def test_presets_in_their_order_are_taken():
+    for names in LAID_OVER:
+        refuse_disorder(ROOT, [PRESETS / f"{name}.yaml" for name in names])
+
+
+@pytest.mark.parametrize("path", sorted(PRESETS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_presets_are_laid_over_what_their_comments_say(path):
+    comment = " ".join(re.findall(r"^# (.*)$", path.read_text(), re.MULTILINE))
+    laid = re.match(r"(?:.*?To be l|L)aid over ((?:(?: and )?[\w-]+\.yaml)+)", comment)
+    said = re.findall(r"([\w-]+)\.yaml", laid[1]) if laid else []
+    for command in re.findall(r"--configfile config\.yaml((?:[ \\]+workflow\S+)+)", comment):
+        said += re.findall(r"([\w-]+)\.yaml", command)
+    assert set(said) - {path.stem} == set(presets.LAID_OVER.get(path.stem, ()))
 
 
 def test_sections_of_anything_may_be_left_out():
