@@ -14,7 +14,7 @@ LAID_OVER = {
     **dict.fromkeys(("isd-resnet18", "isd-resnet50", "photos"), ("from-nothing",)),
     **dict.fromkeys(("photos-best", "photos-imagenet", "photos-learning"), _FOR_PHOTOS),
     **dict.fromkeys(("ready-longer", "ready-larger", "ready-harder"), ("ready-training",)),
-    **dict.fromkeys(("ready-settled", "ready-steadied", "ready-finished"), _HARDER),
+    **dict.fromkeys(("ready-settled", "ready-steadied"), _HARDER),
 }
 
 
