@@ -3,7 +3,9 @@
 That those of README and tutorial run as typed is in tests/torture/test_torture_tutorial.py.
 """
 
+import ast
 import copy
+import inspect
 import re
 import shlex
 
@@ -12,6 +14,7 @@ import yaml
 from snakemake.cli import get_argument_parser
 from snakemake.utils import update_config
 
+import iscqk
 from conftest import ROOT
 from iscqk.cli import STAGES, stage_parser
 from iscqk.plan.checks import check_config
@@ -128,6 +131,19 @@ def test_what_python_runs_is_there_and_has_the_options(words):
     file = f"src/{words[1].replace('.', '/')}.py" if words[0] == "-m" else words[0]
     text = (ROOT / file).read_text()
     assert [word for word in words if word.startswith("--") and f'"{word}"' not in text] == []
+
+
+def test_python_has_the_arguments_and_defaults_that_its_page_says():
+    objects = {"iscqk": iscqk, "iscqk.Model": iscqk.Model, "model": iscqk.Model}
+    text = "".join(blocks(ROOT / "docs/reference/python.md", "python"))
+    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    assert len(calls) == 4
+    for call in calls:
+        function = getattr(objects[ast.unparse(call.func.value)], call.func.attr)
+        known = inspect.signature(function).parameters
+        assert {argument.id for argument in call.args} <= known.keys()
+        for keyword in call.keywords:
+            assert known[keyword.arg].default == ast.literal_eval(keyword.value), keyword.arg
 
 
 def test_options_that_sentences_mention_are_there():

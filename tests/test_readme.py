@@ -1,6 +1,7 @@
 """The README: short, with what people look for at its top, and true to the pages that it names."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,23 @@ def test_its_scores_are_those_of_the_page_of_measurements():
     measured = "".join(page.read_text() for page in (ROOT / "docs/measured").glob("*.md"))
     assert len(scores) >= 12
     assert [score for score in scores if score not in measured] == []
+
+
+def test_pages_that_are_built_are_said_to_be():
+    """Who reads the pages as they are finds none of these: git leaves them out."""
+    ignored = (ROOT / ".gitignore").read_text()
+    built = {Path(line).name for line in ignored.splitlines() if line.endswith(".md")}
+    for page in PAGES:
+        if page.name not in built:
+            for block in page.read_text().split("\n\n"):
+                named = {Path(link).name for link in links(block)} & built
+                assert not named or "`make docs`" in block, (page.name, named)
+
+
+def test_no_page_is_empty_as_a_file():
+    for page in PAGES:
+        text = re.sub(r"^```\{.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+        assert len(text.split()) > 10 or links(text), page.name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
