@@ -3,7 +3,7 @@
     PYTHONPATH=src python -m iscqk.bench.gpu_loss > loss.csv
 
 Needs torch and nothing else, so that a machine without a package registry will do, given this
-folder. Peers are measured where they are installed: Cut Cross-Entropy (arXiv:2411.09009), Liger
+folder. Baselines are measured where they are installed: Cut Cross-Entropy (arXiv:2411.09009), Liger
 Kernel (arXiv:2410.10989).
 """
 

@@ -184,7 +184,7 @@ class _Copies:
 
 
 def _similarities(rows: FloatArray, row: FloatArray) -> DoubleArray:
-    """Return cosines (n,) of unit rows (n, D) to one, as the search reckons them."""
+    """Return cosines (n,) of unit rows (n, D) to one, as the search computes them."""
     return 1 - squared_distances(rows, row) / 2
 
 

@@ -1,4 +1,4 @@
-"""References that attract: each is the nearest of many queries that do not copy it.
+"""Hubs, references that are near to many queries, each the nearest of many that do not copy it.
 
 In spaces of many dimensions a few points are near to many others (Radovanovic et al. 2010, "Hubs in
 space"); here each of these is a false pair, high in the list where the reference is near.
@@ -11,7 +11,7 @@ TIMES = 10  # as many as if all references were alike
 
 
 def attractors(pairs: pd.DataFrame, references: int) -> pd.DataFrame:
-    """Return the references that attract, those of most queries first.
+    """Return the hubs, those of most queries first.
 
     Args:
         pairs: `iscqk.reporting.pairs.ranked_pairs`.

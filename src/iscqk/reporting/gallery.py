@@ -31,8 +31,8 @@ _TITLES = {
         "Copies for which another reference is nearer than their own, or nothing was found.",
     ),
     "attracting": (
-        "References that attract",
-        "Each is the nearest of many queries that do not copy it, which is a false pair each.",
+        "Hubs, references that are near to many queries",
+        "Each is the nearest of many that do not copy it, which is a false pair each.",
     ),
 }
 
@@ -118,7 +118,7 @@ def gallery(
 def attraction_strip(
     images: Images, pairs: pd.DataFrame, found: pd.DataFrame, count: int, data: Data
 ) -> Strip | None:
-    """Return the references that attract most, each beside some of its queries; None if none does.
+    """Return the largest hubs, each beside some of its queries; None if none does.
 
     Args:
         images: of queries and references.

@@ -1,4 +1,4 @@
-"""`benchmarks`: what is timed beside its peers."""
+"""`benchmarks`: what is timed beside baselines."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -73,7 +73,7 @@ class Config(Section):
     )
     benchmarks: Benchmarks = key(
         Benchmarks(),
-        "`snakemake benchmarks`: the loss over the bank, copies and reading beside their peers",
+        "`snakemake benchmarks`: the loss over the bank, copies and reading beside baselines",
     )
     rehearsal: Rehearsal = key(
         Rehearsal(),
@@ -81,7 +81,7 @@ class Config(Section):
     )
     costs: Costs = key(
         Costs(),
-        "what `iscqk plan` reckons with, all of it assumed; docs/explanation/scale.md",
+        "what `iscqk plan` estimates with, all of it assumed; docs/explanation/scale.md",
     )
     report: Report = key(Report(), "`snakemake report`: the page of all results")
     validation: Validation = key(

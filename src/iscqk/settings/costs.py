@@ -1,4 +1,4 @@
-"""`costs`: what a run of another size is reckoned with."""
+"""`costs`: what a run of another size is estimated with."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -10,7 +10,7 @@ _Dollars = Annotated[float, within(0)]
 
 @dataclass(frozen=True, kw_only=True)
 class Costs(Section):
-    """What `iscqk plan` reckons with: prices in dollars, and what no run tells it."""
+    """What `iscqk plan` estimates with: prices in dollars, and what no run tells it."""
 
     dated: Name = key("2025", "of the prices, such as large clouds list them without a contract")
     machine_hour: _Dollars = key(0.1, "an hour of a machine like the one that was measured")

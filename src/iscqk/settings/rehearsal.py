@@ -8,10 +8,10 @@ from iscqk.schema.section import Count, Section, key, within
 
 @dataclass(frozen=True, kw_only=True)
 class Slice(Section):
-    """What the search is timed on beside its peers."""
+    """What the search is timed on beside baselines."""
 
-    queries: Count = key(5000, "of the peers' part")
-    references: Count = key(500000, "of the peers' part")
+    queries: Count = key(5000, "of the baselines' part")
+    references: Count = key(500000, "of the baselines' part")
 
 
 @dataclass(frozen=True, kw_only=True)

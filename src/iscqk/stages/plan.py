@@ -1,4 +1,4 @@
-"""Reckon what a run of another size takes: jobs, hours, bytes and dollars, as tables.
+"""Estimate what a run of another size takes: jobs, hours, bytes and dollars, as tables.
 
 Rates are those of runs that are there, by the time that Snakemake kept of every job, times the work
 that the config asks for: images, operations of the network, pairs of descriptors. "≤" stands where
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--cpu-time", action="store_const", const=PROCESSOR, default=CLOCK,
-        help="reckon by seconds of the processor, of a run that had to share it: as if each of "
+        help="estimate by seconds of the processor, of a run that had to share it: as if each of "
         "the jobs had a core",
     )  # fmt: skip
     parser.add_argument("--phases", nargs="+", choices=PHASES, default=PHASES)

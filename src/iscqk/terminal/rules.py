@@ -61,7 +61,7 @@ RULES = {
     "rehearse_validate": Rule("rehearse validation", "validate", 30),
     "rehearse_search": Rule("rehearse the search", "search", 600),
     "rehearse_score": Rule("rehearse scoring", "score", 10),
-    "rehearse_benchmark_search": Rule("search as peers do", "benchmark", 300),
+    "rehearse_benchmark_search": Rule("time the baselines' search", "benchmark", 300),
     "rehearse": Rule("write the table of the rehearsal", "rehearsed", 3),
     "validation_queries": Rule("make the validation's queries", "validation", 25, "queries"),
     "validation_scores": Rule("score on the validation's queries", "validation", 60),

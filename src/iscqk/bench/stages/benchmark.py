@@ -1,4 +1,4 @@
-"""Measure what a step costs: the softmax over the bank beside its peers, and the backbone."""
+"""Measure what a step costs: the softmax over the bank beside baselines, and the backbone."""
 
 import argparse
 from pathlib import Path

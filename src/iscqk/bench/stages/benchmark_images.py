@@ -72,7 +72,7 @@ def _spread(paths: pd.Series, count: int) -> list[str]:
 
 
 def _as_file(path: str, temporary: Path) -> str:
-    """Return the path of an image as its peers open it: out of a shard, a file in a folder."""
+    """Return the path of an image as the baselines open it: out of a shard, a file in a folder."""
     if (content := content_of(path)) is None:
         return path
     (temporary / Path(path).name).write_bytes(content)

@@ -1,4 +1,4 @@
-"""Time search and scoring beside their peers: a slice of a submission's search, all of its score.
+"""Time search and scoring beside baselines: a slice of a submission's search, all of its score.
 
 The slice keeps the proportion of pairs to results. Our search is timed on all pairs too, and
 what the others would take for them is told by the slice, since they look at every pair alike; ours

@@ -1,4 +1,4 @@
-"""Tell what a rehearsal took and found: time and memory of each rule, micro-AP, peers.
+"""Tell what a rehearsal took and found: time and memory of each rule, micro-AP, baselines.
 
 Fails where micro-AP is not the one that was planted.
 """
