@@ -15,7 +15,7 @@ from iscqk.cli import main
 from iscqk.formats.described_images import read_described
 from iscqk.formats.described_shards import listed_shards, shard_folder
 from iscqk.images.demo_scenes import draw_split
-from iscqk.matching import basis, cache, describing
+from iscqk.matching import aside, basis, cache, describing
 
 DESCRIBE = "iscqk describe many --output many.h5"
 
@@ -32,7 +32,7 @@ def many(folder):
 @pytest.fixture
 def few_in_a_shard(monkeypatch):
     """Let a file hold 50 images."""
-    for module in (cache, describing):
+    for module in (aside, describing):
         monkeypatch.setattr(module, "ROWS", 50)
 
 
@@ -83,7 +83,7 @@ def test_what_is_found_is_the_same_from_shards(many, model_folder, monkeypatch, 
     tables = []
     monkeypatch.setattr(basis, "SAMPLE", 105)  # copies, in one file as they always are
     for rows in (110, 10_000):
-        for module in (cache, describing):
+        for module in (aside, describing):
             monkeypatch.setattr(module, "ROWS", rows)
         run(f"iscqk {command} --output out{rows}", model_folder)
         assert shard_folder(f"out{rows}/references.h5").exists() == (rows == 110)
@@ -192,16 +192,20 @@ def test_fewer_images_are_one_file_again(many, model_folder, few_in_a_shard, des
     assert not (many / "many.shards").exists()
 
 
-def test_what_match_keeps_begins_anew_with_another_model(
+def test_what_match_keeps_begins_anew_with_another_model_beside_that_of_the_first(
     many, model_folder, few_in_a_shard, described, monkeypatch
 ):
     command = "iscqk match scans --against many --output found"
     run(command, model_folder)
-    monkeypatch.setattr(iscqk.Model, "digest", lambda *_: "another")
+    described.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(iscqk.Model, "digest", lambda *_: "another")
+        run(command, model_folder)
+    assert {f"R{number:06}.jpg" for number in range(110)} < {*described}
+    assert len(list((many / "found/references.shards").iterdir())) == 2 * 3
     described.clear()
     run(command, model_folder)
-    assert {f"R{number:06}.jpg" for number in range(110)} < {*described}
-    assert len(list((many / "found/references.shards").iterdir())) == 3
+    assert described == [] and len(listed_shards("found/references.h5")) == 3
 
 
 @pytest.mark.parametrize("option", ["another", "--side=queries"])

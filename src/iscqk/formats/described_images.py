@@ -11,6 +11,7 @@ that a file is as it was; where they differ, its content decides.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,6 +107,24 @@ class DescribedImages(NamedTuple):
         sha256, flat, vectors = zip(*rows.values(), strict=True)
         return cls(
             list(rows), list(sha256), np.array(flat, np.bool_), np.stack(vectors), side, encoder
+        )
+
+    @classmethod
+    def joined(cls, parts: "Sequence[DescribedImages]") -> "DescribedImages":
+        """Return the images of several parts of one encoder, one at least, as one in memory."""
+        return cls(
+            [file for part in parts for file in part.files],
+            [digest for part in parts for digest in part.sha256],
+            np.concatenate([part.flat for part in parts]),
+            np.concatenate([part.vectors[:] for part in parts]),
+            *parts[0][-2:],
+        )
+
+    def only(self, rows: IntArray) -> "DescribedImages":
+        """Return some of the images, in memory."""
+        files, sha256 = ([column[row] for row in rows.tolist()] for column in self[:2])
+        return self._replace(
+            files=files, sha256=sha256, flat=self.flat[rows], vectors=self.vectors[rows]
         )
 
     def at(self, rows: IntArray) -> list[Row]:

@@ -11,7 +11,7 @@ from unicodedata import normalize
 from iscqk.errors import UserError
 from iscqk.formats.disk_errors import disk_is_gone
 from iscqk.formats.files import printable
-from iscqk.formats.image_shards import is_shard, is_there, paths_in
+from iscqk.formats.image_shards import is_shard, is_there, paths_in, place_of
 from iscqk.formats.named_files import named
 from iscqk.images.opening import format_of
 from iscqk.images.suffixes import NOT_OPENED, SUFFIXES
@@ -115,7 +115,17 @@ def _files_below(folder: Path, seen: Seen) -> tuple[list[Path], bool]:
         seen.add(identity)
         folders.sort()  # which of several links to a folder is followed, is not left to chance
         files += [Path(place, name) for name in names]
+    _warn_of_links_to_nothing(files)
     return files, is_known
+
+
+def _warn_of_links_to_nothing(files: Iterable[Path]) -> None:
+    """Tell of those that are not named as images: they may have led to folders of such."""
+    others = (path for path in files if path.suffix.lower() not in SUFFIXES)
+    lost = sorted(path for path in others if path.is_symlink() and not path.exists())
+    if lost:
+        what = "links lead to nothing, as where a disk is away; what they led to is left out"
+        logger.warning("%s: %d such %s", printable(lost[0]), len(lost), what)
 
 
 def _identity(place: str | Path) -> tuple[int, int]:
@@ -146,6 +156,14 @@ def refuse_lost(path: str | Path, reason: str | None, may_go: bool = False) -> N
     if is_gone and not (may_go and _holds_any(os.path.dirname(path) or ".")):
         what = "gone since its folder was listed; see to its disk, then run the same command again"
         raise UserError(f"{printable(path)}: {what}")
+
+
+def is_away(path: str | Path) -> bool:
+    """Return whether an image that is not there may come back: all its folder is away, or empty.
+
+    Where others are left in its folder or shard somebody has removed it.
+    """
+    return place_of(path) is None and not _holds_any(os.path.dirname(path) or ".")
 
 
 def _holds_any(folder: str) -> bool:

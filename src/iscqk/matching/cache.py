@@ -18,11 +18,9 @@ from iscqk.formats.described_images import (
     File,
     Row,
     holds_described,
-    read_described,
     write_described,
 )
 from iscqk.formats.described_shards import (
-    ROWS,
     beside,
     encoder_of,
     listed_shards,
@@ -36,28 +34,33 @@ from iscqk.formats.files import printable, refuse_unwritable, temporary_of
 from iscqk.formats.image_shards import digest_of
 from iscqk.formats.locks import remove_unlocked
 from iscqk.formats.stored_rows import StoredRows
+from iscqk.matching.aside import keep_others, put_aside
 from iscqk.matching.collection import Part
 from iscqk.matching.inputs import Inputs
-from iscqk.matching.known import KnownImages, others_described
+from iscqk.matching.known import Asked, KnownImages, others_described
 from iscqk.runtime.keeping import Keeping, note_kept
 
 logger = logging.getLogger(__name__)
 
-_ASIDE = 99_999  # number of a shard that no list names
-
 
 class DescriptorCache:
-    """What a file, and those beside it of an earlier call that was stopped, know of images."""
+    """What a file, and those beside it of earlier calls, know of images.
 
-    def __init__(self, path: str | Path | None, side: str, encoder: str, total: int) -> None:
-        """Look at what there is for `total` images."""
+    The file is of what was asked for last. Beside it is kept what other calls asked for, and what
+    other encoders have described.
+    """
+
+    def __init__(
+        self, path: str | Path | None, side: str, encoder: str, named_only: bool = False
+    ) -> None:
+        """Look at what there is; `named_only`: images that are there and not named are to go."""
         self.encoder, self._side = encoder, side
         self.path = Path(path) if path else None
+        self._named_only = named_only
         if self.path:
             self._unfinished = _unfinished(self.path)
-        if total > ROWS:
-            self._set_aside(total)
-        self._known = KnownImages(self._places())
+            self._set_aside(self.path)
+        self._known, self._asked = KnownImages(self._places()), Asked()
         self._shards: list[Path] = []
         self._keeping = Keeping()
         self._written = 0
@@ -66,27 +69,29 @@ class DescriptorCache:
         """Return the files whose descriptors are of this side and encoder."""
         if self.path is None:
             return []
-        own = [place for place in _there(self.path) if self._is_own(place)]
-        shards = [shard for place in own for shard in listed_shards(place)]
-        # Those of a list that was never finished, or of the last one.
-        others = [s for s in shards_there(self.path) if encoder_of(s) == self._made_by]
-        return [*dict.fromkeys([*shards, *others])]
+        is_own = self.path.exists() and self._is_own(self.path)
+        listed = listed_shards(self.path) if is_own else []
+        # Those that were set aside, or are of a list that was never finished.
+        others = filter(self._is_own, shards_there(self.path))
+        return [*dict.fromkeys([*listed, *others])]
 
-    def _set_aside(self, total: int) -> None:
-        """Make a shard of what a stop left, before another takes its name."""
-        if self.path and self._unfinished.exists() and self._is_own(self._unfinished):
-            write_shard(self.path, _ASIDE, read_described(self._unfinished), 0, total)
+    def _set_aside(self, path: Path) -> None:
+        """Make shards of what a stop left and of what another encoder made, before they go."""
+        if self._unfinished.exists():
+            put_aside(path, self._unfinished)
             self._unfinished.unlink()
+        if path.exists() and not self._is_own(path):
+            put_aside(path, path)
+            where = printable(shard_folder(path))
+            what = "of another model or other orientations"
+            logger.info("%s: %s, made anew; that stays in %s", printable(path), what, where)
 
     @property
     def _made_by(self) -> tuple[str, str]:
         return self._side, self.encoder
 
     def _is_own(self, place: Path) -> bool:
-        if encoder_of(place) == self._made_by:
-            return True
-        logger.info("%s: of another model, made anew", printable(place))
-        return False
+        return encoder_of(place) == self._made_by
 
     def find(self, files: Sequence[File]) -> dict[File, Row]:
         """Return what is known of files: of the same file, or else of the same content."""
@@ -123,6 +128,7 @@ class DescriptorCache:
         """Keep a shard; return it as it is read from there, or as it is if nothing is kept."""
         if self.path is None:
             return Part.of(described)
+        self._asked.add(described)
         shard = write_shard(self.path, len(self._shards), described, first, total)
         self._shards.append(shard)
         note_kept()
@@ -132,12 +138,16 @@ class DescriptorCache:
         """Write the file itself: the result, or the list of its shards."""
         if self.path is None:
             return
+        if result is not None:
+            self._asked.add(result)
+        others = keep_others(self.path, self._known, self._asked, self._named_only)
+        others += [shard for shard in shards_there(self.path) if not self._is_own(shard)]
         if result is None:
             write_list(self.path, self._shards, *self._made_by)
         else:
             write_described(self.path, result)
         note_kept()
-        remove_others(self.path, self._shards)
+        remove_others(self.path, [*self._shards, *others])
         self._unfinished.unlink(missing_ok=True)
         remove_unlocked(temporary_of(self._unfinished))
 
@@ -242,7 +252,7 @@ def refuse_others_only(path: str | Path, images: Sequence[Path]) -> None:
         raise UserError(f"{printable(path)}: {what}; name another --output, or remove it")
     if others:
         what = "images that it describes are not named, left out"
-        logger.info("%s: %d %s", printable(path), others, what)
+        logger.warning("%s: %d %s", printable(path), others, what)
 
 
 def _there(path: str | Path) -> list[Path]:

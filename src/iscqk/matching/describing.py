@@ -32,6 +32,7 @@ def describe_files(
     images: Sequence[Path],
     cache: str | Path | None = None,
     threads: int = 1,
+    named_only: bool = False,
 ) -> Collection:
     """Return files with their descriptors; those that cannot be read are logged and left out.
 
@@ -44,14 +45,16 @@ def describe_files(
         images: files, one at least.
         cache: file of an earlier call. What it knows of unchanged files, or of files of the same
             content, is taken from it, if the same encoder made it, and it is brought up to date.
+            What it knows of others, and of other encoders', stays beside it.
         threads: to compute with.
+        named_only: what the cache knows of others that are there is to go.
 
     Raises:
         UserError: no image can be read, the disk of one fails or leaves, or the cache cannot be
             written. What was described before is kept.
     """
     with exclusive(cache) if cache else contextlib.nullcontext():
-        kept = DescriptorCache(cache, view.side, view.digest(model), len(images))
+        kept = DescriptorCache(cache, view.side, view.digest(model), named_only)
         faults: list[str] = []
         parts, first = [], 0
         for start in range(0, len(images), ROWS):

@@ -1,13 +1,13 @@
 """Which images are described already, of any number: found by file or by content, in few bytes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 from pathlib import Path
 
 import numpy as np
 
-from iscqk.formats.arrays import IntArray
-from iscqk.formats.described_images import File, Row, read_described
+from iscqk.formats.arrays import BoolArray, IntArray
+from iscqk.formats.described_images import DescribedImages, File, Row, read_described
 from iscqk.formats.image_shards import is_there
 from iscqk.formats.named_files import anchored
 from iscqk.matching.inputs import identity
@@ -15,23 +15,25 @@ from iscqk.matching.keys import Keys
 
 
 class KnownImages:
-    """What some files of descriptors tell; 32 bytes an image of it are in memory, and the sizes."""
+    """What some files of descriptors tell; 40 bytes an image of it are in memory, and the sizes."""
 
     def __init__(self, places: Sequence[Path]) -> None:
         """Look through files of one side and encoder."""
         self._places = places
-        keys, contents, counts = [_none()], [_none()], [0]
+        keys, contents, paths, counts = [_none()], [_none()], [_none()], [0]
         sizes: set[int] = set()
         for place in places:
             described = read_described(place, stored=True)
             keys.append(_hashes(described.files))
             contents.append(_hashes(described.sha256))
+            paths.append(_hashes(file.path for file in described.files))
             sizes.update(file.size for file in described.files)
             counts.append(len(described.files))
         self.sizes = sizes
         self._starts = np.cumsum(counts)
         self._by_file = Keys(np.concatenate(keys))
         self._by_content = Keys(np.concatenate(contents))
+        self._paths = np.concatenate(paths)
 
     def of_files(self, files: Sequence[File]) -> dict[File, Row]:
         """Return what is known of files that are as they were, by path, size, times and inode."""
@@ -43,6 +45,20 @@ class KnownImages:
         """Return what is known of files by their contents, "" of those that cannot be read."""
         rows = np.where([*map(bool, sha256)], self._by_content.find(_hashes(sha256)), -1)
         return self._read(files, rows, files, sha256)
+
+    def others_than(self, asked: "Asked") -> Iterator[tuple[Path, DescribedImages, IntArray]]:
+        """Yield the files that tell of other images, what each tells, and the rows of these.
+
+        Of several rows of one path the first counts.
+        """
+        first = np.sort(np.unique(self._paths, return_index=True)[1])
+        rows = first[~asked.has_paths(self._paths[first])]
+        bounds = np.searchsorted(rows, self._starts)
+        for place, start, low, high in zip(
+            self._places, self._starts.tolist(), bounds[:-1], bounds[1:], strict=False
+        ):
+            if low < high:
+                yield place, read_described(place, stored=True), rows[low:high] - start
 
     def _read(
         self, files: Sequence[File], rows: IntArray, asked: Sequence[File], sha256: Sequence[str]
@@ -59,6 +75,26 @@ class KnownImages:
                 if same or (sha256[number] and known.sha256 == sha256[number]):
                     found[files[number]] = known
         return found
+
+
+class Asked:
+    """Of which images a call is, by path and by content: 16 bytes an image."""
+
+    def __init__(self) -> None:
+        self._paths, self._contents = [_none()], [_none()]
+
+    def add(self, described: DescribedImages) -> None:
+        """Count images in."""
+        self._paths.append(_hashes(anchored(file.path) for file in described.files))
+        self._contents.append(_hashes(described.sha256))
+
+    def has_paths(self, hashes: IntArray) -> BoolArray:
+        """Return (n,) which hashes of absolute paths are those of some of the images."""
+        return np.isin(hashes, np.concatenate(self._paths))
+
+    def has_contents(self, sha256: Sequence[str]) -> BoolArray:
+        """Return (n,) which contents are those of some of the images."""
+        return np.isin(_hashes(sha256), np.concatenate(self._contents))
 
 
 def others_described(places: Sequence[Path], images: Sequence[Path]) -> tuple[int, bool]:

@@ -55,7 +55,9 @@ def run(arguments: argparse.Namespace) -> None:
     view = View(arguments.side)
     refuse_another(arguments.output, view.side, view.digest(model))
     refuse_others_only(arguments.output, inputs.images)
-    found = describe_files(model, view, inputs.images, arguments.output, arguments.threads)
+    found = describe_files(
+        model, view, inputs.images, arguments.output, arguments.threads, named_only=True
+    )
     warn_of_flat(found)
     count, dimensions = found.vectors.shape
     print_line(f"{printable(arguments.output)}: {count} images in {dimensions} dimensions")

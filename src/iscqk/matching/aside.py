@@ -1,0 +1,100 @@
+"""What is described and not asked for now, kept as long as it may be asked for again.
+
+It lies in shards that no list names: the file beside them stands for what was asked for last, and
+for nothing else.
+"""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from iscqk.errors import UserError
+from iscqk.formats.arrays import IntArray
+from iscqk.formats.described_images import DescribedImages, read_described
+from iscqk.formats.described_shards import ROWS, listed_shards, shard_folder, write_shard
+from iscqk.formats.files import printable
+from iscqk.formats.image_shards import is_there
+from iscqk.images.finding import is_away
+from iscqk.matching.known import Asked, KnownImages
+
+logger = logging.getLogger(__name__)
+
+_NUMBER = 99_999  # of a shard that no list names
+_THERE, _MOVED, _AWAY, _GONE = range(4)
+
+
+def put_aside(path: Path, place: Path) -> None:
+    """Make a shard beside `path` of a file of descriptors; those of a list are shards already."""
+    if listed_shards(place) == [place]:
+        _write(path, read_described(place))
+
+
+def keep_others(path: Path, known: KnownImages, asked: Asked, named_only: bool) -> list[Path]:
+    """Keep what may be asked for again; return the shards that have it.
+
+    What somebody has removed is forgotten, and what is asked for where it was moved to.
+
+    Args:
+        path: of the file that the shards lie beside.
+        known: all images that are.
+        asked: those that the file is of from now on.
+        named_only: keep no others but those that are away.
+    """
+    shards: list[Path] = []
+    joined: list[DescribedImages] = []  # of few images, so that there are never many such shards
+    gone, away = 0, list[str]()
+    for place, described, rows in known.others_than(asked):
+        fates = _fates(described, rows, asked)
+        gone += int((fates == _GONE).sum())
+        away += [described.files[row].path for row in rows[fates == _AWAY].tolist()]
+        stay = rows[(fates == _AWAY) | ((fates == _THERE) & (not named_only))]
+        is_shard = place.parent == shard_folder(path)
+        if is_shard and len(stay) == len(described.files) > ROWS // 2:
+            shards.append(place)
+            continue
+        if sum(len(part.files) for part in joined) + len(stay) > ROWS:
+            shards.append(_write(path, DescribedImages.joined(joined)))
+            joined.clear()
+        if len(stay):
+            joined.append(described.only(stay))
+    if joined:
+        shards.append(_write(path, DescribedImages.joined(joined)))
+    _tell(path, gone, away, logging.WARNING if named_only else logging.INFO)
+    return shards
+
+
+def _write(path: Path, described: DescribedImages) -> Path:
+    return write_shard(path, _NUMBER, described, 0, len(described.files))
+
+
+def _fates(described: DescribedImages, rows: IntArray, asked: Asked) -> IntArray:
+    """Return (n,) what has become of images since they were described."""
+    paths = [described.files[row].path for row in rows.tolist()]
+    is_asked = asked.has_contents([described.sha256[row] for row in rows.tolist()])
+    return np.array([*map(_fate, paths, is_asked.tolist())])
+
+
+def _fate(path: str, is_content_asked: bool) -> int:
+    try:
+        if is_there(path):
+            return _THERE
+    except (OSError, UserError):  # in a shard that cannot be read now
+        return _AWAY
+    if is_content_asked:
+        return _MOVED
+    return _AWAY if is_away(path) else _GONE
+
+
+def _tell(path: Path, gone: int, away: list[str], level: int) -> None:
+    if gone:
+        logger.log(
+            level, "%s: %d images that it described are gone, left out", printable(path), gone
+        )
+    if away:
+        what = "images that it described are away with their folders"
+        kept = printable(shard_folder(path))
+        logger.log(
+            level, "%s: %d %s, %s first; what is known of them stays in %s",
+            printable(path), len(away), what, printable(away[0]), kept,
+        )  # fmt: skip

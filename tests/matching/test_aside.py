@@ -1,0 +1,124 @@
+"""What `match`, `duplicates` and `describe` know of images that a call does not ask for."""
+
+import os
+import shlex
+import shutil
+
+import pytest
+from PIL import Image
+
+import iscqk
+from iscqk.cli import main
+from iscqk.formats.described_images import read_described
+from iscqk.formats.described_shards import shards_there
+from iscqk.matching import aside
+
+DESCRIBE = "iscqk describe photos --output photos.h5"
+
+
+@pytest.fixture
+def described(monkeypatch):
+    """Return a list that gets the name of each image that is described."""
+    names, original = [], iscqk.Model.blocks
+
+    def blocks(self, images, *rest):
+        names.extend(map(os.path.basename, images))
+        return original(self, images, *rest)
+
+    monkeypatch.setattr(iscqk.Model, "blocks", blocks)
+    return names
+
+
+@pytest.fixture
+def linked(folder):
+    """Let two of the photos lie on another disk, to which a link leads."""
+    os.mkdir("nas")
+    for number in (1, 2):
+        os.rename(f"photos/R{number:06}.jpg", f"nas/{number}.jpg")
+    os.symlink("../nas", "photos/2019")
+    return folder
+
+
+def run(command, model, status=0):
+    assert main([*shlex.split(command)[1:], f"--model={model}", "--threads=1"]) == status
+
+
+def names(path):
+    return [os.path.basename(file.path) for file in read_described(path).files]
+
+
+def test_images_whose_disk_is_away_for_a_run_are_told_and_not_described_again(
+    linked, model_folder, described, caplog
+):
+    run(DESCRIBE, model_folder)
+    os.rename("nas", "off")
+    described.clear()
+    for _ in range(2):
+        caplog.clear()
+        run(DESCRIBE, model_folder)
+        warned = [record.message for record in caplog.records if record.levelname == "WARNING"]
+        assert warned[0].startswith("photos/2019: 1 such links lead to nothing")
+        assert (
+            f"photos.h5: 2 images that it described are away with their folders, {linked}"
+            in (warned[1])
+        )
+        assert len(names("photos.h5")) == 22
+    os.rename("off", "nas")
+    run(DESCRIBE, model_folder)
+    assert len(names("photos.h5")) == 24 and described == []
+    assert not (linked / "photos.shards").exists()
+
+
+def test_images_that_are_removed_are_told_apart_from_such_as_are_away(linked, model_folder, caplog):
+    run(DESCRIBE, model_folder)
+    os.remove("photos/R000000.jpg")
+    os.remove("photos/2019/1.jpg")
+    os.rename("photos/R000005.jpg", "photos/moved.jpg")
+    caplog.clear()
+    run(DESCRIBE, model_folder)
+    assert "photos.h5: 2 images that it described are gone" in caplog.text
+    assert "away" not in caplog.text and not (linked / "photos.shards").exists()
+
+
+def test_match_keeps_what_other_calls_described(folder, model_folder, described):
+    for name in ("a", "b"):
+        os.mkdir(name)
+        Image.new("RGB", (40, 40), "red" if name == "a" else "blue").save(f"{name}/{name}.jpg")
+    model = iscqk.Model.load(model_folder)
+    calls = [("a", "photos", 1), ("b", "scans", 1), ("a", "photos", 8)]
+    for times in range(2):
+        for images, against, orientations in calls:
+            iscqk.match(images, against, model, folder="matches", orientations=orientations)
+            assert names("matches/references.h5") == sorted(os.listdir(against))
+        assert described == [] or times == 0
+        described.clear()
+    assert len(shards_there("matches/references.h5")) == 1
+    assert len(shards_there("matches/queries.h5")) == 2
+
+
+def test_what_others_know_is_joined_and_large_shards_of_it_stay_as_they_are(
+    folder, model_folder, described, monkeypatch
+):
+    monkeypatch.setattr(aside, "ROWS", 30)
+    model = iscqk.Model.load(model_folder)
+    for number in range(3):
+        shutil.copytree("scans", f"scans{number}")
+    for against in ("photos", "scans", "scans0", "scans1", "scans2", "scans"):
+        iscqk.match("scans", against, model, folder="matches")
+    written = {shard: shard.stat().st_mtime_ns for shard in shards_there("matches/references.h5")}
+    assert sorted(len(names(shard)) for shard in written) == [9, 24]
+    iscqk.match("scans", "scans", model, folder="matches")
+    again = {shard: shard.stat().st_mtime_ns for shard in shards_there("matches/references.h5")}
+    assert again == written
+    described.clear()
+    iscqk.match("scans", "photos", model, folder="matches")
+    assert described == []
+
+
+def test_what_a_stop_left_of_other_images_is_kept(folder, model_folder, described):
+    run("iscqk match scans --against photos", model_folder)
+    os.rename("matches/references.h5", "matches/.references.unfinished.h5")
+    run("iscqk match scans --against scans", model_folder)
+    described.clear()
+    run("iscqk match scans --against photos", model_folder)
+    assert described == [] and not list(folder.rglob(".*"))
