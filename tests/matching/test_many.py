@@ -15,7 +15,7 @@ from iscqk.cli import main
 from iscqk.formats.described_images import read_described
 from iscqk.formats.described_shards import listed_shards, shard_folder
 from iscqk.images.demo_scenes import draw_split
-from iscqk.matching import aside, basis, cache, describing
+from iscqk.matching import aside, basis, cache, describing, matches
 
 DESCRIBE = "iscqk describe many --output many.h5"
 
@@ -111,6 +111,22 @@ def test_a_list_is_matched_against_as_one_file_is(many, model_folder, few_in_a_s
     Image.new("RGB", (40, 40)).save("many/R000105.jpg")
     with pytest.raises(iscqk.UserError, match=r"R000105.jpg: changed after elsewhere/many.h5"):
         iscqk.match("scans", "elsewhere/many.h5", model_folder)
+
+
+def test_a_list_that_is_renewed_while_it_is_matched_against_is_read_as_it_was(
+    many, model_folder, few_in_a_shard, monkeypatch
+):
+    run(DESCRIBE, model_folder)
+    whole, look_up = iscqk.match("scans", "many.h5", model_folder), matches.look_up
+
+    def renewed(*arguments):
+        found = look_up(*arguments)
+        Image.new("RGB", (40, 40), "red").save("many/A.jpg")
+        run(DESCRIBE, model_folder)
+        return found
+
+    monkeypatch.setattr(matches, "look_up", renewed)
+    pd.testing.assert_frame_equal(iscqk.match("scans", "many.h5", model_folder), whole)
 
 
 @pytest.mark.parametrize("shard", [0, 1, 2])

@@ -181,7 +181,7 @@ def read_described(path: str | Path, stored: bool = False) -> DescribedImages:
                 raise UserError(f"{path}: {what}; remove it and describe the images again")
             paths = dataset(file, "paths")
             check_variable(paths, f"{path}: dataset 'paths'", _LONGEST_PATH)
-            names = [os.fsdecode(name) for name in paths[:].tolist()]
+            names = _decoded(paths)
             numbers = [dataset(file, name)[:].tolist() for name in _NUMBERS]
             files = [File(*row) for row in zip(names, *numbers, strict=True)]
             sha256 = [digest.decode("ascii") for digest in dataset(file, "sha256")[:].tolist()]
@@ -190,6 +190,16 @@ def read_described(path: str | Path, stored: bool = False) -> DescribedImages:
             if not len(files) == len(sha256) == len(flat) == len(vectors):
                 raise ValueError("columns of unequal length")
     return DescribedImages(files, sha256, flat, vectors, side, encoder)
+
+
+def read_paths(rows: StoredRows) -> list[str]:
+    """Return the paths of the images whose vectors these rows are, whatever the file is by now."""
+    with rows.opened() as file, as_user_errors("descriptions that were read before"):
+        return _decoded(dataset(file, "paths"))  # which was checked when it was first read
+
+
+def _decoded(paths: h5py.Dataset) -> list[str]:
+    return [os.fsdecode(name) for name in paths[:].tolist()]
 
 
 def holds_described(path: str | Path) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -77,11 +77,15 @@ def is_hdf5(path: str | Path) -> bool:
 
 
 @contextmanager
-def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file to read; UserError when there is none, or it cannot be read as one."""
-    refuse_missing(path)
+def open_hdf5(path: str | Path, held: BinaryIO | None = None) -> Iterator[h5py.File]:
+    """Open an HDF5 file to read; UserError when there is none, or it cannot be read as one.
+
+    `held`: the file as it is open already; there may be none of that path any more, or another.
+    """
+    if held is None:
+        refuse_missing(path)
     try:
-        file = _opened(path)
+        file = _opened(path) if held is None else h5py.File(held, "r")
     except Exception as error:  # mostly OSError
         what = f"not an HDF5 file, cut short or in use ({' '.join(str(error).split())})"
         raise UserError(f"{path}: {what}; copy or make it again") from error

@@ -5,8 +5,10 @@ picked by their numbers, in any order and shape.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from iscqk.errors import UserError
@@ -29,7 +31,8 @@ class StoredRows:
             self.shape = rows.shape
             found = file["vectors"]
             self._dtype, self._offset = found.dtype, found.id.get_offset()
-        self._file = self._path.open("rb")
+        # Two, as each has a place where it is read, and several threads may read.
+        self._file, self._other = self._path.open("rb"), self._path.open("rb")
         whole = (self._offset or 0) + self._dtype.itemsize * self.shape[0] * self.shape[1]
         if self._path.stat().st_size < whole:  # mapped, what is missing would end the process
             raise UserError(f"{path}: cut short; copy or make it again")
@@ -37,9 +40,13 @@ class StoredRows:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def opened(self) -> AbstractContextManager[h5py.File]:
+        """Open all of the file, whatever has its name by now."""
+        return open_hdf5(self._path, self._other)
+
     def __getitem__(self, rows: Picked) -> FloatArray:
         if self._offset is None:  # of no rows, or in chunks, as other programs may write them
-            with open_hdf5(self._path) as file:
+            with self.opened() as file:
                 return read_vectors(file, "vectors")[:][rows]
         # Mapped for the moment only: what is read then counts as this process's memory no longer.
         mapped = np.memmap(self._file, self._dtype, "r", self._offset, self.shape)

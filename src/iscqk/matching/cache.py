@@ -132,7 +132,7 @@ class DescriptorCache:
         shard = write_shard(self.path, len(self._shards), described, first, total)
         self._shards.append(shard)
         note_kept()
-        return Part.of(described._replace(vectors=StoredRows(shard)), shard)
+        return Part.of(described._replace(vectors=StoredRows(shard)))
 
     def finish(self, result: DescribedImages | None = None) -> None:
         """Write the file itself: the result, or the list of its shards."""

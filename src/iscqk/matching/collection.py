@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.formats.arrays import BoolArray, FloatArray, IntArray
-from iscqk.formats.described_images import DescribedImages, read_described
+from iscqk.formats.described_images import DescribedImages, read_paths
 from iscqk.formats.image_shards import Version
 from iscqk.formats.named_files import anchored
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
@@ -37,7 +37,7 @@ class Part:
         identities: (n,) bytes, equal for two names of one file.
         places: (n,) bytes, equal for one name: of a file that has changed meanwhile, too.
         gone: (n,) whether there is no such file any more.
-        source: the images' names, or the file that has them.
+        listed: the images' names; None: the file of the vectors has them.
         before: what their names there begin with and here do not.
     """
 
@@ -46,32 +46,30 @@ class Part:
     identities: NDArray[np.bytes_]
     places: NDArray[np.bytes_]
     gone: BoolArray
-    source: Path | list[str]
+    listed: list[str] | None
     before: str = ""
 
     @classmethod
-    def of(
-        cls, described: DescribedImages, stored: Path | None = None, gone: BoolArray | None = None
-    ) -> "Part":
-        """Return images, whose names are read from `stored` each time; none is gone if not said."""
+    def of(cls, described: DescribedImages, gone: BoolArray | None = None) -> "Part":
+        """Return images; none is gone if not said. Where the vectors are stored, so are names."""
         names = [file.path for file in described.files]
         gone = np.zeros(len(names), np.bool_) if gone is None else gone
         identities, places = (_digests(map(what, names)) for what in (identity, anchored))
         facts = described.vectors, described.flat, identities, places, gone
         # Files have absolute names; here they are as people wrote them.
         for before in ("", os.getcwd() + os.sep):
-            if stored and all(
+            if isinstance(described.vectors, StoredRows) and all(
                 before + file.path == file.anchored().path for file in described.files
             ):
-                return cls(*facts, stored, before)
+                return cls(*facts, None, before)
         return cls(*facts, names)
 
     def names(self) -> list[str]:
         """Return the images' paths."""
-        if isinstance(self.source, Path):
-            files = read_described(self.source, stored=True).files
-            return [file.path.removeprefix(self.before) for file in files]
-        return self.source
+        if self.listed is not None:
+            return self.listed
+        assert isinstance(self.vectors, StoredRows)
+        return [path.removeprefix(self.before) for path in read_paths(self.vectors)]
 
 
 def _digests(facts: Iterable[object]) -> NDArray[np.bytes_]:

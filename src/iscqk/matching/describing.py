@@ -150,7 +150,7 @@ def load_described(path: str | Path, model: Model, view: View) -> Collection:
         changed += [file.path for row, file in there if not file.is_unchanged(found.sha256[row])]
         is_gone = np.ones(len(found.files), np.bool_)
         is_gone[[row for row, _ in there]] = False
-        parts.append(Part.of(found, shard if len(shards) > 1 else None, is_gone))
+        parts.append(Part.of(found, is_gone))
     if changed:
         what = f"changed after {printable(path)} was written ({len(changed)} such images)"
         remedy = "run `iscqk describe` again, it does the changed ones only"
