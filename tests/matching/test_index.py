@@ -142,6 +142,8 @@ def test_a_place_that_cannot_keep_it_is_told_before_the_work(
     monkeypatch.setattr(iscqk.Model, "blocks", lambda *_: pytest.fail("images were described"))
     run("iscqk match scans --against many.h5 --index --output nowhere/x", model_folder, 1)
     assert f"{place}: cannot be written; make its folder writable" in capsys.readouterr().err
+    monkeypatch.setattr(indexes, "LEAST", 121)  # of so few no index is made
+    indexes.check_index_places([Path("many.h5")])
 
 
 def test_recall_is_the_share_of_what_an_exact_search_finds(many, model_folder):

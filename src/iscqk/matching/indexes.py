@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from iscqk.formats.arrays import DoubleArray, FloatArray, IntArray
-from iscqk.formats.described_shards import beside
+from iscqk.formats.described_shards import beside, listed_shards
 from iscqk.formats.files import linked, printable, refuse_unwritable, sha256_of
 from iscqk.formats.image_shards import Version, version_of
 from iscqk.formats.locks import remove_unlocked
-from iscqk.formats.stored_rows import JoinedRows
+from iscqk.formats.stored_rows import JoinedRows, StoredRows
 from iscqk.matching.collection import NOTHING, Collection, Source
 from iscqk.matching.neighbourhoods import LISTED, Lookup, Neighbourhoods, Search, exactly
 from iscqk.retrieval.approximate import LEAST, ApproximateIndex
@@ -67,7 +67,8 @@ def by_indexes(references: Collection, threads: int) -> Search:
 def check_index_places(paths: list[Path]) -> None:
     """Raise UserError where the index of a file of descriptors is missing and cannot be kept."""
     for path in paths:
-        if not (place := _place_of(path)).exists():
+        count = sum(len(StoredRows(shard)) for shard in listed_shards(path))
+        if count >= LEAST and not (place := _place_of(path)).exists():
             refuse_unwritable(place)
 
 
