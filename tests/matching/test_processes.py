@@ -64,3 +64,34 @@ def test_a_model_describes_in_other_processes_and_threads(folder, model_folder, 
     words = [sys.executable, "-", str(model_folder)]
     done = subprocess.run(words, input=program, text=True, capture_output=True, timeout=100)
     assert done.returncode == 0, done.stderr
+
+
+UNGUARDED = """
+import multiprocessing
+multiprocessing.set_start_method("{method}")
+{uses}
+"""
+POOL = """
+from iscqk.runtime.workers import parallel_map
+list(parallel_map(str, [1, 2], 2, 1))
+"""
+LOADER = """
+from iscqk.learning.loaders import Loader
+list(Loader([1, 2], [[0], [1]], 2))
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "uses"),
+    [("spawn", POOL), ("forkserver", POOL), pytest.param("spawn", LOADER, marks=pytest.mark.long)],
+    ids=["spawn", "forkserver", "loader"],
+)
+def test_a_script_without_a_guard_is_told_to_have_one(tmp_path, method, uses):
+    """Its workers begin with all that it does, and would do that before they help."""
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED.format(method=method, uses=uses))
+    words = [sys.executable, str(script)]
+    done = subprocess.run(words, text=True, capture_output=True, timeout=300)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert 'put what a script of your own does under `if __name__ == "__main__":`' in last

@@ -20,7 +20,7 @@ from iscqk.formats.image_shards import Status, status_of
 from iscqk.images.opening import ImageInput
 from iscqk.images.squares import Squares, squares_of
 from iscqk.runtime.following import become_worker
-from iscqk.runtime.workers import may_have_workers
+from iscqk.runtime.workers import are_forked, may_have_workers
 
 MOST_BYTES = 100_000_000  # of pixels
 _NOT, _READ, _FLAT = range(3)
@@ -75,7 +75,7 @@ class Ahead:
 
 
 def _can_fork() -> bool:
-    return may_have_workers() and multiprocessing.get_start_method() == "fork"
+    return may_have_workers() and are_forked()
 
 
 def _as_it_is(path: str) -> Status | None:

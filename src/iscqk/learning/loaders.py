@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from iscqk.errors import UserError
 from iscqk.learning.data_loading import Batches, Images, Indexed
 from iscqk.learning.handing_over import collate, tensors
 from iscqk.runtime.following import become_worker
 from iscqk.runtime.last_read import LastRead, slice_seconds
-from iscqk.runtime.workers import may_have_workers
+from iscqk.runtime.workers import are_forked, lost_worker, may_have_workers
 
 Item = TypeVar("Item")
 
@@ -60,6 +61,7 @@ class Loader(Generic[Item]):
         """Yield the batches.
 
         Raises:
+            UserError: a worker is lost, where it is not forked.
             RuntimeError: a worker is lost, or none has read an image for a long time. While any
                 reads some, a batch may take as long as it takes: a disk can be slow.
         """
@@ -73,6 +75,8 @@ class Loader(Generic[Item]):
                 is_late = "DataLoader timed out" in str(error)
                 if is_late and self._last and not self._last.hangs():
                     continue
+                if "DataLoader worker" in str(error) and not are_forked():
+                    raise UserError(lost_worker()) from error
                 raise
             yield tensors(batch)
 

@@ -14,6 +14,8 @@ from iscqk.runtime import shutdown
 from iscqk.runtime.following import become_worker
 from iscqk.runtime.last_read import LastRead, slice_seconds
 
+_GUARD = 'put what a script of your own does under `if __name__ == "__main__":`'
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -67,8 +69,25 @@ def _end(pool: ProcessPoolExecutor) -> None:
 
 
 def may_have_workers() -> bool:
-    """Return whether Python lets this process start others: one of `multiprocessing.Pool` not."""
-    return not multiprocessing.current_process().daemon
+    """Return whether Python lets this process start others: one of `multiprocessing.Pool` not.
+
+    Raises:
+        UserError: it is to be a worker itself, and begins with a script that does all of its work.
+    """
+    process = multiprocessing.current_process()
+    if getattr(process, "_inheriting", False):  # as Python asks itself before it starts another
+        raise UserError(f"a script is run by its own workers, too; {_GUARD}")
+    return not process.daemon
+
+
+def are_forked() -> bool:
+    """Return whether workers are copies of this process: others begin with its script anew."""
+    return multiprocessing.get_start_method() == "fork"
+
+
+def lost_worker() -> str:
+    """Return what is to be told where a worker is lost: it may have begun with all of a script."""
+    return shutdown.LOST_WORKER if are_forked() else f"{shutdown.LOST_WORKER}; or {_GUARD}"
 
 
 def _submitted(pool: ProcessPoolExecutor, tasks: list[Any]) -> "Future[list[Any]]":
@@ -91,7 +110,7 @@ def _told_if_lost() -> Iterator[None]:
     try:
         yield
     except BrokenProcessPool:
-        raise UserError(shutdown.LOST_WORKER) from None
+        raise UserError(lost_worker()) from None
 
 
 # In a worker: what it notes that it has done something by, and what it does.
