@@ -4,7 +4,8 @@ Writes HDF5: `ids`, `vectors` (n, D) float32, `paths` (absolute), `sha256`, `fla
 `sizes`, `modified`, `changed`, `inodes`. Where the file is there already, or the command was
 stopped, only new and changed images are described; what another model has made, or is of other
 images alone, is not written over. Images that cannot be read are left out. Of more than 65,536
-images the file is a list of such files (`shards`), which lie in a folder beside it.
+images the file is a list of such files (`shards`), which lie in a folder beside it; there, too, is
+what is known of images whose whole folder is away.
 """
 
 import argparse
