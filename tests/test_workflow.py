@@ -132,9 +132,8 @@ def test_a_second_run_does_nothing(finished):
 
 
 def test_a_comment_reruns_nothing_and_the_metric_scoring_only(finished_copy):
-    for module in ("logs", "retrieval/metrics", "learning/bank_loss"):
-        with open(finished_copy.folder / f"src/iscqk/{module}.py", "a") as file:
-            file.write("\n\n# a comment\n")
+    for module in ("runtime/logs", "retrieval/metrics", "learning/bank_loss"):
+        finished_copy.replace(f"src/iscqk/{module}.py", '"""', '# a comment\n"""')
     finished_copy.replace("src/iscqk/runtime/logs.py", '"""', '"""Another docstring. ')
     assert finished_copy.jobs() == set()
     finished_copy.replace(
