@@ -19,6 +19,8 @@ ROOT = Path(__file__).parent.parent
 # Programs that are given --threads take as many.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# No test cuts the power, and the disk takes longer than the work. `posix` has the real ones.
+os.fsync = os.sync = lambda *_: None
 # Not a conftest of their own: of two such modules, tests that import from one would get the other.
 pytest_plugins = ["matching_folders", "s3_server"]
 

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import posix
 import re
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def test_content_is_on_the_disk_before_the_name_and_the_name_before_going_on(tmp
     calls = []
 
     def spy(name):
-        real = getattr(os, name)
+        real = getattr(posix, name)  # of which `conftest` leaves `os` none
 
         def call(*arguments):
             first = arguments[0] if arguments else ""

@@ -3,7 +3,7 @@
 Most of what a short stage takes is the import of libraries, and tests start hundreds of them. Each
 program still has a process of its own, with its own arguments, folder, environment and files, and
 imports `iscqk` from where its PYTHONPATH says. What does not go through here: tests of how
-processes start, end, are killed, or read their locale.
+processes start, end, are killed, or read their locale. They wait for no disk, as in `conftest`.
 
     python tests/warm/server.py SOCKET      # until its standard input is closed
 """
@@ -86,6 +86,7 @@ def run(request: Request, path: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    os.fsync = os.sync = lambda *_: None
     with socket.socket(socket.AF_UNIX) as listener:
         import_libraries()
         gc.freeze()  # or every copy would copy all of it when the collector looks
