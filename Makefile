@@ -121,7 +121,7 @@ PYTEST := python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 test: $(DEVELOPING)
 	$(PYTEST)
 
-# The study, Slurm, the evidence, kills and resumes, the table of what a key reruns.
+# The study, Slurm, the evidence, kills and resumes, four processes, the table of what a key reruns.
 test-long: $(DEVELOPING)
 	$(PYTEST) -m long
 

@@ -18,6 +18,7 @@ def checkouts(tmp_path):
     return folders
 
 
+@pytest.mark.long
 def test_only_what_a_job_does_is_compared(checkouts, monkeypatch):
     monkeypatch.setattr(dry_runs, "RUNS", {"untrained": dry_runs.RUNS["untrained"]})
     then, now = checkouts
