@@ -9,7 +9,7 @@ from configs import configured
 from conftest import ROOT
 from iscqk.formats.results import Results
 from iscqk.images.dataset_interface import Sources
-from iscqk.plan.jobs import JOBS, kind_of
+from iscqk.plan.jobs import JOBS
 from iscqk.plan.plan import Plan
 from iscqk.terminal.rules import RULES
 from iscqk.terminal.words import clock, duration, size, words_of
@@ -84,9 +84,16 @@ def test_every_rule_of_the_workflow_has_words_and_a_time():
     assert len(named) > 30 and named == set(RULES)
 
 
-def test_the_time_of_every_kind_of_job_is_looked_for_where_it_is_kept():
-    kept = {kind_of(Path(name).name) for name in JOBS.values()}
-    assert len(kept) > 15 and kept <= {rule.usage for rule in RULES.values()}
+def test_every_rule_has_the_name_of_a_job_and_every_job_a_rule():
+    assert {rule.job or name for name, rule in RULES.items()} == set(JOBS)
+    assert not [name for name, rule in RULES.items() if rule.job and name in JOBS]
+
+
+def test_no_rule_names_its_log_or_its_usage_itself():
+    """But for parts of a search, and who shares a name: `LOG` and `USAGE` have the table's."""
+    text = "".join(path.read_text() for path in ROOT.glob("workflow/rules/*.smk"))
+    named = re.findall(r"^        (?:R\.log|R\.usage)\((.*)\),?$", text, re.MULTILINE)
+    assert named and not [name for name in named if not re.match(r"job\(|PLAN\.search_job", name)]
 
 
 @pytest.mark.parametrize(

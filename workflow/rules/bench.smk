@@ -51,7 +51,7 @@ rule benchmark:
         R.benchmarks("step.csv"),
         R.benchmarks("convolutions.csv"),
     log:
-        R.log("benchmark"),
+        LOG["benchmark"],
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
@@ -78,7 +78,7 @@ rule benchmark_images:
         copies=R.benchmarks("copies.csv"),
         extraction=R.benchmarks("extraction.csv"),
     log:
-        R.log("benchmark-images"),
+        LOG["benchmark_images"],
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
@@ -110,7 +110,7 @@ rule benchmark_table:
     output:
         R.benchmarks("table.md"),
     log:
-        R.log("benchmark-table"),
+        LOG["benchmark_table"],
     conda:
         "../../envs/iscqk.yaml"
     params:
@@ -127,7 +127,7 @@ rule synthetic_bank:
     output:
         R.benchmarks("synthetic.h5"),
     log:
-        R.log("synthetic-bank"),
+        LOG["synthetic_bank"],
     conda:
         "../../envs/iscqk.yaml"
     params:
@@ -159,9 +159,9 @@ use rule train_q as train_against_a_million with:
         k=R.benchmarks("million/k.safetensors"),
         history=R.benchmarks("million/history.csv"),
     log:
-        R.log("train-against-a-million"),
+        LOG["train_against_a_million"],
     benchmark:
-        R.usage("train-against-a-million")
+        USAGE["train_against_a_million"]
     params:
         code=code("train", *modules("qk")),
         method="qk",

@@ -11,9 +11,9 @@ rule rehearse_synthesize_phase:
         ground_truth=R.rehearsal("ground_truth.csv"),
         expected=R.rehearsal("expected.json"),
     log:
-        R.log("rehearsal/synthesize-phase"),
+        LOG["rehearse_synthesize_phase"],
     benchmark:
-        R.usage("rehearsal/synthesize-phase")
+        USAGE["rehearse_synthesize_phase"]
     conda:
         "../../envs/iscqk.yaml"
     params:
@@ -38,9 +38,9 @@ use rule merge as rehearse_merge with:
     output:
         R.rehearsal("descriptors.h5"),
     log:
-        R.log("rehearsal/merge"),
+        LOG["rehearse_merge"],
     benchmark:
-        R.usage("rehearsal/merge")
+        USAGE["rehearse_merge"]
     threads: 8  # a profile's set-threads, which merge has, does not reach a rule that is made of it
     params:
         code=code("merge", *rankings.modules("similarity")),
@@ -57,9 +57,9 @@ use rule validate as rehearse_validate with:
     output:
         R.rehearsal("validation.json"),
     log:
-        R.log("rehearsal/validate"),
+        LOG["rehearse_validate"],
     benchmark:
-        R.usage("rehearsal/validate")
+        USAGE["rehearse_validate"]
     params:
         phase="phase2",
 
@@ -70,9 +70,9 @@ use rule search as rehearse_search with:
     output:
         R.rehearsal("predictions.csv"),
     log:
-        R.log("rehearsal/search"),
+        LOG["rehearse_search"],
     benchmark:
-        R.usage("rehearsal/search")
+        USAGE["rehearse_search"]
     threads: 8
     params:
         max_results=Search.max_results,  # the challenge's, as in what micro-AP is expected
@@ -85,9 +85,9 @@ use rule score as rehearse_score with:
     output:
         score=R.rehearsal("score.json"),
     log:
-        R.log("rehearsal/score"),
+        LOG["rehearse_score"],
     benchmark:
-        R.usage("rehearsal/score")
+        USAGE["rehearse_score"]
     params:
         convention="fb",
         max_results=Search.max_results,
@@ -102,7 +102,7 @@ rule rehearse_benchmark_search:
     output:
         R.rehearsal("peers.csv"),
     log:
-        R.log("rehearsal/benchmark-search"),
+        LOG["rehearse_benchmark_search"],
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
@@ -128,7 +128,7 @@ rule rehearse:
     output:
         R.rehearsal("table.md"),
     log:
-        R.log("rehearsal/rehearsed"),
+        LOG["rehearse"],
     conda:
         "../../envs/iscqk.yaml"
     params:

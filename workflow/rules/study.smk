@@ -49,7 +49,7 @@ rule compare_methods:
     output:
         R.study().of_methods,
     log:
-        LOG["study"],
+        LOG["compare_methods"],
     conda:
         "../../envs/iscqk.yaml"
     params:
@@ -73,7 +73,7 @@ rule compare_settings:
     output:
         R.study("{ablation}").of_settings,
     log:
-        LOG["ablation"],
+        LOG["compare_settings"],
     conda:
         "../../envs/iscqk.yaml"
     params:
@@ -128,7 +128,7 @@ rule compare_classes:
     output:
         R.unbalanced.of_classes,
     log:
-        LOG["unbalanced"],
+        LOG["compare_classes"],
     conda:
         "../../envs/iscqk.yaml"
     params:

@@ -12,7 +12,7 @@ rule validation_queries:
     output:
         directory(R.validation("set")),
     log:
-        R.log("validation-queries"),
+        LOG["validation_queries"],
     priority: 10  # tells of too few images
     conda:
         "../../envs/iscqk.yaml"
@@ -40,7 +40,7 @@ rule validation_scores:
         R.validation("by_class.csv"),
         R.validation("table.md"),
     log:
-        R.log("validation-scores"),
+        LOG["validation_scores"],
     conda:
         "../../envs/iscqk.yaml"
     threads: 8

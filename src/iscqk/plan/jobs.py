@@ -1,4 +1,7 @@
-"""The name of every job by its rule: its log and its usage lie under it."""
+"""The name of every job by its rule: its log and its usage lie under it.
+
+Where two rules share it (`make_queries` and `take_queries`), it is by what they share: `queries`.
+"""
 
 import re
 
@@ -26,12 +29,26 @@ JOBS = {
     "evaluate": "{run}/{model}/evaluate",
     "pack": "pack",
     "learning_curve": "{run}/learning-curve",
-    "study": "study",
-    "ablation": "study-{ablation}",
+    "compare_methods": "study",
+    "compare_settings": "study-{ablation}",
     "prepare_labelled": "prepare-labelled",
-    "unbalanced": "unbalanced",
+    "compare_classes": "unbalanced",
     "report": "report",
     "draw_rules": "draw_rules",
+    "benchmark": "benchmark",
+    "benchmark_images": "benchmark-images",
+    "benchmark_table": "benchmark-table",
+    "synthetic_bank": "synthetic-bank",
+    "train_against_a_million": "train-against-a-million",
+    "rehearse_synthesize_phase": "rehearsal/synthesize-phase",
+    "rehearse_merge": "rehearsal/merge",
+    "rehearse_validate": "rehearsal/validate",
+    "rehearse_search": "rehearsal/search",
+    "rehearse_score": "rehearsal/score",
+    "rehearse_benchmark_search": "rehearsal/benchmark-search",
+    "rehearse": "rehearsal/rehearsed",
+    "validation_queries": "validation-queries",
+    "validation_scores": "validation-scores",
 }
 
 

@@ -10,7 +10,7 @@ from statistics import fmean
 
 from iscqk.formats.results import Results
 from iscqk.plan.jobs import kind_of
-from iscqk.terminal.rules import RULES, rule_named
+from iscqk.terminal.rules import RULES, rule_named, usage_of
 
 _EARLY = 0.02  # of the work: what is left is not told before, as the first jobs tell little
 _LEAST = 1e-3  # seconds that a job takes
@@ -33,13 +33,10 @@ def expected_seconds(rules: Iterable[str], measured: Mapping[str, float]) -> dic
     How fast the machine is with such images tell those of the rules that were measured.
     """
     rules = list(rules)
-    known = [rule for rule in RULES.values() if rule.usage in measured]
-    typical = sum(rule.seconds for rule in known)
-    speed = sum(measured[rule.usage] for rule in known) / typical if typical else 1
-    return {
-        name: measured.get(rule_named(name).usage, rule_named(name).seconds * speed)
-        for name in rules
-    }
+    known = [name for name in RULES if usage_of(name) in measured]
+    typical = sum(RULES[name].seconds for name in known)
+    speed = sum(measured[usage_of(name)] for name in known) / typical if typical else 1
+    return {name: measured.get(usage_of(name), rule_named(name).seconds * speed) for name in rules}
 
 
 class Work:
