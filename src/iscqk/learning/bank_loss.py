@@ -84,28 +84,20 @@ def log_partition(
 
 
 def bank_loss(
-    queries: Tensor,
-    bank: Tensor,
-    targets: Tensor,
-    temperature: Tensor | float,
-    excluded: Tensor | None = None,
+    queries: Tensor, bank: Tensor, targets: Tensor, temperature: Tensor | float
 ) -> Tensor:
     """Return the mean cross entropy of queries' softmax over a frozen bank.
 
     Args:
         queries: (B, D) unit rows.
         bank: (N, D) unit rows, frozen; float32 or bfloat16.
-        targets: as in torch's cross_entropy: (B,) int64, the row of each one's positive, or (B, N)
-            float, a distribution over the bank. `expected_bank_loss` needs no (B, N) targets.
+        targets: (B,) int64, the row of each one's positive. `expected_bank_loss` takes soft ones.
         temperature: positive scalar; a tensor that requires a gradient is learned.
-        excluded: as in `log_partition`; never a query's own target.
 
     Returns:
         Scalar, differentiable in queries and temperature.
     """
-    hard = targets.ndim == 1
-    expected = bank[targets] if hard else upcast(targets) @ bank.to(upcast(targets).dtype)
-    return expected_bank_loss(queries, bank, expected, temperature, excluded)
+    return expected_bank_loss(queries, bank, bank[targets], temperature)
 
 
 def expected_bank_loss(

@@ -185,10 +185,10 @@ class Encoder(nn.Module):
         return POOLINGS[self.config.pooling](places)
 
 
-def gem(places: Tensor, power: float = 3.0) -> Tensor:
-    """Pool (B, P, C) to (B, C) by the generalised mean (arXiv:1711.02512, eq. 3)."""
+def gem(places: Tensor) -> Tensor:
+    """Pool (B, P, C) to (B, C) by the generalised mean (arXiv:1711.02512, eq. 3), its power 3."""
     with torch.autocast(places.device.type, enabled=False):
-        return places.float().clamp(min=1e-6).pow(power).mean(1).pow(1 / power)
+        return places.float().clamp(min=1e-6).pow(3).mean(1).pow(1 / 3)
 
 
 def quarters(places: Tensor) -> Tensor:
