@@ -21,10 +21,10 @@ from iscqk.methods import METHODS
 from iscqk.models.ready import READY
 from iscqk.models.timm_names import refuse_unknown_network
 from iscqk.plan.dependence import budget, training_edits
+from iscqk.plan.held_out import HeldOut, refuse_too_few
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.settings.config import complete
 from iscqk.settings.edits import Pool
-from iscqk.settings.held_out import HeldOut, refuse_too_few
 from iscqk.settings.queries import DRAW_MORE, Queries, refuse_impossible
 
 _MOST_JOBS = 100_000

@@ -12,6 +12,7 @@ from iscqk.images.dataset_interface import Sources
 from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.methods import METHODS
 from iscqk.plan.dependence import as_text, making, warm_up_images
+from iscqk.plan.held_out import HeldOut
 from iscqk.plan.jobs import job
 from iscqk.plan.made import Made
 from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, learned
@@ -19,7 +20,6 @@ from iscqk.plan.run import GIVEN, Run
 from iscqk.plan.runs import UNTRACKED, Config, all_runs, submission_run
 from iscqk.plan.storage import Storage
 from iscqk.retrieval import rankings
-from iscqk.settings.held_out import HeldOut
 
 # Sections that no submission depends on.
 _EVIDENCE = {"study", "unbalanced", "benchmarks", "rehearsal", "validation"}

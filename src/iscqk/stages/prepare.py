@@ -36,9 +36,9 @@ from iscqk.images.ingestion import (
 )
 from iscqk.images.official_names import check_official
 from iscqk.images.sources import of_own_content
+from iscqk.plan.held_out import HeldOut, refuse_too_few
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
-from iscqk.settings.held_out import HeldOut, refuse_too_few
 from iscqk.settings.queries import ADD_UNLIKE, Queries, refuse_impossible
 
 _CALLED = {"others": "sources of queries"}

@@ -20,7 +20,7 @@ from iscqk.learning.training import Training
 from iscqk.learning.validation import Validation, micro_average_precision
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import save_encoder
-from iscqk.settings.held_out import HeldOut, refuse_too_few
+from iscqk.plan.held_out import HeldOut, refuse_too_few
 from iscqk.stages.setups.setup import Setup
 
 
