@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import snakemake.common
 
-from snakemake_logger_plugin_bare_cores import _complete
-from snakemake_logger_plugin_plain_yaml import (
-    _read_plainly,
-    _refuse_no_cache,
-    _refuse_unreadable,
+from snakemake_logger_plugin_iscqk.bare_cores import complete
+from snakemake_logger_plugin_iscqk.plain_yaml import (
+    read_plainly,
+    refuse_no_cache,
+    refuse_unreadable,
 )
 
 
@@ -26,7 +26,7 @@ from snakemake_logger_plugin_plain_yaml import (
     ],
 )
 def test_only_a_bare_option_is_completed(given, completed):
-    assert _complete(given.split()) == completed.split()
+    assert complete(given.split()) == completed.split()
 
 
 @pytest.mark.parametrize(
@@ -41,26 +41,26 @@ def test_only_a_bare_option_is_completed(given, completed):
 )
 def test_what_snakemake_cannot_read_of_a_command_is_told_with_the_remedy(given, complaint):
     with pytest.raises(SystemExit, match=complaint):
-        _refuse_unreadable(["snakemake", *given.split()])
+        refuse_unreadable(["snakemake", *given.split()])
 
 
 @pytest.mark.parametrize(
     "given", ["--config seed=1 title=a.b=c --cores all a.b", "all --configfile a.yaml", "-c 2 all"]
 )
 def test_any_other_command_is_left_alone(given):
-    _refuse_unreadable(["snakemake", *given.split()])
+    refuse_unreadable(["snakemake", *given.split()])
 
 
 def test_a_cache_that_cannot_be_written_is_told_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "not/there"))
     monkeypatch.setattr(snakemake.common, "APPDIRS", None)
-    _refuse_no_cache()
+    refuse_no_cache()
     assert not (tmp_path / "not").exists()
     # root may write anywhere
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
     complaint = f"make {tmp_path} writable, or set XDG_CACHE_HOME to a folder of your own$"
     with pytest.raises(SystemExit, match=complaint):
-        _refuse_no_cache()
+        refuse_no_cache()
 
 
 @pytest.mark.parametrize(
@@ -80,14 +80,14 @@ def test_a_file_that_is_no_configuration_is_told_in_one_line(tmp_path, content, 
     path = tmp_path / "c.yaml"
     path.write_bytes(content)
     with pytest.raises(SystemExit, match=complaint) as end:
-        _read_plainly(path)
+        read_plainly(path)
     assert str(end.value).startswith(f"error: config file {path}: ")
     assert "\n" not in str(end.value)
     with pytest.raises(SystemExit, match="No such file or directory; correct its path"):
-        _read_plainly(tmp_path / "d.yaml")
+        read_plainly(tmp_path / "d.yaml")
 
 
 @pytest.mark.parametrize("content", ["", "# nothing yet\n", "---\n"])
 def test_an_empty_file_changes_nothing(tmp_path, content):
     (tmp_path / "c.yaml").write_text(content)
-    assert _read_plainly(tmp_path / "c.yaml") == {}
+    assert read_plainly(tmp_path / "c.yaml") == {}

@@ -13,7 +13,7 @@ from PIL import Image
 
 from conftest import ROOT
 from iscqk.learning.checkpoint import Checkpoint
-from snakemake_logger_plugin_plain_yaml import _read_plainly
+from snakemake_logger_plugin_iscqk.plain_yaml import read_plainly
 
 # Each would leave a file behind, or break Snakemake's own format strings.
 HOSTILE = {
@@ -164,4 +164,4 @@ def test_no_source_loads_pickles_or_starts_shells():
 def test_only_plain_yaml_is_read(tmp_path, text):
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(SystemExit, match="c.yaml: not plain YAML"):
-        _read_plainly(tmp_path / "c.yaml")
+        read_plainly(tmp_path / "c.yaml")

@@ -3,15 +3,25 @@
 profiles/default selects it. Where Snakemake is asked for more or less of its own account
 (--verbose, --quiet, --printshellcmds, --debug-dag, --dry-run), it leaves the telling to Snakemake,
 as it does where no workflow is run (--dag, --summary). Everything is in Snakemake's log file.
+
+Snakemake imports every installed package named snakemake_logger_plugin_* before it reads its
+command line, whichever it then selects: what is mended of Snakemake is mended as this is imported.
 """
 
 import sys
 from logging import LogRecord
 
+from snakemake.common import configfile
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 
 from iscqk.terminal.account import Account
 from iscqk.terminal.screen import screen_for
+from snakemake_logger_plugin_iscqk.bare_cores import complete
+from snakemake_logger_plugin_iscqk.plain_yaml import (
+    read_plainly,
+    refuse_no_cache,
+    refuse_unreadable,
+)
 
 
 class LogHandler(LogHandlerBase):
@@ -72,3 +82,10 @@ class LogHandler(LogHandlerBase):
     def needs_rulegraph(self) -> bool:
         """No."""
         return False
+
+
+if "snakemake" in sys.argv[0]:
+    sys.argv[:] = complete(sys.argv)
+    refuse_unreadable(sys.argv)
+    refuse_no_cache()
+    configfile._load_configfile = read_plainly

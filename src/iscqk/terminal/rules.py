@@ -64,7 +64,7 @@ RULES = {
     "rehearse_validate": Rule("rehearse validation", 30),
     "rehearse_search": Rule("rehearse the search", 600),
     "rehearse_score": Rule("rehearse scoring", 10),
-    "rehearse_benchmark_search": Rule("search as peers do", 300),
+    "rehearse_benchmark_search": Rule("time the baselines' search", 300),
     "rehearse": Rule("write the table of the rehearsal", 3),
     "validation_queries": Rule("make the validation's queries", 25, "queries"),
     "validation_scores": Rule("score on the validation's queries", 60),

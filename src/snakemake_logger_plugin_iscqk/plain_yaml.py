@@ -2,9 +2,7 @@
 
 Snakemake 9 takes a config that says `__use_yte__: true` for a template and runs the Python in it,
 before anything of ours is asked; whatever is wrong with `--config` or a configuration is a
-traceback there, as is a folder for its cache that cannot be written. It imports every installed
-package named snakemake_logger_plugin_* before it reads its command line, so that importing this one
-is enough. It logs nothing and is never selected.
+traceback there, as is a folder for its cache that cannot be written.
 """
 
 import os
@@ -13,8 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from snakemake.common import configfile, get_appdirs
-from snakemake_interface_logger_plugins.base import LogHandlerBase
+from snakemake.common import get_appdirs
 
 from iscqk.errors import UserError
 from iscqk.schema import plain_yaml
@@ -22,7 +19,7 @@ from iscqk.schema import plain_yaml
 _IN_A_FILE = "write it in a YAML file and name that, too: --configfile config.yaml FILE"
 
 
-def _refuse_unreadable(arguments: list[str]) -> None:
+def refuse_unreadable(arguments: list[str]) -> None:
     """End with one line at the first entry of --config that Snakemake could not read."""
     in_config = False
     for argument in arguments:
@@ -44,7 +41,7 @@ def _fault(entry: str) -> str | None:
     return None
 
 
-def _refuse_no_cache() -> None:
+def refuse_no_cache() -> None:
     """End with one line where Snakemake can make no cache, as where HOME is nobody's folder."""
     cache = Path(get_appdirs().user_cache_dir)
     there = next(folder for folder in [cache, *cache.parents] if os.path.exists(folder))
@@ -55,7 +52,7 @@ def _refuse_no_cache() -> None:
         )
 
 
-def _read_plainly(path_or_file: Any, filetype: str = "Config") -> Any:
+def read_plainly(path_or_file: Any, filetype: str = "Config") -> Any:
     """Return the content of a YAML or JSON file, which can hold data only; end where it is none."""
     if not isinstance(path_or_file, str | Path):
         with path_or_file as file:
@@ -64,13 +61,3 @@ def _read_plainly(path_or_file: Any, filetype: str = "Config") -> Any:
         return plain_yaml.read_keys(path_or_file)
     except UserError as error:
         sys.exit(f"error: {filetype.lower()} file {error}")
-
-
-class LogHandler(LogHandlerBase):
-    """What Snakemake asks of a logger plugin; abstract, since it is never made."""
-
-
-if "snakemake" in sys.argv[0]:
-    _refuse_unreadable(sys.argv)
-    _refuse_no_cache()
-    configfile._load_configfile = _read_plainly
