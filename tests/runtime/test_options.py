@@ -113,6 +113,7 @@ def test_no_number_is_nan_infinite_or_negative(stage, capsys):
         ("search s.h5 --output p.csv --shards 0", "argument --shards: 0: at least 1"),
         ("merge --temperature nan", "argument --temperature: nan is no number to work with"),
         ("merge --temperature 0", "argument --temperature: 0 is less than or equal to the minimum"),
+        ("merge --temperature 11", "argument --temperature: 11 is greater than the maximum of 10"),
         ("merge --temperature warm", "argument --temperature: 'warm' is not of type 'number'"),
         ("refine --share 1.5", "argument --share: 1.5 is greater than the maximum of 1"),
         ("refine --nearest 0", "argument --nearest: 0 is less than the minimum of 1"),

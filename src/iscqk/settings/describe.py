@@ -8,7 +8,6 @@ from iscqk.schema.section import (
     PRECISION,
     Count,
     Limits,
-    Positive,
     Precision,
     Section,
     Side,
@@ -18,6 +17,8 @@ from iscqk.schema.section import (
 
 ModelSide = Annotated[Literal["q", "k"], Limits("model_side")]
 Ranking = Annotated[str, Limits("ranking", enum=list(RANKINGS))]
+# log Z is float32: times a higher one its rounding would rank the pairs.
+_Temperature = Annotated[float, Limits(exclusiveMinimum=0, maximum=10)]
 _Sizes = Annotated[tuple[Side, ...], Limits(uniqueItems=True)]
 
 
@@ -50,5 +51,5 @@ class Describe(Section):
     )
     subtract_nearest: Count = key(10, "how many these are")
     ranking: Ranking = key("log_partition", "or similarity")
-    temperature: Positive = key(0.05, "of the log-partition")
+    temperature: _Temperature = key(0.05, "of the log-partition")
     precision: Precision = key("auto", PRECISION)
