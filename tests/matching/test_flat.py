@@ -17,7 +17,7 @@ from iscqk.matching.chance import Chance
 @pytest.fixture
 def model(folder, model_folder, monkeypatch):
     """Return a model, with a basis by which every pair is likely."""
-    everything = Basis(24, np.ones(1), Chance(np.full(9, -9.0), tail=-9, scale=1e-3), same=2)
+    everything = Basis(24, np.ones(1), Chance(np.full(9, -9.0), tail=-10, scale=1e-300), same=2)
     monkeypatch.setattr(matches, "find_basis", lambda *_: everything)
     return iscqk.Model.load(model_folder)
 

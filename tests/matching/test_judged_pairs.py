@@ -8,8 +8,8 @@ import pytest
 
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.matching import neighbourhoods as compared
-from iscqk.matching.basis import Basis, _learned
-from iscqk.matching.chance import Chance
+from iscqk.matching.basis import Basis, _learned, _of_originals
+from iscqk.matching.chance import PROMISED, Chance
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.neighbourhoods import LISTED, Block, Neighbourhoods
 
@@ -64,13 +64,14 @@ def test_many_references_of_an_image_take_no_memory_by_their_square(monkeypatch)
         tracemalloc.stop()
 
 
+def unit(rows):
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
 @pytest.mark.parametrize("often", [1, 12, 30, 36, 44])
 def test_what_copies_nothing_is_not_likely_however_often_every_picture_is_there(often):
     """The sample that tells chance is looked at as far as the images themselves are."""
     rng = np.random.default_rng(0)
-
-    def unit(rows):
-        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
     pictures = unit(rng.normal(size=(3000 // often, 16)))
     every = unit(pictures.repeat(often, 0) + 0.02 * rng.normal(size=(len(pictures) * often, 16)))
@@ -86,3 +87,32 @@ def test_what_copies_nothing_is_not_likely_however_often_every_picture_is_there(
         sides = (SimpleNamespace(flat=one, vectors=vectors) for one in flat)
         likely = JudgedPairs.of(*sides, blocks, basis, 1).likely.sum()
         assert likely > 100 if copied else likely <= 5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_new_images_that_stand_out_more_than_edited_ones_are_not_likely(seed):
+    """As of pages of text: an edit takes each as far from its original as from all others."""
+    rng = np.random.default_rng(seed)
+
+    def drawn(count):
+        return np.pad(rng.normal(size=(count, 12)), ((0, 0), (0, 52)))
+
+    def edited(pages, much):
+        return unit(pages + much * rng.normal(size=pages.shape) * (np.arange(64) >= 12))
+
+    pages, own = drawn(400), np.arange(300)
+    vectors = JoinedRows([unit(pages)])
+    model = SimpleNamespace(levels=lambda rows: np.zeros(len(rows)), digest=lambda side: "one")
+    lookup = compared.Lookup(model, compared.exactly(vectors))
+    references = SimpleNamespace(vectors=vectors, flat=np.zeros(400, np.bool_))
+    basis = _learned(lookup, JoinedRows([edited(pages[own], 0.3)]), vectors, own)
+    unedited = _of_originals(dict.fromkeys(own.tolist(), ""), lookup, references, None, basis.same)
+    queries = JoinedRows([np.concatenate([edited(pages[300:340], 0.05), unit(drawn(160))])])
+    sides = SimpleNamespace(vectors=queries, flat=np.zeros(200, np.bool_)), references
+
+    def likely(basis):
+        found = JudgedPairs.of(*sides, lookup.blocks(queries, LISTED), basis, 1).likely
+        return found[:40].sum(), found[40:].sum()
+
+    right, wrong = likely(basis._replace(unedited=unedited))
+    assert right == 40 and wrong <= (1 - PROMISED) * (right + wrong) < likely(basis)[1]

@@ -10,7 +10,7 @@ from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from iscqk.formats.image_shards import is_there
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.images.augly_adapter import import_augly
-from iscqk.matching.cache import further_of
+from iscqk.matching.cache import further_of, originals_of
 from iscqk.matching.chance import NO_DISTANCE, Chance, flagged, sample_size
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.describing import describe_files
@@ -20,7 +20,7 @@ from iscqk.matching.neighbourhoods import (
     Lookup,
     Neighbourhoods,
 )
-from iscqk.matching.views import View
+from iscqk.matching.views import View, serves_both
 from iscqk.retrieval.search import Vectors
 
 Drawn = dict[int, str]  # of some references, ascending: the paths by the rows
@@ -46,6 +46,8 @@ class Basis(NamedTuple):
         chance: learned from the same copies where it is not; None: there is no basis.
         same: similarity from which two references are one picture.
         missing: why there is no basis, "" where there is one.
+        unedited: learned likewise from those references as they are, which stand out more than
+            edited copies do where these differ from all references, as of pages of text.
     """
 
     references: int
@@ -53,6 +55,7 @@ class Basis(NamedTuple):
     chance: Chance | None
     same: float
     missing: str = ""
+    unedited: Chance | None = None
 
     def chances(self, found: DoubleArray, is_flat: BoolArray) -> DoubleArray:
         """Return chances (n, m) of leads (n, m).
@@ -61,14 +64,18 @@ class Basis(NamedTuple):
             found: of the nearest references of n queries, the nearest first.
             is_flat: (n, m) where an image is of one colour, of which nothing is known.
         """
-        assert self.chance is not None
-        return np.where(is_flat, 1.0, self.chance.of(found))
+        return np.where(is_flat, 1.0, self._of(found))
+
+    def _of(self, found: DoubleArray) -> DoubleArray:
+        """Return the larger chance of leads: nobody knows whether a query was edited."""
+        learned = [chance.of(found) for chance in (self.chance, self.unedited) if chance]
+        return np.max(learned, axis=0)
 
     def told(self) -> str:
         """Return it in a line."""
         if self.chance is None:
             return f"none, {self.missing}"
-        found = flagged(self.chance.of(self.copies)).mean()
+        found = flagged(self._of(self.copies)).mean()
         return (
             f"{len(self.copies):,} edited copies of the {self.references:,} references, "
             f"{found:.0%} of which would be called likely"
@@ -86,6 +93,8 @@ def find_basis(
 ) -> Basis:
     """Make copies of some references, and look them up with and without their originals.
 
+    The originals are looked up without themselves, too.
+
     Args:
         lookup: of the queries.
         references: what may have been copied.
@@ -93,33 +102,51 @@ def find_basis(
         cache: file that keeps the copies' descriptors for the next call.
     """
     wanted = min(max(_FEW, sample_size(queries)), SAMPLE)
-    found = _of_copies(wanted, lookup, references, cache)
+    found, pictures = _of_copies(wanted, lookup, references, cache)
     if found.chance is None and wanted < SAMPLE:  # more may show what these did not
-        found = _of_copies(SAMPLE, lookup, references, cache)
-    return found
+        found, pictures = _of_copies(SAMPLE, lookup, references, cache)
+    if found.chance is None:
+        return found
+    return found._replace(unedited=_of_originals(pictures, lookup, references, cache, found.same))
 
 
 def _of_copies(
     wanted: int, lookup: Lookup, references: Collection, cache: str | Path | None
-) -> Basis:
-    """Return the basis of copies of `wanted` pictures, of all where there are fewer."""
+) -> tuple[Basis, Drawn]:
+    """Return the basis of copies of `wanted` pictures, of all where there are fewer; and these."""
     drawn = _drawn(references, wanted, 1 - NO_DISTANCE)
     if len(drawn) < LEAST:
-        return _too_few(references, drawn)
+        return _too_few(references, drawn), drawn
     copies = _copies_of(drawn, lookup, cache)
     found = _learned_of(drawn, copies, lookup, references)
     vectors = references.vectors[np.array(list(drawn))]
     if found.chance is None or _are_others(vectors, vectors[:0], found.same).all():
-        return found
+        return found, drawn
     pictures = _drawn(references, wanted, found.same)
     if len(pictures) < LEAST:
-        return _too_few(references, pictures)
+        return _too_few(references, pictures), pictures
     if fresh := {row: path for row, path in pictures.items() if row not in drawn}:
         # In a file of their own, as the next call asks for the others before it knows of these.
         place = further_of(cache) if cache else None
         further = _copies_of(fresh, lookup, place)
         copies = Collection([*copies.sources, *further.sources])
-    return _learned_of(pictures, copies, lookup, references)
+    return _learned_of(pictures, copies, lookup, references), pictures
+
+
+def _of_originals(
+    pictures: Drawn, lookup: Lookup, references: Collection, cache: str | Path | None, same: float
+) -> Chance | None:
+    """Learn from references as they are; None where too few have others beside them."""
+    own = np.array(list(pictures))
+    if serves_both(lookup.model, lookup.orientations):
+        vectors: Vectors = references.vectors[own]
+    else:
+        view, place = View("queries", lookup.orientations), originals_of(cache) if cache else None
+        paths = [*map(Path, pictures.values())]
+        queries = describe_files(lookup.model, view, paths, place, lookup.threads)
+        own, vectors = references.rows_of(queries), queries.vectors
+    by_chance = _without_originals(lookup, vectors, references.vectors, own, same)
+    return None if by_chance is None else Chance.of_sample(by_chance)
 
 
 def _too_few(references: Collection, drawn: Drawn) -> Basis:

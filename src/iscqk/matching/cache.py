@@ -177,6 +177,7 @@ class Caches(NamedTuple):
             check_place(path)
         if self.copies:
             check_place(further_of(self.copies))
+            check_place(originals_of(self.copies))
 
     def new_images(self, queries: Inputs, references: Inputs) -> list[Path]:
         """Return the images of sides of which nothing is kept: all of them will be read."""
@@ -203,6 +204,11 @@ NO_CACHES = Caches()
 def further_of(copies: str | Path) -> Path:
     """Return the file of copies that those in another file did not suffice without."""
     return beside(copies, "further.h5")
+
+
+def originals_of(copies: str | Path) -> Path:
+    """Return the file of what copies in another file are of, as the queries are described."""
+    return beside(copies, "originals.h5")
 
 
 def is_new(path: Path | None) -> bool:

@@ -5,13 +5,16 @@ others. What tells a copy is that one reference is much nearer to it than the ne
 the *lead* of a reference: log(D / d), of its own squared distance d and that of the fifth nearest
 picture, D, where a picture that is among the references several times counts once.
 
-What leads images have that copy nothing is seen from a sample: edited copies of some references,
-each looked up where its original is taken out. Beyond what a sample shows the tail is taken for
-exponential, as it is where as many references lie within a distance as a power of it (Renyi's
-representation; the estimators of Hill and of intrinsic dimension rest on it). A lead's *chance* is
-the share of images without a copy that have one as large. Of many queries some have a small chance
-by chance, so those are flagged that Benjamini and Hochberg (1995) reject: as many as keep the share
-of wrong ones small, however many queries there are and however few of them are copies.
+What leads images have that copy nothing is seen from samples: some references, and edited copies
+of them, each looked up where its original is taken out. Beyond what a sample shows the tail is
+taken for exponential, as it is where as many references lie within a distance as a power of it
+(Renyi's representation; the estimators of Hill and of intrinsic dimension rest on it). Its rate is
+known from few leads and is not the same around all images, though, and where rates are distributed
+as gamma's law says, the tail is Pareto's, by a shape that is the square of their relative
+deviation. A lead's *chance* is the share of images without a copy that have one as large. Of many
+queries some have a small chance by chance, so those are flagged that Benjamini and Hochberg (1995)
+reject: as many as keep the share of wrong ones small, however many queries there are and however
+few of them are copies.
 """
 
 from typing import NamedTuple
@@ -29,6 +32,7 @@ _EMPTY = 0.02  # of all sets of queries without any copy, those that get a flag
 NEIGHBOUR = 5  # a lead is over this one of the pictures
 NO_DISTANCE = 1e-6  # half the squared distance within which descriptors are equal
 _TAIL = 0.1  # of the sample, from which the rest is inferred
+_SPREAD = 0.2  # relative deviation of the tail's rate between images
 
 # Copies that are in the sample are taken out of it: by a scale of leads that is rather too large,
 # as they differ between images, and so that of ten taken out nine are copies.
@@ -83,7 +87,9 @@ class Chance(NamedTuple):
         if not self.scale:
             return seen
         beyond = np.maximum(found - self.tail, 0) / self.scale
-        return np.where(beyond > 0, _TAIL * np.exp(-beyond), seen)
+        count = max(1, int((self.sample > self.tail).sum()))
+        shape = 1 / count + _SPREAD**2  # a rate that so many leads tell is off by its 1 / sqrt
+        return np.where(beyond > 0, _TAIL * (1 + shape * beyond) ** (-1 / shape), seen)
 
 
 def flagged(chances: DoubleArray, wrong: float = _AIM, empty: float = _EMPTY) -> BoolArray:

@@ -62,6 +62,11 @@ class View:
         return model.blocks(images, self.side, threads, self.orientations)
 
 
+def serves_both(model: Model, orientations: int) -> bool:
+    """Return whether a reference's descriptor is what describes it as a query, too."""
+    return View("queries", orientations).digest(model) == View("references").digest(model)
+
+
 def _side(model: Model) -> int:
     """Return the longest side of copies in pixels: twice what the model looks at."""
     seen = max(model.looks.sizes, default=model.encoders["queries"].config.image_size)
