@@ -99,6 +99,16 @@ def test_what_is_likely_is_tried_on_images_that_are_there_once(here):
     assert copies[0] == copies[1] != copies[2]
 
 
+@pytest.mark.long
+def test_what_is_likely_is_tried_among_edited_others_unedited_ones_and_pages_of_text(here):
+    command = ["benchmark-likely", "photos", "--model", ".", "--count", "40", "--pages", "40"]
+    assert main([*command, "--threads", "1", "--output", "likely.csv"]) == 0
+    table = pd.read_csv("likely.csv")
+    assert len(table) == 2 * 2 * 2 * 3 and {*table["others"]} == {"edited", "as they are"}
+    assert {*table["collection"]} == {"photos", "pages of text"}
+    assert (table["queries"] == 10).all() and not table["likely"].any()  # by too few references
+
+
 def test_an_image_of_others_that_is_a_reference_is_refused(here, capsys):
     shutil.copy(here / "photos/R000003.jpg", here / "others/again.jpg")
     command = [

@@ -1,13 +1,15 @@
 """What `iscqk match` calls likely copies, beside what it promises of them, on folders of images.
 
-Half of a folder's images are references. Queries are edited copies of some of these, and of images
-of the other half, which copy nothing, in several proportions. Writes a CSV: collection, edits,
-queries, copies, likely, right, promised, observed.
+Half of a folder's images are references. Queries are edited copies of some of these, and images of
+the other half, which copy nothing, edited or as they are, in several proportions. With --pages the
+same is tried on drawn pages of text. Writes a CSV: collection, edits, others, queries, copies,
+likely, right, promised, observed.
 """
 
 import argparse
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from iscqk.bench.text_pages import draw_pages
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.image_shards import digest_of
@@ -49,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--count", type=count, default=2000, help="of a folder's images, at most")
+    parser.add_argument("--pages", type=count, help="of text, drawn, as one more collection")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=at_once, default=cores())
     parser.add_argument("--output", type=output_file, required=True, metavar="CSV")
@@ -57,11 +61,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the table, and print it."""
     model = Model.load(arguments.model, arguments.threads)
-    rows = [
-        row
-        for folder in arguments.images
-        for row in _tried(folder, model, arguments.count, arguments.seed, arguments.threads)
-    ]
+    tried = partial(_tried, model=model, seed=arguments.seed, threads=arguments.threads)
+    rows = [row for folder in arguments.images for row in tried(folder, count=arguments.count)]
+    if arguments.pages:
+        with TemporaryDirectory() as place:
+            pages = Path(place, "pages of text")
+            draw_pages(pages, arguments.pages, arguments.seed)
+            every = tried(pages, count=arguments.pages)
+            rows += [{**row, "collection": pages.name} for row in every]
     table = pd.DataFrame(rows)
     write_table(arguments.output, table)
     print(table.to_string(index=False))
@@ -78,10 +85,13 @@ def _tried(
             copier = Copier(pool, tuple(map(str, others[queries:])), _SIDE, _QUALITY)
             made = partial(_made, copier, seed=seed, threads=threads)
             copies = made(references[:queries], folder=Path(place, edits, "copies"))
-            rest = made(others[:queries], folder=Path(place, edits, "others"))
-            for share in _COPIES:
+            rest = {
+                "edited": made(others[:queries], folder=Path(place, edits, "others")),
+                "as they are": [str(path) for path in others[:queries]],
+            }
+            for (kind, negatives), share in product(rest.items(), _COPIES):
                 some = round(share * queries)
-                asked = [*copies[:some], *rest[: queries - some]]
+                asked = [*copies[:some], *negatives[: queries - some]]
                 caches = Caches.of(place)
                 found = find_matches(asked, references, model, caches=caches, threads=threads).table
                 likely = found[found["likely"] == True]  # noqa: E712
@@ -90,6 +100,7 @@ def _tried(
                 yield {
                     "collection": str(folder),
                     "edits": edits,
+                    "others": kind,
                     "queries": queries,
                     "copies": some,
                     "likely": len(likely),
