@@ -24,9 +24,9 @@ import numpy as np
 from iscqk.formats.arrays import BoolArray, DoubleArray
 
 PROMISED = 0.9  # of the flagged queries are copies
-# The aim is a third of the wrong ones that the promise allows: queries are not quite like the
+# The aim is two thirds of the wrong ones that the promise allows: queries are not quite like the
 # sample, and their number is finite.
-_AIM = (1 - PROMISED) / 3
+_AIM = (1 - PROMISED) * 2 / 3
 LARGEST = 1.01 * _AIM  # more than any flagged query's chance, however many there are
 _EMPTY = 0.02  # of all sets of queries without any copy, those that get a flag
 NEIGHBOUR = 5  # a lead is over this one of the pictures
