@@ -10,22 +10,24 @@ import iscqk
 # Before anything of it is asked, which may lack what these rules want. A wheel has none beside it. In
 # a job that fetched these files they lie elsewhere than what is installed, which is to be the same.
 OWN_CODE, RUN_CODE = Path(workflow.basedir, "src/iscqk"), Path(iscqk.__file__).parent
-IS_ELSEWHERE = OWN_CODE.is_dir() and not OWN_CODE.samefile(RUN_CODE)
-own_files = OWN_CODE.rglob("*.py") if IS_ELSEWHERE else []
-own_files = [path.relative_to(OWN_CODE) for path in own_files]
-_, *others = cmpfiles(OWN_CODE, RUN_CODE, own_files, shallow=False)
-if any(others):
-    remedy = (
-        "install iscqk of the same commit where jobs run, in their image too"
-        if workflow.remote_exec
-        else f"run make install there and activate its .venv, or set PYTHONPATH={OWN_CODE.parent}"
-    )
-    sys.exit(
-        f"error: the code of {RUN_CODE} would run, and these rules are those of "
-        f"{workflow.basedir}; {remedy}"
-    )
+if OWN_CODE.is_dir() and not OWN_CODE.samefile(RUN_CODE):
+    remedy = f"run make install there and activate its .venv, or set PYTHONPATH={OWN_CODE.parent}"
+    is_other = True
+    if workflow.remote_exec:
+        remedy = "install iscqk of the same commit where jobs run, in their image too"
+        files = [
+            path.relative_to(OWN_CODE) for path in OWN_CODE.rglob("*") if path.is_file()
+        ]
+        sent = [path for path in files if "__pycache__" not in path.parts]
+        is_other = cmpfiles(OWN_CODE, RUN_CODE, sent, shallow=False)[0] != sent
+    if is_other:
+        sys.exit(
+            f"error: the code of {RUN_CODE} would run, and these rules are those of "
+            f"{workflow.basedir}; {remedy}"
+        )
 
 from snakemake.logging import logger
+from snakemake.settings.types import SharedFSUsage
 from snakemake.utils import min_version
 
 from iscqk.datasets import find_sources
@@ -61,7 +63,10 @@ try:
     let_own_keys_win(config, bases, workflow.config_settings)
     sources = find_sources(config["dataset"])
     PLAN = Plan(config, sources, storage=Storage.of(workflow.storage_settings))
-    if PLAN.storage.plugin and not workflow.remote_exec:
+    sends_sources = (
+        SharedFSUsage.SOURCES not in workflow.storage_settings.shared_fs_usage
+    )
+    if sends_sources and not workflow.remote_exec:
         refuse_missing_envs(workflow.basedir)
     for run in PLAN.values():
         check_run(run.config)

@@ -31,7 +31,7 @@ JOBS = {
     "learning_curve": "{run}/learning-curve",
     "compare_methods": "study",
     "compare_settings": "study-{ablation}",
-    "prepare_labelled": "prepare-labelled",
+    "prepare_labelled": "labelled",
     "compare_classes": "unbalanced",
     "report": "report",
     "draw_rules": "draw_rules",

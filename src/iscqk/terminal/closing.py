@@ -98,10 +98,14 @@ def _validity(files: Submission) -> str:
     Raises:
         OSError: it cannot be read.
     """
-    found = _json(files.validation)
-    if found and found.get("validated_sha256") != sha256_of(files.descriptors):
+    if not (found := _json(files.validation)).get("valid"):
+        return "not valid"
+    looked, now = (os.stat(file) for file in (files.validation, files.descriptors))
+    is_newer = max(now.st_mtime, now.st_ctime) > looked.st_mtime
+    # A large one takes seconds to hash, at the end of each run.
+    if is_newer and found.get("validated_sha256") != sha256_of(files.descriptors):
         return "changed since it was validated; remake it: --forcerun submit"
-    return "valid" if found.get("valid") else "not valid"
+    return "valid"
 
 
 def _is_of_before(path: str, current: Container[str] | None) -> bool:
