@@ -18,6 +18,7 @@ from iscqk.formats.described_shards import (
     write_list,
     write_shard,
 )
+from iscqk.formats.hdf5 import dataset
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
 
 
@@ -123,6 +124,8 @@ def test_stored_rows_are_those_of_the_file_even_if_another_takes_its_name(tmp_pa
     path.write_bytes(b"another")
     assert rows.shape == (7, 4) and (rows[2:5] == vectors[2:5]).all() and len(rows[7:]) == 0
     assert (rows[np.array([6, 0, 6])] == vectors[[6, 0, 6]]).all()
+    with rows.opened() as file, pytest.raises(UserError, match=f"^{path}: no dataset 'none'"):
+        dataset(file, "none")  # named as its user knows it
 
 
 def test_stored_rows_of_a_file_that_is_cut_short_are_refused(tmp_path):

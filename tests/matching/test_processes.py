@@ -95,3 +95,27 @@ def test_a_script_without_a_guard_is_told_to_have_one(tmp_path, method, uses):
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
     assert 'put what a script of your own does under `if __name__ == "__main__":`' in last
+
+
+GUARDED = """
+import multiprocessing
+
+class Images(list):
+    def __getitem__(self, index):
+        raise RuntimeError("the sizes differ")
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method("spawn")
+    from iscqk.learning.loaders import Loader
+    list(Loader(Images([1, 2]), [[0], [1]], 2))
+"""
+
+
+@pytest.mark.long
+def test_a_fault_in_a_worker_that_begins_anew_is_no_lost_worker(tmp_path):
+    (tmp_path / "script.py").write_text(GUARDED)
+    words = [sys.executable, str(tmp_path / "script.py")]
+    done = subprocess.run(words, text=True, capture_output=True, timeout=300)
+    assert (
+        "RuntimeError: the sizes differ" in done.stderr and "script of your own" not in done.stderr
+    )

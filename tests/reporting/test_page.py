@@ -201,7 +201,9 @@ def test_yardsticks_stand_beside_the_score(reported, page, tmp_path, monkeypatch
     score.parent.mkdir(parents=True)
     try:
         (folder / "q.safetensors").touch()
-        score.write_text('{"micro_ap": 0.4321, "recall_at_p90": 0.1234}')
+        counted = json.loads((project.folder / "results/submission_phase1/score.json").read_text())
+        counted |= {"micro_ap": 0.4321, "recall_at_p90": 0.1234}
+        score.write_text(json.dumps(counted))
         monkeypatch.chdir(project.folder)
         assert cli.main(["report", "--output", str(tmp_path / "again.html")]) == 0
         again = (tmp_path / "again.html").read_text(encoding="utf-8")
@@ -209,6 +211,9 @@ def test_yardsticks_stand_beside_the_score(reported, page, tmp_path, monkeypatch
         assert re.findall(r'<th scope="row">(\w+)<', beside) == ["submitted", "GIST"]
         assert ">0.4321<" in beside and ">0.1234<" in beside
         assert "was scored here" not in again
+        score.write_text(json.dumps({**counted, "convention": "another"}))
+        assert cli.main(["report", "--output", str(tmp_path / "again.html")]) == 0
+        assert "was scored here" in (tmp_path / "again.html").read_text(encoding="utf-8")
     finally:
         shutil.rmtree(folder.parent)
 

@@ -85,12 +85,24 @@ def open_hdf5(path: str | Path, held: BinaryIO | None = None) -> Iterator[h5py.F
     if held is None:
         refuse_missing(path)
     try:
-        file = _opened(path) if held is None else h5py.File(held, "r")
+        file = _opened(path) if held is None else _Held(path, held)
     except Exception as error:  # mostly OSError
         what = f"not an HDF5 file, cut short or in use ({' '.join(str(error).split())})"
         raise UserError(f"{path}: {what}; copy or make it again") from error
     with file:
         yield file
+
+
+class _Held(h5py.File):
+    """A file that is open already, under the name that it was opened by."""
+
+    def __init__(self, path: str | Path, held: BinaryIO) -> None:
+        super().__init__(held, "r")
+        self._path = str(path)
+
+    @property
+    def filename(self) -> str:
+        return self._path
 
 
 def _opened(path: str | Path) -> h5py.File:

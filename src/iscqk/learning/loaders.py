@@ -13,6 +13,7 @@ from iscqk.learning.data_loading import Batches, Images, Indexed
 from iscqk.learning.handing_over import collate, tensors
 from iscqk.runtime.following import become_worker
 from iscqk.runtime.last_read import LastRead, slice_seconds
+from iscqk.runtime.shutdown import LOST_WORKER, cause_of
 from iscqk.runtime.workers import are_forked, lost_worker, may_have_workers
 
 Item = TypeVar("Item")
@@ -75,7 +76,7 @@ class Loader(Generic[Item]):
                 is_late = "DataLoader timed out" in str(error)
                 if is_late and self._last and not self._last.hangs():
                     continue
-                if "DataLoader worker" in str(error) and not are_forked():
+                if not are_forked() and cause_of(error) == LOST_WORKER:
                     raise UserError(lost_worker()) from error
                 raise
             yield tensors(batch)

@@ -3,27 +3,45 @@
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from iscqk.formats.results import Model, Ranked
+from iscqk.formats.named_files import read_object
+from iscqk.formats.results import Model
 from iscqk.plan.runs import Config
 
 START, GIST = "at the start", "GIST"
 
 
 def yardsticks(
-    models: Mapping[str, tuple[Model, str]], config: Config, phase: str
-) -> Iterator[tuple[str, Ranked]]:
-    """Yield names and scores of those models that have one of a phase.
+    models: Mapping[str, tuple[Model, str]],
+    config: Config,
+    phase: str,
+    queries: str,
+    convention: str | None,
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield names and scores (score.json) of those models that have one to compare with.
 
-    Each is given by where its scores lie, and the file of its weights, which may be another run's.
-    It is that of the submission's ranking, or else another one's, and of the weights that are
-    there now.
+    It is that of the submission's ranking, or else another one's; of the weights and queries that
+    are there now, and counted by the same convention.
+
+    Args:
+        models: where a model's scores lie, and the file of its weights, which may be another run's.
+        config: of the submission.
+        phase: of which they are.
+        queries: the manifest of its queries.
+        convention: by which its pairs are counted.
+
+    Raises:
+        UserError: a score cannot be read.
     """
     rankings = (config["describe"]["ranking"], *config["score"]["rankings"])
     for name, (model, weights) in models.items():
-        scores = [model.ranked(phase, ranking) for ranking in rankings]
-        if there := [one for one in scores if is_newer(one.score, weights)]:
-            yield name, there[0]
+        scores = [model.ranked(phase, ranking).score for ranking in rankings]
+        there = [one for one in scores if is_newer(one, weights) and is_newer(one, queries)]
+        for path in there[:1]:
+            score = read_object(path)
+            if score.get("convention") == convention:
+                yield name, score
 
 
 def is_newer(score: str, source: str) -> bool:

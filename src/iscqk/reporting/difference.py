@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
 from iscqk.formats.results import Results
 from iscqk.plan.runs import Config
+from iscqk.plan.yardsticks import is_newer
 from iscqk.reporting import reading
 from iscqk.reporting.parts import Number, Table, share
 from iscqk.reporting.reading import Submission
@@ -125,6 +125,6 @@ def _warnings(one: Submission, other: Submission) -> Iterator[str]:
 
 
 def _ground_truth(one: Submission) -> str | None:
-    """Return the digest of what a phase was scored by; None where only its submission is kept."""
-    path = Path(one.results.phase(one.phase).ground_truth)
-    return sha256_of(path) if path.is_file() else None
+    """Return the digest of what a phase was scored by; None where that is no longer there."""
+    path = one.results.phase(one.phase).ground_truth
+    return sha256_of(path) if is_newer(one.files.score, path) else None

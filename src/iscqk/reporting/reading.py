@@ -62,12 +62,18 @@ class Submission(NamedTuple):
 
     @property
     def yardsticks(self) -> dict[str, dict[str, Any]]:
-        """The score.json of what there is to compare it with, by name."""
+        """The score.json of what there is to compare it with, by name.
+
+        Raises:
+            UserError: one cannot be read.
+        """
         config = self.provenance["config"]
         owners = {START: submission_run(config), GIST: gist_run(config)}
         models = {name: self.results.model(run, INITIAL) for name, run in owners.items()}
         others = {n: (one, self._weights(one)) for n, one in models.items() if one != self.model}
-        return {name: read_object(r.score) for name, r in yardsticks(others, config, self.phase)}
+        queries = self.results.phase(self.phase).queries
+        convention = self.score.get("convention")
+        return dict(yardsticks(others, config, self.phase, queries, convention))
 
     def _weights(self, start: folders.Model) -> str:
         """Return the weights of a start: its own, or the newest that another run may share."""

@@ -11,13 +11,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import Submission
 from iscqk.plan.names import INITIAL
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import gist_run
-from iscqk.plan.yardsticks import GIST, START, is_newer, yardsticks
+from iscqk.plan.yardsticks import GIST, START, yardsticks
 from iscqk.terminal.words import duration, phase_name, size
 
 ALL = "all"
@@ -83,9 +84,8 @@ def _submission(
         return
     yield f"{phase_name(phase)}:"
     yield _scores("submitted", score)
-    for name, path in _yardsticks(plan, phase):
-        yardstick = _json(path)
-        if yardstick.get("convention") == score.get("convention"):
+    with suppress(UserError):
+        for name, yardstick in _yardsticks(plan, phase, score.get("convention")):
             yield _scores(name, yardstick)
     with suppress(OSError):
         told = f"{size(files.descriptors)}, {_validity(files)}"
@@ -117,8 +117,10 @@ def _of_before(name: str, path: str) -> str:
     return f"{name:<17} {path} is of before, maybe of another config: this run did not come to it"
 
 
-def _yardsticks(plan: Plan, phase: str) -> Iterator[tuple[str, str]]:
-    """Yield names and scores of what is there to compare a submission with, of the same queries."""
+def _yardsticks(
+    plan: Plan, phase: str, convention: str | None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return names and scores of what is there to compare a submission with."""
     gist, submitted = gist_run(plan.config), plan.submitted.model()
     starts = {START: plan.submitted.name} | ({GIST: gist} if gist in plan else {})
     models = {
@@ -127,9 +129,7 @@ def _yardsticks(plan: Plan, phase: str) -> Iterator[tuple[str, str]]:
     }
     others = {name: one for name, one in models.items() if one[1] != submitted.weights("q")}
     queries = plan.results.phase(phase).queries
-    for name, ranked in yardsticks(others, plan.config, phase):
-        if is_newer(ranked.score, queries):
-            yield name, ranked.score
+    return yardsticks(others, plan.config, phase, queries, convention)
 
 
 def _made(plan: Plan, target: str, current: Container[str] | None) -> Iterator[str]:
