@@ -50,8 +50,11 @@ export HELP
 
 .PHONY: $(TARGETS) ready_weights help install test test-long torture check docs format schema lock clean
 
-$(TARGETS): $(INSTALLED)
+$(filter-out unbalanced,$(TARGETS)): $(INSTALLED)
 	snakemake $@ --cores
+
+unbalanced: $(INSTALLED)
+	snakemake $@ --cores --configfile config.yaml $(PRESETS)/unbalanced.yaml
 
 validation: $(DEVELOPING) # has its edits
 

@@ -33,11 +33,10 @@ from snakemake.utils import min_version
 from iscqk.datasets import find_sources
 from iscqk.errors import UserError, one_line
 from iscqk.plan.plan import Plan
-from iscqk.plan.presets import refuse_disorder
+from iscqk.plan.presets import refuse_disorder, refuse_without_preset
 from iscqk.plan.runs import runs_of
 from iscqk.plan.snakefile import (
     base_config,
-    let_own_keys_win,
     refuse_base_laid_over,
     refuse_missing_envs,
     refuse_unwritable_folder,
@@ -60,7 +59,6 @@ try:
     refuse_base_laid_over(bases, workflow.config_settings)
     refuse_disorder(workflow.basedir, workflow.config_settings.configfiles)
     check_config(config)
-    let_own_keys_win(config, bases, workflow.config_settings)
     sources = find_sources(config["dataset"])
     PLAN = Plan(config, sources, storage=Storage.of(workflow.storage_settings))
     sends_sources = (
@@ -71,7 +69,9 @@ try:
     for run in PLAN.values():
         check_run(run.config)
     # Snakemake itself knows its targets only once this file is read.
-    for name in runs_of(config, sys.argv[1:]):
+    targets = sys.argv[1:]
+    refuse_without_preset(config, targets)
+    for name in runs_of(config, targets):
         check_training(PLAN[name].config)
 except UserError as error:
     sys.exit(f"error: {error}")

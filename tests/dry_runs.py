@@ -18,6 +18,7 @@ COPIED = ("Snakefile", "config.yaml", "workflow", "profiles", "envs", "src")
 
 _PRESETS = "workflow/presets"
 _FROM_NOTHING = f"{_PRESETS}/from-nothing.yaml"
+_UNBALANCED = f"{_PRESETS}/unbalanced.yaml"
 _PHOTOS = [_FROM_NOTHING, f"{_PRESETS}/photos.yaml"]
 # A name for each: the target, and the config files laid over config.yaml.
 RUNS: dict[str, tuple[str, list[str]]] = {
@@ -75,7 +76,8 @@ RUNS: dict[str, tuple[str, list[str]]] = {
     "study": ("study", []),
     "ablations": ("ablations", []),
     "ablations-from-nothing": ("ablations", [_FROM_NOTHING]),
-    "unbalanced": ("unbalanced", []),
+    "unbalanced": ("unbalanced", [_UNBALANCED]),
+    "unbalanced-measured": ("unbalanced", [_FROM_NOTHING, _UNBALANCED]),
     "report": ("report", []),
     "benchmarks": ("benchmarks", []),
     "rehearsal": ("rehearsal", []),

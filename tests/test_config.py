@@ -8,9 +8,7 @@ from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
-import yaml
 from snakemake.settings.types import ConfigSettings
-from snakemake.utils import update_config
 
 import dry_runs
 from configs import PRESETS, configured
@@ -22,10 +20,10 @@ from iscqk.models.timm_adapter import timm
 from iscqk.models.timm_names import refuse_unknown_network
 from iscqk.plan import presets, runs
 from iscqk.plan.checks import check_config, check_training
-from iscqk.plan.dependence import as_text, making, models
-from iscqk.plan.presets import refuse_disorder
+from iscqk.plan.dependence import as_text, budget, making, models
+from iscqk.plan.presets import refuse_disorder, refuse_without_preset
 from iscqk.plan.runs import all_runs, runs_of
-from iscqk.plan.snakefile import let_own_keys_win, refuse_base_laid_over
+from iscqk.plan.snakefile import refuse_base_laid_over
 from iscqk.settings.config import Config, complete
 from iscqk.settings.edits import Pool
 
@@ -67,36 +65,18 @@ def test_from_nothing_is_what_its_figures_were_measured_with():
 
 
 @pytest.mark.parametrize("method", ["moco", "isd"])
-def test_unbalanced_classes_are_learned_from_nothing_by_the_default_too(method):
-    name = f"unbalanced-{method}-0"
-    laid_over, base = configured("from-nothing"), ROOT / "config.yaml"
-    let_own_keys_win(laid_over, [base], ConfigSettings(configfiles=[PRESETS / "from-nothing.yaml"]))
-    made = [all_runs(config)[name] for config in (configured(), configured("from-nothing"))]
-    made.append(all_runs(laid_over)[name])
-    first, *others = (making(config, "unbalanced", models(config)[-1]) for config in made)
-    assert others == [first, first]
+def test_unbalanced_classes_are_learned_alike_with_and_without_from_nothing(method):
+    over = [configured("unbalanced"), configured("from-nothing", "unbalanced")]
+    made = [all_runs(config)[f"unbalanced-{method}-0"] for config in over]
+    first, other = (making(config, "unbalanced", models(config)[-1]) for config in made)
+    assert other == first and budget(made[0]) == 20000
 
 
-OWN = {"train": {"isd": {"head": "mlp_bn"}}, "model": {"image_size": 96}}
-
-
-@pytest.mark.parametrize("how", ["file", "beside config.yaml", "elsewhere", "command line"])
-@pytest.mark.parametrize(
-    ("changes", "head"), [({}, "mlp_bn"), ({"train.isd.head": "mlp"}, "mlp")], ids=["own", "meant"]
-)
-def test_what_one_says_oneself_counts_for_unbalanced_classes_too(tmp_path, how, changes, head):
-    own, file = {**OWN, "unbalanced": {"changes": changes}}, tmp_path / "own.yaml"
-    file.write_text(yaml.safe_dump(own))
-    base, bases = ROOT / "config.yaml", [tmp_path / "config.yaml", ROOT / "config.yaml"]
-    if how == "elsewhere":  # a config.yaml of one's own in the folder that one works in
-        file = file.rename(bases[0])
-    files = [file] if how == "file" else [base] if how == "command line" else [base, file]
-    config = configured()
-    update_config(config, own)
-    let_own_keys_win(config, bases, ConfigSettings(own if how == "command line" else {}, files))
-    made = all_runs(config)["unbalanced-isd-0"]
-    assert (made["train"]["isd"]["head"], made["model"]["image_size"]) == (head, 96)
-    assert made["model"]["backbone"] == "resnet10t" and made["train"]["isd"]["refit_head"]
+def test_unbalanced_classes_are_not_learned_from_the_ready_model():
+    with pytest.raises(UserError, match=r"^config: model.weights: ready .*unbalanced\.yaml$"):
+        refuse_without_preset(CONFIG, ["unbalanced"])
+    refuse_without_preset(CONFIG, ["study"])
+    refuse_without_preset(configured("unbalanced"), ["unbalanced"])
 
 
 def test_config_yaml_after_another_file_is_refused_as_nothing_would_be_left_of_that():
@@ -145,7 +125,7 @@ def test_presets_are_laid_over_what_their_comments_say(path):
 
 def test_sections_of_anything_may_be_left_out():
     config = configured()
-    del config["study"]["ablations"], config["unbalanced"]["changes"]
+    del config["study"]["ablations"], config["unbalanced"]
     check_config(config)
     assert "unbalanced-isd-0" in all_runs(config) and runs_of(config, ["ablations"]) == ["qk-0"]
 
@@ -303,7 +283,7 @@ LOOP.append(LOOP)
         ("describe.sizes", [10**6], "describe.sizes.0: 1000000 is greater than the maximum of 8"),
         ("dataset.training", date(2021, 5, 1), "dataset.training: 2021-05-01 is no text to YAML"),
         ("model.backbone_options", {"x": b"y"}, "options.x: b'y' is no text to YAML; write it in"),
-        ("unbalanced.changes", {1: 2}, "unbalanced.changes: the key 1 is no text to YAML; write"),
+        ("model.backbone_options", {1: 2}, "options: the key 1 is no text to YAML; write"),
         ("study.ablations", {"a\n": {"seed": [1]}}, "does not match"),
         (
             "study.ablations",
@@ -506,15 +486,6 @@ def test_what_other_runs_change_is_looked_at_before_they_are_planned(changes, co
     """The key that says so is named, as the config itself may be right there."""
     with pytest.raises(UserError, match=f"^config: study.ablations.a: {complaint}") as error:
         all_runs(changed("study.ablations", {"a": changes}))
-    assert str(error.value).isprintable()
-
-
-@pytest.mark.parametrize(
-    "changes", [{"train.rounds": "two"}, {"train": 1}, {"model": None}, {"study.points": 1}]
-)
-def test_what_the_unbalanced_runs_change_is_looked_at_likewise(changes):
-    with pytest.raises(UserError, match=r"^config: unbalanced\.changes: ") as error:
-        all_runs(changed("unbalanced.changes", changes))
     assert str(error.value).isprintable()
 
 

@@ -81,8 +81,4 @@ unbalanced:
   evaluation: classes/evaluation
   seeds: [0]
   rare: 12
-  changes:
-    model.backbone: test_resnet
-    model.image_size: 32
-    train.images_per_half_round: 64
 """

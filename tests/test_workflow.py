@@ -393,7 +393,9 @@ def test_a_file_that_is_missing_is_told_by_its_key(project):
     (project.folder / "own.yaml").write_text(weights)
     places = "../shared/unbalanced/"
     for target, told in {
-        "unbalanced": {f"unbalanced.{key}": places + key for key in ("evaluation", "training")},
+        "unbalanced --configfile config.yaml workflow/presets/unbalanced.yaml": {
+            f"unbalanced.{key}": places + key for key in ("evaluation", "training")
+        },
         "all --configfile config.yaml own.yaml": {"model.weights": "../sscd.safetensors"},
     }.items():
         done = project.run(f"snakemake {target} --cores", check=False)

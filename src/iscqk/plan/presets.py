@@ -1,9 +1,11 @@
-"""In which order the workflow's own presets are laid over each other."""
+"""In which order the workflow's own presets are laid over each other, and what needs one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from iscqk.errors import UserError
+from iscqk.models.ready import READY
 
 _FOR_PHOTOS = ("from-nothing", "photos")
 _HARDER = ("ready-training", "ready-harder")
@@ -11,7 +13,7 @@ _OVER_ALL = "untrained"  # leaves out the training that the files before it say
 # What each is laid over, as its comment says; others are laid over config.yaml alone.
 LAID_OVER = {
     **dict.fromkeys(("disc21-imagenet", "disc21-ready", "disc21-sscd"), ("disc21",)),
-    **dict.fromkeys(("isd-resnet18", "isd-resnet50", "photos"), ("from-nothing",)),
+    **dict.fromkeys(("isd-resnet18", "isd-resnet50", "photos", "unbalanced"), ("from-nothing",)),
     **dict.fromkeys(("photos-best", "photos-imagenet", "photos-learning"), _FOR_PHOTOS),
     **dict.fromkeys(("ready-longer", "ready-larger", "ready-harder"), ("ready-training",)),
     **dict.fromkeys(("ready-settled", "ready-steadied"), _HARDER),
@@ -35,3 +37,19 @@ def refuse_disorder(workflow_folder: str | Path, files: Sequence[str | Path]) ->
             if over.stem == _OVER_ALL or path.stem in LAID_OVER.get(over.stem, ()):
                 what = f"{path} comes after {over}, which is laid over it"
                 raise UserError(f"--configfile: {what}; name {path} first")
+
+
+def refuse_without_preset(config: Mapping[str, Any], targets: Collection[str]) -> None:
+    """Refuse to compare what methods learn of classes from the ready model, which knows some.
+
+    Args:
+        config: a complete one.
+        targets: of Snakemake.
+
+    Raises:
+        UserError: it is asked for.
+    """
+    if "unbalanced" in targets and config["model"]["weights"] == READY:
+        what = "ready comes from weights that know classes, which `unbalanced` has methods learn"
+        remedy = "add --configfile config.yaml workflow/presets/unbalanced.yaml"
+        raise UserError(f"config: model.weights: {what}; {remedy}")

@@ -116,25 +116,6 @@ def _put(config: Config, key: str, value: Any) -> None:
     place[last] = value
 
 
-def without_own_keys(changes: Mapping[str, Any], own: Mapping[str, Any]) -> Config:
-    """Return the changes of a section but for keys that a config says itself: its own word counts.
-
-    Args:
-        changes: values by dotted keys.
-        own: a config, or what there is of one.
-    """
-    return {key: value for key, value in changes.items() if not _says(own, key)}
-
-
-def _says(config: Mapping[str, Any], key: str) -> bool:
-    place: Any = config
-    for section in key.split("."):
-        if not isinstance(place, Mapping) or section not in place:
-            return False
-        place = place[section]
-    return True
-
-
 def submission_run(config: Config) -> str:
     """Return the name of the run that is submitted."""
     return f"{config['train']['method']}-{config['seed']}"
@@ -185,19 +166,14 @@ def all_runs(config: Config) -> dict[str, Config]:
     """
     _refuse_taken(config["study"]["ablations"])
     runs = {submission_run(config): changed(config, {})}
-    methods = {method: {_METHOD: method} for method in config["study"]["methods"]}
-    runs |= _of_rows(config, study_rows(config), methods)
+    rows = [*study_rows(config), *unbalanced_rows(config)]
+    runs |= _of_rows(config, rows, {row.label: {_METHOD: row.label} for row in rows})
     for ablation in config["study"]["ablations"]:
         settings = _settings(config, ablation)
         _refuse_other_methods(config, ablation, settings.values())
         changes = {label: {_METHOD: "qk", **own} for label, own in settings.items()}
         rows = ablation_rows(config, ablation)
         runs |= _of_rows(config, rows, changes, f"study.ablations.{ablation}")
-    unbalanced = without_own_keys(config["unbalanced"]["changes"], {"seed": 0})  # rows say theirs
-    changes = {
-        method: {**unbalanced, _METHOD: method} for method in config["unbalanced"]["methods"]
-    }
-    runs |= _of_rows(config, unbalanced_rows(config), changes, "unbalanced.changes")
     for run in list(runs.values()):
         if run["describe"]["gist"]:
             if (name := gist_run(run)) not in runs:

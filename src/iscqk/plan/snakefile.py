@@ -12,10 +12,8 @@ from typing import Any
 
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
-from iscqk.plan.runs import without_own_keys
 from iscqk.plan.stage_code import code_digest
 from iscqk.runtime.following import be_followed
-from iscqk.schema.plain_yaml import lay_over, read_laid_over
 
 _READ_BYTES = 2**29  # of a file that is read at every start: weights, not a million descriptors
 
@@ -24,27 +22,6 @@ def base_config(workflow_folder: str | Path) -> str:
     """Return the file that others are laid over: config.yaml here, or else beside the Snakefile."""
     here = "config.yaml"
     return here if os.path.exists(here) else str(Path(workflow_folder, here))
-
-
-def let_own_keys_win(config: dict[str, Any], bases: Collection[str], settings: Any) -> None:
-    """Take keys out of `unbalanced.changes` of a base that were said by who laid files over it.
-
-    Changes that are laid over it, too, stay: who writes them means these runs.
-
-    Args:
-        config: all of it.
-        bases: files that may be what others are laid over; the first of them that is named is.
-        settings: Snakemake's, of files and keys laid over that.
-
-    Raises:
-        UserError: a file cannot be read.
-    """
-    files = list(settings.configfiles)
-    base = next((path for path in files if any(_is_file(path, base) for base in bases)), None)
-    own = read_laid_over(path for path in files if path != base)
-    lay_over(own, settings.config)
-    section, meant = config["unbalanced"], own.get("unbalanced", {}).get("changes", {})
-    section["changes"] = {**without_own_keys(section.get("changes", {}), own), **meant}
 
 
 def refuse_base_laid_over(bases: Collection[str], settings: Any) -> None:

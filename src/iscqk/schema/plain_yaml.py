@@ -74,15 +74,15 @@ def read_laid_over(paths: Iterable[str | Path]) -> dict[str, Any]:
     """Return what files say of their keys, each laid over those before it; UserError as of one."""
     found: dict[str, Any] = {}
     for path in paths:
-        lay_over(found, read_keys(path))
+        _lay_over(found, read_keys(path))
     return found
 
 
-def lay_over(below: dict[str, Any], above: Mapping[str, Any]) -> None:
+def _lay_over(below: dict[str, Any], above: Mapping[str, Any]) -> None:
     """Let a mapping say what another says, sections key by key, as Snakemake does with configs."""
     for key, value in above.items():
         if isinstance(value, Mapping) and isinstance(below.get(key), dict):
-            lay_over(below[key], value)
+            _lay_over(below[key], value)
         else:
             below[key] = copy.deepcopy(value)
 

@@ -32,7 +32,7 @@ _IF_TEXT = (
     "write it in a file for --configfile, without quotes (within a section all is text to --config)"
 )
 # Of others, or looked at only where a run is changed by it.
-_AS_GIVEN = ("backbone_options", "ablations", "changes")
+_AS_GIVEN = ("backbone_options", "ablations")
 _EXACT = 2**53  # up to it a float is a whole number exactly
 _Line = Annotated[str, Limits("line", description="one line", pattern=r"^[^\x00-\x1f\x7f]*(?!\n)$")]
 

@@ -1,8 +1,7 @@
 """`unbalanced`: learning from classes of unequal size."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from iscqk.methods import METHODS
 from iscqk.schema.section import Count, FilePath, Limits, Section, Seeds, key
@@ -22,6 +21,3 @@ class Unbalanced(Section):
     methods: _Methods = key(("moco", "isd"), "to compare")
     seeds: Seeds = key((0, 1, 2), "of training")
     rare: Count = key(100, "a class of fewer training images is rare")
-    changes: Mapping[str, Any] = key(
-        {}, "to the keys above, but for those that a file laid over this one, or --config, says"
-    )
