@@ -53,15 +53,15 @@ def test_images_whose_disk_is_away_for_a_run_are_told_and_not_described_again(
     run(DESCRIBE, model_folder)
     os.rename("nas", "off")
     described.clear()
-    for _ in range(2):
+    for times in range(2):
         caplog.clear()
         run(DESCRIBE, model_folder)
         warned = [record.message for record in caplog.records if record.levelname == "WARNING"]
         assert warned[0].startswith("photos/2019: 1 such links lead to nothing")
-        assert (
-            f"photos.h5: 2 images that it described are away with their folders, {linked}"
-            in (warned[1])
-        )
+        told = f"photos.h5: 2 images that it described are away with their folders, {linked}"
+        assert any(told in line for line in warned) == (times == 0)  # once, and how to forget them
+        (kept,) = shards_there("photos.h5")
+        assert (f"to forget them, remove {kept}" in caplog.text) == (times == 0)
         assert len(names("photos.h5")) == 22
     os.rename("off", "nas")
     run(DESCRIBE, model_folder)
@@ -113,6 +113,23 @@ def test_what_others_know_is_joined_and_large_shards_of_it_stay_as_they_are(
     described.clear()
     iscqk.match("scans", "photos", model, folder="matches")
     assert described == []
+
+
+def test_what_few_images_are_joined_with_is_small(folder, model_folder, described, caplog):
+    model = iscqk.Model.load(model_folder)
+    iscqk.match("photos", "scans", model, folder="matches")
+    scans = sorted(folder.glob("scans/*"))
+    iscqk.match(scans[0], "scans", model, folder="matches")
+    (large,) = shards_there("matches/queries.h5")
+    os.remove("photos/R000001.jpg")
+    for image in (*scans[1:], "photos/R000000.jpg", scans[0]):
+        iscqk.match(image, "scans", model, folder="matches")
+        assert large in shards_there("matches/queries.h5")
+    assert len(shards_there("matches/queries.h5")) <= 3 and len(names(large)) == 24
+    assert "gone" not in caplog.text
+    described.clear()
+    iscqk.match(["photos", "scans"], "scans", model, folder="matches")
+    assert described == [] and not os.path.exists("matches/queries.shards")
 
 
 def test_what_a_stop_left_of_other_images_is_kept(folder, model_folder, described):

@@ -30,38 +30,59 @@ def put_aside(path: Path, place: Path) -> None:
         _write(path, read_described(place))
 
 
-def keep_others(path: Path, known: KnownImages, asked: Asked, named_only: bool) -> list[Path]:
+def keep_others(
+    path: Path, before: list[Path], known: KnownImages, asked: Asked, named_only: bool
+) -> list[Path]:
     """Keep what may be asked for again; return the shards that have it.
 
-    What somebody has removed is forgotten, and what is asked for where it was moved to.
+    What somebody has removed is forgotten, and what is asked for where it was moved to. A shard
+    that stays as it is, is not looked at, unless `named_only`: it is when it is joined with others.
 
     Args:
         path: of the file that the shards lie beside.
+        before: the files that it has stood for until now.
         known: all images that are.
         asked: those that the file is of from now on.
         named_only: keep no others but those that are away.
     """
+    folder = shard_folder(path)
     shards: list[Path] = []
     joined: list[DescribedImages] = []  # of few images, so that there are never many such shards
     gone, away = 0, list[str]()
-    for place, described, rows in known.others_than(asked):
-        fates = _fates(described, rows, asked)
-        gone += int((fates == _GONE).sum())
-        away += [described.files[row].path for row in rows[fates == _AWAY].tolist()]
-        stay = rows[(fates == _AWAY) | ((fates == _THERE) & (not named_only))]
-        is_shard = place.parent == shard_folder(path)
-        if is_shard and len(stay) == len(described.files) > ROWS // 2:
+    others = known.others_than(asked)
+    # What is new to the shards first, then these from the smallest on.
+    for place, count, rows in sorted(others, key=lambda o: (o[0].parent == folder, len(o[2]))):
+        number = sum(len(part.files) for part in joined)
+        may_stay = place.parent == folder and _may_stay(len(rows), count, number)
+        if may_stay and not named_only:
             shards.append(place)
             continue
-        if sum(len(part.files) for part in joined) + len(stay) > ROWS:
+        described = read_described(place, stored=True)
+        fates = _fates(described, rows, asked)
+        gone += int((fates == _GONE).sum())
+        if place in before:  # of others it was told when they went away
+            away += [described.files[row].path for row in rows[fates == _AWAY].tolist()]
+        stay = rows[(fates == _AWAY) | ((fates == _THERE) & (not named_only))]
+        if may_stay and len(stay) == len(rows):
+            shards.append(place)
+            continue
+        if number + len(stay) > ROWS:
             shards.append(_write(path, DescribedImages.joined(joined)))
             joined.clear()
         if len(stay):
             joined.append(described.only(stay))
     if joined:
         shards.append(_write(path, DescribedImages.joined(joined)))
-    _tell(path, gone, away, logging.WARNING if named_only else logging.INFO)
+    _tell(path, gone, away, shards, logging.WARNING if named_only else logging.DEBUG)
     return shards
+
+
+def _may_stay(rows: int, count: int, joined: int) -> bool:
+    """Return whether a shard, with so many of its images still wanted, is not worth joining.
+
+    It is not where it has more than all that it would be joined to: so few are written again.
+    """
+    return 2 * rows >= count and (rows > joined or rows + joined > ROWS)
 
 
 def _write(path: Path, described: DescribedImages) -> Path:
@@ -86,15 +107,16 @@ def _fate(path: str, is_content_asked: bool) -> int:
     return _AWAY if is_away(path) else _GONE
 
 
-def _tell(path: Path, gone: int, away: list[str], level: int) -> None:
+def _tell(path: Path, gone: int, away: list[str], shards: list[Path], level: int) -> None:
     if gone:
         logger.log(
             level, "%s: %d images that it described are gone, left out", printable(path), gone
         )
     if away:
         what = "images that it described are away with their folders"
-        kept = printable(shard_folder(path))
+        remedy = "they are known when they are back; to forget them, remove"
+        kept = ", ".join(map(printable, shards))  # not their folder: those of a list lie there, too
         logger.log(
-            level, "%s: %d %s, %s first; what is known of them stays in %s",
-            printable(path), len(away), what, printable(away[0]), kept,
+            level, "%s: %d %s, %s first; %s %s",
+            printable(path), len(away), what, printable(away[0]), remedy, kept,
         )  # fmt: skip

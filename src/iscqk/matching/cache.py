@@ -60,20 +60,23 @@ class DescriptorCache:
         if self.path:
             self._unfinished = _unfinished(self.path)
             self._set_aside(self.path)
+        self._before = self._listed()
         self._known, self._asked = KnownImages(self._places()), Asked()
         self._shards: list[Path] = []
         self._keeping = Keeping()
         self._written = 0
 
+    def _listed(self) -> list[Path]:
+        """Return what the file stands for, where it is of this side and encoder."""
+        is_own = self.path and self.path.exists() and self._is_own(self.path)
+        return listed_shards(self.path) if self.path and is_own else []
+
     def _places(self) -> list[Path]:
         """Return the files whose descriptors are of this side and encoder."""
-        if self.path is None:
-            return []
-        is_own = self.path.exists() and self._is_own(self.path)
-        listed = listed_shards(self.path) if is_own else []
-        # Those that were set aside, or are of a list that was never finished.
-        others = filter(self._is_own, shards_there(self.path))
-        return [*dict.fromkeys([*listed, *others])]
+        # Those set aside, or of a list that was never finished; of a path the newest counts.
+        there = shards_there(self.path) if self.path else []
+        others = sorted(there, key=lambda place: -place.stat().st_mtime_ns)
+        return [*dict.fromkeys([*self._before, *filter(self._is_own, others)])]
 
     def _set_aside(self, path: Path) -> None:
         """Make shards of what a stop left and of what another encoder made, before they go."""
@@ -140,7 +143,8 @@ class DescriptorCache:
             return
         if result is not None:
             self._asked.add(result)
-        others = keep_others(self.path, self._known, self._asked, self._named_only)
+        known, asked = self._known, self._asked
+        others = keep_others(self.path, self._before, known, asked, self._named_only)
         others += [shard for shard in shards_there(self.path) if not self._is_own(shard)]
         if result is None:
             write_list(self.path, self._shards, *self._made_by)

@@ -46,19 +46,18 @@ class KnownImages:
         rows = np.where([*map(bool, sha256)], self._by_content.find(_hashes(sha256)), -1)
         return self._read(files, rows, files, sha256)
 
-    def others_than(self, asked: "Asked") -> Iterator[tuple[Path, DescribedImages, IntArray]]:
-        """Yield the files that tell of other images, what each tells, and the rows of these.
+    def others_than(self, asked: "Asked") -> Iterator[tuple[Path, int, IntArray]]:
+        """Yield the files that tell of other images, of how many in all, and the rows of others.
 
         Of several rows of one path the first counts.
         """
         first = np.sort(np.unique(self._paths, return_index=True)[1])
         rows = first[~asked.has_paths(self._paths[first])]
         bounds = np.searchsorted(rows, self._starts)
-        for place, start, low, high in zip(
-            self._places, self._starts.tolist(), bounds[:-1], bounds[1:], strict=False
-        ):
-            if low < high:
-                yield place, read_described(place, stored=True), rows[low:high] - start
+        for number, place in enumerate(self._places):
+            start, end = self._starts[number : number + 2].tolist()
+            if len(some := rows[bounds[number] : bounds[number + 1]]):
+                yield place, end - start, some - start
 
     def _read(
         self, files: Sequence[File], rows: IntArray, asked: Sequence[File], sha256: Sequence[str]
