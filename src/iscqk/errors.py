@@ -1,5 +1,8 @@
 """The one exception that users are meant to read."""
 
+from unicodedata import category
+
+_JOINERS = "\u200c\u200d"  # in Persian, and in emoji of several
 _LONGEST = 2000  # characters; an id in a hostile file may have any number
 
 
@@ -23,5 +26,12 @@ def one_line(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text with an escape for each character that does not print, as ESC and a tab."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """Return a text with an escape for each character that does not print, as ESC and a tab.
+
+    Spaces of all widths are left, and what joins letters or keeps them apart: names have them.
+    """
+    return "".join(c if _prints(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _prints(character: str) -> bool:
+    return character.isprintable() or character in _JOINERS or category(character) == "Zs"

@@ -13,6 +13,7 @@ import iscqk
 from iscqk.cli import main
 from iscqk.errors import escaped
 from iscqk.formats.described_images import read_described
+from iscqk.formats.files import printable
 from iscqk.formats.manifest import read_manifest
 
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -118,3 +119,13 @@ sys.exit(not all(map(os.path.isfile, image_paths(read_manifest("out/references.c
     for environment in ({}, ASCII):
         environment = {**os.environ, **environment}
         assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0
+
+
+def test_spaces_and_joiners_that_people_have_in_names_are_shown_as_they_are():
+    named = (
+        "Screenshot 9.41\u202fAM \u3000\u00a0 \U0001f469\u200d\U0001f52c \u0645\u06cc\u200c\u062e"
+    )
+    assert escaped(named) == printable(named) == named
+    assert escaped("\u2028\u2029\u200b\u202e\u2066\x85\t") == (
+        r"\u2028\u2029\u200b\u202e\u2066\x85\t"
+    )
