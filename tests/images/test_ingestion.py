@@ -1,5 +1,6 @@
 """Folders to manifests: ids, order, overlaps, and every kind of bad input."""
 
+import os
 import shutil
 import tarfile
 from pathlib import Path
@@ -12,6 +13,7 @@ from wild import manifests, write_folders, write_image
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.manifest import read_manifest, read_shard, shard_bounds
+from iscqk.images import opening
 from iscqk.images.finding import find_images
 from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.images.ingestion import SPLIT_IDS, assign_ids, manifest_of
@@ -157,6 +159,21 @@ def test_an_image_that_is_named_as_another_picture_is_found(tmp_path, caplog):
     assert found == [photos / "a.HEIC", Path(shard, "a.HEIC")]
     assert "1 pictures are of a format that is not opened (.dng)" in caplog.text
     assert manifest_of(found, SPLIT_IDS["references"], 1)["width"].tolist() == [20, 20]
+
+
+def test_of_pictures_that_are_not_opened_the_first_bytes_are_read_alone(tmp_path, monkeypatch):
+    for name, kind in {"a.dng": "TIFF", "b.ppm": "PPM", "c.heic": "AVIF"}.items():
+        Image.new("RGB", (20, 20)).save(tmp_path / name, kind)
+    (tmp_path / "d.svg").write_text("<svg/>")
+    os.mkfifo(tmp_path / "e.raw")
+    shard = str(tmp_path / "s.tar")
+    with tarfile.open(shard, "w") as tar:
+        for name in "abcd":
+            tar.add(next(tmp_path.glob(f"{name}.*")), next(tmp_path.glob(f"{name}.*")).name)
+    read, openable = [], opening._openable
+    monkeypatch.setattr(opening, "_openable", lambda path: (read.append(path), openable(path))[1])
+    asked = [tmp_path / "c.heic", Path(shard, "c.heic")]
+    assert find_images([tmp_path, shard]) == asked == read
 
 
 def test_pictures_of_a_format_that_is_not_opened_are_told(folders, caplog):

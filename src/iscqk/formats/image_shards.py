@@ -90,6 +90,23 @@ def content_of(path: str | Path) -> bytes | None:
         return os.pread(file.fileno(), member.size, member.offset)
 
 
+def beginning_of(path: str | Path, count: int) -> bytes:
+    """Return the first bytes of an image, in a shard or not, and no more of it is read.
+
+    Raises:
+        OSError: no such member or file, or it is none that can be read without waiting.
+        UserError: as `paths_in`.
+    """
+    if place := place_of(path):
+        member = _member(place)
+        with open(place.shard, "rb") as file:
+            return os.pread(file.fileno(), min(count, member.size), member.offset)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(2, "no such file", str(path))
+    with open(path, "rb", buffering=0) as file:
+        return file.read(count)
+
+
 def bytes_of(path: str | Path) -> bytes:
     """Return the bytes of an image, in a shard or not; errors as of `content_of` or a file."""
     content = content_of(path)

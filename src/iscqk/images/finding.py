@@ -13,7 +13,7 @@ from iscqk.formats.disk_errors import disk_is_gone
 from iscqk.formats.files import printable
 from iscqk.formats.image_shards import is_shard, is_there, paths_in, place_of
 from iscqk.formats.named_files import named
-from iscqk.images.opening import format_of
+from iscqk.images.opening import formats_begun, is_image
 from iscqk.images.suffixes import NOT_OPENED, SUFFIXES
 
 logger = logging.getLogger(__name__)
@@ -62,10 +62,13 @@ def _is_taken(path: Path) -> bool:
 def holds_image(path: Path) -> bool:
     """Return whether a file is by its content an image that is opened, whatever its name says.
 
-    What is named as a camera's own and is a TIFF is none: its first picture is a thumbnail.
+    What is named as a camera's own and is a TIFF is none: its first picture is a thumbnail. Of what
+    begins as none, the first bytes alone are read: there may be thousands of them.
     """
-    kind = format_of(path)
-    return kind is not None and not (kind == "TIFF" and path.suffix.lower() in NOT_OPENED)
+    kinds = formats_begun(path)
+    if path.suffix.lower() in NOT_OPENED:
+        kinds.discard("TIFF")
+    return bool(kinds) and is_image(path)
 
 
 def refuse_not_opened(path: Path) -> None:

@@ -20,7 +20,7 @@ from PIL.TiffImagePlugin import PREFIXES as TIFF_MARKS
 
 from iscqk.errors import UserError
 from iscqk.formats.files import printable
-from iscqk.formats.image_shards import content_of
+from iscqk.formats.image_shards import beginning_of, content_of
 from iscqk.images.bit_depth import (
     Depth,
     grey_of,
@@ -35,6 +35,7 @@ from iscqk.runtime.quiet import without_warnings
 # By content, whatever the name says. Pillow's other decoders are kept away from unknown files: that
 # of EPS, for one, starts Ghostscript.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "AVIF")
+_BEGINNING = 16  # bytes, by which Pillow tells them apart
 
 # Of a file that begins as one of them, and that Pillow takes for no image.
 _WHY_UNKNOWN = {
@@ -112,16 +113,24 @@ def fault_of(source: ImageInput) -> BadImage:
     return BadImage.of(source, "its content is damaged, or changed while it was read")
 
 
-def format_of(path: str | Path) -> str | None:
-    """Return the format, as Pillow names it, that a file begins as, whatever comes after.
-
-    None of what is no image.
-    """
+def formats_begun(path: str | Path) -> set[str]:
+    """Return of which of `FORMATS` a file may be by its first bytes, which alone are read."""
+    Image.init()
     try:
-        with without_warnings(), Image.open(_openable(path), formats=FORMATS) as image:
-            return image.format
+        start = beginning_of(path, _BEGINNING).ljust(_BEGINNING, b"\0")
+    except (OSError, UserError):
+        return set()
+    accepts = {kind: Image.OPEN[kind][1] for kind in FORMATS}
+    return {kind for kind, accept in accepts.items() if accept and accept(start) is True}
+
+
+def is_image(path: str | Path) -> bool:
+    """Return whether a file begins as an image that is opened, whatever comes after."""
+    try:
+        with without_warnings(), Image.open(_openable(path), formats=FORMATS):
+            return True
     except Exception:  # Pillow's decoders raise anything
-        return None
+        return False
 
 
 def declared_size(path: str | Path) -> tuple[int, int]:
@@ -249,7 +258,7 @@ def _openable(source: str | Path | bytes) -> str | Path | io.BytesIO:
 def _why_unknown(file: str | Path | io.BytesIO) -> str:
     """Return why Pillow takes a file for no image."""
     with open(file, "rb") if isinstance(file, str | Path) else file as opened:
-        start = opened.read(16)
+        start = opened.read(_BEGINNING)
     for marks, why in _WHY_UNKNOWN.items():
         if start.startswith(marks):
             return why
