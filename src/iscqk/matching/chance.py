@@ -112,8 +112,10 @@ def sample_size(queries: int) -> int:
     """Return how many leads of images without a copy it takes to judge so many queries.
 
     The chance that one of n queries must have to be flagged lies `log(n * _TAIL / _EMPTY)` scales
-    beyond the tail's beginning. A scale that is known from k leads is off by its 1 / sqrt(k), so
-    that from the square of that many leads in the tail on the chance is off by a factor of e.
+    beyond the tail's beginning where the tail is exponential. From k leads its rate is known but
+    for 1 / sqrt(k), which `Chance` makes up for by a heavier tail: fewer leads make no more wrong
+    flags, they cost right ones. With the square of that many leads in the tail, this takes a lead
+    that is some half a scale larger, however many queries there are.
     """
     depth = np.log(max(queries, 1) * _TAIL / _EMPTY)
     return int(np.ceil(depth**2 / _TAIL))
