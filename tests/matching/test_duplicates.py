@@ -35,6 +35,15 @@ def test_every_file_that_is_there_twice_is_found(folder, model_folder, edited):
     assert not largest & {*list(pairs.values())[:edited]}  # of as many pixels, and fewer bytes
 
 
+def test_what_is_described_as_queries_is_not_again_to_tell_chance(folder, model_folder):
+    draw_split("album", "references", 150, 5, 48, 1)
+    shutil.copy("album/R000000.jpg", "album/other.jpg")
+    found = iscqk.duplicates("album", model_folder, folder="found", orientations=8)
+    assert {"album/R000000.jpg", "album/other.jpg"} <= set(found["image"])
+    kept = {path.name for path in (folder / "found").glob("*.h5")}
+    assert kept >= {"queries.h5", "copies.h5"} and "copies.originals.h5" not in kept
+
+
 def groups_of(*sides):
     """Return a table of groups, each given by the sides of its images."""
     rows = [

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from iscqk.formats.stored_rows import JoinedRows
+from iscqk.matching import basis as judged_by
 from iscqk.matching import neighbourhoods as compared
-from iscqk.matching.basis import Basis, _learned, _of_originals
+from iscqk.matching.basis import Basis, _as_queries, _learned, _of_originals
 from iscqk.matching.chance import PROMISED, Chance
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.neighbourhoods import LISTED, Block, Neighbourhoods
@@ -97,6 +98,22 @@ def test_new_images_that_stand_out_more_than_edited_ones_are_not_likely():
     assert (wrong / (right + wrong)).mean() <= 1 - PROMISED
 
 
+def test_originals_that_are_queries_are_not_described_again_nor_are_moved_ones_missed(monkeypatch):
+    asked = []
+
+    def describe(model, view, paths, *rest):
+        asked.extend(map(str, paths))
+        return SimpleNamespace(vectors=np.full((2, 4), 7.0))
+
+    monkeypatch.setattr(judged_by, "describe_files", describe)
+    lookup = SimpleNamespace(model=None, orientations=8, threads=1)
+    queries = SimpleNamespace(vectors=np.eye(4), rows_of=lambda _: np.array([3, -1, 0, -1]))
+    references = SimpleNamespace(rows_of=lambda _: np.array([-1, 3]))  # the first was moved
+    own, vectors = _as_queries({0: "a", 1: "b", 3: "d"}, lookup, queries, references, None)
+    assert asked == ["b", "d"] and own.tolist() == [0, 3]
+    np.testing.assert_array_equal(vectors, [[0, 0, 0, 1], [7, 7, 7, 7]])
+
+
 def _likely_of_new_images(rng):
     """Return how many copies and new images are likely, and of these without unedited ones' chance.
 
@@ -115,7 +132,8 @@ def _likely_of_new_images(rng):
     lookup = compared.Lookup(model, compared.exactly(vectors))
     references = SimpleNamespace(vectors=vectors, flat=np.zeros(400, np.bool_))
     basis = _learned(lookup, JoinedRows([edited(pages[own], 0.3)]), vectors, own)
-    unedited = _of_originals(dict.fromkeys(own.tolist(), ""), lookup, references, None, basis.same)
+    originals = dict.fromkeys(own.tolist(), "")
+    unedited = _of_originals(originals, lookup, references, references, None, basis.same)
     queries = JoinedRows([np.concatenate([edited(pages[300:340], 0.05), unit(drawn(160))])])
     sides = SimpleNamespace(vectors=queries, flat=np.zeros(200, np.bool_)), references
 

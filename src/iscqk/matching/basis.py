@@ -89,7 +89,7 @@ def refuse_without_edits(references: int, cache: str | Path | None) -> None:
 
 
 def find_basis(
-    lookup: Lookup, references: Collection, queries: int, cache: str | Path | None
+    lookup: Lookup, queries: Collection, references: Collection, cache: str | Path | None
 ) -> Basis:
     """Make copies of some references, and look them up with and without their originals.
 
@@ -97,17 +97,18 @@ def find_basis(
 
     Args:
         lookup: of the queries.
+        queries: what is to be judged: the fewer, the fewer copies it takes.
         references: what may have been copied.
-        queries: how many are to be judged: the fewer, the fewer copies it takes.
         cache: file that keeps the copies' descriptors for the next call.
     """
-    wanted = min(max(_FEW, sample_size(queries)), SAMPLE)
+    wanted = min(max(_FEW, sample_size(len(queries))), SAMPLE)
     found, pictures = _of_copies(wanted, lookup, references, cache)
     if found.chance is None and wanted < SAMPLE:  # more may show what these did not
         found, pictures = _of_copies(SAMPLE, lookup, references, cache)
     if found.chance is None:
         return found
-    return found._replace(unedited=_of_originals(pictures, lookup, references, cache, found.same))
+    unedited = _of_originals(pictures, lookup, queries, references, cache, found.same)
+    return found._replace(unedited=unedited)
 
 
 def _of_copies(
@@ -134,19 +135,49 @@ def _of_copies(
 
 
 def _of_originals(
-    pictures: Drawn, lookup: Lookup, references: Collection, cache: str | Path | None, same: float
+    pictures: Drawn,
+    lookup: Lookup,
+    queries: Collection,
+    references: Collection,
+    cache: str | Path | None,
+    same: float,
 ) -> Chance | None:
     """Learn from references as they are; None where too few have others beside them."""
     own = np.array(list(pictures))
     if serves_both(lookup.model, lookup.orientations):
         vectors: Vectors = references.vectors[own]
     else:
-        view, place = View("queries", lookup.orientations), originals_of(cache) if cache else None
-        paths = [*map(Path, pictures.values())]
-        queries = describe_files(lookup.model, view, paths, place, lookup.threads)
-        own, vectors = references.rows_of(queries), queries.vectors
+        own, vectors = _as_queries(pictures, lookup, queries, references, cache)
+    if len(own) < LEAST:
+        return None
     by_chance = _without_originals(lookup, vectors, references.vectors, own, same)
     return None if by_chance is None else Chance.of_sample(by_chance)
+
+
+def _as_queries(
+    pictures: Drawn,
+    lookup: Lookup,
+    queries: Collection,
+    references: Collection,
+    cache: str | Path | None,
+) -> tuple[IntArray, FloatArray]:
+    """Return the rows (k,) of references, and (k, D) what describes them as queries.
+
+    Those among the queries are described so already.
+    """
+    own = np.array(list(pictures))
+    rows = queries.rows_of(references)[own]
+    known = rows != NOTHING
+    vectors = queries.vectors[rows[known]]
+    if known.all():
+        return own, vectors
+    view, place = View("queries", lookup.orientations), originals_of(cache) if cache else None
+    paths = [Path(pictures[row]) for row in own[~known].tolist()]
+    others = describe_files(lookup.model, view, paths, place, lookup.threads)
+    rows = references.rows_of(others)
+    some = np.flatnonzero(rows != NOTHING)  # not what was moved meanwhile
+    rows = np.concatenate([own[known], rows[some]])
+    return rows, np.concatenate([vectors, others.vectors[some]])
 
 
 def _too_few(references: Collection, drawn: Drawn) -> Basis:

@@ -23,7 +23,7 @@ from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.matches import complete, look_up
 from iscqk.matching.model import Model
 from iscqk.matching.neighbourhoods import Lookup, exactly
-from iscqk.matching.views import View
+from iscqk.matching.views import View, serves_both
 from iscqk.models.device import torch_threads
 from iscqk.retrieval.search import squared_distances
 from iscqk.runtime.options import refuse_below_one
@@ -99,8 +99,8 @@ def find_duplicates(
     inputs = find_inputs(images)
     caches.refuse_over(inputs, inputs)
     model = model if isinstance(model, Model) else Model.load(model, threads)
-    serves_both = views[0].digest(model) == views[1].digest(model)
-    if inputs.described and not serves_both:
+    is_one = serves_both(model, orientations)
+    if inputs.described and not is_one:
         refuse_turned(inputs.described[0], views[0])
         raise UserError(f"{inputs.described[0]}: of one side only; name images and folders")
     if index:
@@ -110,12 +110,12 @@ def find_duplicates(
     references = complete(model, views[1], ready, inputs.images, caches.references, threads)
     warn_of_flat(references)
     queries = references
-    if not serves_both:
+    if not is_one:
         queries = complete(model, views[0], [], inputs.images, caches.queries, threads)
     search = by_indexes(references, threads) if index else exactly(references.vectors)
     count = len(references)
     lookup = Lookup(model, search, threads, orientations)
-    basis = find_basis(lookup, references, count, caches.copies)
+    basis = find_basis(lookup, queries, references, caches.copies)
     if basis.chance is None:
         raise UserError(f"no basis to tell copies by: {basis.missing}; add images")
     own = references.rows_of(queries)

@@ -138,7 +138,7 @@ def find_matches(
     warn_of_flat(references)
     search = by_indexes(references, threads) if index else exactly(references.vectors)
     lookup = Lookup(model, search, threads, orientations)
-    basis = find_basis(lookup, references, len(queries), caches.copies)
+    basis = find_basis(lookup, queries, references, caches.copies)
     own = references.rows_of(queries)
     found, recall = look_up(lookup, queries, references, own, basis, index, top)
     table = _table(queries, references, found, basis)
