@@ -10,21 +10,22 @@ import iscqk
 # Before anything of it is asked, which may lack what these rules want. A wheel has none beside it. In
 # a job that fetched these files they lie elsewhere than what is installed, which is to be the same.
 OWN_CODE, RUN_CODE = Path(workflow.basedir, "src/iscqk"), Path(iscqk.__file__).parent
-if OWN_CODE.is_dir() and not OWN_CODE.samefile(RUN_CODE):
-    remedy = f"run make install there and activate its .venv, or set PYTHONPATH={OWN_CODE.parent}"
-    is_other = True
-    if workflow.remote_exec:
-        remedy = "install iscqk of the same commit where jobs run, in their image too"
-        files = [
-            path.relative_to(OWN_CODE) for path in OWN_CODE.rglob("*") if path.is_file()
-        ]
-        sent = [path for path in files if "__pycache__" not in path.parts]
-        is_other = cmpfiles(OWN_CODE, RUN_CODE, sent, shallow=False)[0] != sent
-    if is_other:
-        sys.exit(
-            f"error: the code of {RUN_CODE} would run, and these rules are those of "
-            f"{workflow.basedir}; {remedy}"
-        )
+IS_ELSEWHERE = OWN_CODE.is_dir() and not OWN_CODE.samefile(RUN_CODE)
+own_files = (
+    [path for path in OWN_CODE.rglob("*") if path.is_file()] if IS_ELSEWHERE else []
+)
+own_files = [path.relative_to(OWN_CODE) for path in own_files if path.suffix != ".pyc"]
+_, *others = cmpfiles(OWN_CODE, RUN_CODE, own_files, shallow=False)
+if any(others):
+    remedy = (
+        "install iscqk of the same commit where jobs run, in their image too"
+        if workflow.remote_exec
+        else f"run make install there and activate its .venv, or set PYTHONPATH={OWN_CODE.parent}"
+    )
+    sys.exit(
+        f"error: the code of {RUN_CODE} would run, and these rules are those of "
+        f"{workflow.basedir}; {remedy}"
+    )
 
 from snakemake.logging import logger
 from snakemake.settings.types import SharedFSUsage
