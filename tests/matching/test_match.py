@@ -5,6 +5,7 @@ import os
 import pickle
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,28 @@ def test_copies_are_found_and_shown(folder, model_folder, capsys):
     page = open("matches/matches.html").read()
     assert len(re.findall(r'<img src="data:image/jpeg;base64,', page)) == 6
     assert not re.search(r'(?:src|href)="(?!data:)', page) and "scans/11.jpg" in page
+
+
+def test_equal_images_are_copies_without_a_basis(folder, model_folder, capsys):
+    shutil.copy("photos/R000005.jpg", "scans/same.jpg")
+    run(f"iscqk match scans --against photos --model {model_folder}")
+    table = pd.read_csv("matches/matches.csv")
+    assert table["query"].tolist()[0] == "scans/same.jpg" and table["chance"].tolist()[0] == 0
+    assert table["likely"].tolist()[0] and table["likely"].isna().sum() == len(COPIED)
+    told = (
+        "4 images looked up, 1 equal to a reference, and no basis to call any other a likely copy"
+    )
+    assert told in capsys.readouterr().out
+    for name in ("first", "second"):
+        shutil.copy("photos/R000007.jpg", f"photos/{name}.jpg")
+    run(f"iscqk duplicates photos scans --model {model_folder}")
+    table = pd.read_csv("duplicates/duplicates.csv")
+    assert sorted(table["image"]) == [
+        *("photos/R000005.jpg", "photos/R000007.jpg", "photos/first.jpg", "photos/second.jpg"),
+        "scans/same.jpg",
+    ]
+    assert table["group"].tolist() == [1, 1, 2, 2, 2] and (table["similarity"] > 0.999).all()
+    assert "5 images in 2 groups of equal ones; 25 of 30 images" in capsys.readouterr().out
 
 
 def test_names_are_text_in_the_page(folder, model_folder):
@@ -172,8 +195,7 @@ def test_torch_has_as_many_threads_afterwards_as_before(folder, model_folder):
         assert torch.get_num_threads() == 3
         iscqk.match("scans", "photos", model_folder)
         assert torch.get_num_threads() == 3
-        with pytest.raises(iscqk.UserError, match="no basis"):
-            iscqk.duplicates("photos", model_folder)
+        assert not len(iscqk.duplicates("photos", model_folder))
         with pytest.raises(iscqk.UserError, match="no such image"):
             model.describe(["scans/3.jpg", "none.jpg"])
         assert torch.get_num_threads() == 3

@@ -11,7 +11,7 @@ from iscqk.formats.image_shards import is_there
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.images.augly_adapter import import_augly
 from iscqk.matching.cache import further_of, originals_of
-from iscqk.matching.chance import NO_DISTANCE, Chance, flagged, sample_size
+from iscqk.matching.chance import EQUAL, Chance, flagged, sample_size
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.describing import describe_files
 from iscqk.matching.neighbourhoods import (
@@ -57,13 +57,18 @@ class Basis(NamedTuple):
     missing: str = ""
     unedited: Chance | None = None
 
-    def chances(self, found: DoubleArray, is_flat: BoolArray) -> DoubleArray:
-        """Return chances (n, m) of leads (n, m).
+    def chances(
+        self, similarities: DoubleArray, found: DoubleArray, is_flat: BoolArray
+    ) -> DoubleArray:
+        """Return chances (n, m); without a basis NaN, but of equal descriptors: those are copies.
 
         Args:
-            found: of the nearest references of n queries, the nearest first.
+            similarities: (n, m) of the nearest references of n queries, the nearest first.
+            found: their leads.
             is_flat: (n, m) where an image is of one colour, of which nothing is known.
         """
+        if self.chance is None:
+            return np.where(~is_flat & (similarities >= EQUAL), 0.0, np.nan)
         return np.where(is_flat, 1.0, self._of(found))
 
     def _of(self, found: DoubleArray) -> DoubleArray:
@@ -115,7 +120,7 @@ def _of_copies(
     wanted: int, lookup: Lookup, references: Collection, cache: str | Path | None
 ) -> tuple[Basis, Drawn]:
     """Return the basis of copies of `wanted` pictures, of all where there are fewer; and these."""
-    drawn = _drawn(references, wanted, 1 - NO_DISTANCE)
+    drawn = _drawn(references, wanted, EQUAL)
     if len(drawn) < LEAST:
         return _too_few(references, drawn), drawn
     copies = _copies_of(drawn, lookup, cache)

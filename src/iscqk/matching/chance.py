@@ -31,6 +31,7 @@ LARGEST = 1.01 * _AIM  # more than any flagged query's chance, however many ther
 _EMPTY = 0.02  # of all sets of queries without any copy, those that get a flag
 NEIGHBOUR = 5  # a lead is over this one of the pictures
 NO_DISTANCE = 1e-6  # half the squared distance within which descriptors are equal
+EQUAL = 1 - NO_DISTANCE  # the similarity from which on they are
 _TAIL = 0.1  # of the sample, from which the rest is inferred
 _SPREAD = 0.2  # relative deviation of the tail's rate between images
 

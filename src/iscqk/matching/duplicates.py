@@ -13,7 +13,7 @@ from iscqk.formats.image_shards import status_of
 from iscqk.images.opening import declared_size
 from iscqk.matching.basis import Basis, find_basis, refuse_without_edits
 from iscqk.matching.cache import NO_CACHES, Caches
-from iscqk.matching.chance import NO_DISTANCE
+from iscqk.matching.chance import EQUAL, NO_DISTANCE
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.describing import load_described, refuse_turned, warn_of_flat
 from iscqk.matching.groups import star_groups
@@ -55,7 +55,7 @@ def duplicates(
     orientations: int = 1,
     index: bool = False,
 ) -> pd.DataFrame:
-    """Return groups of images that are likely copies of each other.
+    """Return groups of images that are likely copies of each other; without a basis, equal ones.
 
     A group is what are likely copies of one image, its centre, or it of them, so that images do not
     come together by way of others that lie between them.
@@ -76,8 +76,7 @@ def duplicates(
         `basis`, see `match`. The largest of a group comes first.
 
     Raises:
-        UserError: there are no such images, none can be read, the model does not fit, or there is
-            no basis to tell copies by.
+        UserError: there are no such images, none can be read, or the model does not fit.
     """
     caches = Caches.of(folder)
     with torch_threads(threads):
@@ -116,8 +115,6 @@ def find_duplicates(
     count = len(references)
     lookup = Lookup(model, search, threads, orientations)
     basis = find_basis(lookup, queries, references, caches.copies)
-    if basis.chance is None:
-        raise UserError(f"no basis to tell copies by: {basis.missing}; add images")
     own = references.rows_of(queries)
     found, recall = look_up(lookup, queries, references, own, basis, index)
     groups = _Copies(queries, references, own, found, orientations).groups()
@@ -142,6 +139,7 @@ class _Copies:
         # the similarity from which on a reference is a likely copy of each query, but for rounding
         distances = np.maximum(1 - found.nearest, NO_DISTANCE)
         needed = 1 - distances * np.exp(found.first_lead - least) - NO_DISTANCE
+        needed = np.where(np.isnan(needed), EQUAL, needed)  # without a basis
         self._needed = np.append(needed, np.inf)  # the last stands for `NOTHING`
         self._links = rows[found.query[likely]], found.reference[likely]
         self._query_of = np.full(len(references), NOTHING)

@@ -20,7 +20,7 @@ class JudgedPairs(NamedTuple):
         reference: rows of the references.
         rank: of the reference among the query's, from 1.
         similarity: of the two, -1 to 1.
-        chance: NaN without a basis.
+        chance: NaN without a basis, but 0 of equal images.
         lead: see `iscqk.matching.chance`; NaN without a basis.
         level: (q,) what to take off a query's similarities for scores.
         nearest: (q,) the first similarity.
@@ -69,10 +69,10 @@ class JudgedPairs(NamedTuple):
         near = block.near
         is_there = near.references != NOTHING
         is_flat = flat[:, None] | references.flat[near.references] | ~is_there
-        leads = chances = np.full(is_flat.shape, np.nan)
+        leads = np.full(is_flat.shape, np.nan)
         if basis.chance is not None:
             leads = near.leads(references.vectors, basis.same, block.further, ~is_flat[:, 0])
-            chances = basis.chances(leads, is_flat)
+        chances = basis.chances(near.similarities, leads, is_flat)
         is_kept = chances <= LARGEST
         if top is not None:
             is_kept = is_there & (np.arange(is_there.shape[1]) < top)
@@ -94,7 +94,7 @@ class JudgedPairs(NamedTuple):
 
     @property
     def likely(self) -> BoolArray:
-        """(n,) which pairs are likely copies, by a basis."""
+        """(n,) which pairs are likely copies; without a basis, those of equal images."""
         first = self.first_chance[~self.is_flat]
         found: BoolArray = self.chance <= first[flagged(first)].max(initial=-1.0)
         return found

@@ -6,7 +6,6 @@ from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
@@ -91,7 +90,7 @@ def match(
         queries comparable; `chance`, of how many images without a copy the nearest reference is as
         far ahead of the others (`iscqk.matching.chance`); `likely`, whether it is called a copy,
         which 90 % of those so called are; and `basis`, what that was judged by. Without a basis
-        `chance` and `likely` are missing. Images of one colour are never likely.
+        `chance` and `likely` are missing, but of equal images. One of one colour is never likely.
 
     Raises:
         UserError: there are no such images, none can be read, the model does not fit, or `top`,
@@ -199,6 +198,8 @@ def _table(
     queries: Collection, references: Collection, found: JudgedPairs, basis: Basis
 ) -> pd.DataFrame:
     """Return pairs as `match` does, in the order of the queries."""
+    # Without a basis nobody knows that one is none.
+    likely = found.likely if basis.chance else [one or None for one in found.likely.tolist()]
     return pd.DataFrame(
         {
             # Objects: not every name is text that a column of strings can hold.
@@ -208,7 +209,7 @@ def _table(
             "score": found.similarity - found.level[found.query],
             "similarity": found.similarity,
             "chance": found.chance,
-            "likely": np.full(len(found.query), None) if basis.chance is None else found.likely,
+            "likely": likely,
             "basis": basis.told(),
         },
         columns=COLUMNS,

@@ -30,9 +30,11 @@ def short(name: str) -> str:
 
 def summary(found: Matches) -> str:
     """Return how many images are likely copies, in a line."""
-    if found.basis.chance is None:
-        return f"{counted(found.images, 'image')} looked up, and no basis to call any a likely copy"
     likely, below = found.likely_images, found.below
+    if found.basis.chance is None:
+        equal = f", {likely:,} equal to a reference" if likely else ""
+        what = "any other a likely copy" if likely else "any a likely copy"
+        return f"{counted(found.images, 'image')} looked up{equal}, and no basis to call {what}"
     copies = counted(likely, "likely copy", "likely copies")
     without = f"{found.images - likely - below} without"
     left_out = f"; {below} below the threshold" if below else ""
@@ -54,7 +56,8 @@ def summary_of_groups(found: Duplicates) -> str:
     """Return how many images have copies, in a line."""
     groups = found.table["group"].max() if len(found.table) else 0
     alone = found.images - len(found.table)
-    copies = f"{counted(len(found.table), 'image')} in {counted(int(groups), 'group')} of copies"
+    kind = "equal ones" if found.basis.chance is None else "copies"
+    copies = f"{counted(len(found.table), 'image')} in {counted(int(groups), 'group')} of {kind}"
     return f"{copies}; {alone:,} of {counted(found.images, 'image')} without"
 
 
