@@ -14,7 +14,11 @@ IS_ELSEWHERE = OWN_CODE.is_dir() and not OWN_CODE.samefile(RUN_CODE)
 own_files = (
     [path for path in OWN_CODE.rglob("*") if path.is_file()] if IS_ELSEWHERE else []
 )
-own_files = [path.relative_to(OWN_CODE) for path in own_files if path.suffix != ".pyc"]
+own_files = [  # nor what an editor or a desktop leaves
+    path.relative_to(OWN_CODE)
+    for path in own_files
+    if path.suffix != ".pyc" and path.name[0] != "." and path.name[-1] != "~"
+]
 _, *others = cmpfiles(OWN_CODE, RUN_CODE, own_files, shallow=False)
 if any(others):
     remedy = (

@@ -75,6 +75,8 @@ def test_unbalanced_classes_are_learned_alike_with_and_without_from_nothing(meth
 def test_unbalanced_classes_are_not_learned_from_the_ready_model():
     with pytest.raises(UserError, match=r"^config: model.weights: ready .*unbalanced\.yaml$"):
         refuse_without_preset(CONFIG, ["unbalanced"])
+    with pytest.raises(UserError, match="unbalanced.yaml"):
+        refuse_without_preset(CONFIG, ["results/unbalanced/table.csv"])
     refuse_without_preset(CONFIG, ["study"])
     refuse_without_preset(configured("unbalanced"), ["unbalanced"])
 

@@ -63,6 +63,10 @@ def test_equal_images_are_copies_without_a_basis(folder, model_folder, capsys):
         "4 images looked up, 1 equal to a reference, and no basis to call any other a likely copy"
     )
     assert told in capsys.readouterr().out
+    assert "Pairs called likely are of equal images;" in open("matches/matches.html").read()
+    run(f"iscqk match scans --against photos --model {model_folder} --threshold 1.01")
+    assert "4 images looked up, 1 equal to a reference, and no" in (out := capsys.readouterr().out)
+    assert "likely copy; 1 below the threshold" in out
     for name in ("first", "second"):
         shutil.copy("photos/R000007.jpg", f"photos/{name}.jpg")
     run(f"iscqk duplicates photos scans --model {model_folder}")
@@ -73,6 +77,14 @@ def test_equal_images_are_copies_without_a_basis(folder, model_folder, capsys):
     ]
     assert table["group"].tolist() == [1, 1, 2, 2, 2] and (table["similarity"] > 0.999).all()
     assert "5 images in 2 groups of equal ones; 25 of 30 images" in capsys.readouterr().out
+    assert "what are equal to it. The one" in open("duplicates/duplicates.html").read()
+
+
+def test_of_few_images_two_networks_tell_not_even_equal_ones(folder, model_folder):
+    two = Path(shutil.copytree(model_folder, "two"))
+    save_encoder(two / "q.safetensors", Encoder(EncoderConfig("test_resnet", 32, "gem", 16)), {})
+    with pytest.raises(iscqk.UserError, match="^no basis to tell copies by: too few references"):
+        iscqk.duplicates("photos", two)
 
 
 def test_names_are_text_in_the_page(folder, model_folder):

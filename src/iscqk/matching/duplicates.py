@@ -55,7 +55,9 @@ def duplicates(
     orientations: int = 1,
     index: bool = False,
 ) -> pd.DataFrame:
-    """Return groups of images that are likely copies of each other; without a basis, equal ones.
+    """Return groups of images that are likely copies of each other.
+
+    Without a basis, of fewer than 100 pictures, they are of equal images.
 
     A group is what are likely copies of one image, its centre, or it of them, so that images do not
     come together by way of others that lie between them.
@@ -76,7 +78,8 @@ def duplicates(
         `basis`, see `match`. The largest of a group comes first.
 
     Raises:
-        UserError: there are no such images, none can be read, or the model does not fit.
+        UserError: there are no such images, none can be read, the model does not fit, or there is
+            no basis to tell copies by and a network for each side, which tell not even equal ones.
     """
     caches = Caches.of(folder)
     with torch_threads(threads):
@@ -115,6 +118,8 @@ def find_duplicates(
     count = len(references)
     lookup = Lookup(model, search, threads, orientations)
     basis = find_basis(lookup, queries, references, caches.copies)
+    if basis.chance is None and model.digest("queries") != model.digest("references"):
+        raise UserError(f"no basis to tell copies by: {basis.missing}; add images")
     own = references.rows_of(queries)
     found, recall = look_up(lookup, queries, references, own, basis, index)
     groups = _Copies(queries, references, own, found, orientations).groups()

@@ -35,7 +35,7 @@ def write_page(path: str | Path, found: Matches, facts: dict[str, str]) -> None:
         pairs=pairs,
         total=len(found.table),
         facts=facts | {"basis of likely": found.basis.told()},
-        promised=PROMISED,
+        promised=PROMISED if found.basis.chance else None,
     )
     write_text(path, page)
 
@@ -61,6 +61,7 @@ def write_groups(path: str | Path, found: Duplicates, facts: dict[str, str]) -> 
         title=summary_of_groups(found),
         groups=groups,
         total=found.table["group"].nunique(),
+        judged=found.basis.chance is not None,
         facts=facts | {"basis": found.basis.told()},
     )
     write_text(path, page)

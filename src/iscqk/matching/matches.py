@@ -90,7 +90,8 @@ def match(
         queries comparable; `chance`, of how many images without a copy the nearest reference is as
         far ahead of the others (`iscqk.matching.chance`); `likely`, whether it is called a copy,
         which 90 % of those so called are; and `basis`, what that was judged by. Without a basis
-        `chance` and `likely` are missing, but of equal images. One of one colour is never likely.
+        `chance` and `likely` are missing, but of equal images, by one network for both sides. What
+        is of one colour is never likely.
 
     Raises:
         UserError: there are no such images, none can be read, the model does not fit, or `top`,

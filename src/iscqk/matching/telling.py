@@ -31,13 +31,15 @@ def short(name: str) -> str:
 def summary(found: Matches) -> str:
     """Return how many images are likely copies, in a line."""
     likely, below = found.likely_images, found.below
+    left_out = f"; {below} below the threshold" if below else ""
     if found.basis.chance is None:
-        equal = f", {likely:,} equal to a reference" if likely else ""
-        what = "any other a likely copy" if likely else "any a likely copy"
-        return f"{counted(found.images, 'image')} looked up{equal}, and no basis to call {what}"
+        equal, other = (f", {likely + below:,} equal to a reference", " other")
+        if not likely + below:
+            equal = other = ""
+        what = f"no basis to call any{other} a likely copy"
+        return f"{counted(found.images, 'image')} looked up{equal}, and {what}{left_out}"
     copies = counted(likely, "likely copy", "likely copies")
     without = f"{found.images - likely - below} without"
-    left_out = f"; {below} below the threshold" if below else ""
     return f"{copies} of {counted(found.images, 'image')}; {without}{left_out}"
 
 

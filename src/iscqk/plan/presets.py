@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from iscqk.errors import UserError
+from iscqk.formats.results import Results
 from iscqk.models.ready import READY
 
 _FOR_PHOTOS = ("from-nothing", "photos")
@@ -49,7 +50,9 @@ def refuse_without_preset(config: Mapping[str, Any], targets: Collection[str]) -
     Raises:
         UserError: it is asked for.
     """
-    if "unbalanced" in targets and config["model"]["weights"] == READY:
+    files = f"{Results().unbalanced.folder}/"
+    is_asked = any(one == "unbalanced" or one.startswith(files) for one in targets)
+    if is_asked and config["model"]["weights"] == READY:
         what = "ready comes from weights that know classes, which `unbalanced` has methods learn"
         remedy = "add --configfile config.yaml workflow/presets/unbalanced.yaml"
         raise UserError(f"config: model.weights: {what}; {remedy}")
