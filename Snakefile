@@ -10,16 +10,12 @@ import iscqk
 # Before anything of it is asked, which may lack what these rules want. A wheel has none beside it. In
 # a job that fetched these files they lie elsewhere than what is installed, which is to be the same.
 OWN_CODE, RUN_CODE = Path(workflow.basedir, "src/iscqk"), Path(iscqk.__file__).parent
-IS_ELSEWHERE = OWN_CODE.is_dir() and not OWN_CODE.samefile(RUN_CODE)
-own_files = (
-    [path for path in OWN_CODE.rglob("*") if path.is_file()] if IS_ELSEWHERE else []
-)
-own_files = [  # nor what an editor or a desktop leaves
-    path.relative_to(OWN_CODE)
-    for path in own_files
-    if path.suffix != ".pyc" and path.name[0] != "." and path.name[-1] != "~"
-]
-_, *others = cmpfiles(OWN_CODE, RUN_CODE, own_files, shallow=False)
+others = []
+if OWN_CODE.is_dir() and not OWN_CODE.samefile(RUN_CODE):
+    # Not what an editor or a desktop leaves.
+    found = filter(Path.is_file, OWN_CODE.rglob("[!.]*[!~]"))
+    own = [path.relative_to(OWN_CODE) for path in found if path.suffix != ".pyc"]
+    _, *others = cmpfiles(OWN_CODE, RUN_CODE, own, shallow=False)
 if any(others):
     remedy = (
         "install iscqk of the same commit where jobs run, in their image too"
@@ -104,17 +100,17 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
-        [file for phase in PHASES for file in submission_files(phase)],
+        [file for phase in PHASES for file in submission_files(PLAN, phase)],
 
 
 rule submission_phase1:
     input:
-        submission_files("phase1"),
+        submission_files(PLAN, "phase1"),
 
 
 rule submission_phase2:
     input:
-        submission_files("phase2"),
+        submission_files(PLAN, "phase2"),
 
 
 rule ready_model:

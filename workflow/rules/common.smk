@@ -58,6 +58,7 @@ from iscqk.plan.snakefile import (
 from iscqk.plan.stage_code import code_digest
 from iscqk.plan.stage_registry import module_name
 from iscqk.plan.storage import let_jobs_reach
+from iscqk.plan.submission_files import submission_files
 from iscqk.retrieval import rankings
 from iscqk.settings.search import Search
 
@@ -96,20 +97,6 @@ COMPARED, LEARNING_CURVES, CLASSES = (
     learning_curves(PLAN),
     compared_classes(PLAN),
 )
-
-
-def submission_files(phase):
-    """Return all files of the submission of a phase, or of any: `{phase}`."""
-    files = R.submission(phase)
-    return [
-        files.descriptors,
-        files.predictions,
-        files.score,
-        files.validation,
-        files.provenance,
-        files.card,
-        *files.model_files(PLAN.submitted_model()),
-    ]
 
 
 def rows_in_job(rows, files):

@@ -21,7 +21,7 @@ rule submit:
         weights=list(PLAN.submitted_weights().values()),
         given=lambda wildcards: given_in_storage(PLAN, wildcards.phase),
     output:
-        submission_files("{phase}"),
+        submission_files(PLAN, "{phase}"),
     log:
         LOG["submit"],
     benchmark:

@@ -159,7 +159,7 @@ def _seconds(path: Path, by: str, histories: Iterable[str]) -> float:
     """Return how long a job took; of one too short for its processor's seconds, by the clock.
 
     Of a training that went on after a stop Snakemake knows the rest, and its histories know all:
-    what it took before is reckoned in proportion.
+    what it took before is estimated in proportion.
     """
     clock = _mean(path, CLOCK)
     seconds = _mean(path, by) or clock

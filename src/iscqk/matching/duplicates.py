@@ -118,7 +118,7 @@ def find_duplicates(
     count = len(references)
     lookup = Lookup(model, search, threads, orientations)
     basis = find_basis(lookup, queries, references, caches.copies)
-    if basis.chance is None and model.digest("queries") != model.digest("references"):
+    if basis.chance is None and not serves_both(model, 1):
         raise UserError(f"no basis to tell copies by: {basis.missing}; add images")
     own = references.rows_of(queries)
     found, recall = look_up(lookup, queries, references, own, basis, index)

@@ -33,11 +33,11 @@ def summary(found: Matches) -> str:
     likely, below = found.likely_images, found.below
     left_out = f"; {below} below the threshold" if below else ""
     if found.basis.chance is None:
-        equal, other = (f", {likely + below:,} equal to a reference", " other")
-        if not likely + below:
-            equal = other = ""
-        what = f"no basis to call any{other} a likely copy"
-        return f"{counted(found.images, 'image')} looked up{equal}, and {what}{left_out}"
+        looked = f"{counted(found.images, 'image')} looked up"
+        if not (equal := likely + below):
+            return f"{looked}, and no basis to call any a likely copy"
+        what = "no basis to call any other a likely copy"
+        return f"{looked}, {equal:,} equal to a reference, and {what}{left_out}"
     copies = counted(likely, "likely copy", "likely copies")
     without = f"{found.images - likely - below} without"
     return f"{copies} of {counted(found.images, 'image')}; {without}{left_out}"
