@@ -17,12 +17,14 @@ pytestmark = pytest.mark.long
 
 REFINED = """\
 describe:
-  {sizes: [24, 32], orientations: 8, gist: 0.5, whitening: 0.5, subtract: 0.5, subtract_nearest: 3}
+  {sizes: [24, 32], orientations: 8, trimmed: true, gist: 0.5, whitening: 0.5, subtract: 0.5,
+   subtract_nearest: 3}
 score: {rankings: [log_partition]}
 """
 RUN = "results/runs/qk-0/round1-k"
-SEEN = {"seen": "24-32-orientations8"}
-GIST = "results/runs/gist-0/initial/descriptors"
+WAYS = "24-32-orientations8-trimmed"
+SEEN = {"seen": WAYS}
+GIST = "results/runs/gist-0/initial/descriptors-trimmed"
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def unit(vectors):
 
 def slowly_refined(folder):
     """Queries, references and training images, refined in float64 by the formulas."""
-    seen = f"{RUN}/descriptors-24-32-orientations8"
+    seen = f"{RUN}/descriptors-{WAYS}"
     parts = {"training": "k", "references": "k", "phase2": "q"}
     joined = {
         images: np.hstack(
@@ -115,7 +117,7 @@ def test_the_models_folder_describes_and_ranks_as_the_submission_does(refined, m
 def test_a_reference_is_refined_on_its_own(refined, tmp_path):
     project, _ = refined
     options, among = [], rows(project.folder, f"{RUN}/refined/references/references")
-    for number, part in enumerate((f"{RUN}/descriptors-24-32-orientations8/k", f"{GIST}/k")):
+    for number, part in enumerate((f"{RUN}/descriptors-{WAYS}/k", f"{GIST}/k")):
         vectors = rows(project.folder, f"{part}/references")[5:6].astype(np.float32)
         write_descriptors(tmp_path / f"{number}.h5", ["R000005"], vectors, SEEN)
         options.append(f"--part {tmp_path}/{number}.h5")

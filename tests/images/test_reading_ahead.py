@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from iscqk.images import reading_ahead
 from iscqk.images.reading_ahead import Ahead
@@ -27,9 +27,9 @@ def paths(tmp_path):
     return found
 
 
-def read(paths, sides=SIDES):
+def read(paths, sides=SIDES, trimmed=False):
     """Return what has been read when all has been."""
-    ahead = Ahead(paths, sides)
+    ahead = Ahead(paths, sides, trimmed)
     deadline = time.monotonic() + 60
     while ahead._process.is_alive() and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -37,8 +37,8 @@ def read(paths, sides=SIDES):
     return ahead
 
 
-def assert_read(ahead, path, sides=SIDES):
-    found, expected = ahead.find(path, sides), squares_of(path, sides)
+def assert_read(ahead, path, trimmed=False):
+    found, expected = ahead.find(path, SIDES, trimmed), squares_of(path, SIDES, trimmed)
     assert found.flat == expected.flat
     for one, other in zip(found.pixels, expected.pixels, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -50,6 +50,14 @@ def test_what_is_read_is_what_reading_gives_and_a_broken_image_is_left(paths):
         assert_read(ahead, path)
     assert ahead.find(paths[3], SIDES).flat and not ahead.find(paths[4], SIDES).flat
     assert ahead.find(paths[2], SIDES) is None
+
+
+def test_what_is_to_be_trimmed_is_read_so(paths):
+    ImageOps.expand(Image.open(paths[0]), 30, "white").save(paths[0])
+    ahead = read(paths, trimmed=True)
+    for path in paths[:2]:
+        assert_read(ahead, path, trimmed=True)
+    assert ahead.find(paths[0], SIDES) is None
 
 
 def test_an_image_that_changed_since_is_read_again(paths):

@@ -5,8 +5,9 @@ import time
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
+from iscqk.images.margins import without_margins
 from iscqk.learning import embedding
 from iscqk.learning.data_loading import OriginalImages, ReadableImages
 from iscqk.learning.embedding import Look, describe, embed
@@ -62,6 +63,27 @@ def test_threads_change_neither_descriptors_nor_their_order(encoder, threads, pi
     assert [tuple(rows.shape) for rows in found[0]] == [(11, 8), (88, 8), (88, 8)]
     assert all(map(torch.equal, *found))
     torch.testing.assert_close(found[0][2][::8], found[0][0], rtol=1e-4, atol=1e-5)
+
+
+def test_what_has_margins_is_the_mean_with_and_without_them_whole_and_turned(encoder, pictures):
+    """Of images without any nothing changes, as the two looks are one."""
+    framed = [ImageOps.expand(each, 20, "white") for each in pictures[:3]]
+    images = [*framed, *pictures[3:6]]
+    cut = [without_margins(each) for each in framed] + pictures[3:6]
+    ways = [(encoder, (24, 32), 2), (encoder,)]
+
+    def features(images, trimmed):
+        images = OriginalImages(images, 32, trimmed=trimmed)
+        return torch.cat([rows for rows, _ in embed(encoder, images, 0, (24, 32), 2)])
+
+    wanted = (features(images, False) + features(cut, False)) / 2
+    torch.testing.assert_close(features(images, True), wanted, rtol=1e-4, atol=1e-5)
+    looks = [Look(*way) for way in ways]
+    blocks = describe(looks, ReadableImages(images, [32, 32], trimmed=True), 0, 8)
+    rows = torch.cat([one for one, _ in blocks])
+    torch.testing.assert_close(rows[::8], encoder.project(wanted), rtol=1e-4, atol=1e-5)
+    mirrored = features([ImageOps.mirror(each) for each in images], True)
+    torch.testing.assert_close(rows[4::8], encoder.project(mirrored), rtol=1e-4, atol=1e-5)
 
 
 def test_an_early_end_waits_for_parts_of_blocks_and_not_for_whole_ones(

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
@@ -25,7 +25,7 @@ from iscqk.models.hub import save_hub_folder
 from iscqk.retrieval.refining import Projection, fit_projection, save_projection
 
 SETTINGS = {
-    **{"sizes": [24, 32], "orientations": 2, "gist": 0.5, "whitening": 0.5},
+    **{"sizes": [24, 32], "orientations": 2, "trimmed": False, "gist": 0.5, "whitening": 0.5},
     **{"subtract": 0.5, "subtract_nearest": 3, "ranking": "similarity", "temperature": 0.1},
 }
 
@@ -55,6 +55,15 @@ def test_a_model_ranks_only_where_its_settings_say_so(tmp_path):
     write(tmp_path, ranking="log_partition")
     wanted = 0.1 * np.log(np.exp(queries.astype(float) @ unit_rows(10, 6).T / 0.1).mean(1))
     np.testing.assert_allclose(Model.load(tmp_path).levels(queries), wanted, atol=1e-6)
+
+
+def test_a_folder_of_before_there_were_margins_is_looked_at_as_it_was(tmp_path):
+    write(tmp_path)
+    now = Model.load(tmp_path).digest("queries")
+    facts = json.loads((tmp_path / "matching.json").read_text())
+    del facts["describe"]["trimmed"]
+    (tmp_path / "matching.json").write_text(json.dumps(facts))
+    assert Model.load(tmp_path).digest("queries") == now
 
 
 def test_what_describes_fastest_is_found_once_and_anew_for_another_precision(tmp_path, monkeypatch):
@@ -96,7 +105,10 @@ def test_no_process_is_started_that_has_nothing_to_read_ahead(blocks, workers, p
 
 @pytest.mark.parametrize(
     "changes",
-    [{"sizes": []}, {"orientations": 8}, {"gist": 0.6}, {"subtract": 0.4}, {"subtract_nearest": 4}],
+    [
+        *({"sizes": []}, {"orientations": 8}, {"trimmed": True}, {"gist": 0.6}, {"subtract": 0.4}),
+        {"subtract_nearest": 4},
+    ],
     ids=lambda changes: next(iter(changes)),
 )
 def test_what_describes_otherwise_has_another_digest(tmp_path, changes):
@@ -104,6 +116,7 @@ def test_what_describes_otherwise_has_another_digest(tmp_path, changes):
     write(tmp_path / "b", **changes)
     draw_split(tmp_path / "photos", "references", 2, 0, 96, 1)
     photos = sorted((tmp_path / "photos").iterdir())
+    ImageOps.expand(Image.open(photos[0]), 30, "white").save(photos[0])
     one, other = Model.load(tmp_path / "a"), Model.load(tmp_path / "b")
     assert one.digest("queries") == Model.load(tmp_path / "a").digest("queries")
     assert one.digest("queries") != other.digest("queries")

@@ -94,7 +94,9 @@ def test_a_script_without_a_guard_is_told_to_have_one(tmp_path, method, uses):
     done = subprocess.run(words, text=True, capture_output=True, timeout=300)
     assert done.returncode == 1
     # A second worker may still be telling of its own end after that.
-    told = [line for line in done.stderr.splitlines() if line.startswith("iscqk.errors.UserError: ")]
+    told = [
+        line for line in done.stderr.splitlines() if line.startswith("iscqk.errors.UserError: ")
+    ]
     assert len(told) == 1
     assert 'put what a script of your own does under `if __name__ == "__main__":`' in told[0]
 

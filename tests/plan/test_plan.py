@@ -305,12 +305,13 @@ def test_names_of_models_are_read_as_they_are_spelt_and_sort_as_they_are_made():
 
 
 def test_a_content_tells_the_options_that_make_it():
-    for sizes, turns in itertools.product(([], [64], [64, 96]), (1, 2, 4, 8)):
-        content = described_as({"sizes": sizes, "orientations": turns})
+    for ways in itertools.product(([], [64], [64, 96]), (1, 2, 4, 8), (False, True)):
+        sizes, turns, trimmed = ways
+        content = described_as({"sizes": sizes, "orientations": turns, "trimmed": trimmed})
         assert re.fullmatch(content_pattern(), content)
-        options = content_options(content).split()
-        wanted = [*(["--sizes", *map(str, sizes)] if sizes else [])]
-        assert options == [*wanted, *(["--orientations", str(turns)] if turns > 1 else [])]
+        wanted = ["--sizes", *map(str, sizes)] if sizes else []
+        wanted += ["--orientations", str(turns)] if turns > 1 else []
+        assert content_options(content).split() == [*wanted, *(["--trimmed"] if trimmed else [])]
     assert content_options("features") == "--features"
 
 

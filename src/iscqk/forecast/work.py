@@ -17,6 +17,7 @@ from iscqk.retrieval.rankings import RANKINGS
 
 _GIST = "embed by GIST"
 _GRADIENT = 3  # passes through the network, one forward and about two backward
+_WITH_MARGINS = 0.2  # share of images that are seen without them, too: so many of photographs
 Wildcards = Mapping[str, str]
 
 
@@ -155,8 +156,9 @@ class Workload:
         ways = content.split("-")[1:]
         side = self._config["model"]["image_size"]
         sizes = sum((int(way) / side) ** 2 for way in ways if way.isdigit()) or 1
-        turned = [int(way[-1]) for way in ways if not way.isdigit()]
-        return sizes * (turned[0] if turned else 1)
+        turned = [int(way[-1]) for way in ways if way.startswith("orientations")]
+        looks = 1 + _WITH_MARGINS if "trimmed" in ways else 1
+        return sizes * (turned[0] if turned else 1) * looks
 
     def _refine(self, wildcards: Wildcards) -> Work:
         rows = float(self._images(wildcards["images"]) * _share(wildcards))

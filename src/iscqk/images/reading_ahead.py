@@ -29,13 +29,13 @@ _NOT, _READ, _FLAT = range(3)
 class Ahead:
     """The first of many images, as far as they have been read."""
 
-    def __init__(self, paths: Sequence[Path], sides: Sequence[int]) -> None:
-        """Begin to read images at `sides`, in order.
+    def __init__(self, paths: Sequence[Path], sides: Sequence[int], trimmed: bool = False) -> None:
+        """Begin to read images as `squares_of` has them at `sides`, in order.
 
         None are read where Python lets this process start no others, or none that share memory.
         """
-        self._sides = list(sides)
-        shapes = [(side, side, 3) for side in sides]
+        self._way = list(sides), trimmed
+        shapes = [(1 + trimmed, side, side, 3) for side in sides]
         most = MOST_BYTES // sum(map(prod, shapes)) if _can_fork() else 0
         self._paths = list(dict.fromkeys(map(str, paths[:most])))
         self._rows = {path: row for row, path in enumerate(self._paths)}
@@ -53,7 +53,7 @@ class Ahead:
         with suppress(Exception):
             for row, path in enumerate(self._paths):
                 with suppress(UserError):
-                    squares = squares_of(path, self._sides)
+                    squares = squares_of(path, *self._way)
                     for kept, pixels in zip(self._pixels, squares.pixels, strict=True):
                         kept[row] = pixels
                     self._state[row] = _FLAT if squares.flat else _READ
@@ -64,10 +64,10 @@ class Ahead:
             self._process.kill()
             self._process.join()
 
-    def find(self, path: ImageInput, sides: Sequence[int]) -> Squares | None:
-        """Return an image at `sides` if it has been read so, and has not changed since."""
+    def find(self, path: ImageInput, sides: Sequence[int], trimmed: bool = False) -> Squares | None:
+        """Return an image if it has been read in this way, and has not changed since."""
         row = self._rows.get(str(path)) if isinstance(path, str | Path) else None
-        if row is None or self._state[row] == _NOT or list(sides) != self._sides:
+        if row is None or self._state[row] == _NOT or (list(sides), trimmed) != self._way:
             return None
         if _as_it_is(str(path)) != self._files[row]:
             return None

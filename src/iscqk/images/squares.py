@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from iscqk.images.margins import without_margins
 from iscqk.images.opening import ImageInput
 from iscqk.images.transparency import extremes
 from iscqk.images.verified import open_verified_at_sizes
@@ -18,7 +19,8 @@ class Squares(NamedTuple):
     """An image at several sides.
 
     Attributes:
-        pixels: uint8 (side, side, 3) for each.
+        pixels: uint8 (looks, side, side, 3) for each: the image, and if it is to be trimmed the
+            same without its margins, or once more where it has none.
         flat: whether it is of one colour, of which nothing can be said; at the first side.
     """
 
@@ -32,15 +34,24 @@ def squeezed(image: Image.Image, side: int) -> Image.Image:
     return image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 
-def squares_of(source: ImageInput, sides: Sequence[int]) -> Squares:
+def looks_at(image: Image.Image, side: int, trimmed: bool) -> NDArray[np.uint8]:
+    """Return an RGB image as `Squares` has it at a side, (1, side, side, 3), trimmed (2, ...)."""
+    whole = np.array(squeezed(image, side))
+    if not trimmed:
+        return whole[None]
+    rest = without_margins(image)
+    return np.stack([whole, whole if rest is None else np.array(squeezed(rest, side))])
+
+
+def squares_of(source: ImageInput, sides: Sequence[int], trimmed: bool = False) -> Squares:
     """Return an image at several sides in pixels.
 
     Raises:
         BadImage: it cannot be read, or is another than was listed.
     """
     images = open_verified_at_sizes(source, sides)
-    squares = [squeezed(*each) for each in zip(images, sides, strict=True)]
-    return Squares([np.array(square) for square in squares], is_flat(squares[0]))
+    pixels = [looks_at(*each, trimmed) for each in zip(images, sides, strict=True)]
+    return Squares(pixels, is_flat(Image.fromarray(pixels[0][0])))
 
 
 def is_flat(image: Image.Image) -> bool:

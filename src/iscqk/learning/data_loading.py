@@ -15,39 +15,46 @@ from iscqk.formats.copy_shards import CopyShards
 from iscqk.images.copier import Copier, Task
 from iscqk.images.opening import ImageInput, open_image
 from iscqk.images.reading_ahead import Ahead
-from iscqk.images.squares import squares_of, squeezed
+from iscqk.images.squares import looks_at, squares_of
 from iscqk.images.verified import open_verified
 from iscqk.learning import distributed
 
 
-def black(side: int) -> Tensor:
-    """Return what stands for an image that cannot be read, uint8 (3, side, side)."""
-    return torch.zeros(3, side, side, dtype=torch.uint8)
+def black(side: int, looks: int = 1) -> Tensor:
+    """Return what stands for an image that cannot be read, as `_looks` has it."""
+    return _looks(np.zeros((looks, side, side, 3), np.uint8))
 
 
-def to_pixels(image: Image.Image, side: int) -> Tensor:
-    """Squeeze an RGB image to a square; return uint8 (3, side, side)."""
-    return _as_tensor(np.array(squeezed(image, side)))
+def to_pixels(image: Image.Image, side: int, trimmed: bool = False) -> Tensor:
+    """Squeeze an RGB image to a square; return it as `_looks` has it."""
+    return _looks(looks_at(image, side, trimmed))
 
 
-def _as_tensor(square: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(square.transpose(2, 0, 1))
+def _looks(squares: NDArray[np.uint8]) -> Tensor:
+    """Return squares (looks, side, side, 3) as uint8 (looks, 3, side, side); one as (3, ...)."""
+    looks = torch.from_numpy(squares.transpose(0, 3, 1, 2))
+    return looks if len(looks) > 1 else looks[0]
 
 
 class OriginalImages(Dataset[Tensor]):
     """Images of a manifest, in its order: paths, files' bytes or images of Pillow.
 
-    None stands for an image that could not be read, and gives black.
+    None stands for an image that could not be read, and gives black. Those that are to be trimmed
+    are uint8 (2, 3, side, side), see `iscqk.images.squares.Squares`.
     """
 
     views = 1
 
     def __init__(
-        self, paths: Sequence[ImageInput | None], side: int, ids: Sequence[str] | None = None
+        self,
+        paths: Sequence[ImageInput | None],
+        side: int,
+        ids: Sequence[str] | None = None,
+        trimmed: bool = False,
     ) -> None:
         self._paths = list(paths)
         self._ids = ids
-        self._side = side
+        self._side, self._trimmed = side, trimmed
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -61,14 +68,15 @@ class OriginalImages(Dataset[Tensor]):
         """Return image `index` as uint8 (3, side, side)."""
         path = self._paths[index]
         if path is None:
-            return black(self._side)
-        return to_pixels(open_verified(path, self._side), self._side)
+            return black(self._side, 1 + self._trimmed)
+        return to_pixels(open_verified(path, self._side), self._side, self._trimmed)
 
 
 class ReadableImages(Dataset[list[Tensor]]):
     """Images for several encoders at once; those that cannot be read are black.
 
-    Item `i` is image `i` as uint8 (3, side, side), for each of the sides.
+    Item `i` is image `i` as uint8 (3, side, side) for each of the sides, or trimmed as
+    `OriginalImages`.
 
     Attributes:
         unreadable: (n,) bool, which ones, of those read so far by any process.
@@ -76,10 +84,14 @@ class ReadableImages(Dataset[list[Tensor]]):
     """
 
     def __init__(
-        self, paths: Sequence[ImageInput], sides: Sequence[int], ahead: Ahead | None = None
+        self,
+        paths: Sequence[ImageInput],
+        sides: Sequence[int],
+        trimmed: bool = False,
+        ahead: Ahead | None = None,
     ) -> None:
         """Take images, and what has been read of them already."""
-        self._paths, self._sides, self._ahead = paths, sides, ahead
+        self._paths, self._way, self._ahead = paths, (sides, trimmed), ahead
         self.unreadable = torch.zeros(len(paths), dtype=torch.bool).share_memory_()
         self.flat = torch.zeros(len(paths), dtype=torch.bool).share_memory_()
 
@@ -90,23 +102,25 @@ class ReadableImages(Dataset[list[Tensor]]):
     def __getitem__(self, index: int) -> list[Tensor]:
         """Return image `index` at each side, black where it cannot be read."""
         path = self._paths[index]
-        squares = self._ahead.find(path, self._sides) if self._ahead else None
+        squares = self._ahead.find(path, *self._way) if self._ahead else None
         try:
-            squares = squares or squares_of(path, self._sides)
+            squares = squares or squares_of(path, *self._way)
         except UserError:
             self.unreadable[index] = True
-            return [black(side) for side in self._sides]
+            sides, trimmed = self._way
+            return [black(side, 1 + trimmed) for side in sides]
         self.flat[index] = squares.flat
-        return [_as_tensor(square) for square in squares.pixels]
+        return [*map(_looks, squares.pixels)]
 
 
 class CopyImages(Dataset[Tensor]):
     """Copies of a round; item `i` is view `i % views` of image `i // views`."""
 
-    def __init__(self, copies: CopyShards, side: int, views: int) -> None:
+    def __init__(self, copies: CopyShards, side: int, views: int, trimmed: bool = False) -> None:
+        """Take copies, which are trimmed as `OriginalImages` are."""
         self._copies = copies
         self._ids = copies.ids
-        self._side = side
+        self._side, self._trimmed = side, trimmed
         self.views = views
 
     def __len__(self) -> int:
@@ -120,7 +134,7 @@ class CopyImages(Dataset[Tensor]):
     def __getitem__(self, index: int) -> Tensor:
         """Return copy `index` as uint8 (3, side, side)."""
         jpeg = self._copies.jpeg(self._ids[index // self.views], index % self.views)
-        return to_pixels(open_image(jpeg, self._side), self._side)
+        return to_pixels(open_image(jpeg, self._side), self._side, self._trimmed)
 
 
 class Pairs(Dataset[Tensor]):

@@ -40,7 +40,8 @@ def embed(
 
     With `sizes`, sides in pixels, the features are the mean of those at each; `images` must be of
     the largest, from which the others are made. Of `orientations` 2 it is of mirrored images, too,
-    of 4 of those turned by quarters, of 8 of all of these.
+    of 4 of those turned by quarters, of 8 of all of these; and of the same without their margins
+    where `images` are trimmed.
     """
     device, rows = next(encoder.parameters()).device, len(images) // images.views
     if not rows:
@@ -126,7 +127,25 @@ def _beside(encoder: Encoder, images: Tensor) -> Tensor:
 
 
 def _features(encoder: Encoder, images: Tensor, sizes: Sequence[int], orientations: int) -> Tensor:
-    """Return features (B, C) of uint8 images (B, 3, S, S), the mean over the ways to see them."""
+    """Return features (B, C) of uint8 images (B, 3, S, S), the mean over the ways to see them.
+
+    Of trimmed ones (B, 2, 3, S, S) the second look counts as much where it differs from the first.
+    """
+    if images.dim() == 4:
+        return _features_of_looks(encoder, images, sizes, orientations)
+    whole, rest = images.unbind(1)
+    features = _features_of_looks(encoder, whole, sizes, orientations)
+    has_margins = (whole != rest).flatten(1).any(1)
+    if has_margins.any():
+        without = _features_of_looks(encoder, rest[has_margins], sizes, orientations)
+        features[has_margins] = (features[has_margins] + without) / 2
+    return features
+
+
+def _features_of_looks(
+    encoder: Encoder, images: Tensor, sizes: Sequence[int], orientations: int
+) -> Tensor:
+    """Return features (B, C) of uint8 images (B, 3, S, S), the mean over sizes and turns."""
     seen = [_resized(images, size) for size in sizes or images.shape[-1:]]
     if orientations >= 4:
         seen += [batch.rot90(quarters, (-2, -1)) for quarters in (1, 2, 3) for batch in seen]
@@ -152,7 +171,7 @@ def _parts(images: Tensor) -> tuple[Tensor, ...]:
 
 
 def _turned(images: Tensor, turn: int) -> Tensor:
-    """Return square images (B, 3, S, S) in one of 8 orientations; 0 is as they are."""
+    """Return square images (..., 3, S, S) in one of 8 orientations; 0 is as they are."""
     if not turn:
         return images
     mirrored, quarters = divmod(turn, 4)

@@ -18,22 +18,26 @@ def read_ahead(model: Path | None, images: Sequence[Path], threads: int) -> Ahea
         images: those that will be described, in that order.
         threads: to compute with.
     """
-    sides = _sides(model) if images and threads > 1 else []
+    sides, trimmed = _looks(model) if images and threads > 1 else ([], False)
     fit = sides and all(1 <= side <= LARGEST_SIDE for side in sides)
-    return Ahead(images, sides) if fit else None
+    return Ahead(images, sides, trimmed) if fit else None
 
 
-def _sides(model: Path | None) -> list[int]:
-    """Return the sides at which a model looks at images; none if its folder does not tell."""
+def _looks(model: Path | None) -> tuple[list[int], bool]:
+    """Return the sides at which a model looks at images, none if its folder does not tell.
+
+    And whether it looks at them without their margins, too.
+    """
     try:
         folder = ready_folder() if model is None else model
         place = next(p for p in (folder / "model", folder) if (p / SETTINGS).is_file())
         describe = json.loads((place / SETTINGS).read_text(encoding="utf-8"))["describe"]
         own = max(map(int, describe["sizes"]), default=_image_size(place / SIDES[0]))
-        return [own, *([_image_size(place / GIST)] if describe["gist"] else [])]
+        sides = [own, *([_image_size(place / GIST)] if describe["gist"] else [])]
+        return sides, bool(describe.get("trimmed"))
     # What is wrong with it is told by who loads it.
     except (StopIteration, OSError, ValueError, KeyError, TypeError, OverflowError, UserError):
-        return []
+        return [], False
 
 
 def _image_size(encoder: Path) -> int:

@@ -137,7 +137,8 @@ class Model:
             are_open = any(isinstance(image, Image.Image) for image in images)
             if self._ahead:
                 self._ahead.stop()
-            read, done = ReadableImages(images, [look.pixels for look in looks], self._ahead), 0
+            sides, trimmed = [look.pixels for look in looks], self.looks.trimmed
+            read, done = ReadableImages(images, sides, trimmed, self._ahead), 0
             for rows in describe(looks, read, 0 if are_open else threads - 1, orientations):
                 part = slice(done, done := done + len(rows[0]) // orientations)
                 vectors = self._refine([row.numpy() for row in rows])
@@ -172,6 +173,7 @@ class Model:
             return own
         facts = [
             *(own, looks.sizes, looks.orientations),
+            *(["trimmed"] if looks.trimmed else []),
             looks.gist and encoder_digest(looks.gist),
             looks.refine and looks.refine.digest(),
         ]

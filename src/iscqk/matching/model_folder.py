@@ -37,12 +37,14 @@ class Looks(NamedTuple):
     Attributes:
         sizes: sides in pixels whose features are averaged; none: the encoder's own.
         orientations: over which it is averaged, too; see `describe` of the config.
+        trimmed: whether images with plain margins are averaged with the same without them.
         gist: the encoder whose descriptors are joined, if any.
         refine: what is made of the descriptors, or None.
     """
 
     sizes: tuple[int, ...] = ()
     orientations: int = 1
+    trimmed: bool = False
     gist: Encoder | None = None
     refine: Refinement | None = None
 
@@ -142,7 +144,9 @@ def _looks(folder: Path, settings: Mapping[str, Any]) -> Looks:
     sizes = tuple(int(size) for size in settings["sizes"])
     if any(not 1 <= size <= LARGEST_SIDE for size in sizes):
         raise ValueError(f"sizes are {settings['sizes']}, and 1 to {LARGEST_SIDE} are looked at")
-    return Looks(sizes, int(settings["orientations"]), gist, refine if projects or share else None)
+    trimmed = bool(settings.get("trimmed", Describe.trimmed))  # of which older folders say nothing
+    ways = sizes, int(settings["orientations"]), trimmed
+    return Looks(*ways, gist, refine if projects or share else None)
 
 
 def _try(folder: Path, parts: Parts) -> None:

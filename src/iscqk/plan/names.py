@@ -10,7 +10,8 @@ from iscqk.errors import UserError
 SIDES = ("q", "k")
 _ORIENTATIONS = "orientations"
 _NAME = re.compile(r"(initial)|(warm-up)|learned-(\d+)|round(\d+)-([qk])")
-_CONTENT = r"descriptors(-\d+)*(-orientations[248])?|features"
+_TRIMMED = "trimmed"
+_CONTENT = rf"descriptors(-\d+)*(-{_ORIENTATIONS}[248])?(-{_TRIMMED})?|features"
 
 
 def runs_pattern(runs: Iterable[str]) -> str:
@@ -157,15 +158,17 @@ def all_shards(count: int) -> list[Shard]:
 def described_as(describe: Mapping[str, Any]) -> str:
     """Return the content of a model's descriptors by the `describe` section.
 
-    `descriptors`, then every size and the orientations that are averaged: `-64-96-orientations8`.
+    `descriptors`, then every size, the orientations that are averaged, and whether without margins,
+    too: `-64-96-orientations8-trimmed`.
     """
-    return "-".join(["descriptors", *ways_to_see(describe["sizes"], describe["orientations"])])
+    ways = ways_to_see(*(describe[name] for name in ("sizes", "orientations", "trimmed")))
+    return "-".join(["descriptors", *ways])
 
 
-def ways_to_see(sizes: Iterable[int], orientations: int) -> list[str]:
+def ways_to_see(sizes: Iterable[int], orientations: int, trimmed: bool) -> list[str]:
     """Return the names of how an image is seen beside once as it is."""
     turned = [f"{_ORIENTATIONS}{orientations}"] if orientations > 1 else []
-    return [*map(str, sizes), *turned]
+    return [*map(str, sizes), *turned, *([_TRIMMED] if trimmed else [])]
 
 
 def content_pattern() -> str:
@@ -177,7 +180,8 @@ def content_options(content: str) -> str:
     """Return the options that make `iscqk embed` write a content."""
     kind, *ways = content.split("-")
     sizes = [way for way in ways if way.isdigit()]
-    turned = [way.removeprefix(_ORIENTATIONS) for way in ways if not way.isdigit()]
+    turned = [way.removeprefix(_ORIENTATIONS) for way in ways if way.startswith(_ORIENTATIONS)]
     options = ["--features"] if kind == "features" else []
     options += ["--sizes", *sizes] if sizes else []
-    return " ".join([*options, *(["--orientations", *turned] if turned else [])])
+    options += ["--orientations", *turned] if turned else []
+    return " ".join([*options, *(["--trimmed"] if _TRIMMED in ways else [])])

@@ -34,6 +34,7 @@ class Describe(Section):
     orientations: Literal[1, 2, 4, 8] = key(
         1, "that count in that average, too: 2 as it is and mirrored, 4 quarter turns, 8 both"
     )
+    trimmed: bool = key(False, "whether an image with plain margins counts in it without them, too")
     gist: Annotated[float, within(0)] = key(
         0,
         "weight of GIST's descriptor joined to the network's, whose own is 1; 0 leaves it out",

@@ -3,7 +3,7 @@
 Images come from a manifest, of which one shard is taken, or from a shard of copies; then one row
 stands for all the copies of an image. With --features the rows are the backbone's pooled features
 instead, for a bank whose head keeps learning. With --sizes and --orientations an image's features
-are the mean of those at several sizes, mirrored and turned.
+are the mean of those at several sizes, mirrored and turned, with --trimmed also without margins.
 """
 
 import argparse
@@ -57,6 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--orientations", type=int, choices=[1, 2, 4, 8], default=Describe.orientations,
         help="to average over, too: 2 as it is and mirrored, 4 quarter turns, 8 both (default: 1)",
     )  # fmt: skip
+    parser.add_argument(
+        "--trimmed", action="store_true",
+        help="average images with plain margins with the same without them",
+    )  # fmt: skip
     parser.add_argument("--precision", choices=get_args(Precision), default=Describe.precision)
     parser.add_argument("--output", type=output_file, required=True)
     parser.add_argument("--processes", type=at_once, default=1, help="that share the images")
@@ -89,7 +93,7 @@ def _embed(arguments: argparse.Namespace, device: torch.device, threads: int) ->
     if distributed.rank() > 0:
         collections.deque(blocks, maxlen=0)  # helps to make them, and writes nothing
         return
-    seen = "-".join(ways_to_see(arguments.sizes, arguments.orientations))
+    seen = "-".join(ways_to_see(arguments.sizes, arguments.orientations, arguments.trimmed))
     attributes = {
         **provenance,
         **({"seen": seen} if seen else {}),
@@ -132,7 +136,8 @@ def _images(
         rows = read_shard(arguments.manifest, *part_of(arguments), arguments.within)
         provenance = {key: getattr(arguments, key) for key in ("shard", "shards")}
         provenance["manifest_sha256"] = sha256_of(arguments.manifest)
-        return rows["id"].tolist(), OriginalImages(image_paths(rows), side), provenance
+        originals = OriginalImages(image_paths(rows), side, trimmed=arguments.trimmed)
+        return rows["id"].tolist(), originals, provenance
     copies = CopyShards([arguments.copies])
     if copies.ids and arguments.views > copies.views:  # a shard of few images may have none
         raise UserError(
@@ -140,4 +145,5 @@ def _images(
             f"{arguments.copies} has {copies.views}; raise copies.per_image"
         )
     provenance = {**copies.provenances[0][1], "views": arguments.views}
-    return copies.ids, CopyImages(copies, side, arguments.views), provenance
+    images = CopyImages(copies, side, arguments.views, arguments.trimmed)
+    return copies.ids, images, provenance
