@@ -22,6 +22,7 @@ from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.tensorboard import Scalars
 from iscqk.learning.training import TrainConfig, Training
 from iscqk.methods import METHODS, modules
+from iscqk.models.device import set_threads
 from iscqk.models.weights import load_encoder
 from iscqk.plan.stage_code import code_digest
 from iscqk.runtime.options import at_once, count, kept_file, output_file
@@ -152,7 +153,8 @@ def _refuse_mixed(arguments: argparse.Namespace, source: str) -> None:
 
 def _train(arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
     method = METHODS[arguments.method]
-    setup = _WAYS[method.learns_from].setup(arguments)
+    setup = _WAYS[method.learns_from].setup(arguments, device, threads)
+    set_threads(setup.torch_threads)
     config = _config(arguments, setup)
     torch.manual_seed(config.seed)
     encoder = load_encoder(arguments.start)
@@ -165,7 +167,7 @@ def _train(arguments: argparse.Namespace, device: torch.device, threads: int) ->
     training = Training(encoder, objective, config, parts, setup.validation())
     checkpoint = Checkpoint(arguments.resume, _fingerprint(arguments), arguments.storage)
     scalars = Scalars(arguments.tensorboard, arguments.storage)
-    training.run(images, threads - 1, checkpoint, scalars)
+    training.run(images, setup.workers, checkpoint, scalars)
     setup.write(training)
     if distributed.rank() == 0:
         checkpoint.remove()

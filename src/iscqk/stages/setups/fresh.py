@@ -29,11 +29,14 @@ class OnFreshCopies(Setup):
 
     number = 0
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        super().__init__(arguments)
+    def __init__(self, arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
+        super().__init__(arguments, device, threads)
+        # Making copies is work, as reading them is not: what makes them is no core of torch's too.
+        # A GPU waits for who makes them, and leaves torch hardly anything to do here.
+        self.workers = threads // 2 if device.type == "cpu" else threads - 1
+        self.torch_threads = threads - self.workers
         self.budget = arguments.images
         rows = read_training(arguments.training)
-        self._workers = min(1, arguments.threads - 1)
         held_out = self.settings.validation_images
         refuse_too_few([HeldOut(arguments.method, held_out)], len(rows))
         ids, paths = rows["id"].tolist(), listed_paths(rows)
@@ -46,10 +49,6 @@ class OnFreshCopies(Setup):
         self, encoder: Encoder, objective: type[Objective]
     ) -> tuple[FreshCopies, Objective]:
         """Return the copies, and the method's loss over the bank that its snapshots describe."""
-        # Making copies is work, as reading them is not: what makes them is no core of torch's too.
-        if next(encoder.parameters()).device.type == "cuda":  # which waits for who reads
-            self._workers = torch.get_num_threads() - 1
-        torch.set_num_threads(max(1, torch.get_num_threads() - self._workers))
         side = encoder.config.image_size
         originals = OriginalImages(self.paths, side)
         made = objective(encoder, self.settings, partial(self._describe, originals))
@@ -80,7 +79,7 @@ class OnFreshCopies(Setup):
         return FreshCopies(ids, paths, copier, arguments.seed, self._side)
 
     def _describe(self, images: OriginalImages, encoder: Encoder) -> Tensor:
-        blocks = embed(encoder, images, self._workers)
+        blocks = embed(encoder, images, self.workers)
         return torch.cat([vectors for _, vectors in blocks]).clone()
 
     def write(self, training: Training) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
+import torch
 
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
@@ -27,8 +28,8 @@ from iscqk.stages.setups.setup import Setup
 class HalfRound(Setup):
     """Side q learns from the copies of a round, side k from the originals."""
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        super().__init__(arguments)
+    def __init__(self, arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
+        super().__init__(arguments, device, threads)
         self.budget = arguments.config.images_per_half_round
         self.number = 2 * arguments.round + (arguments.side == "k")
         self.frozen = load_encoder(arguments.frozen)

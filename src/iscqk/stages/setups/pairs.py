@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
@@ -30,8 +31,8 @@ class OnPairs(Setup):
 
     number = 0
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        super().__init__(arguments)
+    def __init__(self, arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
+        super().__init__(arguments, device, threads)
         self.budget = arguments.images
         self.images = read_training(arguments.training)
 

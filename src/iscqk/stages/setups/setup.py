@@ -4,6 +4,8 @@ import argparse
 from abc import ABC, abstractmethod
 from typing import Any
 
+import torch
+
 from iscqk.learning.data_loading import Images
 from iscqk.learning.objectives import Objective
 from iscqk.learning.training import Training
@@ -18,13 +20,18 @@ class Setup(ABC):
         settings: the section of the method.
         budget: images that the gradient goes through.
         number: of this training among those of its seed.
+        workers: processes that read images ahead; without any this one reads.
+        torch_threads: that torch may use in this process.
     """
 
     budget: int
     number: int
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
+    def __init__(self, arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
+        """Take the options, where to compute, and the threads of this process."""
         self.arguments = arguments
+        # Reading is hardly any work: who reads may have a core of torch's, too.
+        self.workers, self.torch_threads = threads - 1, threads
         self.settings: Any = arguments.config.methods[arguments.method]
 
     @abstractmethod
