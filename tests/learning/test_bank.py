@@ -122,6 +122,8 @@ def test_near_duplicates_are_no_negatives(negatives):
     expected = nn.functional.cross_entropy(logits, torch.tensor([4, 0, 11]))
     outcome = bank(Fixed(), pixels, indices, True)
     assert outcome.loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    logits[range(3), [4, 0, 11]] = -torch.inf
+    torch.testing.assert_close(outcome.negative.double(), logits.amax(1) * 0.1)
 
 
 def twelve_rows(live):

@@ -149,13 +149,19 @@ def test_of_soft_targets_a_live_head_learns_what_autograd_says(block):
     torch.testing.assert_close(torch.autograd.grad(loss, head.weight), wanted)
 
 
-def test_nearest_others_leave_out_the_target(block):
+@pytest.mark.parametrize("listed", [False, True])
+def test_nearest_others_leave_out_the_target_and_what_is_excluded(block, listed):
     queries, bank = unit_rows(5, 8, 8), unit_rows(90, 8, 9)
     targets = torch.tensor([0, 10, 20, 88, 89])
     bank[targets] = queries  # the nearest row of all, and not a negative
     similarities = queries @ bank.T
     similarities[torch.arange(5), targets] = -2
-    nearest, rows = nearest_others(queries, bank, targets)
+    excluded = None
+    if listed:  # of queries 1 and 3 the nearest other row is none that counts either
+        excluded = torch.stack([torch.tensor([1, 3]), similarities[[1, 3]].argmax(1)], 1)
+        excluded = excluded[excluded[:, 1].argsort()]
+        similarities[excluded[:, 0], excluded[:, 1]] = -2
+    nearest, rows = nearest_others(queries, bank, targets, excluded)
     torch.testing.assert_close(nearest, similarities.amax(1))
     assert rows.tolist() == similarities.argmax(1).tolist()
 

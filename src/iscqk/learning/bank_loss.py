@@ -223,13 +223,16 @@ def live_bank_loss(
 
 
 @torch.no_grad()
-def nearest_others(queries: Tensor, bank: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def nearest_others(
+    queries: Tensor, bank: Tensor, targets: Tensor, excluded: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Return each query's most similar bank row other than its target.
 
     A target that is no row of this bank, but of another process's part, may have any other number.
+    What the loss leaves out, `excluded` as in `log_partition`, is no other row either.
 
     Returns:
-        Similarities (B,) float32, and numbers of rows (B,) int64.
+        Similarities (B,) float32, -inf where there is no other row, and numbers of rows (B,) int64.
     """
     nearest = torch.full((len(queries),), -torch.inf, device=queries.device)
     rows = torch.zeros(len(queries), dtype=torch.long, device=queries.device)
@@ -237,7 +240,7 @@ def nearest_others(queries: Tensor, bank: Tensor, targets: Tensor) -> tuple[Tens
         similarities = queries.float() @ bank[start : start + BLOCK].float().T
         inside = (targets >= start) & (targets < start + len(similarities[0]))
         similarities[inside, targets[inside] - start] = -torch.inf
-        best, places = similarities.max(1)
+        best, places = mask_excluded(similarities, start, excluded).max(1)
         rows = torch.where(best > nearest, places + start, rows)
         nearest = torch.maximum(nearest, best)
     return nearest, rows

@@ -87,8 +87,8 @@ class FrozenBank(Objective):
         with torch.no_grad():
             detached = descriptors.detach()
             positive = (detached * self._positives(targets)).sum(1)
-            mine = self._places(targets, taken)
-            nearest, _ = nearest_others(detached, self._current(rows), mine)
+            mine, excluded = self._places(targets, taken), self._excluded(targets, taken)
+            nearest, _ = nearest_others(detached, self._current(rows), mine, excluded)
             return Outcome(loss, positive, distributed.all_reduce_max(nearest), detached)
 
     def _loss(
