@@ -208,8 +208,8 @@ def test_the_literal_commands_are_understood(finished, command):
             "config: study.ablations.heat: train.qk.heat: no such key to change",
         ),
         (
-            "study: {ablations: {temperature: {train.qk.temperature: [0]}}}",
-            "config: study.ablations.temperature: train.qk.temperature: 0 is less than or equal to",
+            "study: {ablations: {heat: {train.qk.temperature: [0]}}}",
+            "config: study.ablations.heat: train.qk.temperature: 0 is less than or equal to",
         ),
     ],
 )

@@ -179,15 +179,23 @@ def test_models_along_a_training():
 
 
 def test_what_runs_have_in_common_is_made_once():
-    made = plan()
-    assert home(made, "simclr-0", "initial") == home(made, "temperature-0.2-0", "initial") == "qk-0"
+    made, warm = plan(), "temperature-0.2-0.2-0"
+    assert home(made, "simclr-0", "initial") == home(made, warm, "initial") == "qk-0"
     assert home(made, "gist-0", "initial") == "gist-0"  # another network
-    assert home(made, "temperature-0.2-0", "warm-up") == "qk-0"  # the warm-up is SimCLR's
-    assert home(made, "temperature-0.2-0", "round1-q") == "temperature-0.2-0"
-    assert home(made, "temperature-0.05-0", "round1-k") == "qk-0"  # the default by another name
+    assert home(made, warm, "warm-up") == "qk-0"  # the warm-up is SimCLR's
+    assert home(made, warm, "round1-q") == warm
+    default = "temperature-0.05-0.05-0"  # by another name
+    assert home(made, default, "round1-k") == "qk-0"
     assert home(made, "continued-3-0", "round1-k") == "qk-0"  # a round more redoes none
     assert home(made, "pairing-q-q-0", "round1-k") == "qk-0"  # described otherwise, trained alike
     assert home(made, "unbalanced-isd-0", "learned-4") == "unbalanced-isd-0"  # other images
+
+
+def test_the_ablation_of_temperature_ranks_by_the_one_that_it_learned_with():
+    made = plan()
+    for t in (0.02, 0.05, 0.1, 0.2):
+        run = made[f"temperature-{t}-{t}-0"]
+        assert run.own["temperature"] == run.temperature("log_partition") == t
 
 
 def made_beforehand(*files):

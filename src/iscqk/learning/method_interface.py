@@ -47,7 +47,9 @@ class LearningOnBank(Learning):
         0, "seen by SimCLR before round 1, for random weights; 0: none"
     )
     temperature: Positive = key(0.05, "of the softmax over the bank")
-    learn_temperature: bool = key(False, "whether it is learned, from that value on")
+    learn_temperature: bool = key(
+        False, "whether it is learned, from that value on; describe.temperature stays as it is"
+    )
     bank_views: Count = key(1, "copies of an image that its row in the bank of side q averages")
     live_head: bool = key(
         False, "whether the frozen side's head keeps learning (its backbone never does)"

@@ -52,5 +52,5 @@ class Describe(Section):
     )
     subtract_nearest: Count = key(10, "how many these are")
     ranking: Ranking = key("log_partition", "or similarity")
-    temperature: _Temperature = key(0.05, "of the log-partition")
+    temperature: _Temperature = key(0.05, "of the log-partition, whatever the training's was")
     precision: Precision = key("auto", PRECISION)
