@@ -25,7 +25,8 @@ def test_an_image_is_right_when_the_nearest_other_one_is_of_its_class():
 def test_classes_are_folders_and_rare_ones_have_few_training_images():
     rows = pd.DataFrame({"path": ["x/cat/1.jpg", "x/cat/2.jpg", "x/dog/1.jpg"]})
     assert classes_of(rows).tolist() == ["cat", "cat", "dog"]
-    assert rare_classes(classes_of(rows), 2) == {"dog"}
+    assert rare_classes(classes_of(rows), 1) == {"dog"}
+    assert rare_classes(classes_of(rows), 2) == {"cat", "dog"}  # at most so many
 
 
 def test_a_feature_of_zeros_is_no_nan():

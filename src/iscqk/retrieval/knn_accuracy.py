@@ -13,10 +13,10 @@ def classes_of(manifest: pd.DataFrame) -> StrArray:
     return np.array([Path(path).parent.name for path in manifest["path"]], dtype=np.str_)
 
 
-def rare_classes(training: StrArray, fewer_than: int) -> set[str]:
-    """Return the classes of fewer training images than that."""
+def rare_classes(training: StrArray, at_most: int) -> set[str]:
+    """Return the classes of at most so many training images; ISD's rare ones have exactly 100."""
     names, counts = np.unique(training, return_counts=True)
-    return set(names[counts < fewer_than].tolist())
+    return set(names[counts <= at_most].tolist())
 
 
 def neighbour_is_of_class(features: FloatArray, classes: StrArray) -> BoolArray:

@@ -20,4 +20,4 @@ class Unbalanced(Section):
     evaluation: FilePath = key("../shared/unbalanced/evaluation", "likewise")
     methods: _Methods = key(("moco", "isd"), "to compare")
     seeds: Seeds = key((0, 1, 2), "of training")
-    rare: Count = key(100, "a class of fewer training images is rare")
+    rare: Count = key(100, "a class of at most so many training images is rare")

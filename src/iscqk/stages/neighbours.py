@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--training", metavar="MANIFEST", required=True)
     parser.add_argument("--evaluation", metavar="MANIFEST", required=True)
-    parser.add_argument("--rare", type=int, required=True, help="training images that make common")
+    parser.add_argument("--rare", type=int, required=True, help="training images, at most")
     parser.add_argument("--output", type=output_folder, required=True, help="folder")
 
 
@@ -76,9 +76,9 @@ def run(arguments: argparse.Namespace) -> None:
     accuracy_plot(output.accuracy_plot, table)
 
 
-def _none_of_a_kind(is_rare: BoolArray, fewer_than: int) -> str:
+def _none_of_a_kind(is_rare: BoolArray, at_most: int) -> str:
     share = "all classes have" if is_rare.all() else "no class has"
-    return f"{share} fewer than {fewer_than} training images"
+    return f"{share} at most {at_most} training images"
 
 
 def _markdown(table: pd.DataFrame, seeds: Sequence[int]) -> str:
