@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from iscqk.images.demo_scenes import draw_image
 from iscqk.images.margins import without_margins
@@ -31,6 +31,11 @@ def scanned(page):
     return Image.fromarray(pixels)
 
 
+def captioned(page):
+    ImageDraw.Draw(page).text((60, 20), "lol", "black", ImageFont.load_default(14))
+    return page
+
+
 PAGES = {
     "a frame": lambda p: ImageOps.expand(p, 30, "navy"),
     "a frame in a frame": lambda p: ImageOps.expand(ImageOps.expand(p, 20, "black"), 25, "white"),
@@ -38,6 +43,7 @@ PAGES = {
     "room to one side": lambda p: laid(p, (400, 180), (200, 30, 60)),
     "much room": lambda p: laid(p, (720, 540), "white", (100, 300)),
     "the bed of a scanner": lambda p: scanned(laid(p, (600, 800), (243, 243, 240), (150, 90))),
+    "a caption": lambda p: captioned(laid(p, (240, 240), "white", (0, 60))),
     "a corner of two colours": lambda p: laid(laid(p, (240, 240), "red"), (300, 240), "blue"),
 }
 

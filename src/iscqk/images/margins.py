@@ -12,7 +12,7 @@ from PIL import Image
 
 _SIDE = 160  # pixels of the longer side that margins are looked for at
 _NOISE = 12  # of 255: what a line of one colour differs in, as scanners and compression make of it
-_PLAIN = 0.98  # of a line's pixels that are of one colour: dust and rulers are not
+_PLAIN = 0.9  # of a line that is of one colour: the rest is dust, or a short caption
 _LEAST = 8  # lines that stay, and pixels of one: of fewer nothing can be said
 _TURNS = 2  # around the picture: a frame may have another
 _WORTH = 0.05  # of the area; a narrower margin changes little
