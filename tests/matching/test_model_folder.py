@@ -152,6 +152,44 @@ def test_a_damaged_folder_is_told_in_a_line(tmp_path, damage):
     assert str(told.value).startswith(str(tmp_path)) and len(str(told.value).splitlines()) == 1
 
 
+WRONG = {
+    "temperature": [0, -1, np.nan, 1e-300, "0.1"],
+    "gist": [np.nan, -1, 1e300, [1]],
+    "orientations": [3, 0, -1, 1.9, True],
+    "sizes": ["144", None, [32, 32], [True]],
+    **{"subtract_nearest": [-5], "subtract": [np.inf], "ranking": [["similarity"]]},
+    **{"whitening": ["no"], "a_newer_key": [1]},
+}
+
+
+def test_settings_are_those_that_a_config_may_have(tmp_path):
+    write(tmp_path, ranking="log_partition")
+    path = tmp_path / "matching.json"
+    facts = json.loads(path.read_text())
+    for key, value in [(key, value) for key, values in WRONG.items() for value in values]:
+        path.write_text(json.dumps({**facts, "describe": {**facts["describe"], key: value}}))
+        with pytest.raises(UserError, match=rf"{tmp_path}.*; .* again$"):
+            Model.load(tmp_path)
+
+
+def test_a_key_that_a_folder_lacks_and_no_model_needs_has_no_say(tmp_path):
+    """As one of a newer version, whose default may describe otherwise."""
+    write(tmp_path)
+    assert not {"precision", "gist_size"} & SETTINGS.keys()
+    assert Model.load(tmp_path).looks.sizes == (24, 32)
+
+
+@pytest.mark.parametrize("std", [[0, 0, 0], [np.nan] * 3])
+def test_what_no_pixels_can_be_normalised_by_is_told(tmp_path, std):
+    write(tmp_path)
+    config = tmp_path / "queries/config.json"
+    facts = json.loads(config.read_text())
+    facts["iscqk"]["encoder"]["std"] = std
+    config.write_text(json.dumps(facts))
+    with pytest.raises(UserError, match="queries: model.std: .*; it must be three numbers from"):
+        Model.load(tmp_path)
+
+
 @pytest.mark.parametrize("size", ["0", "-5", "1e999", "1e9"])
 def test_sides_that_no_image_has_are_told_in_a_line(tmp_path, size):
     write(tmp_path)

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import FloatArray
+from iscqk.formats.arrays import DoubleArray, FloatArray
 from iscqk.formats.files import write_text
-from iscqk.formats.model_files import GIST, LARGEST_SIDE, PROJECTION, SETTINGS, SIDES
+from iscqk.formats.model_files import GIST, PROJECTION, SETTINGS, SIDES
 from iscqk.formats.named_files import named
 from iscqk.matching.model_bank import read_bank, sample_bank, write_bank
 from iscqk.models.encoder import Encoder
@@ -100,7 +100,7 @@ def _of_submission(folder: Path) -> Parts:
     try:
         facts = read_settings(folder)
         encoders = load_sides(folder, facts["sides"])
-        settings = dict(facts["describe"])
+        settings = _checked(dict(facts["describe"]))
         looks = _looks(folder, settings)
         ranking = Ranking(None, float(settings["temperature"]), settings["ranking"])
         if RANKINGS[ranking.name].needs_bank:
@@ -118,6 +118,19 @@ def read_settings(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / SETTINGS).read_text(encoding="utf-8")))
 
 
+def _checked(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a folder says of `describe`, and no default of a key that it lacks.
+
+    Raises:
+        ValueError: that section of the config would not say so.
+    """
+    try:
+        section = Describe.parse(settings)
+    except UserError as error:
+        raise ValueError(str(error).removeprefix("config: ")) from None
+    return {name: getattr(section, name) for name in settings}
+
+
 def load_sides(folder: Path, sides: str) -> dict[str, Encoder]:
     """Return the encoder of each side, of `sides` one or two.
 
@@ -131,21 +144,18 @@ def load_sides(folder: Path, sides: str) -> dict[str, Encoder]:
 
 
 def _looks(folder: Path, settings: Mapping[str, Any]) -> Looks:
-    weight, share = float(settings["gist"]), float(settings["subtract"])
+    weight, share = float(settings["gist"]), float(settings["subtract"])  # as digests have them
     gist = load_hub_folder(folder / GIST) if weight else None
     projects = weight or settings["whitening"]
     refine = Refinement(
         [1.0, weight] if gist else [1.0],
         load_projection(folder / PROJECTION) if projects else None,
         read_bank(folder) if share else None,
-        int(settings["subtract_nearest"]),
+        settings["subtract_nearest"],
         share,
     )
-    sizes = tuple(int(size) for size in settings["sizes"])
-    if any(not 1 <= size <= LARGEST_SIDE for size in sizes):
-        raise ValueError(f"sizes are {settings['sizes']}, and 1 to {LARGEST_SIDE} are looked at")
-    trimmed = bool(settings.get("trimmed", Describe.trimmed))  # of which older folders say nothing
-    ways = sizes, int(settings["orientations"]), trimmed
+    trimmed = settings.get("trimmed", Describe.trimmed)  # of which older folders say nothing
+    ways = settings["sizes"], settings["orientations"], trimmed
     return Looks(*ways, gist, refine if projects or share else None)
 
 
@@ -156,12 +166,26 @@ def _try(folder: Path, parts: Parts) -> None:
         for encoder in parts.encoders.values():
             models = [encoder, looks.gist] if looks.gist else [encoder]
             rows = [np.zeros((1, model.head.out_features), np.float32) for model in models]
-            row = looks.refine(rows) if looks.refine else rows[0]
-            if parts.ranking.bank is not None:
-                row @ parts.ranking.bank.T
+            with np.errstate(all="ignore"):
+                row = looks.refine(rows) if looks.refine else rows[0]
+                _refuse_no_numbers(row, _levels(row, parts.ranking))
     except (UserError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{folder}: its files do not fit ({reason}); copy them again") from None
+
+
+def _levels(row: FloatArray, ranking: Ranking) -> DoubleArray:
+    """Return (1,) the level of a bank's first row; ValueError where `row` (1, D) is none like it."""
+    if ranking.bank is None:
+        return np.zeros(1)
+    row @ ranking.bank.T
+    first = ranking.bank[:1]
+    return RANKINGS[ranking.name].level(first, [first], ranking.temperature)
+
+
+def _refuse_no_numbers(*found: FloatArray | DoubleArray) -> None:
+    if not all(np.isfinite(one).all() for one in found):
+        raise ValueError("descriptors or scores would be no finite numbers")
 
 
 def write_settings(

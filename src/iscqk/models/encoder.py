@@ -21,6 +21,8 @@ _BARRED_OPTIONS = {
     *("pretrained_strict", "pretrained_filter_fn", "cache_dir"),
 }
 _MAX_SIZE = 8192
+# Of what images are normalised by, on whatever scale; beyond it float32 has no numbers for them.
+_MAX_CHANNEL, _MIN_STD = 1e6, 1e-6
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class EncoderConfig:
 
         Raises:
             UserError: options that make timm read other files or the network, absurd sizes, what
-                is no name or pooling.
+                is no name or pooling, or no pixels can be normalised by.
         """
         if not isinstance(self.backbone, str):
             raise UserError(f"model.backbone: {self.backbone}; it must be a network's name")
@@ -70,6 +72,17 @@ class EncoderConfig:
         for name, size in sizes.items():
             if not isinstance(size, int) or not 1 <= size <= _MAX_SIZE:
                 raise UserError(f"model.{name}: {size}; it must be from 1 to {_MAX_SIZE}")
+        for name, least in (("mean", -_MAX_CHANNEL), ("std", _MIN_STD)):
+            if not _are_of_channels(values := getattr(self, name), least):
+                wanted = f"three numbers from {least:g} to {_MAX_CHANNEL:g}, one of each channel"
+                raise UserError(f"model.{name}: {values}; it must be {wanted}")
+
+
+def _are_of_channels(values: Any, least: float) -> bool:
+    """Return whether these are three numbers from `least` on; NaN and infinity are none."""
+    if not isinstance(values, list | tuple) or len(values) != 3:
+        return False
+    return all(isinstance(x, int | float) and least <= x <= _MAX_CHANNEL for x in values)
 
 
 class Encoder(nn.Module):
