@@ -59,3 +59,32 @@ def test_a_mapping_may_be_merged_that_merges_another_and_changes_it():
     )
     assert found["other"] == found["edits"]["training"]
     assert found["other"] == {"names": ["a"], "strength": [0.1, 0.2]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("!!bool maybe", "!!timestamp x", "!!float ''", "!!float abc", "!!int ''", "!!int 0x"),
+        *("2024-13-45", "2001-12-14 21:59:43 +25:00", "9" * 5000, "!!map 3", "!!seq 3"),
+        *("&x [*x]", "&x {b: *x}", "&x {<<: *x}", "[1, {b: 1, b: 2}]"),
+    ],
+)
+def test_what_cannot_be_made_is_told_with_its_line(text):
+    with pytest.raises(ValueError, match=r"^line 2: .*\w$"):
+        plain_yaml.read(f"a: 1\nb: {text}\n")
+
+
+CHAINS = {
+    "keys": ("[x, x]", "[*{0}, *{0}]"),
+    "merged mappings": ("{{k: 1}}", "{{<<: [*{0}, *{0}]}}"),
+    "mappings": ("{{x: 1}}", "{{x: *{0}, y: *{0}}}"),
+}
+
+
+@pytest.mark.parametrize(("first", "more"), CHAINS.values(), ids=CHAINS)
+def test_a_chain_of_aliases_is_refused_before_it_is_followed(first, more):
+    links = [f"a0: &a0 {first.format('')}"]
+    links += [f"a{n}: &a{n} {more.format(f'a{n - 1}')}" for n in range(1, 60)]
+    with pytest.raises(ValueError, match=r"line 1\d: over 200000 values with those of aliases"):
+        plain_yaml.read("\n".join([*links, "? *a59", ": 1"]))
+    assert plain_yaml.read("\n".join(links[:9]))["a8"]

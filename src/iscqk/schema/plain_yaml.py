@@ -17,6 +17,7 @@ from iscqk.errors import UserError
 
 _INTEGER = r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
 _FLOAT = r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+_MOST_NODES = 200_000  # keys and values; of values alone a config may have half as many
 _TAGS = {"tag:yaml.org,2002:int": _INTEGER, "tag:yaml.org,2002:float": _FLOAT}
 
 
@@ -29,17 +30,16 @@ class _Loader(yaml.SafeLoader):
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """Return a mapping as it is written, `<<` and all; an error where a key stands twice."""
-        node = super().compose_mapping_node(anchor)
-        keys: set[tuple[str, str]] = set()
-        for key, _ in node.value:
-            name = (key.tag, str(key.value))
-            if name in keys:
-                problem = f"the key {key.value} stands twice"
-                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-            keys.add(name)
-        return node
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Return what a node stands for; an error with its place where that is nothing."""
+        try:
+            return super().construct_object(node, deep)
+        except (yaml.YAMLError, RecursionError):
+            raise
+        except Exception as error:  # of many types, each tag has its own
+            text = node.value if isinstance(node, yaml.ScalarNode) else f"a {node.id}"
+            kind = node.tag.rpartition(":")[2]
+            raise _error(f"'{text:.40}' is no {kind}; write text in quotes", node) from error
 
     def construct_integer(self, node: yaml.ScalarNode) -> int:
         """Return an integer, in base 10 where no other is named."""
@@ -94,7 +94,12 @@ def read(text: str) -> Any:
         ValueError: it is neither, with the place in one line.
     """
     try:
-        return _Loader(text).get_single_data()
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        _count(root, {})
+        return loader.construct_document(root)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except yaml.MarkedYAMLError as error:
@@ -103,3 +108,42 @@ def read(text: str) -> Any:
         raise ValueError(f"{where}{error.problem or error.context}") from None
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from None
+
+
+def _count(node: yaml.Node, counted: dict[yaml.Node, int]) -> int:
+    """Return how many nodes there are below and with one, aliases written out.
+
+    Each is looked at once, before any of it is made: a chain of aliases doubles at every link.
+
+    Raises:
+        MarkedYAMLError: too many, a node that holds itself, a mapping with a key twice.
+    """
+    if node in counted:
+        if not counted[node]:
+            raise _error("what is there holds itself; write it without that alias", node)
+        return counted[node]
+    counted[node] = 0  # until all below it are
+    below: list[yaml.Node] = []
+    if isinstance(node, yaml.MappingNode):
+        _refuse_repeated(node)
+        below = [one for pair in node.value for one in pair]
+    elif isinstance(node, yaml.SequenceNode):
+        below = node.value
+    counted[node] = count = 1 + sum(_count(one, counted) for one in below)
+    if count > _MOST_NODES:
+        raise _error(f"over {_MOST_NODES} values with those of aliases; remove some", node)
+    return count
+
+
+def _refuse_repeated(mapping: yaml.MappingNode) -> None:
+    """Refuse a mapping that says a key twice as it is written, `<<` and all."""
+    keys: set[tuple[str, str]] = set()
+    for key, _ in mapping.value:
+        if isinstance(key, yaml.ScalarNode):  # nothing else can be a key, as is told later
+            if (key.tag, key.value) in keys:
+                raise _error(f"the key {key.value} stands twice", key)
+            keys.add((key.tag, key.value))
+
+
+def _error(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
