@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import zipfile
 
 import pytest
 import timm
@@ -28,7 +29,59 @@ def resnet(**changes):
     return {name: changes.get(name, tensor) for name, tensor in weights.items()}
 
 
+def packed():
+    """Return a file of torch's as no torch writes it, a thousandth of what is in it."""
+    plain, file = io.BytesIO(), io.BytesIO()
+    torch.save({"x": torch.zeros(10**6)}, plain)
+    with zipfile.ZipFile(plain) as stored, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+        for name in stored.namelist():
+            made.writestr(name, stored.read(name))
+    return file.getvalue()
+
+
+def pickled(made, old=False):
+    """Return a file of torch's in which another object's pickle is that of the weights."""
+    file, content = io.BytesIO(), io.BytesIO()
+    torch.save({}, file, _use_new_zipfile_serialization=not old)
+    if old:
+        return file.getvalue().replace(pickle.dumps({}, 2), pickle.dumps(made, 2))
+    with zipfile.ZipFile(file) as plain, zipfile.ZipFile(content, "w") as changed:
+        for name in plain.namelist():
+            is_pickle = name.endswith("data.pkl")
+            changed.writestr(name, pickle.dumps(made, 2) if is_pickle else plain.read(name))
+    return content.getvalue()
+
+
+class Filled:
+    def __reduce__(self):
+        return bytearray, (10**15,)
+
+
+def endless():
+    """Return dictionaries that hold themselves."""
+    made = {}
+    made["model"] = made
+    return made
+
+
+def doubled(links=60):
+    """Return a dictionary that holds another twice, and that another, and so on."""
+    made = {"x": 1}
+    for _ in range(links):
+        made = {"model": made, "teacher": made}
+    return made
+
+
 REFUSED = {
+    "a packed archive": (packed, "bytes, unlike what torch.save makes of weights; save its st"),
+    "bytes without end": (lambda: pickled(Filled()), "unlike what torch.save makes of weights"),
+    "bytes without end, of old": (lambda: pickled(Filled(), old=True), "unlike what torch.save"),
+    "dictionaries in themselves": (lambda: pickled(endless()), "within one another without end"),
+    "a chain of dictionaries": (lambda: pickled(doubled()), "within one another without end"),
+    "one number as many": (
+        lambda: resnet(**{"fc.weight": torch.zeros(1, dtype=torch.half).expand(10**6, 10**6)}),
+        "as one number stands for many; save them one by one, of each a .clone()",
+    ),
     "a program": (torchscript, "a TorchScript file, which is a program and not only weights"),
     "an object": (lambda: pickle.dumps({"x": Evil()}), "holds more than weights, of which"),
     "an object beside weights": (lambda: {**resnet(), "x": Evil()}, "holds more than weights"),

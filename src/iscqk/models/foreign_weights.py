@@ -9,10 +9,8 @@ and its teacher this one. What else is there twice is refused, as is what may be
 layers, means and losses beside it are passed over.
 """
 
-import pickle
+import os
 import re
-import warnings
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +23,7 @@ from torch import Tensor, nn
 from iscqk.errors import UserError
 from iscqk.formats.model_files import is_safetensors
 from iscqk.models.timm_adapter import checkpoint_filter_fn, timm
+from iscqk.models.torch_files import read_torch_file
 from iscqk.models.weights import is_encoder, refuse_not_finite
 
 Weights = dict[str, Tensor]
@@ -38,6 +37,7 @@ _BESIDE = re.compile(
     r"(fc|classifier|head_dist|heads?|dino_head|ibot_head|projection|projection_head|projector"
     r"|predictor|prototypes|embeddings|mask_token|criterion|loss|n_averaged)\b"
 )
+_MOST_SHARED = 4  # layers that have the same weights, on average: they are in the file once
 _COUNT = "num_batches_tracked"  # of a batch norm whose momentum is fixed, it changes nothing
 _TORCHVISION_VIT = [
     (r"class_token", "cls_token"),
@@ -85,7 +85,8 @@ def read_foreign_weights(path: str | Path) -> ForeignWeights:
     found = _without_prefixes(_tensors(_read(path), path), _AROUND, path)
     if not found:
         raise UserError(f"{path}: holds no weights by name; name a file of a state_dict")
-    found = {name: _plain(name, tensor, path) for name, tensor in found.items()}
+    _refuse_no_numbers(path, found)
+    found = {name: tensor.float() for name, tensor in found.items()}
     refuse_not_finite(path, found)
     backbone = _without_prefixes(found, (_BACKBONE, *_AROUND), path)
     for layer in _HEADS:
@@ -101,29 +102,7 @@ def _read(path: str | Path) -> Any:
             return load_file(path)
         except (OSError, safetensors.SafetensorError) as error:
             raise UserError(f"{path}: cannot read these weights ({error}); name others") from None
-    if _is_program(path):
-        raise UserError(
-            f"{path}: a TorchScript file, which is a program and not only weights; name the file "
-            "of its weights (of SSCD *.torchvision.pt), or save its state_dict if you trust it"
-        )
-    try:
-        # Warnings are of old pickles, which the error tells of; by a name torch goes, not a file's.
-        with warnings.catch_warnings(action="ignore"), open(path, "rb") as file:
-            return torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        what = "holds more than weights, of which nothing is run, or is no file of torch"
-        raise UserError(f"{path}: {what}; save its state_dict alone if you trust it") from None
-    except Exception as error:  # of many types, as anything may be in the file
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise UserError(f"{path}: cannot read these weights ({reason}); name others") from None
-
-
-def _is_program(path: str | Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(re.match(r"[^/]+/code/", name) for name in archive.namelist())
-    except (OSError, zipfile.BadZipFile):
-        return False
+    return read_torch_file(path)
 
 
 def _tensors(found: Any, path: str | Path) -> Weights:
@@ -183,14 +162,19 @@ def _core(weights: Weights) -> set[tuple[str, torch.Size]]:
     return {(around.sub("", name, count=1), tensor.shape) for name, tensor in weights.items()}
 
 
-def _plain(name: str, tensor: Tensor, path: str | Path) -> Tensor:
-    is_dense = tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_nested)
-    if not is_dense or tensor.is_meta or tensor.is_complex():
-        raise UserError(
-            f"{path}: weights {name} are no plain numbers, but quantized, sparse, nested, complex "
-            "or left out; save them as float32"
-        )
-    return tensor.float()
+def _refuse_no_numbers(path: str | Path, weights: Weights) -> None:
+    """Refuse tensors that are no plain numbers, or of which most are not in the file."""
+    for name, tensor in weights.items():
+        is_dense = tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_nested)
+        if not is_dense or tensor.is_meta or tensor.is_complex():
+            raise UserError(
+                f"{path}: weights {name} are no plain numbers, but quantized, sparse, nested, "
+                "complex or left out; save them as float32"
+            )
+    taken = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
+    if taken > _MOST_SHARED * os.path.getsize(path):
+        what = f"its weights would take {taken} bytes, as one number stands for many"
+        raise UserError(f"{path}: {what}; save them one by one, of each a .clone()")
 
 
 def options_of_weights(backbone: str, weights: Weights) -> dict[str, Any]:
