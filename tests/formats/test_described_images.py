@@ -51,6 +51,40 @@ def test_a_file_of_an_earlier_version_is_told(tmp_path):
         read_described(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("flat", np.zeros((3, 2), bool)),
+        ("flat", np.zeros(3)),
+        ("sizes", np.zeros((3, 2), np.int64)),
+        ("sizes", np.full(3, np.nan)),
+        ("inodes", np.array(b"3")),
+        ("modified", np.array(["x"] * 3, "S3")),
+        ("sha256", np.zeros(3, np.int64)),
+        ("paths", np.array(["/x"] * 3, "S200")),
+        ("paths", np.arange(3)),
+    ],
+)
+def test_a_column_of_another_shape_or_kind_is_told(tmp_path, name, column):
+    path = tmp_path / "a.h5"
+    write_described(path, made(3))
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        file[name] = column
+    with pytest.raises(UserError, match=f"a.h5: damaged .dataset '{name}' holds .*; make the fi"):
+        read_described(path)
+
+
+@pytest.mark.parametrize(("name", "value"), [("side", 3), ("side", b"x"), ("encoder_sha256", 3)])
+def test_a_side_or_an_encoder_that_is_none_is_told(tmp_path, name, value):
+    path = tmp_path / "a.h5"
+    write_described(path, made(3))
+    with h5py.File(path, "r+") as file:
+        file.attrs[name] = np.array(value)
+    with pytest.raises(UserError, match="a.h5: damaged .side .*; make the file again"):
+        read_described(path)
+
+
 def test_damage_is_told_and_never_waited_for(tmp_path):
     path, rng = tmp_path / "a.h5", np.random.default_rng(0)
     write_described(path, made(20))

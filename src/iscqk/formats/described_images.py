@@ -38,6 +38,11 @@ from iscqk.formats.stored_rows import StoredRows
 SUFFIXES = {".h5", ".hdf5"}
 _FORMS = {"queries": QUERY, "references": REFERENCE}
 _NUMBERS = {"sizes": np.int64, "modified": np.int64, "changed": np.int64, "inodes": np.uint64}
+# NumPy's kinds of all that lies beside ids and vectors; paths are objects, of any length.
+_KINDS = {
+    **{"paths": "O", "sha256": "S", "flat": "b"},
+    **{name: np.dtype(kind).kind for name, kind in _NUMBERS.items()},
+}
 _LONGEST_PATH = 4096
 _DIGEST = 64  # characters of a SHA-256
 
@@ -163,12 +168,20 @@ def write_described(
 
 
 def made_by(file: h5py.File) -> tuple[str, str]:
-    """Return the side and the encoder's digest that an open file, or a list, says it is of."""
+    """Return the side and the encoder's digest that an open file, or a list, says it is of.
+
+    Raises:
+        UserError: it says neither, or what is no side or digest.
+    """
     attributes = read_attributes(file)
     if not {"side", "encoder_sha256"} <= attributes.keys():
         what = "not written by `iscqk describe`; describe the images with it"
         raise UserError(f"{file.filename}: {what}")
-    return str(attributes["side"]), str(attributes["encoder_sha256"])
+    side, encoder = attributes["side"], attributes["encoder_sha256"]
+    if side not in _FORMS or not isinstance(encoder, str):
+        what = f"damaged (side {side}, encoder {encoder})"
+        raise UserError(f"{file.filename}: {what}; make the file again")
+    return str(side), encoder
 
 
 def read_described(path: str | Path, stored: bool = False) -> DescribedImages:
@@ -179,17 +192,26 @@ def read_described(path: str | Path, stored: bool = False) -> DescribedImages:
             if "inodes" not in file:
                 what = "written by an earlier version"
                 raise UserError(f"{path}: {what}; remove it and describe the images again")
-            paths = dataset(file, "paths")
-            check_variable(paths, f"{path}: dataset 'paths'", _LONGEST_PATH)
-            names = _decoded(paths)
-            numbers = [dataset(file, name)[:].tolist() for name in _NUMBERS]
+            columns = {name: _column(file, name) for name in _KINDS}
+            check_variable(columns["paths"], f"{path}: dataset 'paths'", _LONGEST_PATH)
+            names = _decoded(columns["paths"])
+            numbers = [columns[name][:].tolist() for name in _NUMBERS]
             files = [File(*row) for row in zip(names, *numbers, strict=True)]
-            sha256 = [digest.decode("ascii") for digest in dataset(file, "sha256")[:].tolist()]
-            flat = dataset(file, "flat")[:].astype(np.bool_)
+            sha256 = [digest.decode("ascii") for digest in columns["sha256"][:].tolist()]
+            flat = columns["flat"][:]
             vectors = StoredRows(path) if stored else read_vectors(file, "vectors")[:]
             if not len(files) == len(sha256) == len(flat) == len(vectors):
                 raise ValueError("columns of unequal length")
     return DescribedImages(files, sha256, flat, vectors, side, encoder)
+
+
+def _column(file: h5py.File, name: str) -> h5py.Dataset:
+    """Return a column (n,) of a file; ValueError where it is of another shape or kind."""
+    found = dataset(file, name)
+    is_text = h5py.check_string_dtype(found.dtype) is not None
+    if found.ndim != 1 or found.dtype.kind != _KINDS[name] or is_text != (_KINDS[name] in "OS"):
+        raise ValueError(f"dataset '{name}' holds {found.dtype} in a shape of {found.shape}")
+    return found
 
 
 def read_paths(rows: StoredRows) -> list[str]:
