@@ -216,3 +216,19 @@ def test_only_plain_attributes_are_read(tmp_path):
         file.attrs["reference"], file.attrs["empty"] = file.ref, h5py.Empty("f4")
     with open_hdf5(tmp_path / "a.h5") as file:
         assert read_attributes(file) == {"n": 3, "text": "é"}
+
+
+def test_what_others_have_put_beside_our_attributes_is_in_nobodys_way(tmp_path):
+    quad = h5py.h5t.IEEE_F64LE.copy()  # for which NumPy has no type
+    quad.set_size(16)
+    quad.set_precision(128)
+    quad.set_fields(127, 112, 15, 0, 112)
+    quad.set_ebias(16383)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs["n"], file.attrs["latin-1"] = 3, np.bytes_("é".encode("latin-1"))
+        file.attrs[b"\xff"] = 1
+        h5py.h5a.create(file.id, b"quad", quad, h5py.h5s.create(h5py.h5s.SCALAR))
+        file.attrs["time"] = np.array(0, "i8").astype(h5py.opaque_dtype("M8[s]"))
+    with open_hdf5(tmp_path / "a.h5") as file:
+        found = read_attributes(file)
+    assert found["n"] == 3 and found["latin-1"] == r"\xe9"

@@ -261,13 +261,17 @@ def _lose(descriptor: int) -> None:
 
 
 def read_attributes(file: h5py.File) -> dict[str, str | int | float]:
-    """Return a file's attributes of one number or fixed-size text, as plain Python values."""
+    """Return a file's attributes of one number or fixed-size text, as plain Python values.
+
+    What other programs have put beside ours may be anything: bytes that are not UTF-8 get escapes.
+    """
     values: dict[str, str | int | float] = {}
     with as_user_errors(f"{file.filename}: attributes"):
         for name in file.attrs:
             if is_single(file.attrs.get_id(name)):
                 value = file.attrs[name].item()
-                values[name] = value.decode() if isinstance(value, bytes) else value
+                is_text = isinstance(value, bytes)
+                values[name] = value.decode("utf-8", "backslashreplace") if is_text else value
     return values
 
 

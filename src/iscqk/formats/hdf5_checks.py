@@ -76,8 +76,13 @@ def is_single(attribute: h5py.h5a.AttrID) -> bool:
     Text of variable size lies in heaps, for which see `check_variable`.
     """
     plain = attribute.get_type().get_class() in (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING)
-    plain = plain and attribute.dtype.kind in "iufS"
-    return bool(plain and attribute.shape == () and attribute.dtype.itemsize <= _MAX_ATTRIBUTE)
+    if not plain or attribute.shape != ():
+        return False
+    try:
+        kind = attribute.dtype
+    except (TypeError, ValueError):  # NumPy has none such
+        return False
+    return bool(kind.kind in "iufS" and kind.itemsize <= _MAX_ATTRIBUTE)
 
 
 def check_variable(found: h5py.Dataset, where: str, longest: int) -> None:
