@@ -7,7 +7,9 @@ import posix
 import re
 import subprocess
 import sys
+import tempfile
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -345,6 +347,56 @@ def test_a_read_only_folder_is_told_in_a_line(tmp_path):
     found = written(tmp_path, bind, "none")
     for name in WRITERS:
         assert found[name].startswith(f"{name}.out: cannot be written (Read-only"), name
+
+
+@contextmanager
+def another_user():
+    """Be nobody where this is root, to whom every file is its own."""
+    is_root = not os.geteuid()
+    try:
+        if is_root:
+            os.setresuid(65534, 65534, 0)
+        yield
+    finally:
+        if is_root:
+            os.setresuid(0, 0, 0)
+
+
+@pytest.fixture
+def shared():
+    """Return a folder that all may write to, and its path search."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
+def test_what_another_users_killed_run_left_is_in_nobodys_way(shared, monkeypatch):
+    monkeypatch.setattr(files, "_MOMENT_SECONDS", 0.3)
+    names = (".a.part.txt", ".a.txt.lock", ".images.part")
+    for look in (refuse_unwritable, lambda path: write_text(path, "x")):
+        for name in names[:2]:
+            (shared / name).touch(0o444)
+        (shared / names[2]).mkdir(0o555)
+        with open(shared / names[1]) as other, another_user():
+            fcntl.flock(other, fcntl.LOCK_EX)
+            with pytest.raises(UserError, match=f"{names[1]}: another process is writing it; w"):
+                exclusive(shared / "a.txt").__enter__()
+        with another_user():
+            look(shared / "a.txt")
+            with exclusive(shared / "a.txt"), atomic_folder(shared / "images"):
+                pass
+        assert not any((shared / name).exists() for name in names)
+        (shared / "images").rmdir()
+
+
+@pytest.mark.skipif(bool(os.geteuid()), reason="has no other user")
+def test_what_another_user_alone_can_remove_is_told(shared):
+    shared.chmod(0o1777)  # as /tmp
+    (shared / ".a.part.txt").touch(0o644)
+    for look in (refuse_unwritable, lambda path: write_text(path, "x")):
+        with another_user(), pytest.raises(UserError) as told:
+            look(shared / "a.txt")
+        assert f"{shared}/.a.part.txt: another user's, and cannot be removed" in str(told.value)
 
 
 def test_what_opens_afterwards_is_an_ordinary_file(tmp_path):

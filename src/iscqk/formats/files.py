@@ -19,7 +19,7 @@ from pathlib import Path
 
 from iscqk.errors import UserError, escaped
 from iscqk.formats.disk_errors import disk_is_full, disk_is_gone
-from iscqk.formats.locks import lock, unlock
+from iscqk.formats.locks import lock, make_way, unlock
 from iscqk.formats.mounts import is_mount_point
 
 # What to do where the system does not let a name be taken.
@@ -31,9 +31,7 @@ _REMEDIES = {
 _WAIT_SECONDS = 30.0
 _MOMENT_SECONDS = 5.0  # for who looks at a terminal
 _LONGEST_NAME = 255 - len("..part")  # bytes; 255 is what file systems take
-
 _IS_UTF8 = sys.getfilesystemencoding() == "utf-8"
-
 _UMASK = os.umask(0)
 os.umask(_UMASK)  # it cannot be asked for without being set
 _MODE = 0o666 & ~_UMASK
@@ -133,11 +131,13 @@ def exclusive(path: str | Path) -> Iterator[None]:
 def refuse_unwritable(path: str | Path, is_folder: bool = False) -> None:
     """Raise UserError where a file of this path, or one in it, cannot be written.
 
-    For a look before the work.
+    For a look before the work. What another user's run has left of it goes.
     """
     folder = _refuse_name(Path(path), is_folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{printable(path)}: cannot be written; make its folder writable")
+    if not is_folder:
+        make_way(temporary_of(linked(path)))
 
 
 def linked(path: str | Path) -> Path:

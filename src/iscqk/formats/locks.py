@@ -15,10 +15,13 @@ def lock(path: Path, seconds: float, folder: bool = False) -> int:
     """Make a file or folder if need be, lock it, and return its open descriptor, for `unlock`.
 
     Raises:
-        UserError: another process has it for longer than some seconds.
+        UserError: another process has it for longer than some seconds, or as `make_way`.
     """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
+        if not make_way(path):
+            time.sleep(0.2)
+            continue
         if folder:
             path.mkdir(exist_ok=True)
         try:
@@ -33,6 +36,36 @@ def lock(path: Path, seconds: float, folder: bool = False) -> int:
         f"{path}: another process is writing it; wait for that or end it, "
         "then run the same command again"
     )
+
+
+def make_way(path: Path) -> bool:
+    """Remove another user's temporary file or folder that a kill has left; False while it is used.
+
+    What this process may write itself stays, for it to go on with.
+
+    Raises:
+        UserError: it is in the way, and cannot be removed.
+    """
+    is_foreign = os.path.exists(path) and not os.access(path, os.W_OK)
+    if not is_foreign or not os.access(path.parent, os.W_OK | os.X_OK):
+        return True
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            (path.rmdir if path.is_dir() else path.unlink)()
+        finally:
+            os.close(descriptor)
+    except BlockingIOError:
+        return False
+    except FileNotFoundError:  # it has just got its name
+        pass
+    except OSError as error:
+        what = f"another user's, and cannot be removed ({error.strerror})"
+        raise UserError(
+            f"{path}: {what}; have its owner end what writes it, or remove it"
+        ) from None
+    return True
 
 
 def unlock(descriptor: int) -> None:
