@@ -26,6 +26,8 @@ MANIFEST = b"id,path,sha256,width,height\n"
     [
         (b"query_id,reference_id\nQ00000,R000001,R000002\n", "more fields than columns"),
         (b"query_id,reference_id\nX,Q00000,R000001\n", "more fields than columns"),
+        (TRUTH.replace("Q00001,\n", "Q00001").encode(), "line 3 has fewer fields than columns; "),
+        (b'"Q00000","R000001"\n\n"Q00001"', "line 3 has fewer fields than columns; repair it"),
         (b"Q00000\0,R000001\n", "NUL bytes"),
         (TRUTH.encode("utf-16"), "not a CSV in UTF-8"),
         (TRUTH.encode("utf-16-le"), "not a CSV in UTF-8"),
@@ -38,7 +40,7 @@ MANIFEST = b"id,path,sha256,width,height\n"
         (TRUTH.replace(",", ";").encode(), "semicolons part its fields; save it with commas"),
         (TRUTH.replace(",", "\t").encode(), "tabs part its fields; save it with commas"),
     ],
-    ids=range(13),
+    ids=range(15),
 )
 def test_a_ground_truth_is_refused_in_one_line(tmp_path, content, complaint):
     path = tmp_path / "t.csv"
@@ -47,6 +49,20 @@ def test_a_ground_truth_is_refused_in_one_line(tmp_path, content, complaint):
         read_ground_truth(path)
     assert str(path) in str(error.value)
     assert str(error.value).isprintable() and len(str(error.value)) < 2100
+
+
+def test_a_row_that_stops_short_is_no_row_of_empty_fields(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b,more\nx,1\n")
+    for types in ({}, {"b": np.float64}):
+        with pytest.raises(UserError, match="line 2 has fewer fields than columns; repair it"):
+            read_table(tmp_path / "t.csv", ["a", "b"], types)
+
+
+def test_blank_lines_and_lines_within_quotes_are_no_short_rows(tmp_path):
+    rows = 'a,b\r\n"x\ny",1\r\n \r\n\r\n"z,\u2028",\r\n'
+    (tmp_path / "t.csv").write_bytes(rows.encode())
+    table = read_table(tmp_path / "t.csv", ["a", "b"])
+    assert table.to_numpy().tolist() == [["x\ny", "1"], ["z,\u2028", ""]]
 
 
 def test_a_table_beyond_all_measure_is_not_parsed(tmp_path, monkeypatch):

@@ -53,6 +53,7 @@ def read_table(
     columns: list[str],
     types: dict[str, type] | None = None,
     content: bytes | None = None,
+    may_stop_short: bool = False,
 ) -> pd.DataFrame:
     """Return these columns of a CSV, in this order.
 
@@ -62,10 +63,12 @@ def read_table(
             one there are just these.
         types: of columns that are not text; numbers are read to the last bit (pandas >= 3.1).
         content: of the file, where `read_content` has read it already.
+        may_stop_short: whether a row may lack its last fields, which are empty then. Not in a file
+            that lacks the end of its last line: it may be cut short there.
 
     Raises:
         UserError: no such file, an empty one, columns that are missing or cannot be told apart, no
-            number.
+            number, a row that stops short.
     """
     content = read_content(path) if content is None else content
     if not content.removeprefix(b"\xef\xbb\xbf").strip():
@@ -74,7 +77,10 @@ def read_table(
     header = _header(path, first, columns)
     if not header and len(first) > len(columns):
         raise UserError(f"{path}: {len(first)} columns; it must have {','.join(columns)}")
-    table = _read(path, content, header or columns, 1 if header else 0, types or {})
+    names, skip = header or columns, 1 if header else 0
+    table = _read(path, content, names, skip, types or {})
+    if not (may_stop_short and content.endswith((b"\n", b"\r"))):
+        _refuse_short_rows(path, content, len(names), len(table) + skip)
     return table[columns]
 
 
@@ -208,8 +214,21 @@ def _read(
     text = _parsed(path, content, **options, dtype=str) if suspect else None
     if text is not None and (reason := _no_number(text, types) or reason):
         raise UserError(f"{path}: {reason}")
-    # a line that stops short leaves its text columns missing
-    return table.fillna({name: "" for name in columns if name not in types})
+    return table
+
+
+def _refuse_short_rows(path: str | Path, content: bytes, columns: int, lines: int) -> None:
+    """Refuse a row of fewer fields than columns: pandas reads the missing ones as empty."""
+    if content.count(b",") == (columns - 1) * lines and b'"' not in content:
+        return  # as no row has more, none has fewer
+    rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    try:
+        for row in rows:
+            if len(row) < columns and "".join(row).strip():  # a blank line is no row
+                what = f"line {rows.line_num} has fewer fields than columns"
+                raise UserError(f"{path}: {what}; repair it, or make the file again")
+    except csv.Error as error:
+        raise UserError(f"{path}: cannot be read as CSV ({error}); repair it") from error
 
 
 def _parsed(path: str | Path, content: bytes, **options: Any) -> pd.DataFrame:

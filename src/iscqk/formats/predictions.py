@@ -75,7 +75,8 @@ def read_predictions(path: str | Path) -> Predictions:
     Raises:
         UserError: too many rows, or anything that `Predictions` refuses.
     """
-    table = read_table(path, _COLUMNS, {"score": np.float64})
+    # what lacks a score or an id is refused below, with its row
+    table = read_table(path, _COLUMNS, {"score": np.float64}, may_stop_short=True)
     if len(table) > MAX_PREDICTIONS:
         raise UserError(
             f"{path}: {len(table)} predictions; the challenge takes the best {MAX_PREDICTIONS}"
