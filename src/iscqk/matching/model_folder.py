@@ -175,7 +175,7 @@ def _try(folder: Path, parts: Parts) -> None:
 
 
 def _levels(row: FloatArray, ranking: Ranking) -> DoubleArray:
-    """Return (1,) the level of a bank's first row; ValueError where `row` (1, D) is none like it."""
+    """Return (1,) the level of the bank's first row; ValueError where `row` is none like it."""
     if ranking.bank is None:
         return np.zeros(1)
     row @ ranking.bank.T

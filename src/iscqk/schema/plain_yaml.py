@@ -37,9 +37,9 @@ class _Loader(yaml.SafeLoader):
         except (yaml.YAMLError, RecursionError):
             raise
         except Exception as error:  # of many types, each tag has its own
-            text = node.value if isinstance(node, yaml.ScalarNode) else f"a {node.id}"
+            what = f"'{node.value:.40}'" if isinstance(node, yaml.ScalarNode) else "what is there"
             kind = node.tag.rpartition(":")[2]
-            raise _error(f"'{text:.40}' is no {kind}; write text in quotes", node) from error
+            raise _error(f"{what} is no {kind}; write text in quotes", node) from error
 
     def construct_integer(self, node: yaml.ScalarNode) -> int:
         """Return an integer, in base 10 where no other is named."""
