@@ -629,6 +629,25 @@ def test_disc21_is_found_under_its_official_names(tmp_path):
     assert given.ground_truth == str(tmp_path / "test_queries_groundtruth.csv")
 
 
+@pytest.mark.parametrize("root", [".", "images"])
+def test_disc21_is_found_as_its_evaluator_and_its_archives_have_it(tmp_path, monkeypatch, root):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("train", "references", "queries", "final_queries"):
+        (tmp_path / "images" / folder).mkdir(parents=True)
+    (tmp_path / "list_files").mkdir()
+    for file in ("list_files/train", "train_50k_0.zip"):
+        (tmp_path / file).touch()
+    for phase in ("dev", "test"):
+        (tmp_path / f"{phase}_queries_groundtruth.csv").write_text("Q00000,R000000\n")
+    sources = find_sources({"kind": "disc21", "root": root})
+    assert sources.training == ["images/train"] and sources.references == ["images/references"]
+    assert sources.lists == {"training": "list_files/train"}
+    for phase, folder, name in (("phase1", "queries", "dev"), ("phase2", "final_queries", "test")):
+        given = sources.phases[phase]
+        assert given.queries == [f"images/{folder}"]
+        assert given.ground_truth == f"{name}_queries_groundtruth.csv"
+
+
 @pytest.mark.parametrize(
     ("truth", "halves"),
     [

@@ -3,6 +3,7 @@
 import glob
 import os
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from iscqk.images.dataset_interface import (
     scored_halves,
 )
 
-# Names under which DISC21 went around: the competition's bucket, the archives released after it,
-# and the mirrors' folders. The first that exists is taken; a pattern takes all that it matches.
+# Names under which DISC21 went around: the competition's bucket, the archives released after it and
+# the folders in them, and the mirrors'. The first that exists is taken; a pattern takes all that it
+# matches.
 _FOLDERS = {
     "training": ["training_images", "train_50k_*", "train_*", "training", "train"],
     "references": ["reference_images", "refs_50k_*", "references_*", "references", "refs"],
-    "phase1": ["query_images", "dev_queries_50k_*", "dev_queries"],
+    "phase1": ["query_images", "dev_queries_50k_*", "dev_queries", "queries"],
     "phase2": [
         "query_images_phase2",
         "phase2_query_images",
@@ -39,6 +41,9 @@ _GROUND_TRUTH = {
     ],
     "phase2": ["test_queries_groundtruth.csv", "final_ground_truth.csv"],
 }
+# The challenge's evaluator, and what the archives unpack to, have the images in a folder of this
+# name and all else beside it.
+_IMAGES = "images"
 _ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip", ".gz")
 # What the challenge's evaluator had in its folder of that name; taken where they are.
 _LISTS = {
@@ -52,28 +57,40 @@ def _find(dataset: Mapping[str, Any]) -> Sources:
     if "root" not in dataset:
         raise UserError("config: dataset.root: missing; name the folder that DISC21 lies in")
     root = Path(existing_folders("root", dataset["root"])[0])
-    found = {part: _first(root, part, names) for part, names in _FOLDERS.items()}
+    found = {part: _first([root, root / _IMAGES], part, names) for part, names in _FOLDERS.items()}
+    beside = _beside_images(root)
     truths = {
-        phase: _first(root, f"{phase} ground truth", names)[0]
+        phase: _first(beside, f"{phase} ground truth", names)[0]
         for phase, names in _GROUND_TRUTH.items()
     }
     halves = {phase: scored_halves(truth) for phase, truth in truths.items()} | {"phase2": ()}
     given = {phase: Given(found[phase], truths[phase], halves[phase]) for phase in truths}
-    lists = {split: str(root / name) for split, name in _LISTS.items()}
-    lists = {split: path for split, path in lists.items() if os.path.isfile(path)}
+    lists = {
+        split: str(place / name)
+        for split, name in _LISTS.items()
+        for place in reversed(beside)
+        if os.path.isfile(place / name)
+    }
     lists |= named_lists(dataset)
     return Sources(found["training"], found["references"], [], given, lists)
 
 
-def _first(root: Path, part: str, names: list[str]) -> list[str]:
-    """Return what the first of `names` that matches anything matches."""
+def _beside_images(root: Path) -> list[Path]:
+    """Return where ground truths and lists lie: beside the images where the root is these alone."""
+    is_images = Path(os.path.abspath(root)).name == _IMAGES
+    return [root, Path(os.path.normpath(root / ".."))] if is_images else [root]
+
+
+def _first(places: list[Path], part: str, names: list[str]) -> list[str]:
+    """Return what the first of `names` that matches anything in one of `places` matches there."""
     wants_file = names[0].endswith(".csv")
-    for name in names:
-        matches = sorted(str(root / match) for match in glob.glob(name, root_dir=root))
+    for name, place in product(names, places):
+        matches = sorted(str(place / match) for match in glob.glob(name, root_dir=place))
         if found := [m for m in matches if os.path.isfile(m) == wants_file]:
             _refuse_packed(matches, found)
             return found
-    raise UserError(f"{root}: no {part}; DISC21 calls it one of {', '.join(names)}; put it there")
+    called = f"DISC21 calls it one of {', '.join(names)}"
+    raise UserError(f"{' and '.join(map(str, places))}: no {part}; {called}; put it there")
 
 
 def _refuse_packed(matches: list[str], found: list[str]) -> None:
