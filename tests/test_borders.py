@@ -254,7 +254,10 @@ def other_distance(path):
 
 
 PARTS = {
-    "the same part twice": (lambda parts: shutil.copy(parts[0], parts[1]), "is there twice"),
+    "the same part twice": (
+        lambda parts: shutil.copy(parts[0], parts[1]),
+        "1.csv: Q.*is there twice, here",
+    ),
     "another distance": (
         lambda parts: other_distance(parts[1]),
         "1.csv: Q0000[0-9],R0000[0-9]{2} is no pair of .*s.h5 at that distance",
@@ -278,6 +281,27 @@ def test_combine_refuses_parts_of_another_file(described, tmp_path, capsys, spoi
     (tmp_path / "p").unlink()
     spoil(parts)
     assert main(command) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert re.search(message, told), told
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize(
+    ("most", "message"),
+    [
+        (
+            "5000",
+            r".csv: \d+ predictions, where a search of .*s.h5 for 5000 gives \d+; name the li",
+        ),
+        ("20", ".csv: without Q0000[0-9],R0000[0-9]{2}, which is nearer .*; name the lists of all"),
+    ],
+)
+def test_combine_misses_a_part_that_was_forgotten(described, tmp_path, capsys, most, message):
+    file, parts = searched(described, tmp_path)
+    command = ["--file", str(file), "--output", str(tmp_path / "p"), "--max-results", most]
+    assert main(["combine", *map(str, parts), *command]) == 0
+    (tmp_path / "p").unlink()
+    assert main(["combine", str(parts[0]), *command]) == 1
     told = capsys.readouterr().err.splitlines()[-1]
     assert re.search(message, told), told
     assert not (tmp_path / "p").exists()

@@ -44,9 +44,20 @@ def refuse_other_predictions(
 
 
 def refuse_part_of_predictions(
-    path: str | Path, predictions: Predictions, submission: Submission, max_results: int
+    path: str | Path,
+    predictions: Predictions,
+    submission: Submission,
+    max_results: int,
+    remedy: str = "search all of it again",
 ) -> None:
     """Count the pairs, and search all references for some queries again.
+
+    Args:
+        path: what the predictions are called.
+        predictions: all of them pairs of the submission, at their distance.
+        submission: that was searched.
+        max_results: for how many pairs.
+        remedy: what gives all of the predictions.
 
     Raises:
         UserError: a search of the whole submission for `max_results` pairs gives more or fewer, or
@@ -56,7 +67,7 @@ def refuse_part_of_predictions(
     if len(predictions) != pairs:
         raise UserError(
             f"{path}: {len(predictions)} predictions, where a search of {submission.path} for "
-            f"{max_results} gives {pairs}; search it again"
+            f"{max_results} gives {pairs}; {remedy}"
         )
     listed_rows, _ = submission.rows_of(predictions.at(_evenly(len(predictions), _SEARCHED)))
     rows = np.union1d(_evenly(len(submission.query), _SEARCHED), listed_rows)
@@ -70,7 +81,7 @@ def refuse_part_of_predictions(
     if (at := first_where(left_out)) is not None:
         raise UserError(
             f"{path}: without {queries[at]},{references[at]}, which is nearer than its last pair; "
-            f"these are the predictions of a part of {submission.path}, search all of it again"
+            f"these are the predictions of a part of {submission.path}; {remedy}"
         )
 
 
