@@ -52,9 +52,7 @@ MIXED = {
     "features": (changed(1, content="features"), "1.h5: of another kind of rows"),
     "another round": (changed(2, round=4), "2.h5: of another round of copies"),
     "another seed": (changed(1, seed=1), "1.h5: of another seed of copies"),
-    "one is missing": (WHOLE[:2], "0.h5: of another number of shards .3, and 2 is due"),
     "another split": (changed(1, shards=4), "1.h5: of another number of shards"),
-    "one twice": ([WHOLE[0], WHOLE[0], WHOLE[2]], "1.h5: of another place among the shards"),
     "out of order": ([WHOLE[0], WHOLE[2], WHOLE[1]], "1.h5: of another place among the shards"),
     "one of unknown origin": ([WHOLE[0], {}, WHOLE[2]], "1.h5: of another images .nothing"),
 }
@@ -66,6 +64,19 @@ def test_shards_that_do_not_belong_together_are_refused(made, message):
     with pytest.raises(UserError, match=message) as error:
         check_parts(parts, "embed it again")
     assert str(error.value).endswith("embed it again")
+
+
+CHOSEN = {
+    "one is missing": ([0, 2], "0.h5: one of 3 shards, of which number 1 is missing; name all 3"),
+    "one twice": ([0, 0, 2], "1.h5: number 0 of 3 shards, as 0.h5 is; name each once"),
+}
+
+
+@pytest.mark.parametrize(("numbers", "message"), CHOSEN.values(), ids=CHOSEN)
+def test_shards_that_are_only_named_wrong_need_not_be_made_again(numbers, message):
+    parts = [(f"{place}.h5", WHOLE[number]) for place, number in enumerate(numbers)]
+    with pytest.raises(UserError, match=message):
+        check_parts(parts, "embed it again")
 
 
 def test_shards_of_one_making_pass_and_so_do_those_that_say_nothing():
@@ -119,7 +130,7 @@ MERGES = {
     ),
     "a shard of two": (
         lambda files: shard(files["references"], REFERENCE, 40, "wr", shards=2),
-        "r.h5: of another number of shards .2, and 1 is due",
+        "r.h5: one of 2 shards, of which number 1 is missing; name all 2",
     ),
     "other dimensions": (lambda files: fewer_dimensions(files["queries"]), "descriptors of one"),
     "a bank of other dimensions": (
@@ -145,6 +156,21 @@ def test_merge_refuses(described, tmp_path, capsys, spoil, message):
     told = capsys.readouterr().err
     assert message.replace(" .", " (") in told and told.count("\n") == 1
     assert not (tmp_path / "s.h5").exists()
+
+
+def test_merge_takes_shards_as_a_shell_lists_them(described, tmp_path):
+    """Number 10 before number 2."""
+    parts = [tmp_path / f"r-{number}.h5" for number in range(11)]
+    for number, path in enumerate(parts):
+        ids = [REFERENCE.make(number)]
+        facts = {"weights_sha256": "wr", "manifest_sha256": "m", "shards": 11, "shard": number}
+        write_descriptors(path, ids, units(1), facts)
+    outputs = [tmp_path / "named.h5", tmp_path / "listed.h5"]
+    command = ["merge", "--queries", str(described["queries"]), "--ranking", "similarity"]
+    for output, names in zip(outputs, [parts, sorted(parts)], strict=True):
+        named = ["--references", *map(str, names), "--output", str(output)]
+        assert main([*command, *named]) == 0
+    assert names != parts and outputs[0].read_bytes() == outputs[1].read_bytes()
 
 
 def test_log_partition_without_a_bank_is_refused(described, tmp_path, capsys):
@@ -425,7 +451,7 @@ TRAININGS = {
     "a shard of copies is missing": (
         "q",
         lambda folder: copies_file(folder / "1.tar", shards=2),
-        "1.tar: of another number of shards (2, and 1 is due); make it again",
+        "1.tar: one of 2 shards, of which number 1 is missing; name all 2",
     ),
     "copies of other images than the bank": ("q", copied_anew, "bank.h5: of another images"),
     "features where descriptors are due": (

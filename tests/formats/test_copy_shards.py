@@ -91,3 +91,14 @@ def test_copies_are_read_back(tmp_path_factory, contents, views):
     shards.close()
     with tarfile.open(fileobj=io.BytesIO(path.read_bytes())) as tar:  # and by anybody's tar
         assert len(tar.getmembers()) == 1 + 2 * len(written)
+
+
+def test_shards_are_read_by_their_places_however_they_are_named(tmp_path):
+    paths = [tmp_path / f"{number}.tar" for number in range(3)]
+    for number, path in enumerate(paths):
+        copies = [(f"T{number:06d}", view, b"%d" % number, []) for view in range(2)]
+        write_copies(path, copies, {"shards": 3, "shard": number})
+    shards = CopyShards([paths[2], paths[0], paths[1]])
+    assert shards.ids == [f"T{number:06d}" for number in range(3)]
+    assert [shards.jpeg(image_id, 1) for image_id in shards.ids] == [b"0", b"1", b"2"]
+    assert [provenance["shard"] for _, provenance in shards.provenances] == [0, 1, 2]

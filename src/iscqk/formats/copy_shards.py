@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from iscqk.errors import UserError
-from iscqk.formats.provenance import Provenance
+from iscqk.formats.provenance import Provenance, by_place
 from iscqk.formats.tar_files import read_members, writing_tar
 
 _ORIGIN = "__origin__/copies.json"
@@ -50,9 +50,9 @@ class CopyShards:
     and a view, or the shard is refused.
 
     Attributes:
-        ids: image ids in the order of the shards, one for each image.
+        ids: image ids in the order of the shards' places, one for each image.
         views: copies of each image.
-        provenances: path and provenance of each shard, for `check_parts`.
+        provenances: path and provenance of each shard, by place, for `check_parts`.
     """
 
     def __init__(self, paths: Iterable[str | Path]) -> None:
@@ -64,9 +64,10 @@ class CopyShards:
         """
         self._paths = [str(path) for path in paths]
         self._places: dict[tuple[str, int], tuple[int, int, int]] = {}
-        self.provenances: list[tuple[str, Provenance]] = [(path, {}) for path in self._paths]
+        self.provenances: list[tuple[str | Path, Provenance]] = [(path, {}) for path in self._paths]
         for number, path in enumerate(self._paths):
             self._index(number, path)
+        self._order()
         self.ids = list(dict.fromkeys(image_id for image_id, _ in self._places))
         self.views = 1 + max((view for _, view in self._places), default=-1)
         if len(self._places) != len(self.ids) * self.views:
@@ -90,6 +91,15 @@ class CopyShards:
                     self._places[copy] = (number, offset, size)
         except (OSError, tarfile.TarError, ValueError) as error:
             raise UserError(f"{path}: no shard of copies ({error}); make it again") from None
+
+    def _order(self) -> None:
+        """Let the shards' own places decide, however they were named."""
+        named, self.provenances = self.provenances, by_place(self.provenances)
+        if self.provenances != named:
+            rank = {path: number for number, (path, _) in enumerate(self.provenances)}
+            ranks = [rank[path] for path in self._paths]
+            items = sorted(self._places.items(), key=lambda item: ranks[item[1][0]])
+            self._places = dict(items)
 
     def __len__(self) -> int:
         """Return the number of copies."""

@@ -29,7 +29,7 @@ from iscqk.formats.hdf5 import (
     write_hdf5,
 )
 from iscqk.formats.ids import REFERENCE
-from iscqk.formats.provenance import Provenance
+from iscqk.formats.provenance import Provenance, by_place
 
 BLOCK_ROWS = 8192
 
@@ -121,6 +121,11 @@ def provenances(paths: Iterable[str | Path]) -> list[tuple[str | Path, Provenanc
         with open_hdf5(path) as file:
             found.append((path, read_attributes(file)))
     return found
+
+
+def in_order(paths: Iterable[str | Path]) -> list[str | Path]:
+    """Return shards by their places among all (`provenance.by_place`), however they were named."""
+    return [path for path, _ in by_place(provenances(paths))]
 
 
 def aligned_blocks(

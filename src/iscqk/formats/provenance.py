@@ -6,6 +6,7 @@ another model's is refused in the place of being learned from. Shards of other m
 of it, pass where nothing is expected of them.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,25 @@ _WORDS = {
 }
 
 
+def by_place(parts: Parts) -> list[tuple[str | Path, Provenance]]:
+    """Return shards by their places among all; those that tell none come last, as they are.
+
+    A shell lists number 10 before number 2.
+    """
+    return sorted(parts, key=lambda part: place_of(part[1]))
+
+
+def place_of(provenance: Provenance) -> float:
+    """Return a shard's place among all, infinity where it tells none."""
+    place = provenance.get("shard")
+    return place if isinstance(place, int) else math.inf
+
+
 def check_parts(parts: Parts, remedy: str, expected: Provenance | None = None) -> None:
     """Refuse shards that are not of one making, in order and complete, or not the one expected.
 
     Args:
-        parts: path and provenance of each shard, in order.
+        parts: path and provenance of each shard, in order (`by_place`).
         remedy: what makes a shard again.
         expected: what their provenances must say; None of it is known of shards made by hand.
 
@@ -42,12 +57,28 @@ def check_parts(parts: Parts, remedy: str, expected: Provenance | None = None) -
         UserError: naming the first shard that is wrong, and in what.
     """
     first_path, first = parts[0]
-    for number, (path, provenance) in enumerate(parts):
+    for path, provenance in parts:
         _compare(path, provenance, expected or {}, "expected", remedy)
         alike = {key: first.get(key) for key in {**first, **provenance} if key != "shard"}
         _compare(path, provenance, alike, f"in {first_path}", remedy)
-        if "shards" in provenance:
+    if "shards" in first:
+        _refuse_twice_or_missing(parts, first["shards"])
+        for number, (path, provenance) in enumerate(parts):
             _compare(path, provenance, {"shards": len(parts), "shard": number}, "due", remedy)
+
+
+def _refuse_twice_or_missing(parts: Parts, total: Any) -> None:
+    """Refuse shards of which none has to be made again, but others have to be named."""
+    owners: dict[float, str | Path] = {}
+    for path, provenance in parts:
+        if (place := place_of(provenance)) in owners and place != math.inf:
+            what = f"number {place} of {total} shards, as {owners[place]} is"
+            raise UserError(f"{path}: {what}; name each once")
+        owners[place] = path
+    numbers = range(total) if isinstance(total, int) else ()
+    if (missing := next((n for n in numbers if n not in owners), None)) is not None:
+        what = f"one of {total} shards, of which number {missing} is missing"
+        raise UserError(f"{parts[0][0]}: {what}; name all {total}")
 
 
 def _compare(

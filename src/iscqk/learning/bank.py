@@ -10,7 +10,7 @@ from torch import Tensor
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import Descriptors, open_shards, total_shape
 from iscqk.formats.manifest import shard_bounds
-from iscqk.formats.provenance import check_parts
+from iscqk.formats.provenance import check_parts, place_of
 from iscqk.learning import distributed
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -28,7 +28,7 @@ def read_bank(
     """Return this process's rows (n, D) of a bank and the number of the first one.
 
     Args:
-        paths: its shards, in order.
+        paths: its shards.
         ids: of the images that are learned from; the bank must begin with these, in order. Rows
             that it has beyond them are further negatives.
         weights: digest of the weights that it must be made by.
@@ -38,9 +38,10 @@ def read_bank(
 
     Raises:
         UserError: it was made by other weights, of other images, in another way, or its shards are
-            not in order and complete; a row is not finite.
+            not complete; a row is not finite.
     """
-    with open_shards(paths) as shards:
+    with open_shards(paths) as named:
+        shards = sorted(named, key=lambda shard: place_of(shard.attributes))
         count, found = _checked_shape(shards, expected)
         if size not in (None, found):
             raise UserError(f"{paths[0]}: a bank of {found} dimensions, not {size}; embed it again")

@@ -19,6 +19,7 @@ from iscqk.formats.descriptor_shards import (
     BLOCK_ROWS,
     count_descriptors,
     descriptor_blocks,
+    in_order,
     provenances,
     refuse_empty,
 )
@@ -64,6 +65,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Write a submission file for each ranking, everything streamed block by block."""
     if len(arguments.ranking) != len(arguments.output):
         raise UserError("--output: name a file for each --ranking")
+    for role in ("queries", "references", "training"):
+        setattr(arguments, role, in_order(getattr(arguments, role) or []))
     set_threads(arguments.threads)
     made = [_checked(arguments, name) for name in arguments.ranking]
     for name, output, attributes in zip(arguments.ranking, arguments.output, made, strict=True):

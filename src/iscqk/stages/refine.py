@@ -14,6 +14,7 @@ from iscqk.formats.descriptor_shards import (
     aligned_blocks,
     appending_descriptors,
     count_descriptors,
+    in_order,
     provenances,
     stacked,
 )
@@ -101,5 +102,6 @@ def _training(arguments: argparse.Namespace, provenance: Attributes) -> FloatArr
     if not arguments.training:
         return None
     expected = {key: provenance.get(key) for key in ("seen", "projection_sha256")}
-    check_parts(provenances(arguments.training), "refine it again", expected)
-    return stacked(arguments.training)
+    shards = in_order(arguments.training)
+    check_parts(provenances(shards), "refine it again", expected)
+    return stacked(shards)

@@ -15,7 +15,7 @@ import pandas as pd
 import iscqk
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
-from iscqk.formats.descriptor_shards import provenances
+from iscqk.formats.descriptor_shards import in_order, provenances
 from iscqk.formats.files import atomic_file, sha256_of, write_text
 from iscqk.formats.manifest import content_digest, read_manifest
 from iscqk.formats.model_files import GIST, SIDES
@@ -139,7 +139,7 @@ def refuse_mixed(
         made = {"weights_sha256": expected["reference_weights_sha256"]}
         if "projection" in weights:
             made["projection_sha256"] = sha256_of(weights["projection"])
-        check_parts(provenances(arguments.bank), "describe it again", made)
+        check_parts(provenances(in_order(arguments.bank)), "describe it again", made)
     with open_submission(descriptors) as submission:
         predictions = read_predictions(arguments.predictions)
         refuse_other_predictions(arguments.predictions, predictions, submission)

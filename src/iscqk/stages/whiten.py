@@ -12,6 +12,7 @@ from iscqk.formats.descriptor_shards import (
     aligned_blocks,
     count_descriptors,
     descriptor_blocks,
+    in_order,
     provenances,
 )
 from iscqk.formats.provenance import check_parts
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the projection; a block of descriptors is in memory at a time."""
     set_threads(arguments.threads)
+    arguments.part = [in_order(shards) for shards in arguments.part]
     for shards in arguments.part:
         check_parts(provenances(shards), "describe it again")
     count, _ = count_descriptors(arguments.part[0])
