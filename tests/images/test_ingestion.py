@@ -76,6 +76,23 @@ def test_no_stray_file_gets_an_id_of_the_challenges(official, capsys, name):
     assert capsys.readouterr().err.splitlines()[-1] == f"error: {references / name}: {what}"
 
 
+@pytest.mark.parametrize(
+    ("names", "remedy"),
+    [
+        (["Q50000", "Q50001"], "is this the folder of the other phase? (2 such files)"),
+        (["Q00003", "Q50000", "notes"], "move it away (2 such files)"),
+    ],
+)
+def test_queries_of_the_other_phase_are_told_as_such(official, capsys, names, remedy):
+    command, references = official
+    for number, name in enumerate(names):
+        write_image(references.parent / f"queries/{name}.jpg", 300 + number)
+    assert main([*command, f"--phase1={references.parent / 'queries'}"]) == 1
+    what = f"named by no id of a query image (Q00000 to Q49999); {remedy}"
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told == f"error: {references.parent / 'queries/Q50000.jpg'}: {what}"
+
+
 def test_ids_of_the_challenge_that_no_image_has_are_told_where_no_list_says_so(official, caplog):
     command, references = official
     (references / "R000002.jpg").unlink()

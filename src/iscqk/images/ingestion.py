@@ -33,11 +33,25 @@ class SplitIds(NamedTuple):
 
     def names(self, paths: Sequence[Path]) -> BoolArray:
         """Return for each of (n,) paths whether its stem is one of these ids."""
-        # One letter more than an id has tells, and a long name takes no memory for all of them.
-        stems = np.array([path.stem[: self.form.width + 1] for path in paths], dtype=np.str_)
+        stems = self._stems(paths)
         named = self.form.matches(stems)
         named[named] = np.isin(self.form.numbers(stems[named]), self.numbers)
         return named
+
+    def have_form(self, paths: Sequence[Path]) -> bool:
+        """Return whether all stems have the form of these ids, of whatever number."""
+        return bool(self.form.matches(self._stems(paths)).all())
+
+    @property
+    def description(self) -> str:
+        """How an error message names the ids."""
+        if len(self.numbers) == 10**self.form.digits:
+            return self.form.description
+        return f"{self.form.make(self.numbers[0])} to {self.form.make(self.numbers[-1])}"
+
+    def _stems(self, paths: Sequence[Path]) -> StrArray:
+        # One letter more than an id has tells, and a long name takes no memory for all of them.
+        return np.array([path.stem[: self.form.width + 1] for path in paths], dtype=np.str_)
 
 
 SPLIT_IDS = {

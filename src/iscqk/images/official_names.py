@@ -27,9 +27,11 @@ def check_official(paths: Sequence[Path], split: SplitIds, is_listed: bool) -> N
     """
     form, named = split.form, split.names(paths)
     if strays := list(compress(paths, ~named)):
-        what = f"named by no id of a {form.kind} image ({form.description})"
+        what = f"named by no id of a {form.kind} image ({split.description})"
+        other = split.have_form(strays)
+        remedy = "is this the folder of the other phase?" if other else "move it away"
         count = f"{len(strays)} such files"
-        raise UserError(f"{printable(strays[0])}: {what}; move it away ({count})")
+        raise UserError(f"{printable(strays[0])}: {what}; {remedy} ({count})")
     there = {path.stem for path in paths}
     missing = (own for own in map(form.make, split.numbers) if own not in there)
     if not is_listed and (first := next(missing, None)):
