@@ -116,6 +116,7 @@ def test_training_on_references_is_refused(folders, capsys):
     assert prepare(folders) == 1
     error = capsys.readouterr().err.splitlines()[-1]
     assert str(copy) in error and "picture 3.png" in error and "remove this training image" in error
+    assert "or leave it out (dataset.bad_images: quarantine, or a list of" in error
 
 
 def test_all_that_splits_have_in_common_is_told_at_once(folders, capsys, caplog):

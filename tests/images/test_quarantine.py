@@ -196,6 +196,22 @@ def test_duplicates_within_a_split_are_told_and_across_refused(folders, capsys, 
     assert "training on references is against the rules" in capsys.readouterr().err
 
 
+def test_quarantine_leaves_out_training_images_that_are_graded(hostile, capsys):
+    """The rule is of what is learned from; to delete from the challenge's data is no remedy."""
+    mine = sorted((hostile / "training").rglob("*.png"))
+    (hostile / "queries").mkdir()
+    for path, place in zip(mine[-2:], ("references/a.png", "queries/Q00003.png"), strict=True):
+        (hostile / place).write_bytes(path.read_bytes())
+    (hostile / "queries/Q00004.png").write_bytes(b"no image")
+    assert run(hostile, "--bad-images=quarantine", f"--phase1={hostile / 'queries'}") == 0
+    names = {Path(path).name for path in out_of(hostile, "training")["path"]}
+    listed = pd.read_csv(hostile / "out/quarantined.csv").set_index("path")["reason"]
+    for path, name in zip(mine[-2:], ("references", "phase1"), strict=True):
+        assert path.name not in names
+        assert f"; training on {name} is against the rules" in listed[str(path)]
+    assert not any("Q00004" in path for path in listed.index)  # take-queries lists it
+
+
 def test_listed_names_may_have_spaces(folders):
     (folders / "list").write_text("\ufeffpicture 1\r\n\r\npicture 3\r\n")
     assert run(folders, f"--lists=training={folders / 'list'}") == 0

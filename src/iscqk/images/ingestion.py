@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import compress, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -54,6 +54,11 @@ class SplitIds(NamedTuple):
         return np.array([path.stem[: self.form.width + 1] for path in paths], dtype=np.str_)
 
 
+# What to do about a training image that is a reference or a query, too.
+LEAVE_OUT = (
+    "remove this training image, or leave it out (dataset.bad_images: quarantine, or a list of the "
+    "others as dataset.lists.training)"
+)
 SPLIT_IDS = {
     "training": SplitIds(TRAINING, range(1_000_000)),
     "references": SplitIds(REFERENCE, range(1_000_000)),
@@ -187,7 +192,12 @@ def copied_others(references: pd.DataFrame, others: pd.DataFrame) -> list[str]:
     ]
 
 
-def overlaps(training: pd.DataFrame, others: pd.DataFrame, name: str) -> list[str]:
+def overlaps(
+    training: pd.DataFrame,
+    others: pd.DataFrame,
+    name: str,
+    remedy: str = "remove this training image",
+) -> list[str]:
     """Return what is wrong with training images that are images of `others`, too.
 
     It is the training image that has to go: the grader wants every reference and query.
@@ -196,10 +206,35 @@ def overlaps(training: pd.DataFrame, others: pd.DataFrame, name: str) -> list[st
         training: rows of a manifest.
         others: likewise, of the split called `name`.
         name: of what is not to be trained on.
+        remedy: what to do about it.
     """
-    both = training.merge(others, on="sha256")
+    shared = _shared(training, others, name)
     return [
-        f"{printable(path)}: has the content of {printable(of)}; training on {name} is against "
-        "the rules, remove this training image"
-        for path, of in zip(both["path_x"], both["path_y"], strict=True)
+        f"{printable(path)}: {reason}, {remedy}"
+        for path, reason in zip(shared["path_x"], shared["reason"], strict=True)
     ]
+
+
+def without_shared(training: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return rows of `listing_of` where images of `others`, too, have that as their `reason`.
+
+    Args:
+        training: such rows.
+        others: likewise, by what they are called.
+    """
+    training = training.copy()
+    for name, rows in others.items():
+        shared = _shared(training, rows, name).drop_duplicates("id_x").set_index("id_x")
+        reasons = training["id"].map(shared["reason"])
+        training["reason"] = training["reason"].where(reasons.isna(), reasons)
+    return training
+
+
+def _shared(training: pd.DataFrame, others: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return rows of both, and as `reason` why the first must not be trained on."""
+    columns = ["id", "path", "sha256"]
+    both = training[training["sha256"] != ""][columns].merge(others[columns], on="sha256")
+    of = both["path_y"].map(printable)
+    return both.assign(
+        reason="has the content of " + of + f"; training on {name} is against the rules"
+    )

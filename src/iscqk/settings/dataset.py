@@ -38,9 +38,9 @@ class Dataset(Section):
     demo: Demo = key(Demo())
     bad_images: BadImages = key(
         "error",
-        "Images that cannot be read. error: all are told before anything else is done; quarantine: "
-        "they are listed, training does without them, and queries and references of these match "
-        "nothing.",
+        "Images that cannot be read, and training images that are references or queries, too. "
+        "error: all are told before anything else is done; quarantine: they are listed, training "
+        "does without them, and queries and references that cannot be read match nothing.",
     )
     root: FilePath | None = optional("where disc21 is")
     training: Places | None = optional()

@@ -4,8 +4,9 @@ Images lie in folders, which are searched recursively, links too, or in plain .t
 named by official ids (T000000.jpg, R000000.jpg) keep them, the others get the free ones. Every
 image is decoded once. Those that cannot be read are told all at once, together with those among the
 queries that there are; or, by quarantine, they are listed: references keep their id, with a size of
-0, the others are left out. A training image that is also a reference, or is named as one, is
-refused. Of a split with a list file only the images in it count, and none of them may be missing.
+0, the others are left out. A training image that is also a reference or a query is refused or, by
+quarantine, left out and listed, too; one that is named as one is refused. Of a split with a list
+file only the images in it count, and none of them may be missing.
 Of the challenge's own, an image that no id names is refused, and ids of no image are told.
 Too few images for the queries that will be made of them, or to hold some out of a training, are
 told before any is decoded, those of which there are too few of a content of their own after.
@@ -27,12 +28,14 @@ from iscqk.formats.results import SPLITS
 from iscqk.images import quarantine
 from iscqk.images.finding import find_images
 from iscqk.images.ingestion import (
+    LEAVE_OUT,
     SPLIT_IDS,
     assign_ids,
     copied_others,
     listing_of,
     overlaps,
     refuse_graded,
+    without_shared,
 )
 from iscqk.images.official_names import check_official
 from iscqk.images.sources import of_own_content
@@ -87,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=output_file, nargs=4, required=True,
         metavar=("TRAINING", "REFERENCES", "OTHERS", "BAD"),
-        help="their manifests, and the images that cannot be read, CSV",
+        help="their manifests, and the images that were set aside, CSV",
     )  # fmt: skip
     parser.add_argument("--workers", type=at_once, default=1)
 
@@ -106,10 +109,11 @@ def run(arguments: argparse.Namespace) -> None:
     there = {name: len(found) for name, found in paths.items()}
     refuse_impossible(arguments.queries, there, arguments.make)
     refuse_too_few(arguments.hold_out, there["training"])
-    looked_at = names if arguments.bad_images == "error" else SPLITS
-    listings = {name: _listing(name, paths[name], arguments.workers) for name in looked_at}
+    listings = {name: _listing(name, paths[name], arguments.workers) for name in names}
     if arguments.bad_images == "error":
         quarantine.refuse_bad(listings.values())
+    else:
+        listings["training"] = without_shared(listings["training"], _not_trained_on(listings))
     splits = {
         name: quarantine.set_aside(listings[name], name, graded=name == "references")
         for name in SPLITS
@@ -122,7 +126,8 @@ def run(arguments: argparse.Namespace) -> None:
         refuse_impossible(arguments.queries, there, arguments.make, ADD_UNLIKE)
     for path, rows in zip(manifests, splits.values(), strict=True):
         write_manifest(path, rows)
-    write_table(bad, quarantine.quarantined(listings.values()))
+    # Those among queries are listed where these are taken.
+    write_table(bad, quarantine.quarantined(listings[name] for name in SPLITS))
 
 
 def _refuse_other_truths(pairs: list[str], paths: dict[str, list[Path]]) -> None:
@@ -138,16 +143,19 @@ def _refuse_common(rows: dict[str, pd.DataFrame], makes_queries: bool) -> None:
     Raises:
         UserError: there are some; all are logged.
     """
-    training = rows["training"]
     found = [
         problem
-        for name in rows
-        if name != "training"
-        for problem in overlaps(training, rows[name], _CALLED.get(name, name))
+        for name, others in _not_trained_on(rows).items()
+        for problem in overlaps(rows["training"], others, name, LEAVE_OUT)
     ]
     if makes_queries:
         found += copied_others(rows["references"], rows["others"])
     quarantine.refuse_all(found)
+
+
+def _not_trained_on(rows: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return all but the training images, by what they are called."""
+    return {_CALLED.get(name, name): found for name, found in rows.items() if name != "training"}
 
 
 def _paths(name: str, places: list[str], names: str | None) -> list[Path]:

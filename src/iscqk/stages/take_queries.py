@@ -24,7 +24,7 @@ from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
 from iscqk.images.finding import find_images
-from iscqk.images.ingestion import SPLIT_IDS, assign_ids, listing_of, overlaps
+from iscqk.images.ingestion import LEAVE_OUT, SPLIT_IDS, assign_ids, listing_of, overlaps
 from iscqk.images.official_names import check_official
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
@@ -69,8 +69,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.bad_images == "error":
         quarantine.refuse_bad([listing])
     queries = quarantine.set_aside(listing, arguments.phase, graded=True)
-    trained_on = overlaps(read_manifest(arguments.training), queries, arguments.phase)
-    quarantine.refuse_all(trained_on)
+    training = read_manifest(arguments.training)
+    quarantine.refuse_all(overlaps(training, queries, arguments.phase, LEAVE_OUT))
     write_manifest(manifest, queries)
     write_table(bad, quarantine.quarantined([listing]))
     write_ground_truth(ground_truth, _completed(truth, queries["id"]))

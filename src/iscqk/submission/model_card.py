@@ -71,8 +71,9 @@ the same pair of weights.
 
 _QUARANTINED = """
 
-{} images could not be read; `provenance.json` lists them under `quarantined`. Those for training
-were left out, queries and references of these have a descriptor that matches nothing.
+{} images could not be read, or were for training and are references or queries, too;
+`provenance.json` lists them under `quarantined`. Those for training were left out, queries and
+references of these have a descriptor that matches nothing.
 """
 
 _GIVEN = """
