@@ -8,7 +8,9 @@ import torch
 
 from iscqk.errors import UserError
 from iscqk.models.encoder import Encoder, EncoderConfig, _places_first, gem, quarters
-from iscqk.models.weights import load_backbone, load_encoder, save_encoder
+from iscqk.models.foreign_weights import read_foreign_weights
+from iscqk.models.weights import load_backbone, load_encoder, read_provenance, save_encoder
+from iscqk.retrieval.refining import load_projection
 
 SMALL = EncoderConfig("test_resnet", 32, "gem", 16)
 # A convolutional net, one with channels last, a transformer with a class token, one without.
@@ -125,5 +127,8 @@ def test_files_that_are_no_weights_are_told(tmp_path):
     (tmp_path / "x.safetensors").write_bytes(b"nothing")
     with pytest.raises(UserError, match=r"x.safetensors: cannot read these weights"):
         load_encoder(tmp_path / "x.safetensors")
-    with pytest.raises(UserError, match=r"none.safetensors: cannot read these weights"):
-        load_encoder(tmp_path / "none.safetensors")
+    for read in (load_encoder, read_provenance, read_foreign_weights, load_projection):
+        with pytest.raises(UserError, match=r"none.safetensors: no such file; check the path"):
+            read(tmp_path / "none.safetensors")
+        with pytest.raises(UserError, match=f"{tmp_path}: a folder; name a file"):
+            read(tmp_path)

@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from iscqk.errors import UserError
+from iscqk.formats.files import refuse_missing
 from iscqk.formats.model_files import is_safetensors
 from iscqk.models.timm_adapter import checkpoint_filter_fn, timm
 from iscqk.models.torch_files import read_torch_file
@@ -97,6 +98,7 @@ def read_foreign_weights(path: str | Path) -> ForeignWeights:
 
 
 def _read(path: str | Path) -> Any:
+    refuse_missing(path)
     if is_safetensors(path):
         try:
             return load_file(path)

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save
 
 from iscqk.errors import UserError
-from iscqk.formats.files import atomic_file
+from iscqk.formats.files import atomic_file, refuse_missing
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 
@@ -64,6 +64,7 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
 
 
 def _facts(path: str | Path) -> dict[str, dict[str, Any]]:
+    refuse_missing(path)
     try:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
@@ -117,6 +118,7 @@ def load_backbone(encoder: Encoder, path: str | Path) -> None:
     Raises:
         UserError: missing, no safetensors, of another architecture, or not finite.
     """
+    refuse_missing(path)
     try:
         weights = {name: tensor.float() for name, tensor in load_file(path).items()}
         encoder.backbone.load_state_dict(weights)

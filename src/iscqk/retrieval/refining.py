@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import FloatArray
-from iscqk.formats.files import atomic_file
+from iscqk.formats.files import atomic_file, refuse_missing
 from iscqk.models.pca import PrincipalComponents
 
 _ROWS_AT_ONCE = 64  # whose similarities to a million training images take 256 MB
@@ -94,6 +94,7 @@ def save_projection(path: str | Path, projection: Projection) -> None:
 
 def load_projection(path: str | Path) -> Projection:
     """Read a projection; UserError when the file holds none, or a damaged one."""
+    refuse_missing(path)
     try:
         arrays = load_file(path)
         centre, weight = arrays["centre"], arrays["weight"]
