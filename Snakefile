@@ -7,9 +7,11 @@ from pathlib import Path
 
 import iscqk
 
+# Where this file is, also where another workflow imports it as a module.
+OWN_FOLDER = workflow.current_basedir.get_path_or_uri(secret_free=True)
 # Before anything of it is asked, which may lack what these rules want. A wheel has none beside it. In
 # a job that fetched these files they lie elsewhere than what is installed, which is to be the same.
-OWN_CODE, RUN_CODE = Path(workflow.basedir, "src/iscqk"), Path(iscqk.__file__).parent
+OWN_CODE, RUN_CODE = Path(OWN_FOLDER, "src/iscqk"), Path(iscqk.__file__).parent
 others = []
 if OWN_CODE.is_dir() and not OWN_CODE.samefile(RUN_CODE):
     # Not what an editor or a desktop leaves.
@@ -24,7 +26,7 @@ if any(others):
     )
     sys.exit(
         f"error: the code of {RUN_CODE} would run, and these rules are those of "
-        f"{workflow.basedir}; {remedy}"
+        f"{OWN_FOLDER}; {remedy}"
     )
 
 from snakemake.logging import logger
@@ -51,14 +53,14 @@ min_version("9.27")
 gc.freeze()
 
 
-configfile: base_config(workflow.basedir)
+configfile: base_config(OWN_FOLDER)
 
 
 try:
     refuse_unwritable_folder()
-    bases = ["config.yaml", f"{workflow.basedir}/config.yaml"]
+    bases = ["config.yaml", f"{OWN_FOLDER}/config.yaml"]
     refuse_base_laid_over(bases, workflow.config_settings)
-    refuse_disorder(workflow.basedir, workflow.config_settings.configfiles)
+    refuse_disorder(OWN_FOLDER, workflow.config_settings.configfiles)
     check_config(config)
     sources = find_sources(config["dataset"])
     PLAN = Plan(config, sources, storage=Storage.of(workflow.storage_settings))
@@ -66,7 +68,7 @@ try:
         SharedFSUsage.SOURCES not in workflow.storage_settings.shared_fs_usage
     )
     if sends_sources and not workflow.remote_exec:
-        refuse_missing_envs(workflow.basedir)
+        refuse_missing_envs(OWN_FOLDER)
     for run in PLAN.values():
         check_run(run.config)
     # Snakemake itself knows its targets only once this file is read.

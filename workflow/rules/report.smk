@@ -11,12 +11,12 @@ rule draw_rules:
         "../../envs/iscqk.yaml"
     params:
         config=as_text(config),
-        snakefile=os.path.relpath(workflow.main_snakefile),
+        snakefile=os.path.relpath(f"{OWN_FOLDER}/Snakefile"),
         storage=untracked(STORAGE.snakemake_options),
         rules=digest_of(
             [
-                workflow.main_snakefile,
-                *sorted(glob(f"{escape(workflow.basedir)}/workflow/rules/*")),
+                f"{OWN_FOLDER}/Snakefile",
+                *sorted(glob(f"{escape(OWN_FOLDER)}/workflow/rules/*")),
             ]
         ),
     shell:
