@@ -38,6 +38,26 @@ def test_what_fits_is_compared(tmp_path, monkeypatch):
     assert compare(tmp_path) == 0
 
 
+def test_scores_that_were_counted_otherwise_are_told_of(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    rows = []
+    for label, convention, queries in (("a|b", "fb", 10), ("c", "drivendata", 10), ("d", "fb", 9)):
+        facts = {"micro_ap": 0.5, "recall_at_p90": 0.25}
+        facts |= {"convention": convention, "queries": queries}
+        (tmp_path / f"{label}.json").write_text(json.dumps(facts))
+        run = {"label": label, "seed": 0, "phase": "phase1", "score": f"{label}.json"}
+        rows.append(run | {"histories": [], "usage": ["usage.tsv"]})
+    (tmp_path / "usage.tsv").write_text(GOOD["usage.tsv"])
+    command = ["compare", "--title", "of", "--output", "compared", "--runs", json.dumps(rows)]
+    assert main(command) == 0
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told == [
+        "c.json: convention drivendata, and fb in a|b.json; such scores do not compare",
+        "d.json: queries 9, and 10 in a|b.json; such scores do not compare",
+    ]
+    assert r"| a\|b | " in (tmp_path / "compared/table.md").read_text()  # one cell
+
+
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [

@@ -9,4 +9,5 @@ def markdown_table(
     """Return rows of cells; `to_the_right`: all but the first column, of numbers."""
     rest = "---:" if to_the_right else "---"
     align = ["---", *[rest] * (len(head) - 1)]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, align, *rows))
+    lines = ([cell.replace("|", r"\|") for cell in cells] for cells in (head, align, *rows))
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

@@ -1,6 +1,7 @@
 """Set runs side by side: table.csv, table.md, a plot, and curves where their data are given."""
 
 import argparse
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,13 +21,17 @@ from iscqk.comparison.run_tables import (
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_whole_table, write_table
 from iscqk.formats.files import write_text
+from iscqk.formats.named_files import read_object
 from iscqk.formats.results import COMPARED, Comparison
 from iscqk.runtime.options import json_objects, output_folder
 
 Rows = list[dict[str, Any]]
 
+logger = logging.getLogger(__name__)
+
 _RUN = {"label": str, "seed": int, "phase": str, "score": str, "histories": list, "usage": list}
 _CURVES = {"curve": str, "by_edit": str, "rankings": dict}  # of a run
+_ALIKE = ("convention", "positives", "queries", "references")  # of scores that compare
 _CURVE = {"label": str, "seed": int, "learning_curve": str, "models": dict}
 
 EXAMPLE = 'iscqk compare --title method --runs "$(cat runs.json)" --output compared'
@@ -59,6 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
     _refuse_doubled("--learning-curves", arguments.learning_curves, ("label", "seed"))
     fields = Measured._fields
     runs = run_table(Measured(**{key: row[key] for key in fields}) for row in rows)
+    _tell_unlike(rows)
     table = summary(runs, arguments.title)
     write_table(output.runs, runs)
     write_table(output.table, table)
@@ -78,6 +84,18 @@ def _refuse_doubled(option: str, rows: Rows, keys: tuple[str, ...]) -> None:
     if doubled := [one for number, one in enumerate(seen) if one in seen[:number]]:
         told = ", ".join(f"{k} {v}" for k, v in zip(keys, doubled[0], strict=True))
         raise UserError(f"{option}: {told} is there twice; name each run once")
+
+
+def _tell_unlike(rows: Rows) -> None:
+    """Tell of scores of one phase that are of other images, or were counted otherwise."""
+    firsts: dict[str, tuple[str, dict[str, Any]]] = {}
+    for row in rows:
+        score = read_object(row["score"])
+        path, first = firsts.setdefault(row["phase"], (row["score"], score))
+        for key in _ALIKE:
+            if key in score and key in first and score[key] != first[key]:
+                told = (row["score"], key, score[key], first[key], path)
+                logger.warning("%s: %s %s, and %s in %s; such scores do not compare", *told)
 
 
 def _compare_edits(rows: Rows, output: Comparison) -> None:
