@@ -9,12 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 from wild import CASES
 
 from iscqk.errors import UserError
-from iscqk.images import opening
-from iscqk.images.opening import _loaded, measure_image, open_at_sizes, open_image
+from iscqk.images import frames, opening
+from iscqk.images.opening import (
+    _loaded,
+    declared_size,
+    is_one_of_several,
+    measure_image,
+    open_at_sizes,
+    open_image,
+)
 from iscqk.runtime.quiet import without_warnings
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
@@ -167,3 +174,80 @@ def test_an_image_whose_file_was_closed_is_told(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"none.jpg: no such image"):
         open_image(tmp_path / "none.jpg")
+
+
+def picture(side=32, turns=0):
+    """Return an image of many colours, of one shape at any size."""
+    return Image.fromarray(np.rot90(PIXELS[:8, :8], turns)).resize((side, side))
+
+
+def film(kind, *frames, **options):
+    return encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+
+
+BLANK = Image.new("RGB", (32, 32))
+FILMS = {"GIF": {}, "WEBP": {"lossless": True}, "PNG": {}, "TIFF": {}, "AVIF": {"quality": 100}}
+
+
+@pytest.mark.parametrize(("kind", "options"), FILMS.items())
+def test_of_frames_the_first_is_taken_that_shows_something(kind, options, tmp_path):
+    faint = Image.blend(BLANK, picture(), 0.05)
+    content = film(kind, BLANK, faint, picture(), picture(turns=1), **options)
+    seen = np.asarray(open_image(content)).astype(int)
+    assert np.abs(seen - np.asarray(picture())).mean() < 20  # and not that after it
+    blank = np.asarray(open_image(film(kind, BLANK, faint, **options)))
+    assert blank.max() < 3  # where none does, the first
+    (tmp_path / "film").write_bytes(content)
+    assert is_one_of_several(tmp_path / "film")
+    (tmp_path / "film").write_bytes(encoded(picture(), kind))
+    assert not is_one_of_several(tmp_path / "film")
+
+
+def test_of_one_frame_nothing_more_is_decoded(monkeypatch):
+    monkeypatch.setattr(frames, "decode", lambda *_: pytest.fail("decoded once more"))
+    for kind in (*FILMS, "JPEG", "MPO"):
+        others = {"save_all": True, "append_images": [picture(9)]} if kind == "MPO" else {}
+        assert open_image(encoded(picture(), kind, **others)).size == (32, 32)
+
+
+def pages(*images):
+    """Return a TIFF of images, each with the tags beside it."""
+    buffer = io.BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(buffer, True) as tiff:
+        for image, tags in images:
+            image.save(tiff, "TIFF", tiffinfo=tags)
+            tiff.newFrame()
+    return buffer.getvalue()
+
+
+REDUCED, MASK, OLD_REDUCED = {254: 1}, {254: 4}, {255: 2}
+
+
+@pytest.mark.parametrize(
+    ("shown", "listed"),
+    [
+        (0, [(picture(), {}), (picture(80, turns=1), {})]),
+        (1, [(picture(8, turns=1), REDUCED), (picture(), {})]),
+        (2, [(picture(8, turns=1), OLD_REDUCED), (picture(turns=2), MASK), (picture(), {})]),
+        (0, [(picture(8, turns=1), REDUCED), (picture(), REDUCED)]),
+        (1, [(picture(40), {}), (picture(160), {}), (picture(80), {})]),  # a thumbnail, not marked
+        (1, [(Image.new("RGB", (80, 80), "white"), {}), (picture(), {}), (picture(turns=1), {})]),
+    ],
+)
+def test_of_pages_one_is_taken_that_is_no_thumbnail(shown, listed, tmp_path):
+    path = tmp_path / "pages.tif"
+    path.write_bytes(pages(*listed))
+    seen = open_image(path)
+    np.testing.assert_array_equal(seen, listed[shown][0])
+    assert seen.size == declared_size(path) == measure_image(path)
+    full = [tags for _, tags in listed if not tags]
+    assert is_one_of_several(path) is (len(full) > 1)
+
+
+def test_pages_that_are_damaged_or_too_large_do_no_harm(monkeypatch):
+    whole = film("TIFF", BLANK, picture(16), picture(64))
+    monkeypatch.setattr(opening, "MOST_PIXELS", 2000)
+    np.testing.assert_array_equal(open_image(whole), picture(16))
+    for kind in ("TIFF", "GIF"):
+        cut = film(kind, BLANK, picture())[:-200]
+        assert np.asarray(open_image(cut)).max() == 0

@@ -153,6 +153,16 @@ def test_a_link_to_nothing_is_told_and_left_out(folder, model_folder, caplog):
     assert "photos/nothing.jpg: no such image" in caplog.text
 
 
+def test_images_of_several_pages_are_told_once(folder, model_folder, caplog):
+    for name in ("a.gif", "b.tif"):
+        frames = [Image.open(f"scans/{number}.jpg") for number in (3, 11)]
+        frames[0].save(f"photos/{name}", save_all=True, append_images=frames[1:])
+    for _ in range(2):
+        iscqk.match("scans", "photos", model_folder, folder="kept")
+    told = "2 images have several pages or frames (photos/a.gif first); one of each is looked at"
+    assert [one for one in caplog.messages if "several" in one] == [told]
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [

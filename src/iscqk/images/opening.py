@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import PREFIXES as TIFF_MARKS
@@ -21,15 +20,8 @@ from PIL.TiffImagePlugin import PREFIXES as TIFF_MARKS
 from iscqk.errors import UserError
 from iscqk.formats.files import printable
 from iscqk.formats.image_shards import beginning_of, content_of
-from iscqk.images.bit_depth import (
-    Depth,
-    grey_of,
-    is_deep_grey,
-    refuse_dark_colour,
-    show_lower_bytes,
-)
-from iscqk.images.tiff_layouts import load_unmapped, mend_palette, mend_planes
-from iscqk.images.transparency import flatten_transparency, scale_clear_grey
+from iscqk.images.decoding import as_rgb, decode
+from iscqk.images.frames import has_several, may_have_several, shown_frame
 from iscqk.runtime.quiet import without_warnings
 
 # By content, whatever the name says. Pillow's other decoders are kept away from unknown files: that
@@ -80,9 +72,9 @@ def open_image(source: ImageInput, enough: int | None = None) -> Image.Image:
     pixels: several times faster for large photographs. One of over 89 megapixels always is.
 
     Transparent parts are laid on white, or on black where only that shows the picture. Animations
-    and pages give their first. Deep grey is scaled to 8 bits as the file declares it. Any other
-    image of over 89 megapixels, or a JPEG of over 250, is taken for a bomb. Broken EXIF counts as
-    none.
+    and files of several pages give one (`shown_frame`), images of Pillow the one that they are at.
+    Deep grey is scaled to 8 bits as the file declares it. Any other image of over 89 megapixels, or
+    a JPEG of over 250, is taken for a bomb. Broken EXIF counts as none.
 
     Raises:
         BadImage: the file is missing, unreadable, no image, truncated, absurdly large, or of
@@ -133,6 +125,17 @@ def is_image(path: str | Path) -> bool:
         return False
 
 
+def is_one_of_several(path: str | Path) -> bool:
+    """Return whether a file has other frames or pages than the one that is looked at."""
+    if not formats_begun(path) - {"JPEG"}:
+        return False
+    try:
+        with without_warnings(), _at_first_frame(path) as image:
+            return has_several(image)
+    except Exception:  # Pillow's decoders raise anything
+        return False
+
+
 def declared_size(path: str | Path) -> tuple[int, int]:
     """Return width and height in pixels of a file as it declares them, turned as it declares it.
 
@@ -176,8 +179,8 @@ class _Opened(NamedTuple):
 def _opened(source: ImageInput, enough: int | None) -> _Opened:
     try:
         if isinstance(source, Image.Image):
-            depth = _decode(source)
-            rgb = _as_rgb(ImageOps.exif_transpose(source), depth, source.format)
+            depth = decode(source)
+            rgb = as_rgb(ImageOps.exif_transpose(source), depth, source.format)
             return _Opened(rgb, rgb.size, True)
         # Of metadata, which change no pixel, and of sizes, which are judged here.
         with without_warnings(), _file(source) as image:
@@ -190,6 +193,16 @@ def _opened(source: ImageInput, enough: int | None) -> _Opened:
 
 
 def _file(source: str | Path | bytes) -> Image.Image:
+    """Return an image whose pixels are not yet read, at the frame that is looked at."""
+    image = _at_first_frame(source)
+    if may_have_several(image):
+        with _at_first_frame(source) as tried:  # so that none of this one is decoded
+            shown = shown_frame(tried, MOST_PIXELS)
+        image.seek(shown)
+    return image
+
+
+def _at_first_frame(source: str | Path | bytes) -> Image.Image:
     """Return an image whose pixels are not yet read, a very large one only of a JPEG."""
     try:
         image: Image.Image = Image.open(_openable(source), formats=FORMATS)
@@ -215,21 +228,10 @@ def _loaded(image: Image.Image, enough: int | None) -> _Opened:
         what = f"exceeds limit of {MOST_PIXELS} pixels. Only a JPEG may have more"
         raise ValueError(f"{whole[0]} x {whole[1]} {what}")
     decoded = image.size
-    depth = _decode(image)
-    rgb = _as_rgb(_upright(image), depth, image.format)
+    depth = decode(image)
+    rgb = as_rgb(_upright(image), depth, image.format)
     upright = whole if rgb.size == decoded else whole[::-1]
     return _Opened(rgb, upright, not isinstance(image, JpegImageFile))
-
-
-def _decode(image: Image.Image) -> Depth:
-    """Read the pixels of an open image; return what its file says of its samples."""
-    mend_planes(image)
-    mend_palette(image)
-    scale_clear_grey(image)
-    depth = Depth.of(image)  # of which nothing is known once it is loaded
-    file = getattr(image, "filename", "") or getattr(image, "fp", None)  # forgotten, likewise
-    load_unmapped(image)
-    return show_lower_bytes(image, depth, file)
 
 
 def _decoded_size(whole: tuple[int, int], enough: int | None) -> tuple[int, int]:
@@ -275,20 +277,3 @@ def _upright(image: Image.Image) -> Image.Image:
     with contextlib.suppress(Exception):
         ImageOps.exif_transpose(image, in_place=True)
     return image
-
-
-def _as_rgb(image: Image.Image, depth: Depth, kind: str | None) -> Image.Image:
-    if is_deep_grey(image, depth):
-        return flatten_transparency(_with_clear_colour(grey_of(image, depth), image))
-    refuse_dark_colour(image, depth)
-    if kind in ("BMP", "DIB") and image.mode == "RGBA" and not image.getchannel("A").getbbox():
-        return image.convert("RGB")  # a fourth byte that its writer left empty
-    return flatten_transparency(image)
-
-
-def _with_clear_colour(grey: Image.Image, deep: Image.Image) -> Image.Image:
-    """Return grey with alpha where the file names a colour of its deep grey as clear."""
-    clear = deep.info.get("transparency")
-    if isinstance(clear, int):
-        grey.putalpha(Image.fromarray(np.asarray(deep) != clear).convert("L"))
-    return grey

@@ -72,7 +72,7 @@ def load_unmapped(image: Image.Image) -> None:
     if not isinstance(image, ImageFile):
         image.load()
         return
-    if image.tile and image.fp is None:
+    if image.tile and image.fp is None and image.format != "AVIF":  # which is in memory as a whole
         raise ValueError("damaged, or its file was closed before it was read")
     name, tiles = image.filename, [*image.tile]
     image.filename = ""  # without which nothing is mapped

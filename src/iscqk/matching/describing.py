@@ -15,7 +15,7 @@ from iscqk.formats.described_shards import ROWS, encoder_of, listed_shards
 from iscqk.formats.files import exclusive, printable
 from iscqk.formats.image_shards import is_there, version_of
 from iscqk.images.finding import refuse_lost
-from iscqk.images.opening import fault_of
+from iscqk.images.opening import fault_of, is_one_of_several
 from iscqk.matching.cache import DescriptorCache, content_of
 from iscqk.matching.collection import Collection, Part, Source
 from iscqk.matching.model import Model
@@ -36,6 +36,7 @@ def describe_files(
 ) -> Collection:
     """Return files with their descriptors; those that cannot be read are logged and left out.
 
+    Of what is described anew those of several pages or frames are logged, too: one is looked at.
     Of more than `ROWS` files the descriptors do not stay in memory if there is a cache.
 
     Args:
@@ -56,10 +57,11 @@ def describe_files(
     with exclusive(cache) if cache else contextlib.nullcontext():
         kept = DescriptorCache(cache, view.side, view.digest(model), named_only)
         faults: list[str] = []
+        several: list[str] = []
         parts, first = [], 0
         for start in range(0, len(images), ROWS):
             some = images[start : start + ROWS]
-            described, wrong = _describe_some(model, view, some, threads, kept)
+            described, wrong = _describe_some(model, view, some, threads, kept, several)
             faults += wrong
             if described is not None and len(images) > ROWS:
                 parts.append(kept.add_shard(described, first, len(images)))
@@ -67,7 +69,7 @@ def describe_files(
             elif described is not None:
                 kept.finish(described)
                 parts.append(Part.of(described))
-        _tell(faults)
+        _tell(faults, several)
         if not parts:
             raise UserError(f"{images[0]}: no image can be read; see above, and name others")
         if len(images) > ROWS:
@@ -77,9 +79,17 @@ def describe_files(
 
 
 def _describe_some(
-    model: Model, view: View, images: Sequence[Path], threads: int, kept: DescriptorCache
+    model: Model,
+    view: View,
+    images: Sequence[Path],
+    threads: int,
+    kept: DescriptorCache,
+    several: list[str],
 ) -> tuple[DescribedImages | None, list[str]]:
-    """Return at most `ROWS` files that can be read, None if none can, and why others cannot."""
+    """Return at most `ROWS` files that can be read, None if none can, and why others cannot.
+
+    To `several` those are added that are described now and are one picture of several.
+    """
     files = list(map(_as_it_is, images))
     known = kept.find(files)
     if known:
@@ -87,6 +97,8 @@ def _describe_some(
     fresh = [file for file in files if file not in known]
     with kept.keeping(known):
         faults = _describe(model, view, fresh, threads, kept, known)
+    if not view.edited:
+        several += _of_several([file.path for file in fresh if file in known], threads)
     readable = {file: known[file] for file in files if file in known}
     described = DescribedImages.of(readable, view.side, kept.encoder) if readable else None
     return described, faults
@@ -131,6 +143,12 @@ def _describe(
                 known[file] = Row(digest, *row)
             kept.keep_at_times(known)
     return faults
+
+
+def _of_several(paths: Sequence[str], threads: int) -> list[str]:
+    """Return files that have several pages or frames."""
+    with ThreadPoolExecutor(threads) as pool:
+        return [*compress(paths, pool.map(is_one_of_several, paths))]
 
 
 def load_described(path: str | Path, model: Model, view: View) -> Collection:
@@ -194,9 +212,12 @@ def warn_of_flat(found: Collection) -> None:
         logger.warning("%d images are of one colour", len(flat))
 
 
-def _tell(faults: list[str]) -> None:
-    """Log why images cannot be read."""
+def _tell(faults: list[str], several: list[str]) -> None:
+    """Log why images cannot be read, and that of others a part is looked at."""
     for fault in faults[:_TOLD]:
         logger.warning("%s", fault)
     if faults:
         logger.warning("%d images cannot be read and are left out", len(faults))
+    if several:
+        what = "%d images have several pages or frames (%s first); one of each is looked at"
+        logger.warning(what, len(several), printable(several[0]))
