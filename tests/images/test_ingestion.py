@@ -13,8 +13,8 @@ from wild import manifests, write_folders, write_image
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.manifest import read_manifest, read_shard, shard_bounds
-from iscqk.images import opening
-from iscqk.images.finding import find_images
+from iscqk.images import finding, opening
+from iscqk.images.finding import find_images, find_own_images
 from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.images.ingestion import SPLIT_IDS, assign_ids, manifest_of
 from iscqk.images.opening import FORMATS
@@ -203,8 +203,81 @@ def test_pictures_of_a_format_that_is_not_opened_are_told(folders, caplog):
         path.unlink()
     with pytest.raises(UserError, match=r"others: 3 pictures are of a format .* convert them to"):
         find_images([folders / "others"])
+    assert {".pdf", ".dds", ".sgi", ".pcx", ".qoi", ".nrw"} < NOT_OPENED
     assert {".ppm", ".pnm", ".tga", ".ico", ".j2k", ".exr", ".hdr", ".eps", ".pef"} < NOT_OPENED
     assert not NOT_OPENED & SUFFIXES
+
+
+def test_images_that_are_named_as_none_are_told(folders, caplog):
+    others, names = folders / "others", ("00007", "a.jpg?w=600", "b.jpg_large")
+    for name, path in zip(names, sorted(others.iterdir()), strict=False):
+        path.rename(others / name)
+    (others / "notes.txt").write_text("BMP")
+    assert len(find_images([others])) == 2
+    assert f"3 files are images and not named as such ({others}/00007 first); rename" in caplog.text
+    for path in others.glob("*.jpg"):
+        path.unlink()
+    with pytest.raises(UserError, match=r"others: 3 files are images and not named as such"):
+        find_images([others])
+    assert [path.name for path in find_own_images(others)] == [*names]
+
+
+def test_of_many_files_of_another_suffix_few_are_asked(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(finding, "holds_image", lambda path: asked.append(path) or path.stem == "3")
+    for number in range(150):
+        for suffix in (".txt", "", ".dat"):
+            (tmp_path / f"{number + 10 * (suffix == '.txt')}{suffix}").touch()
+    found = find_own_images(tmp_path)
+    assert [path.name for path in found] == ["3", "3.dat"] and len(asked) == 100 + 150 + 150
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """Return a folder as disks have it, of one image, and of one in each place of a system."""
+    places = ("DCIM", ".Trash-1000/files", "@eaDir", "$RECYCLE.BIN", "System Volume Information")
+    for number, place in enumerate(places):
+        write_image(tmp_path / f"disk/{place}/{number}.png", number)
+    (tmp_path / "disk/DCIM/._0.png").write_bytes(b"no image")
+    return tmp_path / "disk"
+
+
+def test_what_systems_keep_is_passed_over_below_what_is_named(disk, caplog):
+    caplog.set_level("INFO")
+    with tarfile.open(disk.with_name("disk.tar"), "w") as tar:
+        tar.add(disk, "")
+    for place in (disk, disk.with_name("disk.tar")):
+        assert find_own_images(place) == [place / "DCIM/0.png"]
+        assert f"{place}: 5 files and folders that are hidden or a system's own are" in caplog.text
+        assert len(find_images([place])) == 6  # for the workflow nothing is passed over
+    assert len(find_own_images(disk / ".Trash-1000")) == 1
+    assert find_own_images(disk / "@eaDir") == [disk / "@eaDir/2.png"]
+
+
+def test_what_is_excluded_is_passed_over_below_what_is_named(disk):
+    write_image(disk / "scraps/a.png", 1)
+    write_image(disk / "scraps/b.gif", 1)
+    assert len(find_own_images(disk)) == 3
+    assert find_own_images(disk, ["scraps"]) == [disk / "DCIM/0.png"]
+    assert len(find_own_images(disk, ["*.gif", "0.*"])) == 1
+    assert len(find_own_images(disk / "scraps", ["scraps"])) == 2
+
+
+def test_a_folder_that_cannot_be_listed_is_told_and_passed_over(disk, monkeypatch, caplog):
+    (disk / "lost+found").mkdir()
+    listed = os.scandir
+
+    def scandir(place):
+        if os.fspath(place).endswith("lost+found"):
+            raise PermissionError(13, "Permission denied", os.fspath(place))
+        return listed(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert len(find_own_images(disk)) == 1
+    assert f"{disk}/lost+found: Permission denied; 1 such folders cannot be listed" in caplog.text
+    for call in (lambda: find_own_images(disk / "lost+found"), lambda: find_images([disk])):
+        with pytest.raises(UserError, match=r"lost\+found: cannot list this folder"):
+            call()
 
 
 def test_a_truncated_photograph_is_told(folders, capsys):

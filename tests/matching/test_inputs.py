@@ -153,6 +153,21 @@ def test_a_link_to_nothing_is_told_and_left_out(folder, model_folder, caplog):
     assert "photos/nothing.jpg: no such image" in caplog.text
 
 
+def test_what_is_excluded_is_not_looked_at(folder, model_folder):
+    whole = len(find_inputs("photos").images)
+    assert len(find_inputs("photos", "R00001?.jpg").images) == whole - 10
+    for command in ("match scans --against photos", "duplicates photos", "describe photos"):
+        output = "out.h5" if "describe" in command else "out"
+        named = f"--output {output} --model {model_folder} --exclude R00001?.jpg R00000*"
+        run(f"iscqk {command} {named}")
+        kept = "out.h5" if "describe" in command else "out/references.h5"
+        assert len(read_described(kept).files) == whole - 20
+    found = iscqk.match("scans", "photos", model_folder, top=99, exclude=["R00001?.jpg"])
+    assert len(found) == 3 * (whole - 10)
+    with pytest.raises(iscqk.UserError, match="--exclude a/b: no name; give that of a file or fo"):
+        iscqk.duplicates("photos", model_folder, exclude="a/b")
+
+
 def test_images_of_several_pages_are_told_once(folder, model_folder, caplog):
     for name in ("a.gif", "b.tif"):
         frames = [Image.open(f"scans/{number}.jpg") for number in (3, 11)]

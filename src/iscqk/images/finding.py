@@ -11,14 +11,15 @@ from unicodedata import normalize
 from iscqk.errors import UserError
 from iscqk.formats.disk_errors import disk_is_gone
 from iscqk.formats.files import printable
-from iscqk.formats.image_shards import is_shard, is_there, paths_in, place_of
+from iscqk.formats.image_shards import is_there, place_of
 from iscqk.formats.named_files import named
 from iscqk.images.opening import formats_begun, is_image
 from iscqk.images.suffixes import NOT_OPENED, SUFFIXES
+from iscqk.images.walking import Walk
 
 logger = logging.getLogger(__name__)
 
-Seen = set[tuple[int, int]]  # devices and inodes
+_ASKED = 100  # files of a suffix that say whether any may be an image
 
 
 def find_images(folders: Iterable[str | Path], listed: str | None = None) -> list[Path]:
@@ -36,27 +37,67 @@ def find_images(folders: Iterable[str | Path], listed: str | None = None) -> lis
         UserError: a folder is missing, has an empty name, cannot be listed, or holds no image; or a
             shard likewise; or as `only_listed`.
     """
-    found: list[Path] = []
-    seen: Seen = set()
-    for folder in map(named, folders):
-        if is_shard(folder):
-            files, is_known = _files_in_shard(folder, seen)
-        elif folder.is_dir():
-            files, is_known = _files_below(folder, seen)
-        else:
-            what = "no such folder or .tar file"
-            raise UserError(f"{folder}: {what}; put the images there or correct the config")
-        images = sorted(filter(_is_taken, files))
-        if images or not is_known:
-            _tell_left_out(folder, files, images)
-        found += images
+    walk = Walk()
+    found = [path for folder in map(named, folders) for path in _images_of(folder, walk)]
     return only_listed(found, listed) if listed else found
+
+
+def find_own_images(folder: str | Path, exclude: Sequence[str] = ()) -> list[Path]:
+    """Return all images in somebody's folder or shard, sorted by path, whatever their names say.
+
+    Hidden folders, what systems keep beside pictures (trash, thumbnails, a Mac's `._*`) and folders
+    that cannot be listed are passed over and told.
+
+    Args:
+        folder: or shard, which is looked at whatever its name.
+        exclude: names of files and folders in it, or patterns of names, which are passed over.
+
+    Raises:
+        UserError: as `find_images`, of a folder that is named.
+    """
+    return _images_of(named(folder), Walk(passes_over=True, exclude=exclude))
+
+
+def _images_of(folder: Path, walk: Walk) -> list[Path]:
+    files, is_known = walk.files(folder)
+    images = {path for path in files if _is_taken(path)}
+    others = sorted(path for path in files if path not in images)
+    unnamed = _unnamed_images(others)
+    if walk.passes_over and unnamed:
+        what = "%s: %d files are images by their content alone (%s first); they are looked at, too"
+        logger.info(what, printable(folder), len(unnamed), printable(unnamed[0]))
+        images.update(unnamed)
+        others = [path for path in others if path not in images]
+        unnamed = []
+    if images or not is_known:
+        _tell_left_out(folder, others, unnamed, are_all=not images)
+    return sorted(images)
 
 
 def _is_taken(path: Path) -> bool:
     """Return whether a file of a folder is named as an image, or is one named as other pictures."""
     suffix = path.suffix.lower()
     return suffix in SUFFIXES or (suffix in NOT_OPENED and holds_image(path))
+
+
+def _unnamed_images(others: Iterable[Path]) -> list[Path]:
+    """Return which files are images by their content and named as nothing, or as anything else.
+
+    Of those of one suffix, which may be a million, the others are asked where one of the first is.
+    """
+    found: list[Path] = []
+    vain: Counter[str] = Counter()
+    always = {""}
+    for path in others:
+        suffix = path.suffix.lower()
+        if suffix in NOT_OPENED or (vain[suffix] >= _ASKED and suffix not in always):
+            continue
+        if holds_image(path):
+            found.append(path)
+            always.add(suffix)
+        else:
+            vain[suffix] += 1
+    return found
 
 
 def holds_image(path: Path) -> bool:
@@ -78,67 +119,28 @@ def refuse_not_opened(path: Path) -> None:
         raise UserError(f"{printable(path)}: {what} to one of {' '.join(sorted(SUFFIXES))}")
 
 
-def _tell_left_out(folder: Path, files: list[Path], images: list[Path]) -> None:
+def _tell_left_out(folder: Path, others: list[Path], unnamed: list[Path], are_all: bool) -> None:
     """Tell of files that are not taken for images; UserError where all of a folder's are such."""
-    taken = set(images)
-    others = Counter(path.suffix for path in files if path not in taken)
-    pictures = {kind: n for kind, n in others.items() if kind.lower() in NOT_OPENED}
+    counts = Counter(path.suffix for path in others)
+    pictures = {kind: n for kind, n in counts.items() if kind.lower() in NOT_OPENED}
     kinds = " ".join(sorted(SUFFIXES))
+    left_out = []
     if pictures:
         count, names = sum(pictures.values()), " ".join(sorted(pictures))
         what = f"{count} pictures are of a format that is not opened ({names}); convert them"
-        if not images:
-            raise UserError(f"{printable(folder)}: {what} to one of {kinds}")
+        left_out.append((what, f"to one of {kinds}"))
+    if unnamed:
+        first = printable(unnamed[0])
+        what = f"{len(unnamed)} files are images and not named as such ({first} first); rename them"
+        left_out.append((what, f"to end in one of {kinds}"))
+    for what, to_what in left_out:
+        if are_all:
+            raise UserError(f"{printable(folder)}: {what} {to_what}")
         logger.warning("%s: %s to have them looked at, too", printable(folder), what)
-    if not images:
+    if are_all:
         raise UserError(f"{printable(folder)}: no image there; put some there ({kinds})")
-    if others:
-        logger.info("%s: files not named as images, left out: %s", printable(folder), dict(others))
-
-
-def _files_in_shard(shard: Path, seen: Seen) -> tuple[list[Path], bool]:
-    """Return the files in a shard, none if it was seen before, and whether it was."""
-    if (identity := _identity(shard)) in seen:
-        return [], True
-    seen.add(identity)
-    return paths_in(shard), False
-
-
-def _files_below(folder: Path, seen: Seen) -> tuple[list[Path], bool]:
-    """Return the files below a folder but for those in folders seen before, and if there are any.
-
-    That is of what was named before this folder; what leads back to a folder in it is left out too.
-    """
-    earlier, files, is_known = frozenset(seen), list[Path](), False
-    for place, folders, names in os.walk(folder, onerror=_refuse_folder, followlinks=True):
-        if (identity := _identity(place)) in seen:
-            is_known = is_known or identity in earlier
-            folders.clear()
-            continue
-        seen.add(identity)
-        folders.sort()  # which of several links to a folder is followed, is not left to chance
-        files += [Path(place, name) for name in names]
-    _warn_of_links_to_nothing(files)
-    return files, is_known
-
-
-def _warn_of_links_to_nothing(files: Iterable[Path]) -> None:
-    """Tell of those that are not named as images: they may have led to folders of such."""
-    others = (path for path in files if path.suffix.lower() not in SUFFIXES)
-    lost = sorted(path for path in others if path.is_symlink() and not path.exists())
-    if lost:
-        what = "links lead to nothing, as where a disk is away; what they led to is left out"
-        logger.warning("%s: %d such %s", printable(lost[0]), len(lost), what)
-
-
-def _identity(place: str | Path) -> tuple[int, int]:
-    status = os.stat(place)
-    return status.st_dev, status.st_ino
-
-
-def _refuse_folder(error: OSError) -> None:
-    what = f"cannot list this folder ({error.strerror})"
-    raise UserError(f"{printable(error.filename)}: {what}; make it readable or remove it")
+    if counts:
+        logger.info("%s: files not named as images, left out: %s", printable(folder), dict(counts))
 
 
 def refuse_lost(path: str | Path, reason: str | None, may_go: bool = False) -> None:

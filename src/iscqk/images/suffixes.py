@@ -8,8 +8,10 @@ SUFFIXES = {
 # Pictures all the same, which must not be passed over without a word.
 NOT_OPENED = {
     *(".heic", ".heif", ".hif", ".jxl", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx", ".psd", ".svg"),
-    *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".exr", ".hdr", ".eps"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".exr", ".hdr", ".eps", ".pdf", ".psb"),
+    *(".dds", ".sgi", ".pcx", ".qoi", ".xcf"),
     # As cameras take them.
     *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw", ".rwl"),
-    *(".raw", ".3fr", ".iiq"),
+    *(".raw", ".3fr", ".iiq", ".nrw", ".kdc", ".dcr", ".erf", ".mef", ".mos", ".sr2", ".srf"),
+    *(".x3f", ".mrw", ".fff"),
 }

@@ -15,6 +15,14 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_exclude(parser: argparse.ArgumentParser) -> None:
+    """Declare what of folders is not looked at: `--exclude`."""
+    parser.add_argument(
+        "--exclude", nargs="+", default=[], metavar="NAME",
+        help="files and folders to pass over below those named, by name or pattern ('*.gif')",
+    )  # fmt: skip
+
+
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """Declare `--threads`."""
     parser.add_argument("--threads", type=at_once, default=cores(), help="(default: all)")

@@ -54,6 +54,7 @@ def duplicates(
     threads: int = 1,
     orientations: int = 1,
     index: bool = False,
+    exclude: str | Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return groups of images that are likely copies of each other.
 
@@ -70,6 +71,7 @@ def duplicates(
         threads: to compute with.
         orientations: 1, or 8 where copies may be turned by quarters and mirrored.
         index: see `match`.
+        exclude: see `match`.
 
     Returns:
         A row for each image that has a copy: `group`, from 1; `image`, its path; `largest`, of
@@ -83,7 +85,8 @@ def duplicates(
     """
     caches = Caches.of(folder)
     with torch_threads(threads):
-        return find_duplicates(images, model, caches, threads, orientations, index).table
+        inputs = find_inputs(images, exclude)
+        return find_duplicates(inputs, model, caches, threads, orientations, index).table
 
 
 def find_duplicates(

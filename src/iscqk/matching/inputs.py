@@ -10,7 +10,7 @@ from iscqk.formats.described_images import holds_described
 from iscqk.formats.files import printable, refuse_missing
 from iscqk.formats.image_shards import is_shard, is_there, status_of
 from iscqk.formats.named_files import named
-from iscqk.images.finding import find_images, holds_image, refuse_not_opened
+from iscqk.images.finding import find_own_images, holds_image, refuse_not_opened
 from iscqk.images.opening import ImageInput
 from iscqk.images.suffixes import SUFFIXES
 
@@ -31,23 +31,28 @@ class Inputs(NamedTuple):
     described: list[Path]
 
 
-def find_inputs(paths: InputPaths | Inputs) -> Inputs:
+def find_inputs(paths: InputPaths | Inputs, exclude: str | Iterable[str] = ()) -> Inputs:
     """Return what is named, and all images below the folders or in the shards named, in order.
+
+    Args:
+        paths: what is named.
+        exclude: names of files and folders below these, or patterns of names, to be passed over.
 
     Raises:
         UserError: nothing is named, or something else than names is given; a name is empty; there
             is no such file or folder, a folder without an image, or a file that is neither an image
-            nor descriptors.
+            nor descriptors; or a path is to be excluded.
     """
     if isinstance(paths, Inputs):  # found before
         return paths
+    patterns = _patterns(exclude)
     images: list[Path] = []
     described: list[Path] = []
     for path in _places(paths):
         if not is_there(path):
             raise UserError(f"{printable(path)}: no such file or folder; correct its path")
         if path.is_dir() or is_shard(path):
-            images += find_images([path])
+            images += find_own_images(path, patterns)
         elif holds_described(path):
             described.append(path)
         else:
@@ -62,6 +67,17 @@ def _places(paths: InputPaths) -> list[Path]:
     if not given:
         raise UserError("no image is named; name files or folders")
     return [*map(named, given)]
+
+
+def _patterns(exclude: str | Iterable[str]) -> list[str]:
+    """Return what is to be excluded; UserError of what can be no file's name."""
+    given = _listed(exclude, str, "names of files and folders to exclude")
+    patterns = [name.rstrip("/") for name in given]
+    for pattern, name in zip(patterns, given, strict=True):
+        if not pattern or "/" in pattern:
+            what = "no name; give that of a file or folder, without those that it lies in"
+            raise UserError(f"--exclude {printable(name)}: {what}")
+    return patterns
 
 
 def as_images(images: ImageInput | Iterable[ImageInput]) -> list[ImageInput]:

@@ -63,6 +63,7 @@ def match(
     threads: int = 1,
     orientations: int = 1,
     index: bool = False,
+    exclude: str | Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return the references that images are likest to, likely copies first, then by score.
 
@@ -82,6 +83,8 @@ def match(
             mirror images of all four; the best counts.
         index: whether references are looked through by an index, which takes less time and misses
             some; it is kept in `folder`, or beside a file of `iscqk describe`.
+        exclude: names of files and folders below those named, or patterns of names (`*.gif`), that
+            are passed over.
 
     Returns:
         A row a pair: `query` and `reference`, their paths; `rank`, of the reference among the
@@ -99,8 +102,9 @@ def match(
     """
     caches = Caches.of(folder)
     with torch_threads(threads):
+        inputs = find_inputs(images, exclude), find_inputs(against, exclude)
         return find_matches(
-            images, against, model, top, threshold, caches, threads, orientations, index
+            *inputs, model, top, threshold, caches, threads, orientations, index
         ).table
 
 

@@ -13,7 +13,7 @@ import argparse
 from iscqk.errors import UserError
 from iscqk.formats.files import printable
 from iscqk.formats.model_files import SIDES
-from iscqk.matching.arguments import add_model, add_threads
+from iscqk.matching.arguments import add_exclude, add_model, add_threads
 from iscqk.matching.beginning import read_ahead
 from iscqk.matching.cache import check_place, is_new, refuse_another, refuse_others_only
 from iscqk.matching.inputs import find_inputs
@@ -28,6 +28,7 @@ EXAMPLE = "iscqk describe photos --model results/submission_phase2 --output phot
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("images", nargs="+", metavar="IMAGES", help="files and folders")
+    add_exclude(parser)
     add_model(parser)
     parser.add_argument(
         "--side", choices=SIDES, default="references", help="what they are (default: references)"
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Write the descriptors."""
     check_place(arguments.output)
     refuse_below_one("threads", arguments.threads)
-    inputs = find_inputs(arguments.images)
+    inputs = find_inputs(arguments.images, arguments.exclude)
     if inputs.described:
         name = printable(inputs.described[0])
         raise UserError(f"{name}: described already; name images and folders")

@@ -12,7 +12,13 @@ import shlex
 
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import exclusive, printable, refuse_unwritable, utf8
-from iscqk.matching.arguments import add_index, add_model, add_orientations, add_threads
+from iscqk.matching.arguments import (
+    add_exclude,
+    add_index,
+    add_model,
+    add_orientations,
+    add_threads,
+)
 from iscqk.matching.beginning import read_ahead
 from iscqk.matching.cache import Caches, is_new
 from iscqk.matching.inputs import find_inputs
@@ -32,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="folders and files, or files that `iscqk describe` wrote",
     )
+    add_exclude(parser)
     add_model(parser)
     add_orientations(parser)
     add_index(parser)
@@ -51,7 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
         refuse_unwritable(path)
     caches.check()
     with exclusive(table):
-        inputs = find_inputs(arguments.images)
+        inputs = find_inputs(arguments.images, arguments.exclude)
         new = inputs.images if is_new(caches.references) else []
         ahead = read_ahead(arguments.model, new, arguments.threads)
         with importing():

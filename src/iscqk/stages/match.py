@@ -14,7 +14,13 @@ import shlex
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import exclusive, printable, refuse_unwritable, utf8
-from iscqk.matching.arguments import add_index, add_model, add_orientations, add_threads
+from iscqk.matching.arguments import (
+    add_exclude,
+    add_index,
+    add_model,
+    add_orientations,
+    add_threads,
+)
 from iscqk.matching.beginning import read_ahead
 from iscqk.matching.cache import Caches
 from iscqk.matching.inputs import find_inputs
@@ -36,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--against", nargs="+", required=True, metavar="FOLDER",
         help="what may have been copied: folders, files, and files that `iscqk describe` wrote",
     )  # fmt: skip
+    add_exclude(parser)
     add_model(parser)
     parser.add_argument("--top", type=count, default=1, help="references of an image (default: 1)")
     parser.add_argument("--threshold", type=float, metavar="SCORE", help="leave out lower scores")
@@ -61,7 +68,8 @@ def run(arguments: argparse.Namespace) -> None:
         refuse_unwritable(path)
     caches.check()
     with exclusive(table):
-        inputs = find_inputs(arguments.images), find_inputs(arguments.against)
+        exclude = arguments.exclude
+        inputs = find_inputs(arguments.images, exclude), find_inputs(arguments.against, exclude)
         ahead = read_ahead(arguments.model, caches.new_images(*inputs), arguments.threads)
         with importing():
             from iscqk.matching.match_page import write_page

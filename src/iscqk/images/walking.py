@@ -1,0 +1,149 @@
+"""The files below folders and in shards, each folder and shard once, and what is passed over there.
+
+Of what the workflow lists nothing is passed over: what is trained on or graded is who made its
+folders to decide. Of somebody's own folders that is what no person has put there as a picture.
+"""
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from iscqk.errors import UserError
+from iscqk.formats.disk_errors import disk_is_gone
+from iscqk.formats.files import printable
+from iscqk.formats.image_shards import is_shard, paths_in
+from iscqk.images.suffixes import SUFFIXES
+
+logger = logging.getLogger(__name__)
+
+# Thumbnails and trash of network disks and of Windows; those of other systems are hidden.
+_OF_SYSTEMS = {"@eadir", "#recycle", "@recycle", "$recycle.bin", "system volume information"}
+_HIDDEN, _SHADOW = ".", "._"  # the second is what a Mac keeps of a file on others' disks
+
+
+class Walk:
+    """Lists folders and shards, whichever were not listed before."""
+
+    def __init__(self, passes_over: bool = False, exclude: Sequence[str] = ()) -> None:
+        """Take what is to be passed over below folders that are named.
+
+        Args:
+            passes_over: hidden folders, what systems keep beside pictures, and folders that cannot
+                be listed, all of which is told; else such a folder ends the walk.
+            exclude: files and folders of these names, or patterns of names.
+        """
+        self.passes_over, self._exclude = passes_over, exclude
+        self._seen: set[tuple[int, int]] = set()  # devices and inodes
+        self._passed: list[str] = []
+        self._excluded: list[str] = []
+        self._unlisted: list[OSError] = []
+
+    def files(self, place: Path) -> tuple[list[Path], bool]:
+        """Return the files in a folder or shard but for what was seen before, and if any was.
+
+        That is of what was listed before this place; what leads back to a folder in it is left out
+        too.
+
+        Raises:
+            UserError: there is no such place, or it, or one below it, cannot be listed.
+        """
+        if is_shard(place):
+            found = self._files_in_shard(place)
+        elif place.is_dir():
+            found = self._files_below(place)
+        else:
+            what = "no such folder or .tar file"
+            raise UserError(f"{place}: {what}; put the images there or correct the config")
+        self._tell(place)
+        return found
+
+    def _files_in_shard(self, shard: Path) -> tuple[list[Path], bool]:
+        if (identity := _identity(shard)) in self._seen:
+            return [], True
+        self._seen.add(identity)
+        found, start = paths_in(shard), len(str(shard)) + 1
+        if self.passes_over or self._exclude:
+            found = [path for path in found if self._keeps_member(str(path), start)]
+        return found, False
+
+    def _keeps_member(self, path: str, start: int) -> bool:
+        *folders, name = path[start:].split(os.sep)
+        kept = (self._keeps(path, folder, is_folder=True) for folder in folders)
+        return all(kept) and self._keeps(path, name, is_folder=False)
+
+    def _files_below(self, top: Path) -> tuple[list[Path], bool]:
+        earlier, files, is_known = frozenset(self._seen), list[Path](), False
+
+        def fail(error: OSError) -> None:
+            is_top = os.fspath(error.filename) == os.fspath(top)
+            if is_top or not self.passes_over or disk_is_gone(error.errno):
+                what = f"cannot list this folder ({error.strerror})"
+                name = printable(error.filename)
+                raise UserError(f"{name}: {what}; make it readable or remove it") from None
+            self._unlisted.append(error)
+
+        for place, folders, names in os.walk(top, onerror=fail, followlinks=True):
+            if (identity := _identity(place)) in self._seen:
+                is_known = is_known or identity in earlier
+                folders.clear()
+                continue
+            self._seen.add(identity)
+            # Which of several links to a folder is followed, is not left to chance.
+            folders[:] = sorted(self._kept(place, folders, is_folder=True))
+            files += [Path(place, name) for name in self._kept(place, names, is_folder=False)]
+        _warn_of_links_to_nothing(files)
+        return files, is_known
+
+    def _kept(self, place: str, names: list[str], is_folder: bool) -> Iterable[str]:
+        if not self.passes_over and not self._exclude:
+            return names
+        return [name for name in names if self._keeps(os.path.join(place, name), name, is_folder)]
+
+    def _keeps(self, path: str, name: str, is_folder: bool) -> bool:
+        """Return whether a file or folder is looked at, and note it where it is not."""
+        if any(fnmatchcase(name, pattern) for pattern in self._exclude):
+            self._excluded.append(path)
+            return False
+        if self.passes_over and _is_of_a_system(name, is_folder):
+            self._passed.append(path)
+            return False
+        return True
+
+    def _tell(self, place: Path) -> None:
+        """Tell what was passed over below a place."""
+        if self._unlisted:
+            first, count = self._unlisted[0], len(self._unlisted)
+            what = "folders cannot be listed, and what is in them is left out"
+            name = printable(first.filename)
+            logger.warning("%s: %s; %d such %s", name, first.strerror, count, what)
+        name = printable(place)
+        if self._passed:
+            what = "%s: %d files and folders that are hidden or a system's own are passed over (%s "
+            what += "first); name them themselves to have them looked at, too"
+            logger.info(what, name, len(self._passed), printable(min(self._passed)))
+        if self._excluded:
+            logger.info("%s: %d files and folders are excluded", name, len(self._excluded))
+        for told in (self._unlisted, self._passed, self._excluded):
+            told.clear()
+
+
+def _is_of_a_system(name: str, is_folder: bool) -> bool:
+    if is_folder:
+        return name.startswith(_HIDDEN) or name.lower() in _OF_SYSTEMS
+    return name.startswith(_SHADOW)
+
+
+def _warn_of_links_to_nothing(files: Iterable[Path]) -> None:
+    """Tell of those that are not named as images: they may have led to folders of such."""
+    others = (path for path in files if path.suffix.lower() not in SUFFIXES)
+    lost = sorted(path for path in others if path.is_symlink() and not path.exists())
+    if lost:
+        what = "links lead to nothing, as where a disk is away; what they led to is left out"
+        logger.warning("%s: %d such %s", printable(lost[0]), len(lost), what)
+
+
+def _identity(place: str | Path) -> tuple[int, int]:
+    status = os.stat(place)
+    return status.st_dev, status.st_ino
