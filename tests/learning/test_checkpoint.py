@@ -135,3 +135,31 @@ def test_an_edit_of_what_trains_changes_its_digest(tmp_path, monkeypatch):
         file.write("EDITED = True\n")
     assert code_digest("train", *modules("qk")) != before
     assert code_digest("train", *modules("isd")) == other
+
+
+OWN = {
+    "methods/own/__init__.py": "from . import beside\nfrom .below.loss import loss\n",
+    "methods/own/beside.py": "from ..shared import rows\n",
+    "methods/own/below/loss.py": "from .... import whole\n",
+    "methods/shared.py": "rows = 1\n",
+    "whole.py": "",
+    "methods/own/words.txt": "a few",
+    "methods/own/data/more.txt": "some",
+}
+LEFT = ("methods/own/.DS_Store", "methods/own/words.txt~", "methods/own/data/__pycache__/a.pyc")
+
+
+def digest_of_own(package, monkeypatch, changed=()):
+    for name, content in {**OWN, **dict.fromkeys(changed, "other = 2")}.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(content)
+    monkeypatch.setattr(stage_code, "PACKAGE", package)
+    return stage_code._digest(package, "iscqk.methods.own")
+
+
+@pytest.mark.parametrize("changed", [*OWN, *LEFT])
+def test_all_that_a_method_of_ones_own_is_made_of_counts(tmp_path, monkeypatch, changed):
+    """Modules by whatever dots, and data beside them; but not what an editor leaves there."""
+    before = digest_of_own(tmp_path / "1/iscqk", monkeypatch)
+    after = digest_of_own(tmp_path / "2/iscqk", monkeypatch, [changed])
+    assert (after == before) == (changed in LEFT)

@@ -2,12 +2,13 @@
 
 Snakemake does not see edits in a package that a rule's command imports. Each rule therefore has the
 digest of its stage's code as a parameter: of the abstract syntax of all modules of iscqk that the
-stage imports, without comments and docstrings, and of the data files beside them. What changes no
-meaning reruns nothing.
+stage imports, without comments and docstrings, and of the data files beside them, in their own
+folder and in those below it that hold no modules. What changes no meaning reruns nothing.
 """
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from iscqk.plan.stage_registry import module_name
 
 PACKAGE = Path(__file__).parent.parent
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_LEFT = re.compile(r"__pycache__|\..*|.*~")  # names of what is no data, though it lies there
 
 
 def code_digest(stage: str, *also: str) -> str:
@@ -58,11 +60,18 @@ def _imports(path: Path) -> list[Path]:
     """Return the modules of this package that a module imports."""
     names: list[str] = []
     for node in ast.walk(_syntax(path)):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        if isinstance(node, ast.ImportFrom):
+            module = _module_from(node, path)
+            names += [module, *(f"{module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
     return [file for name in names for file in _files(name)]
+
+
+def _module_from(node: ast.ImportFrom, path: Path) -> str:
+    """Return the full name of what a module imports from, whose dots count from its own folder."""
+    folder = path.relative_to(PACKAGE.parent).parts[: -node.level] if node.level else ()
+    return ".".join([*folder, *filter(None, [node.module])])
 
 
 def _files(name: str) -> Iterator[Path]:
@@ -84,10 +93,17 @@ def _meaning(path: Path) -> str:
 
 @cache
 def _data(package: Path) -> str:
-    """Return the digest of all files in those folders of a package that hold no modules."""
+    """Return the digest of a package's files that are no modules, in its folder and data folders.
+
+    Not of what Python, an editor or a desktop leaves there.
+    """
+    found = [path for path in package.iterdir() if path.is_file() and path.suffix != ".py"]
+    for folder in filter(Path.is_dir, package.iterdir()):
+        if not any(folder.glob("*.py")):
+            found += filter(Path.is_file, folder.rglob("*"))
     digest = hashlib.sha256()
-    for folder in sorted(path for path in package.iterdir() if path.is_dir()):
-        if folder.name != "__pycache__" and not any(folder.glob("*.py")):
-            for file in sorted(filter(Path.is_file, folder.rglob("*"))):
-                digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
+    for file in sorted(found):
+        name = file.relative_to(package)
+        if not any(map(_LEFT.fullmatch, name.parts)):
+            digest.update(str(name).encode() + file.read_bytes())
     return digest.hexdigest()
