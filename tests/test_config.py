@@ -15,7 +15,6 @@ from configs import PRESETS, configured
 from iscqk.datasets import find_sources
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
-from iscqk.methods import METHODS
 from iscqk.models.timm_adapter import timm
 from iscqk.models.timm_names import refuse_unknown_network
 from iscqk.plan import presets, runs
@@ -603,12 +602,6 @@ def test_no_images_that_are_named_are_left_out_without_a_word(dataset, complaint
 def test_every_network_of_timm_and_every_older_name_is_known():
     for name in (*timm.list_models(), *timm.models._registry._deprecated_models):
         refuse_unknown_network(name, "model.backbone")
-
-
-def test_a_step_counts_as_many_images_as_the_objective_has():
-    for name, method in METHODS.items():
-        if method.objective:
-            assert method.views == method.load_objective().views, name
 
 
 def disc21(root):

@@ -32,7 +32,6 @@ class Settings(LearningOnPairs):
 class Spread(Objective):
     """Squared distances within pairs, and squared similarities of all."""
 
-    views = 2
     temperature = 1.0
 
     def __init__(self, encoder: Encoder, settings: Settings) -> None:

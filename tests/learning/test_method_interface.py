@@ -4,6 +4,7 @@ import pytest
 
 from iscqk.errors import UserError
 from iscqk.learning.method_interface import Learning, LearningOnPairs, Method
+from iscqk.methods import METHODS
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,19 @@ def test_a_loss_that_cannot_be_imported_is_told(objective):
     method = Method("An encoder.", "pairs", LearningOnPairs, objective=objective)
     with pytest.raises(UserError, match="no loss to be imported"):
         method.load_objective()
+
+
+class OfTwo:
+    """A loss that says of itself what only a method says."""
+
+    views = 2
+
+
+def test_how_many_images_count_is_said_by_the_method_alone():
+    for method in filter(lambda method: method.objective, METHODS.values()):
+        method.load_objective()
+    own = {"card": "", "learns_from": "pairs", "settings": LearningOnPairs}
+    objective = f"{__name__}:OfTwo"
+    assert Method(**own, objective=objective, views=2).load_objective() is OfTwo
+    with pytest.raises(UserError, match="OfTwo: says views 2, and METHOD 1; say it in METHOD al"):
+        Method(**own, objective=objective).load_objective()

@@ -25,7 +25,7 @@ from iscqk.learning.tensorboard import Scalars
 from iscqk.learning.throughput import Throughput
 from iscqk.learning.training import TrainConfig, Training
 from iscqk.learning.validation import Validation
-from iscqk.methods import isd, moco, qk, simclr, solo
+from iscqk.methods import METHODS, isd, moco, qk, simclr, solo
 from iscqk.methods.isd.objective import SelfDistillation
 from iscqk.methods.moco.objective import MomentumContrast
 from iscqk.methods.qk.objective import FrozenBank
@@ -136,7 +136,7 @@ def test_training_lowers_the_loss(encoder, images, tmp_path):
 
 
 def test_simclr_lowers_the_loss_of_pairs(encoder, images, tmp_path):
-    config = replace(CONFIG, images=400, batch_norm="batch")
+    config = replace(CONFIG, images=400, batch_norm="batch", views=simclr.METHOD.views)
     history = train(
         encoder,
         InBatch(encoder, simclr.Settings(head="descriptor", temperature=0.1)),
@@ -315,9 +315,9 @@ def test_an_interrupted_run_ends_with_the_same_weights(
     The killed one alone shows its history, which must change nothing, and must show no step twice.
     """
     start = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
-    budget = 48 * (2 if method == "simclr" else 1)
+    views = METHODS[method].views
     # a row every 5 steps: the state of step 4 has losses that are in none yet
-    config = replace(CONFIG, images=budget, batch_norm="batch", log_every=5)
+    config = replace(CONFIG, images=48 * views, views=views, batch_norm="batch", log_every=5)
     runs = {}
     for name, killed_at in (("whole", None), ("cut", 5)):
         for attempt in range(1 if killed_at is None else 2):
@@ -553,9 +553,12 @@ def test_batch_statistics_of_parts_are_refused_where_there_are_any(encoder, imag
 )
 def test_one_image_at_a_time_is_refused_where_nothing_would_be_beside_it(encoder, make, batch_norm):
     """The loss would be 0 in every step, or a norm end in a traceback."""
+    config, objective = replace(CONFIG, batch_norm=batch_norm), make(encoder)
+    if isinstance(objective, InBatch):
+        config = replace(config, smallest_batch=simclr.METHOD.smallest_batch)
     with pytest.raises(UserError, match="1 at once is too few for this loss or its norms; raise"):
-        Training(encoder, make(encoder), replace(CONFIG, batch_size=1, batch_norm=batch_norm))
-    Training(encoder, make(encoder), replace(CONFIG, batch_size=2, batch_norm=batch_norm))
+        Training(encoder, objective, replace(config, batch_size=1))
+    Training(encoder, objective, replace(config, batch_size=2))
 
 
 def test_the_clock_tells_waiting_from_working(monkeypatch):

@@ -97,8 +97,9 @@ class Method:
         objective: `module:class`, which is imported for training only. On pairs it is made of the
             encoder and the settings; see `iscqk.methods.qk.objective` for a bank and
             `iscqk.methods.solo.objective` for fresh copies.
-        views: images of an item that the gradient goes through, as the objective has it.
+        views: images of an item that the gradient goes through; the budget counts each of them.
         smallest_batch: items that it must see at once, as its loss or its norms are of several.
+            The class of the objective says neither.
         changes: what a run by this method changes of the config, by dotted keys.
     """
 
@@ -135,12 +136,17 @@ class Method:
         """Return the class of what is minimised.
 
         Raises:
-            UserError: there is none by that name.
+            UserError: there is none by that name, or it says of itself what the method denies.
         """
         try:
-            return resolve_name(self.objective)
+            found = resolve_name(self.objective)
         except (ImportError, AttributeError, ValueError) as error:
             raise UserError(
                 f"{self.objective or self.card}: no loss to be imported ({error}); mend the "
                 "method's objective, module:class"
             ) from None
+        for name in ("views", "smallest_batch"):  # which count as the method has them
+            if getattr(found, name, said := getattr(self, name)) != said:
+                what = f"{name} {getattr(found, name)}, and METHOD {said}"
+                raise UserError(f"{self.objective}: says {what}; say it in METHOD alone")
+        return found

@@ -40,14 +40,10 @@ class Objective(nn.Module, ABC):
     part of the resume state.
 
     Attributes:
-        views: images of an item that the gradient goes through; the budget counts each of them.
-        smallest_batch: items that a loss needs at once, were it without norms.
         temperature: of the softmax that is trained, as it is now.
         accumulates: whether a batch's loss is the mean of its parts' losses.
     """
 
-    views = 1
-    smallest_batch = 1
     accumulates = False
     temperature: float
 
@@ -84,8 +80,17 @@ class Objective(nn.Module, ABC):
         for norm in self.own_norms:
             norm.train()
 
-    def refuse_split(self, encoder: Encoder, batch: int, parts: int, batch_norm: str) -> None:
+    def refuse_split(
+        self, encoder: Encoder, batch: int, parts: int, batch_norm: str, smallest: int
+    ) -> None:
         """Refuse parts of a batch that do not add up to it, or are too small for loss or norms.
+
+        Args:
+            encoder: what is trained.
+            batch: items.
+            parts: of it, which the backbone takes one after the other.
+            batch_norm: `frozen` or `batch`.
+            smallest: items that the loss needs at once, were it without norms.
 
         Raises:
             UserError: they are.
@@ -99,7 +104,7 @@ class Objective(nn.Module, ABC):
                 "frozen, or accumulate: 1"
             )
         of_several = takes_statistics or len(self.own_norms) > 0
-        if (at_once := batch // parts) < (fewest := 2 if of_several else self.smallest_batch):
+        if (at_once := batch // parts) < (fewest := 2 if of_several else smallest):
             raise UserError(
                 f"batch_size: {at_once} at once is too few for this loss or its norms; raise it, "
                 f"to {fewest} at once"

@@ -59,6 +59,8 @@ class TrainConfig:
     compile: bool
     seed: int
     accumulate: int = 1  # where a method has no such key
+    views: int = 1  # this and the next, as the method says of itself
+    smallest_batch: int = 1
 
 
 class Training:
@@ -87,7 +89,7 @@ class Training:
         """
         self.encoder, self.objective, self.config = encoder, objective, config
         self.validation = validation
-        self.images_per_step = config.batch_size * objective.views
+        self.images_per_step = config.batch_size * config.views
         self.steps = max(1, config.images // self.images_per_step)
         rates = (config.learning_rate, config.head_learning_rate)
         self.optimizer = make_optimizer(
@@ -116,9 +118,8 @@ class Training:
                 f"batch_size {config.batch_size} is no multiple of processes ({count}) times "
                 f"accumulate ({config.accumulate}); change one of them"
             )
-        self.objective.refuse_split(
-            self.encoder, config.batch_size, config.accumulate, config.batch_norm
-        )
+        split = (config.batch_size, config.accumulate, config.batch_norm, config.smallest_batch)
+        self.objective.refuse_split(self.encoder, *split)
 
     def run(
         self, images: Images, workers: int, checkpoint: Checkpoint, scalars: Scalars = _NONE

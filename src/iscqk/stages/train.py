@@ -177,10 +177,13 @@ def _config(arguments: argparse.Namespace, setup: Setup) -> TrainConfig:
     """Return how to train, with a seed of this training's own."""
     seed = np.random.default_rng((arguments.seed, setup.number)).integers(2**31)
     told = {key: getattr(arguments, key) for key in ("log_every", "checkpoint_every")}
+    method = METHODS[arguments.method]
     values = {
         **arguments.config.values(),
         **setup.settings.values(),
         **{key: value for key, value in told.items() if value},
+        "views": method.views,
+        "smallest_batch": method.smallest_batch,
         "images": setup.budget,
         "seed": int(seed),
     }

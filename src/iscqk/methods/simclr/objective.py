@@ -6,14 +6,12 @@ from torch.nn import functional
 
 from iscqk.learning.objectives import Objective, Outcome, Projection, pair_health
 from iscqk.learning.precision import upcast
-from iscqk.methods.simclr import METHOD, Settings
+from iscqk.methods.simclr import Settings
 from iscqk.models.encoder import Encoder
 
 
 class InBatch(Objective):
     """SimCLR: both images of a pair through one encoder; the batch's others are the negatives."""
-
-    views, smallest_batch = METHOD.views, METHOD.smallest_batch
 
     def __init__(self, encoder: Encoder, settings: Settings) -> None:
         super().__init__()
