@@ -1,6 +1,8 @@
 """Encoders of many architectures, and their weights on disk."""
 
 import json
+from dataclasses import replace
+from functools import partial
 
 import pytest
 import safetensors
@@ -121,6 +123,41 @@ def test_a_plain_timm_backbone_is_taken_and_another_is_refused(tmp_path):
 def test_a_wrong_model_is_told(config, message):
     with pytest.raises(UserError, match=message):
         Encoder(config)
+
+
+SEEN = {
+    ("vit_small_patch32_224", 112): "patches of 32 pixels, and of 112 would never see the last 16 ",
+    ("vit_small_patch14_dinov2", 144): "last 4 to the right and below; name 140 or 154",
+    ("convnext_atto", 34): "name 32 or 36",
+    ("vit_small_patch32_224", 128): "",
+    ("pvt_v2_b0", 36): "",  # its patches of 7 overlap, and are padded
+    ("test_resnet", 33): "",
+}
+
+
+@pytest.mark.parametrize(("network", "complaint"), SEEN.items(), ids=map(str, SEEN))
+def test_what_lies_beyond_the_last_whole_patch_is_seen_or_refused(network, complaint):
+    backbone, side = network
+    options = {"depth": 1} if "it_" in backbone else {}
+    make = partial(EncoderConfig, backbone, side, "average", 8)
+    if complaint:
+        with pytest.raises(UserError, match=f"^model.image_size: {backbone} .*{complaint}"):
+            Encoder(make(backbone_options=options))
+        return
+    encoder = Encoder(make(backbone_options=options)).eval()
+    images = torch.randint(0, 256, (1, 3, side, side), dtype=torch.uint8).repeat(2, 1, 1, 1)
+    images[1, :, -1, -1] ^= 255
+    first, second = encoder.features(images)
+    assert (first - second).abs().max() > 0
+
+
+def test_sides_beside_its_own_are_of_whole_patches_too():
+    Encoder(replace(SMALL, backbone="convnext_atto")).refuse_sizes([32, 64])
+    with pytest.raises(UserError, match="^describe.sizes: convnext_atto .*; name 48 or 52"):
+        Encoder(replace(SMALL, backbone="convnext_atto")).refuse_sizes([32, 50])
+    padded = {"depth": 1, "dynamic_img_size": True, "dynamic_img_pad": True}
+    config = EncoderConfig("vit_tiny_patch16_224", 40, "average", 8, backbone_options=padded)
+    Encoder(config).refuse_sizes([50])
 
 
 def test_files_that_are_no_weights_are_told(tmp_path):

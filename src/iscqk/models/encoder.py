@@ -100,7 +100,8 @@ class Encoder(nn.Module):
         """Build the encoder, with timm's pretrained backbone weights if asked for.
 
         Raises:
-            UserError: timm knows no such backbone, cannot build it so, or it cannot be pooled so.
+            UserError: timm knows no such backbone, cannot build it so, it cannot be pooled so, or
+                would not see images to their right and bottom ends.
         """
         super().__init__()
         self.config = config
@@ -126,7 +127,18 @@ class Encoder(nn.Module):
             raise UserError(
                 f"model.image_size: {self.config.backbone} does not take {size} pixels ({error})"
             ) from None
+        self._refuse_unseen_rim(size, "model.image_size")
         return int(features.shape[1])
+
+    def _refuse_unseen_rim(self, side: int, key: str) -> None:
+        """Refuse a side of which something is left beyond the last whole patch: nobody sees it."""
+        patch = _patch_size(self.backbone)
+        if rest := side % patch:
+            raise UserError(
+                f"{key}: {self.config.backbone} cuts images into patches of {patch} pixels, and of "
+                f"{side} would never see the last {rest} to the right and below; name "
+                f"{side - rest} or {side - rest + patch}"
+            )
 
     @torch.no_grad()
     def set_head(self, weight: Tensor, bias: Tensor) -> None:
@@ -152,7 +164,7 @@ class Encoder(nn.Module):
         """Refuse to see images at sides that the network is not made for, as most transformers are.
 
         Raises:
-            UserError: it takes others only.
+            UserError: it takes others only, or would not see them to their ends.
         """
         for side in sizes:
             try:
@@ -164,6 +176,7 @@ class Encoder(nn.Module):
                     "is a transformer"
                 )
                 raise UserError(f"describe.sizes: {what}; {remedy}") from None
+            self._refuse_unseen_rim(side, "describe.sizes")
 
     def features(self, images: Tensor) -> Tensor:
         """Return pooled backbone features (B, C) float32 of uint8 images (B, 3, S, S)."""
@@ -230,6 +243,19 @@ def _places_first(output: Tensor, backbone: nn.Module) -> Tensor:
     if output.ndim == 4:
         return output.flatten(2).transpose(1, 2)
     return output.flatten(1)[:, None]
+
+
+def _patch_size(backbone: nn.Module) -> int:
+    """Return the side in pixels of patches that a network looks at each alone; 1 if at none.
+
+    Transformers have them, and ConvNeXt's like. What overlaps, or is padded, leaves nothing out.
+    """
+    modules = list(backbone.modules())
+    first = next((module for module in modules if isinstance(module, nn.Conv2d)), None)
+    is_padded = any(getattr(module, "dynamic_img_pad", False) for module in modules)
+    if first is None or is_padded or first.kernel_size != first.stride or any(first.padding):
+        return 1
+    return int(first.stride[0])
 
 
 def _create_backbone(config: EncoderConfig, pretrained: bool) -> Any:
