@@ -1,7 +1,8 @@
 """The learning methods, each a module of this folder under the name that the config has for it.
 
-A module declares METHOD. What needs torch lies in another module beside it, so that what only asks
-which methods there are need not wait for it.
+A module declares METHOD. What needs torch lies in another module, so that what only asks which
+methods there are need not wait for it: within a method's folder, or beside it by a name that begins
+with _.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""What is found by name: methods, rankings, sources, a module of a folder each; edits in tables."""
+"""What is found by name: methods, rankings, sources, a module of a folder each; edits in tables.
+
+A module whose name begins with _ is none of these, but what one of them imports when it needs it.
+"""
 
 from collections.abc import Iterable, Mapping
 from importlib import import_module
@@ -24,10 +27,25 @@ class Registry(dict[str, T]):
             package: full name of the folder's own module.
             places: where it lies.
             declared: the name of what each module has for it.
+
+        Raises:
+            UserError: one has nothing by that name.
         """
-        names = [found.name for found in iter_modules(places)]
-        super().__init__({n: getattr(import_module(f"{package}.{n}"), declared) for n in names})
+        super().__init__()
         self._what, self._package = what, package
+        for found in iter_modules(places):
+            if not found.name.startswith("_"):
+                self[found.name] = self._declared(found.name, declared)
+
+    def _declared(self, name: str, declared: str) -> T:
+        module = import_module(f"{self._package}.{name}")
+        if not hasattr(module, declared):
+            raise UserError(
+                f"{module.__file__}: declares no {declared}; declare it, or have the name begin "
+                f"with _ where it is no {self._what} itself"
+            )
+        found: T = getattr(module, declared)
+        return found
 
     def __missing__(self, name: str) -> T:
         """Raise UserError."""
