@@ -33,20 +33,24 @@ from snakemake.logging import logger
 from snakemake.settings.types import SharedFSUsage
 from snakemake.utils import min_version
 
-from iscqk.datasets import find_sources
 from iscqk.errors import UserError, one_line
-from iscqk.plan.plan import Plan
-from iscqk.plan.presets import refuse_disorder, refuse_without_preset
-from iscqk.plan.runs import runs_of
-from iscqk.plan.snakefile import (
-    base_config,
-    refuse_base_laid_over,
-    refuse_missing_envs,
-    refuse_unwritable_folder,
-)
-from iscqk.plan.storage import Storage
-from iscqk.plan.checks import check_config, check_run, check_training
-from iscqk.terminal.additions import add_to_messages
+
+try:  # a method or an edit of one's own may be refused as it is imported
+    from iscqk.datasets import find_sources
+    from iscqk.plan.plan import Plan
+    from iscqk.plan.presets import refuse_disorder, refuse_without_preset
+    from iscqk.plan.runs import runs_of
+    from iscqk.plan.snakefile import (
+        base_config,
+        refuse_base_laid_over,
+        refuse_missing_envs,
+        refuse_unwritable_folder,
+    )
+    from iscqk.plan.storage import Storage
+    from iscqk.plan.checks import check_config, check_run, check_training
+    from iscqk.terminal.additions import add_to_messages
+except UserError as error:
+    sys.exit(f"error: {error}")
 
 min_version("9.27")
 # What is imported by now stays: that the collector looks at it no more is a quarter of a dry run.

@@ -125,3 +125,14 @@ def test_a_method_of_ones_own_may_learn_from_a_bank(project):
     for said in ("--method turns --seed", "--method turns --side q", "--method turns --side k"):
         assert said in planned
     assert "--method simclr --images 64 " in planned and "--views 2 --features" in planned
+
+
+def test_a_mistake_in_a_method_of_ones_own_is_told_in_a_line(project):
+    method = TURNS.replace('"""Turns\' settings."""', "push: float = key(2.0)")
+    wanted = "from iscqk.schema.section import key\n"
+    (project.folder / "src/iscqk/methods/turns.py").write_text(f"{wanted}{method}")
+    for command in ("snakemake all -n --configfile config.yaml tiny.yaml", "iscqk train --help"):
+        told = project.run(command, check=False).stderr.splitlines()
+        complaint = "settings: Settings: put @dataclass(frozen=True, kw_only=True) before it"
+        assert [line for line in told if line.startswith("error: ")] == [told[-1]]
+        assert complaint in told[-1] and "Traceback" not in "".join(told)

@@ -12,8 +12,9 @@ from augly.image import functional
 from PIL import Image, ImageFont
 
 from iscqk.errors import UserError
-from iscqk.images import augly_edits, own_edits
+from iscqk.images import augly_edits, edits, own_edits
 from iscqk.images.augly_adapter import emoji_names, letter_indices
+from iscqk.images.edit_interface import Edit
 from iscqk.images.edits import EDIT_NAMES, apply_edit
 from iscqk.images.overlay_parameters import FONTS
 from iscqk.images.sanitize import sanitize
@@ -178,6 +179,23 @@ def test_unknown_names_and_strengths_are_refused():
         edited("blurr")
     with pytest.raises(UserError, match=r"strength .* not 1.5"):
         edited("blur", 1.5)
+
+
+@pytest.mark.parametrize(
+    ("edit", "complaint"),
+    [
+        (Edit(lambda image: np.asarray(image)), "its function returns ndarray; return a Pillow im"),
+        (Edit(lambda image: None), "its function returns NoneType"),
+        (
+            Edit(lambda image, size: image, lambda sampler: {"size": np.int64(3)}),
+            "its parameters hold what JSON cannot .* int64 .*; make numpy's numbers int",
+        ),
+    ],
+)
+def test_an_edit_of_ones_own_that_gives_something_else_is_told(monkeypatch, edit, complaint):
+    monkeypatch.setitem(edits.EDITS, "own", edit)
+    with pytest.raises(UserError, match=f"^edit own: {complaint}"):
+        edited("own")
 
 
 def test_workers_that_edit_do_not_import_torch():

@@ -1,10 +1,13 @@
 """A method that no training can be made of is told by name, when it is declared or looked at."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from iscqk.errors import UserError
 from iscqk.learning.method_interface import Learning, LearningOnPairs, Method
 from iscqk.methods import METHODS
+from iscqk.schema.section import key
 
 
 @pytest.mark.parametrize(
@@ -19,6 +22,23 @@ from iscqk.methods import METHODS
 def test_what_no_training_can_be_made_of_is_refused(source, settings, complaint):
     with pytest.raises(UserError, match=f"^own:Loss: .*{complaint}"):
         Method(card="", learns_from=source, settings=settings, objective="own:Loss")
+
+
+class Undeclared(LearningOnPairs):
+    """Settings that would have none of their keys."""
+
+    push: float = key(2.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Below(Undeclared):
+    """Likewise."""
+
+
+@pytest.mark.parametrize("settings", [Undeclared, Below])
+def test_settings_with_keys_are_a_dataclass(settings):
+    with pytest.raises(UserError, match="^own:Loss: settings: Undeclared: put @dataclass.frozen"):
+        Method(card="", learns_from="pairs", settings=settings, objective="own:Loss")
 
 
 @pytest.mark.parametrize("objective", ["no_such_module:Loss", "json:Loss", ""])

@@ -47,7 +47,7 @@ def apply_edit(
         function as values that JSON can hold (paths relative to AugLy's folders).
 
     Raises:
-        UserError: an unknown name or a strength outside [0, 1].
+        UserError: an unknown name, a strength outside [0, 1], or an edit that gives something else.
     """
     edit = find_edit(name)
     if not 0 <= strength <= 1:
@@ -57,8 +57,24 @@ def apply_edit(
     parameters = edit.parameters(sampler)
     arguments = parameters | edit.objects(sampler, parameters)
     sampler.seed()  # unused, but without it the same seeds would give other chains than they gave
+    told = _as_told(name, parameters)
     edited = edit.function(image, **arguments)
-    return sanitize(edited), json.loads(json.dumps(parameters))
+    if not isinstance(edited, Image.Image):
+        what = f"its function returns {type(edited).__name__}"
+        raise UserError(f"edit {name}: {what}; return a Pillow image, as Image.fromarray makes one")
+    return sanitize(edited), told
+
+
+def _as_told(name: str, parameters: Parameters) -> Parameters:
+    """Return an edit's parameters as they are told of, in what JSON has."""
+    try:
+        told: Parameters = json.loads(json.dumps(parameters))
+    except (TypeError, ValueError) as error:
+        what = f"its parameters hold what JSON cannot ({error})"
+        raise UserError(
+            f"edit {name}: {what}; make numpy's numbers int(...) or float(...)"
+        ) from None
+    return told
 
 
 def find_edit(name: str) -> Edit:

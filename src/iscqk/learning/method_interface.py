@@ -1,7 +1,7 @@
 """What a learning method says of itself; `iscqk.methods` finds them all. It needs no torch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field
 from pkgutil import resolve_name
 from typing import Annotated, Any, Literal
 
@@ -116,7 +116,8 @@ class Method:
         """Refuse what no training can be made of.
 
         Raises:
-            UserError: it learns from something else, or its settings lack what is read of them.
+            UserError: it learns from something else, its settings lack what is read of them, or are
+                no dataclass.
         """
         name = self.objective or self.card
         if self.learns_from not in _READ:
@@ -126,6 +127,10 @@ class Method:
         if read and not issubclass(self.settings or object, read):
             what = f"a method that learns from {self.learns_from}"
             raise UserError(f"{name}: settings: of {what} they derive from {read.__name__}")
+        for cls in self.settings.__mro__ if self.settings else ():
+            if any(isinstance(value, Field) for value in vars(cls).values()):  # of key(...)
+                what = f"{cls.__qualname__}: put @dataclass(frozen=True, kw_only=True) before it"
+                raise UserError(f"{name}: settings: {what}")
 
     @property
     def learns(self) -> bool:

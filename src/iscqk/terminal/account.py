@@ -6,15 +6,17 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from logging import LogRecord
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iscqk.formats.results import Results
-from iscqk.plan.plan import Plan
 from iscqk.terminal.newest import warnings_in
 from iscqk.terminal.rules import RULES, rule_named
 from iscqk.terminal.screen import Job, Progress, Screen
 from iscqk.terminal.words import words_of
 from iscqk.terminal.work import Work, expected_seconds, measured_seconds
+
+if TYPE_CHECKING:  # this is imported before the Snakefile can tell what is wrong with a method
+    from iscqk.plan.plan import Plan
 
 _WARNINGS = 5  # of a job that are told; its log has all
 

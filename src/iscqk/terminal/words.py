@@ -4,14 +4,17 @@ import csv
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from iscqk.formats.phases import PHASES
 from iscqk.plan.names import INITIAL, WARM_UP, ModelName, Shard
-from iscqk.plan.plan import Plan
 from iscqk.terminal.rules import rule_named
 
+if TYPE_CHECKING:
+    from iscqk.plan.plan import Plan
 
-def words_of(rule: str, wildcards: Mapping[str, str], plan: Plan | None = None) -> str:
+
+def words_of(rule: str, wildcards: Mapping[str, str], plan: "Plan | None" = None) -> str:
     """Return what a job does, as `train side q, round 1 of 1`.
 
     Args:
@@ -57,7 +60,7 @@ def phase_name(phase: str) -> str:
     return phase.replace("phase", "phase ")
 
 
-def _named(wildcards: Mapping[str, str], plan: Plan | None) -> dict[str, str]:
+def _named(wildcards: Mapping[str, str], plan: "Plan | None") -> dict[str, str]:
     """Return the wildcards in words, and what can be told besides."""
     named = dict(wildcards)
     if "phase" in named:
@@ -87,7 +90,7 @@ def _after(model: ModelName) -> str:
     return f", {'in' if model.trained == 'q' else 'after'} round {model.number}"
 
 
-def _images(images: str, shard: str, plan: Plan | None) -> str:
+def _images(images: str, shard: str, plan: "Plan | None") -> str:
     """Return `5,000 training images`, `800 queries of phase 2`; of shards, which one."""
     kinds = {phase: f"queries of {phase_name(phase)}" for phase in PHASES}
     kind = kinds.get(images, images if images == "references" else f"{images} images")
@@ -111,7 +114,7 @@ def _rows(path: str) -> int | None:
     return None
 
 
-def _where(wildcards: Mapping[str, str], plan: Plan | None) -> list[str]:
+def _where(wildcards: Mapping[str, str], plan: "Plan | None") -> list[str]:
     """Return the run of a job, if it is another one than the submission's."""
     run = wildcards.get("run", "")
     return [f"run {run}"] if run and (plan is None or run != plan.submitted.name) else []
