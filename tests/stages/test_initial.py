@@ -6,10 +6,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import timm
 import torch
 from PIL import Image
 from torch import nn
 
+from importing import imported
 from iscqk.cli import main
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.files import sha256_of
@@ -23,6 +25,7 @@ from iscqk.models.hub import save_hub_folder
 from iscqk.models.modes import batch_norms
 from iscqk.models.weights import encoder_digest, load_encoder, save_encoder
 from iscqk.runtime.shutdown import NO_COMPILER, cause_of
+from iscqk.settings.model import Model
 
 MODEL = {"backbone": "test_resnet", "image_size": 32, "descriptor_size": 8, "head_images": 12}
 
@@ -67,6 +70,14 @@ def test_a_compiler_that_is_not_there_is_told_before_any_training(folder, monkey
     assert capsys.readouterr().err.splitlines()[-1].startswith(told)
     raised = RuntimeError("backend='inductor' raised:\nNo working C++ compiler found in config")
     assert cause_of(raised) == NO_COMPILER
+
+
+def test_what_is_printed_of_imported_weights_is_all_that_a_start_from_them_takes(folder, capsys):
+    network = timm.create_model("test_resnet")  # of fewer features than descriptors have by default
+    assert imported(folder, network.state_dict(), "test_resnet", "--image-size", 32)
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1].removeprefix("model: "))
+    found = initial(folder, **{"descriptor_size": Model.descriptor_size, **printed})
+    assert found[0].head.out_features == printed["descriptor_size"] == network.num_features
 
 
 def test_each_side_starts_from_that_of_the_ready_model(folder, ready):

@@ -93,6 +93,8 @@ def run(arguments: argparse.Namespace) -> None:
     )
     keys = ("backbone", "image_size", "pooling", "backbone_options")
     told: dict[str, Any] = {key: getattr(config, key) for key in keys if getattr(config, key)}
+    if config.descriptor_size < Model.descriptor_size:  # who has fewer cannot give the default's
+        told["descriptor_size"] = config.descriptor_size
     print_line(f"model: {json.dumps({'weights': str(arguments.output), **told})}")
 
 
