@@ -178,6 +178,23 @@ AROUND = {
             **{"data_preprocessor.std": torch.ones(3, 1), "arcface.weight": torch.ones(9, 4)},
         }
     },
+    **{
+        f"a dictionary {name}": lambda weights, name=name: {
+            name: weights,
+            "optimizer": {"state": {0: {"exp_avg": weights["conv1.0.weight"] * 0}}},
+        }
+        for name in ("model_state_dict", "net", "params", "ema", "weights", "module")
+    },
+    "a running mean of any name": lambda weights: {
+        "params": {k: v * 0 for k, v in weights.items()},
+        "params_ema": {f"generator.{k}": v for k, v in weights.items()},
+    },
+    "any prefix, beside another network": lambda weights: {
+        "state_dict": {
+            **{f"encoder.module.{k}": v for k, v in weights.items()},
+            "decoder.0.weight": torch.ones(3, 3, 3, 3),
+        }
+    },
     "a running mean alone": lambda weights: {"model_ema": weights, "epoch": 3},
     "a teacher and its student": lambda weights: {
         "student": {f"module.backbone.{k}": v * 0 for k, v in weights.items()},
@@ -195,6 +212,18 @@ def test_what_trainings_put_around_weights_is_taken_off(tmp_path, wrap):
     encoder = imported(tmp_path, wrap(network.state_dict()), "test_resnet", "--image-size", 32)
     for name, tensor in encoder.backbone.state_dict().items():
         assert torch.equal(tensor, network.state_dict()[name]), name
+
+
+def test_heads_and_means_are_those_of_what_lies_within_any_prefix(tmp_path, capsys):
+    network = published.random_statistics(published.TorchvisionSscd())
+    wrapped = {f"net.{name}": tensor for name, tensor in network.state_dict().items()}
+    encoder = imported(tmp_path, wrapped, "resnet50", "--image-size", 32)
+    assert encoder.head.out_features == 512 and encoder.config.pooling == "gem"
+    small = {"depth": 1, "embed_dim": 48, "num_heads": 3}
+    vit = timm.create_model("vit_tiny_patch16_224", num_classes=10, **small).state_dict()
+    options = ("--image-size", 224, "--backbone-options", json.dumps(small))
+    wrapped = {"net": {f"encoder.{name}": tensor for name, tensor in vit.items()}}
+    assert imported(tmp_path, wrapped, "vit_tiny_patch16_224", *options).config.mean[0] == 0.5
 
 
 def test_safetensors_of_timm_are_read_and_the_origin_is_kept(tmp_path, capsys):

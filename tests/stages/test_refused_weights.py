@@ -112,6 +112,14 @@ REFUSED = {
         lambda: {f"{first}.{k}": v for first in ("model", "momentum") for k, v in resnet().items()},
         "holds the network as model and as momentum; save one of them alone",
     ),
+    "twice the network, by prefixes of any name": (
+        lambda: {f"module.encoder_{one}.{k}": v for one in "qk" for k, v in resnet().items()},
+        "holds the network as encoder_q and as encoder_k; save one of them alone",
+    ),
+    "another network, within": (
+        lambda: {"net": timm.create_model("test_efficientnet").state_dict()},
+        "save the state_dict of the network alone: these names begin with net",
+    ),
     "another network beside": (
         lambda: {
             "decoder.weight": torch.ones(3, 3, 1, 1),

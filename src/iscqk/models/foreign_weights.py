@@ -3,10 +3,11 @@
 Names that are understood: timm's own; torchvision's ResNet, MobileNet, EfficientNet and ViT, and
 whatever holds the same tensors in the same order as timm's network; Classy Vision's ResNet and
 ResNeXt, as SSCD has them; DINO and DINOv2. Around them there may be what trainings put there: a
-dictionary (`state_dict`, `model`, `teacher`), prefixes (`module.`, `backbone.`), a classifier. Of
-weights and their running mean (`model_ema`, `ema.`) the mean is taken, as timm does; of a student
-and its teacher this one. What else is there twice is refused, as is what may be another network;
-layers, means and losses beside it are passed over.
+dictionary (`state_dict`, `model`, `teacher`), prefixes (`module.`, `backbone.`), a classifier; by
+other names what fits is taken (`iscqk.models.fitting_weights`). Of weights and their running mean
+(`model_ema`, `ema.`) the mean is taken, as timm does; of a student and its teacher this one. What
+else is there twice is refused, as is what may be another network; layers, means and losses beside
+it are passed over.
 """
 
 import os
@@ -18,12 +19,11 @@ from typing import Any, NamedTuple
 import safetensors
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from iscqk.errors import UserError
 from iscqk.formats.files import refuse_missing
 from iscqk.formats.model_files import is_safetensors
-from iscqk.models.timm_adapter import checkpoint_filter_fn, timm
 from iscqk.models.torch_files import read_torch_file
 from iscqk.models.weights import is_encoder, refuse_not_finite
 
@@ -34,29 +34,11 @@ _AROUND, _BACKBONE = ("module", "_orig_mod", "model"), "backbone"  # first words
 _MEAN = re.compile(r"(^|[_.])(ema|teacher)([_.]|$)")  # what a training is judged by, of copies
 _HEADS = ("embeddings.1", "backbone.fc")  # SSCD's layers, Classy Vision's and torchvision's
 # What there may be beside the backbone; any other part that has kernels may be a network.
-_BESIDE = re.compile(
+BESIDE = re.compile(
     r"(fc|classifier|head_dist|heads?|dino_head|ibot_head|projection|projection_head|projector"
     r"|predictor|prototypes|embeddings|mask_token|criterion|loss|n_averaged)\b"
 )
 _MOST_SHARED = 4  # layers that have the same weights, on average: they are in the file once
-_COUNT = "num_batches_tracked"  # of a batch norm whose momentum is fixed, it changes nothing
-_TORCHVISION_VIT = [
-    (r"class_token", "cls_token"),
-    (r"conv_proj\.", "patch_embed.proj."),
-    (r"encoder\.pos_embedding", "pos_embed"),
-    (r"encoder\.layers\.encoder_layer_(\d+)\.", r"blocks.\1."),
-    (r"encoder\.ln\.", "norm."),
-    (r"\.ln_([12])\.", r".norm\1."),
-    (r"\.self_attention\.in_proj_", ".attn.qkv."),
-    (r"\.self_attention\.out_proj\.", ".attn.proj."),
-    (r"\.mlp\.(0|linear_1)\.", ".mlp.fc1."),
-    (r"\.mlp\.(3|linear_2)\.", ".mlp.fc2."),
-]
-
-_TORCHVISION_LAYER = re.compile(r"features\.\d+\.")
-# Of these torchvision has batch norms of another eps than timm; its MobileNetV2 has no `block`.
-_TORCHVISION_BLOCK = re.compile(r"features\.\d+\.(\d+\.)?block\.")
-_OTHER_EPS = re.compile(r"(efficientnet_b[567]|efficientnetv2|mobilenetv3)")
 
 
 class ForeignWeights(NamedTuple):
@@ -72,7 +54,7 @@ class ForeignWeights(NamedTuple):
     @property
     def has_classifier(self) -> bool:
         """Whether a classifier lies with the backbone, or another layer behind it."""
-        return any(_BESIDE.match(name) for name in self.backbone if name != "mask_token")
+        return any(BESIDE.match(name) for name in self.backbone if name != "mask_token")
 
 
 def read_foreign_weights(path: str | Path) -> ForeignWeights:
@@ -90,11 +72,17 @@ def read_foreign_weights(path: str | Path) -> ForeignWeights:
     found = {name: tensor.float() for name, tensor in found.items()}
     refuse_not_finite(path, found)
     backbone = _without_prefixes(found, (_BACKBONE, *_AROUND), path)
-    for layer in _HEADS:
-        if {f"{layer}.weight", f"{layer}.bias"} <= set(found):
+    for wanted in _HEADS:
+        if layers := [name for name in _layers(found) if f".{name}".endswith(f".{wanted}")]:
+            layer = one_of(layers, path)
             head = found[f"{layer}.weight"], found[f"{layer}.bias"]
             return ForeignWeights(backbone, head, layer)
     return ForeignWeights(backbone, None)
+
+
+def _layers(weights: Weights) -> list[str]:
+    named = [name.removesuffix(".weight") for name in weights if name.endswith(".weight")]
+    return [name for name in named if f"{name}.bias" in weights]
 
 
 def _read(path: str | Path) -> Any:
@@ -114,15 +102,30 @@ def _tensors(found: Any, path: str | Path) -> Weights:
     held = {str(k): _tensors(v, path) for k, v in found.items() if isinstance(v, Mapping)}
     if known := [name for name in _WRAPPERS if held.get(name)]:
         return held[_judged(held, known[0], path)]
-    return {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+    here = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+    if not _has_kernels(here):  # dictionaries of other names count as prefixes do
+        for around, weights in held.items():
+            if not around.isdecimal():  # as in the state of an optimizer
+                here |= {f"{around}.{name}": tensor for name, tensor in weights.items()}
+    return here
 
 
-def _without_prefixes(weights: Weights, prefixes: Sequence[str], path: str | Path) -> Weights:
-    """Return weights whose names have prefixes, in any order, without these; else all."""
+def parts_of(weights: Weights) -> dict[str, Weights]:
+    """Return weights by the first word of their names, of which they are then without."""
     parts: dict[str, Weights] = {}
     for name, tensor in weights.items():
         first, _, rest = name.partition(".")
         parts.setdefault(first, {})[rest] = tensor
+    return parts
+
+
+def _has_kernels(weights: Weights) -> bool:
+    return any(tensor.dim() > 2 for tensor in weights.values())
+
+
+def _without_prefixes(weights: Weights, prefixes: Sequence[str], path: str | Path) -> Weights:
+    """Return weights whose names have prefixes, in any order, without these; else all."""
+    parts = parts_of(weights)
     for prefix in prefixes:
         if prefix in parts:
             judged, copies = _judged(parts, prefix, path), _copies(parts, prefix)
@@ -138,12 +141,20 @@ def _without_prefixes(weights: Weights, prefixes: Sequence[str], path: str | Pat
 
 def _may_be_network(name: str, weights: Weights) -> bool:
     """Return whether a part is more than a layer, means or a loss: it has kernels or patches."""
-    return not _BESIDE.match(name) and any(tensor.dim() > 2 for tensor in weights.values())
+    return not BESIDE.match(name) and _has_kernels(weights)
 
 
 def _judged(parts: Mapping[str, Weights], name: str, path: str | Path) -> str:
     """Return which part holds the network: the named one, or of its copies the one to judge by."""
-    copies = _copies(parts, name)
+    return one_of(_copies(parts, name), path)
+
+
+def one_of(copies: Sequence[str], path: str | Path) -> str:
+    """Return which of a network's copies, by their names, it is judged by.
+
+    Raises:
+        UserError: their names do not say.
+    """
     judged = [one for one in copies if _MEAN.search(one)] or copies
     if len(judged) > 1:
         raise UserError(
@@ -177,96 +188,3 @@ def _refuse_no_numbers(path: str | Path, weights: Weights) -> None:
     if taken > _MOST_SHARED * os.path.getsize(path):
         what = f"its weights would take {taken} bytes, as one number stands for many"
         raise UserError(f"{path}: {what}; save them one by one, of each a .clone()")
-
-
-def options_of_weights(backbone: str, weights: Weights) -> dict[str, Any]:
-    """Return what `timm.create_model` must be told of a network to compute as their own does."""
-    is_torchvisions = any(map(_TORCHVISION_BLOCK.match, weights))
-    return {"bn_eps": 1e-3} if is_torchvisions and _OTHER_EPS.match(backbone) else {}
-
-
-def fill_backbone(backbone: Any, weights: Weights, path: str | Path) -> bool:
-    """Fill one of timm's networks with a checkpoint's weights.
-
-    Returns:
-        Whether the weights have timm's own names.
-
-    Raises:
-        UserError: they are of another network, or by names that are not understood.
-    """
-    if any(map(_TORCHVISION_LAYER.match, weights)) and _pads_unevenly(backbone):
-        raise UserError(
-            f"{path}: torchvision's weights, and {_named(backbone)} pads as TensorFlow does; "
-            "name a --backbone without tf_ or pad_type"
-        )
-    target = backbone.state_dict()
-    named = _named_as_timms(backbone, target, weights)
-    unfit = _unfit(target, named)
-    if not unfit:
-        backbone.load_state_dict({**target, **{k: v for k, v in named.items() if k in target}})
-        return weights.keys() >= {name for name in target if not name.endswith(_COUNT)}
-    what = f"{path}: not the weights of {_named(backbone)}"
-    if 2 * len(named.keys() & target.keys()) > len(target):  # then places say less than names
-        raise UserError(
-            f"{what} as it is built: {unfit}; name another --backbone or its --backbone-options"
-        )
-    found = _by_order(target, weights)
-    if found is None:
-        lost = ", which a file of torch.save would tell by their order" * is_safetensors(path)
-        raise UserError(f"{what}, or by unknown names{lost}; name another --backbone")
-    backbone.load_state_dict({**target, **found})
-    return False
-
-
-def _pads_unevenly(backbone: nn.Module) -> bool:
-    return any(type(module).__name__ == "Conv2dSame" for module in backbone.modules())
-
-
-def _named_as_timms(backbone: Any, target: Weights, weights: Weights) -> Weights:
-    """Return weights by the names that timm has for them, of a ViT to its size of images."""
-    named = {_as_timms(name): tensor for name, tensor in weights.items()}
-    patches = "patch_embed.proj.weight"
-    is_vit = isinstance(backbone, timm.models.VisionTransformer) and patches in named
-    if is_vit and named[patches].shape == target[patches].shape:
-        named = checkpoint_filter_fn(dict(named), backbone)
-    return named
-
-
-def _unfit(target: Weights, named: Weights) -> str:
-    """Return what keeps weights from being a network's by their names, "" where nothing does."""
-    foreign = [k for k in named if k not in target and not _BESIDE.match(k)]
-    for name, tensor in target.items():
-        if name not in named and not name.endswith(_COUNT):
-            return f"it lacks {name}" + f" and has {', '.join(foreign[:2])}" * bool(foreign)
-        if name in named and named[name].shape != tensor.shape:
-            return f"its {name} is {[*named[name].shape]} where {[*tensor.shape]} is needed"
-    return f"{foreign[0]} has no place" if foreign else ""
-
-
-def _as_timms(name: str) -> str:
-    for old, new in _TORCHVISION_VIT:
-        name = re.sub(old, new, name)
-    return name
-
-
-def _by_order(target: Weights, weights: Weights) -> Weights | None:
-    """Return weights that have the shapes and kinds of timm's, one after the other.
-
-    Two implementations of one network define its layers in the order in which they are used.
-    """
-    names, others = ([k for k in one if not k.endswith(_COUNT)] for one in (target, weights))
-    if len(others) < len(names) or not all(map(_BESIDE.match, others[len(names) :])):
-        return None
-    found = {}
-    for name, other in zip(names, others, strict=False):
-        wanted, tensor = target[name], weights[other]
-        same_kind = name.rpartition(".")[2] == other.rpartition(".")[2]
-        if not same_kind or tensor.squeeze().shape != wanted.squeeze().shape:
-            return None
-        found[name] = tensor.reshape(wanted.shape)  # what is linear may be a convolution of 1 x 1
-    return found
-
-
-def _named(backbone: nn.Module) -> str:
-    config: dict[str, Any] = getattr(backbone, "pretrained_cfg", {})
-    return str(config.get("architecture", type(backbone).__name__))

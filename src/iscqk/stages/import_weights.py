@@ -20,12 +20,8 @@ import torch
 from iscqk.errors import UserError
 from iscqk.formats.files import printable, refuse_unwritable, sha256_of
 from iscqk.models.encoder import POOLINGS, Encoder, EncoderConfig
-from iscqk.models.foreign_weights import (
-    ForeignWeights,
-    fill_backbone,
-    options_of_weights,
-    read_foreign_weights,
-)
+from iscqk.models.fitting_weights import fill_backbone, network_in, options_of_weights
+from iscqk.models.foreign_weights import ForeignWeights, read_foreign_weights
 from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import save_encoder
 from iscqk.runtime.logs import print_line
@@ -109,6 +105,8 @@ def _encoder(arguments: argparse.Namespace, checkpoint: ForeignWeights) -> Encod
         backbone_options={**options, **arguments.backbone_options},
     )
     encoder = Encoder(config).eval()
+    found = network_in(encoder.backbone, checkpoint.backbone, arguments.file)
+    checkpoint = checkpoint._replace(backbone=found)
     by_timm = fill_backbone(encoder.backbone, checkpoint.backbone, arguments.file)
     seen_by = (by_timm and _as_published(arguments.backbone, checkpoint)) or config
     mean, std = arguments.mean or seen_by.mean, arguments.std or seen_by.std
