@@ -1,6 +1,7 @@
 """A model's folder: read back as it was written, and told where it is damaged."""
 
 import json
+import multiprocessing
 import re
 
 import numpy as np
@@ -101,6 +102,13 @@ def test_no_process_is_started_that_has_nothing_to_read_ahead(blocks, workers, p
     images = ReadableImages([b""] * blocks, [8, 4])
     loader = Loader(images, [[row] for row in range(blocks)], workers)
     assert loader.workers == processes
+
+
+def test_what_starts_no_process_is_done_where_a_script_is_run_by_its_workers(monkeypatch):
+    monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
+    assert len(list(Loader([1, 2], [[0], [1]], 0))) == 2
+    with pytest.raises(UserError, match="a script is run by its own workers"):
+        Loader([1, 2], [[0], [1]], 1)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,8 @@ class Loader(Generic[Item]):
         A process reads whole batches, so that there are no more of them than batches, and none for
         one, of which nothing can be read ahead, or where there may be none.
         """
-        self.workers = min(workers, len(batches)) if len(batches) > 1 and _may_read_ahead() else 0
+        reads_ahead = workers and len(batches) > 1 and _may_read_ahead()
+        self.workers = min(workers, len(batches)) if reads_ahead else 0
         self._last = LastRead() if self.workers else None
         self._batches: DataLoader[Item] = DataLoader(
             _Noted(images, self._last) if self._last else images,
