@@ -128,6 +128,15 @@ def test_stored_rows_are_those_of_the_file_even_if_another_takes_its_name(tmp_pa
         dataset(file, "none")  # named as its user knows it
 
 
+@pytest.mark.filterwarnings("error")
+def test_stored_rows_close_their_file_when_they_go(tmp_path):
+    write_described(tmp_path / "a.h5", made(0, 7))
+    rows = StoredRows(tmp_path / "a.h5")
+    files = rows._file, rows._other
+    del rows
+    assert all(file.closed for file in files)
+
+
 def test_stored_rows_of_a_file_that_is_cut_short_are_refused(tmp_path):
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:

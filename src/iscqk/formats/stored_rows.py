@@ -4,9 +4,11 @@ Both are `iscqk.retrieval.search.Vectors`: (n, d) float32, read a slice at a tim
 picked by their numbers, in any order and shape.
 """
 
+import weakref
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 import numpy as np
@@ -21,7 +23,8 @@ Picked = slice | IntArray
 class StoredRows:
     """The `vectors` (n, d) of a file, of which nothing stays in memory.
 
-    The file is held open, so that it can be read to the end when another takes its name.
+    The file is held open, so that it can be read to the end when another takes its name, and closed
+    with the last that refers to these rows.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -32,13 +35,18 @@ class StoredRows:
             found = file["vectors"]
             self._dtype, self._offset = found.dtype, found.id.get_offset()
         # Two, as each has a place where it is read, and several threads may read.
-        self._file, self._other = self._path.open("rb"), self._path.open("rb")
+        self._file, self._other = self._held_open(), self._held_open()
         whole = (self._offset or 0) + self._dtype.itemsize * self.shape[0] * self.shape[1]
         if self._path.stat().st_size < whole:  # mapped, what is missing would end the process
             raise UserError(f"{path}: cut short; copy or make it again")
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    def _held_open(self) -> BinaryIO:
+        file = self._path.open("rb")
+        weakref.finalize(self, file.close)
+        return file
 
     def opened(self) -> AbstractContextManager[h5py.File]:
         """Open all of the file, whatever has its name by now."""
