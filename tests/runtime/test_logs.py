@@ -17,14 +17,32 @@ for number in progress(iter(range(4)), 6, "count", every_seconds=0.05, first=2):
 """
 
 
-def test_a_terminal_has_a_bar_with_rate_and_time_left():
+def shown_by(script, **variables):
+    """Return what a terminal shows."""
     reader, writer = pty.openpty()
     termios.tcsetwinsize(writer, (24, 100))
-    subprocess.run([sys.executable, "-c", SCRIPT.format(0.1)], stderr=writer, check=True)
+    program = [sys.executable, "-c", script.format(0.1)]
+    subprocess.run(program, stderr=writer, check=True, env={**os.environ, **variables})
+    os.write(writer, b".")  # what is never empty can be read without waiting
     os.close(writer)
-    shown = os.read(reader, 65536).decode()
+    return os.read(reader, 65536).decode()
+
+
+def test_a_terminal_has_a_bar_with_rate_and_time_left():
+    shown = shown_by(SCRIPT)
     assert "count: 100%" in shown and "6/6 [" in shown and "/s]" in shown
     assert "INFO x: number 3\r\n" in shown  # a line of its own, above the bar
+
+
+def test_a_program_that_only_calls_functions_has_no_bar_and_can_log():
+    shown = shown_by(SCRIPT.replace("set_up_logging()\n", "logging.basicConfig(level='INFO')\n"))
+    assert "[" not in shown and "INFO:iscqk.progress:count: 5 of 6" in shown
+    assert shown_by(SCRIPT.replace("set_up_logging()\n", "")) == "."
+
+
+def test_bars_are_turned_off_as_those_of_other_programs_are():
+    shown = shown_by(SCRIPT, TQDM_DISABLE="1")
+    assert "[" not in shown and "INFO iscqk.progress: count: 5 of 6" in shown
 
 
 def logged(seconds=0.1, **variables):

@@ -53,6 +53,9 @@ def progress(
 ) -> Iterator[Item]:
     """Yield `items` with a bar in a terminal, or a log line every so often in a file.
 
+    A bar is drawn where lines are written above it, as by `set_up_logging`, and TQDM_DISABLE is not
+    set: to a program that only calls functions of this one the terminal is its own.
+
     Either tells how many a second there are and how long it takes yet. Of several processes that
     share the work, the first alone does so.
 
@@ -67,10 +70,11 @@ def progress(
 
     logger = logging.getLogger("iscqk.progress")
     start = spoken = time.monotonic()
-    hidden = True if os.environ.get("RANK", "0") != "0" else None  # None: unless in a terminal
+    hidden = os.environ.get("RANK", "0") != "0"
     if sys.stderr is None:  # of a program that has closed it, and calls this one's functions
         hidden = True
-    bar = tqdm(items, total=total, desc=what, disable=hidden, unit="", initial=first)
+    disable = hidden or not _may_draw() or None  # None: unless in a terminal
+    bar = tqdm(items, total=total, desc=what, disable=disable, unit="", initial=first)
     for done, item in enumerate(bar, first):
         now = time.monotonic()
         pause = min(every_seconds, max(_FIRST_SECONDS, (now - start) / 4))
@@ -80,3 +84,9 @@ def progress(
             pace = f"{rate:.1f}" if rate >= 1 else f"{rate:.3f}"
             logger.info("%s: %d of %d, %s/s, %.0f s left", what, done, total, pace, remaining)
         yield item
+
+
+def _may_draw() -> bool:
+    """Return whether bars are drawn here, if in a terminal."""
+    above = any(isinstance(handler, _AboveBars) for handler in logging.getLogger().handlers)
+    return above and not os.environ.get("TQDM_DISABLE")
