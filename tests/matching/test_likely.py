@@ -74,6 +74,7 @@ def test_nine_of_ten_likely_copies_are_right_and_told_with_their_basis(here, gis
     right = is_right(likely) & likely["query"].str.startswith("copies/")
     assert len(table) == 100 and len(likely) >= 20 and right.mean() >= 0.9
     assert table["likely"].is_monotonic_decreasing and (likely["chance"] < 0.05).all()
+    assert "<h2>Nearest, and not likely copies</h2>" in Path("matches/matches.html").read_text()
     (told,) = set(table["basis"])
     assert told.startswith("150 edited copies of the 150 references, ")
     shown = capsys.readouterr().out.splitlines()

@@ -17,6 +17,7 @@ from PIL import Image
 import iscqk
 from iscqk.cli import main
 from iscqk.formats.descriptor_shards import write_descriptors
+from iscqk.images.demo_scenes import draw_split
 from iscqk.images.reading_ahead import Ahead
 from iscqk.matching.model_folder import Ranking
 from iscqk.models.encoder import Encoder, EncoderConfig
@@ -50,6 +51,7 @@ def test_copies_are_found_and_shown(folder, model_folder, capsys):
     ]
     page = open("matches/matches.html").read()
     assert len(re.findall(r'<img src="data:image/jpeg;base64,', page)) == 6
+    assert "<h2>Nearest, and none judged</h2>" in page
     assert not re.search(r'(?:src|href)="(?!data:)', page) and "scans/11.jpg" in page
 
 
@@ -78,6 +80,27 @@ def test_equal_images_are_copies_without_a_basis(folder, model_folder, capsys):
     assert table["group"].tolist() == [1, 1, 2, 2, 2] and (table["similarity"] > 0.999).all()
     assert "5 images in 2 groups of equal ones; 25 of 30 images" in capsys.readouterr().out
     assert "what are equal to it. The one" in open("duplicates/duplicates.html").read()
+
+
+def test_tables_have_the_same_types_whatever_their_rows(folder, model_folder):
+    draw_split("album", "references", 120, 5, 48, 1)
+    shutil.copy("album/R000005.jpg", "same.jpg")
+    few, judged, none, alone = (
+        iscqk.match("scans", "photos", model_folder),
+        iscqk.match(["scans", "same.jpg"], "album", model_folder),
+        iscqk.match("scans", "photos", model_folder, threshold=9),
+        iscqk.match("same.jpg", "same.jpg", model_folder),
+    )
+    joined = pd.concat([few, judged, none, alone])
+    assert not len(none) and not len(alone) and judged["likely"].notna().all()
+    for table in (few, judged, none, alone):
+        pd.testing.assert_series_equal(table.dtypes, joined.dtypes)
+    assert not len(few[few["likely"]]) and len(joined[joined["likely"]]) == 1
+    groups = [iscqk.duplicates(place, model_folder) for place in ("photos", ["same.jpg", "album"])]
+    for table in groups:
+        pd.testing.assert_series_equal(table.dtypes, groups[1].dtypes)
+    assert [len(table) for table in groups] == [0, 2]
+    assert (~pd.concat(groups)["largest"]).sum() == 1
 
 
 def test_of_few_images_two_networks_tell_not_even_equal_ones(folder, model_folder):

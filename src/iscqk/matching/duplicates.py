@@ -28,7 +28,13 @@ from iscqk.models.device import torch_threads
 from iscqk.retrieval.search import squared_distances
 from iscqk.runtime.options import refuse_below_one
 
-COLUMNS = ["group", "image", "largest", "width", "height", "similarity", "basis"]
+# Whatever the rows, so that tables can be joined. Names are objects: not every one is text that a
+# column of strings can hold.
+_TYPES = {
+    **{"group": "int64", "image": "object", "largest": "bool", "width": "int64"},
+    **{"height": "int64", "similarity": "float64", "basis": "object"},
+}
+COLUMNS = list(_TYPES)
 
 
 class Duplicates(NamedTuple):
@@ -77,7 +83,9 @@ def duplicates(
         A row for each image that has a copy: `group`, from 1; `image`, its path; `largest`, of
         which one of a group the most pixels are, of several the most bytes; `width` and `height` in
         pixels, 0 of an image that is gone; `similarity` to the group's centre, 1 for itself; and
-        `basis`, see `match`. The largest of a group comes first.
+        `basis`, see `match`. The largest of a group comes first. Types are the same whatever the
+        rows: `largest` is `bool`, `image` and `basis` are `object`, `similarity` is `float64`, the
+        others are `int64`.
 
     Raises:
         UserError: there are no such images, none can be read, the model does not fit, or there is
@@ -206,9 +214,7 @@ def _table(
         images.sort(key=lambda one: one[0].order)
         for place, ((path, width, height, _), similarity) in enumerate(images):
             rows.append([number, path, place == 0, width, height, similarity, basis.told()])
-    # Objects: not every name is text that a column of strings can hold.
-    table = pd.DataFrame(rows, columns=COLUMNS, dtype=object)
-    return table.infer_objects().astype({"image": object, "basis": object})
+    return pd.DataFrame(rows, columns=COLUMNS, dtype=object).astype(_TYPES)
 
 
 class _Image(NamedTuple):

@@ -82,7 +82,8 @@ def _pair(row: dict[Hashable, Any]) -> dict[str, Any]:
     """Return a row with the thumbnails of both images."""
     names = [row[name] for name in ("query", "reference")]
     images = [{"path": printable(name), "shown": shown(name)} for name in names]
-    return {**{str(name): value for name, value in row.items()}, "images": images}
+    likely = None if row["likely"] is pd.NA else row["likely"]
+    return {**{str(name): value for name, value in row.items()}, "likely": likely, "images": images}
 
 
 def shown(path: str) -> str | None:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -23,7 +23,12 @@ from iscqk.matching.views import View
 from iscqk.models.device import torch_threads
 from iscqk.runtime.options import refuse_below_one
 
-COLUMNS = ["query", "reference", "rank", "score", "similarity", "chance", "likely", "basis"]
+# Whatever the rows, so that tables can be joined. Names are objects: not every one is text that a
+# column of strings can hold.
+_TYPES = {
+    **{"query": "object", "reference": "object", "rank": "int64", "score": "float64"},
+    **{"similarity": "float64", "chance": "float64", "likely": "boolean", "basis": "object"},
+}
 
 
 class Matches(NamedTuple):
@@ -50,7 +55,7 @@ class Matches(NamedTuple):
 
 
 def _likely_images(table: pd.DataFrame) -> int:
-    return int(table.loc[table["likely"] == True, "query"].nunique())  # noqa: E712
+    return int(table.loc[table["likely"], "query"].nunique())
 
 
 def match(
@@ -94,7 +99,9 @@ def match(
         far ahead of the others (`iscqk.matching.chance`); `likely`, whether it is called a copy,
         which 90 % of those so called are; and `basis`, what that was judged by. Without a basis
         `chance` and `likely` are missing, but of equal images, by one network for both sides. What
-        is of one colour is never likely.
+        is of one colour is never likely. Types are the same whatever the rows: `likely` is of
+        pandas' `boolean`, so that `table[table["likely"]]` leaves out what is missing; the names
+        and `basis` are `object`, `rank` is `int64`, the others are `float64`.
 
     Raises:
         UserError: there are no such images, none can be read, the model does not fit, or `top`,
@@ -205,17 +212,14 @@ def _table(
     """Return pairs as `match` does, in the order of the queries."""
     # Without a basis nobody knows that one is none.
     likely = found.likely if basis.chance else [one or None for one in found.likely.tolist()]
-    return pd.DataFrame(
-        {
-            # Objects: not every name is text that a column of strings can hold.
-            "query": pd.Series(queries.paths(found.query), dtype=object),
-            "reference": pd.Series(references.paths(found.reference), dtype=object),
-            "rank": found.rank,
-            "score": found.similarity - found.level[found.query],
-            "similarity": found.similarity,
-            "chance": found.chance,
-            "likely": likely,
-            "basis": basis.told(),
-        },
-        columns=COLUMNS,
-    )
+    columns: dict[str, Any] = {
+        "query": queries.paths(found.query),
+        "reference": references.paths(found.reference),
+        "rank": found.rank,
+        "score": found.similarity - found.level[found.query],
+        "similarity": found.similarity,
+        "chance": found.chance,
+        "likely": likely,
+        "basis": [basis.told()] * len(likely),
+    }
+    return pd.DataFrame({name: pd.Series(columns[name], dtype=_TYPES[name]) for name in _TYPES})

@@ -49,7 +49,7 @@ def best_pairs(table: pd.DataFrame) -> Iterator[str]:
     queries, references = ([short(name) for name in rows[side]] for side in ("query", "reference"))
     width = max(map(len, queries), default=0)
     for likely, score, *names in zip(
-        rows["likely"], rows["score"], queries, references, strict=True
+        rows["likely"].fillna(False), rows["score"], queries, references, strict=True
     ):
         yield f"{'likely' if likely else '-':6}  {score:.3f}  {names[0]:{width}}  {names[1]}"
 

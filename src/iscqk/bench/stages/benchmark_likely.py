@@ -94,7 +94,7 @@ def _tried(
                 asked = [*copies[:some], *negatives[: queries - some]]
                 caches = Caches.of(place)
                 found = find_matches(asked, references, model, caches=caches, threads=threads).table
-                likely = found[found["likely"] == True]  # noqa: E712
+                likely = found[found["likely"]]
                 sources = dict(zip(copies[:some], references, strict=False))
                 right = likely["query"].map(lambda query, of=sources: str(of.get(query)))
                 yield {
