@@ -1,5 +1,6 @@
 """The `iscqk` program."""
 
+import ast
 import importlib
 import io
 import re
@@ -137,6 +138,17 @@ except SystemExit:
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "  search  " in done.stdout
+
+
+def test_names_of_the_package_are_listed_and_wrong_ones_are_seen_by_type_checkers():
+    assert {*iscqk.__all__, "__version__", "Model"} <= {*dir(iscqk)}
+    with pytest.raises(AttributeError, match="Modl"):
+        _ = iscqk.Modl
+    (checked,) = (
+        n for n in ast.parse((ROOT / "src/iscqk/__init__.py").read_text()).body if type(n) is ast.If
+    )
+    names = {getattr(node, "name", "") for node in checked.orelse}
+    assert checked.test.id == "TYPE_CHECKING" and names == {"__getattr__"}
 
 
 def test_the_collector_looks_at_nothing_that_a_stage_imports():

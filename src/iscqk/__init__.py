@@ -14,30 +14,37 @@ from typing import TYPE_CHECKING, Any
 
 from iscqk.errors import UserError
 
+__all__ = ["Model", "UserError", "duplicates", "match"]
+
 if TYPE_CHECKING:
     from iscqk.matching.duplicates import duplicates
     from iscqk.matching.matches import match
     from iscqk.matching.model import Model
 
-__all__ = ["Model", "UserError", "duplicates", "match"]
+    __version__: str
+else:  # a type checker would take any name that this function is asked for
+
+    def __getattr__(name: str) -> Any:
+        """Import torch and timm when a name that needs them is asked for, not before."""
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("iscqk")
+        if name == "Model":
+            from iscqk.matching.model import Model
+
+            return Model
+        if name == "match":
+            from iscqk.matching.matches import match
+
+            return match
+        if name == "duplicates":
+            from iscqk.matching.duplicates import duplicates
+
+            return duplicates
+        raise AttributeError(f"module 'iscqk' has no attribute {name!r}")
 
 
-def __getattr__(name: str) -> Any:
-    """Import torch and timm when a name that needs them is asked for, not before."""
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("iscqk")
-    if name == "Model":
-        from iscqk.matching.model import Model
-
-        return Model
-    if name == "match":
-        from iscqk.matching.matches import match
-
-        return match
-    if name == "duplicates":
-        from iscqk.matching.duplicates import duplicates
-
-        return duplicates
-    raise AttributeError(f"module 'iscqk' has no attribute {name!r}")
+def __dir__() -> list[str]:
+    """Return all names, those not imported yet, too."""
+    return sorted({*globals(), *__all__, "__version__"})

@@ -87,7 +87,7 @@ def test_tables_have_the_same_types_whatever_their_rows(folder, model_folder):
     shutil.copy("album/R000005.jpg", "same.jpg")
     few, judged, none, alone = (
         iscqk.match("scans", "photos", model_folder),
-        iscqk.match(["scans", "same.jpg"], "album", model_folder),
+        iscqk.match(["scans", "same.jpg"], "album", model_folder, folder="kept"),
         iscqk.match("scans", "photos", model_folder, threshold=9),
         iscqk.match("same.jpg", "same.jpg", model_folder),
     )
@@ -96,7 +96,10 @@ def test_tables_have_the_same_types_whatever_their_rows(folder, model_folder):
     for table in (few, judged, none, alone):
         pd.testing.assert_series_equal(table.dtypes, joined.dtypes)
     assert not len(few[few["likely"]]) and len(joined[joined["likely"]]) == 1
-    groups = [iscqk.duplicates(place, model_folder) for place in ("photos", ["same.jpg", "album"])]
+    groups = [
+        iscqk.duplicates("photos", model_folder),
+        iscqk.duplicates(["same.jpg", "album"], model_folder, folder="kept"),
+    ]
     for table in groups:
         pd.testing.assert_series_equal(table.dtypes, groups[1].dtypes)
     assert [len(table) for table in groups] == [0, 2]
@@ -238,6 +241,31 @@ def test_torch_has_as_many_threads_afterwards_as_before(folder, model_folder):
         torch.set_num_threads(before)
 
 
+def test_a_model_computes_with_the_threads_that_it_was_loaded_with(
+    folder, model_folder, monkeypatch
+):
+    before, seen = torch.get_num_threads(), []
+    described = iscqk.Model.blocks
+    monkeypatch.setattr(
+        iscqk.Model, "blocks", lambda *given: seen.append(given[3]) or described(*given)
+    )
+    model = iscqk.Model.load(model_folder, threads=2)
+    assert torch.get_num_threads() == before
+    model.describe("scans/3.jpg")
+    model.describe("scans/3.jpg", threads=1)
+    assert seen == [2, 1]
+    iscqk.match("scans/3.jpg", "scans/11.jpg", model)
+    iscqk.duplicates("scans", model)
+    assert set(seen[2:]) == {2} and len(seen) > 4 and torch.get_num_threads() == before
+    iscqk.match("scans/3.jpg", "scans/11.jpg", model_folder)
+    assert seen[-1] == 1
+    try:
+        run(f"iscqk match scans --against photos --model {model_folder} --threads {before + 1}")
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_model_that_has_described_can_be_pickled(folder, model_folder):
     model = iscqk.Model.load(model_folder, ahead=Ahead([Path("scans/3.jpg")], [32]))
     rows = model.describe("scans/3.jpg")
@@ -246,7 +274,7 @@ def test_a_model_that_has_described_can_be_pickled(folder, model_folder):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"threshold": "0.5"}, {"threshold": np.nan}, {"top": "1"}, {"threads": None}], ids=str
+    "wrong", [{"threshold": "0.5"}, {"threshold": np.nan}, {"top": "1"}, {"threads": "2"}], ids=str
 )
 def test_what_is_no_number_to_work_with_is_refused(folder, model_folder, wrong):
     (name,) = wrong
@@ -254,7 +282,7 @@ def test_what_is_no_number_to_work_with_is_refused(folder, model_folder, wrong):
         iscqk.match("scans", "photos", model_folder, **wrong)
     if name == "threads":
         with pytest.raises(iscqk.UserError, match=f"^--{name} "):
-            iscqk.Model.load(model_folder).describe("scans", threads=None)
+            iscqk.Model.load(model_folder).describe("scans", threads="2")
 
 
 def test_an_image_that_is_not_loaded_yet_is_described_again_as_before(folder, model_folder):

@@ -21,7 +21,7 @@ from iscqk.matching.indexes import Recall, by_indexes, check_index_places
 from iscqk.matching.inputs import InputPaths, Inputs, find_inputs
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.matches import complete, look_up
-from iscqk.matching.model import Model
+from iscqk.matching.model import Model, threads_of
 from iscqk.matching.neighbourhoods import Lookup, exactly
 from iscqk.matching.views import View, serves_both
 from iscqk.models.device import torch_threads
@@ -57,7 +57,7 @@ def duplicates(
     images: InputPaths,
     model: Model | str | Path | None = None,
     folder: str | Path | None = None,
-    threads: int = 1,
+    threads: int | None = None,
     orientations: int = 1,
     index: bool = False,
     exclude: str | Sequence[str] = (),
@@ -74,7 +74,7 @@ def duplicates(
             for both sides and images are not turned.
         model: or its folder, see `Model.load`; None: the ready model.
         folder: keeps the descriptors for the next call.
-        threads: to compute with.
+        threads: to compute with; None: as many as the model was loaded with, 1 if not said.
         orientations: 1, or 8 where copies may be turned by quarters and mirrored.
         index: see `match`.
         exclude: see `match`.
@@ -92,6 +92,7 @@ def duplicates(
             no basis to tell copies by and a network for each side, which tell not even equal ones.
     """
     caches = Caches.of(folder)
+    threads = threads_of(model, threads)
     with torch_threads(threads):
         inputs = find_inputs(images, exclude)
         return find_duplicates(inputs, model, caches, threads, orientations, index).table

@@ -17,7 +17,7 @@ from iscqk.matching.describing import describe_files, load_described, warn_of_fl
 from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recall_of
 from iscqk.matching.inputs import InputPaths, Inputs, find_inputs
 from iscqk.matching.judged_pairs import JudgedPairs
-from iscqk.matching.model import Model
+from iscqk.matching.model import Model, threads_of
 from iscqk.matching.neighbourhoods import LISTED, Lookup, exactly
 from iscqk.matching.views import View
 from iscqk.models.device import torch_threads
@@ -65,7 +65,7 @@ def match(
     top: int = 1,
     threshold: float | None = None,
     folder: str | Path | None = None,
-    threads: int = 1,
+    threads: int | None = None,
     orientations: int = 1,
     index: bool = False,
     exclude: str | Sequence[str] = (),
@@ -83,7 +83,7 @@ def match(
         top: references of each image.
         threshold: least score; all pairs without it.
         folder: keeps the descriptors for the next call.
-        threads: to compute with.
+        threads: to compute with; None: as many as the model was loaded with, 1 if not said.
         orientations: 1, or 8 to look images up as they are, in their quarter turns, and as the
             mirror images of all four; the best counts.
         index: whether references are looked through by an index, which takes less time and misses
@@ -108,6 +108,7 @@ def match(
             `threshold`, `threads` or `orientations` is no number to work with.
     """
     caches = Caches.of(folder)
+    threads = threads_of(model, threads)
     with torch_threads(threads):
         inputs = find_inputs(images, exclude), find_inputs(against, exclude)
         return find_matches(

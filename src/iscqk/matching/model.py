@@ -23,6 +23,7 @@ from iscqk.models.fused_convolutions import fused
 from iscqk.models.ready import ready_folder
 from iscqk.models.weights import encoder_digest
 from iscqk.retrieval.rankings import RANKINGS
+from iscqk.runtime.options import refuse_below_one
 
 
 class Block(NamedTuple):
@@ -44,20 +45,30 @@ class Model:
         encoders: of each of `SIDES`.
         looks: see `Looks`.
         ranking: see `Ranking`.
+        threads: to compute with where a call does not say.
     """
 
-    def __init__(self, parts: Parts | str | Path | None = None, ahead: Ahead | None = None) -> None:
+    def __init__(
+        self,
+        parts: Parts | str | Path | None = None,
+        ahead: Ahead | None = None,
+        threads: int | None = None,
+    ) -> None:
         """Make a model of its parts, or of the folder that has them; without them, the ready one.
 
         Args:
             parts: encoders, and how they are used; or a folder, as `load` takes it.
             ahead: images that are being read already, as this model looks at them.
+            threads: to compute with where a call does not say; None: 1.
 
         Raises:
-            UserError: there is no ready model in this installation, or none in the folder.
+            UserError: there is no ready model in this installation, or none in the folder, or
+                `threads` is no number to work with.
         """
+        self.threads = 1 if threads is None else threads
+        refuse_below_one("threads", self.threads)
         if not isinstance(parts, Parts):
-            set_threads(None)
+            set_threads(None)  # as many as torch has, but for a forked process
             parts = read_parts(ready_folder() if parts is None else parts)
         encoders, looks, self.ranking = parts
         device = choose_device()
@@ -84,27 +95,26 @@ class Model:
         Args:
             folder: `results/submission_{phase}`, the `model` folder in it, or a run's folder that
                 holds q.safetensors and k.safetensors. None: the ready model.
-            threads: to compute with from now on; None: as torch is set.
+            threads: to compute with where a call does not say; None: 1.
             ahead: images that are being read already.
 
         Raises:
-            UserError: it holds no model, or a damaged one.
+            UserError: it holds no model, or a damaged one, or `threads` is no number to work with.
         """
-        set_threads(threads)
-        return cls(None if folder is None else read_parts(folder), ahead)
+        return cls(folder, ahead, threads)
 
     def describe(
         self,
         images: ImageInput | Iterable[ImageInput],
         side: str = "queries",
-        threads: int = 1,
+        threads: int | None = None,
     ) -> FloatArray:
         """Return descriptors (n, D) float32, unit rows; those of the two sides are comparable.
 
         Args:
             images: paths, files' bytes or images of Pillow; one of them, or any number.
             side: `queries`, for what may be an edited copy, or `references`, for originals.
-            threads: to compute with.
+            threads: to compute with; None: as many as the model was loaded with, 1 if not said.
 
         Raises:
             UserError: an image cannot be read, something else is given, or `threads` is no number
@@ -113,7 +123,7 @@ class Model:
         images = as_images(images)
         none = [np.empty((0, m.head.out_features), np.float32) for m in self._models(side)]
         done, parts = 0, [self._refine(none)]
-        for block in self.blocks(images, side, threads):
+        for block in self.blocks(images, side, threads_of(self, threads)):
             for row in np.flatnonzero(block.unreadable).tolist():
                 raise fault_of(images[done + row])
             parts.append(block.vectors)
@@ -183,3 +193,10 @@ class Model:
         """Return (n,) what to take off the similarities of queries (n, D) to rank their pairs."""
         bank, temperature, name = self.ranking
         return RANKINGS[name].level(queries, [] if bank is None else [bank], temperature)
+
+
+def threads_of(model: Model | str | Path | None, threads: int | None) -> int:
+    """Return how many threads a call computes with: as many as it says, or else its model."""
+    if threads is not None:
+        return threads
+    return model.threads if isinstance(model, Model) else 1

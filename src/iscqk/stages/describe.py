@@ -52,7 +52,9 @@ def run(arguments: argparse.Namespace) -> None:
         from iscqk.matching.describing import describe_files, warn_of_flat
         from iscqk.matching.model import Model
         from iscqk.matching.views import View
+        from iscqk.models.device import set_threads
 
+    set_threads(arguments.threads)
     model = Model.load(arguments.model, arguments.threads, ahead)
     view = View(arguments.side)
     refuse_another(arguments.output, view.side, view.digest(model))

@@ -66,7 +66,9 @@ def run(arguments: argparse.Namespace) -> None:
             from iscqk.matching.match_page import write_groups
             from iscqk.matching.model import Model
             from iscqk.matching.telling import first_groups, searched, short, summary_of_groups
+            from iscqk.models.device import set_threads
 
+        set_threads(arguments.threads)
         found = find_duplicates(
             inputs,
             Model.load(arguments.model, arguments.threads, ahead),

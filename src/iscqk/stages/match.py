@@ -76,7 +76,9 @@ def run(arguments: argparse.Namespace) -> None:
             from iscqk.matching.matches import find_matches
             from iscqk.matching.model import Model
             from iscqk.matching.telling import best_pairs, searched, short, summary
+            from iscqk.models.device import set_threads
 
+        set_threads(arguments.threads)
         found = find_matches(
             *inputs,
             Model.load(arguments.model, arguments.threads, ahead),

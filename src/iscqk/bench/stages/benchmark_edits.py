@@ -24,6 +24,7 @@ from iscqk.images.finding import find_images
 from iscqk.images.ingestion import copied_others
 from iscqk.images.quarantine import refuse_all
 from iscqk.matching.model import Model
+from iscqk.models.device import set_threads
 from iscqk.runtime.logs import progress
 from iscqk.runtime.options import at_once, cores, count, output_file
 
@@ -55,7 +56,8 @@ def run(arguments: argparse.Namespace) -> None:
     references = _some(arguments.images, arguments.count, rng)
     others = _some(arguments.others, _OTHERS, rng)
     refuse_all(copied_others(_contents(references), _contents(others)))
-    model = Model.load(arguments.model, arguments.threads)
+    set_threads(arguments.threads)
+    model = Model.load(arguments.model)
     bank = model.describe(references, "references", arguments.threads)
     without = model.describe(others, "queries", arguments.threads)
     near = float(np.quantile(_scores(model, without, bank).max(axis=1), _PASSED))

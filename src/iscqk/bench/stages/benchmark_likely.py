@@ -29,6 +29,7 @@ from iscqk.matching.chance import PROMISED
 from iscqk.matching.matches import find_matches
 from iscqk.matching.model import Model
 from iscqk.matching.views import POOL
+from iscqk.models.device import set_threads
 from iscqk.runtime.options import at_once, cores, count, output_file
 
 EXAMPLE = r"""iscqk benchmark-likely ../shared/photos/references ../shared/photos-large/references \
@@ -60,7 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the table, and print it."""
-    model = Model.load(arguments.model, arguments.threads)
+    set_threads(arguments.threads)
+    model = Model.load(arguments.model)
     tried = partial(_tried, model=model, seed=arguments.seed, threads=arguments.threads)
     rows = [row for folder in arguments.images for row in tried(folder, count=arguments.count)]
     if arguments.pages:

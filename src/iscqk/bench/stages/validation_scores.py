@@ -21,6 +21,7 @@ from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import write_text
 from iscqk.formats.named_files import named_files
 from iscqk.matching.model import Model
+from iscqk.models.device import set_threads
 from iscqk.runtime.options import at_once, cores, output_folder
 
 EXAMPLE = r"""iscqk validation-scores results/validation/set \
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Describe, search and score; write and print the tables."""
+    set_threads(arguments.threads)
     models = _named(arguments.models)
     queries = read_set(arguments.set)
     contenders = {**dict(_models(models, arguments)), **HASHES}
@@ -75,7 +77,7 @@ def _models(
 ) -> Iterator[tuple[str, Contender]]:
     """Yield models by name; each is loaded before any is described, so that errors come first."""
     for name, folder in models.items():
-        model = Model.load(folder, arguments.threads)
+        model = Model.load(folder)
         yield name, of_model(model, arguments.threads)
         yield name + _TURNED, of_model(model, arguments.threads, 8)
     if (arguments.gist is None) != (not arguments.training):
