@@ -1,5 +1,6 @@
 """What is named to be matched: each file once whatever its names, and all that is named."""
 
+import io
 import os
 import shlex
 import shutil
@@ -313,6 +314,36 @@ def test_an_empty_name_is_not_this_folder(folder, model_folder, given):
 @pytest.mark.parametrize("wrong", [None, 3, b"scans", [b"scans"], [None], np.zeros((8, 8, 3))])
 def test_what_is_no_name_is_told(folder, model_folder, wrong):
     is_refused(wrong, model_folder, "not what is looked at; give names of files")
+
+
+def test_what_is_open_or_a_table_is_told_with_what_to_give(folder, model_folder):
+    content = Path("scans/3.jpg").read_bytes()
+    model = iscqk.Model.load(model_folder)
+    table = pd.DataFrame({"path": ["scans/3.jpg"]})
+    with open("scans/3.jpg", "rb") as file, open("scans/3.jpg") as text:
+        for given in (file, text, io.BytesIO(content), [io.BytesIO(content)]):
+            with pytest.raises(iscqk.UserError, match=r"^\w+: not .* file, file.read\(\)$"):
+                model.describe(given)
+            is_refused(given, model_folder, "not what is looked at; .*; of an open file, its name$")
+    is_refused(table, model_folder, "^DataFrame: not .*; of a table, one column$")
+    with pytest.raises(iscqk.UserError, match="^DataFrame: not .*; of a table, one column$"):
+        model.describe(table)
+    for given in (np.zeros((8, 8, 3)), np.array("scans/3.jpg")):
+        with pytest.raises(iscqk.UserError, match="^ndarray: not .* Pillow"):
+            model.describe(given)
+    is_refused(bytearray(content), model_folder, "^bytes: not what is looked at; give names")
+
+
+def test_paths_and_bytes_are_taken_in_whatever_they_come(folder, model_folder):
+    model = iscqk.Model.load(model_folder)
+    rows = model.describe("scans/3.jpg")
+    content = Path("scans/3.jpg").read_bytes()
+    (entry,) = (one for one in os.scandir("scans") if one.name == "3.jpg")
+    for given in (entry, [entry], bytearray(content), memoryview(content), [memoryview(content)]):
+        np.testing.assert_array_equal(model.describe(given), rows)
+    for given in (os.scandir("scans"), list(os.scandir("scans"))):
+        assert len(iscqk.match(given, "photos", model)) == 3
+    assert iscqk.match(entry, "photos", model)["query"].tolist() == ["scans/3.jpg"]
 
 
 def test_names_may_come_in_anything_that_can_be_gone_through(folder, model_folder):

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from PIL import Image
+
 from iscqk.errors import UserError
 from iscqk.formats.described_images import holds_described
 from iscqk.formats.files import printable, refuse_missing
@@ -14,7 +16,9 @@ from iscqk.images.finding import find_own_images, holds_image, refuse_not_opened
 from iscqk.images.opening import ImageInput
 from iscqk.images.suffixes import SUFFIXES
 
-InputPaths = str | Path | Iterable[str | Path]
+PathName = str | os.PathLike[str]
+InputPaths = PathName | Iterable[PathName]
+Given = ImageInput | bytearray | memoryview | os.PathLike[str]  # for an image
 Identity = tuple[object, ...]
 
 _PACKED = (
@@ -63,7 +67,8 @@ def find_inputs(paths: InputPaths | Inputs, exclude: str | Iterable[str] = ()) -
 
 def _places(paths: InputPaths) -> list[Path]:
     """Return the names that are given, one at least and none empty."""
-    given = _listed(paths, str | Path, "names of files and folders; `Model.describe` takes images")
+    wanted = "names of files and folders; `Model.describe` takes images"
+    given = _listed(paths, str | Path, wanted, "its name")
     if not given:
         raise UserError("no image is named; name files or folders")
     return [*map(named, given)]
@@ -71,7 +76,7 @@ def _places(paths: InputPaths) -> list[Path]:
 
 def _patterns(exclude: str | Iterable[str]) -> list[str]:
     """Return what is to be excluded; UserError of what can be no file's name."""
-    given = _listed(exclude, str, "names of files and folders to exclude")
+    given = _listed(exclude, str, "names of files and folders to exclude", "its name")
     patterns = [name.rstrip("/") for name in given]
     for pattern, name in zip(patterns, given, strict=True):
         if not pattern or "/" in pattern:
@@ -80,22 +85,48 @@ def _patterns(exclude: str | Iterable[str]) -> list[str]:
     return patterns
 
 
-def as_images(images: ImageInput | Iterable[ImageInput]) -> list[ImageInput]:
+def as_images(images: Given | Iterable[Given]) -> list[ImageInput]:
     """Return images in a list, also one that is given by itself.
 
     Raises:
         UserError: something else is given, or is among them.
     """
-    return _listed(images, ImageInput, "paths, files' bytes or images of Pillow (Image.fromarray)")
+    wanted = "paths, files' bytes or images of Pillow (Image.fromarray)"
+    return _listed(images, ImageInput, wanted, "file.read()")
 
 
-def _listed(given: Any, kind: Any, wanted: str) -> list[Any]:
-    """Return what is given of a kind, itself or in anything that can be gone through."""
-    found = [given] if isinstance(given, kind) or not isinstance(given, Iterable) else list(given)
+def _listed(given: Any, kind: Any, wanted: str, of_open: str) -> list[Any]:
+    """Return what is given of a kind, itself or in anything that can be gone through.
+
+    `wanted` and `of_open` say what to give in place of anything else, and of an open file.
+    """
+    found = [*map(_plain, [given] if _is_one(given) else given)]
     for one in found:
         if not isinstance(one, kind):
-            raise UserError(f"{type(one).__name__}: not what is looked at; give {wanted}")
+            told = f"{type(one).__name__}: not what is looked at; give {wanted}"
+            if hasattr(one, "read"):
+                told += f"; of an open file, {of_open}"
+            elif hasattr(one, "columns"):
+                told += "; of a table, one column"
+            raise UserError(told)
     return found
+
+
+def _is_one(given: Any) -> bool:
+    """Return whether something is to be looked at itself, not what it has in it."""
+    if isinstance(given, str | os.PathLike | bytes | bytearray | memoryview | Image.Image):
+        return True
+    is_list = isinstance(given, Iterable) and getattr(given, "ndim", 1) == 1
+    return not is_list or hasattr(given, "read")  # a file would be split into its lines
+
+
+def _plain(one: Any) -> Any:
+    """Return a path or bytes, in whatever they were given."""
+    if isinstance(one, bytearray | memoryview):
+        return bytes(one)
+    if isinstance(one, os.PathLike) and not isinstance(one, Path):
+        return Path(os.fsdecode(one))
+    return one
 
 
 def _refuse_other_kinds(path: Path) -> None:
