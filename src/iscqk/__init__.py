@@ -7,16 +7,18 @@
     matches = iscqk.match("scans", against="photos", model=model)  # a pandas DataFrame
     groups = iscqk.duplicates("photos", model)  # another
 
-What can go wrong outside of the program is an `iscqk.UserError` of one line.
+What can go wrong outside of the program is an `iscqk.UserError` of one line; of an image that
+cannot be read it is an `iscqk.BadImage`.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from iscqk.errors import UserError
 
-__all__ = ["Model", "UserError", "duplicates", "match"]
+__all__ = ["BadImage", "Model", "UserError", "duplicates", "match"]
 
 if TYPE_CHECKING:
+    from iscqk.images.opening import BadImage
     from iscqk.matching.duplicates import duplicates
     from iscqk.matching.matches import match
     from iscqk.matching.model import Model
@@ -30,6 +32,10 @@ else:  # a type checker would take any name that this function is asked for
             from importlib.metadata import version
 
             return version("iscqk")
+        if name == "BadImage":
+            from iscqk.images.opening import BadImage
+
+            return BadImage
         if name == "Model":
             from iscqk.matching.model import Model
 

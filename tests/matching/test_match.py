@@ -1,6 +1,7 @@
 """`iscqk match` and `describe`, and the same from Python, on drawn images and AugLy's copies."""
 
 import copy
+import multiprocessing
 import os
 import pickle
 import re
@@ -22,6 +23,7 @@ from iscqk.images.reading_ahead import Ahead
 from iscqk.matching.model_folder import Ranking
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
+from iscqk.runtime.shutdown import LOST_WORKER
 
 COPIED = [3, 11, 20]
 
@@ -165,6 +167,56 @@ def test_unreadable_images_are_told_and_left_out(folder, model_folder, caplog, c
     assert "error: scans/empty.png: no image can be read" in capsys.readouterr().err
     with pytest.raises(iscqk.UserError, match="scans/empty.png: cannot read this image"):
         iscqk.Model.load(model_folder).describe(["scans/3.jpg", "scans/empty.png"])
+    for table in (
+        iscqk.match("scans", ["scans/3.jpg", "photos/broken.jpg"], model_folder),
+        iscqk.duplicates(["scans", "photos/broken.jpg"], model_folder),
+    ):
+        why = table.attrs["left_out"]
+        assert sorted(why) == ["photos/broken.jpg", "scans/empty.png"]
+        assert why["scans/empty.png"].startswith("scans/empty.png: cannot read this image (an emp")
+    assert iscqk.match("photos/R000001.jpg", "scans/3.jpg", model_folder).attrs["left_out"] == {}
+
+
+def test_of_many_images_the_one_that_cannot_be_read_is_named_by_its_place(folder, model_folder):
+    model = iscqk.Model.load(model_folder)
+    content = Path("scans/3.jpg").read_bytes()
+    images = [content] * 66 + [b"no image", content, b""]
+    before = torch.get_num_threads()
+    with pytest.raises(iscqk.BadImage, match=r"^image in .*\(images\[66\] of 69\)$") as caught:
+        model.describe(images, threads=before + 1)
+    assert caught.value.index == 66 and caught.value.reason.startswith("none of the formats")
+    assert pickle.loads(pickle.dumps(caught.value)).index == 66
+    assert torch.get_num_threads() == before and not multiprocessing.active_children()
+    rows = model.describe(images, bad_images="nan")
+    assert np.flatnonzero(np.isnan(rows).any(1)).tolist() == [66, 68]
+    assert rows.dtype == np.float32 and (rows[67] == rows[65]).all()
+    with pytest.raises(iscqk.UserError, match="^bad_images 'skip': there is none; name"):
+        model.describe(images, bad_images="skip")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(RuntimeError("DataLoader worker (pid 7) is killed"), LOST_WORKER), (ValueError("bug"), None)],
+    ids=["lost worker", "bug"],
+)
+def test_what_a_command_has_a_line_for_is_an_error_for_users_in_python_too(
+    folder, model_folder, monkeypatch, error, told
+):
+    def fail(*_):
+        raise error
+        yield
+
+    monkeypatch.setattr("iscqk.matching.model.describe", fail)
+    model = iscqk.Model.load(model_folder)
+    for call in (
+        lambda: model.describe("scans/3.jpg"),
+        lambda: iscqk.match("scans", "photos", model),
+        lambda: iscqk.duplicates("photos", model),
+    ):
+        with pytest.raises(iscqk.UserError if told else ValueError) as caught:
+            call()
+        assert caught.value.__cause__ is error if told else caught.value is error
+        assert not told or str(caught.value) == told
 
 
 def test_a_folder_against_itself_pairs_no_image_with_itself(folder, model_folder):

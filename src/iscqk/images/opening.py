@@ -47,12 +47,15 @@ MOST_OF_A_JPEG = 250_000_000  # telephones make 200 million
 
 
 class BadImage(UserError):
-    """An image that cannot be read; `reason` says why, in one line that does not name it."""
+    """An image that cannot be read.
 
-    def __init__(self, message: str, reason: str = "") -> None:
+    `reason` says why, in one line that does not name it; `index` which it is of several, from 0.
+    """
+
+    def __init__(self, message: str, reason: str = "", index: int | None = None) -> None:
         """Take the whole message first, so that the exception passes between processes."""
         super().__init__(message)
-        self.reason = reason
+        self.reason, self.index = reason, index
 
     @classmethod
     def of(cls, source: "ImageInput", reason: str) -> "BadImage":

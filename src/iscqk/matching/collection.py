@@ -7,7 +7,7 @@ are asked for, unless they are few.
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -86,11 +86,13 @@ class Source:
         parts: see `Part`.
         path: of the file, if there is one.
         version: of it when its parts were read.
+        left_out: files that could not be read, and why.
     """
 
     parts: list[Part]
     path: Path | None = None
     version: Version | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 class Collection:
@@ -123,6 +125,11 @@ class Collection:
 
     def __len__(self) -> int:
         return len(self.flat)
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Files that could not be read, and why."""
+        return {name: why for source in self.sources for name, why in source.left_out.items()}
 
     def kept_of_sources(self) -> list[IntArray | None]:
         """Return which rows of each source, from 0, are rows here; None for all."""

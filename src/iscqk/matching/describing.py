@@ -56,25 +56,26 @@ def describe_files(
     """
     with exclusive(cache) if cache else contextlib.nullcontext():
         kept = DescriptorCache(cache, view.side, view.digest(model), named_only)
-        faults: list[str] = []
+        faults: dict[str, str] = {}
         several: list[str] = []
         parts, first = [], 0
         for start in range(0, len(images), ROWS):
             some = images[start : start + ROWS]
             described, wrong = _describe_some(model, view, some, threads, kept, several)
-            faults += wrong
+            faults |= wrong
             if described is not None and len(images) > ROWS:
                 parts.append(kept.add_shard(described, first, len(images)))
                 first += len(described.files)
             elif described is not None:
                 kept.finish(described)
                 parts.append(Part.of(described))
-        _tell(faults, several)
+        _tell([*faults.values()], several)
         if not parts:
             raise UserError(f"{images[0]}: no image can be read; see above, and name others")
         if len(images) > ROWS:
             kept.finish()
-        source = Source(parts, Path(cache), version_of(cache)) if cache else Source(parts)
+        place, version = (Path(cache), version_of(cache)) if cache else (None, None)
+        source = Source(parts, place, version, faults)
     return Collection([source])
 
 
@@ -85,7 +86,7 @@ def _describe_some(
     threads: int,
     kept: DescriptorCache,
     several: list[str],
-) -> tuple[DescribedImages | None, list[str]]:
+) -> tuple[DescribedImages | None, dict[str, str]]:
     """Return at most `ROWS` files that can be read, None if none can, and why others cannot.
 
     To `several` those are added that are described now and are one picture of several.
@@ -124,9 +125,9 @@ def _describe(
     threads: int,
     kept: DescriptorCache,
     known: dict[File, Row],
-) -> list[str]:
+) -> dict[str, str]:
     """Add to `known` what can be read of files; return what is wrong with each of the others."""
-    left, faults = iter(files), []
+    left, faults = iter(files), {}
     with ThreadPoolExecutor(threads) as pool:
         for block in view.blocks(model, [file.path for file in files], threads):
             vectors = block.vectors.reshape(len(block.flat), -1)
@@ -134,7 +135,7 @@ def _describe(
             for file in compress(some, block.unreadable):
                 fault = fault_of(file.path)
                 refuse_lost(file.path, fault.reason, may_go=True)
-                faults.append(str(fault))
+                faults[file.path] = str(fault)
             rows = zip(some, block.flat.tolist(), vectors, strict=True)
             # What cannot be read may be a pipe or a device, of which a digest is never done.
             part = list(compress(rows, ~block.unreadable))

@@ -26,6 +26,7 @@ from iscqk.matching.neighbourhoods import Lookup, exactly
 from iscqk.matching.views import View, serves_both
 from iscqk.models.device import torch_threads
 from iscqk.retrieval.search import squared_distances
+from iscqk.runtime.calls import causes_told
 from iscqk.runtime.options import refuse_below_one
 
 # Whatever the rows, so that tables can be joined. Names are objects: not every one is text that a
@@ -85,15 +86,16 @@ def duplicates(
         pixels, 0 of an image that is gone; `similarity` to the group's centre, 1 for itself; and
         `basis`, see `match`. The largest of a group comes first. Types are the same whatever the
         rows: `largest` is `bool`, `image` and `basis` are `object`, `similarity` is `float64`, the
-        others are `int64`.
+        others are `int64`. The images left out are in `table.attrs["left_out"]`, as of `match`.
 
     Raises:
         UserError: there are no such images, none can be read, the model does not fit, or there is
-            no basis to tell copies by and a network for each side, which tell not even equal ones.
+            no basis to tell copies by and a network for each side, which tell not even equal ones;
+            or as `match`.
     """
     caches = Caches.of(folder)
     threads = threads_of(model, threads)
-    with torch_threads(threads):
+    with causes_told(), torch_threads(threads):
         inputs = find_inputs(images, exclude)
         return find_duplicates(inputs, model, caches, threads, orientations, index).table
 
@@ -135,7 +137,9 @@ def find_duplicates(
     own = references.rows_of(queries)
     found, recall = look_up(lookup, queries, references, own, basis, index)
     groups = _Copies(queries, references, own, found, orientations).groups()
-    return Duplicates(_table(references, groups, basis), count, basis, recall)
+    table = _table(references, groups, basis)
+    table.attrs["left_out"] = references.left_out | queries.left_out
+    return Duplicates(table, count, basis, recall)
 
 
 class _Copies:

@@ -21,6 +21,7 @@ from iscqk.matching.model import Model, threads_of
 from iscqk.matching.neighbourhoods import LISTED, Lookup, exactly
 from iscqk.matching.views import View
 from iscqk.models.device import torch_threads
+from iscqk.runtime.calls import causes_told
 from iscqk.runtime.options import refuse_below_one
 
 # Whatever the rows, so that tables can be joined. Names are objects: not every one is text that a
@@ -101,15 +102,17 @@ def match(
         `chance` and `likely` are missing, but of equal images, by one network for both sides. What
         is of one colour is never likely. Types are the same whatever the rows: `likely` is of
         pandas' `boolean`, so that `table[table["likely"]]` leaves out what is missing; the names
-        and `basis` are `object`, `rank` is `int64`, the others are `float64`.
+        and `basis` are `object`, `rank` is `int64`, the others are `float64`. The images left out
+        are in `table.attrs["left_out"]`, a dict of why by path.
 
     Raises:
         UserError: there are no such images, none can be read, the model does not fit, or `top`,
-            `threshold`, `threads` or `orientations` is no number to work with.
+            `threshold`, `threads` or `orientations` is no number to work with; or a worker is lost,
+            or memory or disk are full.
     """
     caches = Caches.of(folder)
     threads = threads_of(model, threads)
-    with torch_threads(threads):
+    with causes_told(), torch_threads(threads):
         inputs = find_inputs(images, exclude), find_inputs(against, exclude)
         return find_matches(
             *inputs, model, top, threshold, caches, threads, orientations, index
@@ -157,7 +160,9 @@ def find_matches(
     kept = table if threshold is None else table[table["score"] >= threshold]
     below = _likely_images(table) - _likely_images(kept)
     order = kept.sort_values(["likely", "score"], ascending=False, kind="stable")
-    return Matches(order.reset_index(drop=True), len(queries), basis, recall, below)
+    order = order.reset_index(drop=True)
+    order.attrs["left_out"] = references.left_out | queries.left_out
+    return Matches(order, len(queries), basis, recall, below)
 
 
 def _check_numbers(top: int, threshold: float | None, threads: int) -> None:

@@ -1,7 +1,9 @@
 """A pair of models to look images up with, and how to rank what they find."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,11 +13,11 @@ from PIL import Image
 from iscqk.errors import UserError
 from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray
 from iscqk.formats.model_files import SIDES
-from iscqk.images.opening import ImageInput, fault_of
+from iscqk.images.opening import BadImage, ImageInput, fault_of
 from iscqk.images.reading_ahead import Ahead
 from iscqk.learning.data_loading import ReadableImages
 from iscqk.learning.embedding import Look, describe
-from iscqk.matching.inputs import as_images
+from iscqk.matching.inputs import Given, as_images
 from iscqk.matching.model_folder import Looks, Parts, read_parts
 from iscqk.models.device import choose_device, set_threads, torch_threads
 from iscqk.models.encoder import Encoder
@@ -23,7 +25,10 @@ from iscqk.models.fused_convolutions import fused
 from iscqk.models.ready import ready_folder
 from iscqk.models.weights import encoder_digest
 from iscqk.retrieval.rankings import RANKINGS
+from iscqk.runtime.calls import causes_told
 from iscqk.runtime.options import refuse_below_one
+
+logger = logging.getLogger(__name__)
 
 
 class Block(NamedTuple):
@@ -105,34 +110,49 @@ class Model:
 
     def describe(
         self,
-        images: ImageInput | Iterable[ImageInput],
+        images: Given | Iterable[Given],
         side: str = "queries",
         threads: int | None = None,
+        bad_images: str = "error",
     ) -> FloatArray:
         """Return descriptors (n, D) float32, unit rows; those of the two sides are comparable.
+
+        A JPEG that is given as an image of Pillow is decoded whole, where one given as a file or
+        bytes may be decoded at a fraction of its size: their descriptors differ a little.
 
         Args:
             images: paths, files' bytes or images of Pillow; one of them, or any number.
             side: `queries`, for what may be an edited copy, or `references`, for originals.
             threads: to compute with; None: as many as the model was loaded with, 1 if not said.
+            bad_images: `error`; or `nan`, to log images that cannot be read and give them rows of
+                NaN.
 
         Raises:
-            UserError: an image cannot be read, something else is given, or `threads` is no number
-                to work with.
+            BadImage: an image cannot be read; its `index` says which of those given.
+            UserError: something else is given, `threads` is no number to work with, a worker is
+                lost, or the memory is full.
         """
         images = as_images(images)
-        none = [np.empty((0, m.head.out_features), np.float32) for m in self._models(side)]
-        done, parts = 0, [self._refine(none)]
-        for block in self.blocks(images, side, threads_of(self, threads)):
-            for row in np.flatnonzero(block.unreadable).tolist():
-                raise fault_of(images[done + row])
-            parts.append(block.vectors)
-            done += len(block.vectors)
-        return np.concatenate(parts)
+        if bad_images not in ("error", "nan"):
+            raise UserError(f"bad_images {bad_images!r}: there is none; name error or nan")
+        with causes_told():
+            none = [np.empty((0, m.head.out_features), np.float32) for m in self._models(side)]
+            done, parts = 0, [self._refine(none)]
+            # Closed at once: whoever keeps the error would keep its threads and processes.
+            with closing(self.blocks(images, side, threads_of(self, threads))) as blocks:
+                for block in blocks:
+                    for row in np.flatnonzero(block.unreadable).tolist():
+                        fault = _fault_among(images, done + row)
+                        if bad_images == "error":
+                            raise fault
+                        logger.warning("%s", fault)
+                    parts.append(np.where(block.unreadable[:, None], np.nan, block.vectors))
+                    done += len(block.vectors)
+            return np.concatenate(parts)
 
     def blocks(
         self, images: Sequence[ImageInput], side: str, threads: int, orientations: int = 1
-    ) -> Iterator[Block]:
+    ) -> Generator[Block]:
         """Yield what `describe` returns, block by block in order, with what cannot be described.
 
         With 8 orientations images are described as they are, in their quarter turns, and as the
@@ -190,7 +210,10 @@ class Model:
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def levels(self, queries: FloatArray) -> DoubleArray:
-        """Return (n,) what to take off the similarities of queries (n, D) to rank their pairs."""
+        """Return (n,) what to take off the similarities of queries (n, D) to rank their pairs.
+
+        A pair's `score` in what `iscqk.match` returns is its similarity less that of its query.
+        """
         bank, temperature, name = self.ranking
         return RANKINGS[name].level(queries, [] if bank is None else [bank], temperature)
 
@@ -200,3 +223,13 @@ def threads_of(model: Model | str | Path | None, threads: int | None) -> int:
     if threads is not None:
         return threads
     return model.threads if isinstance(model, Model) else 1
+
+
+def _fault_among(images: Sequence[ImageInput], index: int) -> BadImage:
+    """Return what is wrong with an image that could not be read, with its place among those given.
+
+    What is in memory has no name.
+    """
+    fault = fault_of(images[index])
+    place = f" (images[{index}] of {len(images)})" if len(images) > 1 else ""
+    return BadImage(f"{fault}{place}", fault.reason, index)
