@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from iscqk.formats.stored_rows import JoinedRows
-from iscqk.matching import basis as judged_by
+from iscqk.matching import copied as originals
 from iscqk.matching import neighbourhoods as compared
 from iscqk.matching.basis import Basis, _as_queries, _learned, _of_originals
 from iscqk.matching.chance import PROMISED, Chance
@@ -105,10 +105,11 @@ def test_originals_that_are_queries_are_not_described_again_nor_are_moved_ones_m
         asked.extend(map(str, paths))
         return SimpleNamespace(vectors=np.full((2, 4), 7.0))
 
-    monkeypatch.setattr(judged_by, "describe_files", describe)
+    monkeypatch.setattr(originals, "describe_files", describe)
     lookup = SimpleNamespace(model=None, orientations=8, threads=1)
     queries = SimpleNamespace(vectors=np.eye(4), rows_of=lambda _: np.array([3, -1, 0, -1]))
-    references = SimpleNamespace(rows_of=lambda _: np.array([-1, 3]))  # the first was moved
+    there = np.ones(4, np.bool_)
+    references = SimpleNamespace(rows_of=lambda _: np.array([-1, 3]), there=there)  # one was moved
     own, vectors = _as_queries({0: "a", 1: "b", 3: "d"}, lookup, queries, references, None)
     assert asked == ["b", "d"] and own.tolist() == [0, 3]
     np.testing.assert_array_equal(vectors, [[0, 0, 0, 1], [7, 7, 7, 7]])

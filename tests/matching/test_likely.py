@@ -180,6 +180,20 @@ def test_a_reference_that_goes_before_its_copy_is_made_is_told_and_left_out(
     assert "1 images cannot be read and are left out" in caplog.text
 
 
+@pytest.mark.parametrize("orientations", [1, 8])
+def test_where_a_disk_is_away_the_copies_that_are_kept_tell(here, gist, caplog, orientations):
+    run(f"iscqk describe photos --output photos.h5 --model {gist} --threads 1")
+    queries = [f"copies/R{number:06d}.jpg" for number in range(0, 120, 12)]
+    before = iscqk.match(queries, "photos.h5", gist, folder="kept", orientations=orientations)
+    assert before["likely"].sum() > 5
+    (here / "photos").unlink()
+    again = iscqk.match(queries, "photos.h5", gist, folder="kept", orientations=orientations)
+    pd.testing.assert_frame_equal(again, before)
+    unknown = iscqk.match(queries, "photos.h5", gist, orientations=orientations)
+    assert unknown["basis"][0].endswith("0 of at least 100; 150 are gone, connect their disk")
+    assert "`likely` needs their disk, or the copies that an earlier call kept" in caplog.text
+
+
 def turned(image, number):
     return (image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if number > 3 else image).rotate(
         90 * (number % 4), expand=True

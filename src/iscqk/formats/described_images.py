@@ -197,7 +197,7 @@ def read_described(path: str | Path, stored: bool = False) -> DescribedImages:
             names = _decoded(columns["paths"])
             numbers = [columns[name][:].tolist() for name in _NUMBERS]
             files = [File(*row) for row in zip(names, *numbers, strict=True)]
-            sha256 = [digest.decode("ascii") for digest in columns["sha256"][:].tolist()]
+            sha256 = _contents(columns["sha256"])
             flat = columns["flat"][:]
             vectors = StoredRows(path) if stored else read_vectors(file, "vectors")[:]
             if not len(files) == len(sha256) == len(flat) == len(vectors):
@@ -218,6 +218,16 @@ def read_paths(rows: StoredRows) -> list[str]:
     """Return the paths of the images whose vectors these rows are, whatever the file is by now."""
     with rows.opened() as file, as_user_errors("descriptions that were read before"):
         return _decoded(dataset(file, "paths"))  # which was checked when it was first read
+
+
+def read_contents(rows: StoredRows) -> list[str]:
+    """Return the SHA-256 of these images' contents, as `read_paths` returns their paths."""
+    with rows.opened() as file, as_user_errors("descriptions that were read before"):
+        return _contents(dataset(file, "sha256"))
+
+
+def _contents(digests: h5py.Dataset) -> list[str]:
+    return [digest.decode("ascii") for digest in digests[:].tolist()]
 
 
 def _decoded(paths: h5py.Dataset) -> list[str]:

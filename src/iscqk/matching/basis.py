@@ -7,13 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
-from iscqk.formats.image_shards import is_there
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.images.augly_adapter import import_augly
-from iscqk.matching.cache import further_of, originals_of
+from iscqk.matching.cache import originals_of
 from iscqk.matching.chance import EQUAL, Chance, flagged, sample_size
 from iscqk.matching.collection import NOTHING, Collection
-from iscqk.matching.describing import describe_files
+from iscqk.matching.copied import Copied, Drawn, are_others, described, kept_of
 from iscqk.matching.neighbourhoods import (
     LISTED,
     Further,
@@ -23,12 +22,9 @@ from iscqk.matching.neighbourhoods import (
 from iscqk.matching.views import View, serves_both
 from iscqk.retrieval.search import Vectors
 
-Drawn = dict[int, str]  # of some references, ascending: the paths by the rows
-
 SAMPLE = 500  # pictures of which copies are made at most
 _FEW = 125  # of which they are made at least, so that some may be of no use
 LEAST = 100  # of them: fewer show no tail
-_DRAWN_FROM = 2**15  # references; those of fewer pictures have hardly any more
 _ENOUGH = LISTED // 2  # references that have to be left when those of one picture are taken out
 # Two references are one picture where they are nearer to each other than three of four edited
 # copies are to their originals.
@@ -107,9 +103,10 @@ def find_basis(
         cache: file that keeps the copies' descriptors for the next call.
     """
     wanted = min(max(_FEW, sample_size(len(queries))), SAMPLE)
-    found, pictures = _of_copies(wanted, lookup, references, cache)
+    copied = Copied(lookup, references, cache)
+    found, pictures = _of_copies(wanted, lookup, references, copied)
     if found.chance is None and wanted < SAMPLE:  # more may show what these did not
-        found, pictures = _of_copies(SAMPLE, lookup, references, cache)
+        found, pictures = _of_copies(SAMPLE, lookup, references, copied)
     if found.chance is None:
         return found
     unedited = _of_originals(pictures, lookup, queries, references, cache, found.same)
@@ -117,24 +114,22 @@ def find_basis(
 
 
 def _of_copies(
-    wanted: int, lookup: Lookup, references: Collection, cache: str | Path | None
+    wanted: int, lookup: Lookup, references: Collection, copied: Copied
 ) -> tuple[Basis, Drawn]:
     """Return the basis of copies of `wanted` pictures, of all where there are fewer; and these."""
-    drawn = _drawn(references, wanted, EQUAL)
+    drawn = copied.drawn(wanted, EQUAL)
     if len(drawn) < LEAST:
         return _too_few(references, drawn), drawn
-    copies = _copies_of(drawn, lookup, cache)
+    copies = copied.copies(drawn)
     found = _learned_of(drawn, copies, lookup, references)
     vectors = references.vectors[np.array(list(drawn))]
-    if found.chance is None or _are_others(vectors, vectors[:0], found.same).all():
+    if found.chance is None or are_others(vectors, vectors[:0], found.same).all():
         return found, drawn
-    pictures = _drawn(references, wanted, found.same)
+    pictures = copied.drawn(wanted, found.same)
     if len(pictures) < LEAST:
         return _too_few(references, pictures), pictures
     if fresh := {row: path for row, path in pictures.items() if row not in drawn}:
-        # In a file of their own, as the next call asks for the others before it knows of these.
-        place = further_of(cache) if cache else None
-        further = _copies_of(fresh, lookup, place)
+        further = copied.copies(fresh, is_further=True)
         copies = Collection([*copies.sources, *further.sources])
     return _learned_of(pictures, copies, lookup, references), pictures
 
@@ -177,8 +172,13 @@ def _as_queries(
     if known.all():
         return own, vectors
     view, place = View("queries", lookup.orientations), originals_of(cache) if cache else None
-    paths = [Path(pictures[row]) for row in own[~known].tolist()]
-    others = describe_files(lookup.model, view, paths, place, lookup.threads)
+    left = own[~known]
+    kept = kept_of(left, references, lookup, view, [place] if place else [])
+    left = left[references.there[left] | np.isin(left, list(kept))]
+    if not len(left):
+        return own[known], vectors
+    asked = {row: pictures[row] for row in left.tolist()}
+    others = described(asked, lookup, view, place, kept)
     rows = references.rows_of(others)
     some = np.flatnonzero(rows != NOTHING)  # not what was moved meanwhile
     rows = np.concatenate([own[known], rows[some]])
@@ -186,47 +186,14 @@ def _as_queries(
 
 
 def _too_few(references: Collection, drawn: Drawn) -> Basis:
-    count = len(references)
+    count, gone = len(references), int((~references.there).sum())
     what = "references" if count < LEAST else "different pictures left among the references"
-    what = f"too few {what} to tell copies from chance"
-    return _none(count, f"{what}, {len(drawn)} of at least {LEAST}")
+    what = f"too few {what} to tell copies from chance, {len(drawn)} of at least {LEAST}"
+    return _none(count, f"{what}; {gone:,} are gone, connect their disk" if gone else what)
 
 
 def _none(references: int, missing: str) -> Basis:
     return Basis(references, np.empty(0), None, 1.0, missing)
-
-
-def _drawn(references: Collection, wanted: int, same: float) -> Drawn:
-    """Return references at random: there, not of one colour, and each another picture.
-
-    A picture that is there often would else be taken for many that agree.
-    """
-    order = np.random.default_rng(0).permutation(np.flatnonzero(~references.flat))
-    order = order[references.there[order]][:_DRAWN_FROM]
-    found: list[tuple[int, str]] = []
-    for start in range(0, len(order), SAMPLE):
-        rows, earlier = order[start : start + SAMPLE], np.array([row for row, _ in found], int)
-        vectors = references.vectors
-        rows = rows[_are_others(vectors[rows], vectors[earlier], same)]
-        some = zip(rows.tolist(), references.paths(rows), strict=True)
-        found += [(row, path) for row, path in some if is_there(path)]
-        if len(found) >= wanted:
-            break
-    return dict(sorted(found[:wanted]))
-
-
-def _are_others(vectors: FloatArray, earlier: FloatArray, same: float) -> BoolArray:
-    """Return (n,) which of vectors (n, D) are no picture of an earlier one (k, D) or among them."""
-    alike = vectors @ np.concatenate([earlier, vectors]).T >= same
-    found: BoolArray = ~np.tril(alike, len(earlier) - 1).any(1)
-    return found
-
-
-def _copies_of(drawn: Drawn, lookup: Lookup, cache: str | Path | None) -> Collection:
-    """Return edited copies of references, by the paths of these."""
-    view = View("queries", lookup.orientations, edited=True)
-    paths = [*map(Path, drawn.values())]
-    return describe_files(lookup.model, view, paths, cache, lookup.threads)
 
 
 def _learned_of(drawn: Drawn, copies: Collection, lookup: Lookup, references: Collection) -> Basis:

@@ -106,6 +106,10 @@ class DescriptorCache:
             note_kept()
         return found
 
+    def find_contents(self, files: Sequence[File], sha256: Sequence[str]) -> dict[File, Row]:
+        """Return what is known of files that are gone, by the contents that they had."""
+        return self._known.of_contents(files, sha256)
+
     @contextlib.contextmanager
     def keeping(self, known: dict[File, Row]) -> Iterator[None]:
         """Keep what is known when a signal or an error ends the block."""

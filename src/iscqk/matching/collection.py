@@ -6,7 +6,7 @@ are asked for, unless they are few.
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.formats.arrays import BoolArray, FloatArray, IntArray
-from iscqk.formats.described_images import DescribedImages, read_paths
+from iscqk.formats.described_images import DescribedImages, read_contents, read_paths
 from iscqk.formats.image_shards import Version
 from iscqk.formats.named_files import anchored
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
@@ -39,6 +39,7 @@ class Part:
         gone: (n,) whether there is no such file any more.
         listed: the images' names; None: the file of the vectors has them.
         before: what their names there begin with and here do not.
+        sha256: of the images' contents; None: the file of the vectors has them.
     """
 
     vectors: FloatArray | StoredRows
@@ -48,6 +49,7 @@ class Part:
     gone: BoolArray
     listed: list[str] | None
     before: str = ""
+    sha256: list[str] | None = None
 
     @classmethod
     def of(cls, described: DescribedImages, gone: BoolArray | None = None) -> "Part":
@@ -62,7 +64,8 @@ class Part:
                 before + file.path == file.anchored().path for file in described.files
             ):
                 return cls(*facts, None, before)
-        return cls(*facts, names)
+        is_stored = isinstance(described.vectors, StoredRows)
+        return cls(*facts, names, sha256=None if is_stored else described.sha256)
 
     def names(self) -> list[str]:
         """Return the images' paths."""
@@ -70,6 +73,13 @@ class Part:
             return self.listed
         assert isinstance(self.vectors, StoredRows)
         return [path.removeprefix(self.before) for path in read_paths(self.vectors)]
+
+    def contents(self) -> list[str]:
+        """Return the SHA-256 of the images' contents, "" where one changed while it was read."""
+        if self.sha256 is not None:
+            return self.sha256
+        assert isinstance(self.vectors, StoredRows)
+        return read_contents(self.vectors)
 
 
 def _digests(facts: Iterable[object]) -> NDArray[np.bytes_]:
@@ -150,14 +160,21 @@ class Collection:
 
     def paths(self, rows: IntArray) -> list[str]:
         """Return the paths of images by their rows."""
+        return self._told(rows, Part.names)
+
+    def contents(self, rows: IntArray) -> list[str]:
+        """Return the SHA-256 of images' contents by their rows, see `Part.contents`."""
+        return self._told(rows, Part.contents)
+
+    def _told(self, rows: IntArray, of_part: Callable[[Part], list[str]]) -> list[str]:
         rows = np.asarray(rows, np.int64)
         places = rows if self.kept is None else self.kept[rows]
         owners = np.searchsorted(self._starts, places, side="right") - 1
         found = [""] * len(rows)
         for owner in np.unique(owners).tolist():
-            names, start = self._parts[owner].names(), int(self._starts[owner])
+            told, start = of_part(self._parts[owner]), int(self._starts[owner])
             for number in np.flatnonzero(owners == owner).tolist():
-                found[number] = names[int(places[number]) - start]
+                found[number] = told[int(places[number]) - start]
         return found
 
     def rows_of(self, others: "Collection") -> IntArray:

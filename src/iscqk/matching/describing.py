@@ -153,7 +153,10 @@ def _of_several(paths: Sequence[str], threads: int) -> list[str]:
 
 
 def load_described(path: str | Path, model: Model, view: View) -> Collection:
-    """Return what `iscqk describe` wrote. Files that are gone by now are told of and do no harm.
+    """Return what `iscqk describe` wrote. Files that are gone by now are told of.
+
+    They are matched all the same. `likely` rests on copies of them that are made from the files, or
+    that an earlier call has kept.
 
     Raises:
         UserError: another encoder made it, or a file has changed since.
@@ -178,7 +181,8 @@ def load_described(path: str | Path, model: Model, view: View) -> Collection:
     gone = np.flatnonzero(~collection.there)
     if len(gone):
         logger.warning(
-            "%s: %d of its %d images are gone, %s first; they are matched, and cannot be shown",
+            "%s: %d of its %d images are gone, %s first; they are matched, and cannot be shown; "
+            "`likely` needs their disk, or the copies that an earlier call kept in its folder",
             printable(path), len(gone), len(collection), printable(collection.paths(gone[:1])[0]),
         )  # fmt: skip
     return collection

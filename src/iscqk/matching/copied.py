@@ -1,0 +1,117 @@
+"""References that are copied, and what earlier calls kept of those that are gone by now."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from iscqk.formats.arrays import BoolArray, FloatArray, IntArray
+from iscqk.formats.described_images import DescribedImages, File, Row
+from iscqk.formats.files import exclusive
+from iscqk.formats.image_shards import is_there
+from iscqk.matching.cache import DescriptorCache, further_of
+from iscqk.matching.collection import Collection, Part, Source
+from iscqk.matching.describing import describe_files
+from iscqk.matching.neighbourhoods import Lookup
+from iscqk.matching.views import View
+
+Drawn = dict[int, str]  # of some references, ascending: the paths by the rows
+Kept = dict[int, Row]  # of references that are gone, by the rows
+
+_AT_ONCE = 500
+_DRAWN_FROM = 2**15  # references; those of fewer pictures have hardly any more
+
+
+class Copied:
+    """Edited copies of references, as they are looked up.
+
+    A copy depends on nothing but the content of its original, so that what is kept of it serves as
+    well where the original's disk is away.
+    """
+
+    def __init__(self, lookup: Lookup, references: Collection, cache: str | Path | None) -> None:
+        """Look at what there is to draw from; `cache`: file that keeps the copies' descriptors."""
+        self._lookup, self._references, self._cache = lookup, references, cache
+        self._view = View("queries", lookup.orientations, edited=True)
+        order = np.random.default_rng(0).permutation(np.flatnonzero(~references.flat))
+        gone = order[~references.there[order]][:_DRAWN_FROM]
+        places = [cache, further_of(cache)] if cache else []
+        self._kept = kept_of(gone, references, lookup, self._view, places)
+        can_be_copied = references.there.copy()
+        can_be_copied[list(self._kept)] = True
+        self._order = order[can_be_copied[order]][:_DRAWN_FROM]
+
+    def drawn(self, wanted: int, same: float) -> Drawn:
+        """Return references at random, none of one colour, and each another picture.
+
+        A picture that is there often would else be taken for many that agree.
+        """
+        vectors = self._references.vectors
+        found: list[tuple[int, str]] = []
+        for start in range(0, len(self._order), _AT_ONCE):
+            rows = self._order[start : start + _AT_ONCE]
+            earlier = np.array([row for row, _ in found], int)
+            rows = rows[are_others(vectors[rows], vectors[earlier], same)]
+            some = zip(rows.tolist(), self._references.paths(rows), strict=True)
+            found += [(row, path) for row, path in some if row in self._kept or is_there(path)]
+            if len(found) >= wanted:
+                break
+        return dict(sorted(found[:wanted]))
+
+    def copies(self, drawn: Drawn, is_further: bool = False) -> Collection:
+        """Return copies of references, by the paths of these.
+
+        Those that others did not suffice without are kept in a file of their own, as the next call
+        asks for the others before it knows of them.
+        """
+        place = further_of(self._cache) if self._cache and is_further else self._cache
+        return described(drawn, self._lookup, self._view, place, self._kept)
+
+
+def are_others(vectors: FloatArray, earlier: FloatArray, same: float) -> BoolArray:
+    """Return (n,) which of vectors (n, D) are no picture of an earlier one (k, D) or among them."""
+    alike = vectors @ np.concatenate([earlier, vectors]).T >= same
+    found: BoolArray = ~np.tril(alike, len(earlier) - 1).any(1)
+    return found
+
+
+def kept_of(
+    rows: IntArray,
+    references: Collection,
+    lookup: Lookup,
+    view: View,
+    places: Sequence[str | Path],
+) -> Kept:
+    """Return what some caches know of references in these rows that are gone, by their contents."""
+    gone = rows[~references.there[rows]]
+    if not (len(gone) and places):
+        return {}
+    files = [_gone(path) for path in references.paths(gone)]
+    contents, found = references.contents(gone), dict[File, Row]()
+    for place in places:
+        with exclusive(place):
+            cache = DescriptorCache(place, view.side, view.digest(lookup.model))
+            found |= cache.find_contents(files, contents)
+    return {
+        row: found[file] for row, file in zip(gone.tolist(), files, strict=True) if file in found
+    }
+
+
+def described(
+    drawn: Drawn, lookup: Lookup, view: View, cache: str | Path | None, kept: Kept
+) -> Collection:
+    """Return references described, but those of which something is kept, which is taken."""
+    paths = [Path(path) for row, path in drawn.items() if row not in kept]
+    known = {_gone(path): kept[row] for row, path in drawn.items() if row in kept}
+    if not known:
+        return describe_files(lookup.model, view, paths, cache, lookup.threads)
+    parts = [Part.of(DescribedImages.of(known, view.side, view.digest(lookup.model)))]
+    if not paths:
+        return Collection([Source(parts)])
+    fresh = describe_files(lookup.model, view, paths, cache, lookup.threads)
+    return Collection([*fresh.sources, Source(parts)])
+
+
+def _gone(path: str) -> File:
+    """Return a file of which nothing is known but where it was."""
+    return File(path, 0, 0, 0, 0)
