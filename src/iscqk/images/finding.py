@@ -42,7 +42,9 @@ def find_images(folders: Iterable[str | Path], listed: str | None = None) -> lis
     return only_listed(found, listed) if listed else found
 
 
-def find_own_images(folder: str | Path, exclude: Sequence[str] = ()) -> list[Path]:
+def find_own_images(
+    folder: str | Path, exclude: Sequence[str] = (), others: list[Path] | None = None
+) -> list[Path]:
     """Return all images in somebody's folder or shard, sorted by path, whatever their names say.
 
     Hidden folders, what systems keep beside pictures (trash, thumbnails, a Mac's `._*`) and folders
@@ -51,14 +53,15 @@ def find_own_images(folder: str | Path, exclude: Sequence[str] = ()) -> list[Pat
     Args:
         folder: or shard, which is looked at whatever its name.
         exclude: names of files and folders in it, or patterns of names, which are passed over.
+        others: gets the files that are none.
 
     Raises:
         UserError: as `find_images`, of a folder that is named.
     """
-    return _images_of(named(folder), Walk(passes_over=True, exclude=exclude))
+    return _images_of(named(folder), Walk(passes_over=True, exclude=exclude), others)
 
 
-def _images_of(folder: Path, walk: Walk) -> list[Path]:
+def _images_of(folder: Path, walk: Walk, passed: list[Path] | None = None) -> list[Path]:
     files, is_known = walk.files(folder)
     images = {path for path in files if _is_taken(path)}
     others = sorted(path for path in files if path not in images)
@@ -71,6 +74,8 @@ def _images_of(folder: Path, walk: Walk) -> list[Path]:
         unnamed = []
     if images or not is_known:
         _tell_left_out(folder, others, unnamed, are_all=not images)
+    if passed is not None:
+        passed += others
     return sorted(images)
 
 

@@ -7,7 +7,7 @@ are asked for, unless they are few.
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from iscqk.formats.named_files import anchored
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
 from iscqk.matching.inputs import identity
 from iscqk.matching.keys import Keys
+from iscqk.matching.left_out import LeftOut
 
 NOTHING = -1  # in place of an image that is not there
 _IDENTITY = 16  # bytes
@@ -96,13 +97,13 @@ class Source:
         parts: see `Part`.
         path: of the file, if there is one.
         version: of it when its parts were read.
-        left_out: files that could not be read, and why.
+        left_out: what could not be read.
     """
 
     parts: list[Part]
     path: Path | None = None
     version: Version | None = None
-    left_out: dict[str, str] = field(default_factory=dict)
+    left_out: Sequence[LeftOut] = ()
 
 
 class Collection:
@@ -136,11 +137,6 @@ class Collection:
     def __len__(self) -> int:
         return len(self.flat)
 
-    @property
-    def left_out(self) -> dict[str, str]:
-        """Files that could not be read, and why."""
-        return {name: why for source in self.sources for name, why in source.left_out.items()}
-
     def kept_of_sources(self) -> list[IntArray | None]:
         """Return which rows of each source, from 0, are rows here; None for all."""
         if self.kept is None:
@@ -157,6 +153,11 @@ class Collection:
     def there(self) -> BoolArray:
         """(n,) whether an image was there when its descriptor was made or read."""
         return ~self._column("gone")
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """What could not be read and is none of the images."""
+        return [one for source in self.sources for one in source.left_out]
 
     def paths(self, rows: IntArray) -> list[str]:
         """Return the paths of images by their rows."""

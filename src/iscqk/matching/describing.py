@@ -4,6 +4,7 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import compress, islice
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from iscqk.images.finding import refuse_lost
 from iscqk.images.opening import fault_of, is_one_of_several
 from iscqk.matching.cache import DescriptorCache, content_of
 from iscqk.matching.collection import Collection, Part, Source
+from iscqk.matching.left_out import LeftOut
 from iscqk.matching.model import Model
 from iscqk.matching.views import View
 
@@ -56,26 +58,27 @@ def describe_files(
     """
     with exclusive(cache) if cache else contextlib.nullcontext():
         kept = DescriptorCache(cache, view.side, view.digest(model), named_only)
-        faults: dict[str, str] = {}
+        faults: list[LeftOut] = []
         several: list[str] = []
         parts, first = [], 0
         for start in range(0, len(images), ROWS):
             some = images[start : start + ROWS]
             described, wrong = _describe_some(model, view, some, threads, kept, several)
-            faults |= wrong
+            faults += wrong
             if described is not None and len(images) > ROWS:
                 parts.append(kept.add_shard(described, first, len(images)))
                 first += len(described.files)
             elif described is not None:
                 kept.finish(described)
                 parts.append(Part.of(described))
-        _tell([*faults.values()], several)
+        _tell(faults, several)
         if not parts:
             raise UserError(f"{images[0]}: no image can be read; see above, and name others")
         if len(images) > ROWS:
             kept.finish()
-        place, version = (Path(cache), version_of(cache)) if cache else (None, None)
-        source = Source(parts, place, version, faults)
+        source = Source(parts, left_out=faults)
+        if cache:
+            source = replace(source, path=Path(cache), version=version_of(cache))
     return Collection([source])
 
 
@@ -86,7 +89,7 @@ def _describe_some(
     threads: int,
     kept: DescriptorCache,
     several: list[str],
-) -> tuple[DescribedImages | None, dict[str, str]]:
+) -> tuple[DescribedImages | None, list[LeftOut]]:
     """Return at most `ROWS` files that can be read, None if none can, and why others cannot.
 
     To `several` those are added that are described now and are one picture of several.
@@ -125,9 +128,9 @@ def _describe(
     threads: int,
     kept: DescriptorCache,
     known: dict[File, Row],
-) -> dict[str, str]:
+) -> list[LeftOut]:
     """Add to `known` what can be read of files; return what is wrong with each of the others."""
-    left, faults = iter(files), {}
+    left, faults = iter(files), list[LeftOut]()
     with ThreadPoolExecutor(threads) as pool:
         for block in view.blocks(model, [file.path for file in files], threads):
             vectors = block.vectors.reshape(len(block.flat), -1)
@@ -135,7 +138,8 @@ def _describe(
             for file in compress(some, block.unreadable):
                 fault = fault_of(file.path)
                 refuse_lost(file.path, fault.reason, may_go=True)
-                faults[file.path] = str(fault)
+                why = str(fault).removeprefix(f"{printable(file.path)}: ")
+                faults.append(LeftOut(file.path, why))
             rows = zip(some, block.flat.tolist(), vectors, strict=True)
             # What cannot be read may be a pipe or a device, of which a digest is never done.
             part = list(compress(rows, ~block.unreadable))
@@ -217,10 +221,10 @@ def warn_of_flat(found: Collection) -> None:
         logger.warning("%d images are of one colour", len(flat))
 
 
-def _tell(faults: list[str], several: list[str]) -> None:
+def _tell(faults: list[LeftOut], several: list[str]) -> None:
     """Log why images cannot be read, and that of others a part is looked at."""
-    for fault in faults[:_TOLD]:
-        logger.warning("%s", fault)
+    for path, why in faults[:_TOLD]:
+        logger.warning("%s: %s", printable(path), why)
     if faults:
         logger.warning("%d images cannot be read and are left out", len(faults))
     if several:

@@ -20,7 +20,8 @@ from iscqk.matching.groups import star_groups
 from iscqk.matching.indexes import Recall, by_indexes, check_index_places
 from iscqk.matching.inputs import InputPaths, Inputs, find_inputs
 from iscqk.matching.judged_pairs import JudgedPairs
-from iscqk.matching.matches import complete, look_up
+from iscqk.matching.left_out import LeftOut
+from iscqk.matching.matches import complete, left_out_of, look_up, with_attributes
 from iscqk.matching.model import Model, threads_of
 from iscqk.matching.neighbourhoods import Lookup, exactly
 from iscqk.matching.views import View, serves_both
@@ -46,12 +47,14 @@ class Duplicates(NamedTuple):
         images: how many were looked at.
         basis: of what is called a copy.
         recall: of the index, where one was asked for.
+        left_out: what lies among what was named and was not looked at.
     """
 
     table: pd.DataFrame
     images: int
     basis: Basis
     recall: Recall | None = None
+    left_out: Sequence[LeftOut] = ()
 
 
 def duplicates(
@@ -137,9 +140,9 @@ def find_duplicates(
     own = references.rows_of(queries)
     found, recall = look_up(lookup, queries, references, own, basis, index)
     groups = _Copies(queries, references, own, found, orientations).groups()
-    table = _table(references, groups, basis)
-    table.attrs["left_out"] = references.left_out | queries.left_out
-    return Duplicates(table, count, basis, recall)
+    left_out = left_out_of([inputs], queries, references)
+    table = with_attributes(_table(references, groups, basis), left_out)
+    return Duplicates(table, count, basis, recall, left_out)
 
 
 class _Copies:

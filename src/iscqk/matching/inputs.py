@@ -1,7 +1,7 @@
 """What a user gives to be looked at: images, folders of them, and files of descriptors."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,10 +29,17 @@ ORIENTATIONS = (1, 8)  # in which queries can be looked up
 
 
 class Inputs(NamedTuple):
-    """What was named: image files, each once, and files that `iscqk describe` wrote."""
+    """What was named.
+
+    Attributes:
+        images: files, each once.
+        described: files that `iscqk describe` wrote.
+        others: files in the folders named that are no images.
+    """
 
     images: list[Path]
     described: list[Path]
+    others: Sequence[Path] = ()
 
 
 def find_inputs(paths: InputPaths | Inputs, exclude: str | Iterable[str] = ()) -> Inputs:
@@ -52,17 +59,18 @@ def find_inputs(paths: InputPaths | Inputs, exclude: str | Iterable[str] = ()) -
     patterns = _patterns(exclude)
     images: list[Path] = []
     described: list[Path] = []
+    others: list[Path] = []
     for path in _places(paths):
         if not is_there(path):
             raise UserError(f"{printable(path)}: no such file or folder; correct its path")
         if path.is_dir() or is_shard(path):
-            images += find_own_images(path, patterns)
+            images += find_own_images(path, patterns, others)
         elif holds_described(path):
             described.append(path)
         else:
             _refuse_other_kinds(path)
             images.append(path)
-    return Inputs(without_repeats(images), without_repeats(described))
+    return Inputs(without_repeats(images), without_repeats(described), others)
 
 
 def _places(paths: InputPaths) -> list[Path]:

@@ -10,6 +10,7 @@ from iscqk.errors import UserError
 from iscqk.formats.files import printable, write_text
 from iscqk.matching.chance import PROMISED
 from iscqk.matching.duplicates import Duplicates
+from iscqk.matching.left_out import told_of
 from iscqk.matching.matches import Matches
 from iscqk.matching.telling import summary, summary_of_groups
 from iscqk.reporting.rendering import render_template
@@ -34,7 +35,7 @@ def write_page(path: str | Path, found: Matches, facts: dict[str, str]) -> None:
         title=summary(found),
         pairs=pairs,
         total=len(found.table),
-        facts=facts | {"basis of likely": found.basis.told()},
+        facts=facts | told_of(found.left_out) | {"basis of likely": found.basis.told()},
         promised=PROMISED if found.basis.chance else None,
     )
     write_text(path, page)
@@ -62,7 +63,7 @@ def write_groups(path: str | Path, found: Duplicates, facts: dict[str, str]) -> 
         groups=groups,
         total=found.table["group"].nunique(),
         judged=found.basis.chance is not None,
-        facts=facts | {"basis": found.basis.told()},
+        facts=facts | told_of(found.left_out) | {"basis": found.basis.told()},
     )
     write_text(path, page)
 

@@ -1,7 +1,7 @@
 """Which reference each image is likest to: copy detection between any two sets of images."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,8 +15,9 @@ from iscqk.matching.cache import NO_CACHES, Caches
 from iscqk.matching.collection import Collection
 from iscqk.matching.describing import describe_files, load_described, warn_of_flat
 from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recall_of
-from iscqk.matching.inputs import InputPaths, Inputs, find_inputs
+from iscqk.matching.inputs import InputPaths, Inputs, find_inputs, identity
 from iscqk.matching.judged_pairs import JudgedPairs
+from iscqk.matching.left_out import LeftOut, of_other_kinds
 from iscqk.matching.model import Model, threads_of
 from iscqk.matching.neighbourhoods import LISTED, Lookup, exactly
 from iscqk.matching.views import View
@@ -41,6 +42,7 @@ class Matches(NamedTuple):
         basis: of `likely`.
         recall: of the index, where one was asked for.
         below: how many images have likely copies, and all of them below the threshold.
+        left_out: what lies among what was named and was not looked at.
     """
 
     table: pd.DataFrame
@@ -48,6 +50,7 @@ class Matches(NamedTuple):
     basis: Basis
     recall: Recall | None = None
     below: int = 0
+    left_out: Sequence[LeftOut] = ()
 
     @property
     def likely_images(self) -> int:
@@ -160,9 +163,9 @@ def find_matches(
     kept = table if threshold is None else table[table["score"] >= threshold]
     below = _likely_images(table) - _likely_images(kept)
     order = kept.sort_values(["likely", "score"], ascending=False, kind="stable")
-    order = order.reset_index(drop=True)
-    order.attrs["left_out"] = references.left_out | queries.left_out
-    return Matches(order, len(queries), basis, recall, below)
+    left_out = left_out_of(inputs, queries, references)
+    table = with_attributes(order.reset_index(drop=True), left_out)
+    return Matches(table, len(queries), basis, recall, below, left_out)
 
 
 def _check_numbers(top: int, threshold: float | None, threads: int) -> None:
@@ -185,6 +188,19 @@ def complete(
     """Return what is described already, and images, as one."""
     fresh = [describe_files(model, view, images, cache, threads)] if images else []
     return Collection([source for part in (*parts, *fresh) for source in part.sources])
+
+
+def left_out_of(named: Iterable[Inputs], *described: Collection) -> list[LeftOut]:
+    """Return what was passed over, by its name or because it cannot be read, each file once."""
+    unreadable = [one for found in described for one in found.left_out]
+    others = [one for inputs in named for one in of_other_kinds(inputs.others)]
+    return [*{identity(one.path): one for one in (*unreadable, *others)}.values()]
+
+
+def with_attributes(table: pd.DataFrame, left_out: Iterable[LeftOut]) -> pd.DataFrame:
+    """Return a table that tells callers from Python what was left out, and why."""
+    table.attrs["left_out"] = {one.path: one.why for one in left_out}
+    return table
 
 
 def look_up(

@@ -1,13 +1,14 @@
 """What was found, in a few lines of a terminal."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from iscqk.formats.files import printable
 from iscqk.matching.duplicates import Duplicates
 from iscqk.matching.indexes import Recall
+from iscqk.matching.left_out import LeftOut, told_of
 from iscqk.matching.matches import Matches
 
 _SHOWN = 10  # pairs, or groups
@@ -71,6 +72,11 @@ def first_groups(table: pd.DataFrame) -> Iterator[str]:
             yield f"{mark}  {row['width']:>5} x {row['height']:<5}  {short(row['image'])}"
         if (more := len(rows) - _SHOWN_OF_A_GROUP) > 0:
             yield f"      and {more:,} more"
+
+
+def last_line(line: str, left_out: Sequence[LeftOut]) -> str:
+    """Return a summary with what is not in it."""
+    return "; ".join([line, *(f"{name}: {what}" for name, what in told_of(left_out).items())])
 
 
 def searched(recall: Recall | None) -> dict[str, str]:

@@ -3,8 +3,8 @@
 That is the one of most pixels; of several, the one of most bytes. Writes duplicates.csv (group,
 image, largest, width, height, similarity, basis), duplicates.html, a page that shows the groups and
 needs no other file, and references.h5, queries.h5 and copies*.h5, by which the same command goes on
-after a stop. Images that cannot be read are left out. The search is exact; with --index it is by an
-index, and what that misses is told.
+after a stop. Images that cannot be read and files of other kinds are left out: left_out.csv (path,
+why). The search is exact; with --index it is by an index, and what that misses is told.
 """
 
 import argparse
@@ -22,6 +22,8 @@ from iscqk.matching.arguments import (
 from iscqk.matching.beginning import read_ahead
 from iscqk.matching.cache import Caches, is_new
 from iscqk.matching.inputs import find_inputs
+from iscqk.matching.left_out import FILE as LEFT_OUT
+from iscqk.matching.left_out import write_left_out
 from iscqk.runtime.imports import importing
 from iscqk.runtime.logs import print_line
 from iscqk.runtime.memory import keep_freed_memory
@@ -52,9 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the table and the page, and print the first groups."""
     keep_freed_memory()
-    table, page = (arguments.output / name for name in ("duplicates.csv", "duplicates.html"))
+    names = ("duplicates.csv", "duplicates.html", LEFT_OUT)
+    table, page, left_out = (arguments.output / name for name in names)
     caches = Caches.of(arguments.output)
-    for path in (table, page):
+    for path in (table, page, left_out):
         refuse_unwritable(path)
     caches.check()
     with exclusive(table):
@@ -65,7 +68,13 @@ def run(arguments: argparse.Namespace) -> None:
             from iscqk.matching.duplicates import find_duplicates
             from iscqk.matching.match_page import write_groups
             from iscqk.matching.model import Model
-            from iscqk.matching.telling import first_groups, searched, short, summary_of_groups
+            from iscqk.matching.telling import (
+                first_groups,
+                last_line,
+                searched,
+                short,
+                summary_of_groups,
+            )
             from iscqk.models.device import set_threads
 
         set_threads(arguments.threads)
@@ -78,6 +87,7 @@ def run(arguments: argparse.Namespace) -> None:
             arguments.index,
         )
         write_table(table, found.table.assign(image=found.table["image"].map(utf8)))
+        write_left_out(left_out, found.left_out)
         facts = {
             "images": printable(shlex.join(arguments.images)),
             "model": printable(arguments.model or "the ready model"),
@@ -85,7 +95,7 @@ def run(arguments: argparse.Namespace) -> None:
         write_groups(page, found, facts | searched(found.recall))
     for line in first_groups(found.table):
         print_line(line)
-    print_line(summary_of_groups(found))
+    print_line(last_line(summary_of_groups(found), found.left_out))
     print_line(f"basis: {found.basis.told()}")
     for name, what in searched(found.recall).items():
         print_line(f"{name}: {what}")

@@ -3,9 +3,9 @@
 Writes matches.csv (query, reference, rank, score, similarity, chance, likely, basis), matches.html,
 a page that shows them and needs no other file, and references.h5, queries.h5 and copies*.h5, which
 make the next look at the same folders fast, and go on with one that was stopped; what is known of
-other images stays in folders beside these. Images that cannot be read are left out. The search is
-exact; with --index it is by an index, which is kept too (references.*.faiss), and what that misses
-is told.
+other images stays in folders beside these. Images that cannot be read and files of other kinds are
+left out: left_out.csv (path, why). The search is exact; with --index it is by an index, which is
+kept too (references.*.faiss), and what that misses is told.
 """
 
 import argparse
@@ -24,6 +24,8 @@ from iscqk.matching.arguments import (
 from iscqk.matching.beginning import read_ahead
 from iscqk.matching.cache import Caches
 from iscqk.matching.inputs import find_inputs
+from iscqk.matching.left_out import FILE as LEFT_OUT
+from iscqk.matching.left_out import write_left_out
 from iscqk.runtime.imports import importing
 from iscqk.runtime.logs import print_line
 from iscqk.runtime.memory import keep_freed_memory
@@ -62,9 +64,10 @@ def run(arguments: argparse.Namespace) -> None:
             f"`{EXAMPLE}`"
         )
     keep_freed_memory()
-    table, page = (arguments.output / name for name in ("matches.csv", "matches.html"))
+    names = ("matches.csv", "matches.html", LEFT_OUT)
+    table, page, left_out = (arguments.output / name for name in names)
     caches = Caches.of(arguments.output)
-    for path in (table, page):
+    for path in (table, page, left_out):
         refuse_unwritable(path)
     caches.check()
     with exclusive(table):
@@ -75,7 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
             from iscqk.matching.match_page import write_page
             from iscqk.matching.matches import find_matches
             from iscqk.matching.model import Model
-            from iscqk.matching.telling import best_pairs, searched, short, summary
+            from iscqk.matching.telling import best_pairs, last_line, searched, short, summary
             from iscqk.models.device import set_threads
 
         set_threads(arguments.threads)
@@ -94,11 +97,12 @@ def run(arguments: argparse.Namespace) -> None:
         }
         text = {name: found.table[name].map(utf8) for name in ("query", "reference")}
         write_table(table, found.table.assign(**text))
+        write_left_out(left_out, found.left_out)
         facts["model"] = printable(arguments.model or "the ready model")
         write_page(page, found, facts | searched(found.recall))
     for line in best_pairs(found.table):
         print_line(line)
-    print_line(summary(found))
+    print_line(last_line(summary(found), found.left_out))
     print_line(f"basis of likely: {found.basis.told()}")
     for name, what in searched(found.recall).items():
         print_line(f"{name}: {what}")
