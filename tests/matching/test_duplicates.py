@@ -1,6 +1,8 @@
 """`iscqk duplicates` of files that are the same to the byte, which edits are no test of."""
 
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,11 +10,14 @@ import pytest
 from PIL import Image
 
 import iscqk
+from iscqk.cli import main
 from iscqk.images.demo_scenes import draw_split
 from iscqk.matching.basis import Basis
 from iscqk.matching.duplicates import COLUMNS, Duplicates
 from iscqk.matching.match_page import write_groups
 from iscqk.matching.telling import first_groups
+
+GUIDE = Path(__file__).parents[2] / "docs/how-to/find-copies.md"
 
 
 @pytest.mark.parametrize("edited", [0, 10], ids=["alone", "beside edited ones"])
@@ -47,7 +52,7 @@ def test_what_is_described_as_queries_is_not_again_to_tell_chance(folder, model_
 def groups_of(*sides):
     """Return a table of groups, each given by the sides of its images."""
     rows = [
-        [number, f"{number}-{place}.jpg", place == 0, side, side, 1.0, ""]
+        [number, f"{number}-{place}.jpg", place == 0, False, side, side, 1.0, 0.0, ""]
         for number, group in enumerate(sides, 1)
         for place, side in enumerate(group)
     ]
@@ -66,6 +71,30 @@ def test_the_page_calls_the_largest_what_has_more_pixels_than_the_others(tmp_pat
         write_groups(tmp_path / "page.html", found, {})
         page = (tmp_path / "page.html").read_text()
         assert page.count("<strong>the largest</strong>") == said and "1-1.jpg" in page
+
+
+def test_groups_come_by_how_sure_they_are_and_equal_files_are_told(folder, model_folder):
+    draw_split("album", "references", 120, 5, 48, 1)
+    shutil.copy("album/R000001.jpg", "album/B of R1.jpg")
+    for number, quality in ((2, 90), (3, 40)):
+        with Image.open(f"album/R00000{number}.jpg") as image:
+            image.save(f"album/saved{number}.jpg", quality=quality)
+    shutil.copy("album/saved3.jpg", "album/saved3 again.jpg")
+    assert main(["duplicates", "album", f"--model={model_folder}", "--threads=1"]) == 0
+    found = pd.read_csv("duplicates/duplicates.csv")
+    names = found.groupby("group")["image"].agg(lambda images: images.str[6:].tolist()).tolist()
+    assert names[-1] == ["B of R1.jpg", "R000001.jpg"]
+    assert found.groupby("group")["chance"].max().is_monotonic_decreasing
+    assert (found.groupby("group")["chance"].count() == found.groupby("group").size() - 1).all()
+    # Of equal ones the first by name is not among them.
+    equal = found["image"][found["same_file"]].tolist()
+    assert equal == ["album/saved3.jpg", "album/R000001.jpg"]
+    (listing,) = re.findall(r"```python\n(from pathlib.*?)```", GUIDE.read_text(), re.DOTALL)
+    exec(listing)
+    assert Path("equal.txt").read_text() == "".join(f"{name}\0" for name in equal)
+    page = open("duplicates/duplicates.html").read()
+    assert page.count("the same file<") == 2 and page.count("the one compared with") == len(names)
+    assert '<a href="../album/B%20of%20R1.jpg">album/B of R1.jpg</a>' in page
 
 
 def test_a_picture_that_is_there_very_often_is_one_group(folder, model_folder):

@@ -20,6 +20,7 @@ from iscqk.cli import main
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.reading_ahead import Ahead
+from iscqk.matching.match_page import address
 from iscqk.matching.model_folder import Ranking
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
@@ -54,7 +55,10 @@ def test_copies_are_found_and_shown(folder, model_folder, capsys):
     page = open("matches/matches.html").read()
     assert len(re.findall(r'<img src="data:image/jpeg;base64,', page)) == 6
     assert "<h2>Nearest, and none judged</h2>" in page
-    assert not re.search(r'(?:src|href)="(?!data:)', page) and "scans/11.jpg" in page
+    assert not re.search(r'src="(?!data:)', page) and "scans/11.jpg" in page
+    assert {*re.findall(r'href="([^"]*)"', page)} == {
+        f"../{name}" for pair in expected.items() for name in pair
+    }
 
 
 def test_equal_images_are_copies_without_a_basis(folder, model_folder, capsys):
@@ -120,6 +124,17 @@ def test_names_are_text_in_the_page(folder, model_folder):
     run(f"iscqk match 'scans/<b>&.jpg' --against photos --model {model_folder} --output out")
     page = open("out/matches.html").read()
     assert "scans/&lt;b&gt;&amp;.jpg" in page and "<b>" not in page
+    assert 'href="../scans/%3Cb%3E%26.jpg"' in page
+
+
+def test_a_link_is_relative_whatever_a_file_is_called(folder):
+    os.makedirs("out/pages")
+    for name in ("javascript:x.jpg", "#1?.jpg", "a\udce9.jpg"):
+        Path(name).write_bytes(b"")
+    assert address("javascript:x.jpg", "page.html") == "javascript%3Ax.jpg"
+    assert address("#1?.jpg", folder / "out/pages/p.html") == "../../%231%3F.jpg"
+    assert address("a\udce9.jpg", "out/../out/p.html") == "../a%E9.jpg"
+    assert address("gone.jpg", "page.html") is None
 
 
 def test_only_new_and_changed_images_are_described_again(folder, model_folder, caplog):

@@ -33,10 +33,13 @@ from iscqk.runtime.options import refuse_below_one
 # Whatever the rows, so that tables can be joined. Names are objects: not every one is text that a
 # column of strings can hold.
 _TYPES = {
-    **{"group": "int64", "image": "object", "largest": "bool", "width": "int64"},
-    **{"height": "int64", "similarity": "float64", "basis": "object"},
+    **{"group": "int64", "image": "object", "largest": "bool", "same_file": "bool"},
+    **{"width": "int64", "height": "int64", "similarity": "float64", "chance": "float64"},
+    "basis": "object",
 }
 COLUMNS = list(_TYPES)
+
+Group = list[tuple[int, float, float]]  # rows with similarity and chance, the centre first
 
 
 class Duplicates(NamedTuple):
@@ -84,12 +87,16 @@ def duplicates(
         exclude: see `match`.
 
     Returns:
-        A row for each image that has a copy: `group`, from 1; `image`, its path; `largest`, of
-        which one of a group the most pixels are, of several the most bytes; `width` and `height` in
-        pixels, 0 of an image that is gone; `similarity` to the group's centre, 1 for itself; and
-        `basis`, see `match`. The largest of a group comes first. Types are the same whatever the
-        rows: `largest` is `bool`, `image` and `basis` are `object`, `similarity` is `float64`, the
-        others are `int64`. The images left out are in `table.attrs["left_out"]`, as of `match`.
+        A row for each image that has a copy: `group`, from 1, the least sure first, by their
+        largest `chance`; `image`, its path; `largest`, of which one of a group the most pixels are,
+        of several the most bytes; `same_file`, whether it equals one before it in its group to the
+        byte; `width` and `height` in pixels, 0 of an image that is gone; `similarity` to the
+        group's centre, 1 for itself; `chance`, see `match`, of the image to be as near to the
+        centre, or of that to it, 0 of what equals it and missing for itself; and `basis`, see
+        `match`. The largest of a group comes first. Types are the same whatever the rows: `largest`
+        and `same_file` are `bool`, `image` and `basis` are `object`, `similarity` and `chance` are
+        `float64`, the others are `int64`. What was left out is in `table.attrs["left_out"]`, as of
+        `match`.
 
     Raises:
         UserError: there are no such images, none can be read, the model does not fit, or there is
@@ -139,7 +146,7 @@ def find_duplicates(
         raise UserError(f"no basis to tell copies by: {basis.missing}; add images")
     own = references.rows_of(queries)
     found, recall = look_up(lookup, queries, references, own, basis, index)
-    groups = _Copies(queries, references, own, found, orientations).groups()
+    groups = _Copies(queries, references, own, found, basis, orientations).groups()
     left_out = left_out_of([inputs], queries, references)
     table = with_attributes(_table(references, groups, basis), left_out)
     return Duplicates(table, count, basis, recall, left_out)
@@ -154,14 +161,17 @@ class _Copies:
         references: Collection,
         rows: IntArray,
         found: JudgedPairs,
+        basis: Basis,
         orientations: int,
     ) -> None:
         self._queries, self._references = queries, references
-        self._orientations = orientations
+        self._basis, self._orientations = basis, orientations
         likely = found.likely
         least = found.lead[likely].min(initial=np.inf)
         # the similarity from which on a reference is a likely copy of each query, but for rounding
         distances = np.maximum(1 - found.nearest, NO_DISTANCE)
+        fifths = np.log(distances) + found.first_lead
+        self._fifths = np.append(fifths, np.nan)  # log of the distance that a lead is over
         needed = 1 - distances * np.exp(found.first_lead - least) - NO_DISTANCE
         needed = np.where(np.isnan(needed), EQUAL, needed)  # without a basis
         self._needed = np.append(needed, np.inf)  # the last stands for `NOTHING`
@@ -169,14 +179,14 @@ class _Copies:
         self._query_of = np.full(len(references), NOTHING)
         self._query_of[rows[rows != NOTHING]] = np.flatnonzero(rows != NOTHING)
 
-    def groups(self) -> list[list[tuple[int, float]]]:
-        """Return groups of rows, each with its similarity to the centre, which comes first."""
+    def groups(self) -> list[Group]:
+        """Return groups of rows, each with its similarity to the centre and the pair's chance."""
         ours, theirs = self._links
         known = ours != NOTHING
         links = list(zip(ours[known].tolist(), theirs[known].tolist(), strict=True))
         return [
-            [(group[0], 1.0), *zip(group[1:], self._similar(group[0], group[1:]), strict=True)]
-            for group in star_groups(links, self._are_copies)
+            [(centre, 1.0, np.nan), *self._judged(centre, others)]
+            for centre, *others in star_groups(links, self._are_copies)
         ]
 
     def _are_copies(self, centre: int, others: Sequence[int]) -> list[bool]:
@@ -187,9 +197,16 @@ class _Copies:
         found: list[bool] = (likely & ~is_flat).tolist()
         return found
 
-    def _similar(self, centre: int, others: Sequence[int]) -> list[float]:
-        similar: list[float] = np.maximum(*self._both_ways(centre, others)).tolist()
-        return similar
+    def _judged(self, centre: int, others: Sequence[int]) -> Group:
+        both = self._both_ways(centre, others)
+        queries = self._query_of[centre], self._query_of[list(others)]
+        leads = (
+            self._fifths[query] - np.log(np.maximum(1 - similarities, NO_DISTANCE))
+            for query, similarities in zip(queries, both, strict=True)
+        )
+        similar, lead = np.maximum(*both), np.fmax(*leads)
+        chances = self._basis.chances(similar, lead, np.zeros(len(others), np.bool_))
+        return list(zip(others, similar.tolist(), chances.tolist(), strict=True))
 
     def _both_ways(self, centre: int, others: Sequence[int]) -> tuple[DoubleArray, DoubleArray]:
         """Return (n,) similarities of a centre to others where it is the query, and they are."""
@@ -210,37 +227,58 @@ def _similarities(rows: FloatArray, row: FloatArray) -> DoubleArray:
     return 1 - squared_distances(rows, row) / 2
 
 
-def _table(
-    references: Collection, groups: list[list[tuple[int, float]]], basis: Basis
-) -> pd.DataFrame:
+def _table(references: Collection, groups: list[Group], basis: Basis) -> pd.DataFrame:
     """Return groups as `duplicates` does."""
     rows: list[list[object]] = []
-    members = np.array([row for group in groups for row, _ in group], np.int64)
-    paths = iter(references.paths(members))
-    for number, group in enumerate(groups, 1):
-        images = [(_Image.of(next(paths)), similarity) for _, similarity in group]
-        images.sort(key=lambda one: one[0].order)
-        for place, ((path, width, height, _), similarity) in enumerate(images):
-            rows.append([number, path, place == 0, width, height, similarity, basis.told()])
+    members = np.array([row for group in groups for row, *_ in group], np.int64)
+    named = zip(references.paths(members), references.contents(members), strict=True)
+    described = [[_Image.of(*next(named), *judged) for _, *judged in group] for group in groups]
+    for number, images in enumerate(sorted(map(_with_equal, described), key=_certainty), 1):
+        images.sort(key=lambda image: image.order)
+        before = set[str]()
+        for place, image in enumerate(images):
+            is_same = image.sha256 in before
+            before |= {image.sha256} - {""}  # of a file that changed while it was read
+            facts = (image.width, image.height, image.similarity, image.chance)
+            rows.append([number, image.path, place == 0, is_same, *facts, basis.told()])
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object).astype(_TYPES)
 
 
 class _Image(NamedTuple):
-    """An image's path, sides in pixels and bytes, 0 of one that is gone."""
+    """An image of a group; its sides in pixels and its bytes are 0 where it is gone."""
 
     path: str
-    width: int
-    height: int
-    size: int
+    sha256: str
+    similarity: float
+    chance: float
+    width: int = 0
+    height: int = 0
+    size: int = 0
 
     @classmethod
-    def of(cls, path: str) -> "_Image":
+    def of(cls, path: str, sha256: str, similarity: float, chance: float) -> "_Image":
+        told = cls(path, sha256, similarity, chance)
         try:
-            return cls(path, *declared_size(path), status_of(path).size)
+            width, height = declared_size(path)
+            return told._replace(width=width, height=height, size=status_of(path).size)
         except (UserError, OSError):
-            return cls(path, 0, 0, 0)
+            return told
 
     @property
     def order(self) -> tuple[int, int, str]:
         """The largest first; copies have often as many pixels, and fewer bytes."""
         return -self.width * self.height, -self.size, self.path
+
+
+def _with_equal(group: list[_Image]) -> list[_Image]:
+    """Return a group in which what equals its centre, the first, does so by no chance."""
+    centre, *others = group
+    for place, other in enumerate(others):
+        if other.sha256 and other.sha256 == centre.sha256:
+            others[place] = other._replace(similarity=1.0, chance=0.0)
+    return [centre, *others]
+
+
+def _certainty(group: list[_Image]) -> tuple[float, float]:
+    """Return how sure it is of a group, whose centre is the first: as sure as of the least sure."""
+    return min((-image.chance, image.similarity) for image in group[1:])

@@ -1,13 +1,16 @@
 """Likely copies, and what is nearest without being one, as a page that needs nothing but itself."""
 
+import os
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.files import printable, write_text
+from iscqk.formats.named_files import anchored
 from iscqk.matching.chance import PROMISED
 from iscqk.matching.duplicates import Duplicates
 from iscqk.matching.left_out import told_of
@@ -29,7 +32,7 @@ def write_page(path: str | Path, found: Matches, facts: dict[str, str]) -> None:
         found: what `find_matches` returns.
         facts: what was compared, by name, for the head of the page.
     """
-    pairs = [_pair(row) for row in found.table.head(SHOWN).to_dict("records")]
+    pairs = [_pair(row, path) for row in found.table.head(SHOWN).to_dict("records")]
     page = render_template(
         "matches.html.j2",
         title=summary(found),
@@ -53,7 +56,7 @@ def write_groups(path: str | Path, found: Duplicates, facts: dict[str, str]) -> 
     for number, rows in found.table.groupby("group"):
         if left <= 0:
             break
-        images = [_image(row) for row in rows.head(_SHOWN_OF_A_GROUP).to_dict("records")]
+        images = [_image(row, path) for row in rows.head(_SHOWN_OF_A_GROUP).to_dict("records")]
         images[0]["largest"] = _is_alone_the_largest(rows)
         left -= len(images)
         groups.append({"number": number, "images": images, "more": len(rows) - len(images)})
@@ -74,17 +77,34 @@ def _is_alone_the_largest(rows: pd.DataFrame) -> bool:
     return pixels.count(pixels[0]) == 1
 
 
-def _image(row: dict[Hashable, Any]) -> dict[Hashable, Any]:
-    """Return a row of a group with its thumbnail."""
-    return {**row, "path": printable(row["image"]), "shown": shown(row["image"])}
+def _image(row: dict[Hashable, Any], page: str | Path) -> dict[str, Any]:
+    """Return a row of a group with what a figure shows of it."""
+    chance = None if pd.isna(row["chance"]) else row["chance"]  # of the centre
+    return {**_named(row), "chance": chance, **_figure(row["image"], page)}
 
 
-def _pair(row: dict[Hashable, Any]) -> dict[str, Any]:
-    """Return a row with the thumbnails of both images."""
-    names = [row[name] for name in ("query", "reference")]
-    images = [{"path": printable(name), "shown": shown(name)} for name in names]
+def _pair(row: dict[Hashable, Any], page: str | Path) -> dict[str, Any]:
+    """Return a row with what figures show of both images."""
+    images = [_figure(row[name], page) for name in ("query", "reference")]
     likely = None if row["likely"] is pd.NA else row["likely"]
-    return {**{str(name): value for name, value in row.items()}, "likely": likely, "images": images}
+    return {**_named(row), "likely": likely, "images": images}
+
+
+def _named(row: dict[Hashable, Any]) -> dict[str, Any]:
+    return {str(name): value for name, value in row.items()}
+
+
+def _figure(path: str, page: str | Path) -> dict[str, str | None]:
+    """Return an image's name, its thumbnail, and where it lies as seen from a page."""
+    return {"path": printable(path), "shown": shown(path), "address": address(path, page)}
+
+
+def address(path: str, page: str | Path) -> str | None:
+    """Return a file's address relative to a page; None where there is none, as in a shard."""
+    if not os.path.isfile(path):
+        return None
+    relative = os.path.relpath(anchored(path), os.path.dirname(anchored(page)))
+    return quote(os.fsencode(relative))
 
 
 def shown(path: str) -> str | None:

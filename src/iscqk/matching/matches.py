@@ -105,8 +105,8 @@ def match(
         `chance` and `likely` are missing, but of equal images, by one network for both sides. What
         is of one colour is never likely. Types are the same whatever the rows: `likely` is of
         pandas' `boolean`, so that `table[table["likely"]]` leaves out what is missing; the names
-        and `basis` are `object`, `rank` is `int64`, the others are `float64`. The images left out
-        are in `table.attrs["left_out"]`, a dict of why by path.
+        and `basis` are `object`, `rank` is `int64`, the others are `float64`. What was left
+        out is in `table.attrs["left_out"]`, a dict of why by path.
 
     Raises:
         UserError: there are no such images, none can be read, the model does not fit, or `top`,

@@ -1,10 +1,11 @@
 """Find the groups of copies in a folder, each image once, and which of a group is the largest.
 
 That is the one of most pixels; of several, the one of most bytes. Writes duplicates.csv (group,
-image, largest, width, height, similarity, basis), duplicates.html, a page that shows the groups and
-needs no other file, and references.h5, queries.h5 and copies*.h5, by which the same command goes on
-after a stop. Images that cannot be read and files of other kinds are left out: left_out.csv (path,
-why). The search is exact; with --index it is by an index, and what that misses is told.
+image, largest, same_file, width, height, similarity, chance, basis), the least sure groups first,
+duplicates.html, a page that shows these and needs no other file, and references.h5, queries.h5 and
+copies*.h5, by which the same command goes on after a stop. Images that cannot be read and files of
+other kinds are left out: left_out.csv (path, why). The search is exact; with --index it is by an
+index, and what that misses is told.
 """
 
 import argparse
