@@ -1,6 +1,7 @@
 """Files of `iscqk describe`: read back as written, whatever the names, or told in a line."""
 
 import os
+import resource
 
 import h5py
 import numpy as np
@@ -25,6 +26,21 @@ def test_it_is_read_as_it_was_written(tmp_path):
     assert found.files == described.files and found.sha256 == described.sha256
     assert (found.vectors == described.vectors).all() and (found.flat == described.flat).all()
     assert (found.side, found.encoder) == ("references", "e")
+
+
+def test_a_limit_on_the_size_of_files_is_told_wherever_it_is_met(tmp_path):
+    """HDF5 ends the process that closes a file which cannot be written, some of them at its end."""
+    path, before = tmp_path / "a.h5", resource.getrlimit(resource.RLIMIT_FSIZE)
+    write_described(path, made(200))
+    whole = path.read_bytes()
+    for limit in range(0, len(whole), len(whole) // 40):
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+            with pytest.raises(UserError, match="a.h5: no space left to write it"):
+                write_described(path, made(200))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert os.listdir(tmp_path) == ["a.h5"] and path.read_bytes() == whole
 
 
 @pytest.mark.parametrize("year", [1601, 2400])

@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 import h5py
@@ -33,6 +32,11 @@ Attributes = Mapping[str, str | int | float]
 # One megabyte at 256 dimensions: large enough to stream, small enough to look up a single row.
 _ROWS_PER_CHUNK = 1024
 _LONGEST_ID = 255
+
+# HDF5 holds the last write of a dataset back until that is closed, where a disk that takes no more
+# leaves both the dataset and the process beyond repair. The bytes are the same.
+_UNHELD = "iscqk_unheld"
+h5py.register_driver(_UNHELD, lambda access: access.set_sieve_buf_size(0))
 
 
 def first_not_finite(rows: FloatArray) -> int | None:
@@ -223,41 +227,29 @@ class Appender:
 @contextmanager
 def write_hdf5(path: str | Path, attributes: Attributes | None = None) -> Iterator[h5py.File]:
     """Yield an HDF5 file that takes the name `path` once it is complete."""
-    # Its own lock would be in the way of the one that `atomic_file` has.
-    with (
-        atomic_file(path) as temporary,
-        h5py.File(temporary, "w", locking=False) as file,
-        _closable(file),
-    ):
-        for name, value in sorted((attributes or {}).items()):
-            file.attrs[name] = np.bytes_(value.encode()) if isinstance(value, str) else value
-        yield file
+    with atomic_file(path) as temporary:
+        # Its own lock would be in the way of the one that `atomic_file` has.
+        file = h5py.File(temporary, "w", driver=_UNHELD, locking=False)
+        try:
+            for name, value in sorted((attributes or {}).items()):
+                file.attrs[name] = np.bytes_(value.encode()) if isinstance(value, str) else value
+            yield file
+        finally:
+            _close(file)
 
 
-@contextmanager
-def _closable(file: h5py.File) -> Iterator[None]:
-    """Bring a file to its disk; on an error let what it still holds go elsewhere.
+def _close(file: h5py.File) -> None:
+    """Bring a file to its disk and close it; leave it open for good where the disk takes no more.
 
-    HDF5 cannot close a file that a full disk does not take, and ends the process when it tries.
+    HDF5 cannot close such a file, and ends the process when it tries.
     """
-    descriptor = file.id.get_vfd_handle()
     try:
-        yield
         file.flush()
     except BaseException:
-        _lose(descriptor)
+        file.id.locked = True  # nor when Python ends
+        os.truncate(file.id.get_vfd_handle(), 0)  # the disk has its space back
         raise
-
-
-def _lose(descriptor: int) -> None:
-    """Let what is written to an open file go to one without a name, in memory if it can be."""
-    if hasattr(os, "memfd_create"):
-        lost = os.memfd_create("lost")
-        os.dup2(lost, descriptor)
-        os.close(lost)
-    else:
-        with TemporaryFile() as file:
-            os.dup2(file.fileno(), descriptor)
+    file.close()
 
 
 def read_attributes(file: h5py.File) -> dict[str, str | int | float]:
