@@ -7,6 +7,7 @@ is imported once and then forked. Cases mostly wait: four run at a time, each in
 
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -96,6 +97,17 @@ class UntilResumed(Slow):
         return until_resumed(index)
 
 
+class AtALimit(Slow):
+    """Items that their worker can put where processes share them, and not name to another."""
+
+    def __getitem__(self, index):
+        (FOLDER / "ready").touch()
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, free + 1))
+        return torch.zeros(3)
+
+
 def follow(waits=True):
     """Go on until the followed process ends, which stays as a zombie where nobody waits for it."""
     followed = os.fork()
@@ -155,6 +167,10 @@ CASES["pool, suspended"] = (
     *(suspend, 0),
 )
 CASES["load, a fault in a worker"] = (lambda: load(fault=7), to_nobody, 0)
+CASES["load, at a limit of open files"] = (
+    lambda: [*Loader(AtALimit(0), [[0], [1]], 1)],
+    *(to_nobody, 0),
+)
 CASES["followed"] = (follow, to_nobody, 0)
 if Path("/proc/self/stat").exists():
     CASES["followed, a zombie"] = (lambda: follow(waits=False), to_nobody, 0)

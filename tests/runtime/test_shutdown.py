@@ -1,8 +1,10 @@
 """Signals, lost and hanging workers end a stage in one line, and nothing stays behind."""
 
+import errno
 import json
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -25,6 +27,7 @@ from iscqk.runtime.shutdown import (
     FULL_SHARED_MEMORY,
     HANGING,
     LOST_WORKER,
+    NO_MORE_ALLOWED,
     NO_SPACE,
     exit_status_of,
 )
@@ -291,6 +294,7 @@ def test_no_space_for_a_temporary_file_is_told_in_a_line(capsys):
     [
         "unable to allocate shared memory(shm) for file </torch_1_2>: No space left on device (28)",
         "unable to write to file </torch_1_2_3>: No space left on device (28)",
+        "unable to resize file </torch_1_2_3> to the right size: File too large (27)",
         "DataLoader worker (pid 1) is killed by signal: Bus error. It is possible that "
         "dataloader's workers are out of shared memory. Please try to raise your shared memory "
         "limit.",
@@ -304,6 +308,44 @@ def test_full_shared_memory_is_told_with_its_remedy(capsys, what):
 
     assert exit_status_of(share) == 1
     assert capsys.readouterr().err == f"error: {FULL_SHARED_MEMORY}\n"
+
+
+def open_one_too_many():
+    before, free = resource.getrlimit(resource.RLIMIT_NOFILE), os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
+    try:
+        multiprocessing.Pipe()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def fail(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        (open_one_too_many, NO_MORE_ALLOWED),
+        (
+            lambda: fail(OSError("Caught OSError ... [Errno 24] Too many open files")),
+            NO_MORE_ALLOWED,
+        ),
+        (lambda: fail(BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))), NO_MORE_ALLOWED),
+        (lambda: fail(RuntimeError("can't start new thread")), NO_MORE_ALLOWED),
+        (lambda: fail(ImportError("x.so: failed to map segment from shared object")), FULL_MEMORY),
+    ],
+)
+def test_a_limit_of_the_system_is_told_with_its_remedy(capsys, call, line):
+    assert exit_status_of(call) == 1
+    assert capsys.readouterr().err == f"error: {line}\n"
+
+
+def test_a_worker_that_cannot_hand_over_what_it_reads_is_not_waited_for(found):
+    case = found["load, at a limit of open files"]
+    assert case["printed"] == [f"error: {NO_MORE_ALLOWED}", f"error: {LOST_WORKER}"]
+    assert case["status"] == 1 and not case["alive"]
 
 
 def test_a_mistake_of_the_program_keeps_its_traceback():

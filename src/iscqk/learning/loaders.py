@@ -1,8 +1,12 @@
 """Batches of images, read ahead by other processes."""
 
+import os
+import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from multiprocessing.queues import Queue
+from typing import Any, Generic, NoReturn, TypeVar
 
 import torch
 from torch import Tensor
@@ -50,7 +54,7 @@ class Loader(Generic[Item]):
             collate_fn=collate,
             num_workers=self.workers,
             timeout=slice_seconds() if self.workers else 0,
-            worker_init_fn=become_worker,
+            worker_init_fn=_become_reader,
             # With one of its own it draws nothing from the generator that a resumed run restores.
             generator=torch.Generator(),
         )
@@ -93,6 +97,24 @@ class _Noted(Dataset[Item]):
         image = self._images[index]
         self._last.note()
         return image
+
+
+def _become_reader(_: int) -> None:
+    """Be a loader's worker, and end where one of its own threads fails.
+
+    They hand over what it reads, and whoever takes that would wait for them for ever.
+    """
+    become_worker()
+    sys.excepthook = lambda kind, error, trace: _end(error)
+    Queue._on_queue_feeder_error = staticmethod(lambda error, _: _end(error))  # type: ignore[attr-defined]
+
+
+def _end(error: BaseException) -> NoReturn:
+    if line := cause_of(error):
+        print(f"error: {line}", file=sys.stderr, flush=True)
+    else:
+        traceback.print_exception(error)
+    os._exit(1)
 
 
 def _may_read_ahead() -> bool:

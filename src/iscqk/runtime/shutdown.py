@@ -5,7 +5,6 @@ Everything else is a bug and keeps its traceback.
 
 import atexit
 import errno
-import io
 import multiprocessing
 import os
 import signal
@@ -15,13 +14,14 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from typing import Any, NoReturn, TextIO, cast
+from typing import NoReturn, TextIO, cast
 
 from iscqk.errors import UserError
 from iscqk.formats.disk_errors import disk_is_full, disk_is_gone
 from iscqk.formats.files import printable
 from iscqk.runtime.following import end_with_followed
 from iscqk.runtime.keeping import is_anything_kept
+from iscqk.runtime.standard_output import Output, OutputLost
 
 # What reads or copies images this long without any result hangs; so may a network's file system.
 PATIENCE_SECONDS = 600
@@ -49,12 +49,17 @@ NO_SPACE = (
     "folder (TMPDIR), then run the same command again"
 )
 FULL_SHARED_MEMORY = (
-    "the memory that processes share (/dev/shm) is full; give more (podman run --shm-size 2g; to "
-    "a pod an emptyDir of medium Memory) or fewer threads, then run the same command again"
+    "the memory that processes share (/dev/shm) is full, or of files too small for it (ulimit -f); "
+    "give more (podman run --shm-size 2g; to a pod an emptyDir of medium Memory) or fewer threads, "
+    "then run the same command again"
 )
 FULL_MEMORY = (
     "the memory is full; give it more, or lower the batch size or the threads, "
     "then run the same command again"
+)
+NO_MORE_ALLOWED = (
+    "the system allows no more processes, threads or open files (ulimit -u, ulimit -n, podman run "
+    "--pids-limit); allow more or give it fewer threads, then run the same command again"
 )
 NO_COMPILER = (
     "no compiler that torch finds, as train.compile wants one; install g++ (on a GPU gcc) or set "
@@ -69,13 +74,17 @@ _SEE_TO_IT = "see to that file or folder, then run the same command again"
 # Errors without a type of their own, by what they say.
 _CAUSES = {
     "shared memory(shm)": FULL_SHARED_MEMORY,  # torch, where it is full at once
-    "to file </torch_": FULL_SHARED_MEMORY,
+    "file </torch_": FULL_SHARED_MEMORY,
     "out of shared memory": FULL_SHARED_MEMORY,  # of a worker that was lost by it
     "DataLoader worker (pid": LOST_WORKER,
     "DataLoader timed out": HANGING,
     "CUDA out of memory": FULL_MEMORY,
     "can't allocate memory": FULL_MEMORY,  # torch
     "Unable to allocate": FULL_MEMORY,  # NumPy
+    "failed to map segment from shared object": FULL_MEMORY,  # of a library, as of torch
+    "Too many open files": NO_MORE_ALLOWED,
+    "Resource temporarily unavailable": NO_MORE_ALLOWED,  # of a process
+    "can't start new thread": NO_MORE_ALLOWED,
     "No usable temporary directory": NO_PLACE,
     "No working C++ compiler found": NO_COMPILER,  # torch, for a CPU
     "Failed to find C compiler": NO_COMPILER,  # Triton, for a GPU
@@ -91,46 +100,10 @@ class Stopped(BaseException):
         self.sigval = sigval
 
 
-class OutputLost(Exception):
-    """Standard output takes no more; `reason` is the system's error."""
-
-    def __init__(self, reason: OSError) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class _Output:
-    """Standard output, whose errors are told from those of other files and of workers."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        if isinstance(stream, io.TextIOWrapper):  # any name of a file can be printed, in any locale
-            stream.reconfigure(errors="backslashreplace")
-
-    def write(self, text: str) -> int:
-        with self._watched():
-            return self._stream.write(text) if self._stream else len(text)
-
-    def flush(self) -> None:
-        with self._watched():
-            if self._stream:  # none where a shell has closed it
-                self._stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    @contextmanager
-    def _watched(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise OutputLost(error) from error
-
-
 def exit_status_of(command: Callable[[], None]) -> int:
     """Run a command; return its exit status, and print in one line what ended it early."""
     status = 0
-    with _catching_signals(), redirect_stdout(cast("TextIO", _Output(sys.stdout))):
+    with _catching_signals(), redirect_stdout(cast("TextIO", Output(sys.stdout))):
         try:
             end_with_followed()
             command()
@@ -183,6 +156,8 @@ def _told(error: BaseException) -> int:
 
 def cause_of(error: BaseException) -> str | None:
     """Return the line for an error that no code of ours has raised, if it has one."""
+    if line := next((line for words, line in _CAUSES.items() if words in str(error)), None):
+        return line
     if isinstance(error, ConnectionError) or _is_of_a_connection(error):
         return LOST_WORKER  # a loader's, whose end is not noticed yet
     if isinstance(error, MemoryError):
@@ -198,7 +173,7 @@ def cause_of(error: BaseException) -> str | None:
     name = getattr(error, "filename", None)
     if isinstance(error, OSError) and error.errno in _OF_A_FILE and isinstance(name, str | Path):
         return f"{printable(name)}: {error.strerror}; {_SEE_TO_IT}"
-    return next((line for words, line in _CAUSES.items() if words in str(error)), None)
+    return None
 
 
 def _is_of_a_connection(error: BaseException) -> bool:
