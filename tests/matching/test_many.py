@@ -286,6 +286,25 @@ def test_descriptions_of_other_images_alone_are_not_written_over(
     assert sorted(described) == sorted(os.listdir("photos"))
 
 
+@pytest.mark.parametrize("side", ["references", "queries"])
+def test_what_another_call_has_written_meanwhile_is_not_written_over(
+    folder, model_folder, monkeypatch, capsys, side
+):
+    """A call waits a moment for one that writes the same file, and is to look at it thereafter."""
+    waited_for = describing.exclusive
+
+    def exclusive(path):
+        monkeypatch.setattr(describing, "exclusive", waited_for)
+        run("iscqk describe photos --output a.h5", model_folder)
+        return waited_for(path)
+
+    monkeypatch.setattr(describing, "exclusive", exclusive)
+    run(f"iscqk describe scans --side {side} --output a.h5", model_folder, 1)
+    assert "would be lost; name another --output" in capsys.readouterr().err.splitlines()[-1]
+    described = {Path(file.path).parent.name for file in read_described("a.h5").files}
+    assert described == {"photos"} and not [*folder.glob(".a.*")]
+
+
 def test_descriptions_of_images_that_are_gone_are_no_loss(many, model_folder, described):
     run(DESCRIBE, model_folder)
     described.clear()

@@ -17,7 +17,12 @@ from iscqk.formats.files import exclusive, printable
 from iscqk.formats.image_shards import is_there, version_of
 from iscqk.images.finding import refuse_lost
 from iscqk.images.opening import fault_of, is_one_of_several
-from iscqk.matching.cache import DescriptorCache, content_of
+from iscqk.matching.cache import (
+    DescriptorCache,
+    content_of,
+    refuse_another,
+    refuse_others_only,
+)
 from iscqk.matching.collection import Collection, Part, Source
 from iscqk.matching.left_out import LeftOut
 from iscqk.matching.model import Model
@@ -50,13 +55,17 @@ def describe_files(
             content, is taken from it, if the same encoder made it, and it is brought up to date.
             What it knows of others, and of other encoders', stays beside it.
         threads: to compute with.
-        named_only: what the cache knows of others that are there is to go.
+        named_only: what the cache knows of others that are there is to go, where it knows some of
+            these images by the same encoder.
 
     Raises:
-        UserError: no image can be read, the disk of one fails or leaves, or the cache cannot be
-            written. What was described before is kept.
+        UserError: no image can be read, the disk of one fails or leaves, the cache cannot be
+            written, or what it knows would be lost. What was described before is kept.
     """
     with exclusive(cache) if cache else contextlib.nullcontext():
+        if cache and named_only:  # and not before: who had it until now may have written it
+            refuse_another(cache, view.side, view.digest(model))
+            refuse_others_only(cache, images)
         kept = DescriptorCache(cache, view.side, view.digest(model), named_only)
         faults: list[LeftOut] = []
         several: list[str] = []

@@ -15,7 +15,7 @@ from iscqk.formats.files import printable
 from iscqk.formats.model_files import SIDES
 from iscqk.matching.arguments import add_exclude, add_model, add_threads
 from iscqk.matching.beginning import read_ahead
-from iscqk.matching.cache import check_place, is_new, refuse_another, refuse_others_only
+from iscqk.matching.cache import check_place, is_new
 from iscqk.matching.inputs import find_inputs
 from iscqk.runtime.imports import importing
 from iscqk.runtime.logs import print_line
@@ -57,8 +57,6 @@ def run(arguments: argparse.Namespace) -> None:
     set_threads(arguments.threads)
     model = Model.load(arguments.model, arguments.threads, ahead)
     view = View(arguments.side)
-    refuse_another(arguments.output, view.side, view.digest(model))
-    refuse_others_only(arguments.output, inputs.images)
     found = describe_files(
         model, view, inputs.images, arguments.output, arguments.threads, named_only=True
     )
