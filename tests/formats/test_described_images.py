@@ -33,7 +33,7 @@ def test_a_limit_on_the_size_of_files_is_told_wherever_it_is_met(tmp_path):
     path, before = tmp_path / "a.h5", resource.getrlimit(resource.RLIMIT_FSIZE)
     write_described(path, made(200))
     whole = path.read_bytes()
-    for limit in range(0, len(whole), len(whole) // 40):
+    for limit in range(0, len(whole), len(whole) // 20):
         try:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
             with pytest.raises(UserError, match="a.h5: no space left to write it"):
