@@ -86,11 +86,19 @@ def _margin(lines: _Pixels) -> int:
     length = lines.shape[1]
     ordered = np.sort(lines[0], axis=0)  # a fifth of the time of np.median
     colour = (ordered[(length - 1) // 2] + ordered[length // 2]) / 2
-    if not _are_plain(lines[:1], colour)[0]:  # which is most often so
-        return 0
-    busy = np.flatnonzero(~_are_plain(lines, colour))
-    margin = int(busy[0]) if len(busy) else len(lines)
+    margin = _plain_lines(lines, colour)
     return margin if len(lines) - margin >= _LEAST else 0
+
+
+def _plain_lines(lines: _Pixels, colour: NDArray[np.float64]) -> int:
+    """Return how many lines are plain before the first that is not, which is most often soon."""
+    start, count = 0, 1
+    while start < len(lines):
+        plain = _are_plain(lines[start : start + count], colour)
+        if not plain.all():
+            return start + int(plain.argmin())
+        start, count = start + count, 2 * count
+    return len(lines)
 
 
 def _are_plain(lines: _Pixels, colour: NDArray[np.float64]) -> NDArray[np.bool_]:
