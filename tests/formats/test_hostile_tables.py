@@ -9,11 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iscqk.errors import UserError
-from iscqk.formats import csv_tables
+from iscqk.formats import csv_tables, manifest
 from iscqk.formats.csv_tables import read_listed_ids, read_table, read_whole_table, write_table
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
 from iscqk.formats.ids import QUERY, REFERENCE
-from iscqk.formats.manifest import COLUMNS, read_manifest, read_shard, write_manifest
+from iscqk.formats.manifest import (
+    COLUMNS,
+    read_manifest,
+    read_shard,
+    read_training_shard,
+    write_manifest,
+)
 from iscqk.formats.predictions import read_predictions
 from iscqk.images.finding import only_listed
 
@@ -146,6 +152,26 @@ def test_lines_of_a_manifest_may_end_as_on_any_system(tmp_path, end, last):
     parts = [read_shard(tmp_path / "m.csv", shard, 2)["id"].tolist() for shard in range(2)]
     assert parts == [["T000000", "T000001"], ["T000002", "T000003", "T000004"]]
     assert read_listed_ids(tmp_path / "m.csv") == sum(parts, [])
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_job_parses_its_own_rows_and_of_the_others_what_it_asks_for(tmp_path, monkeypatch, quote):
+    names = ["R000000", "T000001", "T000002", "T000003"]
+    rows = [f"{name},{quote}{name}.jpg{quote},{n}a,1,2\n" for n, name in enumerate(names)]
+    (tmp_path / "m.csv").write_text(MANIFEST.decode() + "".join(rows))
+    parsed, real = [], manifest._parsed
+
+    def recorded(*arguments):
+        parsed.append(real(*arguments))
+        return parsed[-1]
+
+    monkeypatch.setattr(manifest, "_parsed", recorded)
+    part, beside = read_training_shard(tmp_path / "m.csv", 1, 2)
+    assert part["id"].tolist() == names[2:] and len(beside) == 4
+    assert (beside[1], beside[1].sha256) == ("T000001.jpg", "1a")
+    assert [*map(len, parsed)] == ([4] if quote else [2, 1, 1])
+    with pytest.raises(UserError, match="R000000 is no training image"):
+        beside[0]
 
 
 pairs = st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)))

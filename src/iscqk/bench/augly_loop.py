@@ -38,7 +38,7 @@ def recipe(copier: Copier, task: Task) -> Recipe:
     taken: list[str] = []
 
     def background(rng: np.random.Generator) -> Image.Image:
-        chosen = copier.backgrounds[rng.integers(len(copier.backgrounds))]
+        chosen = copier.backgrounds[int(rng.integers(len(copier.backgrounds)))]
         taken.append(str(chosen))  # the path of a file
         return open_image(chosen)
 

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,17 +64,70 @@ def read_shard(
         UserError: as `read_manifest`, as far as these rows tell; no such shard; the images of these
             files do not stand together, or there are none and no such file.
     """
-    content = read_content(path).rstrip(b"\n") + b"\n"
-    if b'"' in content or b"\r" in content:  # not every line ends where one is broken by \n
-        rows = _parsed(path, content)
-        rows = rows[_lie_in(path, rows["path"], within)] if within else rows
-        first, last = shard_bounds(len(rows), shard, shards)
-        return rows.iloc[first:last].reset_index(drop=True)
-    head, lines = content[: (end := content.index(b"\n") + 1)], content[end:]
-    lines = _lines_within(path, lines, within) if within else lines
-    ends = np.flatnonzero(np.frombuffer(b"\n" + lines, dtype=np.uint8) == ord("\n"))
-    first, last = shard_bounds(len(ends) - 1, shard, shards)
-    return _parsed(path, head + lines[ends[first] : ends[last]])
+    return _Rows(path, within).shard(shard, shards)
+
+
+def read_training_shard(
+    path: str | Path, shard: int, shards: int, within: Sequence[str | Path] = ()
+) -> tuple[pd.DataFrame, Sequence[Listed]]:
+    """Return one shard's rows of images to train on, and the paths of all that are split.
+
+    A path is parsed when it is asked for: of a million images a job pastes in some hundreds.
+
+    Raises:
+        UserError: as `read_shard`; anything but a training image is among these rows, or a path of
+            such a one is asked for.
+    """
+    rows = _Rows(path, within)
+    part = rows.shard(shard, shards)
+    refuse_untrainable(part["id"], path)
+    return part, _TrainingPaths(path, rows)
+
+
+class _Rows:
+    """Images of a manifest, or of tar files in it; only those that are asked for are parsed."""
+
+    def __init__(self, path: str | Path, within: Sequence[str | Path]) -> None:
+        self._path = path
+        self._whole: pd.DataFrame | None = None
+        content = read_content(path).rstrip(b"\n") + b"\n"
+        if b'"' in content or b"\r" in content:  # not every line ends where one is broken by \n
+            rows = _parsed(path, content)
+            rows = rows[_lie_in(path, rows["path"], within)] if within else rows
+            self._whole = rows.reset_index(drop=True)
+            return
+        self._head, lines = content[: (end := content.index(b"\n") + 1)], content[end:]
+        self._lines = _lines_within(path, lines, within) if within else lines
+        ends = np.flatnonzero(np.frombuffer(self._lines, dtype=np.uint8) == ord("\n"))
+        self._starts = np.append(0, ends + 1)
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1 if self._whole is None else len(self._whole)
+
+    def shard(self, shard: int, shards: int) -> pd.DataFrame:
+        """Return one shard's rows."""
+        first, last = shard_bounds(len(self), shard, shards)
+        if self._whole is not None:
+            return self._whole.iloc[first:last].reset_index(drop=True)
+        lines = self._lines[self._starts[first] : self._starts[last]]
+        return _parsed(self._path, self._head + lines)
+
+
+class _TrainingPaths(Sequence[Listed]):
+    """The paths of training images that are `_Rows`."""
+
+    def __init__(self, path: str | Path, rows: _Rows) -> None:
+        self._path, self._rows = path, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, number: Any) -> Any:
+        row = self._rows.shard(number, len(self))
+        refuse_untrainable(row["id"], self._path)
+        if not len(row):
+            raise UserError(f"{self._path}: line {number + 2} is empty; run prepare again")
+        return listed_paths(row)[0]
 
 
 def _lines_within(path: str | Path, lines: bytes, within: Sequence[str | Path]) -> bytes:

@@ -4,7 +4,7 @@ A copy is a pure function of (seed, purpose, image id, view), so any number of w
 makes the same bytes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -37,7 +37,7 @@ class Copier:
     """
 
     pool: EditPool
-    backgrounds: tuple[ImageInput, ...]
+    backgrounds: Sequence[ImageInput]
     side: int
     quality: int
 
@@ -65,7 +65,7 @@ class Copier:
         return self._shrunk(open_verified(image, self.side))
 
     def _background(self, rng: np.random.Generator) -> Image.Image:
-        return self._open(self.backgrounds[rng.integers(len(self.backgrounds))])
+        return self._open(self.backgrounds[int(rng.integers(len(self.backgrounds)))])
 
     def _shrunk(self, image: Image.Image) -> Image.Image:
         if max(image.size) > self.side:

@@ -6,7 +6,7 @@ Every round edits every training image anew; the same seed gives the same bytes.
 import argparse
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -14,7 +14,8 @@ import pandas as pd
 
 from iscqk.formats.copy_shards import write_copies
 from iscqk.formats.files import sha256_of
-from iscqk.formats.manifest import listed_paths, read_shard, refuse_untrainable, shard_bounds
+from iscqk.formats.listed import Listed
+from iscqk.formats.manifest import listed_paths, read_training_shard
 from iscqk.formats.provenance import Provenance
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
@@ -43,27 +44,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the shard."""
-    images = list(_rows(arguments))
-    made = chain.from_iterable(_copies(arguments, *rows) for rows in images)
+    images = list(_images(arguments))
+    made = chain.from_iterable(_copies(arguments, *some) for some in images)
     write_copies(arguments.output, made, _provenance(arguments))
 
 
-def _rows(arguments: argparse.Namespace) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Yield the images to copy, and those beside them that edits may paste in.
+def _images(arguments: argparse.Namespace) -> Iterator[tuple[pd.DataFrame, Sequence[Listed]]]:
+    """Yield the rows of images to copy, and the paths of those that edits may paste in.
 
     Of images in several tar files these are those of the same one: no job needs the others, and it
     does not matter how many jobs there are.
     """
-    part, of = part_of(arguments)
+    part = part_of(arguments)
     for within in [[tar] for tar in arguments.within] or [[]]:
-        rows = read_shard(arguments.training, 0, 1, within)
-        refuse_untrainable(rows["id"], arguments.training)
-        first, last = shard_bounds(len(rows), part, of)
-        yield rows.iloc[first:last], rows
+        yield read_training_shard(arguments.training, *part, within)
 
 
 def _copies(
-    arguments: argparse.Namespace, rows: pd.DataFrame, beside: pd.DataFrame
+    arguments: argparse.Namespace, rows: pd.DataFrame, beside: Sequence[Listed]
 ) -> Iterator[tuple[str, int, bytes, list[dict[str, Any]]]]:
     """Yield id, view, JPEG and edits of all copies of some images."""
     config, purpose = arguments.config, f"round{arguments.round}"
@@ -73,7 +71,7 @@ def _copies(
         for view in range(config.per_image)
     ]
     pool = EditPool(**arguments.edits.values())
-    copier = Copier(pool, tuple(listed_paths(beside)), config.side, config.quality)
+    copier = Copier(pool, beside, config.side, config.quality)
     made = copier.copies(tasks, len(tasks), arguments.workers)
     for task, copy in zip(tasks, made, strict=True):
         yield str(task.key[2]), int(task.key[3]), *copy
