@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -87,7 +88,7 @@ def test_copies_are_read_back(tmp_path_factory, contents, views):
     write_copies(path, written, {"round": 1})
     shards = CopyShards([path])
     assert len(shards) == len(written) and shards.ids == [f"T{n:06d}" for n in range(len(contents))]
-    assert all(shards.jpeg(name, view) == jpeg for name, view, jpeg, _ in written)
+    assert all(shards.jpeg(*divmod(n, views)) == jpeg for n, (*_, jpeg, _) in enumerate(written))
     shards.close()
     with tarfile.open(fileobj=io.BytesIO(path.read_bytes())) as tar:  # and by anybody's tar
         assert len(tar.getmembers()) == 1 + 2 * len(written)
@@ -100,5 +101,29 @@ def test_shards_are_read_by_their_places_however_they_are_named(tmp_path):
         write_copies(path, copies, {"shards": 3, "shard": number})
     shards = CopyShards([paths[2], paths[0], paths[1]])
     assert shards.ids == [f"T{number:06d}" for number in range(3)]
-    assert [shards.jpeg(image_id, 1) for image_id in shards.ids] == [b"0", b"1", b"2"]
+    assert [shards.jpeg(image, 1) for image in range(3)] == [b"0", b"1", b"2"]
     assert [provenance["shard"] for _, provenance in shards.provenances] == [0, 1, 2]
+
+
+def test_an_index_is_small_whatever_the_order_of_the_copies(tmp_path):
+    ids, paths = (
+        [f"T{number:06d}" for number in range(500)],
+        [tmp_path / "0.tar", tmp_path / "1.tar"],
+    )
+    for view, path in enumerate(paths):
+        write_copies(path, ((name, 1 - view, b"%d" % view, []) for name in ids), {})
+    tracemalloc.start()
+    shards = CopyShards(paths)
+    size = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert shards.ids == ids and len(shards) == 1000 and size < 120 * 1000
+    assert [shards.jpeg(7, view) for view in range(2)] == [b"1", b"0"]
+    shards.close()
+
+
+def test_a_copy_that_is_in_two_shards_is_named_with_the_second(tmp_path):
+    for name, images in {"a": "01", "b": "21"}.items():
+        path = tmp_path / f"{name}.tar"
+        write_copies(path, ((f"T00000{image}", 0, b"", []) for image in images), {})
+    with pytest.raises(UserError, match=r"b\.tar: .*T000001_0\.jpg is there twice"):
+        CopyShards([tmp_path / "a.tar", tmp_path / "b.tar"])

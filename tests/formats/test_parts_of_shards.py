@@ -102,7 +102,7 @@ def test_copies_paste_in_images_of_the_same_file_and_do_not_depend_on_the_number
             shards.append(place / "copies.tar")
             assert copy(here, within, shard, shards[-1]) == 0
         copies = CopyShards(shards)
-        made[number] = [(image, copies.jpeg(image, 0)) for image in copies.ids]
+        made[number] = [(image, copies.jpeg(n, 0)) for n, image in enumerate(copies.ids)]
         assert len(made[number]) == sum(COUNTS) and made[number] == made[1]
 
 

@@ -75,9 +75,9 @@ def _descriptors(path: Path) -> None:
 
 def _copies(path: Path) -> None:
     copies, size = CopyShards([path]), path.stat().st_size
-    for image_id in copies.ids:
+    for image in range(len(copies.ids)):
         for view in range(copies.views):
-            assert len(copies.jpeg(image_id, view)) <= size
+            assert len(copies.jpeg(image, view)) <= size
     copies.close()
 
 

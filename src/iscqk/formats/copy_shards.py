@@ -9,11 +9,16 @@ import json
 import os
 import re
 import tarfile
+from array import array
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from iscqk.errors import UserError
+from iscqk.formats.arrays import IntArray
 from iscqk.formats.provenance import Provenance, by_place
 from iscqk.formats.tar_files import read_members, writing_tar
 
@@ -47,7 +52,8 @@ class CopyShards:
     """Random access to the copies of one round, over all its shards.
 
     Shards are never unpacked: a member is bytes at a place in the file, and its name is an image
-    and a view, or the shard is refused.
+    and a view, or the shard is refused. Where they are is one array, which forked processes share:
+    a dict would be copied into each of them, as Python counts who holds what.
 
     Attributes:
         ids: image ids in the order of the shards' places, one for each image.
@@ -62,60 +68,54 @@ class CopyShards:
             UserError: a shard is missing, holds anything but copies or is cut short, a copy is
                 there twice, or images have unequal numbers of copies.
         """
-        self._paths = [str(path) for path in paths]
-        self._places: dict[tuple[str, int], tuple[int, int, int]] = {}
-        self.provenances: list[tuple[str | Path, Provenance]] = [(path, {}) for path in self._paths]
-        for number, path in enumerate(self._paths):
-            self._index(number, path)
-        self._order()
-        self.ids = list(dict.fromkeys(image_id for image_id, _ in self._places))
-        self.views = 1 + max((view for _, view in self._places), default=-1)
-        if len(self._places) != len(self.ids) * self.views:
+        # A shard's own place decides, however it was named.
+        self.provenances = by_place([(str(path), _provenance_of(path)) for path in paths])
+        self._paths = [str(path) for path, _ in self.provenances]
+        numbers: dict[str, int] = {}  # of images, by id
+        found = array("q")  # of each copy: image, view, shard, first byte, bytes
+        for shard, path in enumerate(self._paths):
+            for (image_id, view), offset, size in _copies_in(path):
+                image = numbers.setdefault(image_id, len(numbers))
+                found.extend((image, view, shard, offset, size))
+        self.ids = list(numbers)
+        copies = np.array(found, np.int64).reshape(-1, 5)
+        self.views = 1 + int(copies[:, 1].max(initial=-1))
+        self._places = self._in_order(copies)  # row image * views + view: shard, first byte, bytes
+        self._files: dict[int, int] = {}
+
+    def _in_order(self, copies: IntArray) -> IntArray:
+        """Return (n, 3) where copies are; UserError where one is there twice, or missing."""
+        keys = copies[:, 0] * self.views + copies[:, 1]
+        order = np.argsort(keys, kind="stable")
+        again = order[1:][np.diff(keys[order]) == 0]
+        if len(again):
+            image, view, shard = copies[again.min(), :3].tolist()
+            raise _no_shard(self._paths[shard], f"{self.ids[image]}_{view}.jpg is there twice")
+        if len(copies) != len(self.ids) * self.views:
             raise UserError(
                 f"{self._paths[0]}: images differ in their number of copies; make the round's again"
             )
-        self._files: dict[int, int] = {}
-
-    def _index(self, number: int, path: str) -> None:
-        try:
-            with open(path, "rb") as file:
-                for name, offset, size in read_members(file):
-                    if name == _ORIGIN:
-                        self.provenances[number] = (path, _read_provenance(file, offset, size))
-                        continue
-                    copy, suffix = _copy_of(name)
-                    if suffix == "json":
-                        continue
-                    if copy in self._places:
-                        raise ValueError(f"{name} is there twice")
-                    self._places[copy] = (number, offset, size)
-        except (OSError, tarfile.TarError, ValueError) as error:
-            raise UserError(f"{path}: no shard of copies ({error}); make it again") from None
-
-    def _order(self) -> None:
-        """Let the shards' own places decide, however they were named."""
-        named, self.provenances = self.provenances, by_place(self.provenances)
-        if self.provenances != named:
-            rank = {path: number for number, (path, _) in enumerate(self.provenances)}
-            ranks = [rank[path] for path in self._paths]
-            items = sorted(self._places.items(), key=lambda item: ranks[item[1][0]])
-            self._places = dict(items)
+        return copies[order, 2:]
 
     def __len__(self) -> int:
         """Return the number of copies."""
         return len(self._places)
 
-    def jpeg(self, image_id: str, view: int) -> bytes:
-        """Return the JPEG bytes of one copy."""
-        number, offset, size = self._places[image_id, view]
-        if number not in self._files:  # opened once in each process, read by position: fork-safe
-            self._files[number] = os.open(self._paths[number], os.O_RDONLY)
-        return os.pread(self._files[number], size, offset)
+    def jpeg(self, image: int, view: int) -> bytes:
+        """Return the JPEG bytes of one copy; `image` is a number in `ids`."""
+        shard, offset, size = self._places[image * self.views + view].tolist()
+        if shard not in self._files:  # opened once in each process, read by position: fork-safe
+            self._files[shard] = os.open(self._paths[shard], os.O_RDONLY)
+        return os.pread(self._files[shard], size, offset)
 
     def close(self) -> None:
         """Close the files that `jpeg` has opened; it opens them again where needed."""
         while self._files:
             os.close(self._files.popitem()[1])
+
+
+def _no_shard(path: str | Path, reason: str) -> UserError:
+    return UserError(f"{path}: no shard of copies ({reason}); make it again")
 
 
 def _read_provenance(file: BinaryIO, offset: int, size: int) -> Provenance:
@@ -129,6 +129,34 @@ def _read_provenance(file: BinaryIO, offset: int, size: int) -> Provenance:
     if not isinstance(found, dict):
         raise ValueError(f"{_ORIGIN} is no origin")
     return found
+
+
+def _copies_in(path: str) -> Iterator[tuple[tuple[str, int], int, int]]:
+    """Yield image id and view, first byte and bytes of each copy."""
+    with _reading(path) as file:
+        for name, offset, size in read_members(file):
+            if name != _ORIGIN:
+                copy, suffix = _copy_of(name)
+                if suffix == "jpg":
+                    yield copy, offset, size
+
+
+def _provenance_of(path: str | Path) -> Provenance:
+    """Return what a shard says that it was made of, which is its first member; {} if nothing."""
+    with _reading(path) as file:
+        members = read_members(file)
+        found = (place for name, *place in members if name == _ORIGIN)
+        place = next(found, None)
+        return _read_provenance(file, *place) if place else {}
+
+
+@contextmanager
+def _reading(path: str | Path) -> Iterator[BinaryIO]:
+    try:
+        with open(path, "rb") as file:
+            yield file
+    except (OSError, tarfile.TarError, ValueError) as error:
+        raise _no_shard(path, str(error)) from None
 
 
 def _copy_of(name: str) -> tuple[tuple[str, int], str]:

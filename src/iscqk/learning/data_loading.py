@@ -119,21 +119,20 @@ class CopyImages(Dataset[Tensor]):
     def __init__(self, copies: CopyShards, side: int, views: int, trimmed: bool = False) -> None:
         """Take copies, which are trimmed as `OriginalImages` are."""
         self._copies = copies
-        self._ids = copies.ids
         self._side, self._trimmed = side, trimmed
         self.views = views
 
     def __len__(self) -> int:
         """Return the number of copies."""
-        return len(self._ids) * self.views
+        return len(self._copies.ids) * self.views
 
     def name(self, index: int) -> str:
         """Return the id of the image of copy `index`."""
-        return self._ids[index // self.views]
+        return self._copies.ids[index // self.views]
 
     def __getitem__(self, index: int) -> Tensor:
         """Return copy `index` as uint8 (3, side, side)."""
-        jpeg = self._copies.jpeg(self._ids[index // self.views], index % self.views)
+        jpeg = self._copies.jpeg(*divmod(index, self.views))
         return to_pixels(open_image(jpeg, self._side), self._side, self._trimmed)
 
 
