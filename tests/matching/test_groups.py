@@ -1,15 +1,20 @@
 """Groups of copies: whole, disjoint, and without chains."""
 
-import numpy as np
+from types import SimpleNamespace
 
+import numpy as np
+import pytest
+
+from iscqk.matching.duplicates import _Copies
 from iscqk.matching.groups import star_groups
+from iscqk.matching.linked import LinkedImages
 
 
 def grouped(near, links=None):
     """Group images by a symmetric matrix of which are alike."""
     near = np.array(near, bool)
     links = links or [tuple(pair) for pair in np.argwhere(np.triu(near, 1)).tolist()]
-    return star_groups(links, lambda centre, others: near[centre, list(others)].tolist())
+    return star_groups(links, lambda _: lambda centre, others: near[centre, others])
 
 
 def alike(count, *pairs):
@@ -21,7 +26,7 @@ def alike(count, *pairs):
 
 def test_pairs_and_triangles():
     assert grouped(alike(6, (0, 3), (1, 2), (2, 4), (1, 4))) == [[0, 3], [1, 2, 4]]
-    assert star_groups([], lambda *_: []) == []
+    assert star_groups([], lambda _: None) == []
 
 
 def test_a_chain_is_no_group():
@@ -54,3 +59,53 @@ def test_no_image_is_in_two_groups():
         assert len(members) == len(set(members)) and all(len(group) > 1 for group in found)
         for centre, *others in found:
             assert (near | near.T)[centre, others].all()
+
+
+def unit(rows):
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def walk(count, turns):
+    """Return a chain of images as queries (n, turns, d) and references (n, d), and what they need.
+
+    Of each image the query needs what leads to the next one, to the last bit.
+    """
+    rng = np.random.default_rng(count)
+    references = unit(np.cumsum(rng.normal(size=(count, 32)), 0))
+    queries = unit(references[:, None] + 1e-3 * rng.normal(size=(count, turns, 32)))
+    queries = references[:, None] if turns == 1 else queries
+    return queries, references, one_by_one(queries, np.roll(references, -1, 0))
+
+
+def one_by_one(queries, references):
+    """Return similarities (n,) of n queries to n references, each measured by itself."""
+    return np.array(
+        [
+            max(1 - np.square(turned.astype(float) - row).sum() / 2 for turned in query)
+            for query, row in zip(queries, references, strict=True)
+        ]
+    )
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_of_many_linked_images_hardly_more_are_measured_than_are_copies(turns):
+    queries, references, needed = walk(300, turns)
+    needed[7] = np.inf  # of an image that is no query
+    images = LinkedImages(queries, references, needed, turns == 1)
+    for centre in (0, 7, 150):
+        as_query = one_by_one(np.repeat(queries[[centre]], 300, 0), references) >= needed[centre]
+        as_reference = one_by_one(queries, np.repeat(references[[centre]], 300, 0)) >= needed
+        near, found = as_query | as_reference, images.can_be_copies(centre)
+        assert near.sum() >= 1 and not (near & ~found).any() and found.sum() <= near.sum() + 2
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_similarities_are_the_same_to_the_last_bit_however_many_are_measured_at_once(turns):
+    queries, references, _ = walk(40, turns)
+    of_references = SimpleNamespace(vectors=references)
+    of_queries = SimpleNamespace(vectors=queries.reshape(40, -1))
+    copies = SimpleNamespace(_references=of_references, _queries=of_queries, _is_one=turns == 1)
+    copies._query_of, copies._orientations = np.arange(40), turns
+    as_query, as_reference = _Copies._both_ways(copies, 3, np.arange(4, 40))
+    assert (as_query == one_by_one(np.repeat(queries[[3]], 36, 0), references[4:])).all()
+    assert (as_reference == one_by_one(queries[4:], np.repeat(references[[3]], 36, 0))).all()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import DoubleArray, FloatArray, IntArray
+from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from iscqk.formats.image_shards import status_of
 from iscqk.images.opening import declared_size
 from iscqk.matching.basis import Basis, find_basis, refuse_without_edits
@@ -16,11 +16,12 @@ from iscqk.matching.cache import NO_CACHES, Caches
 from iscqk.matching.chance import EQUAL, NO_DISTANCE
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.describing import load_described, refuse_turned, warn_of_flat
-from iscqk.matching.groups import star_groups
+from iscqk.matching.groups import AreCopies, star_groups
 from iscqk.matching.indexes import Recall, by_indexes, check_index_places
 from iscqk.matching.inputs import InputPaths, Inputs, find_inputs
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.left_out import LeftOut
+from iscqk.matching.linked import LinkedImages
 from iscqk.matching.matches import complete, left_out_of, look_up, with_attributes
 from iscqk.matching.model import Model, threads_of
 from iscqk.matching.neighbourhoods import Lookup, exactly
@@ -40,6 +41,8 @@ _TYPES = {
 COLUMNS = list(_TYPES)
 
 Group = list[tuple[int, float, float]]  # rows with similarity and chance, the centre first
+# From so many linked images on it is worth while to find out which of them are to be measured.
+_SCREENED = 256
 
 
 class Duplicates(NamedTuple):
@@ -166,6 +169,7 @@ class _Copies:
     ) -> None:
         self._queries, self._references = queries, references
         self._basis, self._orientations = basis, orientations
+        self._is_one = queries is references
         likely = found.likely
         least = found.lead[likely].min(initial=np.inf)
         # the similarity from which on a reference is a likely copy of each query, but for rounding
@@ -186,15 +190,33 @@ class _Copies:
         links = list(zip(ours[known].tolist(), theirs[known].tolist(), strict=True))
         return [
             [(centre, 1.0, np.nan), *self._judged(centre, others)]
-            for centre, *others in star_groups(links, self._are_copies)
+            for centre, *others in star_groups(links, self._are_copies_in)
         ]
 
-    def _are_copies(self, centre: int, others: Sequence[int]) -> list[bool]:
+    def _are_copies_in(self, linked: IntArray) -> AreCopies:
+        """Return what tells copies of one of these rows, ascending, among others of them."""
+        if len(linked) < _SCREENED:
+            return self._are_copies
+        queries = self._query_of[linked]
+        vectors = self._queries.vectors[queries].reshape(len(linked), self._orientations, -1)
+        references = self._references.vectors[linked]
+        images = LinkedImages(vectors, references, self._needed[queries], self._is_one)
+
+        def are_copies(centre: int, others: IntArray) -> BoolArray:
+            can_be = images.can_be_copies(int(np.searchsorted(linked, centre)))
+            found = can_be[np.searchsorted(linked, others)]
+            if found.any():
+                found[found] = self._are_copies(centre, others[found])
+            return found
+
+        return are_copies
+
+    def _are_copies(self, centre: int, others: IntArray) -> BoolArray:
         as_query, as_reference = self._both_ways(centre, others)
-        needed = self._needed[self._query_of[list(others)]]
-        is_flat = self._references.flat[centre] | self._references.flat[list(others)]
+        needed = self._needed[self._query_of[others]]
+        is_flat = self._references.flat[centre] | self._references.flat[others]
         likely = (as_query >= self._needed[self._query_of[centre]]) | (as_reference >= needed)
-        found: list[bool] = (likely & ~is_flat).tolist()
+        found: BoolArray = likely & ~is_flat
         return found
 
     def _judged(self, centre: int, others: Sequence[int]) -> Group:
@@ -208,16 +230,19 @@ class _Copies:
         chances = self._basis.chances(similar, lead, np.zeros(len(others), np.bool_))
         return list(zip(others, similar.tolist(), chances.tolist(), strict=True))
 
-    def _both_ways(self, centre: int, others: Sequence[int]) -> tuple[DoubleArray, DoubleArray]:
+    def _both_ways(
+        self, centre: int, others: IntArray | Sequence[int]
+    ) -> tuple[DoubleArray, DoubleArray]:
         """Return (n,) similarities of a centre to others where it is the query, and they are."""
         rows = np.array([centre, *others])
-        ours, *theirs = self._references.vectors[rows]
-        # (orientations, D) of each image as a query
-        turned, *others_turned = self._queries.vectors[self._query_of[rows]].reshape(
-            len(rows), self._orientations, -1
-        )
-        as_query = np.stack([_similarities(turned, row) for row in theirs]).max(1)
-        as_reference = np.stack([_similarities(block, ours) for block in others_turned]).max(1)
+        vectors = self._references.vectors[rows]
+        ours, theirs = vectors[0], vectors[1:]
+        # (n, D) of the images as queries, orientation by orientation
+        turned = self._queries.vectors[self._query_of[rows]]
+        turned = turned.reshape(len(rows), self._orientations, -1).swapaxes(0, 1)
+        as_query = as_reference = np.max([_similarities(theirs, way[0]) for way in turned], 0)
+        if not self._is_one:  # as which both ways are the same
+            as_reference = np.max([_similarities(way[1:], ours) for way in turned], 0)
         is_query = self._query_of[rows] != NOTHING  # where it is not, another's row stands there
         return np.where(is_query[0], as_query, -2), np.where(is_query[1:], as_reference, -2)
 

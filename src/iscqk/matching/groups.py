@@ -4,48 +4,68 @@ A group is a star: every image of it is a likely copy of one of them, its centre
 apart: where a is like b and b like c, but c not like a, there is one group only if b is its centre.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from iscqk.formats.arrays import BoolArray, IntArray
+from iscqk.runtime.logs import progress
 
 Link = tuple[int, int]
+# Whether each of some numbers (n,) is a likely copy of a number, or it of them.
+AreCopies = Callable[[int, IntArray], BoolArray]
 
 
 def star_groups(
-    links: Sequence[Link], are_copies: Callable[[int, Sequence[int]], Sequence[bool]]
+    links: Sequence[Link], are_copies_in: Callable[[IntArray], AreCopies]
 ) -> list[list[int]]:
     """Return groups of at least two, each with its centre first; an image is in one at most.
 
     Centres are taken in turn: of the images that are left the one with most links, the first of
     equal ones. Its group is all that is a likely copy of it among what links lead to, by any way,
-    so that it is whole even where `links` name some of its pairs only.
+    so that it is whole even where `links` name some of its pairs only. So of n images that links
+    join, of which few are copies of each other, some n^2 / 6 pairs are asked about.
 
     Args:
         links: pairs (a, b) of different numbers that are likely copies.
-        are_copies: whether each of some numbers is a likely copy of a number, or it of them.
+        are_copies_in: gives what tells copies among numbers that links join, ascending.
     """
     neighbours: dict[int, set[int]] = defaultdict(set)
     for one, other in links:
         neighbours[one].add(other)
         neighbours[other].add(one)
     groups = []
-    for whole in _connected(neighbours):
-        left = set(whole)
-        degrees = Counter({number: len(neighbours[number]) for number in whole})
-        while (centre := _centre(left, degrees)) is not None:
-            others = sorted(left - {centre})
-            near = zip(others, are_copies(centre, others), strict=True)
-            group = [centre, *(other for other, is_copy in near if is_copy)]
-            groups.append(group)
-            for gone in group:
-                degrees.subtract(neighbours[gone])
-            left -= set(group)
+
+    def grouped() -> Iterator[int]:
+        for whole in _connected(neighbours):
+            numbers = np.array(sorted(whole))
+            for group in _stars(numbers, neighbours, are_copies_in(numbers)):
+                groups.append(group)
+                yield from group
+
+    for _ in progress(grouped(), len(neighbours), "linked images, into groups"):
+        pass
     return sorted(group for group in groups if len(group) > 1)
 
 
-def _centre(left: set[int], degrees: Counter[int]) -> int | None:
-    """Return the number of most links to what is left, or None where nothing is linked any more."""
-    linked = (number for number in left if degrees[number] > 0)
-    return min(linked, key=lambda number: (-degrees[number], number), default=None)
+def _stars(
+    numbers: IntArray, neighbours: dict[int, set[int]], are_copies: AreCopies
+) -> Iterator[list[int]]:
+    """Yield the groups of numbers that links join, ascending, and at last each that is left."""
+    degrees = np.array([len(neighbours[number]) for number in numbers.tolist()])
+    left = np.ones(len(numbers), np.bool_)
+    while degrees[centre := int(degrees.argmax())] > 0:
+        left[centre] = False
+        others = np.flatnonzero(left)
+        near = others[are_copies(int(numbers[centre]), numbers[others])]
+        left[near] = False
+        group = numbers[[centre, *near]].tolist()
+        yield group
+        linked = [other for number in group for other in neighbours[number]]
+        np.subtract.at(degrees, np.searchsorted(numbers, linked), 1)
+        degrees[~left] = 0
+    yield from ([number] for number in numbers[left].tolist())
 
 
 def _connected(neighbours: dict[int, set[int]]) -> list[list[int]]:
