@@ -14,6 +14,7 @@ from iscqk.formats.described_shards import (
     listed_shards,
     remove_others,
     shard_folder,
+    shard_ranges,
     shards_there,
     write_list,
     write_shard,
@@ -74,6 +75,23 @@ def test_a_shard_of_the_same_is_not_written_again_and_another_has_another_name(t
     assert not other.exists() and shards_there(path) == list(before)
     remove_others(path, [])
     assert not (tmp_path / "photos.shards").exists()
+
+
+def test_where_few_images_come_or_go_few_shards_change():
+    rng, rows, rewritten = np.random.default_rng(0), 64, []
+    images = rng.permutation(10_000)[:1000].tolist()
+    shards: list[list[int]] = []
+    for _ in range(40):
+        images = sorted({*rng.permutation(images)[2:].tolist(), *rng.integers(0, 10_000, 2)})
+        owner = {image: number for number, shard in enumerate(shards) for image in shard}
+        ranges = shard_ranges(np.array([owner.get(image, -1) for image in images]), rows)
+        renewed = [images[start:end] for start, end in ranges]
+        assert sum(renewed, []) == images and max(map(len, renewed)) <= rows
+        rewritten.append(sum(shard not in shards for shard in renewed))
+        shards = renewed
+    assert rewritten[0] == 16 == len(range(0, len(images), rows))
+    assert max(rewritten[1:]) <= 8 and len(shards) < 40
+    assert shard_ranges(np.full(120, -1), 50) == [(0, 50), (50, 100), (100, 120)]
 
 
 def test_files_of_one_stem_share_nothing(tmp_path):

@@ -182,7 +182,13 @@ def test_a_new_image_is_described_alone_and_a_stop_leaves_the_old_list_whole(
     run(DESCRIBE, model_folder)
     names, vectors = contents("many.h5")
     assert names == ["A.jpg", *before[0]] and (vectors[1:] == before[1]).all()
-    assert described == ["A.jpg"] and not any(shard.exists() for shard in shards)
+    assert described == ["A.jpg"] and listed_shards("many.h5")[1:] == shards
+    Image.new("RGB", (40, 40), "blue").save("many/R000060b.jpg")  # in a full shard, which is split
+    os.remove("many/R000100.jpg")
+    run(DESCRIBE, model_folder)
+    names = contents("many.h5")[0]
+    assert names == sorted(os.listdir("many")) and described[1:] == ["R000060b.jpg"]
+    assert {*listed_shards("many.h5")} & {*shards} == {shards[0]}
 
 
 def test_what_a_stop_left_is_not_lost_where_other_images_come_before_it(

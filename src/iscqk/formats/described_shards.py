@@ -5,8 +5,10 @@ list, and the shards, each such a file, lie in a folder `beside` it, `photos.sha
 
     shards  (s,) bytes, names in the folder, in order
 
-A shard's name begins with its number and ends with a digest of what it describes, so that none is
-ever written over: what the list names is whole, whatever ends the writing of another.
+A shard's name begins with its number when it was written and ends with a digest of what it
+describes, so that none is ever written over: what the list names is whole, whatever ends the
+writing of another. A list that is renewed keeps the shards of which nothing has changed, wherever
+they stand in it now; so are their ids of when they were written, and the list has the order.
 """
 
 import hashlib
@@ -18,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import IntArray
 from iscqk.formats.described_images import DescribedImages, File, made_by, write_described
 from iscqk.formats.files import linked, printable
 from iscqk.formats.hdf5 import open_hdf5, read_ids, write_hdf5
@@ -81,7 +84,7 @@ def encoder_of(path: str | Path) -> tuple[str, str]:
 def write_shard(
     path: str | Path, number: int, described: DescribedImages, first: int, total: int
 ) -> Path:
-    """Write a shard of the list `path`, unless it is there; return its path.
+    """Write a shard of the list `path`, unless there is one of the same; return its path.
 
     Args:
         path: of the list.
@@ -90,14 +93,44 @@ def write_shard(
         first: number of the first of them.
         total: images that are described in all, or more.
     """
-    digits = len(str(total - 1))
     files = [(os.fsencode(path), *rest) for path, *rest in map(File.anchored, described.files)]
-    what = repr((described.side, described.encoder, first, digits, files, described.sha256))
-    digest = hashlib.sha256(what.encode()).hexdigest()
-    shard = shard_folder(path) / f"{number:05}-{digest[:16]}.h5"
-    if not shard.is_file():
-        write_described(shard, described, first, total)
+    what = repr((described.side, described.encoder, files, described.sha256))
+    digest = hashlib.sha256(what.encode()).hexdigest()[:16]
+    for shard in shards_there(path):
+        if shard.stem.endswith(digest):
+            return shard
+    shard = shard_folder(path) / f"{number:05}-{digest}.h5"
+    write_described(shard, described, first, total)
     return shard
+
+
+def shard_ranges(owners: IntArray, rows: int) -> list[tuple[int, int]]:
+    """Return from where to where each shard goes of images in order, `rows` at most.
+
+    Each shard that is there keeps its images, and new ones join what lies before them, so that few
+    shards change where few images do. Those of few images come together. A shard that gets too many
+    is split evenly, which leaves room.
+
+    Args:
+        owners: (n,) number of the shard that has each image, -1 for a new one.
+        rows: that a shard holds.
+    """
+    last_known = np.maximum.accumulate(np.where(owners < 0, 0, np.arange(len(owners))))
+    owners = owners[last_known]  # -1 of those that come before all others only
+    ends = [*(np.flatnonzero(np.diff(owners)) + 1).tolist(), len(owners)]
+    ranges: list[tuple[int, int]] = []
+    start = 0
+    for end in ends:
+        if ranges and end - ranges[-1][0] <= rows // 2:
+            ranges[-1] = ranges[-1][0], end
+        else:
+            size = end - start
+            if owners[start] >= 0:
+                size = -(-size // -(-size // rows))
+            size = min(size, rows)
+            ranges += [(first, min(first + size, end)) for first in range(start, end, size)]
+        start = end
+    return ranges
 
 
 def write_list(path: str | Path, shards: Sequence[Path], side: str, encoder: str) -> None:

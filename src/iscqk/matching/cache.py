@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import IntArray
 from iscqk.formats.described_images import (
     DescribedImages,
     File,
@@ -95,6 +96,10 @@ class DescriptorCache:
 
     def _is_own(self, place: Path) -> bool:
         return encoder_of(place) == self._made_by
+
+    def shards_of(self, images: Sequence[Path]) -> IntArray:
+        """Return (n,) for each path the number of the file that knows it, -1 for none."""
+        return self._known.places_of(images)
 
     def find(self, files: Sequence[File]) -> dict[File, Row]:
         """Return what is known of files: of the same file, or else of the same content."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from iscqk.errors import UserError
 from iscqk.formats.described_images import DescribedImages, File, Row, read_described
-from iscqk.formats.described_shards import ROWS, encoder_of, listed_shards
+from iscqk.formats.described_shards import ROWS, encoder_of, listed_shards, shard_ranges
 from iscqk.formats.files import exclusive, printable
 from iscqk.formats.image_shards import is_there, version_of
 from iscqk.images.finding import refuse_lost
@@ -70,8 +70,11 @@ def describe_files(
         faults: list[LeftOut] = []
         several: list[str] = []
         parts, first = [], 0
-        for start in range(0, len(images), ROWS):
-            some = images[start : start + ROWS]
+        ranges = [(0, len(images))]
+        if len(images) > ROWS:
+            ranges = shard_ranges(kept.shards_of(images), ROWS)
+        for start, end in ranges:
+            some = images[start:end]
             described, wrong = _describe_some(model, view, some, threads, kept, several)
             faults += wrong
             if described is not None and len(images) > ROWS:

@@ -35,6 +35,12 @@ class KnownImages:
         self._by_content = Keys(np.concatenate(contents))
         self._paths = np.concatenate(paths)
 
+    def places_of(self, images: Iterable[Path]) -> IntArray:
+        """Return (n,) for each path the number of the file that tells of it, -1 for none."""
+        rows = Keys(self._paths).find(_hashes(map(anchored, images)))
+        places: IntArray = np.searchsorted(self._starts, rows, side="right") - 1
+        return places
+
     def of_files(self, files: Sequence[File]) -> dict[File, Row]:
         """Return what is known of files that are as they were, by path, size, times and inode."""
         anchored = [file.anchored() for file in files]
