@@ -19,6 +19,7 @@ from iscqk.cli import main
 from iscqk.formats.described_images import DescribedImages, File, read_described, write_described
 from iscqk.formats.named_files import anchored
 from iscqk.images.finding import find_images
+from iscqk.matching import inputs
 from iscqk.matching.inputs import find_inputs
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
@@ -420,3 +421,12 @@ def test_a_file_that_is_touched_meanwhile_is_no_copy_of_itself(folder, model_fol
     monkeypatch.setattr(iscqk.Model, "blocks", touched)
     found = iscqk.match("photos", "photos", model_folder)
     assert len(found) == 24 and not (found["query"] == found["reference"]).any()
+
+
+def test_what_takes_long_to_look_at_is_told_before(folder, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(inputs, "_MANY", len(find_inputs("photos").images) - 1)
+    monkeypatch.setattr(inputs, "without_repeats", lambda _: caplog.messages.copy())
+    assert "looking at " in find_inputs("photos").images[-1]
+    monkeypatch.setattr(inputs, "_MANY", 10_000)
+    assert find_inputs("photos").images == caplog.messages[:1]

@@ -57,12 +57,13 @@ class Part:
         """Return images; none is gone if not said. Where the vectors are stored, so are names."""
         names = [file.path for file in described.files]
         gone = np.zeros(len(names), np.bool_) if gone is None else gone
-        identities, places = (_digests(map(what, names)) for what in (identity, anchored))
+        whole = [*map(anchored, names)]
+        identities, places = _digests(map(identity, names)), _digests(whole)
         facts = described.vectors, described.flat, identities, places, gone
         # Files have absolute names; here they are as people wrote them.
         for before in ("", os.getcwd() + os.sep):
             if isinstance(described.vectors, StoredRows) and all(
-                before + file.path == file.anchored().path for file in described.files
+                before + name == path for name, path in zip(names, whole, strict=True)
             ):
                 return cls(*facts, None, before)
         is_stored = isinstance(described.vectors, StoredRows)

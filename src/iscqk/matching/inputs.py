@@ -1,5 +1,6 @@
 """What a user gives to be looked at: images, folders of them, and files of descriptors."""
 
+import logging
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from iscqk.images.finding import find_own_images, holds_image, refuse_not_opened
 from iscqk.images.opening import ImageInput
 from iscqk.images.suffixes import SUFFIXES
 
+logger = logging.getLogger(__name__)
+
 PathName = str | os.PathLike[str]
 InputPaths = PathName | Iterable[PathName]
 Given = ImageInput | bytearray | memoryview | os.PathLike[str]  # for an image
@@ -25,6 +28,7 @@ _PACKED = (
     *(".gz", ".tgz", ".bz2", ".tbz", ".tbz2", ".xz", ".txz", ".zst", ".tzst"),
     *(".zip", ".7z", ".rar"),
 )
+_MANY = 10_000
 ORIENTATIONS = (1, 8)  # in which queries can be looked up
 
 
@@ -70,6 +74,8 @@ def find_inputs(paths: InputPaths | Inputs, exclude: str | Iterable[str] = ()) -
         else:
             _refuse_other_kinds(path)
             images.append(path)
+    if len(images) > _MANY:  # which takes some minutes before there is more to tell
+        logger.info("looking at %d files", len(images))
     return Inputs(without_repeats(images), without_repeats(described), others)
 
 
