@@ -177,3 +177,17 @@ def finished_copy(finished, tmp_path):
     folder = tmp_path / "project"
     shutil.copytree(finished.folder, folder)  # with times, which Snakemake looks at
     return Project(folder)
+
+
+@pytest.fixture
+def unlisted(monkeypatch):
+    """Return a name of folders that nobody may list, whoever runs the tests."""
+    name, listed = "lost+found", os.scandir
+
+    def scandir(place):
+        if str(place).endswith(name):
+            raise PermissionError(13, "Permission denied", str(place))
+        return listed(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    return name

@@ -263,16 +263,8 @@ def test_what_is_excluded_is_passed_over_below_what_is_named(disk):
     assert len(find_own_images(disk / "scraps", ["scraps"])) == 2
 
 
-def test_a_folder_that_cannot_be_listed_is_told_and_passed_over(disk, monkeypatch, caplog):
-    (disk / "lost+found").mkdir()
-    listed = os.scandir
-
-    def scandir(place):
-        if os.fspath(place).endswith("lost+found"):
-            raise PermissionError(13, "Permission denied", os.fspath(place))
-        return listed(place)
-
-    monkeypatch.setattr(os, "scandir", scandir)
+def test_a_folder_that_cannot_be_listed_is_told_and_passed_over(disk, unlisted, caplog):
+    (disk / unlisted).mkdir()
     assert len(find_own_images(disk)) == 1
     assert f"{disk}/lost+found: Permission denied; 1 such folders cannot be listed" in caplog.text
     for call in (lambda: find_own_images(disk / "lost+found"), lambda: find_images([disk])):

@@ -43,7 +43,10 @@ def find_images(folders: Iterable[str | Path], listed: str | None = None) -> lis
 
 
 def find_own_images(
-    folder: str | Path, exclude: Sequence[str] = (), others: list[Path] | None = None
+    folder: str | Path,
+    exclude: Sequence[str] = (),
+    others: list[Path] | None = None,
+    unlisted: list[OSError] | None = None,
 ) -> list[Path]:
     """Return all images in somebody's folder or shard, sorted by path, whatever their names say.
 
@@ -54,11 +57,16 @@ def find_own_images(
         folder: or shard, which is looked at whatever its name.
         exclude: names of files and folders in it, or patterns of names, which are passed over.
         others: gets the files that are none.
+        unlisted: gets, of each folder in it that cannot be listed, why.
 
     Raises:
         UserError: as `find_images`, of a folder that is named.
     """
-    return _images_of(named(folder), Walk(passes_over=True, exclude=exclude), others)
+    walk = Walk(passes_over=True, exclude=exclude)
+    images = _images_of(named(folder), walk, others)
+    if unlisted is not None:
+        unlisted += walk.unlisted
+    return images
 
 
 def _images_of(folder: Path, walk: Walk, passed: list[Path] | None = None) -> list[Path]:

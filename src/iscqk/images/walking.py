@@ -24,7 +24,11 @@ _HIDDEN, _SHADOW = ".", "._"  # the second is what a Mac keeps of a file on othe
 
 
 class Walk:
-    """Lists folders and shards, whichever were not listed before."""
+    """Lists folders and shards, whichever were not listed before.
+
+    Attributes:
+        unlisted: of each folder below the last place that cannot be listed, why.
+    """
 
     def __init__(self, passes_over: bool = False, exclude: Sequence[str] = ()) -> None:
         """Take what is to be passed over below folders that are named.
@@ -35,10 +39,10 @@ class Walk:
             exclude: files and folders of these names, or patterns of names.
         """
         self.passes_over, self._exclude = passes_over, exclude
+        self.unlisted: list[OSError] = []
         self._seen: set[tuple[int, int]] = set()  # devices and inodes
         self._passed: list[str] = []
         self._excluded: list[str] = []
-        self._unlisted: list[OSError] = []
 
     def files(self, place: Path) -> tuple[list[Path], bool]:
         """Return the files in a folder or shard but for what was seen before, and if any was.
@@ -49,6 +53,8 @@ class Walk:
         Raises:
             UserError: there is no such place, or it, or one below it, cannot be listed.
         """
+        for told_before in (self.unlisted, self._passed, self._excluded):
+            told_before.clear()
         if is_shard(place):
             found = self._files_in_shard(place)
         elif place.is_dir():
@@ -82,7 +88,7 @@ class Walk:
                 what = f"cannot list this folder ({error.strerror})"
                 name = printable(error.filename)
                 raise UserError(f"{name}: {what}; make it readable or remove it") from None
-            self._unlisted.append(error)
+            self.unlisted.append(error)
 
         for place, folders, names in os.walk(top, onerror=fail, followlinks=True):
             if (identity := _identity(place)) in self._seen:
@@ -113,8 +119,8 @@ class Walk:
 
     def _tell(self, place: Path) -> None:
         """Tell what was passed over below a place."""
-        if self._unlisted:
-            first, count = self._unlisted[0], len(self._unlisted)
+        if self.unlisted:
+            first, count = self.unlisted[0], len(self.unlisted)
             what = "folders cannot be listed, and what is in them is left out"
             name = printable(first.filename)
             logger.warning("%s: %s; %d such %s", name, first.strerror, count, what)
@@ -125,8 +131,6 @@ class Walk:
             logger.info(what, name, len(self._passed), printable(min(self._passed)))
         if self._excluded:
             logger.info("%s: %d files and folders are excluded", name, len(self._excluded))
-        for told in (self._unlisted, self._passed, self._excluded):
-            told.clear()
 
 
 def _is_of_a_system(name: str, is_folder: bool) -> bool:

@@ -16,6 +16,7 @@ from iscqk.formats.named_files import named
 from iscqk.images.finding import find_own_images, holds_image, refuse_not_opened
 from iscqk.images.opening import ImageInput
 from iscqk.images.suffixes import SUFFIXES
+from iscqk.matching.left_out import LeftOut, not_listed, of_other_kinds
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +39,12 @@ class Inputs(NamedTuple):
     Attributes:
         images: files, each once.
         described: files that `iscqk describe` wrote.
-        others: files in the folders named that are no images.
+        left_out: what lies in the folders named and is no image, or cannot be listed.
     """
 
     images: list[Path]
     described: list[Path]
-    others: Sequence[Path] = ()
+    left_out: Sequence[LeftOut] = ()
 
 
 def find_inputs(paths: InputPaths | Inputs, exclude: str | Iterable[str] = ()) -> Inputs:
@@ -64,11 +65,12 @@ def find_inputs(paths: InputPaths | Inputs, exclude: str | Iterable[str] = ()) -
     images: list[Path] = []
     described: list[Path] = []
     others: list[Path] = []
+    unlisted: list[OSError] = []
     for path in _places(paths):
         if not is_there(path):
             raise UserError(f"{printable(path)}: no such file or folder; correct its path")
         if path.is_dir() or is_shard(path):
-            images += find_own_images(path, patterns, others)
+            images += find_own_images(path, patterns, others, unlisted)
         elif holds_described(path):
             described.append(path)
         else:
@@ -76,7 +78,8 @@ def find_inputs(paths: InputPaths | Inputs, exclude: str | Iterable[str] = ()) -
             images.append(path)
     if len(images) > _MANY:  # which takes some minutes before there is more to tell
         logger.info("looking at %d files", len(images))
-    return Inputs(without_repeats(images), without_repeats(described), others)
+    left_out = [*of_other_kinds(others), *not_listed(unlisted)]
+    return Inputs(without_repeats(images), without_repeats(described), left_out)
 
 
 def _places(paths: InputPaths) -> list[Path]:

@@ -10,10 +10,11 @@ from iscqk.images.suffixes import NOT_OPENED
 FILE = "left_out.csv"
 _NOT_OPENED = "of a format that is not opened; convert it to have it looked at"
 _NO_IMAGE = "not named as an image"
+_NOT_LISTED = "cannot be listed"
 
 
 class LeftOut(NamedTuple):
-    """A file's path, and why it was left out."""
+    """The path of a file or folder, and why it was left out."""
 
     path: str
     why: str
@@ -22,6 +23,11 @@ class LeftOut(NamedTuple):
     def is_of_another_kind(self) -> bool:
         """Whether its name says that it is no image, or none that is opened."""
         return self.why in (_NOT_OPENED, _NO_IMAGE)
+
+    @property
+    def is_unlisted_folder(self) -> bool:
+        """Whether nobody knows what is in it."""
+        return self.why.startswith(_NOT_LISTED)
 
 
 def of_other_kinds(files: Iterable[Path]) -> list[LeftOut]:
@@ -32,10 +38,20 @@ def of_other_kinds(files: Iterable[Path]) -> list[LeftOut]:
     ]
 
 
+def not_listed(folders: Iterable[OSError]) -> list[LeftOut]:
+    """Return folders that were passed over, of the errors by which they cannot be listed."""
+    return [LeftOut(str(one.filename), f"{_NOT_LISTED} ({one.strerror})") for one in folders]
+
+
 def told_of(left_out: Sequence[LeftOut]) -> dict[str, str]:
     """Return how many there are in a line, named as a fact; nothing where there are none."""
     others = sum(one.is_of_another_kind for one in left_out)
-    counts = {"unreadable": len(left_out) - others, "of other kinds": others}
+    unlisted = sum(one.is_unlisted_folder for one in left_out)
+    counts = {
+        "unreadable": len(left_out) - others - unlisted,
+        "of other kinds": others,
+        f"folder{'s' * (unlisted > 1)} that cannot be listed": unlisted,
+    }
     parts = [f"{count:,} {kind}" for kind, count in counts.items() if count]
     return {"left out": f"{', '.join(parts)} ({FILE})"} if parts else {}
 

@@ -17,7 +17,7 @@ from iscqk.matching.describing import describe_files, load_described, warn_of_fl
 from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recall_of
 from iscqk.matching.inputs import InputPaths, Inputs, find_inputs, identity
 from iscqk.matching.judged_pairs import JudgedPairs
-from iscqk.matching.left_out import LeftOut, of_other_kinds
+from iscqk.matching.left_out import LeftOut
 from iscqk.matching.model import Model, threads_of
 from iscqk.matching.neighbourhoods import LISTED, Lookup, exactly
 from iscqk.matching.views import View
@@ -191,10 +191,10 @@ def complete(
 
 
 def left_out_of(named: Iterable[Inputs], *described: Collection) -> list[LeftOut]:
-    """Return what was passed over, by its name or because it cannot be read, each file once."""
+    """Return what was passed over, by its name or as it cannot be read or listed, each once."""
     unreadable = [one for found in described for one in found.left_out]
-    others = [one for inputs in named for one in of_other_kinds(inputs.others)]
-    return [*{identity(one.path): one for one in (*unreadable, *others)}.values()]
+    passed = [one for inputs in named for one in inputs.left_out]
+    return [*{identity(one.path): one for one in (*unreadable, *passed)}.values()]
 
 
 def with_attributes(table: pd.DataFrame, left_out: Iterable[LeftOut]) -> pd.DataFrame:

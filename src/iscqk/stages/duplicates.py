@@ -3,9 +3,9 @@
 That is the one of most pixels; of several, the one of most bytes. Writes duplicates.csv (group,
 image, largest, same_file, width, height, similarity, chance, basis), the least sure groups first,
 duplicates.html, a page that shows these and needs no other file, and references.h5, queries.h5 and
-copies*.h5, by which the same command goes on after a stop. Images that cannot be read and files of
-other kinds are left out: left_out.csv (path, why). The search is exact; with --index it is by an
-index, and what that misses is told.
+copies*.h5, by which the same command goes on after a stop. Images that cannot be read, files of
+other kinds and folders that cannot be listed are left out: left_out.csv (path, why). The search is
+exact; with --index it is by an index, and what that misses is told.
 """
 
 import argparse

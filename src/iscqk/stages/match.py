@@ -3,9 +3,9 @@
 Writes matches.csv (query, reference, rank, score, similarity, chance, likely, basis), matches.html,
 a page that shows them and needs no other file, and references.h5, queries.h5 and copies*.h5, which
 make the next look at the same folders fast, and go on with one that was stopped; what is known of
-other images stays in folders beside these. Images that cannot be read and files of other kinds are
-left out: left_out.csv (path, why). The search is exact; with --index it is by an index, which is
-kept too (references.*.faiss), and what that misses is told.
+other images stays in folders beside these. Images that cannot be read, files of other kinds and
+folders that cannot be listed are left out: left_out.csv (path, why). The search is exact; with
+--index it is by an index, which is kept too (references.*.faiss), and what that misses is told.
 """
 
 import argparse
