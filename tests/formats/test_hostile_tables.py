@@ -32,8 +32,8 @@ MANIFEST = b"id,path,sha256,width,height\n"
     [
         (b"query_id,reference_id\nQ00000,R000001,R000002\n", "more fields than columns"),
         (b"query_id,reference_id\nX,Q00000,R000001\n", "more fields than columns"),
-        (TRUTH.replace("Q00001,\n", "Q00001").encode(), "line 3 has fewer fields than columns; "),
-        (b'"Q00000","R000001"\n\n"Q00001"', "line 3 has fewer fields than columns; repair it"),
+        (TRUTH.replace("Q00001,\n", "Q00001").encode(), "its last line has no end and fewer"),
+        (b'"Q00000","R000001"\n\n"Q00001"', "its last line has no end and fewer fields than col"),
         (b"Q00000\0,R000001\n", "NUL bytes"),
         (TRUTH.encode("utf-16"), "not a CSV in UTF-8"),
         (TRUTH.encode("utf-16-le"), "not a CSV in UTF-8"),
@@ -62,6 +62,12 @@ def test_a_row_that_stops_short_is_no_row_of_empty_fields(tmp_path):
     for types in ({}, {"b": np.float64}):
         with pytest.raises(UserError, match="line 2 has fewer fields than columns; repair it"):
             read_table(tmp_path / "t.csv", ["a", "b"], types)
+
+
+@pytest.mark.parametrize("last", ["Q00002,", "Q00002,R000001", '"Q00002",""', "Q00002\n", " "])
+def test_of_a_file_without_a_last_line_break_only_the_last_row_may_be_cut(tmp_path, last):
+    (tmp_path / "t.csv").write_text(f"query_id,reference_id\nQ00000,R000001\nQ00001\n{last}")
+    assert "Q00001" in read_ground_truth(tmp_path / "t.csv").distractors
 
 
 def test_blank_lines_and_lines_within_quotes_are_no_short_rows(tmp_path):

@@ -63,8 +63,8 @@ def read_table(
             one there are just these.
         types: of columns that are not text; numbers are read to the last bit (pandas >= 3.1).
         content: of the file, where `read_content` has read it already.
-        may_stop_short: whether a row may lack its last fields, which are empty then. Not in a file
-            that lacks the end of its last line: it may be cut short there.
+        may_stop_short: whether a row may lack its last fields, which are empty then. Not the last
+            row where that lacks the end of its line, too: the file may be cut short there.
 
     Raises:
         UserError: no such file, an empty one, columns that are missing or cannot be told apart, no
@@ -80,7 +80,7 @@ def read_table(
     names, skip = header or columns, 1 if header else 0
     table = _read(path, content, names, skip, types or {})
     if not (may_stop_short and content.endswith((b"\n", b"\r"))):
-        _refuse_short_rows(path, content, len(names), len(table) + skip)
+        _refuse_short_rows(path, content, len(names), len(table) + skip, may_stop_short)
     return table[columns]
 
 
@@ -217,16 +217,22 @@ def _read(
     return table
 
 
-def _refuse_short_rows(path: str | Path, content: bytes, columns: int, lines: int) -> None:
-    """Refuse a row of fewer fields than columns: pandas reads the missing ones as empty."""
+def _refuse_short_rows(
+    path: str | Path, content: bytes, columns: int, lines: int, only_last: bool
+) -> None:
+    """Refuse a row, or a last one, of too few fields: pandas reads the missing ones as empty."""
     if content.count(b",") == (columns - 1) * lines and b'"' not in content:
         return  # as no row has more, none has fewer
-    rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    rows, is_short = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")), False
     try:
         for row in rows:
-            if len(row) < columns and "".join(row).strip():  # a blank line is no row
+            is_short = len(row) < columns and bool("".join(row).strip())  # a blank line is no row
+            if is_short and not only_last:
                 what = f"line {rows.line_num} has fewer fields than columns"
                 raise UserError(f"{path}: {what}; repair it, or make the file again")
+        if is_short:
+            what = "its last line has no end and fewer fields than columns"
+            raise UserError(f"{path}: {what}; end it with a line break, or make the file again")
     except csv.Error as error:
         raise UserError(f"{path}: cannot be read as CSV ({error}); repair it") from error
 
