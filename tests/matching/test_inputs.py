@@ -158,10 +158,11 @@ def test_a_link_to_nothing_is_told_and_left_out(folder, model_folder, caplog):
 def test_what_is_excluded_is_not_looked_at(folder, model_folder):
     whole = len(find_inputs("photos").images)
     assert len(find_inputs("photos", "R00001?.jpg").images) == whole - 10
-    for command in ("match scans --against photos", "duplicates photos", "describe photos"):
+    for command in ("match --against photos", "duplicates", "describe"):
         output = "out.h5" if "describe" in command else "out"
-        named = f"--output {output} --model {model_folder} --exclude R00001?.jpg R00000*"
-        run(f"iscqk {command} {named}")
+        images = "scans" if "match" in command else "photos"
+        named = f"--output {output} --model {model_folder} --exclude R00001?.jpg --exclude R00000*"
+        run(f"iscqk {command} {named} {images}")
         kept = "out.h5" if "describe" in command else "out/references.h5"
         assert len(read_described(kept).files) == whole - 20
     found = iscqk.match("scans", "photos", model_folder, top=99, exclude=["R00001?.jpg"])

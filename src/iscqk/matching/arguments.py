@@ -18,8 +18,9 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 def add_exclude(parser: argparse.ArgumentParser) -> None:
     """Declare what of folders is not looked at: `--exclude`."""
     parser.add_argument(
-        "--exclude", nargs="+", default=[], metavar="NAME",
-        help="files and folders to pass over below those named, by name or pattern ('*.gif')",
+        "--exclude", action="append", default=[], metavar="NAME",  # one: images may follow it
+        help="files and folders to pass over below those named, by name or pattern ('*.gif'); give "
+        "it once for each",
     )  # fmt: skip
 
 
