@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from iscqk.matching.duplicates import _Copies
 from iscqk.matching.groups import star_groups
+from iscqk.matching.likely_copies import LikelyCopies
 from iscqk.matching.linked import LinkedImages
 
 
@@ -106,6 +106,6 @@ def test_similarities_are_the_same_to_the_last_bit_however_many_are_measured_at_
     of_queries = SimpleNamespace(vectors=queries.reshape(40, -1))
     copies = SimpleNamespace(_references=of_references, _queries=of_queries, _is_one=turns == 1)
     copies._query_of, copies._orientations = np.arange(40), turns
-    as_query, as_reference = _Copies._both_ways(copies, 3, np.arange(4, 40))
+    as_query, as_reference = LikelyCopies._both_ways(copies, 3, np.arange(4, 40))
     assert (as_query == one_by_one(np.repeat(queries[[3]], 36, 0), references[4:])).all()
     assert (as_reference == one_by_one(queries[4:], np.repeat(references[[3]], 36, 0))).all()

@@ -13,10 +13,20 @@ from iscqk.formats.manifest import COLUMNS, write_manifest
 from iscqk.learning import distributed
 from iscqk.learning.distributed import run_distributed
 from iscqk.learning.training import Training
+from iscqk.matching.model import Model
 from iscqk.models.device import choose_device, set_threads, torch_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 from iscqk.stages.setups import fresh
+
+
+def test_in_a_forked_process_a_model_for_one_thread_is_loaded_without_a_word(monkeypatch, caplog):
+    monkeypatch.setattr("iscqk.models.device._with_threads", -1)  # of another, which had several
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    Model.load(threads=1)
+    torch.set_num_threads(before)
+    assert not caplog.records
 
 
 def test_more_processes_than_gpus_are_told(monkeypatch):

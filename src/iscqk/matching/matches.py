@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from numbers import Real
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import pandas as pd
 
@@ -117,9 +117,9 @@ def match(
     threads = threads_of(model, threads)
     with causes_told(), torch_threads(threads):
         inputs = find_inputs(images, exclude), find_inputs(against, exclude)
-        return find_matches(
-            *inputs, model, top, threshold, caches, threads, orientations, index
-        ).table
+        return with_left_out(
+            find_matches(*inputs, model, top, threshold, caches, threads, orientations, index)
+        )
 
 
 def find_matches(
@@ -164,8 +164,7 @@ def find_matches(
     below = _likely_images(table) - _likely_images(kept)
     order = kept.sort_values(["likely", "score"], ascending=False, kind="stable")
     left_out = left_out_of(inputs, queries, references)
-    table = with_attributes(order.reset_index(drop=True), left_out)
-    return Matches(table, len(queries), basis, recall, below, left_out)
+    return Matches(order.reset_index(drop=True), len(queries), basis, recall, below, left_out)
 
 
 def _check_numbers(top: int, threshold: float | None, threads: int) -> None:
@@ -197,10 +196,24 @@ def left_out_of(named: Iterable[Inputs], *described: Collection) -> list[LeftOut
     return [*{identity(one.path): one for one in (*unreadable, *passed)}.values()]
 
 
-def with_attributes(table: pd.DataFrame, left_out: Iterable[LeftOut]) -> pd.DataFrame:
-    """Return a table that tells callers from Python what was left out, and why."""
-    table.attrs["left_out"] = {one.path: one.why for one in left_out}
-    return table
+class _Shared(dict[str, str]):
+    """What pandas copies with each table, column and row that it makes of one, and need not."""
+
+    def __deepcopy__(self, memo: object) -> "_Shared":
+        return self
+
+
+class _Found(Protocol):
+    @property
+    def table(self) -> pd.DataFrame: ...
+    @property
+    def left_out(self) -> Sequence[LeftOut]: ...
+
+
+def with_left_out(found: _Found) -> pd.DataFrame:
+    """Return the table of what was found, which tells callers what was left out, and why."""
+    found.table.attrs["left_out"] = _Shared((one.path, one.why) for one in found.left_out)
+    return found.table
 
 
 def look_up(

@@ -19,7 +19,7 @@ from iscqk.learning.data_loading import ReadableImages
 from iscqk.learning.embedding import Look, describe
 from iscqk.matching.inputs import Given, as_images
 from iscqk.matching.model_folder import Looks, Parts, read_parts
-from iscqk.models.device import choose_device, set_threads, torch_threads
+from iscqk.models.device import choose_device, torch_threads
 from iscqk.models.encoder import Encoder
 from iscqk.models.fused_convolutions import fused
 from iscqk.models.ready import ready_folder
@@ -73,8 +73,8 @@ class Model:
         self.threads = 1 if threads is None else threads
         refuse_below_one("threads", self.threads)
         if not isinstance(parts, Parts):
-            set_threads(None)  # as many as torch has, but for a forked process
-            parts = read_parts(ready_folder() if parts is None else parts)
+            with torch_threads(self.threads):
+                parts = read_parts(ready_folder() if parts is None else parts)
         encoders, looks, self.ranking = parts
         device = choose_device()
         self.encoders = {side: encoders[side].to(device) for side in SIDES}
