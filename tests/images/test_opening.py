@@ -186,6 +186,7 @@ def film(kind, *frames, **options):
 
 
 BLANK = Image.new("RGB", (32, 32))
+WHITE = Image.new("RGB", (80, 80), "white")
 FILMS = {"GIF": {}, "WEBP": {"lossless": True}, "PNG": {}, "TIFF": {}, "AVIF": {"quality": 100}}
 
 
@@ -210,6 +211,18 @@ def test_of_one_frame_nothing_more_is_decoded(monkeypatch):
         assert open_image(encoded(picture(), kind, **others)).size == (32, 32)
 
 
+@pytest.mark.parametrize(("kind", "options"), FILMS.items())
+def test_the_frame_that_is_taken_is_decoded_once_and_none_for_its_sides(
+    kind, options, tmp_path, monkeypatch
+):
+    path = tmp_path / "film"
+    path.write_bytes(film(kind, BLANK, picture(), picture(turns=1), **options))
+    monkeypatch.setattr(opening, "decode", lambda *_: pytest.fail("decoded once more"))
+    assert np.abs(np.asarray(open_image(path)).astype(int) - picture()).mean() < 20
+    monkeypatch.setattr(frames, "decode", lambda *_: pytest.fail("decoded for its sides"))
+    assert declared_size(path) == (32, 32)
+
+
 def pages(*images):
     """Return a TIFF of images, each with the tags beside it."""
     buffer = io.BytesIO()
@@ -224,24 +237,26 @@ REDUCED, MASK, OLD_REDUCED = {254: 1}, {254: 4}, {255: 2}
 
 
 @pytest.mark.parametrize(
-    ("shown", "listed"),
+    ("shown", "pictures", "listed"),
     [
-        (0, [(picture(), {}), (picture(80, turns=1), {})]),
-        (1, [(picture(8, turns=1), REDUCED), (picture(), {})]),
-        (2, [(picture(8, turns=1), OLD_REDUCED), (picture(turns=2), MASK), (picture(), {})]),
-        (0, [(picture(8, turns=1), REDUCED), (picture(), REDUCED)]),
-        (1, [(picture(40), {}), (picture(160), {}), (picture(80), {})]),  # a thumbnail, not marked
-        (1, [(Image.new("RGB", (80, 80), "white"), {}), (picture(), {}), (picture(turns=1), {})]),
+        (0, 2, [(picture(), {}), (picture(80, turns=1), {})]),
+        (1, 1, [(picture(8, turns=1), REDUCED), (picture(), {})]),
+        (2, 1, [(picture(8, turns=1), OLD_REDUCED), (picture(turns=2), MASK), (picture(), {})]),
+        (0, 0, [(picture(8, turns=1), REDUCED), (picture(), REDUCED)]),
+        (1, 1, [(picture(40), {}), (picture(160), {}), (picture(80), {})]),  # not marked
+        (0, 1, [(picture(160), {}), (picture(40), {})]),
+        (0, 2, [(picture(160), {}), (picture(40), {}), (picture(40, turns=1), {})]),
+        (0, 2, [(picture(160), {}), (picture(160), {})]),
+        (1, 3, [(WHITE, {}), (picture(), {}), (picture(turns=1), {})]),
     ],
 )
-def test_of_pages_one_is_taken_that_is_no_thumbnail(shown, listed, tmp_path):
+def test_of_pages_one_is_taken_that_is_no_thumbnail(shown, pictures, listed, tmp_path):
     path = tmp_path / "pages.tif"
     path.write_bytes(pages(*listed))
     seen = open_image(path)
     np.testing.assert_array_equal(seen, listed[shown][0])
     assert seen.size == declared_size(path) == measure_image(path)
-    full = [tags for _, tags in listed if not tags]
-    assert is_one_of_several(path) is (len(full) > 1)
+    assert is_one_of_several(path) is (pictures > 1)
 
 
 def test_pages_that_are_damaged_or_too_large_do_no_harm(monkeypatch):

@@ -13,7 +13,7 @@ from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.model_files import SIDES
 from iscqk.images.demo_scenes import draw_split
-from iscqk.images.opening import _file
+from iscqk.images.opening import _at_first_frame
 from iscqk.learning.data_loading import ReadableImages
 from iscqk.learning.embedding import describe
 from iscqk.learning.loaders import Loader
@@ -92,7 +92,8 @@ def test_all_threads_but_one_read_images_once_for_all_encoders(tmp_path, monkeyp
         return describe(looks, images, 0, turns)
 
     monkeypatch.setattr("iscqk.matching.model.describe", counted)
-    monkeypatch.setattr("iscqk.images.opening._file", lambda s: opened.append(s) or _file(s))
+    hook = "iscqk.images.opening._at_first_frame"
+    monkeypatch.setattr(hook, lambda s: opened.append(s) or _at_first_frame(s))
     Model.load(tmp_path, 3).describe([tmp_path / "a.png"], threads=3)
     assert seen == [2] and opened == [tmp_path / "a.png"]
 

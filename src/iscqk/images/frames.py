@@ -5,11 +5,13 @@ It is the first that shows something: films fade in from black, and scans begin 
 
 from collections.abc import Iterable, Iterator
 from math import inf, prod
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
+from iscqk.images.bit_depth import Depth
 from iscqk.images.decoding import as_rgb, decode
 from iscqk.images.transparency import extremes
 
@@ -25,6 +27,14 @@ _OLD_KIND, _OLD_REDUCED = 255, 2
 Size = tuple[int, int]
 
 
+class Shown(NamedTuple):
+    """A frame, from 0. With a depth the file is at it, and its pixels are read (`decode`)."""
+
+    frame: int
+    depth: Depth | None = None
+    glimpse: Image.Image | None = None
+
+
 def may_have_several(image: Image.Image) -> bool:
     """Return whether an open file goes on after its first frame or page.
 
@@ -36,15 +46,39 @@ def may_have_several(image: Image.Image) -> bool:
         return False
 
 
-def has_several(image: Image.Image) -> bool:
-    """Return whether an open file has several frames, or pages that are pictures of their own."""
+def has_several(image: Image.Image, most_pixels: int) -> bool:
+    """Return whether an open file has several frames, or pages that are pictures of their own.
+
+    A smaller page is none that looks as the largest does, as far as both are read: of
+    `most_pixels` in all.
+    """
     if not may_have_several(image):
         return False
-    return not isinstance(image, TiffImageFile) or len(_pages(image, inf)) > 1
+    if not isinstance(image, TiffImageFile):
+        return True
+    pages = _pages(image, inf)
+    largest = max(pages, key=lambda page: prod(pages[page]), default=0)
+    smaller = [page for page, size in pages.items() if _is_enlarged(size, pages[largest])]
+    if not smaller or len(smaller) + 1 < len(pages):  # most often, and nothing is decoded
+        return len(pages) > 1
+    seen = [*_glimpses(image, [largest, *smaller], most_pixels)]
+    alike = [other for other in seen[1:] if _are_alike(seen[0], other)]
+    return len(alike) < len(smaller)
 
 
-def shown_frame(image: Image.Image, most_pixels: int) -> int:
-    """Return the frame of an open file that is looked at, from 0; the file is at any frame then.
+def shown_size(image: Image.Image, most_pixels: int) -> Size:
+    """Return the sides of what is looked at of an open file, of pages that differ by decoding."""
+    if not (may_have_several(image) and isinstance(image, TiffImageFile)):
+        return image.size
+    sizes = {*_pages(image, most_pixels).values()}
+    if len(sizes) == 1:
+        return sizes.pop()
+    image.seek(shown_frame(image, most_pixels).frame)
+    return image.size
+
+
+def shown_frame(image: Image.Image, most_pixels: int) -> Shown:
+    """Return the frame of an open file that is looked at; without a depth the file is at any.
 
     It is the first that is not of nearly one colour, or the first where none is. Pages of a TIFF
     that are marked as thumbnails or masks, or have over `most_pixels`, are passed over where there
@@ -52,17 +86,17 @@ def shown_frame(image: Image.Image, most_pixels: int) -> int:
     all are tried, 50 at most.
     """
     if not isinstance(image, TiffImageFile):
-        return _first_shown(image, range(_MOST), most_pixels)[0]
+        return _first_shown(image, range(_MOST), most_pixels)
     pages = _pages(image, most_pixels)
     if len(pages) <= 1:
-        return next(iter(pages), 0)
-    shown, seen = _first_shown(image, pages, most_pixels)
-    if seen is None:
+        return Shown(next(iter(pages), 0))
+    shown = _first_shown(image, pages, most_pixels)
+    larger = [page for page, size in pages.items() if _is_enlarged(pages[shown.frame], size)]
+    if shown.glimpse is None or not larger:
         return shown
-    larger = [page for page, size in pages.items() if _is_enlarged(pages[shown], size)]
     larger.sort(key=lambda page: -prod(pages[page]))
     others = _glimpses(image, larger, most_pixels)
-    return next((page for page, other in others if _are_alike(seen, other)), shown)
+    return next((other for other in others if _are_alike(shown, other)), Shown(shown.frame))
 
 
 def _pages(image: TiffImageFile, most_pixels: float) -> dict[int, Size]:
@@ -80,32 +114,30 @@ def _pages(image: TiffImageFile, most_pixels: float) -> dict[int, Size]:
     return pages
 
 
-def _first_shown(
-    image: Image.Image, frames: Iterable[int], most_pixels: int
-) -> tuple[int, Image.Image | None]:
-    """Return the first frame that shows something and a glimpse of it, or the first and None."""
+def _first_shown(image: Image.Image, frames: Iterable[int], most_pixels: int) -> Shown:
+    """Return the first frame that shows something, or the first without a glimpse of it."""
     found = _glimpses(image, frames, most_pixels)
-    first = next(iter(frames))
-    return next(((frame, seen) for frame, seen in found if _shows(seen)), (first, None))
+    return next(filter(_shows, found), Shown(next(iter(frames))))
 
 
-def _glimpses(
-    image: Image.Image, frames: Iterable[int], most_pixels: int
-) -> Iterator[tuple[int, Image.Image]]:
-    """Yield frames in small, up to the first that is damaged or not there."""
+def _glimpses(image: Image.Image, frames: Iterable[int], most_pixels: int) -> Iterator[Shown]:
+    """Yield frames, the file being at each, up to the first that is damaged or not there."""
     for frame in frames:
         try:
             image.seek(frame)
             if (most_pixels := most_pixels - prod(image.size)) < 0:
                 return
-            rgb = as_rgb(image, decode(image), image.format)
+            depth = decode(image)
+            rgb = as_rgb(image, depth, image.format)
         except Exception:
             return
-        yield frame, rgb.resize((_SIDE, _SIDE), Image.Resampling.BOX)
+        yield Shown(frame, depth, rgb.resize((_SIDE, _SIDE), Image.Resampling.BOX))
 
 
-def _shows(glimpse: Image.Image) -> bool:
-    return any(high - low >= _FAINT for low, high in extremes(glimpse))
+def _shows(seen: Shown) -> bool:
+    return seen.glimpse is not None and any(
+        high - low >= _FAINT for low, high in extremes(seen.glimpse)
+    )
 
 
 def _is_enlarged(small: Size, large: Size) -> bool:
@@ -114,6 +146,6 @@ def _is_enlarged(small: Size, large: Size) -> bool:
     return prod(large) > prod(small) and skew <= max(large)
 
 
-def _are_alike(one: Image.Image, other: Image.Image) -> bool:
-    pixels, others = (np.asarray(image, np.int16) for image in (one, other))
+def _are_alike(one: Shown, other: Shown) -> bool:
+    pixels, others = (np.asarray(seen.glimpse, np.int16) for seen in (one, other))
     return float(np.abs(pixels - others).mean()) < _ALIKE

@@ -20,8 +20,9 @@ from PIL.TiffImagePlugin import PREFIXES as TIFF_MARKS
 from iscqk.errors import UserError
 from iscqk.formats.files import printable
 from iscqk.formats.image_shards import beginning_of, content_of
+from iscqk.images.bit_depth import Depth
 from iscqk.images.decoding import as_rgb, decode
-from iscqk.images.frames import has_several, may_have_several, shown_frame
+from iscqk.images.frames import has_several, may_have_several, shown_frame, shown_size
 from iscqk.runtime.quiet import without_warnings
 
 # By content, whatever the name says. Pillow's other decoders are kept away from unknown files: that
@@ -134,7 +135,7 @@ def is_one_of_several(path: str | Path) -> bool:
         return False
     try:
         with without_warnings(), _at_first_frame(path) as image:
-            return has_several(image)
+            return has_several(image, MOST_PIXELS)
     except Exception:  # Pillow's decoders raise anything
         return False
 
@@ -146,8 +147,8 @@ def declared_size(path: str | Path) -> tuple[int, int]:
         BadImage: it is no image, or gone.
     """
     try:
-        with without_warnings(), _file(path) as image:
-            width, height = image.size
+        with without_warnings(), _at_first_frame(path) as image:
+            width, height = shown_size(image, MOST_PIXELS)
             is_turned = _swaps_sides(image)
     except Exception as error:
         raise BadImage.of(path, _reason(error)) from None
@@ -186,7 +187,9 @@ def _opened(source: ImageInput, enough: int | None) -> _Opened:
             rgb = as_rgb(ImageOps.exif_transpose(source), depth, source.format)
             return _Opened(rgb, rgb.size, True)
         # Of metadata, which change no pixel, and of sizes, which are judged here.
-        with without_warnings(), _file(source) as image:
+        with without_warnings(), _at_first_frame(source) as image:
+            if may_have_several(image):
+                return _loaded_of_several(source, image)
             return _loaded(image, enough)
     except FileNotFoundError:
         what = "no such image; restore it or prepare the data again"
@@ -195,14 +198,14 @@ def _opened(source: ImageInput, enough: int | None) -> _Opened:
         raise BadImage.of(source, _reason(error)) from None
 
 
-def _file(source: str | Path | bytes) -> Image.Image:
-    """Return an image whose pixels are not yet read, at the frame that is looked at."""
-    image = _at_first_frame(source)
-    if may_have_several(image):
-        with _at_first_frame(source) as tried:  # so that none of this one is decoded
-            shown = shown_frame(tried, MOST_PIXELS)
-        image.seek(shown)
-    return image
+def _loaded_of_several(source: str | Path | bytes, image: Image.Image) -> _Opened:
+    """Return what `_opened` does of the frame that is looked at, its pixels read once if can be."""
+    shown = shown_frame(image, MOST_PIXELS)
+    if shown.depth is not None:
+        return _finished(image, shown.depth, image.size)
+    with _at_first_frame(source) as again:  # as of that file frames were decoded
+        again.seek(shown.frame)
+        return _loaded(again, None)
 
 
 def _at_first_frame(source: str | Path | bytes) -> Image.Image:
@@ -230,8 +233,12 @@ def _loaded(image: Image.Image, enough: int | None) -> _Opened:
     if math.prod(image.size) > MOST_PIXELS:
         what = f"exceeds limit of {MOST_PIXELS} pixels. Only a JPEG may have more"
         raise ValueError(f"{whole[0]} x {whole[1]} {what}")
+    return _finished(image, decode(image), whole)
+
+
+def _finished(image: Image.Image, depth: Depth, whole: tuple[int, int]) -> _Opened:
+    """Return what `_opened` does of a decoded file of these sides."""
     decoded = image.size
-    depth = decode(image)
     rgb = as_rgb(_upright(image), depth, image.format)
     upright = whole if rgb.size == decoded else whole[::-1]
     return _Opened(rgb, upright, not isinstance(image, JpegImageFile))
