@@ -245,17 +245,20 @@ def test_what_was_not_looked_at_is_in_all_that_is_kept(
     names = ("photos/broken.jpg", "photos/a.jp2", "scans/b.TGA", "scans/notes, old.txt")
     for name in names:
         (folder / name).write_bytes(b"no image")
+    (folder / "photos/2019").symlink_to("/nowhere")
     run(f"iscqk {command} --model {model_folder} --output out")
-    told = "1 unreadable, 3 of other kinds, 1 folder that cannot be listed (left_out.csv)"
+    told = "1 unreadable, 3 of other kinds, 1 folder that cannot be listed, 1 link to nothing"
+    told += " (left_out.csv)"
     assert capsys.readouterr().out.splitlines()[-3].endswith(f"; left out: {told}")
     (page,) = folder.glob("out/*.html")
     assert f"<dt>left out</dt><dd>{told}</dd>" in page.read_text()
     why = pd.read_csv("out/left_out.csv").set_index("path")["why"]
-    assert why[names[0]].startswith("cannot read this image (") and len(why) == 5
+    assert why[names[0]].startswith("cannot read this image (") and len(why) == 6
     assert why[[*names[1:3]]].str.startswith("of a format that is not opened;").all()
     assert why[names[3]] == "not named as an image"
     assert why[f"photos/{unlisted}"] == "cannot be listed (Permission denied)"
-    for name in names:
+    assert why["photos/2019"] == "a link that leads to nothing, as where its disk is away"
+    for name in (*names, "photos/2019"):
         (folder / name).unlink()
     (folder / "photos" / unlisted).rmdir()
     run(f"iscqk {command} --model {model_folder} --output out")

@@ -142,10 +142,15 @@ def _is_of_a_system(name: str, is_folder: bool) -> bool:
 def _warn_of_links_to_nothing(files: Iterable[Path]) -> None:
     """Tell of those that are not named as images: they may have led to folders of such."""
     others = (path for path in files if path.suffix.lower() not in SUFFIXES)
-    lost = sorted(path for path in others if path.is_symlink() and not path.exists())
+    lost = sorted(filter(leads_to_nothing, others))
     if lost:
         what = "links lead to nothing, as where a disk is away; what they led to is left out"
         logger.warning("%s: %d such %s", printable(lost[0]), len(lost), what)
+
+
+def leads_to_nothing(path: Path) -> bool:
+    """Return whether a file is a link to what is not there, or that nobody lets us see."""
+    return path.is_symlink() and not os.path.exists(path)
 
 
 def _identity(place: str | Path) -> tuple[int, int]:

@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 from iscqk.formats.files import utf8
 from iscqk.images.suffixes import NOT_OPENED
+from iscqk.images.walking import leads_to_nothing
 
 FILE = "left_out.csv"
 _NOT_OPENED = "of a format that is not opened; convert it to have it looked at"
 _NO_IMAGE = "not named as an image"
 _NOT_LISTED = "cannot be listed"
+_LEADS_NOWHERE = "a link that leads to nothing, as where its disk is away"
 
 
 class LeftOut(NamedTuple):
@@ -31,11 +33,14 @@ class LeftOut(NamedTuple):
 
 
 def of_other_kinds(files: Iterable[Path]) -> list[LeftOut]:
-    """Return files that were passed over because of their names."""
-    return [
-        LeftOut(str(path), _NOT_OPENED if path.suffix.lower() in NOT_OPENED else _NO_IMAGE)
-        for path in files
-    ]
+    """Return files that were passed over because of their names, or as links to nothing."""
+    return [LeftOut(str(path), _why_passed_over(path)) for path in files]
+
+
+def _why_passed_over(path: Path) -> str:
+    if leads_to_nothing(path):  # perhaps to a folder of images, whatever its name
+        return _LEADS_NOWHERE
+    return _NOT_OPENED if path.suffix.lower() in NOT_OPENED else _NO_IMAGE
 
 
 def not_listed(folders: Iterable[OSError]) -> list[LeftOut]:
@@ -47,10 +52,12 @@ def told_of(left_out: Sequence[LeftOut]) -> dict[str, str]:
     """Return how many there are in a line, named as a fact; nothing where there are none."""
     others = sum(one.is_of_another_kind for one in left_out)
     unlisted = sum(one.is_unlisted_folder for one in left_out)
+    lost = sum(one.why == _LEADS_NOWHERE for one in left_out)
     counts = {
-        "unreadable": len(left_out) - others - unlisted,
+        "unreadable": len(left_out) - others - unlisted - lost,
         "of other kinds": others,
         f"folder{'s' * (unlisted > 1)} that cannot be listed": unlisted,
+        f"link{'s' * (lost > 1)} to nothing": lost,
     }
     parts = [f"{count:,} {kind}" for kind, count in counts.items() if count]
     return {"left out": f"{', '.join(parts)} ({FILE})"} if parts else {}
