@@ -19,6 +19,7 @@ from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.images.ingestion import SPLIT_IDS, assign_ids, manifest_of
 from iscqk.images.opening import FORMATS
 from iscqk.images.suffixes import NOT_OPENED, SUFFIXES
+from iscqk.images.walking import Exclusion
 
 
 @pytest.fixture
@@ -258,9 +259,9 @@ def test_what_is_excluded_is_passed_over_below_what_is_named(disk):
     write_image(disk / "scraps/a.png", 1)
     write_image(disk / "scraps/b.gif", 1)
     assert len(find_own_images(disk)) == 3
-    assert find_own_images(disk, ["scraps"]) == [disk / "DCIM/0.png"]
-    assert len(find_own_images(disk, ["*.gif", "0.*"])) == 1
-    assert len(find_own_images(disk / "scraps", ["scraps"])) == 2
+    assert find_own_images(disk, Exclusion(["scraps"])) == [disk / "DCIM/0.png"]
+    assert len(find_own_images(disk, Exclusion(["*.gif", "0.*"]))) == 1
+    assert len(find_own_images(disk / "scraps", Exclusion(["scraps"]))) == 2
 
 
 def test_a_folder_that_cannot_be_listed_is_told_and_passed_over(disk, unlisted, caplog):

@@ -171,6 +171,19 @@ def test_what_is_excluded_is_not_looked_at(folder, model_folder):
         iscqk.duplicates("photos", model_folder, exclude="a/b")
 
 
+def test_what_is_excluded_and_met_nowhere_is_told(folder, model_folder, caplog):
+    exclude = ["scrpas", "3.jpg", "R000001.*", "R00000[12].jpg"]  # one of each side, one of both
+    iscqk.match("scans", "photos", model_folder, exclude=exclude)
+    told = "--exclude scrpas: passes over nothing, as nothing that is looked at is named so"
+    assert [one for one in caplog.messages if "--exclude" in one] == [told]
+    caplog.clear()
+    find_inputs("photos", exclude)
+    assert [one.split(":")[0] for one in caplog.messages] == [
+        "--exclude scrpas",
+        "--exclude 3.jpg",
+    ]
+
+
 def test_images_of_several_pages_are_told_once(folder, model_folder, caplog):
     for name in ("a.gif", "b.tif"):
         frames = [Image.open(f"scans/{number}.jpg") for number in (3, 11)]

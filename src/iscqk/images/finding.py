@@ -15,7 +15,7 @@ from iscqk.formats.image_shards import is_there, place_of
 from iscqk.formats.named_files import named
 from iscqk.images.opening import formats_begun, is_image
 from iscqk.images.suffixes import NOT_OPENED, SUFFIXES
-from iscqk.images.walking import Walk
+from iscqk.images.walking import Exclusion, Walk
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def find_images(folders: Iterable[str | Path], listed: str | None = None) -> lis
 
 def find_own_images(
     folder: str | Path,
-    exclude: Sequence[str] = (),
+    exclude: Exclusion | None = None,
     others: list[Path] | None = None,
     unlisted: list[OSError] | None = None,
 ) -> list[Path]:
@@ -55,7 +55,7 @@ def find_own_images(
 
     Args:
         folder: or shard, which is looked at whatever its name.
-        exclude: names of files and folders in it, or patterns of names, which are passed over.
+        exclude: names of files and folders in it, which are passed over.
         others: gets the files that are none.
         unlisted: gets, of each folder in it that cannot be listed, why.
 

@@ -23,6 +23,27 @@ _OF_SYSTEMS = {"@eadir", "#recycle", "@recycle", "$recycle.bin", "system volume 
 _HIDDEN, _SHADOW = ".", "._"  # the second is what a Mac keeps of a file on others' disks
 
 
+class Exclusion:
+    """Names of files and folders, or patterns of names, that are passed over where they are met."""
+
+    def __init__(self, patterns: Sequence[str] = ()) -> None:
+        self._patterns, self._met = patterns, set[str]()
+
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
+    def covers(self, name: str) -> bool:
+        """Return whether what has this name is passed over, and note by which patterns."""
+        found = [pattern for pattern in self._patterns if fnmatchcase(name, pattern)]
+        self._met.update(found)
+        return bool(found)
+
+    @property
+    def unmet(self) -> list[str]:
+        """Those that have covered nothing yet, in order."""
+        return [pattern for pattern in self._patterns if pattern not in self._met]
+
+
 class Walk:
     """Lists folders and shards, whichever were not listed before.
 
@@ -30,15 +51,15 @@ class Walk:
         unlisted: of each folder below the last place that cannot be listed, why.
     """
 
-    def __init__(self, passes_over: bool = False, exclude: Sequence[str] = ()) -> None:
+    def __init__(self, passes_over: bool = False, exclude: Exclusion | None = None) -> None:
         """Take what is to be passed over below folders that are named.
 
         Args:
             passes_over: hidden folders, what systems keep beside pictures, and folders that cannot
                 be listed, all of which is told; else such a folder ends the walk.
-            exclude: files and folders of these names, or patterns of names.
+            exclude: files and folders of these names.
         """
-        self.passes_over, self._exclude = passes_over, exclude
+        self.passes_over, self._exclude = passes_over, exclude or Exclusion()
         self.unlisted: list[OSError] = []
         self._seen: set[tuple[int, int]] = set()  # devices and inodes
         self._passed: list[str] = []
@@ -109,7 +130,7 @@ class Walk:
 
     def _keeps(self, path: str, name: str, is_folder: bool) -> bool:
         """Return whether a file or folder is looked at, and note it where it is not."""
-        if any(fnmatchcase(name, pattern) for pattern in self._exclude):
+        if self._exclude.covers(name):
             self._excluded.append(path)
             return False
         if self.passes_over and _is_of_a_system(name, is_folder):

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from iscqk.formats.named_files import named
 from iscqk.images.finding import find_own_images, holds_image, refuse_not_opened
 from iscqk.images.opening import ImageInput
 from iscqk.images.suffixes import SUFFIXES
+from iscqk.images.walking import Exclusion
 from iscqk.matching.left_out import LeftOut, not_listed, of_other_kinds
 
 logger = logging.getLogger(__name__)
@@ -50,6 +52,8 @@ class Inputs(NamedTuple):
 def find_inputs(paths: InputPaths | Inputs, exclude: str | Iterable[str] = ()) -> Inputs:
     """Return what is named, and all images below the folders or in the shards named, in order.
 
+    What is excluded and met nowhere, as it may be mistyped, is warned of.
+
     Args:
         paths: what is named.
         exclude: names of files and folders below these, or patterns of names, to be passed over.
@@ -61,7 +65,33 @@ def find_inputs(paths: InputPaths | Inputs, exclude: str | Iterable[str] = ()) -
     """
     if isinstance(paths, Inputs):  # found before
         return paths
-    patterns = _patterns(exclude)
+    with _excluding(exclude) as exclusion:
+        return _found(paths, exclusion)
+
+
+def find_both_inputs(
+    images: InputPaths, against: InputPaths, exclude: str | Iterable[str] = ()
+) -> tuple[Inputs, Inputs]:
+    """Return `find_inputs` of both; what is excluded has to be met in one of them.
+
+    Raises:
+        UserError: as `find_inputs`.
+    """
+    with _excluding(exclude) as exclusion:
+        return _found(images, exclusion), _found(against, exclusion)
+
+
+@contextmanager
+def _excluding(exclude: str | Iterable[str]) -> Iterator[Exclusion]:
+    """Give what is to be excluded, and tell of what of it passed over nothing."""
+    exclusion = Exclusion(_patterns(exclude))
+    yield exclusion
+    for pattern in exclusion.unmet:
+        what = "passes over nothing, as nothing that is looked at is named so"
+        logger.warning("--exclude %s: %s", printable(pattern), what)
+
+
+def _found(paths: InputPaths, exclusion: Exclusion) -> Inputs:
     images: list[Path] = []
     described: list[Path] = []
     others: list[Path] = []
@@ -70,7 +100,7 @@ def find_inputs(paths: InputPaths | Inputs, exclude: str | Iterable[str] = ()) -
         if not is_there(path):
             raise UserError(f"{printable(path)}: no such file or folder; correct its path")
         if path.is_dir() or is_shard(path):
-            images += find_own_images(path, patterns, others, unlisted)
+            images += find_own_images(path, exclusion, others, unlisted)
         elif holds_described(path):
             described.append(path)
         else:

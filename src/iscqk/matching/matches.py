@@ -15,7 +15,7 @@ from iscqk.matching.cache import NO_CACHES, Caches
 from iscqk.matching.collection import Collection
 from iscqk.matching.describing import describe_files, load_described, warn_of_flat
 from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recall_of
-from iscqk.matching.inputs import InputPaths, Inputs, find_inputs, identity
+from iscqk.matching.inputs import InputPaths, Inputs, find_both_inputs, find_inputs, identity
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.left_out import LeftOut
 from iscqk.matching.model import Model, threads_of
@@ -116,7 +116,7 @@ def match(
     caches = Caches.of(folder)
     threads = threads_of(model, threads)
     with causes_told(), torch_threads(threads):
-        inputs = find_inputs(images, exclude), find_inputs(against, exclude)
+        inputs = find_both_inputs(images, against, exclude)
         return with_left_out(
             find_matches(*inputs, model, top, threshold, caches, threads, orientations, index)
         )

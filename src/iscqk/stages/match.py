@@ -23,7 +23,7 @@ from iscqk.matching.arguments import (
 )
 from iscqk.matching.beginning import read_ahead
 from iscqk.matching.cache import Caches
-from iscqk.matching.inputs import find_inputs
+from iscqk.matching.inputs import find_both_inputs
 from iscqk.matching.left_out import FILE as LEFT_OUT
 from iscqk.matching.left_out import write_left_out
 from iscqk.runtime.imports import importing
@@ -71,8 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
         refuse_unwritable(path)
     caches.check()
     with exclusive(table):
-        exclude = arguments.exclude
-        inputs = find_inputs(arguments.images, exclude), find_inputs(arguments.against, exclude)
+        inputs = find_both_inputs(arguments.images, arguments.against, arguments.exclude)
         ahead = read_ahead(arguments.model, caches.new_images(*inputs), arguments.threads)
         with importing():
             from iscqk.matching.match_page import write_page
