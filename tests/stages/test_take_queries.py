@@ -1,4 +1,8 @@
-"""Queries of one's own with a ground truth by which nothing could be scored."""
+"""Queries of one's own: a ground truth that scores nothing, images that are trained on."""
+
+import tarfile
+
+import pytest
 
 from iscqk.cli import main
 from iscqk.images.demo_scenes import draw_split
@@ -33,3 +37,33 @@ def test_a_ground_truth_of_no_pair_is_told_with_the_images(tmp_path, monkeypatch
         assert main(words) == 1
         told = capsys.readouterr().err.splitlines()[-1]
         assert told.startswith("error: truth.csv, row 1 (Q00000,R000009): no such reference was")
+
+
+@pytest.mark.parametrize(
+    ("place", "mode", "remedy", "vain"),
+    [
+        ("queries", "error", "dataset.bad_images: quarantine, or a list of", "--forcerun"),
+        ("queries", "quarantine", "snakemake with --forcerun prepare", "dataset.bad_images"),
+        ("queries.tar", "error", "as dataset.lists.training", "dataset.bad_images"),
+        ("queries.tar", "quarantine", "as dataset.lists.training", "dataset.bad_images"),
+    ],
+)
+def test_the_remedy_for_a_query_to_be_trained_on_is_one_that_helps(
+    tmp_path, monkeypatch, capsys, place, mode, remedy, vain
+):
+    """Of queries in shards, and of those that were not there yet, `prepare` is not told."""
+    monkeypatch.chdir(tmp_path)
+    for number, split in enumerate(("training", "references")):
+        draw_split(tmp_path / split, split, 2, number, 48, 1)
+    made = "prepare --training training --references references --output t.csv r.csv o.csv b.csv"
+    assert main(made.split()) == 0
+    (tmp_path / "training").rename(tmp_path / "queries")
+    with tarfile.open("queries.tar", "w") as tar:
+        tar.add("queries", ".")
+    (tmp_path / "truth.csv").write_text("query_id,reference_id\nQ00000,R000001\n")
+    command = f"take-queries --phase phase1 --queries {place} --bad-images {mode} --training t.csv "
+    command += "--ground-truth truth.csv --references r.csv --output q.csv g.csv e.csv b.csv"
+    assert main(command.split()) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "training on phase1 is against the rules" in told
+    assert remedy in told and vain not in told

@@ -59,6 +59,13 @@ LEAVE_OUT = (
     "remove this training image, or leave it out (dataset.bad_images: quarantine, or a list of the "
     "others as dataset.lists.training)"
 )
+LEAVE_OUT_BY_LIST = (
+    "remove this training image, or leave it out (a list of the others as dataset.lists.training)"
+)
+LEAVE_OUT_ANEW = (
+    "remove this training image, or leave it out (snakemake with --forcerun prepare, which looks "
+    "at these queries now)"
+)
 SPLIT_IDS = {
     "training": SplitIds(TRAINING, range(1_000_000)),
     "references": SplitIds(REFERENCE, range(1_000_000)),

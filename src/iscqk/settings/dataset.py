@@ -40,7 +40,9 @@ class Dataset(Section):
         "error",
         "Images that cannot be read, and training images that are references or queries, too. "
         "error: all are told before anything else is done; quarantine: they are listed, training "
-        "does without them, and queries and references that cannot be read match nothing.",
+        "does without them, and queries and references that cannot be read match nothing. "
+        "Queries in shards are looked at only when they are taken, and a training image that is "
+        "one is told.",
     )
     root: FilePath | None = optional("where disc21 is")
     training: Places | None = optional()

@@ -7,6 +7,7 @@ are listed and keep their id, with a size of 0.
 """
 
 import argparse
+from collections.abc import Sequence
 from typing import get_args
 
 import numpy as np
@@ -19,12 +20,21 @@ from iscqk.formats.ground_truth import (
     refuse_no_pair,
     write_ground_truth,
 )
+from iscqk.formats.image_shards import is_named_as_shard
 from iscqk.formats.manifest import read_manifest, write_manifest
 from iscqk.formats.phases import PHASES
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.images import quarantine
 from iscqk.images.finding import find_images
-from iscqk.images.ingestion import LEAVE_OUT, SPLIT_IDS, assign_ids, listing_of, overlaps
+from iscqk.images.ingestion import (
+    LEAVE_OUT,
+    LEAVE_OUT_ANEW,
+    LEAVE_OUT_BY_LIST,
+    SPLIT_IDS,
+    assign_ids,
+    listing_of,
+    overlaps,
+)
 from iscqk.images.official_names import check_official
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.dataset import BadImages, Dataset
@@ -70,11 +80,23 @@ def run(arguments: argparse.Namespace) -> None:
         quarantine.refuse_bad([listing])
     queries = quarantine.set_aside(listing, arguments.phase, graded=True)
     training = read_manifest(arguments.training)
-    quarantine.refuse_all(overlaps(training, queries, arguments.phase, LEAVE_OUT))
+    remedy = _remedy(arguments.queries, arguments.bad_images)
+    quarantine.refuse_all(overlaps(training, queries, arguments.phase, remedy))
     write_manifest(manifest, queries)
     write_table(bad, quarantine.quarantined([listing]))
     write_ground_truth(ground_truth, _completed(truth, queries["id"]))
     write_query_edits(edits, {})
+
+
+def _remedy(queries: Sequence[str], bad_images: BadImages) -> str:
+    """Return what to do about a training image that is a query, too.
+
+    `prepare` leaves it out by quarantine where it is told of the queries: of those in folders that
+    are named when it runs (`Plan.queries_beforehand`).
+    """
+    if any(map(is_named_as_shard, queries)):
+        return LEAVE_OUT_BY_LIST
+    return LEAVE_OUT_ANEW if bad_images == "quarantine" else LEAVE_OUT
 
 
 def _completed(truth: GroundTruth, query_ids: pd.Series) -> GroundTruth:
