@@ -211,6 +211,10 @@ def test_the_literal_commands_are_understood(finished, command):
             "study: {ablations: {heat: {train.qk.temperature: [0]}}}",
             "config: study.ablations.heat: train.qk.temperature: 0 is less than or equal to",
         ),
+        (  # laid over the default's, which is of labels
+            "study: {ablations: {temperature: {train.qk.temperature: [0.02, 0.05, 0.1, 0.3]}}}",
+            "config: study.ablations.temperature: labels and lists of values, as a file laid over",
+        ),
     ],
 )
 def test_a_wrong_config_is_told_in_one_line(project, config, message):

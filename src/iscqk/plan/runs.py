@@ -220,15 +220,21 @@ def gist_run(config: Config) -> str:
 
 def _settings(config: Config, ablation: str) -> dict[str, dict[str, Any]]:
     """Return an ablation's changes by label: as given, or keys' values that stand at one place."""
-    keys = config["study"]["ablations"][ablation]
-    if all(isinstance(changes, dict) for changes in keys.values()):
+    keys, name = config["study"]["ablations"][ablation], f"config: study.ablations.{ablation}"
+    are_labels = {isinstance(changes, dict) for changes in keys.values()}
+    if are_labels == {True}:
         return dict(keys)
+    if True in are_labels:
+        what = "labels and lists of values, as a file laid over another adds to its ablations"
+        raise UserError(f"{name}: {what}; give yours another name")
     if len({len(values) for values in keys.values()}) > 1:
-        raise UserError(f"config: study.ablations.{ablation}: give each key as many values")
+        has = ", ".join(f"{key} has {len(values)}" for key, values in keys.items())
+        what = f"give each key as many values ({has}; a file laid over another adds its keys)"
+        raise UserError(f"{name}: {what}")
     rows = list(zip(*keys.values(), strict=True))
     found = {_label(values): dict(zip(keys, values, strict=True)) for values in rows}
     if len(found) < len(rows):
-        raise UserError(f"config: study.ablations.{ablation}: two settings are alike; leave one")
+        raise UserError(f"{name}: two settings are alike; leave one")
     return found
 
 

@@ -22,7 +22,8 @@ _Ablations = Annotated[
                 {
                     "description": "labels, each with keys that it changes",
                     "propertyNames": {"pattern": "^[A-Za-z0-9][A-Za-z0-9_+.-]*$"},
-                    "additionalProperties": {"type": "object"},
+                    # Both at once, as a file laid over may have it, is told where runs are made.
+                    "additionalProperties": {"type": ["array", "object"], "minItems": 1},
                 },
             ],
         },
