@@ -414,14 +414,19 @@ def test_a_file_that_is_missing_is_told_by_its_key(project):
 def test_it_runs_from_another_folder_by_its_own_code_alone(project, tmp_path):
     (elsewhere := tmp_path / "elsewhere").mkdir()
     (elsewhere / "mine.yaml").write_text("title: mine\n")
-    (elsewhere / "own.smk").write_text(
-        f"module iscqk:\n    snakefile: '{project.folder}/Snakefile'\nuse rule * from iscqk\n"
+    module = f"module iscqk:\n    snakefile: '{project.folder}/Snakefile'\n"
+    (elsewhere / "own.smk").write_text(f"{module}use rule * from iscqk\n")
+    (elsewhere / "as-documented.smk").write_text(
+        f"configfile: '{project.folder}/config.yaml'\n"
+        f"{module}    config: config\nuse rule * from iscqk\n"
     )
+    profile = f"--workflow-profile {project.folder}/profiles/default"
     for how in (
         f"cd {elsewhere} && snakemake -s {project.folder}/Snakefile",
         f"snakemake --directory {elsewhere}",
         f"cd {elsewhere} && snakemake -s {project.folder}/Snakefile --configfile mine.yaml",
         f"cd {elsewhere} && snakemake -s own.smk",
+        f"cd {elsewhere} && snakemake -s as-documented.smk {profile}",
     ):
         done = project.run(f"{how} --dry-run submission_phase2")
         assert "rule score:" in done.stdout + done.stderr
