@@ -129,7 +129,8 @@ def test_a_split_without_any_image_is_told(folders, capsys):
     for path in (folders / "others").iterdir():
         path.write_bytes(b"no image")
     assert run(folders, "--bad-images=quarantine") == 1
-    assert "others: none of 5 images can be read; none of the" in capsys.readouterr().err
+    told = "others: none of 5 images is left; the first: none of the"
+    assert told in capsys.readouterr().err
 
 
 def test_every_odd_image_goes_through_both_policies(tmp_path, caplog):
@@ -210,6 +211,14 @@ def test_quarantine_leaves_out_training_images_that_are_graded(hostile, capsys):
         assert path.name not in names
         assert f"; training on {name} is against the rules" in listed[str(path)]
     assert not any("Q00004" in path for path in listed.index)  # take-queries lists it
+
+
+def test_a_split_of_nothing_but_graded_images_is_not_called_unreadable(folders, capsys):
+    for path in (folders / "training").rglob("*.png"):
+        (folders / "references" / path.name).write_bytes(path.read_bytes())
+    assert run(folders, "--bad-images=quarantine") == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "images is left; the first: has the content of" in told and "can be read" not in told
 
 
 def test_listed_names_may_have_spaces(folders):

@@ -94,7 +94,7 @@ class Model(Folder):
 class Data(Folder):
     """The lists of images that the splits have."""
 
-    quarantined = _File("quarantined.csv")  # images that could not be read
+    quarantined = _File("quarantined.csv")  # images that were set aside
 
     def manifest(self, split: str) -> str:
         """Return the manifest of a split."""

@@ -1,4 +1,7 @@
-"""What becomes of images that cannot be read: all are told and refused, or they are set aside."""
+"""What becomes of images that cannot be read: all are told and refused, or they are set aside.
+
+With them training images that must not be learned from are set aside: references and queries.
+"""
 
 import logging
 from collections.abc import Iterable
@@ -54,18 +57,19 @@ def set_aside(rows: pd.DataFrame, name: str, graded: bool) -> pd.DataFrame:
         graded: whether the grader wants every id.
 
     Raises:
-        UserError: no image can be read.
+        UserError: no image is left.
     """
     bad = _bad(rows)
     if len(bad) and len(bad) == len(rows):
-        raise UserError(f"{name}: none of {len(rows)} images can be read; {bad['reason'].iloc[0]}")
+        reason = bad["reason"].iloc[0]
+        raise UserError(f"{name}: none of {len(rows)} images is left; the first: {reason}")
     for image, path, reason in zip(*(bad[column] for column in QUARANTINED), strict=True):
         logger.warning("quarantined %s, %s: %s", image, printable(path), reason)
     return (rows if graded else rows.drop(bad.index))[COLUMNS]
 
 
 def quarantined(listings: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Return id, path and reason of the images of several splits that cannot be read."""
+    """Return id, path and reason of the images of several splits that are set aside."""
     return pd.concat([_bad(rows)[QUARANTINED] for rows in listings])
 
 

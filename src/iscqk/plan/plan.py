@@ -283,7 +283,7 @@ class Plan(Mapping[str, Run]):
         return f"--hold-out {told}" if told else ""
 
     def quarantined(self, phase: str) -> list[str]:
-        """Return the lists of images that could not be read; made queries can."""
+        """Return the lists of images that were set aside; of made queries none is."""
         given = [self.results.phase(phase).quarantined] if phase in self.images.phases else []
         return [self.results.data.quarantined, *given]
 

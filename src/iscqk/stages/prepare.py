@@ -96,7 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the manifests, and the list of images that cannot be read."""
+    """Write the manifests, and the list of images that were set aside."""
     *manifests, bad = arguments.output
     if arguments.queries.given and not arguments.make:
         raise UserError("--queries: of the phases that --make names; name them, or leave it out")

@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for split in ("training", "references", "queries"):
         parser.add_argument(f"--{split}", metavar="MANIFEST", required=True)
     parser.add_argument(
-        "--quarantined", nargs="*", metavar="CSV", default=[], help="images that cannot be read"
+        "--quarantined", nargs="*", metavar="CSV", default=[], help="images that were set aside"
     )
     parser.add_argument("--weights", nargs="+", metavar="ROLE=FILE", required=True)
     parser.add_argument(
