@@ -1,6 +1,7 @@
 # Images in, a graded submission out. `snakemake submission_phase2 --cores`
 
 import gc
+import re
 import sys
 from filecmp import cmpfiles
 from pathlib import Path
@@ -14,9 +15,14 @@ OWN_FOLDER = workflow.current_basedir.get_path_or_uri(secret_free=True)
 OWN_CODE, RUN_CODE = Path(OWN_FOLDER, "src/iscqk"), Path(iscqk.__file__).parent
 others = []
 if OWN_CODE.is_dir() and not OWN_CODE.samefile(RUN_CODE):
-    # Not what an editor or a desktop leaves.
-    found = filter(Path.is_file, OWN_CODE.rglob("[!.]*[!~]"))
-    own = [path.relative_to(OWN_CODE) for path in found if path.suffix != ".pyc"]
+    # What editors, desktops and merges leave: as iscqk.plan.stage_code says, which may be another.
+    left = re.compile(
+        r"__pycache__|\..*|.*~|#.*#|.*\.(orig|rej|bak)|(?i:thumbs\.db|desktop\.ini)"
+    )
+    found = (
+        path.relative_to(OWN_CODE) for path in OWN_CODE.rglob("*") if path.is_file()
+    )
+    own = [path for path in found if not any(map(left.fullmatch, path.parts))]
     _, *others = cmpfiles(OWN_CODE, RUN_CODE, own, shallow=False)
 if any(others):
     remedy = (

@@ -442,6 +442,8 @@ def test_it_runs_from_another_folder_by_its_own_code_alone(project, tmp_path):
 
 def test_a_job_that_fetched_the_rules_runs_what_is_installed_if_that_is_the_same(project):
     """What Snakemake sends of a clone has its code, too, and that is not what runs."""
+    for name in ("Thumbs.db", "errors.py.orig", "#errors.py#"):  # not of the code, in either
+        (project.folder / "src/iscqk" / name).write_text("left here")
     job = f"PYTHONPATH={ROOT}/src snakemake --dry-run --mode remote"
     done = project.run(job)
     assert "rule score:" in done.stdout + done.stderr

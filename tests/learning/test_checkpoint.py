@@ -146,7 +146,11 @@ OWN = {
     "methods/own/words.txt": "a few",
     "methods/own/data/more.txt": "some",
 }
-LEFT = ("methods/own/.DS_Store", "methods/own/words.txt~", "methods/own/data/__pycache__/a.pyc")
+LEFT = [
+    *("methods/own/.DS_Store", "methods/own/words.txt~", "methods/own/data/__pycache__/a.pyc"),
+    *("methods/own/Thumbs.db", "methods/own/data/desktop.ini", "methods/own/beside.py.orig"),
+    *("methods/own/beside.py.rej", "methods/own/#beside.py#"),
+]
 
 
 def digest_of_own(package, monkeypatch, changed=()):

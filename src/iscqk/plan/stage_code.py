@@ -17,7 +17,8 @@ from iscqk.plan.stage_registry import module_name
 
 PACKAGE = Path(__file__).parent.parent
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-_LEFT = re.compile(r"__pycache__|\..*|.*~")  # names of what is no data, though it lies there
+# Names of what is no data, though it lies there.
+_LEFT = re.compile(r"__pycache__|\..*|.*~|#.*#|.*\.(orig|rej|bak)|(?i:thumbs\.db|desktop\.ini)")
 
 
 def code_digest(stage: str, *also: str) -> str:
@@ -95,7 +96,7 @@ def _meaning(path: Path) -> str:
 def _data(package: Path) -> str:
     """Return the digest of a package's files that are no modules, in its folder and data folders.
 
-    Not of what Python, an editor or a desktop leaves there.
+    Not of what Python, an editor, a desktop or a merge leaves there.
     """
     found = [path for path in package.iterdir() if path.is_file() and path.suffix != ".py"]
     for folder in filter(Path.is_dir, package.iterdir()):
