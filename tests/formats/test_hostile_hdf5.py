@@ -232,3 +232,15 @@ def test_what_others_have_put_beside_our_attributes_is_in_nobodys_way(tmp_path):
     with open_hdf5(tmp_path / "a.h5") as file:
         found = read_attributes(file)
     assert found["n"] == 3 and found["latin-1"] == r"\xe9"
+
+
+def test_a_file_is_not_called_damaged_where_no_more_may_be_open(tmp_path):
+    with h5py.File(tmp_path / "sound.h5", "w") as file:
+        file["vectors"] = np.zeros(3)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"), open_hdf5(tmp_path / "sound.h5"):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)

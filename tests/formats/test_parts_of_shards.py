@@ -9,7 +9,12 @@ from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
 from iscqk.formats.image_shards import is_there, writing_images
-from iscqk.formats.manifest import read_manifest, read_shard, write_manifest
+from iscqk.formats.manifest import (
+    read_manifest,
+    read_shard,
+    read_training_shard,
+    write_manifest,
+)
 from iscqk.images.demo_scenes import draw_split
 from iscqk.plan.names import Shard, all_shards
 
@@ -164,3 +169,13 @@ def test_all_parts_together_are_all_images_once(files):
 
 def _pieces(among: tuple[range, Shard]):
     return [(n, among[1]) for n in among[0]]
+
+
+def test_an_empty_line_in_a_manifest_is_no_image(drawn, tmp_path):
+    manifest = prepare(drawn, tmp_path, packed(drawn, tmp_path))
+    rows, paths = read_training_shard(manifest, 1, 3)
+    head, *lines = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text("".join([head, *lines[:4], "\n", *lines[4:]]))
+    others, other_paths = read_training_shard(manifest, 1, 3)
+    pd.testing.assert_frame_equal(rows, others)
+    assert list(paths) == list(other_paths) and len(paths) == sum(COUNTS)

@@ -19,6 +19,7 @@ import numpy as np
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import IntArray
+from iscqk.formats.disk_errors import all_files_are_open
 from iscqk.formats.provenance import Provenance, by_place
 from iscqk.formats.tar_files import read_members, writing_tar
 
@@ -156,6 +157,8 @@ def _reading(path: str | Path) -> Iterator[BinaryIO]:
         with open(path, "rb") as file:
             yield file
     except (OSError, tarfile.TarError, ValueError) as error:
+        if all_files_are_open(error):
+            raise
         raise _no_shard(path, str(error)) from None
 
 

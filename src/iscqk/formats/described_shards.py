@@ -8,7 +8,8 @@ list, and the shards, each such a file, lie in a folder `beside` it, `photos.sha
 A shard's name begins with its number when it was written and ends with a digest of what it
 describes, so that none is ever written over: what the list names is whole, whatever ends the
 writing of another. A list that is renewed keeps the shards of which nothing has changed, wherever
-they stand in it now; so are their ids of when they were written, and the list has the order.
+they stand in it now; so their ids are those of when they were written, and the list has the order:
+`iscqk merge` takes the shards of a list that was written at once only.
 """
 
 import hashlib

@@ -1,9 +1,10 @@
-"""Errors of the system by which a disk takes or gives nothing more, whatever was asked of it."""
+"""Errors of the system that say nothing of the file by which they are met."""
 
 import errno
 import os
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_ALL_OPEN = {errno.EMFILE, errno.ENFILE}
 _GONE = {errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO}
 
 
@@ -25,3 +26,8 @@ def disk_is_gone(number: int | None) -> str | None:
         f"the disk does not answer ({os.strerror(number)}), as when it fails or a network's is "
         "gone; see to it, then run the same command again"
     )
+
+
+def all_files_are_open(error: Exception) -> bool:
+    """Return whether no more files may be open, which `runtime.shutdown` tells of."""
+    return isinstance(error, OSError) and error.errno in _ALL_OPEN

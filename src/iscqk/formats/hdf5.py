@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import FloatArray, StrArray, first_where
+from iscqk.formats.disk_errors import all_files_are_open
 from iscqk.formats.files import atomic_file, refuse_missing
 from iscqk.formats.hdf5_checks import (
     as_user_errors,
@@ -91,6 +92,8 @@ def open_hdf5(path: str | Path, held: BinaryIO | None = None) -> Iterator[h5py.F
     try:
         file = _opened(path) if held is None else _Held(path, held)
     except Exception as error:  # mostly OSError
+        if all_files_are_open(error):
+            raise
         what = f"not an HDF5 file, cut short or in use ({' '.join(str(error).split())})"
         raise UserError(f"{path}: {what}; copy or make it again") from error
     with file:

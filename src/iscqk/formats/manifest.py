@@ -91,7 +91,8 @@ class _Rows:
         self._path = path
         self._whole: pd.DataFrame | None = None
         content = read_content(path).rstrip(b"\n") + b"\n"
-        if b'"' in content or b"\r" in content:  # not every line ends where one is broken by \n
+        # Where there is any of these, not every line is a row.
+        if any(mark in content for mark in (b'"', b"\r", b"\n\n")):
             rows = _parsed(path, content)
             rows = rows[_lie_in(path, rows["path"], within)] if within else rows
             self._whole = rows.reset_index(drop=True)
@@ -123,10 +124,10 @@ class _TrainingPaths(Sequence[Listed]):
         return len(self._rows)
 
     def __getitem__(self, number: Any) -> Any:
+        if number >= len(self):
+            raise IndexError(number)
         row = self._rows.shard(number, len(self))
         refuse_untrainable(row["id"], self._path)
-        if not len(row):
-            raise UserError(f"{self._path}: line {number + 2} is empty; run prepare again")
         return listed_paths(row)[0]
 
 

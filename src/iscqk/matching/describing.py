@@ -213,7 +213,8 @@ def _refuse_another_encoder(path: str | Path, model: Model, view: View) -> None:
         what = f"describes {side}, and {view.side} are needed"
         raise UserError(f"{printable(path)}: {what}; run `iscqk describe --side {view.side}`")
     raise UserError(
-        f"{printable(path)}: of another model or side; run `iscqk describe` with this --model"
+        f"{printable(path)}: of another model or side, or an earlier version of it; remove it and "
+        "run `iscqk describe` with this --model, or name another --output"
     )
 
 
