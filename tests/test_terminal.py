@@ -99,6 +99,7 @@ def test_a_submission_that_a_run_does_not_come_to_is_told_as_one_of_before(finis
     ]
 
 
+@pytest.mark.long
 def test_results_of_which_nobody_knows_how_they_were_made_are_told(finished_copy):
     """As in a container of which only the results are kept."""
     everything = f"snakemake all --cores {CONFIGURED} --config seed=5"
