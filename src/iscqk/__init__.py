@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
     __version__: str
 else:  # a type checker would take any name that this function is asked for
+    _PLACES = {
+        "BadImage": "iscqk.images.opening",
+        "Model": "iscqk.matching.model",
+        "duplicates": "iscqk.matching.duplicates",
+        "match": "iscqk.matching.matches",
+    }
 
     def __getattr__(name: str) -> Any:
         """Import torch and timm when a name that needs them is asked for, not before."""
@@ -32,22 +38,10 @@ else:  # a type checker would take any name that this function is asked for
             from importlib.metadata import version
 
             return version("iscqk")
-        if name == "BadImage":
-            from iscqk.images.opening import BadImage
+        if name in _PLACES:
+            from importlib import import_module
 
-            return BadImage
-        if name == "Model":
-            from iscqk.matching.model import Model
-
-            return Model
-        if name == "match":
-            from iscqk.matching.matches import match
-
-            return match
-        if name == "duplicates":
-            from iscqk.matching.duplicates import duplicates
-
-            return duplicates
+            return getattr(import_module(_PLACES[name]), name)
         raise AttributeError(f"module 'iscqk' has no attribute {name!r}")
 
 

@@ -15,6 +15,7 @@ from iscqk.images.dataset_interface import Given, Sources
 from iscqk.methods import METHODS
 from iscqk.models.ready import ready_networks
 from iscqk.plan import runs
+from iscqk.plan.comparisons import rows_in_job
 from iscqk.plan.dependence import copy_rounds, train_section, training_edits
 from iscqk.plan.given_files import given_files, given_in_storage
 from iscqk.plan.jobs import TRAININGS, kind_of
@@ -104,6 +105,12 @@ def test_files_are_placed_in_a_value_in_time_that_grows_with_it():
     found = fetched(value, planned, [f"there/{n}.h5" for n in range(50)])
     assert found == [{"file": f"there/{n}.h5", "seed": n} for n in range(50)]
     assert Files.looks == 1
+
+
+def test_rows_name_their_results_where_a_job_has_them():
+    rows = [{"label": "qk", "scores": ["results/b.json", "results/a.json"]}]
+    told = rows_in_job(rows, "results", ["there/a.json", "there/b.json"])
+    assert json.loads(told) == [{"label": "qk", "scores": ["there/b.json", "there/a.json"]}]
 
 
 def test_files_about_the_images_are_named_by_the_run_that_learns_by_them():

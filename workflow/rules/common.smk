@@ -17,6 +17,7 @@ from iscqk.plan.comparisons import (
     report_compares_with,
     reported,
     reported_besides,
+    rows_in_job,
 )
 from iscqk.plan.dependence import as_text, train_section, training_edits
 from iscqk.plan.evaluation import (
@@ -40,7 +41,6 @@ from iscqk.plan.snakefile import (
     code,
     digest_of,
     end_jobs_with_snakemake,
-    fetched,
     fetched_words,
     folder,
     folders,
@@ -97,11 +97,6 @@ COMPARED, LEARNING_CURVES, CLASSES = (
     learning_curves(PLAN),
     compared_classes(PLAN),
 )
-
-
-def rows_in_job(rows, files):
-    """Return rows as JSON, their files as a job has them."""
-    return as_text(fetched(rows, files_of(rows, R.root), files))
 
 
 wildcard_constraints:

@@ -55,9 +55,9 @@ rule compare_methods:
     params:
         code=code("compare"),
         rows=as_text([COMPARED, LEARNING_CURVES]),
-        runs=lambda wildcards, input: rows_in_job(COMPARED, input.runs),
+        runs=lambda wildcards, input: rows_in_job(COMPARED, R.root, input.runs),
         learning_curves=lambda wildcards, input: rows_in_job(
-            LEARNING_CURVES, input.learning_curves
+            LEARNING_CURVES, R.root, input.learning_curves
         ),
         folder=folder,
     shell:
@@ -80,7 +80,7 @@ rule compare_settings:
         code=code("compare"),
         rows=lambda wildcards: as_text(compared_settings(PLAN, wildcards.ablation)),
         runs=lambda wildcards, input: rows_in_job(
-            compared_settings(PLAN, wildcards.ablation), input
+            compared_settings(PLAN, wildcards.ablation), R.root, input
         ),
         folder=folder,
     shell:
@@ -134,7 +134,7 @@ rule compare_classes:
     params:
         code=code("neighbours"),
         rows=as_text(CLASSES),
-        runs=lambda wildcards, input: rows_in_job(CLASSES, input.features),
+        runs=lambda wildcards, input: rows_in_job(CLASSES, R.root, input.features),
         rare=config["unbalanced"]["rare"],
         folder=folder,
     shell:

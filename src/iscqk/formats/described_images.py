@@ -7,8 +7,8 @@
 
 Ids are the rows' numbers in the official form of queries or references, so that `iscqk merge` takes
 the file, or the shards of a list that was written at once; there are more digits where there are
-more images. Nothing else reads them. Size, times
-and inode tell at a glance that a file is as it was; where they differ, its content decides.
+more images. Nothing else reads them. Size, times and inode tell at a glance that a file is as it
+was; where they differ, its content decides.
 """
 
 import os

@@ -29,7 +29,7 @@ from iscqk.formats.hdf5 import (
     write_hdf5,
 )
 from iscqk.formats.ids import REFERENCE
-from iscqk.formats.provenance import Provenance, by_place
+from iscqk.formats.provenance import Provenance, by_place, check_parts
 
 BLOCK_ROWS = 8192
 
@@ -123,9 +123,17 @@ def provenances(paths: Iterable[str | Path]) -> list[tuple[str | Path, Provenanc
     return found
 
 
-def in_order(paths: Iterable[str | Path]) -> list[str | Path]:
-    """Return shards by their places among all (`provenance.by_place`), however they were named."""
-    return [path for path, _ in by_place(provenances(paths))]
+def checked_shards(
+    paths: Iterable[str | Path], remedy: str, expected: Provenance | None = None
+) -> list[str | Path]:
+    """Return the shards of one making by their places among all, however they were named.
+
+    Raises:
+        UserError: as `provenance.check_parts`, whose other arguments these are.
+    """
+    parts = by_place(provenances(paths))
+    check_parts(parts, remedy, expected)
+    return [path for path, _ in parts]
 
 
 def aligned_blocks(

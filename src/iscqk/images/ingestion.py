@@ -55,16 +55,13 @@ class SplitIds(NamedTuple):
 
 
 # What to do about a training image that is a reference or a query, too.
-LEAVE_OUT = (
-    "remove this training image, or leave it out (dataset.bad_images: quarantine, or a list of the "
-    "others as dataset.lists.training)"
-)
-LEAVE_OUT_BY_LIST = (
-    "remove this training image, or leave it out (a list of the others as dataset.lists.training)"
-)
+_REMOVE = "remove this training image"
+_BY_LIST = "a list of the others as dataset.lists.training"
+LEAVE_OUT_BY_LIST = f"{_REMOVE}, or leave it out ({_BY_LIST})"
+LEAVE_OUT = f"{_REMOVE}, or leave it out (dataset.bad_images: quarantine, or {_BY_LIST})"
 LEAVE_OUT_ANEW = (
-    "remove this training image, or leave it out (snakemake with --forcerun prepare, which looks "
-    "at these queries now)"
+    f"{_REMOVE}, or leave it out (snakemake with --forcerun prepare, which looks at these queries "
+    "now)"
 )
 SPLIT_IDS = {
     "training": SplitIds(TRAINING, range(1_000_000)),
@@ -203,7 +200,7 @@ def overlaps(
     training: pd.DataFrame,
     others: pd.DataFrame,
     name: str,
-    remedy: str = "remove this training image",
+    remedy: str = _REMOVE,
 ) -> list[str]:
     """Return what is wrong with training images that are images of `others`, too.
 

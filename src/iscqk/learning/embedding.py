@@ -132,17 +132,17 @@ def _features(encoder: Encoder, images: Tensor, sizes: Sequence[int], orientatio
     Of trimmed ones (B, 2, 3, S, S) the second look counts as much where it differs from the first.
     """
     if images.dim() == 4:
-        return _features_of_looks(encoder, images, sizes, orientations)
+        return _features_of_look(encoder, images, sizes, orientations)
     whole, rest = images.unbind(1)
-    features = _features_of_looks(encoder, whole, sizes, orientations)
+    features = _features_of_look(encoder, whole, sizes, orientations)
     has_margins = (whole != rest).flatten(1).any(1)
     if has_margins.any():
-        without = _features_of_looks(encoder, rest[has_margins], sizes, orientations)
+        without = _features_of_look(encoder, rest[has_margins], sizes, orientations)
         features[has_margins] = (features[has_margins] + without) / 2
     return features
 
 
-def _features_of_looks(
+def _features_of_look(
     encoder: Encoder, images: Tensor, sizes: Sequence[int], orientations: int
 ) -> Tensor:
     """Return features (B, C) of uint8 images (B, 3, S, S), the mean over sizes and turns."""

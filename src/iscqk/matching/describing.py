@@ -236,7 +236,7 @@ def warn_of_flat(found: Collection) -> None:
 
 def _tell(faults: list[LeftOut], several: list[str]) -> None:
     """Log why images cannot be read, and that of others a part is looked at."""
-    for path, why in faults[:_TOLD]:
+    for path, why, _ in faults[:_TOLD]:
         logger.warning("%s: %s", printable(path), why)
     if faults:
         logger.warning("%d images cannot be read and are left out", len(faults))

@@ -1,6 +1,8 @@
 """What lies among what was named and was not looked at, and why."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,57 +11,50 @@ from iscqk.images.suffixes import NOT_OPENED
 from iscqk.images.walking import leads_to_nothing
 
 FILE = "left_out.csv"
-_NOT_OPENED = "of a format that is not opened; convert it to have it looked at"
-_NO_IMAGE = "not named as an image"
-_NOT_LISTED = "cannot be listed"
-_LEADS_NOWHERE = "a link that leads to nothing, as where its disk is away"
+
+
+class Kind(Enum):
+    """What was left out: how a line names one of them, and several."""
+
+    UNREADABLE = "unreadable", "unreadable"
+    OTHER = "of other kinds", "of other kinds"  # its name says that it is no image that is opened
+    UNLISTED = "folder that cannot be listed", "folders that cannot be listed"
+    LINK = "link to nothing", "links to nothing"
 
 
 class LeftOut(NamedTuple):
-    """The path of a file or folder, and why it was left out."""
+    """The path of a file or folder, why it was left out, and what it is."""
 
     path: str
     why: str
-
-    @property
-    def is_of_another_kind(self) -> bool:
-        """Whether its name says that it is no image, or none that is opened."""
-        return self.why in (_NOT_OPENED, _NO_IMAGE)
-
-    @property
-    def is_unlisted_folder(self) -> bool:
-        """Whether nobody knows what is in it."""
-        return self.why.startswith(_NOT_LISTED)
+    kind: Kind = Kind.UNREADABLE
 
 
 def of_other_kinds(files: Iterable[Path]) -> list[LeftOut]:
     """Return files that were passed over because of their names, or as links to nothing."""
-    return [LeftOut(str(path), _why_passed_over(path)) for path in files]
+    return [LeftOut(str(path), *_why_passed_over(path)) for path in files]
 
 
-def _why_passed_over(path: Path) -> str:
+def _why_passed_over(path: Path) -> tuple[str, Kind]:
     if leads_to_nothing(path):  # perhaps to a folder of images, whatever its name
-        return _LEADS_NOWHERE
-    return _NOT_OPENED if path.suffix.lower() in NOT_OPENED else _NO_IMAGE
+        return "a link that leads to nothing, as where its disk is away", Kind.LINK
+    if path.suffix.lower() in NOT_OPENED:
+        return "of a format that is not opened; convert it to have it looked at", Kind.OTHER
+    return "not named as an image", Kind.OTHER
 
 
 def not_listed(folders: Iterable[OSError]) -> list[LeftOut]:
     """Return folders that were passed over, of the errors by which they cannot be listed."""
-    return [LeftOut(str(one.filename), f"{_NOT_LISTED} ({one.strerror})") for one in folders]
+    return [
+        LeftOut(str(one.filename), f"cannot be listed ({one.strerror})", Kind.UNLISTED)
+        for one in folders
+    ]
 
 
 def told_of(left_out: Sequence[LeftOut]) -> dict[str, str]:
     """Return how many there are in a line, named as a fact; nothing where there are none."""
-    others = sum(one.is_of_another_kind for one in left_out)
-    unlisted = sum(one.is_unlisted_folder for one in left_out)
-    lost = sum(one.why == _LEADS_NOWHERE for one in left_out)
-    counts = {
-        "unreadable": len(left_out) - others - unlisted - lost,
-        "of other kinds": others,
-        f"folder{'s' * (unlisted > 1)} that cannot be listed": unlisted,
-        f"link{'s' * (lost > 1)} to nothing": lost,
-    }
-    parts = [f"{count:,} {kind}" for kind, count in counts.items() if count]
+    counts = Counter(one.kind for one in left_out)
+    parts = [f"{counts[kind]:,} {kind.value[counts[kind] > 1]}" for kind in Kind if counts[kind]]
     return {"left out": f"{', '.join(parts)} ({FILE})"} if parts else {}
 
 
@@ -73,4 +68,4 @@ def write_left_out(path: str | Path, left_out: Sequence[LeftOut]) -> None:
     from iscqk.formats.csv_tables import write_table
 
     rows = [(utf8(one.path), one.why) for one in left_out]
-    write_table(path, pd.DataFrame(rows, columns=LeftOut._fields, dtype=object))
+    write_table(path, pd.DataFrame(rows, columns=["path", "why"], dtype=object))

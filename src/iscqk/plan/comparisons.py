@@ -6,8 +6,10 @@ from typing import Any
 
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import Results
+from iscqk.plan.dependence import as_text
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import Compared, ablation_rows, study_rows, unbalanced_rows
+from iscqk.plan.snakefile import fetched
 
 Rows = list[dict[str, Any]]
 
@@ -61,6 +63,11 @@ def files_of(value: object, root: str) -> list[str]:
     if not isinstance(values, Iterable):
         return []
     return sorted({file for below in values for file in files_of(below, root)})
+
+
+def rows_in_job(rows: Rows, root: str, files: Iterable[object]) -> str:
+    """Return rows as JSON, with their files below a folder of results as a job has them."""
+    return as_text(fetched(rows, files_of(rows, root), files))
 
 
 def _measured(plan: Plan, row: Compared, phase: str) -> dict[str, Any]:

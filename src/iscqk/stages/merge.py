@@ -7,7 +7,7 @@ Images that their manifests list as unreadable get descriptors that match nothin
 """
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,12 @@ from iscqk.formats.descriptor_shards import (
     BLOCK_ROWS,
     count_descriptors,
     descriptor_blocks,
-    in_order,
     provenances,
     refuse_empty,
 )
 from iscqk.formats.hdf5 import Attributes
 from iscqk.formats.manifest import read_unreadable_ids
-from iscqk.formats.provenance import check_parts
+from iscqk.formats.provenance import Parts, by_place, check_parts
 from iscqk.formats.submission import write_submission
 from iscqk.models.device import set_threads
 from iscqk.retrieval.ranking_interface import Ranking
@@ -65,10 +64,14 @@ def run(arguments: argparse.Namespace) -> None:
     """Write a submission file for each ranking, everything streamed block by block."""
     if len(arguments.ranking) != len(arguments.output):
         raise UserError("--output: name a file for each --ranking")
-    for role in ("queries", "references", "training"):
-        setattr(arguments, role, in_order(getattr(arguments, role) or []))
+    shards = {
+        role: by_place(provenances(getattr(arguments, role) or []))
+        for role in ("queries", "references", "training")
+    }
+    for role, parts in shards.items():
+        setattr(arguments, role, [path for path, _ in parts])
     set_threads(arguments.threads)
-    made = [_checked(arguments, name) for name in arguments.ranking]
+    made = [_checked(shards, name) for name in arguments.ranking]
     for name, output, attributes in zip(arguments.ranking, arguments.output, made, strict=True):
         _merge(arguments, name, output, attributes)
 
@@ -100,31 +103,30 @@ def _with_unmatchable(blocks: Iterator[Block], manifest: str, side: str) -> Iter
     return ((ids, with_unmatchable(rows, np.isin(ids, missing), side)) for ids, rows in blocks)
 
 
-def _checked(arguments: argparse.Namespace, ranking: str) -> Attributes:
+def _checked(shards: Mapping[str, Parts], ranking: str) -> Attributes:
     """Refuse shards that do not belong together; return what made them, by role."""
-    roles = {"query": arguments.queries, "reference": arguments.references}
+    parts = {"query": shards["queries"], "reference": shards["references"]}
     if RANKINGS[ranking].needs_bank:
-        if not arguments.training:
+        if not shards["training"]:
             raise UserError(f"{ranking} needs --training; give it")
-        refuse_empty(arguments.training)
-        roles["training"] = arguments.training
-    parts = {role: provenances(paths) for role, paths in roles.items()}
+        refuse_empty([path for path, _ in shards["training"]])
+        parts["training"] = shards["training"]
     # The bank is described by the model of the references (iscqk.retrieval.ranking_interface).
     reference = parts["reference"][0][1]
     alike = {key: reference.get(key) for key in ("seen", "projection_sha256")}
     same_model = {**alike, "weights_sha256": reference.get("weights_sha256")}
-    for role, shards in parts.items():
-        check_parts(shards, "describe it again", same_model if role == "training" else alike)
-    _check_sizes(roles)
-    first = {role: shards[0][1] for role, shards in parts.items()}
+    for role, made in parts.items():
+        check_parts(made, "describe it again", same_model if role == "training" else alike)
+    _check_sizes(parts.values())
+    first = {role: made[0][1] for role, made in parts.items()}
     return {
         f"{role}_{key}": made[key] for role, made in first.items() for key in _DIGESTS & {*made}
     }
 
 
-def _check_sizes(roles: dict[str, list[Path]]) -> None:
+def _check_sizes(roles: Iterable[Parts]) -> None:
     """Refuse descriptors of different dimensions."""
-    sizes = {count_descriptors(paths)[1]: paths[0] for paths in roles.values()}
+    sizes = {count_descriptors([path for path, _ in parts])[1]: parts[0][0] for parts in roles}
     if len(sizes) > 1:
         found = ", ".join(f"{size} in {path}" for size, path in sizes.items())
         raise UserError(f"descriptors of one dimension are needed: {found}; describe them again")

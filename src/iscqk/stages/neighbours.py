@@ -15,10 +15,9 @@ from iscqk.comparison.run_plots import accuracy_plot
 from iscqk.comparison.run_tables import as_markdown, seeds_in_words
 from iscqk.formats.arrays import BoolArray
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.descriptor_shards import in_order, provenances, stacked
+from iscqk.formats.descriptor_shards import checked_shards, stacked
 from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.manifest import read_manifest
-from iscqk.formats.provenance import check_parts
 from iscqk.formats.results import Comparison
 from iscqk.retrieval.knn_accuracy import classes_of, neighbour_is_of_class, rare_classes
 from iscqk.runtime.options import json_objects, output_folder
@@ -54,8 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     rows = []
     images = {"manifest_sha256": sha256_of(arguments.evaluation)}
     for one in arguments.runs:
-        shards = in_order(one["features"])
-        check_parts(provenances(shards), "embed it again", images)
+        shards = checked_shards(one["features"], "embed it again", images)
         right = neighbour_is_of_class(stacked(shards), classes)
         accuracies = {"all": right.mean()}
         if is_rare.any():

@@ -13,14 +13,13 @@ from iscqk.formats.arrays import FloatArray
 from iscqk.formats.descriptor_shards import (
     aligned_blocks,
     appending_descriptors,
+    checked_shards,
     count_descriptors,
-    in_order,
     provenances,
     stacked,
 )
 from iscqk.formats.files import sha256_of
 from iscqk.formats.hdf5 import Attributes
-from iscqk.formats.provenance import check_parts
 from iscqk.models.device import set_threads
 from iscqk.retrieval.refining import Refinement, load_projection
 from iscqk.runtime.options import at_once, output_file
@@ -102,6 +101,4 @@ def _training(arguments: argparse.Namespace, provenance: Attributes) -> FloatArr
     if not arguments.training:
         return None
     expected = {key: provenance.get(key) for key in ("seen", "projection_sha256")}
-    shards = in_order(arguments.training)
-    check_parts(provenances(shards), "refine it again", expected)
-    return stacked(shards)
+    return stacked(checked_shards(arguments.training, "refine it again", expected))

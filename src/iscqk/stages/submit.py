@@ -15,14 +15,13 @@ import pandas as pd
 import iscqk
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
-from iscqk.formats.descriptor_shards import in_order, provenances
+from iscqk.formats.descriptor_shards import checked_shards
 from iscqk.formats.files import atomic_file, sha256_of, write_text
 from iscqk.formats.manifest import content_digest, read_manifest
 from iscqk.formats.model_files import GIST, SIDES
 from iscqk.formats.named_files import named_files, read_object, read_objects
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.formats.predictions import read_predictions
-from iscqk.formats.provenance import check_parts
 from iscqk.formats.results import Submission
 from iscqk.formats.submission import open_submission
 from iscqk.images.quarantine import QUARANTINED
@@ -139,7 +138,7 @@ def refuse_mixed(
         made = {"weights_sha256": expected["reference_weights_sha256"]}
         if "projection" in weights:
             made["projection_sha256"] = sha256_of(weights["projection"])
-        check_parts(provenances(in_order(arguments.bank)), "describe it again", made)
+        checked_shards(arguments.bank, "describe it again", made)
     with open_submission(descriptors) as submission:
         predictions = read_predictions(arguments.predictions)
         refuse_other_predictions(arguments.predictions, predictions, submission)

@@ -10,12 +10,10 @@ from pathlib import Path
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import (
     aligned_blocks,
+    checked_shards,
     count_descriptors,
     descriptor_blocks,
-    in_order,
-    provenances,
 )
-from iscqk.formats.provenance import check_parts
 from iscqk.models.device import set_threads
 from iscqk.retrieval.refining import (
     Projection,
@@ -55,9 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the projection; a block of descriptors is in memory at a time."""
     set_threads(arguments.threads)
-    arguments.part = [in_order(shards) for shards in arguments.part]
-    for shards in arguments.part:
-        check_parts(provenances(shards), "describe it again")
+    arguments.part = [checked_shards(shards, "describe it again") for shards in arguments.part]
     count, _ = count_descriptors(arguments.part[0])
     if count < 2:
         raise UserError("describe.whitening: its PCA needs at least 2 training images; add some")
