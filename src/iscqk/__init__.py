@@ -17,6 +17,13 @@ from iscqk.errors import UserError
 
 __all__ = ["BadImage", "Model", "UserError", "duplicates", "match"]
 
+_PLACES = {
+    "BadImage": "iscqk.images.opening",
+    "Model": "iscqk.matching.model",
+    "duplicates": "iscqk.matching.duplicates",
+    "match": "iscqk.matching.matches",
+}
+
 if TYPE_CHECKING:
     from iscqk.images.opening import BadImage
     from iscqk.matching.duplicates import duplicates
@@ -25,12 +32,6 @@ if TYPE_CHECKING:
 
     __version__: str
 else:  # a type checker would take any name that this function is asked for
-    _PLACES = {
-        "BadImage": "iscqk.images.opening",
-        "Model": "iscqk.matching.model",
-        "duplicates": "iscqk.matching.duplicates",
-        "match": "iscqk.matching.matches",
-    }
 
     def __getattr__(name: str) -> Any:
         """Import torch and timm when a name that needs them is asked for, not before."""
