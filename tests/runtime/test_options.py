@@ -13,6 +13,7 @@ from iscqk.errors import UserError
 from iscqk.runtime.options import (
     Parser,
     json_object,
+    json_objects,
     output_file,
     output_folder,
     output_place,
@@ -250,6 +251,16 @@ def test_json_of_another_form_is_told_before_any_work(text, told, capsys):
     words = ["neighbours", "--runs", text, "--training", "t.csv", "--evaluation", "e.csv"]
     found = refused(main, [*words, "--rare", "3", "--output", "out"], capsys)
     assert re.match(f"error: argument --runs: {told}", found) and found.count("\n") == 1
+
+
+def test_json_may_be_in_a_file(tmp_path):
+    read, rows = json_objects(seed=int), tmp_path / "rows.json"
+    rows.write_text('[{"seed": 1, "é": 2}]', encoding="utf-8")
+    assert read(f"@{rows}") == [{"seed": 1, "é": 2}]
+    for content in (None, b"\xff", b"{"):
+        rows.unlink() if content is None else rows.write_bytes(content)
+        with pytest.raises(argparse.ArgumentTypeError, match="rows.json|no JSON"):
+            read(f"@{rows}")
 
 
 COMPARED = {"label": "a", "seed": 0, "phase": "phase1", "score": "s", "histories": [], "usage": []}

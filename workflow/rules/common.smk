@@ -13,6 +13,7 @@ from iscqk.plan.comparisons import (
     compared_methods,
     compared_settings,
     files_of,
+    in_few_words,
     learning_curves,
     report_compares_with,
     reported,

@@ -1,7 +1,9 @@
 # Runs side by side: the methods, the ablations of Q/K, and learning from unbalanced images.
 #
 # A job is told its rows as JSON in `runs`, or its stages, with its files where it has them. Snakemake
-# compares no parameter that is made of these, so that it has them as they are planned, too.
+# compares no parameter that is made of these, so that it has them as they are planned, too: in few
+# words, as it prints what has changed. The JSON goes through a pipe, as many rows are more than a
+# system takes as one argument (128 KiB on Linux).
 
 
 rule evaluate:
@@ -54,7 +56,7 @@ rule compare_methods:
         "../../envs/iscqk.yaml"
     params:
         code=code("compare"),
-        rows=as_text([COMPARED, LEARNING_CURVES]),
+        rows=in_few_words(COMPARED, LEARNING_CURVES),
         runs=lambda wildcards, input: rows_in_job(COMPARED, R.root, input.runs),
         learning_curves=lambda wildcards, input: rows_in_job(
             LEARNING_CURVES, R.root, input.learning_curves
@@ -62,8 +64,8 @@ rule compare_methods:
         folder=folder,
     shell:
         """
-        iscqk compare --title method --runs {params.runs:q} \
-            --learning-curves {params.learning_curves:q} --output {params.folder} &>{log}
+        iscqk compare --title method --runs @<(printf %s {params.runs:q}) \
+            --learning-curves @<(printf %s {params.learning_curves:q}) --output {params.folder} &>{log}
         """
 
 
@@ -78,14 +80,16 @@ rule compare_settings:
         "../../envs/iscqk.yaml"
     params:
         code=code("compare"),
-        rows=lambda wildcards: as_text(compared_settings(PLAN, wildcards.ablation)),
+        rows=lambda wildcards: in_few_words(
+            compared_settings(PLAN, wildcards.ablation)
+        ),
         runs=lambda wildcards, input: rows_in_job(
             compared_settings(PLAN, wildcards.ablation), R.root, input
         ),
         folder=folder,
     shell:
         """
-        iscqk compare --title {wildcards.ablation} --runs {params.runs:q} \
+        iscqk compare --title {wildcards.ablation} --runs @<(printf %s {params.runs:q}) \
             --output {params.folder} &>{log}
         """
 
@@ -133,13 +137,13 @@ rule compare_classes:
         "../../envs/iscqk.yaml"
     params:
         code=code("neighbours"),
-        rows=as_text(CLASSES),
+        rows=in_few_words(CLASSES),
         runs=lambda wildcards, input: rows_in_job(CLASSES, R.root, input.features),
         rare=config["unbalanced"]["rare"],
         folder=folder,
     shell:
         """
-        iscqk neighbours --runs {params.runs:q} --training {input.training} \
+        iscqk neighbours --runs @<(printf %s {params.runs:q}) --training {input.training} \
             --evaluation {input.evaluation} --rare {params.rare} \
             --output {params.folder} &>{log}
         """

@@ -1,5 +1,6 @@
 """Which files of runs `iscqk compare` and `iscqk neighbours` set side by side, and the report."""
 
+import hashlib
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -68,6 +69,15 @@ def files_of(value: object, root: str) -> list[str]:
 def rows_in_job(rows: Rows, root: str, files: Iterable[object]) -> str:
     """Return rows as JSON, with their files below a folder of results as a job has them."""
     return as_text(fetched(rows, files_of(rows, root), files))
+
+
+def in_few_words(*tables: Rows) -> str:
+    """Return which rows there are, and what tells them from others of these names."""
+    names = [
+        f"{row.get('label', row.get('method'))}-{row['seed']}" for rows in tables for row in rows
+    ]
+    digest = hashlib.sha256(as_text(tables).encode()).hexdigest()
+    return f"{' '.join(dict.fromkeys(names))} ({digest[:12]})"
 
 
 def _measured(plan: Plan, row: Compared, phase: str) -> dict[str, Any]:

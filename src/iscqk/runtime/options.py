@@ -102,13 +102,13 @@ def json_object(**kinds: type) -> Callable[[str], dict[str, Any]]:
 def json_objects(
     all_or_none: Mapping[str, type] = MappingProxyType({}), /, **kinds: type
 ) -> Callable[[str], list[dict[str, Any]]]:
-    """Return what reads a JSON list of such objects, one at least.
+    """Return what reads a JSON list of such objects, one at least, or `@FILE` of it.
 
     Where one object has a key of `all_or_none`, every object must have all of these keys.
     """
 
     def read(text: str) -> list[dict[str, Any]]:
-        found = _json(text)
+        found = _json(_content_of(text[1:]) if text.startswith("@") else text)
         if not isinstance(found, list) or not found:
             raise argparse.ArgumentTypeError("no JSON list with something in it; give one")
         read_ones = [_with_keys(one, kinds) for one in found]
@@ -117,6 +117,15 @@ def json_objects(
         return read_ones
 
     return read
+
+
+def _content_of(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(
+            f"{path}: cannot be read ({error}); name another"
+        ) from None
 
 
 def _json(text: str) -> Any:

@@ -34,7 +34,7 @@ _CURVES = {"curve": str, "by_edit": str, "rankings": dict}  # of a run
 _ALIKE = ("convention", "positives", "queries", "references")  # of scores that compare
 _CURVE = {"label": str, "seed": int, "learning_curve": str, "models": dict}
 
-EXAMPLE = 'iscqk compare --title method --runs "$(cat runs.json)" --output compared'
+EXAMPLE = "iscqk compare --title method --runs @runs.json --output compared"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,13 +42,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", required=True, help="what the rows are, `method` for example")
     parser.add_argument(
         "--runs", type=json_objects(_CURVES, **_RUN), required=True,
-        help="JSON list, one for each run and phase: label, seed, phase, score, histories, usage; "
-        "of all or none, too: curve (precision and recall), by_edit and rankings (of each, score)",
+        help="JSON list, or @FILE of it, one for each run and phase: label, seed, phase, score, "
+        "histories, usage; of all or none, too: curve (precision and recall), by_edit and "
+        "rankings (of each, score)",
     )  # fmt: skip
     parser.add_argument(
         "--learning-curves", type=json_objects(**_CURVE), default=[],
-        help="JSON list of label, seed, learning_curve, which `iscqk learning-curve` wrote, and "
-        "models: for each model in it the history.csv of all trainings up to it",
+        help="JSON list, or @FILE of it, of label, seed, learning_curve, which "
+        "`iscqk learning-curve` wrote, and models: for each model in it the history.csv of all "
+        "trainings up to it",
     )  # fmt: skip
     parser.add_argument("--output", type=output_folder, required=True, help="folder")
 

@@ -24,7 +24,7 @@ from iscqk.runtime.options import json_objects, output_folder
 
 logger = logging.getLogger(__name__)
 
-EXAMPLE = r"""iscqk neighbours --runs "$(cat runs.json)" --training training.csv \
+EXAMPLE = r"""iscqk neighbours --runs @runs.json --training training.csv \
     --evaluation evaluation.csv --rare 100 --output compared"""
 
 
@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument(
         "--runs", type=json_objects(method=str, seed=int, features=list), required=True,
-        help="JSON list of method, seed and features, the shards of the evaluation images'",
+        help="JSON list, or @FILE of it, of method, seed and features, the shards of the "
+        "evaluation images'",
     )  # fmt: skip
     parser.add_argument("--training", metavar="MANIFEST", required=True)
     parser.add_argument("--evaluation", metavar="MANIFEST", required=True)
