@@ -4,30 +4,23 @@ import argparse
 from functools import partial
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
-from iscqk.formats.csv_tables import write_table
 from iscqk.formats.manifest import listed_paths, read_training
 from iscqk.images.copier import Copier
 from iscqk.images.edit_chains import EditPool
-from iscqk.learning import distributed
 from iscqk.learning.data_loading import FreshCopies, OriginalImages
 from iscqk.learning.embedding import embed
 from iscqk.learning.objectives import Objective
-from iscqk.learning.training import Training
 from iscqk.learning.validation import Validation, micro_average_precision
 from iscqk.models.encoder import Encoder
-from iscqk.models.weights import save_encoder
 from iscqk.plan.held_out import HeldOut, refuse_too_few
-from iscqk.stages.setups.setup import Setup
+from iscqk.stages.setups.setup import OneEncoder
 
 
-class OnFreshCopies(Setup):
+class OnFreshCopies(OneEncoder):
     """Every training image edited anew in every epoch, and a bank of the originals."""
-
-    number = 0
 
     def __init__(self, arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
         super().__init__(arguments, device, threads)
@@ -35,7 +28,6 @@ class OnFreshCopies(Setup):
         # A GPU waits for who makes them, and leaves torch hardly anything to do here.
         self.workers = threads // 2 if device.type == "cpu" else threads - 1
         self.torch_threads = threads - self.workers
-        self.budget = arguments.images
         rows = read_training(arguments.training)
         held_out = self.settings.validation_images
         refuse_too_few([HeldOut(arguments.method, held_out)], len(rows))
@@ -81,17 +73,3 @@ class OnFreshCopies(Setup):
     def _describe(self, images: OriginalImages, encoder: Encoder) -> Tensor:
         blocks = embed(encoder, images, self.workers)
         return torch.cat([vectors for _, vectors in blocks]).clone()
-
-    def write(self, training: Training) -> None:
-        """Write the encoder as both sides, after every part of the training."""
-        if distributed.rank() > 0:
-            return
-        arguments, encoder = self.arguments, training.encoder
-        files = zip(arguments.q_output, arguments.k_output, arguments.history, strict=True)
-        facts = {"method": arguments.method, "train": arguments.config.given}
-        for (q, k, history), (step, weights) in zip(files, training.snapshots.items(), strict=True):
-            encoder.load_state_dict(weights)
-            for path in (q, k):
-                save_encoder(path, encoder, facts)
-            rows = [row for row in training.history if row["step"] <= step]
-            write_table(history, pd.DataFrame(rows))

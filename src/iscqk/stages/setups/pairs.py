@@ -5,35 +5,26 @@ again afterwards, as the PCA of what was learned.
 """
 
 import argparse
-from pathlib import Path
 
-import pandas as pd
 import torch
 
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
-from iscqk.formats.csv_tables import write_table
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import listed_paths, read_training
 from iscqk.formats.provenance import check_parts
-from iscqk.learning import distributed
 from iscqk.learning.data_loading import CopyImages, Images, OriginalImages, Pairs, Rounds
 from iscqk.learning.initialization import fit_head, head_images
 from iscqk.learning.objectives import Objective
-from iscqk.learning.training import Training
 from iscqk.models.encoder import Encoder
-from iscqk.models.weights import save_encoder
-from iscqk.stages.setups.setup import Setup
+from iscqk.stages.setups.setup import OneEncoder
 
 
-class OnPairs(Setup):
+class OnPairs(OneEncoder):
     """Every copy of all rounds with its partner."""
-
-    number = 0
 
     def __init__(self, arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
         super().__init__(arguments, device, threads)
-        self.budget = arguments.images
         self.images = read_training(arguments.training)
 
     def prepare(self, encoder: Encoder, objective: type[Objective]) -> tuple[Images, Objective]:
@@ -42,18 +33,13 @@ class OnPairs(Setup):
         side = encoder.config.image_size
         return Rounds([self._round(shards, side) for shards in self.arguments.copies]), made
 
-    def write(self, training: Training) -> None:
-        """Write the encoder as both sides, after every part of the training."""
-        arguments, encoder = self.arguments, training.encoder
-        files = zip(arguments.q_output, arguments.k_output, arguments.history, strict=True)
-        parts = zip(files, training.snapshots.items(), strict=True)
-        for (q, k, history), (step, weights) in parts:
-            encoder.load_state_dict(weights)
-            self._refit_head(encoder)
-            if distributed.rank() == 0:
-                self._write([q, k], encoder)
-                rows = [row for row in training.history if row["step"] <= step]
-                write_table(history, pd.DataFrame(rows))
+    def finish(self, encoder: Encoder) -> None:
+        """Fit the head again where that is due; all processes describe the images for it."""
+        if self.settings.refit_head or self.settings.head != "descriptor":
+            model, paths = self.arguments.model, listed_paths(self.images)
+            size, seed = encoder.config.image_size, self.arguments.seed
+            images = head_images(paths, size, model.head_images, seed)
+            fit_head(encoder, images, model.whitening)
 
     def _round(self, paths: list[str], side: int) -> Pairs:
         """Return the pairs of a round's copies."""
@@ -66,16 +52,3 @@ class OnPairs(Setup):
         if self.settings.partner == "copy":
             return Pairs(copies, None)
         return Pairs(copies, OriginalImages(listed_paths(self.images), side))
-
-    def _refit_head(self, encoder: Encoder) -> None:
-        """Fit the head again where that is due; all processes describe the images for it."""
-        if self.settings.refit_head or self.settings.head != "descriptor":
-            model, paths = self.arguments.model, listed_paths(self.images)
-            size, seed = encoder.config.image_size, self.arguments.seed
-            images = head_images(paths, size, model.head_images, seed)
-            fit_head(encoder, images, model.whitening)
-
-    def _write(self, outputs: list[Path], encoder: Encoder) -> None:
-        facts = {"method": self.arguments.method, "train": self.arguments.config.given}
-        for path in outputs:
-            save_encoder(path, encoder, facts)

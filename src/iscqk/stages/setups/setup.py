@@ -4,13 +4,17 @@ import argparse
 from abc import ABC, abstractmethod
 from typing import Any
 
+import pandas as pd
 import torch
 
+from iscqk.formats.csv_tables import write_table
+from iscqk.learning import distributed
 from iscqk.learning.data_loading import Images
 from iscqk.learning.objectives import Objective
 from iscqk.learning.training import Training
 from iscqk.learning.validation import Validation
 from iscqk.models.encoder import Encoder
+from iscqk.models.weights import save_encoder
 
 
 class Setup(ABC):
@@ -49,3 +53,30 @@ class Setup(ABC):
     @abstractmethod
     def write(self, training: Training) -> None:
         """Write the weights and the history of a training that is done."""
+
+
+class OneEncoder(Setup):
+    """What trains one encoder for both sides, which is kept after every part of its training."""
+
+    number = 0
+
+    def __init__(self, arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
+        super().__init__(arguments, device, threads)
+        self.budget = arguments.images
+
+    def finish(self, encoder: Encoder) -> None:
+        """Do what is left to do to an encoder that has learned; all processes call it."""
+
+    def write(self, training: Training) -> None:
+        """Write the encoder as both sides, and the history up to there, after every part."""
+        arguments, encoder = self.arguments, training.encoder
+        facts = {"method": arguments.method, "train": arguments.config.given}
+        files = zip(arguments.q_output, arguments.k_output, arguments.history, strict=True)
+        for (q, k, history), (step, weights) in zip(files, training.snapshots.items(), strict=True):
+            encoder.load_state_dict(weights)
+            self.finish(encoder)
+            if distributed.rank() == 0:
+                for path in (q, k):
+                    save_encoder(path, encoder, facts)
+                rows = [row for row in training.history if row["step"] <= step]
+                write_table(history, pd.DataFrame(rows))
