@@ -8,13 +8,14 @@ from configs import configured
 from conftest import ROOT
 from iscqk.cli import main
 from iscqk.errors import UserError
-from iscqk.forecast.counts import Counts, planned_counts
+from iscqk.forecast.counts import Counts, measured_counts, planned_counts
 from iscqk.forecast.forecast import Stage, bank_gigabytes, dollars, gigabytes, stages
 from iscqk.forecast.network import operations
 from iscqk.forecast.rates import CLOCK, PROCESSOR, Rate, load, rates
 from iscqk.forecast.submission_jobs import submission_jobs
 from iscqk.forecast.tables import hours_table, size_table
 from iscqk.forecast.work import Workload
+from iscqk.formats.results import Results
 from iscqk.plan.jobs import JOBS, job, rule_of
 from iscqk.plan.names import described_as
 from iscqk.plan.runs import changed
@@ -186,6 +187,19 @@ def test_runs_of_a_study_and_other_images_are_not_taken_for_the_submission(tmp_p
     alone = write_run(tmp_path / "alone", (10, 100, 10), own)
     beside = write_run(tmp_path / "beside", (10, 100, 10), {**own, **others})
     assert rates([alone], config(), one_operation) == rates([beside], config(), one_operation)
+
+
+def test_an_image_whose_name_has_a_line_break_is_one_image(tmp_path):
+    write_run(tmp_path, (1, 2, 3), {})
+    (tmp_path / "data/training.csv").write_text('id,path\nT0,"two\nlines.jpg"\nT1,one.jpg\n')
+    assert measured_counts(Results(str(tmp_path))) == Counts(2, 2, 3)
+
+
+def test_a_usage_that_stops_short_tells_what_it_has(tmp_path):
+    usage = write_run(tmp_path, (1, 1, 1), {"prepare": [10.0]})
+    (usage / "prepare.tsv").write_text("s\tcpu_time\tmean_load\n10\t4")
+    assert load([usage]) is None
+    assert rates([usage], config(), one_operation, PROCESSOR)["prepare"].start == 4
 
 
 def test_a_rehearsal_tells_of_its_own_size(tmp_path):

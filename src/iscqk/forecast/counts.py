@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from iscqk.datasets import SOURCES
 from iscqk.errors import UserError
+from iscqk.formats.light_tables import rows_below_header
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import Results
 
@@ -44,7 +45,4 @@ def planned_counts(config: Mapping[str, Any], given: Mapping[str, int | None]) -
 
 def rows_of(path: str) -> int:
     """Return how many rows follow a table's header; 0 where there is none."""
-    if not Path(path).is_file():
-        return 0
-    with open(path, "rb") as file:
-        return max(sum(1 for _ in file) - 1, 0)
+    return rows_below_header(path) if Path(path).is_file() else 0

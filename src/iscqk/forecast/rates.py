@@ -1,18 +1,17 @@
 """What a run's jobs took, as seconds to start and seconds for each unit of their load."""
 
-import csv
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from glob import escape, glob
 from pathlib import Path
-from statistics import fmean, median
+from statistics import fmean, linear_regression, median
 from typing import Any, NamedTuple
 
 from iscqk.comparison.run_tables import read_history, seconds_trained
 from iscqk.errors import UserError
 from iscqk.forecast.counts import Counts, measured_counts, rows_of
 from iscqk.forecast.work import Work, Workload
+from iscqk.formats.light_tables import mean_of_usage
 from iscqk.formats.named_files import read_object
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import Results
@@ -150,8 +149,8 @@ def load(folders: Iterable[Path]) -> float | None:
 
     Little of it: jobs waited, for other programs or a disk, and took longer than their work does.
     """
-    found = [_mean(path, "mean_load") for folder in folders for path in folder.glob("**/*.tsv")]
-    told = [percentage for percentage in found if percentage]
+    files = (path for folder in folders for path in folder.glob("**/*.tsv"))
+    told = [percentage for path in files if (percentage := mean_of_usage(path, "mean_load"))]
     return median(told) if told else None
 
 
@@ -161,17 +160,10 @@ def _seconds(path: Path, by: str, histories: Iterable[str]) -> float:
     Of a training that went on after a stop Snakemake knows the rest, and its histories know all:
     what it took before is estimated in proportion.
     """
-    clock = _mean(path, CLOCK)
-    seconds = _mean(path, by) or clock
+    clock = mean_of_usage(path, CLOCK)
+    seconds = mean_of_usage(path, by) or clock
     whole = max([clock, *(seconds_trained(read_history(history)) for history in histories)])
     return seconds * whole / clock if clock else seconds
-
-
-def _mean(path: Path, column: str) -> float:
-    """Return a column of a job's usage, the mean of several tries; 0 where it is not told."""
-    with suppress(OSError, ValueError, KeyError), open(path, encoding="utf-8") as file:
-        return fmean(float(row[column]) for row in csv.DictReader(file, delimiter="\t"))
-    return 0.0
 
 
 def _rate(jobs: list[Measured], shortest: float) -> Rate:
@@ -186,17 +178,11 @@ def _rate(jobs: list[Measured], shortest: float) -> Rate:
     beyond = _DEARER
     if max(loads) >= 2 * min(loads):
         beyond = 1
-        start = min(max(fmean(seconds) - _slope(loads, seconds) * fmean(loads), 0.0), least)
+        slope = max(linear_regression(loads, seconds).slope, 0.0)
+        start = min(max(fmean(seconds) - slope * fmean(loads), 0.0), least)
     largest = max(jobs, key=lambda job: job.work.load)
     each = max(sum(s - start for s in seconds) / sum(loads), 0.0)
     at_most = each * largest.work.load < beyond * start
     if at_most:
         each = sum(seconds) / sum(loads)
     return Rate(start, each, largest.work.amount, at_most)
-
-
-def _slope(loads: list[float], seconds: list[float]) -> float:
-    """Return the slope of seconds over loads by least squares, no less than 0."""
-    middle, mean = fmean(loads), fmean(seconds)
-    products = sum((x - middle) * (y - mean) for x, y in zip(loads, seconds, strict=True))
-    return max(products / sum((x - middle) ** 2 for x in loads), 0.0)

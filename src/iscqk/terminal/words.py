@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iscqk.formats.light_tables import rows_below_header
 from iscqk.formats.phases import PHASES
 from iscqk.plan.names import INITIAL, WARM_UP, ModelName, Shard
 from iscqk.terminal.rules import rule_named
@@ -105,11 +106,10 @@ _counted: dict[tuple[str, int], int] = {}
 
 def _rows(path: str) -> int | None:
     """Return how many rows a table has below its header; None if it is not there."""
-    with suppress(OSError, ValueError, csv.Error):
+    with suppress(OSError, csv.Error):
         key = (path, Path(path).stat().st_mtime_ns)
         if key not in _counted:
-            with open(path, newline="", encoding="utf-8") as file:
-                _counted[key] = max(sum(1 for _ in csv.reader(file)) - 1, 0)
+            _counted[key] = rows_below_header(path)
         return _counted[key]
     return None
 

@@ -1,13 +1,12 @@
 """How much of a run is done, weighted by the time that its jobs take."""
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from glob import glob
 from pathlib import Path
 from statistics import fmean
 
+from iscqk.formats.light_tables import mean_of_usage
 from iscqk.formats.results import Results
 from iscqk.plan.jobs import kind_of
 from iscqk.terminal.rules import RULES, rule_named, usage_of
@@ -21,9 +20,8 @@ def measured_seconds(results: Results) -> dict[str, float]:
     """Return how long a job of each kind took on average, of those that have run here."""
     found: dict[str, list[float]] = defaultdict(list)
     for path in glob(results.patterns.usage("**/*"), recursive=True):
-        with suppress(OSError, ValueError, KeyError), open(path, encoding="utf-8") as file:
-            for row in csv.DictReader(file, delimiter="\t"):
-                found[kind_of(Path(path).stem)].append(float(row["s"]))
+        if seconds := mean_of_usage(path, "s"):
+            found[kind_of(Path(path).stem)].append(seconds)
     return {kind: fmean(times) for kind, times in found.items()}
 
 
