@@ -17,7 +17,6 @@ from iscqk.models.ready import ready_networks
 from iscqk.plan import runs
 from iscqk.plan.comparisons import rows_in_job
 from iscqk.plan.dependence import copy_rounds, train_section, training_edits
-from iscqk.plan.given_files import given_files, given_in_storage
 from iscqk.plan.jobs import TRAININGS, kind_of
 from iscqk.plan.names import (
     ModelName,
@@ -29,6 +28,7 @@ from iscqk.plan.names import (
 from iscqk.plan.plan import Plan
 from iscqk.plan.snakefile import fetched
 from iscqk.plan.storage import Storage
+from iscqk.plan.submission import given_files, given_in_storage
 
 CONFIG = configured("from-nothing")
 IMAGES = Sources(["training"], ["references"], ["others"], {}, {})

@@ -27,7 +27,6 @@ from iscqk.plan.evaluation import (
     files_made,
     only_compared,
 )
-from iscqk.plan.given_files import given_files, given_in_storage
 from iscqk.plan.jobs import JOBS, job
 from iscqk.plan.names import (
     SIDES,
@@ -59,7 +58,7 @@ from iscqk.plan.snakefile import (
 from iscqk.plan.stage_code import code_digest
 from iscqk.plan.stage_registry import module_name
 from iscqk.plan.storage import let_jobs_reach
-from iscqk.plan.submission_files import submission_files
+from iscqk.plan.submission import given_files, given_in_storage, submission_files
 from iscqk.retrieval import rankings
 from iscqk.settings.search import Search
 

@@ -1,8 +1,22 @@
-"""What a submission comes from that this workflow has not made."""
+"""The files of a submission: what its last rule makes, and what others have given for it."""
 
 import os
 
 from iscqk.plan.plan import Plan
+
+
+def submission_files(plan: Plan, phase: str) -> list[str]:
+    """Return all files of the submission of a phase, or of any: `{phase}`."""
+    files = plan.results.submission(phase)
+    return [
+        files.descriptors,
+        files.predictions,
+        files.score,
+        files.validation,
+        files.provenance,
+        files.card,
+        *files.model_files(plan.submitted_model()),
+    ]
 
 
 def given_files(plan: Plan, phase: str) -> list[str]:
