@@ -19,9 +19,9 @@ from iscqk.plan.comparisons import rows_in_job
 from iscqk.plan.dependence import copy_rounds, train_section, training_edits
 from iscqk.plan.jobs import TRAININGS, kind_of
 from iscqk.plan.names import (
+    CONTENT,
     ModelName,
     content_options,
-    content_pattern,
     described_as,
     runs_pattern,
 )
@@ -324,7 +324,7 @@ def test_a_content_tells_the_options_that_make_it():
     for ways in itertools.product(([], [64], [64, 96]), (1, 2, 4, 8), (False, True)):
         sizes, turns, trimmed = ways
         content = described_as({"sizes": sizes, "orientations": turns, "trimmed": trimmed})
-        assert re.fullmatch(content_pattern(), content)
+        assert re.fullmatch(CONTENT, content)
         wanted = ["--sizes", *map(str, sizes)] if sizes else []
         wanted += ["--orientations", str(turns)] if turns > 1 else []
         assert content_options(content).split() == [*wanted, *(["--trimmed"] if trimmed else [])]

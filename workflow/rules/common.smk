@@ -29,11 +29,11 @@ from iscqk.plan.evaluation import (
 )
 from iscqk.plan.jobs import JOBS, job
 from iscqk.plan.names import (
+    CONTENT,
     SIDES,
     ModelName,
     Shard,
     content_options,
-    content_pattern,
     runs_pattern,
 )
 from iscqk.formats.results import DESCRIBED, SPLITS
@@ -108,6 +108,6 @@ wildcard_constraints:
     ablation="|".join(ABLATIONS) or "none",
     model=ModelName.pattern(),
     split="training|unbalanced",
-    content=content_pattern(),
+    content=CONTENT,
     ranking="|".join(rankings.RANKINGS),
     half="|".join(HALVES),

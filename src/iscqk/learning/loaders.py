@@ -9,11 +9,10 @@ from multiprocessing.queues import Queue
 from typing import Any, Generic, NoReturn, TypeVar
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from iscqk.errors import UserError
-from iscqk.learning.data_loading import Batches, Images, Indexed
+from iscqk.learning.data_loading import Batches
 from iscqk.learning.handing_over import collate, tensors
 from iscqk.runtime.following import become_worker
 from iscqk.runtime.last_read import LastRead, slice_seconds
@@ -21,13 +20,6 @@ from iscqk.runtime.shutdown import LOST_WORKER, cause_of
 from iscqk.runtime.workers import are_forked, lost_worker, may_have_workers
 
 Item = TypeVar("Item")
-
-
-def training_batches(
-    images: Images, batches: Batches, workers: int
-) -> "Loader[tuple[int, Tensor]]":
-    """Return a loader of indices (B,) with their images, read ahead by `workers` processes."""
-    return Loader(Indexed(images), batches, workers)
 
 
 class Loader(Generic[Item]):

@@ -13,7 +13,7 @@ from torch import Tensor
 from iscqk.errors import UserError
 from iscqk.learning import distributed
 from iscqk.learning.checkpoint import Checkpoint, random_states, restore_random_states
-from iscqk.learning.data_loading import Batches, Images
+from iscqk.learning.data_loading import Batches, Images, Indexed
 from iscqk.learning.health import (
     NotFinite,
     gradient_norm,
@@ -21,7 +21,7 @@ from iscqk.learning.health import (
     stop_error,
     warn_of_collapse,
 )
-from iscqk.learning.loaders import training_batches
+from iscqk.learning.loaders import Loader
 from iscqk.learning.objectives import Objective, Outcome, mean_outcome
 from iscqk.learning.optimizer import learning_rate_factor, make_optimizer
 from iscqk.learning.tensorboard import Scalars, TensorBoard
@@ -142,7 +142,7 @@ class Training:
         self._tensorboard = TensorBoard(scalars, self.history)
         batches = Batches(len(images), config.batch_size, self.steps, config.seed, first)
         self.objective.let_learn(self.encoder, config.batch_norm)
-        throughput = Throughput(training_batches(images, batches, workers))
+        throughput = Throughput(Loader(Indexed(images), batches, workers))
         shared = distributed.SharedBatchNorm() if distributed.world_size() > 1 else nullcontext()
         encoder, frozen = self.encoder, config.batch_norm == "frozen"
         with shared, fast_convolutions(encoder.backbone, frozen, encoder.dry_run):

@@ -5,7 +5,7 @@ Where two rules share it (`make_queries` and `take_queries`), it is by what they
 
 import re
 
-from iscqk.plan.names import ModelName, Shard, content_pattern
+from iscqk.plan.names import CONTENT, ModelName, Shard
 
 JOBS = {
     "draw": "draw",
@@ -64,7 +64,7 @@ def job(rule: str, **wildcards: object) -> str:
 _WILDCARDS = {
     "run": r"[^/]+",
     "model": ModelName.pattern(),
-    "content": content_pattern(),
+    "content": CONTENT,
     "shard": Shard.pattern(),
 }
 

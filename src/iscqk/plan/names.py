@@ -11,7 +11,8 @@ SIDES = ("q", "k")
 _ORIENTATIONS = "orientations"
 _NAME = re.compile(r"(initial)|(warm-up)|learned-(\d+)|round(\d+)-([qk])")
 _TRIMMED = "trimmed"
-_CONTENT = rf"descriptors(-\d+)*(-{_ORIENTATIONS}[248])?(-{_TRIMMED})?|features"
+# The regular expression of all contents of descriptor files.
+CONTENT = rf"descriptors(-\d+)*(-{_ORIENTATIONS}[248])?(-{_TRIMMED})?|features"
 
 
 def runs_pattern(runs: Iterable[str]) -> str:
@@ -169,11 +170,6 @@ def ways_to_see(sizes: Iterable[int], orientations: int, trimmed: bool) -> list[
     """Return the names of how an image is seen beside once as it is."""
     turned = [f"{_ORIENTATIONS}{orientations}"] if orientations > 1 else []
     return [*map(str, sizes), *turned, *([_TRIMMED] if trimmed else [])]
-
-
-def content_pattern() -> str:
-    """Return the regular expression of all contents: `descriptors`, ..., or `features`."""
-    return _CONTENT
 
 
 def content_options(content: str) -> str:

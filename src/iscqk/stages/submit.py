@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> None:
         for split in ("training", "references", "queries")
     }
     digest = sha256_of(arguments.descriptors)
-    refuse_mixed(arguments, manifests, digest)
+    _refuse_mixed(arguments, manifests, digest)
     score = _score(arguments, manifests)
     provenance = _provenance(arguments, manifests) | {"descriptors_sha256": digest}
     _copy(arguments.descriptors, output.descriptors)
@@ -116,7 +116,7 @@ def run(arguments: argparse.Namespace) -> None:
     write_settings(Path(output.model), settings, arguments.bank, projection)
 
 
-def refuse_mixed(
+def _refuse_mixed(
     arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame], digest: str
 ) -> None:
     """Refuse files that do not belong with descriptors of a digest, whatever stages have checked.
