@@ -124,6 +124,16 @@ def _refuse_mixed(
     Raises:
         UserError: naming the first file that is of other descriptors, weights, images or phase.
     """
+    _refuse_other_descriptors(arguments)
+    counts = {split: len(manifests[split]) for split in ("queries", "references")}
+    validated = {"valid": True, "phase": arguments.phase, "validated_sha256": digest, **counts}
+    path = arguments.validation
+    _compare(path, read_object(path), validated, "validate the descriptors")
+    _refuse_other_scores(arguments, digest)
+
+
+def _refuse_other_descriptors(arguments: argparse.Namespace) -> None:
+    """Refuse descriptors of other weights or images, and a bank or predictions not of theirs."""
     descriptors, weights = arguments.descriptors, _weights(arguments)
     expected = {
         "ranking": arguments.ranking,
@@ -145,19 +155,19 @@ def _refuse_mixed(
         max_results = Search.parse(arguments.config["search"]).max_results
         refuse_part_of_predictions(arguments.predictions, predictions, submission, max_results)
         _compare(descriptors, submission.attributes, expected, "merge the shards")
-    _compare(
-        arguments.validation,
-        read_object(arguments.validation),
-        {"valid": True, "phase": arguments.phase, "validated_sha256": digest}
-        | {split: len(manifests[split]) for split in ("queries", "references")},
-        "validate the descriptors",
-    )
-    scores = named_files(arguments.scores, [*RANKINGS]) | named_files(arguments.halves, HALVES)
+
+
+def _refuse_other_scores(arguments: argparse.Namespace, digest: str) -> None:
+    """Refuse scores of other descriptors, or of another part of the phase than they are given as.
+
+    Other rankings' predictions are not here, so that of their scores only the part is compared.
+    """
     scored = {digest, sha256_of(arguments.predictions)}
+    scores = named_files(arguments.scores, [*RANKINGS]) | named_files(arguments.halves, HALVES)
     for name, path in scores.items():
         found, half = read_object(path), name if name in HALVES else None
         if (name == arguments.ranking or half) and found.get("scored_sha256") not in scored:
-            raise UserError(f"{path}: not the score of {descriptors}; score it again")
+            raise UserError(f"{path}: not the score of {arguments.descriptors}; score it again")
         _compare(path, found, {"half": half}, "score it")  # None: the whole phase
 
 
