@@ -79,24 +79,27 @@ def rounded(scaled: Tensor, bank: Tensor, at_least: Tensor | None = None) -> Log
         torch.bmm(queries.expand(parts, *queries.shape), rows.mT, out=weights).exp_()
         sums = weights.sum(2, dtype=torch.float32)
         bound = torch.maximum(least, total + heavy_total + sums.sum(0)) * _HEAVY
-        # None is negative, so that they are in the order of their bits, whose maximum is fast.
-        most = weights.view(torch.int16).amax(2).view(weights.dtype)
-        part, query = (most > bound).nonzero(as_tuple=True)
-        if len(part):
-            which, row = (weights[part, query] > bound[query, None]).nonzero(as_tuple=True)
-            taken = (part[which], query[which], row)
-            sums.index_put_(taken[:2], -weights[taken].float(), accumulate=True)
-            weights[taken] = 0
-            for some, at in zip(which.split(BLOCK), row.split(BLOCK), strict=True):
-                of = query[some]
-                keys = rows[part[some], at].float()
-                exact = (scaled[of] * keys).sum(1).exp()
-                heavy_total.index_add_(0, of, exact)
-                heavy_mean.index_add_(0, of, exact[:, None] * keys)
+        heavy = _heavy(weights, bound)
+        sums.index_put_(heavy[:2], -weights[heavy].float(), accumulate=True)
+        weights[heavy] = 0
+        for part, query, row in zip(*(places.split(BLOCK) for places in heavy), strict=True):
+            keys = rows[part, row].float()
+            exact = (scaled[query] * keys).sum(1).exp()
+            heavy_total.index_add_(0, query, exact)
+            heavy_mean.index_add_(0, query, exact[:, None] * keys)
         total += sums.sum(0)
         mean += torch.bmm(weights, rows, out=means).sum(0, dtype=torch.float32)
     total += ((scaled - queries) * mean).sum(1) + heavy_total
     return total.log(), (mean + heavy_mean) / total[:, None]
+
+
+def _heavy(weights: Tensor, bound: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return part, query and row of the weights (P, B, n) that are above a query's bound (B,)."""
+    # None is negative, so that they are in the order of their bits, whose maximum is fast.
+    most = weights.view(torch.int16).amax(2).view(weights.dtype)
+    part, query = (most > bound).nonzero(as_tuple=True)
+    which, row = (weights[part, query] > bound[query, None]).nonzero(as_tuple=True)
+    return part[which], query[which], row
 
 
 def _together(parts: list[LogPartitionAndMean]) -> LogPartitionAndMean:
