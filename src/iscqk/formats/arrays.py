@@ -1,4 +1,4 @@
-"""Arrays by what they hold, as annotations name them, and the first row that something holds of."""
+"""Arrays by what they hold, as annotations name them, and the first true row of one."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,6 @@ StrArray = NDArray[np.str_]
 
 
 def first_where(holds: ArrayLike) -> int | None:
-    """Return the first row of (n,) that something holds of, None where it holds of none."""
+    """Return the index of the first true row of (n,), or None."""
     rows = np.flatnonzero(holds)
     return int(rows[0]) if len(rows) else None

@@ -89,7 +89,7 @@ def refuse_dark_colour(image: Image.Image, depth: Depth) -> None:
 
 
 def show_lower_bytes(image: Image.Image, depth: Depth, file: Any) -> Depth:
-    """Take from the lower bytes of 16-bit colour, in place, what only they tell.
+    """Change an image in place by what only the lower bytes of its 16-bit colour tell.
 
     Where the upper bytes are all 0, the lower are shown, as 8-bit numbers. Where the file names a
     colour as clear, what is exactly it becomes so: Pillow compares parts of it.
@@ -139,7 +139,7 @@ def _lower_bytes(image: Image.Image, file: Any) -> Image.Image:
 
 
 def _unlike(clear: Sequence[int], upper: Image.Image, lower: Image.Image) -> Image.Image:
-    """Return where 16-bit colour is not the one that is clear, as 255 (mode L)."""
+    """Return a mask (mode L): 255 where 16-bit colour is another than the one that is clear."""
     high, low = np.divmod(clear, 256)
     alike = (np.asarray(upper) == high) & (np.asarray(lower) == low)
     return Image.fromarray(~alike.all(axis=2)).convert("L")

@@ -88,15 +88,15 @@ def _images_of(folder: Path, walk: Walk, passed: list[Path] | None = None) -> li
 
 
 def _is_taken(path: Path) -> bool:
-    """Return whether a file of a folder is named as an image, or is one named as other pictures."""
+    """Return whether a file is named as an image, or is one for all that its name says."""
     suffix = path.suffix.lower()
     return suffix in SUFFIXES or (suffix in NOT_OPENED and holds_image(path))
 
 
 def _unnamed_images(others: Iterable[Path]) -> list[Path]:
-    """Return which files are images by their content and named as nothing, or as anything else.
+    """Return the files that are images by their content, though their names do not say so.
 
-    Of those of one suffix, which may be a million, the others are asked where one of the first is.
+    A million may have one suffix: after `_ASKED` of them more are opened only if one was an image.
     """
     found: list[Path] = []
     vain: Counter[str] = Counter()
@@ -116,8 +116,8 @@ def _unnamed_images(others: Iterable[Path]) -> list[Path]:
 def holds_image(path: Path) -> bool:
     """Return whether a file is by its content an image that is opened, whatever its name says.
 
-    What is named as a camera's own and is a TIFF is none: its first picture is a thumbnail. Of what
-    begins as none, the first bytes alone are read: there may be thousands of them.
+    A TIFF under the name of a camera's own format is none: its first picture is a thumbnail. Of a
+    file that begins as no image only the first bytes are read: there may be thousands of these.
     """
     kinds = formats_begun(path)
     if path.suffix.lower() in NOT_OPENED:
@@ -157,7 +157,7 @@ def _tell_left_out(folder: Path, others: list[Path], unnamed: list[Path], are_al
 
 
 def refuse_lost(path: str | Path, reason: str | None, may_go: bool = False) -> None:
-    """Take no image for a bad one where its disk has failed or left since it was found.
+    """Take no image for a bad one where it is its disk that has failed or gone since.
 
     Args:
         path: of an image that cannot be looked at or opened.

@@ -28,7 +28,7 @@ Size = tuple[int, int]
 
 
 class Shown(NamedTuple):
-    """A frame, from 0. With a depth the file is at it, and its pixels are read (`decode`)."""
+    """A frame, from 0. If a depth is told, the file is at this frame and its pixels are decoded."""
 
     frame: int
     depth: Depth | None = None
@@ -49,8 +49,8 @@ def may_have_several(image: Image.Image) -> bool:
 def has_several(image: Image.Image, most_pixels: int) -> bool:
     """Return whether an open file has several frames, or pages that are pictures of their own.
 
-    A smaller page is none that looks as the largest does, as far as both are read: of
-    `most_pixels` in all.
+    A smaller page that looks like the largest is its thumbnail, and not counted; pages are compared
+    up to `most_pixels` in all.
     """
     if not may_have_several(image):
         return False

@@ -21,7 +21,7 @@ _Pixels = NDArray[np.int16]
 
 
 class _Box(NamedTuple):
-    """Of what stays: first and last line, first and last column, as `range` has them."""
+    """What stays: lines from `top` to before `bottom`, columns from `left` to before `right`."""
 
     top: int
     bottom: int
@@ -32,7 +32,7 @@ class _Box(NamedTuple):
 def without_margins(image: Image.Image) -> Image.Image | None:
     """Return an RGB image without the plain margins at its sides; None if they are nothing much.
 
-    A margin is as many lines from a side on as are of the colour of the outermost one. Where one is
+    A margin is the lines from a side on that all have the colour of the outermost one. Where one is
     taken off, another may come to light.
     """
     small = _reduced(image)

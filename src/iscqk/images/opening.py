@@ -110,7 +110,7 @@ def fault_of(source: ImageInput) -> BadImage:
 
 
 def formats_begun(path: str | Path) -> set[str]:
-    """Return of which of `FORMATS` a file may be by its first bytes, which alone are read."""
+    """Return the `FORMATS` that a file may be of by its first bytes; it is read no further."""
     Image.init()
     try:
         start = beginning_of(path, _BEGINNING).ljust(_BEGINNING, b"\0")
@@ -141,7 +141,7 @@ def is_one_of_several(path: str | Path) -> bool:
 
 
 def declared_size(path: str | Path) -> tuple[int, int]:
-    """Return width and height in pixels of a file as it declares them, turned as it declares it.
+    """Return the width and height in pixels that a file declares, once it is turned as it declares.
 
     Raises:
         BadImage: it is no image, or gone.
@@ -199,7 +199,7 @@ def _opened(source: ImageInput, enough: int | None) -> _Opened:
 
 
 def _loaded_of_several(source: str | Path | bytes, image: Image.Image) -> _Opened:
-    """Return what `_opened` does of the frame that is looked at, its pixels read once if can be."""
+    """Return what `_opened` does, of the frame that is looked at; decoded once if it can be."""
     shown = shown_frame(image, MOST_PIXELS)
     if shown.depth is not None:
         return _finished(image, shown.depth, image.size)
@@ -209,7 +209,7 @@ def _loaded_of_several(source: str | Path | bytes, image: Image.Image) -> _Opene
 
 
 def _at_first_frame(source: str | Path | bytes) -> Image.Image:
-    """Return an image whose pixels are not yet read, a very large one only of a JPEG."""
+    """Return an image whose pixels are not yet read; only a JPEG may be very large."""
     try:
         image: Image.Image = Image.open(_openable(source), formats=FORMATS)
     except Image.UnidentifiedImageError:

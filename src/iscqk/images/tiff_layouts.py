@@ -12,7 +12,7 @@ _UNSPECIFIED = "X;"  # in RGBX;16L, and what follows RGB in RGB;16L: Pillow's fo
 
 
 def mend_palette(image: Image.Image) -> None:
-    """Have an open file's palette of 8-bit numbers taken as such, of which Pillow makes black.
+    """Have an open file's palette taken as 8-bit numbers where it is of such: Pillow shows black.
 
     Old writers left it so; it is told by numbers of which none is over 255, as libtiff does.
     """
@@ -23,7 +23,7 @@ def mend_palette(image: Image.Image) -> None:
 
 
 def mend_planes(image: Image.Image) -> None:
-    """Have an open file read right whose colours lie apart, a plane each, before it is loaded.
+    """Have an open file decoded right whose colours lie apart, a plane each; before it is loaded.
 
     Of a plane that is not compressed Pillow forgets bits, order of bytes, and whether 0 is white.
     A plane of what the file does not specify is left out.

@@ -36,7 +36,7 @@ class Made:
         return glob(pattern) if self._is_on_disk else []
 
     def home(self, runs: Sequence[str], name: ModelName) -> str:
-        """Return which of the runs that share a model it lies under: the first that has it.
+        """Return under which of the runs that share a model it lies: the first that has it.
 
         Where none has it, that is the first. Else a model would move to whichever run is first
         now, and all that was learned from it would be learned again.
@@ -48,7 +48,7 @@ class Made:
         return self._is_on_disk and all(os.path.exists(model.weights(side)) for side in SIDES)
 
     def shards(self, pattern: str, count: int) -> list[str]:
-        """Return the files of a pattern with `{shard}`, `count` of them, or as many as there are.
+        """Return the files of a pattern with `{shard}`, `count` of them, or as many as were made.
 
         What has been made in another number of shards is taken as it is, where it is of these
         images.
@@ -63,7 +63,7 @@ class Made:
 
     @cached_property
     def _is_of_these_images(self) -> bool:
-        """Whether what there is was made of the images that are asked for, if anything is there."""
+        """Whether what is there was made of the images asked for; True where nothing is."""
         manifest = self._results.manifest("training")
         with suppress(OSError, UnicodeDecodeError), open(manifest, encoding="utf-8") as file:
             if row := next(csv.DictReader(file), None):

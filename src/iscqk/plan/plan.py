@@ -98,7 +98,7 @@ class Plan(Mapping[str, Run]):
         return gist.described(describe[role], images, content, shard=shard)
 
     def size_options(self, home: str) -> str:
-        """Return as options the sides at which a run, or else what is submitted, describes.
+        """Return as options the sides at which the run that is `starting_at` a home describes.
 
         What its first weights cannot take is told where they are made, not after the training.
         """
@@ -115,7 +115,7 @@ class Plan(Mapping[str, Run]):
         return shlex.join(words)
 
     def starting_at(self, home: str) -> Run:
-        """Return the run that is submitted if it starts from a run's first weights, or that run."""
+        """Return the submitted run if it starts from the first weights of `home`, else that run."""
         homes = {self._home(name, INITIAL) for name in (home, self.submitted.name)}
         return self.submitted if len(homes) == 1 else self[home]
 
@@ -249,11 +249,11 @@ class Plan(Mapping[str, Run]):
         return [self.images.phases[phase].ground_truth, *lists]
 
     def queries_beforehand(self, made: Iterable[str]) -> str:
-        """Return the options by which what is wrong with queries is told with all other images.
+        """Return the options by which faults of queries are told with those of other images.
 
-        Those that are given are looked at, but in shards on their own: a file that is no input may
-        not be there, and what a list names could not be found. Those that are made want images
-        enough.
+        Given queries are looked at, unless they are in shards, which are looked at on their own: a
+        file that is no input may not be there, and what a list names could not be found. Of those
+        that are made, it is whether there are images enough.
 
         Args:
             made: phases whose queries this run makes.
@@ -273,7 +273,7 @@ class Plan(Mapping[str, Run]):
         return shlex.join(words)
 
     def held_out(self, trained: Iterable[str]) -> str:
-        """Return the option by which it is told with the images if some runs hold out all of them.
+        """Return the option by which `prepare` tells that some runs hold out all the images.
 
         Args:
             trained: the runs whose training this run of the workflow does.

@@ -71,9 +71,9 @@ class Run:
             config: of the run, defaults filled in.
             results: where files are.
             home: gives the run under whose name a run's model lies.
-            shards: gives the files of a pattern with `{shard}`, where nothing tells another number
-                of them in so many.
-            here: gives those of some files that are here.
+            shards: expands a pattern with `{shard}` into so many files, or into as many as were
+                already made.
+            here: returns which of some files are here.
         """
         self.name, self.config, self._results = name, config, results
         self._home, self._shards, self._here = home, shards, here
@@ -206,7 +206,7 @@ class Run:
         return " ".join(f"--copies {' '.join(shards)}" for shards in rounds)
 
     def fresh_options(self) -> str:
-        """Return the options of a training that say how copies are made while it learns, if so."""
+        """Return the options of a training that say how copies are made while it learns."""
         sections = [shlex.quote(as_text(section)) for section in fresh_copies(self.config)]
         return "--fresh-copies {} --edits {}".format(*sections) if sections else ""
 
@@ -277,14 +277,14 @@ class Run:
         return f"--size {size - gist} {gist} --whitening {whitenings}"
 
     def subtraction_options(self, images: str) -> str:
-        """Return how much of how many training descriptors is subtracted from those of images."""
+        """Return how many training descriptors are subtracted from those of images, how much."""
         describe = self.config["describe"]
         if images == "training" or not describe["subtract"]:
             return ""
         return f"--nearest {describe['subtract_nearest']} --share {describe['subtract']}"
 
     def projection(self, name: str) -> list[str]:
-        """Return the projection of what it joins or whitens, if it does."""
+        """Return the projection of what it joins or whitens; none where it does neither."""
         describe = self.config["describe"]
         projection = self._results.model(self.name, name).projection
         return [projection] if describe["gist"] or describe["whitening"] else []

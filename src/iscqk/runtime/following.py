@@ -52,7 +52,7 @@ def _end_once(is_over: Callable[[], bool]) -> None:
 
 
 def _here() -> str:
-    """Return what all processes have in common in which a number means the same one."""
+    """Return what is equal in two processes if a process number means the same one to both."""
     try:
         started = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{started} {os.readlink('/proc/self/ns/pid')}"

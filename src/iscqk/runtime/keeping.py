@@ -41,5 +41,5 @@ def leave_to_others() -> None:
 
 
 def is_anything_kept() -> bool | None:
-    """Return whether this process has; None if others know."""
+    """Return whether this process has kept anything; None where others know."""
     return _kept

@@ -30,7 +30,7 @@ class LastRead:
         self._at.value = time.monotonic()
 
     def hangs(self) -> bool:
-        """Count a wait in vain; return whether there was no image in all of too many of them."""
+        """Count a wait in vain; return whether there were too many of them since the last image."""
         seen = self._at.value
         self._waited = self._waited + slice_seconds() if seen == self._seen else 0
         self._seen = seen

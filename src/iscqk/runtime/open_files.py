@@ -9,7 +9,7 @@ _ENOUGH = 65_536
 
 
 def open_closed_streams() -> None:
-    """Let what goes to standard streams that the starter has closed go nowhere, as some daemons do.
+    """Open to nowhere those standard streams that the starter has closed, as some daemons do.
 
     The next file that is opened would have their number, and get what any library writes there.
     """

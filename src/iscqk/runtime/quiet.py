@@ -42,7 +42,7 @@ def _leave() -> None:
 
 
 def _renew() -> None:
-    """Let a forked process, in which the other threads are not, wait for none of them."""
+    """Forget the other threads in a forked process, which has none of them to wait for."""
     global _lock, _inside
     _lock = threading.Lock()
     if _inside:

@@ -23,7 +23,8 @@ from iscqk.runtime.following import end_with_followed
 from iscqk.runtime.keeping import is_anything_kept
 from iscqk.runtime.standard_output import Output, OutputLost
 
-# What reads or copies images this long without any result hangs; so may a network's file system.
+# Without any result for this long, reading or copying images is taken to hang; a network file
+# system can also stall this long.
 PATIENCE_SECONDS = 600
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TIDYING_SECONDS = 60

@@ -69,10 +69,10 @@ def _end(pool: ProcessPoolExecutor) -> None:
 
 
 def may_have_workers() -> bool:
-    """Return whether Python lets this process start others: one of `multiprocessing.Pool` not.
+    """Return whether this process may start others; those of `multiprocessing.Pool` may not.
 
     Raises:
-        UserError: it is to be a worker itself, and begins with a script that does all of its work.
+        UserError: a spawned worker is running a script again that has no `__main__` guard.
     """
     process = multiprocessing.current_process()
     if getattr(process, "_inheriting", False):  # as Python asks itself before it starts another
@@ -81,12 +81,12 @@ def may_have_workers() -> bool:
 
 
 def are_forked() -> bool:
-    """Return whether workers are copies of this process: others begin with its script anew."""
+    """Return whether workers are copies of this process; spawned ones run its script again."""
     return multiprocessing.get_start_method() == "fork"
 
 
 def lost_worker() -> str:
-    """Return what is to be told where a worker is lost: it may have begun with all of a script."""
+    """Return what is told where a worker is lost; a spawned one may have run a script again."""
     return shutdown.LOST_WORKER if are_forked() else f"{shutdown.LOST_WORKER}; or {_GUARD}"
 
 
