@@ -1,7 +1,7 @@
 """How many images there are: in a run that was measured, in one that is planned."""
 
 from collections.abc import Mapping
-from pathlib import Path
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from iscqk.datasets import SOURCES
@@ -44,5 +44,7 @@ def planned_counts(config: Mapping[str, Any], given: Mapping[str, int | None]) -
 
 
 def rows_of(path: str) -> int:
-    """Return how many rows follow a table's header; 0 where there is none."""
-    return rows_below_header(path) if Path(path).is_file() else 0
+    """Return how many rows follow a table's header; 0 where there is none, or no table."""
+    with suppress(OSError):
+        return rows_below_header(path)
+    return 0

@@ -21,8 +21,10 @@ def rows_below_header(path: str | Path) -> int:
     """Return how many rows of a CSV follow its header; a quoted line break ends none.
 
     Raises:
-        OSError: there is no such file, or it cannot be read.
-        csv.Error: it is no table.
+        OSError: there is no such file, it cannot be read, or it is no table.
     """
     with open(path, newline="", encoding="utf-8", errors="replace") as file:
-        return max(sum(1 for _ in csv.reader(file)) - 1, 0)
+        try:
+            return max(sum(1 for _ in csv.reader(file)) - 1, 0)
+        except csv.Error as error:
+            raise OSError(f"{path}: no table ({error})") from None

@@ -1,6 +1,5 @@
 """Jobs and times in plain words."""
 
-import csv
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -106,7 +105,7 @@ _counted: dict[tuple[str, int], int] = {}
 
 def _rows(path: str) -> int | None:
     """Return how many rows a table has below its header; None if it is not there."""
-    with suppress(OSError, csv.Error):
+    with suppress(OSError):
         key = (path, Path(path).stat().st_mtime_ns)
         if key not in _counted:
             _counted[key] = rows_below_header(path)
