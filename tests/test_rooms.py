@@ -66,7 +66,7 @@ def test_an_index_that_misses_pairs_is_only_for_peoples_own_images():
     assert roads == {
         "iscqk.retrieval.approximate": ["bench/index_speed.py", "matching/indexes.py"],
         "iscqk.matching.indexes": [
-            f"matching/{name}.py" for name in ("duplicates", "matches", "telling")
+            f"matching/{name}.py" for name in ("duplicates", "looking_up", "matches", "telling")
         ],
     }
 

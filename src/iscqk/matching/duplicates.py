@@ -11,16 +11,22 @@ from iscqk.errors import UserError
 from iscqk.formats.image_shards import status_of
 from iscqk.images.opening import declared_size
 from iscqk.matching.basis import Basis, find_basis, refuse_without_edits
-from iscqk.matching.cache import NO_CACHES, Caches
+from iscqk.matching.cache import Caches
 from iscqk.matching.collection import Collection
 from iscqk.matching.describing import load_described, refuse_turned, warn_of_flat
-from iscqk.matching.indexes import Recall, by_indexes, check_index_places
+from iscqk.matching.indexes import Recall, check_index_places
 from iscqk.matching.inputs import InputPaths, Inputs, find_inputs
 from iscqk.matching.left_out import LeftOut
 from iscqk.matching.likely_copies import Group, LikelyCopies
-from iscqk.matching.matches import complete, left_out_of, look_up, with_left_out
+from iscqk.matching.looking_up import (
+    How,
+    complete,
+    left_out_of,
+    look_up,
+    lookup_among,
+    with_left_out,
+)
 from iscqk.matching.model import Model, threads_of
-from iscqk.matching.neighbourhoods import Lookup, exactly
 from iscqk.matching.views import View, serves_both
 from iscqk.models.device import torch_threads
 from iscqk.runtime.calls import causes_told
@@ -97,51 +103,41 @@ def duplicates(
             no basis to tell copies by and a network for each side, which tell not even equal ones;
             or as `match`.
     """
-    caches = Caches.of(folder)
-    threads = threads_of(model, threads)
-    with causes_told(), torch_threads(threads):
-        inputs = find_inputs(images, exclude)
-        return with_left_out(find_duplicates(inputs, model, caches, threads, orientations, index))
+    how = How(Caches.of(folder), threads_of(model, threads), orientations, index)
+    with causes_told(), torch_threads(how.threads):
+        return with_left_out(find_duplicates(find_inputs(images, exclude), model, how))
 
 
-def find_duplicates(
-    images: InputPaths | Inputs,
-    model: Model | str | Path | None = None,
-    caches: Caches = NO_CACHES,
-    threads: int = 1,
-    orientations: int = 1,
-    index: bool = False,
-) -> Duplicates:
+def find_duplicates(images: Inputs, model: Model | str | Path | None, how: How) -> Duplicates:
     """Return what `duplicates` does, with what it was judged by."""
-    refuse_below_one("threads", threads)
-    views = View("queries", orientations), View("references")
+    refuse_below_one("threads", how.threads)
+    caches = how.caches
+    views = View("queries", how.orientations), View("references")
     caches.check()
-    inputs = find_inputs(images)
-    caches.refuse_over(inputs, inputs)
-    model = model if isinstance(model, Model) else Model.load(model, threads)
-    is_one = serves_both(model, orientations)
-    if inputs.described and not is_one:
-        refuse_turned(inputs.described[0], views[0])
-        raise UserError(f"{inputs.described[0]}: of one side only; name images and folders")
-    if index:
-        check_index_places(inputs.described)
-    ready = [load_described(path, model, views[1]) for path in inputs.described]
-    refuse_without_edits(len(inputs.images) + sum(map(len, ready)), caches.copies)
-    references = complete(model, views[1], ready, inputs.images, caches.references, threads)
+    caches.refuse_over(images, images)
+    model = model if isinstance(model, Model) else Model.load(model, how.threads)
+    is_one = serves_both(model, how.orientations)
+    if images.described and not is_one:
+        refuse_turned(images.described[0], views[0])
+        raise UserError(f"{images.described[0]}: of one side only; name images and folders")
+    if how.by_index:
+        check_index_places(images.described)
+    ready = [load_described(path, model, views[1]) for path in images.described]
+    refuse_without_edits(len(images.images) + sum(map(len, ready)), caches.copies)
+    references = complete(model, views[1], ready, images.images, caches.references, how.threads)
     warn_of_flat(references)
     queries = references
     if not is_one:
-        queries = complete(model, views[0], [], inputs.images, caches.queries, threads)
-    search = by_indexes(references, threads) if index else exactly(references.vectors)
+        queries = complete(model, views[0], [], images.images, caches.queries, how.threads)
     count = len(references)
-    lookup = Lookup(model, search, threads, orientations)
+    lookup = lookup_among(references, model, how)
     basis = find_basis(lookup, queries, references, caches.copies)
     if basis.chance is None and not serves_both(model, 1):
         raise UserError(f"no basis to tell copies by: {basis.missing}; add images")
     own = references.rows_of(queries)
-    found, recall = look_up(lookup, queries, references, own, basis, index)
-    groups = LikelyCopies(queries, references, own, found, basis, orientations).groups()
-    left_out = left_out_of([inputs], queries, references)
+    found, recall = look_up(lookup, queries, references, own, basis, how.by_index)
+    groups = LikelyCopies(queries, references, own, found, basis, how.orientations).groups()
+    left_out = left_out_of([images], queries, references)
     return Duplicates(_table(references, groups, basis), count, basis, recall, left_out)
 
 

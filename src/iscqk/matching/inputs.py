@@ -49,7 +49,7 @@ class Inputs(NamedTuple):
     left_out: Sequence[LeftOut] = ()
 
 
-def find_inputs(paths: InputPaths | Inputs, exclude: str | Iterable[str] = ()) -> Inputs:
+def find_inputs(paths: InputPaths, exclude: str | Iterable[str] = ()) -> Inputs:
     """Return what is named, and all images below the folders or in the shards named, in order.
 
     What is excluded and met nowhere, as it may be mistyped, is warned of.
@@ -63,8 +63,6 @@ def find_inputs(paths: InputPaths | Inputs, exclude: str | Iterable[str] = ()) -
             is no such file or folder, a folder without an image, or a file that is neither an image
             nor descriptors; or a path is to be excluded.
     """
-    if isinstance(paths, Inputs):  # found before
-        return paths
     with _excluding(exclude) as exclusion:
         return _found(paths, exclusion)
 

@@ -1,25 +1,31 @@
 """Which reference each image is likest to: copy detection between any two sets of images."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import IntArray
 from iscqk.matching.basis import Basis, find_basis, refuse_without_edits
-from iscqk.matching.cache import NO_CACHES, Caches
+from iscqk.matching.cache import Caches
 from iscqk.matching.collection import Collection
-from iscqk.matching.describing import describe_files, load_described, warn_of_flat
-from iscqk.matching.indexes import Recall, by_indexes, check_index_places, recall_of
-from iscqk.matching.inputs import InputPaths, Inputs, find_both_inputs, find_inputs, identity
+from iscqk.matching.describing import load_described, warn_of_flat
+from iscqk.matching.indexes import Recall, check_index_places
+from iscqk.matching.inputs import InputPaths, Inputs, find_both_inputs
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.left_out import LeftOut
+from iscqk.matching.looking_up import (
+    How,
+    complete,
+    left_out_of,
+    look_up,
+    lookup_among,
+    with_left_out,
+)
 from iscqk.matching.model import Model, threads_of
-from iscqk.matching.neighbourhoods import LISTED, Lookup, exactly
 from iscqk.matching.views import View
 from iscqk.models.device import torch_threads
 from iscqk.runtime.calls import causes_told
@@ -113,52 +119,44 @@ def match(
             `threshold`, `threads` or `orientations` is no number to work with; or a worker is lost,
             or memory or disk are full.
     """
-    caches = Caches.of(folder)
-    threads = threads_of(model, threads)
-    with causes_told(), torch_threads(threads):
+    how = How(Caches.of(folder), threads_of(model, threads), orientations, index)
+    with causes_told(), torch_threads(how.threads):
         inputs = find_both_inputs(images, against, exclude)
-        return with_left_out(
-            find_matches(*inputs, model, top, threshold, caches, threads, orientations, index)
-        )
+        return with_left_out(find_matches(*inputs, model, how, top, threshold))
 
 
 def find_matches(
-    images: InputPaths | Inputs,
-    against: InputPaths | Inputs,
-    model: Model | str | Path | None = None,
+    images: Inputs,
+    against: Inputs,
+    model: Model | str | Path | None,
+    how: How,
     top: int = 1,
     threshold: float | None = None,
-    caches: Caches = NO_CACHES,
-    threads: int = 1,
-    orientations: int = 1,
-    index: bool = False,
 ) -> Matches:
     """Return what `match` does, with what it was judged by."""
-    _check_numbers(top, threshold, threads)
-    views = View("queries", orientations), View("references")
-    caches.check()
-    # All that is named is looked at before hours are spent on any of it.
-    inputs = find_inputs(images), find_inputs(against)
-    caches.refuse_over(*inputs)
-    if index:
-        check_index_places(inputs[1].described)
-    model = model if isinstance(model, Model) else Model.load(model, threads)
+    _check_numbers(top, threshold, how.threads)
+    inputs = images, against
+    views = View("queries", how.orientations), View("references")
+    how.caches.check()
+    how.caches.refuse_over(*inputs)
+    if how.by_index:
+        check_index_places(against.described)
+    model = model if isinstance(model, Model) else Model.load(model, how.threads)
     ready = [
-        [load_described(path, model, view) for path in found.described]
-        for view, found in zip(views, inputs, strict=True)
+        [load_described(path, model, view) for path in named.described]
+        for view, named in zip(views, inputs, strict=True)
     ]
-    refuse_without_edits(len(inputs[1].images) + sum(map(len, ready[1])), caches.copies)
+    refuse_without_edits(len(against.images) + sum(map(len, ready[1])), how.caches.copies)
     queries, references = (
-        complete(model, view, parts, found.images, cache, threads)
-        for view, parts, found, cache in zip(views, ready, inputs, caches[:2], strict=True)
+        complete(model, view, parts, named.images, cache, how.threads)
+        for view, parts, named, cache in zip(views, ready, inputs, how.caches[:2], strict=True)
     )
     warn_of_flat(queries)
     warn_of_flat(references)
-    search = by_indexes(references, threads) if index else exactly(references.vectors)
-    lookup = Lookup(model, search, threads, orientations)
-    basis = find_basis(lookup, queries, references, caches.copies)
+    lookup = lookup_among(references, model, how)
+    basis = find_basis(lookup, queries, references, how.caches.copies)
     own = references.rows_of(queries)
-    found, recall = look_up(lookup, queries, references, own, basis, index, top)
+    found, recall = look_up(lookup, queries, references, own, basis, how.by_index, top)
     table = _table(queries, references, found, basis)
     kept = table if threshold is None else table[table["score"] >= threshold]
     below = _likely_images(table) - _likely_images(kept)
@@ -174,71 +172,6 @@ def _check_numbers(top: int, threshold: float | None, threads: int) -> None:
     is_number = isinstance(threshold, Real) and math.isfinite(threshold)
     if threshold is not None and not is_number:
         raise UserError(f"--threshold {threshold!r}: no score to compare with; name a number")
-
-
-def complete(
-    model: Model,
-    view: View,
-    parts: Sequence[Collection],
-    images: Sequence[Path],
-    cache: str | Path | None,
-    threads: int,
-) -> Collection:
-    """Return what is described already, and images, as one."""
-    fresh = [describe_files(model, view, images, cache, threads)] if images else []
-    return Collection([source for part in (*parts, *fresh) for source in part.sources])
-
-
-def left_out_of(named: Iterable[Inputs], *described: Collection) -> list[LeftOut]:
-    """Return what was passed over, by its name or as it cannot be read or listed, each once."""
-    unreadable = [one for found in described for one in found.left_out]
-    passed = [one for inputs in named for one in inputs.left_out]
-    return [*{identity(one.path): one for one in (*unreadable, *passed)}.values()]
-
-
-class _Shared(dict[str, str]):
-    """What pandas copies with each table, column and row that it makes of one, and need not."""
-
-    def __deepcopy__(self, memo: object) -> "_Shared":
-        return self
-
-
-class _Found(Protocol):
-    @property
-    def table(self) -> pd.DataFrame: ...
-    @property
-    def left_out(self) -> Sequence[LeftOut]: ...
-
-
-def with_left_out(found: _Found) -> pd.DataFrame:
-    """Return the table of what was found, which tells callers what was left out, and why."""
-    found.table.attrs["left_out"] = _Shared((one.path, one.why) for one in found.left_out)
-    return found.table
-
-
-def look_up(
-    lookup: Lookup,
-    queries: Collection,
-    references: Collection,
-    own: IntArray,
-    basis: Basis,
-    index: bool,
-    top: int | None = None,
-) -> tuple[JudgedPairs, Recall | None]:
-    """Return what is kept of all neighbourhoods, and what an index finds of them.
-
-    Args:
-        lookup: of the queries.
-        queries: what is looked up.
-        references: what among.
-        own: (q,) the reference that is a query's own file, `NOTHING` for none.
-        basis: to judge by.
-        index: whether the search is by one.
-        top: references of each query; None: those that may be called likely.
-    """
-    recall = recall_of(lookup, queries.vectors, references.vectors, own) if index else None
-    blocks = lookup.blocks(queries.vectors, max(top or 0, LISTED), own)
-    return JudgedPairs.of(queries, references, blocks, basis, top), recall
 
 
 def _table(

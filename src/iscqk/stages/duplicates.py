@@ -67,6 +67,7 @@ def run(arguments: argparse.Namespace) -> None:
         ahead = read_ahead(arguments.model, new, arguments.threads)
         with importing():
             from iscqk.matching.duplicates import find_duplicates
+            from iscqk.matching.looking_up import How
             from iscqk.matching.match_page import write_groups
             from iscqk.matching.model import Model
             from iscqk.matching.telling import (
@@ -79,14 +80,9 @@ def run(arguments: argparse.Namespace) -> None:
             from iscqk.models.device import set_threads
 
         set_threads(arguments.threads)
-        found = find_duplicates(
-            inputs,
-            Model.load(arguments.model, arguments.threads, ahead),
-            caches,
-            arguments.threads,
-            arguments.orientations,
-            arguments.index,
-        )
+        model = Model.load(arguments.model, arguments.threads, ahead)
+        how = How(caches, arguments.threads, arguments.orientations, arguments.index)
+        found = find_duplicates(inputs, model, how)
         write_table(table, found.table.assign(image=found.table["image"].map(utf8)))
         write_left_out(left_out, found.left_out)
         facts = {

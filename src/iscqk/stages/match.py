@@ -74,6 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
         inputs = find_both_inputs(arguments.images, arguments.against, arguments.exclude)
         ahead = read_ahead(arguments.model, caches.new_images(*inputs), arguments.threads)
         with importing():
+            from iscqk.matching.looking_up import How
             from iscqk.matching.match_page import write_page
             from iscqk.matching.matches import find_matches
             from iscqk.matching.model import Model
@@ -81,16 +82,9 @@ def run(arguments: argparse.Namespace) -> None:
             from iscqk.models.device import set_threads
 
         set_threads(arguments.threads)
-        found = find_matches(
-            *inputs,
-            Model.load(arguments.model, arguments.threads, ahead),
-            arguments.top,
-            arguments.threshold,
-            caches,
-            arguments.threads,
-            arguments.orientations,
-            arguments.index,
-        )
+        model = Model.load(arguments.model, arguments.threads, ahead)
+        how = How(caches, arguments.threads, arguments.orientations, arguments.index)
+        found = find_matches(*inputs, model, how, arguments.top, arguments.threshold)
         facts = {
             name: printable(shlex.join(getattr(arguments, name))) for name in ("images", "against")
         }

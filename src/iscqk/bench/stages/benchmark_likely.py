@@ -26,6 +26,8 @@ from iscqk.images.edit_chains import EditPool
 from iscqk.images.finding import find_images
 from iscqk.matching.cache import Caches
 from iscqk.matching.chance import PROMISED
+from iscqk.matching.inputs import find_both_inputs
+from iscqk.matching.looking_up import How
 from iscqk.matching.matches import find_matches
 from iscqk.matching.model import Model
 from iscqk.matching.views import POOL
@@ -94,8 +96,8 @@ def _tried(
             for (kind, negatives), share in product(rest.items(), _COPIES):
                 some = round(share * queries)
                 asked = [*copies[:some], *negatives[: queries - some]]
-                caches = Caches.of(place)
-                found = find_matches(asked, references, model, caches=caches, threads=threads).table
+                inputs, how = find_both_inputs(asked, references), How(Caches.of(place), threads)
+                found = find_matches(*inputs, model, how).table
                 likely = found[found["likely"]]
                 sources = dict(zip(copies[:some], references, strict=False))
                 right = likely["query"].map(lambda query, of=sources: str(of.get(query)))
