@@ -15,7 +15,7 @@ from iscqk.matching.chance import PROMISED
 from iscqk.matching.duplicates import Duplicates
 from iscqk.matching.left_out import told_of
 from iscqk.matching.matches import Matches
-from iscqk.matching.telling import summary, summary_of_groups
+from iscqk.matching.telling import searched, summary, summary_of_groups
 from iscqk.reporting.rendering import render_template
 from iscqk.reporting.thumbnails import thumbnail
 
@@ -30,7 +30,7 @@ def write_page(path: str | Path, found: Matches, facts: dict[str, str]) -> None:
     Args:
         path: where to.
         found: what `find_matches` returns.
-        facts: what was compared, by name, for the head of the page.
+        facts: what was asked for, by name, for the head of the page.
     """
     pairs = [_pair(row, path) for row in found.table.head(SHOWN).to_dict("records")]
     page = render_template(
@@ -38,7 +38,7 @@ def write_page(path: str | Path, found: Matches, facts: dict[str, str]) -> None:
         title=summary(found),
         pairs=pairs,
         total=len(found.table),
-        facts=facts | told_of(found.left_out) | {"basis of likely": found.basis.told()},
+        facts=facts | _facts(found, "basis of likely"),
         promised=PROMISED if found.basis.chance else None,
     )
     write_text(path, page)
@@ -50,7 +50,7 @@ def write_groups(path: str | Path, found: Duplicates, facts: dict[str, str]) -> 
     Args:
         path: where to.
         found: what `find_duplicates` returns.
-        facts: what was looked at, by name, for the head of the page.
+        facts: what was asked for, by name, for the head of the page.
     """
     groups, left = [], SHOWN
     for number, rows in found.table.groupby("group"):
@@ -66,9 +66,14 @@ def write_groups(path: str | Path, found: Duplicates, facts: dict[str, str]) -> 
         groups=groups,
         total=found.table["group"].nunique(),
         judged=found.basis.chance is not None,
-        facts=facts | told_of(found.left_out) | {"basis": found.basis.told()},
+        facts=facts | _facts(found, "basis"),
     )
     write_text(path, page)
+
+
+def _facts(found: Matches | Duplicates, basis: str) -> dict[str, str]:
+    """Return how it was searched, what was left out, and what `basis` is, by name."""
+    return searched(found.recall) | told_of(found.left_out) | {basis: found.basis.told()}
 
 
 def _is_alone_the_largest(rows: pd.DataFrame) -> bool:

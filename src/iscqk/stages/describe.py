@@ -14,13 +14,12 @@ from iscqk.errors import UserError
 from iscqk.formats.files import printable
 from iscqk.formats.model_files import SIDES
 from iscqk.matching.arguments import add_exclude, add_model, add_threads
-from iscqk.matching.beginning import read_ahead
 from iscqk.matching.cache import check_place, is_new
 from iscqk.matching.inputs import find_inputs
 from iscqk.runtime.imports import importing
 from iscqk.runtime.logs import print_line
-from iscqk.runtime.memory import keep_freed_memory
 from iscqk.runtime.options import output_file, refuse_below_one
+from iscqk.stages.setups.looking import loaded_model
 
 EXAMPLE = "iscqk describe photos --model results/submission_phase2 --output photos.h5"
 
@@ -45,17 +44,12 @@ def run(arguments: argparse.Namespace) -> None:
     if inputs.described:
         name = printable(inputs.described[0])
         raise UserError(f"{name}: described already; name images and folders")
-    keep_freed_memory()
     new = inputs.images if is_new(arguments.output) else []
-    ahead = read_ahead(arguments.model, new, arguments.threads)
+    model = loaded_model(arguments, new)
     with importing():
         from iscqk.matching.describing import describe_files, warn_of_flat
-        from iscqk.matching.model import Model
         from iscqk.matching.views import View
-        from iscqk.models.device import set_threads
 
-    set_threads(arguments.threads)
-    model = Model.load(arguments.model, arguments.threads, ahead)
     view = View(arguments.side)
     found = describe_files(
         model, view, inputs.images, arguments.output, arguments.threads, named_only=True

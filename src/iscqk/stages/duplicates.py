@@ -9,10 +9,7 @@ exact; with --index it is by an index, and what that misses is told.
 """
 
 import argparse
-import shlex
 
-from iscqk.formats.csv_tables import write_table
-from iscqk.formats.files import exclusive, printable, refuse_unwritable, utf8
 from iscqk.matching.arguments import (
     add_exclude,
     add_index,
@@ -20,15 +17,11 @@ from iscqk.matching.arguments import (
     add_orientations,
     add_threads,
 )
-from iscqk.matching.beginning import read_ahead
-from iscqk.matching.cache import Caches, is_new
+from iscqk.matching.cache import is_new
 from iscqk.matching.inputs import find_inputs
-from iscqk.matching.left_out import FILE as LEFT_OUT
-from iscqk.matching.left_out import write_left_out
 from iscqk.runtime.imports import importing
-from iscqk.runtime.logs import print_line
-from iscqk.runtime.memory import keep_freed_memory
 from iscqk.runtime.options import output_folder
+from iscqk.stages.setups.looking import asked, loaded_model, output_of, tell
 
 EXAMPLE = "iscqk duplicates photos --model results/submission_phase2"
 
@@ -54,46 +47,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the table and the page, and print the first groups."""
-    keep_freed_memory()
-    names = ("duplicates.csv", "duplicates.html", LEFT_OUT)
-    table, page, left_out = (arguments.output / name for name in names)
-    caches = Caches.of(arguments.output)
-    for path in (table, page, left_out):
-        refuse_unwritable(path)
-    caches.check()
-    with exclusive(table):
+    with output_of(arguments.output, "duplicates") as output:
         inputs = find_inputs(arguments.images, arguments.exclude)
-        new = inputs.images if is_new(caches.references) else []
-        ahead = read_ahead(arguments.model, new, arguments.threads)
+        new = inputs.images if is_new(output.caches.references) else []
+        model = loaded_model(arguments, new)
         with importing():
             from iscqk.matching.duplicates import find_duplicates
             from iscqk.matching.looking_up import How
             from iscqk.matching.match_page import write_groups
-            from iscqk.matching.model import Model
-            from iscqk.matching.telling import (
-                first_groups,
-                last_line,
-                searched,
-                short,
-                summary_of_groups,
-            )
-            from iscqk.models.device import set_threads
+            from iscqk.matching.telling import first_groups, summary_of_groups
 
-        set_threads(arguments.threads)
-        model = Model.load(arguments.model, arguments.threads, ahead)
-        how = How(caches, arguments.threads, arguments.orientations, arguments.index)
+        how = How(output.caches, arguments.threads, arguments.orientations, arguments.index)
         found = find_duplicates(inputs, model, how)
-        write_table(table, found.table.assign(image=found.table["image"].map(utf8)))
-        write_left_out(left_out, found.left_out)
-        facts = {
-            "images": printable(shlex.join(arguments.images)),
-            "model": printable(arguments.model or "the ready model"),
-        }
-        write_groups(page, found, facts | searched(found.recall))
-    for line in first_groups(found.table):
-        print_line(line)
-    print_line(last_line(summary_of_groups(found), found.left_out))
-    print_line(f"basis: {found.basis.told()}")
-    for name, what in searched(found.recall).items():
-        print_line(f"{name}: {what}")
-    print_line(f"{short(str(page))}, {short(str(table))}")
+        output.write_tables(found, ["image"])
+        write_groups(output.page, found, asked(arguments, "images"))
+    tell(output, found, first_groups(found.table), summary_of_groups(found))
