@@ -2,11 +2,13 @@
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import compress, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +33,31 @@ from iscqk.matching.views import View
 logger = logging.getLogger(__name__)
 
 _TOLD = 1000  # images of a kind that are told one by one
+
+# From at most `ROWS` files to those of them that can be read, described; None if none can.
+_DescribeSome = Callable[[Sequence[Path]], DescribedImages | None]
+
+
+class _Remarks(NamedTuple):
+    """What is told of images when all are described.
+
+    Attributes:
+        faults: what cannot be read, and why.
+        several: files of several pages or frames that were described now.
+    """
+
+    faults: list[LeftOut]
+    several: list[str]
+
+    def tell(self) -> None:
+        """Log why images cannot be read, and that of others a part is looked at."""
+        for path, why, _ in self.faults[:_TOLD]:
+            logger.warning("%s: %s", printable(path), why)
+        if self.faults:
+            logger.warning("%d images cannot be read and are left out", len(self.faults))
+        if self.several:
+            what = "%d images have several pages or frames (%s first); one of each is looked at"
+            logger.warning(what, len(self.several), printable(self.several[0]))
 
 
 def describe_files(
@@ -67,57 +94,62 @@ def describe_files(
             refuse_another(cache, view.side, view.digest(model))
             refuse_others_only(cache, images)
         kept = DescriptorCache(cache, view.side, view.digest(model), named_only)
-        faults: list[LeftOut] = []
-        several: list[str] = []
-        parts, first = [], 0
-        ranges = [(0, len(images))]
-        if len(images) > ROWS:
-            ranges = shard_ranges(kept.shards_of(images), ROWS)
-        for start, end in ranges:
-            some = images[start:end]
-            described, wrong = _describe_some(model, view, some, threads, kept, several)
-            faults += wrong
-            if described is not None and len(images) > ROWS:
-                parts.append(kept.add_shard(described, first, len(images)))
-                first += len(described.files)
-            elif described is not None:
-                kept.finish(described)
-                parts.append(Part.of(described))
-        _tell(faults, several)
+        remarks = _Remarks([], [])
+        describe = partial(_describe_some, model, view, threads, kept, remarks)
+        parts = (_in_shards if len(images) > ROWS else _in_one)(images, kept, describe)
+        remarks.tell()
         if not parts:
             raise UserError(f"{images[0]}: no image can be read; see above, and name others")
-        if len(images) > ROWS:
-            kept.finish()
-        source = Source(parts, left_out=faults)
+        source = Source(parts, left_out=remarks.faults)
         if cache:
             source = replace(source, path=Path(cache), version=version_of(cache))
     return Collection([source])
 
 
+def _in_one(images: Sequence[Path], kept: DescriptorCache, describe: _DescribeSome) -> list[Part]:
+    """Return few images described, and keep them in one file; nothing where none can be read."""
+    described = describe(images)
+    if described is None:
+        return []
+    kept.finish(described)
+    return [Part.of(described)]
+
+
+def _in_shards(
+    images: Sequence[Path], kept: DescriptorCache, describe: _DescribeSome
+) -> list[Part]:
+    """Return many images described, each shard of them kept as soon as it is."""
+    parts, first = [], 0
+    for start, end in shard_ranges(kept.shards_of(images), ROWS):
+        described = describe(images[start:end])
+        if described is not None:
+            parts.append(kept.add_shard(described, first, len(images)))
+            first += len(described.files)
+    if parts:
+        kept.finish()
+    return parts
+
+
 def _describe_some(
     model: Model,
     view: View,
-    images: Sequence[Path],
     threads: int,
     kept: DescriptorCache,
-    several: list[str],
-) -> tuple[DescribedImages | None, list[LeftOut]]:
-    """Return at most `ROWS` files that can be read, None if none can, and why others cannot.
-
-    To `several` those are added that are described now and are one picture of several.
-    """
+    remarks: _Remarks,
+    images: Sequence[Path],
+) -> DescribedImages | None:
+    """Return at most `ROWS` files that can be read, None if none can; add what is to be told."""
     files = list(map(_as_it_is, images))
     known = kept.find(files)
     if known:
         logger.info("%d of %d images are in %s", len(known), len(files), printable(str(kept.path)))
     fresh = [file for file in files if file not in known]
     with kept.keeping(known):
-        faults = _describe(model, view, fresh, threads, kept, known)
+        remarks.faults.extend(_describe(model, view, fresh, threads, kept, known))
     if not view.edited:
-        several += _of_several([file.path for file in fresh if file in known], threads)
+        remarks.several.extend(_of_several([file.path for file in fresh if file in known], threads))
     readable = {file: known[file] for file in files if file in known}
-    described = DescribedImages.of(readable, view.side, kept.encoder) if readable else None
-    return described, faults
+    return DescribedImages.of(readable, view.side, kept.encoder) if readable else None
 
 
 def _as_it_is(path: Path) -> File:
@@ -232,14 +264,3 @@ def warn_of_flat(found: Collection) -> None:
         logger.warning("%s: of one colour; what it is likest to means nothing", printable(path))
     if len(flat) > _TOLD:
         logger.warning("%d images are of one colour", len(flat))
-
-
-def _tell(faults: list[LeftOut], several: list[str]) -> None:
-    """Log why images cannot be read, and that of others a part is looked at."""
-    for path, why, _ in faults[:_TOLD]:
-        logger.warning("%s: %s", printable(path), why)
-    if faults:
-        logger.warning("%d images cannot be read and are left out", len(faults))
-    if several:
-        what = "%d images have several pages or frames (%s first); one of each is looked at"
-        logger.warning(what, len(several), printable(several[0]))
