@@ -6,6 +6,7 @@ for nothing else.
 
 import logging
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -57,24 +58,48 @@ def keep_others(
         if may_stay and not named_only:
             shards.append(place)
             continue
-        described = read_described(place, stored=True)
-        fates = _fates(described, rows, asked)
-        gone += int((fates == _GONE).sum())
+        kept = _kept_of(place, rows, asked, named_only)
+        gone += kept.gone
         if place in before:  # of others it was told when they went away
-            away += [described.files[row].path for row in rows[fates == _AWAY].tolist()]
-        stay = rows[(fates == _AWAY) | ((fates == _THERE) & (not named_only))]
-        if may_stay and len(stay) == len(rows):
+            away += kept.away
+        if may_stay and len(kept.rows) == len(rows):
             shards.append(place)
             continue
-        if number + len(stay) > ROWS:
+        if number + len(kept.rows) > ROWS:
             shards.append(_write(path, DescribedImages.joined(joined)))
             joined.clear()
-        if len(stay):
-            joined.append(described.only(stay))
+        if len(kept.rows):
+            joined.append(kept.shard.only(kept.rows))
     if joined:
         shards.append(_write(path, DescribedImages.joined(joined)))
     _tell(path, gone, away, shards, logging.WARNING if named_only else logging.DEBUG)
     return shards
+
+
+class _Kept(NamedTuple):
+    """What is kept of some images of a shard.
+
+    Attributes:
+        shard: all of it.
+        rows: (k,) of it that are kept.
+        gone: how many of the images are gone.
+        away: paths of those that are away with their folders.
+    """
+
+    shard: DescribedImages
+    rows: IntArray
+    gone: int
+    away: list[str]
+
+
+def _kept_of(place: Path, rows: IntArray, asked: Asked, named_only: bool) -> _Kept:
+    """Look what has become of the images in some rows of a shard, and which are to be kept."""
+    shard = read_described(place, stored=True)
+    fates = _fates(shard, rows, asked)
+    are_away = fates == _AWAY
+    stay = are_away if named_only else are_away | (fates == _THERE)
+    away = [shard.files[row].path for row in rows[are_away].tolist()]
+    return _Kept(shard, rows[stay], int((fates == _GONE).sum()), away)
 
 
 def _may_stay(rows: int, count: int, joined: int) -> bool:
