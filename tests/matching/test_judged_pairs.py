@@ -12,7 +12,7 @@ from iscqk.matching import neighbourhoods as compared
 from iscqk.matching.basis import Basis, _as_queries, _learned, _of_originals
 from iscqk.matching.chance import PROMISED, Chance
 from iscqk.matching.judged_pairs import JudgedPairs
-from iscqk.matching.neighbourhoods import LISTED, Block, Neighbourhoods
+from iscqk.matching.neighbourhoods import LISTED, LookedUp, Neighbourhoods
 
 BLOCK, BLOCKS = 1000, 12
 VECTORS = np.eye(LISTED + 1, dtype=np.float32)  # no two are one picture
@@ -25,7 +25,7 @@ def neighbourhoods():
         similarities = np.sort(rng.uniform(0.1, 0.2, (BLOCK, LISTED)))[:, ::-1]
         references = np.tile(np.arange(LISTED), (BLOCK, 1))
         near = Neighbourhoods(references, similarities, np.zeros(BLOCK))
-        yield Block(slice(start, start + BLOCK), near, None)
+        yield LookedUp(slice(start, start + BLOCK), near, None)
 
 
 def test_an_image_without_a_copy_leaves_some_bytes_and_not_its_neighbourhood():

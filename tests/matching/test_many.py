@@ -135,7 +135,7 @@ def test_after_a_stop_nothing_is_described_twice_and_nothing_is_lost(
     many, model_folder, few_in_a_shard, described, monkeypatch, shard, leaves_time
 ):
     """Of the shard under way 19 images are kept when the process ends, if it gets to keep them."""
-    original, passes = describing.content_of, []
+    original, passes = describing.digest_if_unchanged, []
 
     class Killed(BaseException):
         pass
@@ -147,7 +147,7 @@ def test_after_a_stop_nothing_is_described_twice_and_nothing_is_lost(
         return original(file)
 
     with monkeypatch.context() as patch:
-        patch.setattr(describing, "content_of", ends)
+        patch.setattr(describing, "digest_if_unchanged", ends)
         if not leaves_time:
             patch.setattr(cache.DescriptorCache, "_keep", lambda *_: None)
         with pytest.raises(Killed):

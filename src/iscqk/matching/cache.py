@@ -105,7 +105,7 @@ class DescriptorCache:
         """Return what is known of files: of the same file, or else of the same content."""
         found = self._known.of_files(files)
         others = [f for f in files if f not in found and f.size in self._known.sizes]
-        found |= self._known.of_contents(others, [content_of(file) for file in others])
+        found |= self._known.of_contents(others, [digest_if_unchanged(file) for file in others])
         self._written = len(found)
         if found:
             note_kept()
@@ -285,7 +285,7 @@ def _unfinished(path: str | Path) -> Path:
     return place.with_name(f".{place.name}")
 
 
-def content_of(file: File) -> str:
+def digest_if_unchanged(file: File) -> str:
     """Return the SHA-256 of a file that has not changed since it was described, else ""."""
     try:
         digest = digest_of(file.path)

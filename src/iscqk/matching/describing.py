@@ -21,7 +21,7 @@ from iscqk.images.finding import refuse_lost
 from iscqk.images.opening import fault_of, is_one_of_several
 from iscqk.matching.cache import (
     DescriptorCache,
-    content_of,
+    digest_if_unchanged,
     refuse_another,
     refuse_others_only,
 )
@@ -187,7 +187,7 @@ def _describe(
             rows = zip(some, block.flat.tolist(), vectors, strict=True)
             # What cannot be read may be a pipe or a device, of which a digest is never done.
             part = list(compress(rows, ~block.unreadable))
-            digests = pool.map(content_of, [file for file, *_ in part])
+            digests = pool.map(digest_if_unchanged, [file for file, *_ in part])
             for (file, *row), digest in zip(part, digests, strict=True):
                 known[file] = Row(digest, *row)
             kept.keep_at_times(known)

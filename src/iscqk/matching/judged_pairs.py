@@ -9,7 +9,7 @@ from iscqk.formats.arrays import BoolArray, DoubleArray, IntArray
 from iscqk.matching.basis import Basis
 from iscqk.matching.chance import LARGEST, flagged
 from iscqk.matching.collection import NOTHING, Collection
-from iscqk.matching.neighbourhoods import Block
+from iscqk.matching.neighbourhoods import LookedUp
 
 
 class JudgedPairs(NamedTuple):
@@ -46,7 +46,7 @@ class JudgedPairs(NamedTuple):
         cls,
         queries: Collection,
         references: Collection,
-        blocks: Iterable[Block],
+        blocks: Iterable[LookedUp],
         basis: Basis,
         top: int | None = None,
     ) -> "JudgedPairs":
@@ -60,7 +60,7 @@ class JudgedPairs(NamedTuple):
     @classmethod
     def _of_block(
         cls,
-        block: Block,
+        block: LookedUp,
         flat: BoolArray,
         references: Collection,
         basis: Basis,

@@ -31,7 +31,7 @@ from iscqk.runtime.options import refuse_below_one
 logger = logging.getLogger(__name__)
 
 
-class Block(NamedTuple):
+class DescribedBlock(NamedTuple):
     """Images described: (b * orientations, D) float32 rows, an image's one after the other.
 
     Beside them (b,) whether an image cannot be read, whose rows are void, or is of one colour,
@@ -56,6 +56,7 @@ class Model:
     def __init__(
         self,
         parts: Parts | str | Path | None = None,
+        *,
         ahead: Ahead | None = None,
         threads: int | None = None,
     ) -> None:
@@ -106,7 +107,7 @@ class Model:
         Raises:
             UserError: it holds no model, or a damaged one, or `threads` is no number to work with.
         """
-        return cls(folder, ahead, threads)
+        return cls(folder, ahead=ahead, threads=threads)
 
     def describe(
         self,
@@ -152,7 +153,7 @@ class Model:
 
     def blocks(
         self, images: Sequence[ImageInput], side: str, threads: int, orientations: int = 1
-    ) -> Generator[Block]:
+    ) -> Generator[DescribedBlock]:
         """Yield what `describe` returns, block by block in order, with what cannot be described.
 
         With 8 orientations images are described as they are, in their quarter turns, and as the
@@ -172,7 +173,8 @@ class Model:
             for rows in describe(looks, read, 0 if are_open else threads - 1, orientations):
                 part = slice(done, done := done + len(rows[0]) // orientations)
                 vectors = self._refine([row.numpy() for row in rows])
-                yield Block(vectors, read.unreadable[part].numpy(), read.flat[part].numpy())
+                unreadable, flat = read.unreadable[part].numpy(), read.flat[part].numpy()
+                yield DescribedBlock(vectors, unreadable, flat)
 
     def _looks_of_each(self, side: str) -> list[Look]:
         """Return how each encoder of a side looks at images, as it describes fastest."""

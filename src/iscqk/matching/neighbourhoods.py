@@ -40,7 +40,7 @@ class Neighbourhoods(NamedTuple):
     levels: DoubleArray
 
     @classmethod
-    def joined(cls, blocks: Iterable["Block"]) -> "Neighbourhoods":
+    def joined(cls, blocks: Iterable["LookedUp"]) -> "Neighbourhoods":
         """Return what `Lookup.blocks` yields as one, for few queries."""
         columns = zip(*(block.near for block in blocks), strict=True)
         return cls(*map(np.concatenate, columns))
@@ -162,7 +162,7 @@ def _rows_at_once(listed: int, vectors: JoinedRows) -> int:
     return max(1, _COMPARED_AT_ONCE // max(1, listed * vectors.shape[1]))
 
 
-class Block(NamedTuple):
+class LookedUp(NamedTuple):
     """Some queries, one after the other, what they are nearest to, and how to look further."""
 
     rows: slice
@@ -187,7 +187,7 @@ class Lookup(NamedTuple):
 
     def blocks(
         self, queries: Vectors, count: int, left_out: IntArray | None = None
-    ) -> Iterator[Block]:
+    ) -> Iterator[LookedUp]:
         """Yield the `count` references nearest to each query, for some rows after others.
 
         Of several orientations that one counts in which the nearest reference's score is highest.
@@ -207,7 +207,7 @@ class Lookup(NamedTuple):
             near = self._nearest(vectors, own, levels, np.arange(len(vectors)), count)
             best = _best_orientation(near, self.orientations)
             look = partial(self._nearest, vectors[best], own[best], levels[best])
-            yield Block(part, near.part(best, count), Further(vectors[best], look))
+            yield LookedUp(part, near.part(best, count), Further(vectors[best], look))
 
     def _nearest(
         self,

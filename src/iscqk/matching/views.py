@@ -10,7 +10,7 @@ from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool, encode_jpeg
 from iscqk.images.opening import BadImage
 from iscqk.matching.inputs import ORIENTATIONS
-from iscqk.matching.model import Block, Model
+from iscqk.matching.model import DescribedBlock, Model
 from iscqk.runtime.logs import progress
 from iscqk.runtime.workers import parallel_map
 
@@ -56,7 +56,7 @@ class View:
         marks += [f"edited by {POOL} for its content"] if self.edited else []
         return " ".join([own, *marks])
 
-    def blocks(self, model: Model, paths: Sequence[str], threads: int) -> Iterator[Block]:
+    def blocks(self, model: Model, paths: Sequence[str], threads: int) -> Iterator[DescribedBlock]:
         """Yield image files described, block by block in order."""
         images = _edited(paths, _side(model), threads) if self.edited else paths
         return model.blocks(images, self.side, threads, self.orientations)
