@@ -1,6 +1,6 @@
-"""What is described and not asked for now, kept as long as it may be asked for again.
+"""Descriptions kept although the present call did not ask for them.
 
-It lies in shards that no list names: the file beside them stands for what was asked for last, and
+They lie in shards that no list names: the file beside them stands for what was asked for last, and
 for nothing else.
 """
 
@@ -26,7 +26,7 @@ _THERE, _MOVED, _AWAY, _GONE = range(4)
 
 
 def put_aside(path: Path, place: Path) -> None:
-    """Make a shard beside `path` of a file of descriptors; those of a list are shards already."""
+    """Copy a file of descriptors to a shard beside `path`; what a list names are shards already."""
     if listed_shards(place) == [place]:
         _write(path, read_described(place))
 
@@ -34,21 +34,22 @@ def put_aside(path: Path, place: Path) -> None:
 def keep_others(
     path: Path, before: list[Path], known: KnownImages, asked: Asked, named_only: bool
 ) -> list[Path]:
-    """Keep what may be asked for again; return the shards that have it.
+    """Keep the descriptions that may be asked for again; return the shards that have them.
 
-    What somebody has removed is forgotten, and what is asked for where it was moved to. A shard
-    that stays as it is, is not looked at, unless `named_only`: it is when it is joined with others.
+    Those of images that somebody has removed are dropped, and those of moved ones that are asked
+    for by their new names. In a shard that may stay as it is, nobody looks for such images, unless
+    `named_only`; they are dropped once it is joined with others.
 
     Args:
         path: of the file that the shards lie beside.
-        before: the files that it has stood for until now.
-        known: all images that are.
-        asked: those that the file is of from now on.
-        named_only: keep no others but those that are away.
+        before: the file itself, or the shards that it listed, until now.
+        known: all images that are described.
+        asked: those that the file stands for from now on.
+        named_only: of the others keep only those that are away with their folders.
     """
     folder = shard_folder(path)
     shards: list[Path] = []
-    joined: list[DescribedImages] = []  # of few images, so that there are never many such shards
+    joined: list[DescribedImages] = []  # small shards, so that there are never many
     gone, away = 0, list[str]()
     others = known.others_than(asked)
     # What is new to the shards first, then these from the smallest on.
@@ -60,7 +61,7 @@ def keep_others(
             continue
         kept = _kept_of(place, rows, asked, named_only)
         gone += kept.gone
-        if place in before:  # of others it was told when they went away
+        if place in before:  # those of other shards were told when they went away
             away += kept.away
         if may_stay and len(kept.rows) == len(rows):
             shards.append(place)
@@ -103,9 +104,9 @@ def _kept_of(place: Path, rows: IntArray, asked: Asked, named_only: bool) -> _Ke
 
 
 def _may_stay(rows: int, count: int, joined: int) -> bool:
-    """Return whether a shard, with so many of its images still wanted, is not worth joining.
+    """Return whether a shard of `count` images, `rows` of them wanted, is not worth joining.
 
-    It is not where it has more than all that it would be joined to: so few are written again.
+    It is not where it has more than all that it would be joined to, so that few are written again.
     """
     return 2 * rows >= count and (rows > joined or rows + joined > ROWS)
 

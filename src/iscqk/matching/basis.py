@@ -23,8 +23,8 @@ from iscqk.matching.views import View, serves_both
 from iscqk.retrieval.search import Vectors
 
 SAMPLE = 500  # pictures of which copies are made at most
-_FEW = 125  # of which they are made at least, so that some may be of no use
-LEAST = 100  # of them: fewer show no tail
+_FEW = 125  # that are tried at first, as some may be of no use
+LEAST = 100  # pictures that are needed: fewer show no tail
 _ENOUGH = LISTED // 2  # references that have to be left when those of one picture are taken out
 # Two references are one picture where they are nearer to each other than three of four edited
 # copies are to their originals.
@@ -37,13 +37,13 @@ class Basis(NamedTuple):
 
     Attributes:
         references: how many there are.
-        copies: that were made of some of them; their leads where the original is there, (k,), or
-            -inf where something else is nearer.
-        chance: learned from the same copies where it is not; None: there is no basis.
+        copies: (k,) the leads by which copies that were made of some find their originals, -inf
+            where something else is nearer.
+        chance: learned from the same copies without their originals; None: there is no basis.
         same: similarity from which two references are one picture.
         missing: why there is no basis, "" where there is one.
-        unedited: learned likewise from those references as they are, which stand out more than
-            edited copies do where these differ from all references, as of pages of text.
+        unedited: the same from unedited references, whose leads are larger in uniform collections
+            such as scanned text.
     """
 
     references: int
@@ -84,7 +84,7 @@ class Basis(NamedTuple):
 
 
 def refuse_without_edits(references: int, cache: str | Path | None) -> None:
-    """Raise UserError where copies of so many are to be made and cannot be: before the work."""
+    """Raise UserError, before the work, where it takes copies and these cannot be made."""
     if references >= LEAST and not (cache and os.path.exists(cache)):
         import_augly()
 
@@ -94,7 +94,7 @@ def find_basis(
 ) -> Basis:
     """Make copies of some references, and look them up with and without their originals.
 
-    The originals are looked up without themselves, too.
+    The originals are looked up, too, each without itself.
 
     Args:
         lookup: of the queries.

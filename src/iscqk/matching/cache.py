@@ -54,7 +54,7 @@ class DescriptorCache:
     def __init__(
         self, path: str | Path | None, side: str, encoder: str, named_only: bool = False
     ) -> None:
-        """Look at what there is; `named_only`: images that are there and not named are to go."""
+        """Look at what there is; `named_only`: keep of other images only those that are away."""
         self.encoder, self._side = encoder, side
         self.path = Path(path) if path else None
         self._named_only = named_only
@@ -74,13 +74,13 @@ class DescriptorCache:
 
     def _places(self) -> list[Path]:
         """Return the files whose descriptors are of this side and encoder."""
-        # Those set aside, or of a list that was never finished; of a path the newest counts.
+        # Those set aside, or of a list that was never finished; of each path the newest counts.
         there = shards_there(self.path) if self.path else []
         others = sorted(there, key=lambda place: -place.stat().st_mtime_ns)
         return [*dict.fromkeys([*self._before, *filter(self._is_own, others)])]
 
     def _set_aside(self, path: Path) -> None:
-        """Make shards of what a stop left and of what another encoder made, before they go."""
+        """Keep in shards what a stopped call left and what another encoder made."""
         if self._unfinished.exists():
             put_aside(path, self._unfinished)
             self._unfinished.unlink()
@@ -185,7 +185,7 @@ class Caches(NamedTuple):
         return cls(*(Path(folder) / name for name in names)) if folder else cls()
 
     def check(self) -> None:
-        """Raise UserError where one cannot be written, or something else is: before any work."""
+        """Raise UserError, before any work, where one cannot be written, or is other data."""
         for path in filter(None, self):
             check_place(path)
         if self.copies:
@@ -215,12 +215,12 @@ NO_CACHES = Caches()
 
 
 def further_of(copies: str | Path) -> Path:
-    """Return the file of copies that those in another file did not suffice without."""
+    """Return the file of copies made in a second round, as the first were too few."""
     return beside(copies, "further.h5")
 
 
 def originals_of(copies: str | Path) -> Path:
-    """Return the file of what copies in another file are of, as the queries are described."""
+    """Return the file of the copies' originals, described as queries."""
     return beside(copies, "originals.h5")
 
 
@@ -232,7 +232,7 @@ def is_new(path: Path | None) -> bool:
 
 
 def check_place(path: str | Path) -> None:
-    """Raise UserError where descriptors cannot be kept, or something else is: before any work."""
+    """Raise UserError, before any work, where descriptors cannot be kept, or other data is."""
     refuse_unwritable(path)
     refuse_unwritable(shard_folder(path), is_folder=True)
     if Path(path).exists():
@@ -257,7 +257,7 @@ def refuse_another(path: str | Path, side: str, encoder: str) -> None:
 
 
 def refuse_others_only(path: str | Path, images: Sequence[Path]) -> None:
-    """Refuse to write over descriptions of none but other images; tell how many others go.
+    """Refuse to write over descriptions that are all of other images; tell how many are lost.
 
     Raises:
         UserError: there are some at `path`, or beside it of a call that was stopped, of images that
@@ -275,12 +275,12 @@ def refuse_others_only(path: str | Path, images: Sequence[Path]) -> None:
 
 
 def _there(path: str | Path) -> list[Path]:
-    """Return which there are: a file, and what a call that was stopped has kept of it."""
+    """Return which exist of a file and what a stopped call has kept of it."""
     return [place for place in (Path(path), _unfinished(path)) if place.exists()]
 
 
 def _unfinished(path: str | Path) -> Path:
-    """Return where it is kept what there is of a file, or of a shard, that is not done."""
+    """Return where the beginning of a file, or of a shard, is kept until all of it is done."""
     place = beside(path, "unfinished.h5")
     return place.with_name(f".{place.name}")
 

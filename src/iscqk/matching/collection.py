@@ -39,7 +39,7 @@ class Part:
         places: (n,) bytes, equal for one name: of a file that has changed meanwhile, too.
         gone: (n,) whether there is no such file any more.
         listed: the images' names; None: the file of the vectors has them.
-        before: what their names there begin with and here do not.
+        before: what their names in that file begin with, and here do not.
         sha256: of the images' contents; None: the file of the vectors has them.
     """
 

@@ -1,4 +1,4 @@
-"""References that are copied, and what earlier calls kept of those that are gone by now."""
+"""Which references are copied, and what earlier calls kept of those that are gone by now."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ Drawn = dict[int, str]  # of some references, ascending: the paths by the rows
 Kept = dict[int, Row]  # of references that are gone, by the rows
 
 _AT_ONCE = 500
-_DRAWN_FROM = 2**15  # references; those of fewer pictures have hardly any more
+_DRAWN_FROM = 2**15  # references; if these are of few pictures, so are the others
 
 
 class Copied:
@@ -42,9 +42,9 @@ class Copied:
         self._order = order[can_be_copied[order]][:_DRAWN_FROM]
 
     def drawn(self, wanted: int, same: float) -> Drawn:
-        """Return references at random, none of one colour, and each another picture.
+        """Return references at random, none of one colour and no two of one picture.
 
-        A picture that is there often would else be taken for many that agree.
+        Else a picture that is there often would be taken for many that agree.
         """
         vectors = self._references.vectors
         found: list[tuple[int, str]] = []
@@ -59,17 +59,17 @@ class Copied:
         return dict(sorted(found[:wanted]))
 
     def copies(self, drawn: Drawn, is_further: bool = False) -> Collection:
-        """Return copies of references, by the paths of these.
+        """Return copies of the references drawn.
 
-        Those that others did not suffice without are kept in a file of their own, as the next call
-        asks for the others before it knows of them.
+        `is_further`: copies made in a second round, as the first were too few. They have a file of
+        their own, as the next call asks for the first ones before it knows that it needs more.
         """
         place = further_of(self._cache) if self._cache and is_further else self._cache
         return described(drawn, self._lookup, self._view, place, self._kept)
 
 
 def are_others(vectors: FloatArray, earlier: FloatArray, same: float) -> BoolArray:
-    """Return (n,) which of vectors (n, D) are no picture of an earlier one (k, D) or among them."""
+    """Return (n,) which vectors (n, D) are of no picture before them, nor of `earlier` (k, D)."""
     alike = vectors @ np.concatenate([earlier, vectors]).T >= same
     found: BoolArray = ~np.tril(alike, len(earlier) - 1).any(1)
     return found
@@ -100,7 +100,7 @@ def kept_of(
 def described(
     drawn: Drawn, lookup: Lookup, view: View, cache: str | Path | None, kept: Kept
 ) -> Collection:
-    """Return references described, but those of which something is kept, which is taken."""
+    """Return references with their descriptors: those that were kept, the others made now."""
     paths = [Path(path) for row, path in drawn.items() if row not in kept]
     known = {_gone(path): kept[row] for row, path in drawn.items() if row in kept}
     if not known:

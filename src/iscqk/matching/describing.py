@@ -70,7 +70,7 @@ def describe_files(
 ) -> Collection:
     """Return files with their descriptors; those that cannot be read are logged and left out.
 
-    Of what is described anew those of several pages or frames are logged, too: one is looked at.
+    Those of several pages or frames, of which one is looked at, are logged when described anew.
     Of more than `ROWS` files the descriptors do not stay in memory if there is a cache.
 
     Args:
@@ -82,15 +82,15 @@ def describe_files(
             content, is taken from it, if the same encoder made it, and it is brought up to date.
             What it knows of others, and of other encoders', stays beside it.
         threads: to compute with.
-        named_only: what the cache knows of others that are there is to go, where it knows some of
-            these images by the same encoder.
+        named_only: of other images the cache is to know only those that are away. Refused where
+            it knows others alone, or is of another encoder.
 
     Raises:
         UserError: no image can be read, the disk of one fails or leaves, the cache cannot be
             written, or what it knows would be lost. What was described before is kept.
     """
     with exclusive(cache) if cache else contextlib.nullcontext():
-        if cache and named_only:  # and not before: who had it until now may have written it
+        if cache and named_only:  # now that no other process writes it
             refuse_another(cache, view.side, view.digest(model))
             refuse_others_only(cache, images)
         kept = DescriptorCache(cache, view.side, view.digest(model), named_only)

@@ -71,14 +71,14 @@ def duplicates(
 ) -> pd.DataFrame:
     """Return groups of images that are likely copies of each other.
 
-    Without a basis, of fewer than 100 pictures, they are of equal images.
+    Without a basis, as of fewer than 100 pictures, a group is of equal images.
 
-    A group is what are likely copies of one image, its centre, or it of them, so that images do not
-    come together by way of others that lie between them.
+    In a group every image is a likely copy of one of them, its centre, or the centre is one of it:
+    chains of copies of copies do not grow into one group.
 
     Args:
-        images: files and folders; files of `iscqk describe`, too, where the model's encoder is one
-            for both sides and images are not turned.
+        images: files and folders; files of `iscqk describe`, too, where one encoder of the model
+            serves both sides and images are not turned.
         model: or its folder, see `Model.load`; None: the ready model.
         folder: keeps the descriptors for the next call.
         threads: to compute with; None: as many as the model was loaded with, 1 if not said.
@@ -88,11 +88,11 @@ def duplicates(
 
     Returns:
         A row for each image that has a copy: `group`, from 1, the least sure first, by their
-        largest `chance`; `image`, its path; `largest`, of which one of a group the most pixels are,
-        of several the most bytes; `same_file`, whether it equals one before it in its group to the
-        byte; `width` and `height` in pixels, 0 of an image that is gone; `similarity` to the
-        group's centre, 1 for itself; `chance`, see `match`, of the image to be as near to the
-        centre, or of that to it, 0 of what equals it and missing for itself; and `basis`, see
+        largest `chance`; `image`, its path; `largest`, whether it has the most pixels of its group,
+        of several such the most bytes; `same_file`, whether it equals one before it in its group to
+        the byte; `width` and `height` in pixels, 0 of an image that is gone; `similarity` to the
+        group's centre, 1 for itself; `chance`, see `match`, that the image is so near to the centre
+        by chance, or the centre to it, 0 where both are equal, missing for itself; and `basis`, see
         `match`. The largest of a group comes first. Types are the same whatever the rows: `largest`
         and `same_file` are `bool`, `image` and `basis` are `object`, `similarity` and `chance` are
         `float64`, the others are `int64`. What was left out is in `table.attrs["left_out"]`, as of
@@ -100,8 +100,8 @@ def duplicates(
 
     Raises:
         UserError: there are no such images, none can be read, the model does not fit, or there is
-            no basis to tell copies by and a network for each side, which tell not even equal ones;
-            or as `match`.
+            no basis to tell copies by and each side has its own network, so that not even equal
+            images are told; or as `match`.
     """
     how = How(Caches.of(folder), threads_of(model, threads), orientations, index)
     with causes_told(), torch_threads(how.threads):

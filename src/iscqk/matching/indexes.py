@@ -156,7 +156,7 @@ def _place_of(path: Path) -> Path:
 
 @lru_cache(maxsize=256)
 def _place(path: Path, _: Version) -> Path:
-    """Return that of a file as it is; asked for before the work and in it, it is read once."""
+    """Return the place for one version of a file, which is read once for all calls."""
     what = f"{_VERSION} {sha256_of(path)}"  # of a list, too: shards are named by what is in them
     return beside(path, f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.faiss")
 

@@ -52,7 +52,7 @@ class Inputs(NamedTuple):
 def find_inputs(paths: InputPaths, exclude: str | Iterable[str] = ()) -> Inputs:
     """Return what is named, and all images below the folders or in the shards named, in order.
 
-    What is excluded and met nowhere, as it may be mistyped, is warned of.
+    A name to be excluded that is met nowhere is warned of, as it may be mistyped.
 
     Args:
         paths: what is named.

@@ -47,7 +47,7 @@ class Matches(NamedTuple):
         images: how many were looked up.
         basis: of `likely`.
         recall: of the index, where one was asked for.
-        below: how many images have likely copies, and all of them below the threshold.
+        below: how many images have likely copies, all of them below the threshold.
         left_out: what lies among what was named and was not looked at.
     """
 
@@ -105,11 +105,11 @@ def match(
         A row a pair: `query` and `reference`, their paths; `rank`, of the reference among the
         query's, from 1; `similarity`, the cosine of their descriptors, -1 to 1; `score`, the
         similarity less the query's to training images, which is what makes pairs of different
-        queries comparable; `chance`, of how many images without a copy the nearest reference is as
-        far ahead of the others (`iscqk.matching.chance`); `likely`, whether it is called a copy,
-        which 90 % of those so called are; and `basis`, what that was judged by. Without a basis
-        `chance` and `likely` are missing, but of equal images, by one network for both sides. What
-        is of one colour is never likely. Types are the same whatever the rows: `likely` is of
+        queries comparable; `chance`, the share of images without a copy whose nearest reference is
+        as far ahead of the others (`iscqk.matching.chance`); `likely`, whether it is called a copy:
+        of those so called 90 % are copies; and `basis`, what that was judged by. Without a basis
+        `chance` and `likely` are missing, but for equal images where one network serves both sides.
+        What is of one colour is never likely. Types are the same whatever the rows: `likely` is of
         pandas' `boolean`, so that `table[table["likely"]]` leaves out what is missing; the names
         and `basis` are `object`, `rank` is `int64`, the others are `float64`. What was left
         out is in `table.attrs["left_out"]`, a dict of why by path.

@@ -1,11 +1,11 @@
-"""Find which reference images are copies of: any two sets of images.
+"""Find the references that images are copies of, between any two sets of images.
 
 Writes matches.csv (query, reference, rank, score, similarity, chance, likely, basis), matches.html,
 a page that shows them and needs no other file, and references.h5, queries.h5 and copies*.h5, which
-make the next look at the same folders fast, and go on with one that was stopped; what is known of
-other images stays in folders beside these. Images that cannot be read, files of other kinds and
-folders that cannot be listed are left out: left_out.csv (path, why). The search is exact; with
---index it is by an index, which is kept too (references.*.faiss), and what that misses is told.
+make the next call on the same folders fast and let a stopped one go on; what is known of other
+images stays in folders beside these. Images that cannot be read, files of other kinds and folders
+that cannot be listed are left out: left_out.csv (path, why). The search is exact; with --index it
+is by an index, which is kept too (references.*.faiss), and what that misses is told.
 """
 
 import argparse
