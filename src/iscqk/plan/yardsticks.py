@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,29 @@ def yardsticks(
     rankings = (config["describe"]["ranking"], *config["score"]["rankings"])
     for name, (model, weights) in models.items():
         scores = [model.ranked(phase, ranking).score for ranking in rankings]
-        there = [one for one in scores if is_newer(one, weights) and is_newer(one, queries)]
-        for path in there[:1]:
-            score = read_object(path)
-            if score.get("convention") == convention:
-                yield name, score
+        there = [one for one in scores if is_newer(one, weights)]
+        alike = (one for one in there if not unlike(one, weights, queries, convention))
+        for path in islice(alike, 1):
+            yield name, read_object(path)
+
+
+def unlike(score: str, weights: str, queries: str, convention: str | None) -> str:
+    """Return why a score does not compare with a submission's, in words; "" where it does.
+
+    Args:
+        score: a score.json.
+        weights: of its model; they may lie elsewhere, which is not known of every model.
+        queries: the manifest of the submission's queries.
+        convention: by which the submission's pairs are counted.
+
+    Raises:
+        UserError: the score cannot be read.
+    """
+    sources = {"of other queries": queries, "of other weights": weights}
+    for told, source in sources.items():
+        if Path(source).is_file() and not is_newer(score, source):
+            return told
+    return "" if read_object(score).get("convention") == convention else "by another convention"
 
 
 def is_newer(score: str, source: str) -> bool:

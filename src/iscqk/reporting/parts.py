@@ -37,12 +37,14 @@ class Table(NamedTuple):
 
     Attributes:
         data: the same as CSV; None where there is none.
+        warning: why its numbers do not compare with others on the page; "" where they do.
     """
 
     caption: str
     head: list[str]
     rows: list[list[str | Number]]
     data: Data | None = None
+    warning: str = ""
 
     @property
     def texts(self) -> set[int]:

@@ -1,6 +1,6 @@
 """What lies under results/, read for the report; what is not there is not shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from glob import glob
 from os.path import getmtime, relpath
 from pathlib import Path
@@ -19,7 +19,7 @@ from iscqk.formats.results import Results
 from iscqk.plan.jobs import kind_of
 from iscqk.plan.names import INITIAL, WARM_UP, ModelName, leading_to
 from iscqk.plan.runs import gist_run, submission_run
-from iscqk.plan.yardsticks import GIST, START, yardsticks
+from iscqk.plan.yardsticks import GIST, START, unlike, yardsticks
 from iscqk.retrieval.precise_scores import lowest_precise_score
 
 CURVE_POINTS = 300  # of a precision-recall curve; more cannot be told apart in a plot
@@ -82,6 +82,18 @@ class Submission(NamedTuple):
         others = [path for path in shared if Path(path).parent.parent.name != gist]
         return own if Path(own).is_file() else max(others, key=getmtime, default=own)
 
+    def unlike(self, scored: "Scored") -> str:
+        """Return why a model's score does not compare with this one's, in words; "" where it does.
+
+        One of those submitted does, whenever a storage brought its file.
+        """
+        path = scored.ranked.score
+        if read_object(path) == self.score.get("rankings", {}).get(scored.ranking):
+            return ""
+        weights = self.results.model(scored.run, scored.model).weights("q")
+        queries = self.results.phase(scored.phase).queries
+        return unlike(path, weights, queries, self.score.get("convention"))
+
     @property
     def precise_from(self) -> float | None:
         """Score from which on 90 % of the phase's pairs are copies."""
@@ -94,7 +106,11 @@ class Submission(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """A score of a run's model: for a phase, by a ranking, and the files that go with it."""
+    """A score of a run's model: for a phase, by a ranking, and the files that go with it.
+
+    Attributes:
+        unlike: why it does not compare with the submission's, in words; "" where it does.
+    """
 
     run: str
     model: str
@@ -102,6 +118,7 @@ class Scored(NamedTuple):
     ranking: str
     micro_ap: float
     ranked: folders.Ranked
+    unlike: str = ""
 
     @property
     def name(self) -> str:
@@ -146,6 +163,12 @@ def scored_models(results: Results) -> list[Scored]:
         ranked, score = folders.Ranked(str(path.parent)), scored(path, "micro_ap")
         found.append(Scored(run, model, phase, ranking, score, ranked))
     return found
+
+
+def held_against(submitted: Sequence[Submission], models: Sequence[Scored]) -> list[Scored]:
+    """Return models with why they do not compare: with their phase's submission, or the last."""
+    phases = {one.phase: one for one in submitted}
+    return [one._replace(unlike=phases.get(one.phase, submitted[-1]).unlike(one)) for one in models]
 
 
 def scores(path: str | Path) -> pd.DataFrame:

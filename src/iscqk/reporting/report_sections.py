@@ -30,6 +30,7 @@ from iscqk.reporting.score_figures import (
     score_figure,
     spelt,
 )
+from iscqk.reporting.tables_beside import tables_beside
 from iscqk.reporting.training_curves import training
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.submission.environment import told_commit
@@ -53,7 +54,7 @@ def whole_report(
         UserError: there is no submission, here or there, or an image of the gallery is gone.
     """
     found = reading.submissions(results)
-    models = reading.scored_models(results)
+    models = reading.held_against(found, reading.scored_models(results))
     told = [_phase(one, models, folder, count) for one in found]
     shown = pd.concat([pairs for _, pairs, _ in told])
     edges = parse_mermaid(rules)
@@ -63,7 +64,7 @@ def whole_report(
         title=title,
         method=made_by(provenance["config"]),
         phases=[phase for phase, _, _ in told],
-        runs=_runs_table(models, found[-1], folder),
+        runs=runs_table(models, found[-1], folder),
         difference=difference(found, compared) if compared else None,
         groups=group_figures(pd.concat([groups for _, _, groups in told]), folder),
         gallery=_written(shown, folder / "gallery.csv"),
@@ -71,10 +72,7 @@ def whole_report(
         usage=_usage_table(usage, folder),
         usage_total=_usage_total(usage),
         rules=draw_rules(edges) if edges else None,
-        others=[
-            table_of(name, table, data_of(Path(results.root, name), name))
-            for name, table in reading.other_tables(results).items()
-        ],
+        others=tables_beside(results, models),
         provenance=provenance,
         commit=told_commit(provenance),
         config=json.dumps(provenance["config"], indent=2),
@@ -126,11 +124,11 @@ def _written(table: pd.DataFrame, path: Path) -> Data:
     return data_of(path)
 
 
-def _runs_table(models: list[Scored], submitted: Submission, folder: Path) -> Table:
+def runs_table(models: list[Scored], submitted: Submission, folder: Path) -> Table:
     """Return the scores of all models, the submitted one first, a column for phase and ranking."""
     first = "/".join(Path(submitted.model.folder).parts[-2:])
     columns = list(dict.fromkeys((one.phase, one.ranking) for one in models))
-    values = {(one.name, one.phase, one.ranking): share(one.micro_ap) for one in models}
+    values = {(one.name, one.phase, one.ranking): _score(one) for one in models}
     names = sorted({one.name for one in models}, key=lambda name: (name != first, name))
     rows = [[name, *(values.get((name, *column), "") for column in columns)] for name in names]
     head = [f"{phase}, {spelt(ranking)}" for phase, ranking in columns]
@@ -139,6 +137,12 @@ def _runs_table(models: list[Scored], submitted: Submission, folder: Path) -> Ta
     return Table(
         "micro-AP of every model that was scored, by ranking", ["model", *head], rows, data
     )
+
+
+def _score(one: Scored) -> Number:
+    """Return a score, with why it does not compare where it does not."""
+    number = share(one.micro_ap)
+    return number._replace(text=f"{number.text}, {one.unlike}") if one.unlike else number
 
 
 def _usage_table(usage: pd.DataFrame, folder: Path) -> Table:

@@ -1,6 +1,7 @@
 """The scores of the phases as plots: over recall, over scores, by edit, by groups of queries."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -20,8 +21,7 @@ _METHOD_RUN = re.compile(rf"({'|'.join(METHODS)})-\d+")
 def curve_figure(one: Submission, models: list[Scored], folder: Path) -> Figure:
     """Return precision over recall: the submission in each ranking, one run of each method."""
     curves = [
-        reading.curve(ranked).assign(label=label)
-        for label, ranked in _curves(one, [m for m in models if m.phase == one.phase]).items()
+        reading.curve(ranked).assign(label=label) for label, ranked in _curves(one, models).items()
     ]
     path = folder / f"precision_recall_{one.phase}.svg"
     report_plots.curve_plot(path, pd.concat(curves))
@@ -30,29 +30,39 @@ def curve_figure(one: Submission, models: list[Scored], folder: Path) -> Figure:
 
 
 def _curves(one: Submission, models: list[Scored]) -> dict[str, Ranked]:
-    """Return the scores to draw, by label; one seed of each method is enough.
+    """Return the scores to draw, by label: those that compare with the submission."""
+    run, submitted = Path(one.model.folder).parts[-2:]
+    name = START if _is_start(run, submitted) else run
+    drawn = {f"{name}, submitted": one.ranked}
+    for other in (model for model in models if model.phase == one.phase and not model.unlike):
+        if label := _label_of(other, one, name, drawn):
+            drawn[label] = other.ranked
+    return drawn
 
-    A model that has learned nothing is drawn as that, and never as a method.
+
+def _label_of(other: Scored, one: Submission, name: str, drawn: Collection[str]) -> str | None:
+    """Return what the legend calls a model; None where it is not drawn.
+
+    One seed of each method is enough. A model that has learned nothing is drawn as that, and never
+    as a method.
+
+    Args:
+        other: the model.
+        one: the submission.
+        name: what the submitted model is called.
+        drawn: labels that there are.
     """
     run, submitted = Path(one.model.folder).parts[-2:]
-    is_start = _is_start(run, submitted)
-    name = START if is_start else run
-    shown = {f"{name}, submitted": one.ranked}
-    methods = set() if is_start else {run.split("-")[0]}
-    for other in models:
-        method = other.run.split("-")[0]
-        if (other.run, other.model) == (run, submitted):
-            if other.ranking != one.score["ranking"]:
-                shown[f"{name}, {spelt(other.ranking)}"] = other.ranked
-        elif other.ranking != one.score["ranking"]:
-            continue
-        elif _is_start(other.run, other.model):
-            if other.run == run:
-                shown[START] = other.ranked
-        elif _METHOD_RUN.fullmatch(other.run) and method not in methods:
-            methods.add(method)
-            shown[other.run] = other.ranked
-    return shown
+    is_ranked_alike = other.ranking == one.score["ranking"]
+    if (other.run, other.model) == (run, submitted):
+        return None if is_ranked_alike else f"{name}, {spelt(other.ranking)}"
+    if not is_ranked_alike:
+        return None
+    if _is_start(other.run, other.model):
+        return START if other.run == run else None
+    method = other.run.split("-")[0]
+    is_there = any(label.startswith(f"{method}-") for label in drawn)
+    return other.run if _METHOD_RUN.fullmatch(other.run) and not is_there else None
 
 
 def _is_start(run: str, model: str) -> bool:
