@@ -90,3 +90,10 @@ def test_a_study_of_scores_that_are_others_now_says_so(scored):
     score(results, "gist-0", micro_ap=0.1)
     os.utime(results.phase("phase1").queries, (2**32, 2**32))
     assert all(one.warning for one in tables_beside(results, compared(*scored)))
+
+
+def test_a_table_is_shown_whole(tmp_path):
+    results = Results(str(tmp_path))
+    write_table(results.benchmarks("losses.csv"), pd.DataFrame({"batch": range(84)}))
+    (one,) = tables_beside(results, [])
+    assert [row[0].value for row in one.rows] == [*range(84)]

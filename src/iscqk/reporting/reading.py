@@ -23,7 +23,6 @@ from iscqk.plan.yardsticks import GIST, START, unlike, yardsticks
 from iscqk.retrieval.precise_scores import lowest_precise_score
 
 CURVE_POINTS = 300  # of a precision-recall curve; more cannot be told apart in a plot
-TABLE_ROWS = 40  # of a table of the study or the benchmarks
 
 
 class Submission(NamedTuple):
@@ -237,4 +236,4 @@ def usage(results: Results) -> pd.DataFrame:
 def other_tables(results: Results) -> dict[str, pd.DataFrame]:
     """Return the tables of the study, the ablations and the benchmarks that are there, by path."""
     paths = [path for pattern in results.tables() for path in sorted(glob(pattern))]
-    return {relpath(path, results.root): read_whole_table(path)[:TABLE_ROWS] for path in paths}
+    return {relpath(path, results.root): read_whole_table(path) for path in paths}
