@@ -97,3 +97,13 @@ def test_a_table_is_shown_whole(tmp_path):
     write_table(results.benchmarks("losses.csv"), pd.DataFrame({"batch": range(84)}))
     (one,) = tables_beside(results, [])
     assert [row[0].value for row in one.rows] == [*range(84)]
+
+
+@pytest.mark.parametrize(("seeds", "told"), [([1, 1], "one seed"), ([2, 3], "2 to 3 seeds")])
+def test_a_table_of_means_says_over_how_many_seeds(tmp_path, seeds, told):
+    results = Results(str(tmp_path))
+    write_table(results.study().table, pd.DataFrame({"method": ["a", "b"], "seeds": seeds}))
+    write_table(results.benchmarks("losses.csv"), pd.DataFrame({"batch": [1]}))
+    study, losses = [one.caption for one in tables_beside(results, [])]
+    assert study.startswith("study/table.csv, ") and study.endswith(told)
+    assert losses == "benchmarks/losses.csv"

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
+from iscqk.comparison.run_tables import seeds_in_words
 from iscqk.formats.csv_tables import read_whole_table
 from iscqk.formats.results import Comparison, Results
 from iscqk.reporting import reading
@@ -13,7 +16,7 @@ _DIGITS = 9  # in which a score is the same, read from a table or from its own f
 
 
 def tables_beside(results: Results, models: Sequence[Scored]) -> list[Table]:
-    """Return the tables that are there, with a warning on those of scores of before.
+    """Return the tables that are there, whole, with a warning on those of scores of before.
 
     Args:
         results: where they lie.
@@ -22,9 +25,15 @@ def tables_beside(results: Results, models: Sequence[Scored]) -> list[Table]:
     shown = []
     for name, table in reading.other_tables(results).items():
         path = Path(results.root, name)
-        one = table_of(name, table, data_of(path, name))
+        one = table_of(_caption(name, table), table, data_of(path, name))
         shown.append(one._replace(warning=_warning(results, path, models)))
     return shown
+
+
+def _caption(name: str, table: pd.DataFrame) -> str:
+    """Return a table's name, and over how many seeds it is where the table says that."""
+    is_told = "seeds" in table and len(table)
+    return f"{name}, {seeds_in_words(table['seeds'].tolist())}" if is_told else name
 
 
 def _warning(results: Results, path: Path, models: Sequence[Scored]) -> str:
