@@ -288,6 +288,16 @@ def browser():
         found.close()
 
 
+def test_what_is_folded_is_printed(reported, browser):
+    folded = "[...document.querySelectorAll('details > :not(summary)')]"
+    tab = browser.new_page()
+    tab.goto((reported[0].folder / "results/report.html").as_uri())
+    assert not any(tab.evaluate(f"{folded}.map(e => e.checkVisibility())"))
+    tab.emulate_media(media="print")
+    assert all(shown := tab.evaluate(f"{folded}.map(e => e.checkVisibility())")) and shown
+    tab.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_the_page_looks_right_without_a_network(reported, browser, tmp_path, width, scheme):

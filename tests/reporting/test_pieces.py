@@ -25,7 +25,7 @@ from iscqk.reporting.gallery import Images, attraction_strip, gallery
 from iscqk.reporting.inline_svg import inline_svg
 from iscqk.reporting.pairs import missed_copies, ranked_pairs, telling_pairs
 from iscqk.reporting.parts import Data, Table, data_of, table_of
-from iscqk.reporting.rendering import environment
+from iscqk.reporting.rendering import environment, render_template
 from iscqk.reporting.report_sections import edits_table
 from iscqk.reporting.rule_graph import draw_rules, layers_of, parse_mermaid
 from iscqk.reporting.score_figures import curve_figure
@@ -499,3 +499,27 @@ def test_scores_that_are_none_are_told(tmp_path):
     Path(ranked.score).write_text("{}")
     with pytest.raises(UserError, match=r"score.json: no micro_ap; name what"):
         reading.scored_models(Results(str(tmp_path)))
+
+
+def test_a_page_of_matches_has_a_heading_for_each_kind_and_keeps_pairs_together():
+    def page(*likely):
+        image = {"path": "שלום/ספר 2.jpg", "shown": None, "address": "a%20b.jpg"}
+        pair = {"score": 1.0, "similarity": 1.0, "rank": 1, "images": [image]}
+        pairs = [{**pair, "likely": one} for one in likely]
+        return render_template(
+            "matches.html.j2", title="t", pairs=pairs, total=len(pairs), facts={}, promised=0.9
+        )
+
+    headings = {
+        kinds: re.findall("<h2>(.+?)</h2>", page(*kinds))
+        for kinds in [(True, True, False, False), (True,), (None, None), ()]
+    }
+    assert [*headings.values()] == [
+        ["Likely copies", "Nearest, and not likely copies"],
+        ["Likely copies"],
+        ["Nearest, and none judged"],
+        [],
+    ]
+    whole = page(True)
+    assert '<a href="a%20b.jpg"><bdi>שלום</bdi>/<bdi>ספר 2.jpg</bdi></a>' in whole
+    assert re.search(r"@media print \{ article[^}]*break-inside: avoid", whole)
