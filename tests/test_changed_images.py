@@ -1,5 +1,6 @@
 """Images written over after they were listed: they are listed anew, and never pass for others."""
 
+import errno
 import json
 import os
 import pickle
@@ -19,7 +20,7 @@ from iscqk.formats.manifest import image_paths, listed_paths, write_manifest
 from iscqk.images.finding import find_images
 from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.images.ingestion import SPLIT_IDS, manifest_of
-from iscqk.images.verified import open_verified
+from iscqk.images.verified import open_verified, put_verified
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 
@@ -189,6 +190,19 @@ def test_images_that_swap_names_are_noticed_whatever_their_size_and_time(tmp_pat
             open_verified(Listed(str(path), rows["sha256"][int(path.stem)]))
         assert str(path) in str(error.value)
     assert image_paths(pd.concat([rows, rows.assign(width=0)]))[2:] == [None, None]
+
+
+def test_where_there_are_no_links_an_image_is_put_as_a_file(tmp_path, monkeypatch):
+    path = listed_paths(rows_of(tmp_path / "own", 1))[0]
+    put_verified(path, tmp_path / "link")
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "symlink", refuse)
+    put_verified(path, tmp_path / "file")
+    assert [(tmp_path / name).is_symlink() for name in ("link", "file")] == [True, False]
+    assert (tmp_path / "file").read_bytes() == (tmp_path / "link").read_bytes()
 
 
 @pytest.fixture

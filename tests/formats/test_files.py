@@ -1,5 +1,6 @@
 """Files are whole under their names: after errors, power loss, full disks and beside other runs."""
 
+import errno
 import fcntl
 import json
 import os
@@ -436,3 +437,40 @@ def test_what_is_written_again_is_no_more_open_to_others_than_before(tmp_path):
         (temporary / "1.jpg").touch()
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
     assert modes == {"a.txt": "0o600", "images": "0o700"}
+
+
+def refused_by_the_system(*_, **__):
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_lets_nobody_change_permissions_is_written_all_the_same(name, tmp_path, monkeypatch):
+    """As a Windows disk under WSL, a share, or a stick."""
+    for call in ("chmod", "chown", "symlink"):
+        monkeypatch.setattr(os, call, refused_by_the_system)
+    path = tmp_path / name
+    path.mkdir() if name == "images" else path.touch()
+    WRITERS[name](path)
+    WRITERS[name](tmp_path / "new")
+    assert path.stat().st_size and sorted(os.listdir(tmp_path)) == sorted([name, "new"])
+
+
+@pytest.mark.skipif(bool(os.geteuid()), reason="may hand files to no other group")
+def test_what_is_written_again_stays_its_groups(tmp_path, monkeypatch):
+    """Where it cannot, nobody may read it who might not before, of either group."""
+    (tmp_path / "images").mkdir()
+    for kept in (True, False):
+        for mode, without_group in ((0o640, 0o600), (0o664, 0o644), (0o604, 0o600)):
+            if not kept:
+                monkeypatch.setattr(os, "chown", refused_by_the_system)
+            write_text(tmp_path / "a.txt", "old")
+            for path in (tmp_path / "a.txt", tmp_path / "images"):
+                posix.chown(path, -1, 3000)
+                path.chmod(mode)
+            write_text(tmp_path / "a.txt", "new")
+            with atomic_folder(tmp_path / "images"):
+                pass
+            for path in (tmp_path / "a.txt", tmp_path / "images"):
+                found = path.stat()
+                assert found.st_gid == (3000 if kept else os.getegid())
+                assert found.st_mode & 0o777 == (mode if kept else without_group)

@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import shutil
-import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +20,7 @@ from iscqk.errors import UserError, escaped
 from iscqk.formats.disk_errors import disk_is_full, disk_is_gone
 from iscqk.formats.locks import lock, make_way, unlock
 from iscqk.formats.mounts import is_mount_point
+from iscqk.formats.permissions import give_permissions
 
 # What to do where the system does not let a name be taken.
 _REMEDIES = {
@@ -32,9 +32,6 @@ _WAIT_SECONDS = 30.0
 _MOMENT_SECONDS = 5.0  # for who looks at a terminal
 _LONGEST_NAME = 255 - len("..part")  # bytes; 255 is what file systems take
 _IS_UTF8 = sys.getfilesystemencoding() == "utf-8"
-_UMASK = os.umask(0)
-os.umask(_UMASK)  # it cannot be asked for without being set
-_MODE = 0o666 & ~_UMASK
 
 
 @contextmanager
@@ -55,8 +52,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=False):
             yield temporary
-            # what a library has put in its place may be for its owner alone
-            temporary.chmod(_mode_of(path) if path.exists() else _MODE)
+            give_permissions(temporary, path)
             sync_to_disk(temporary)
             temporary.replace(path)
             sync_to_disk(path.parent)
@@ -81,8 +77,7 @@ def atomic_folder(folder: str | Path) -> Iterator[Path]:
             for left_over in temporary.iterdir():
                 _remove(left_over)
             yield temporary
-            if folder.exists():
-                temporary.chmod(_mode_of(folder))
+            give_permissions(temporary, folder)
             os.sync()  # once for all files: one by one, thousands of them would take minutes
             temporary.replace(folder)
             sync_to_disk(folder.parent)
@@ -91,11 +86,6 @@ def atomic_folder(folder: str | Path) -> Iterator[Path]:
 def temporary_of(path: Path, is_folder: bool = False) -> Path:
     """Return where a file or folder is until it takes its name; a kill may leave it there."""
     return path.with_name(f".{path.name}.part" if is_folder else f".{path.stem}.part{path.suffix}")
-
-
-def _mode_of(path: Path) -> int:
-    """Return who may do what with a file or folder; who writes over it may do so again."""
-    return stat.S_IMODE(path.stat().st_mode) | stat.S_IWUSR
 
 
 def _remove(path: Path) -> None:

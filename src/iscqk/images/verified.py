@@ -50,6 +50,8 @@ def verified_bytes_of(path: Listed) -> bytes:
 def put_verified(path: Listed, temporary: Path) -> None:
     """Make a link to an image of a manifest, or a file of one that lies in a shard.
 
+    On a share or a stick, which has no links, it is a file, too.
+
     Where it is made is to take its name as a whole, as a folder of `atomic_folder`.
 
     Raises:
@@ -58,8 +60,11 @@ def put_verified(path: Listed, temporary: Path) -> None:
     content = verified_bytes_of(path)
     if place_of(path):
         temporary.write_bytes(content)
-    else:
+        return
+    try:
         temporary.symlink_to(Path(path).absolute())
+    except PermissionError:  # of a file system without links
+        temporary.write_bytes(content)
 
 
 def _changed(path: Listed) -> BadImage:
