@@ -157,6 +157,23 @@ def test_a_network_that_the_weights_are_not_of_is_refused_in_one_line(changes, c
     assert str(error.value).isprintable()
 
 
+def test_all_keys_of_an_older_config_are_told_at_once_with_what_became_of_them():
+    config = copy.deepcopy(CONFIG)
+    config["describe"]["flip"] = False
+    config["unbalanced"]["changes"] = {"model.weights": "none"}
+    config["train"].update(rouns=2, x=1, y=2)
+    with pytest.raises(UserError) as error:
+        complete(config)
+    told = str(error.value).removeprefix("config: ").split("; also ")
+    assert told[:1] + told[2:] == [
+        "train.rouns: unknown key; did you mean rounds?",
+        "describe.flip: now describe.orientations, 2 for true and 1 for false",
+        "unbalanced.changes: gone; take workflow/presets/unbalanced.yaml with --configfile, or "
+        "remove it",
+    ]
+    assert told[1].startswith("train.x, train.y: unknown keys; known are method, rounds, ")
+
+
 @pytest.mark.parametrize("preset", ["photos", "isd-resnet18", "isd-resnet50"])
 def test_a_preset_that_is_laid_over_from_nothing_says_so_where_it_is_not(preset):
     with pytest.raises(UserError, match=r"config: model.backbone: .*from-nothing\.yaml"):

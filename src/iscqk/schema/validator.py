@@ -5,6 +5,7 @@ import math
 import re
 import sys
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator, ValidationError
@@ -39,19 +40,30 @@ Validator = extend(
 )
 
 
-def refuse_invalid(config: Mapping[str, Any], validator: AnyValidator, if_text: str = "") -> None:
+def refuse_invalid(
+    config: Mapping[str, Any],
+    validator: AnyValidator,
+    if_text: str = "",
+    retired: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Refuse what a schema does not allow, numbers that are none, and chains of aliases.
 
     Args:
         config: what to check.
         validator: by which schema.
         if_text: remedy where a value within a section is text and should not be.
+        retired: what became of keys that there were before, by their full names.
 
     Raises:
-        UserError: the first thing wrong, with the key and the remedy.
+        UserError: all keys that there are not, or else the first thing wrong, with the remedy.
     """
     _refuse_absurd(config)
-    error = best_match(validator.iter_errors(config))
+    errors = [*validator.iter_errors(config)]
+    unknown = [error for error in errors if error.validator == "additionalProperties"]
+    if unknown:
+        told = [line for error in unknown for line in _unknown(error, retired)]
+        raise UserError(f"config: {'; also '.join(told)}")
+    error = best_match(errors)
     if error is not None:
         raise UserError(f"config: {_explained(error, if_text)}")
 
@@ -79,15 +91,31 @@ def _refuse_absurd(config: Mapping[str, Any]) -> None:
     raise UserError(f"config: over {_MAX_VALUES} values, {name} among them; remove its aliases")
 
 
+def _unknown(
+    error: ValidationError, retired: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
+    """Return what is said of a section's keys that there are not: of each, or of the rest alike."""
+    known = list(dict(cast("Mapping[str, Any]", error.schema))["properties"])
+    told, rest = [], []
+    for key in cast("dict[str, Any]", error.instance):
+        name = ".".join(map(str, [*error.absolute_path, key]))
+        if key in known:
+            continue
+        if name in retired:
+            told.append(f"{name}: {retired[name]}")
+        elif near := difflib.get_close_matches(key, known, n=1):
+            told.append(f"{name}: unknown key; did you mean {near[0]}?")
+        else:
+            rest.append(name)
+    keys = "unknown key" if len(rest) == 1 else "unknown keys"
+    return told + ([f"{', '.join(rest)}: {keys}; known are {', '.join(known)}"] if rest else [])
+
+
 def _explained(error: ValidationError, if_text: str) -> str:
     """Return a one-line message with the key's full name."""
     where = ".".join(str(part) for part in error.absolute_path)
-    if error.validator == "additionalProperties":
-        known = list(dict(cast("Mapping[str, Any]", error.schema))["properties"])
-        unknown = next(key for key in cast("dict[str, Any]", error.instance) if key not in known)
-        near = difflib.get_close_matches(str(unknown), known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-        return f"{'.'.join(filter(None, [where, str(unknown)]))}: unknown key; {hint}"
+    if error.validator == "additionalProperties":  # of one of several rules
+        return "; also ".join(_unknown(error))
     wanted = cast("Mapping[str, Any]", error.schema).get("description")
     if error.validator == "pattern" and wanted:
         return f"{where}: {str(error.instance)!r} is not {wanted}; rename it"

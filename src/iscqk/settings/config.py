@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 _IF_TEXT = (
     "write it in a file for --configfile, without quotes (within a section all is text to --config)"
 )
+# Keys that there were before, for whoever has kept a config.
+_RETIRED = {
+    "describe.flip": "now describe.orientations, 2 for true and 1 for false",
+    "unbalanced.changes": "gone; take workflow/presets/unbalanced.yaml with --configfile, or "
+    "remove it",
+}
 # Of others, or looked at only where a run is changed by it.
 _AS_GIVEN = ("backbone_options", "ablations")
 _EXACT = 2**53  # up to it a float is a whole number exactly
@@ -135,7 +141,7 @@ def _refuse_invalid(config: dict[str, Any], by: "AnyValidator") -> None:
     # `iscqk report` knows the names of runs from where configs are completed, and completes none.
     from iscqk.schema.validator import refuse_invalid
 
-    refuse_invalid(config, by, _IF_TEXT)
+    refuse_invalid(config, by, _IF_TEXT, _RETIRED)
 
 
 @cache
