@@ -119,6 +119,15 @@ def test_what_follows_a_stage_that_fails_does_not_run(tmp_path, capsys):
     assert not (tmp_path / "images").exists() and "nowhere.h5" in capsys.readouterr().out
 
 
+def test_any_command_of_several_may_ask_for_quiet(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(cli, "set_up_logging", lambda quiet: asked.append(quiet))
+    for words in ([], ["--quiet"], ["-q"]):
+        first, second = (drawing(tmp_path / f"{name}{words}") for name in "ab")
+        assert cli.main([*first, "--then", *second, *words]) == 0
+    assert asked == [False, True, True]
+
+
 @pytest.mark.parametrize("wrong", [[], ["serch"], ["search", "s.h5"]])
 def test_nothing_runs_where_a_later_stage_is_wrong(tmp_path, capsys, wrong):
     with pytest.raises(SystemExit) as exit_:

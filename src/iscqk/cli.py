@@ -91,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> None:
     stages = [_parsed(part) for part in _parts(arguments)]  # told of a wrong one before any runs
-    set_up_logging()
+    set_up_logging(quiet=any(parsed.quiet for _, parsed in stages))
     allow_open_files()
     for name, parsed in stages:
         _module(name).run(parsed)
@@ -188,6 +188,10 @@ def _fill(parser: argparse.ArgumentParser, name: str) -> None:
     parser.description = module.__doc__
     parser.epilog = "example:\n" + textwrap.indent(module.EXAMPLE, "  ")
     module.add_arguments(parser)
+    parser.add_argument(
+        "--quiet", "-q", action="store_true",
+        help="tell of warnings and errors alone, and show no progress; results are printed as ever",
+    )  # fmt: skip
 
 
 def _module(name: str) -> Any:

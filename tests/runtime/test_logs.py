@@ -85,3 +85,9 @@ logging.warning("%s: of one colour", name)
 
 def test_of_several_processes_the_first_alone_tells():
     assert "iscqk.progress" not in logged(RANK="1") and "number 3" in logged(RANK="1")
+
+
+def test_who_is_quiet_tells_of_warnings_alone_in_a_terminal_too():
+    script = SCRIPT.replace("set_up_logging()", "set_up_logging(quiet=True)")
+    assert shown_by(script) == "."
+    assert shown_by(script.replace(".info(", ".warning(")).count("\r\n") == 4

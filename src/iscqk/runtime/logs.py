@@ -43,9 +43,10 @@ class _AboveBars(logging.StreamHandler[TextIO]):
             tqdm.write(self.format(record), file=sys.stderr)
 
 
-def set_up_logging() -> None:
-    """Log to standard error as `time level name: message`."""
-    logging.basicConfig(handlers=[_AboveBars()], level=logging.INFO)
+def set_up_logging(quiet: bool = False) -> None:
+    """Log to standard error as `time level name: message`; if quiet, warnings and errors alone."""
+    level = logging.WARNING if quiet else logging.INFO
+    logging.basicConfig(handlers=[_AboveBars()], level=level)
 
 
 def progress(
@@ -53,8 +54,9 @@ def progress(
 ) -> Iterator[Item]:
     """Yield `items` with a bar in a terminal, or a log line every so often in a file.
 
-    A bar is drawn where lines are written above it, as by `set_up_logging`, and TQDM_DISABLE is not
-    set: to a program that only calls functions of this one the terminal is its own.
+    A bar is drawn where lines are written above it, as by `set_up_logging` unless that is quiet,
+    and TQDM_DISABLE is not set: to a program that only calls functions of this one the terminal is
+    its own.
 
     Either tells how many a second there are and how long it takes yet. Of several processes that
     share the work, the first alone does so.
@@ -88,5 +90,6 @@ def progress(
 
 def _may_draw() -> bool:
     """Return whether bars are drawn here, if in a terminal."""
-    above = any(isinstance(handler, _AboveBars) for handler in logging.getLogger().handlers)
-    return above and not os.environ.get("TQDM_DISABLE")
+    root = logging.getLogger()
+    above = any(isinstance(handler, _AboveBars) for handler in root.handlers)
+    return above and root.isEnabledFor(logging.INFO) and not os.environ.get("TQDM_DISABLE")
