@@ -1,6 +1,8 @@
 """`--cores` without a number, and what is wrong with a configuration before it is looked at."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,15 @@ from snakemake_logger_plugin_iscqk.plain_yaml import (
 )
 def test_only_a_bare_option_is_completed(given, completed):
     assert complete(given.split()) == completed.split()
+
+
+def test_all_cores_are_those_that_a_container_may_use():
+    program = (
+        "import sys; sys.argv = ['snakemake']; from snakemake import cli; "
+        "cli.get_argument_parser(); from iscqk.runtime.cores import cores; "
+        "assert cli.available_cpu_count is cores"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ command line, whichever it then selects: what is mended of Snakemake is mended a
 import sys
 from logging import LogRecord
 
+from snakemake import cli
 from snakemake.common import configfile
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 
+from iscqk.runtime.cores import cores
 from iscqk.terminal.account import Account
 from iscqk.terminal.screen import screen_for
 from snakemake_logger_plugin_iscqk.bare_cores import complete
@@ -89,3 +91,4 @@ if "snakemake" in sys.argv[0]:
     refuse_unreadable(sys.argv)
     refuse_no_cache()
     configfile._load_configfile = read_plainly
+    cli.available_cpu_count = cores  # of `all`; Snakemake's own sees no container's limit

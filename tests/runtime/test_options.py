@@ -10,6 +10,7 @@ import pytest
 
 from iscqk.cli import STAGES, main, stage_parser
 from iscqk.errors import UserError
+from iscqk.runtime.cores import cores
 from iscqk.runtime.options import (
     Parser,
     json_object,
@@ -335,3 +336,34 @@ def test_threads_are_by_default_as_many_as_the_cores_that_may_be_used(stage, mon
     """A job of a cluster is given a few of many."""
     monkeypatch.setattr("os.sched_getaffinity", lambda process: {5, 9, 11})
     assert stage_parser(stage).get_default("threads") == 3
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "found"),
+    [
+        ("0::/\n", {"cpu.max": "200000 100000"}, 2),  # podman run --cpus 2
+        ("0::/\n", {"cpu.max": "150000 100000"}, 2),
+        ("0::/\n", {"cpu.max": "5000 100000"}, 1),
+        ("0::/\n", {"cpu.max": "9900000 100000"}, 64),
+        ("0::/\n", {"cpu.max": "max 100000"}, 64),
+        ("0::/a/b\n", {"a/b/cpu.max": "max 100000", "a/cpu.max": "300000 100000"}, 3),
+        ("0::/../x\n", {"cpu.max": "400000 100000"}, 4),
+        ("0::/x\n", {}, 64),
+        (
+            "5:memory:/\n4:cpu,cpuacct:/docker/x\n0::/\n",
+            {"cpu/cpu.cfs_quota_us": "250000", "cpu/cpu.cfs_period_us": "100000"},
+            3,
+        ),
+        ("4:cpu:/\n", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 64),
+        (None, {}, 64),
+    ],
+)
+def test_a_containers_limit_of_cores_is_seen(own, files, found, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {*range(64)}, raising=False)
+    monkeypatch.setattr("iscqk.runtime.cores._GROUPS", tmp_path)
+    monkeypatch.setattr("iscqk.runtime.cores._OWN", tmp_path / "own")
+    for name, text in {**files, **({"own": own} if own else {})}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert cores() == found
+    assert stage_parser("describe").get_default("threads") == found

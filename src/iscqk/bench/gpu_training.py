@@ -30,6 +30,7 @@ from iscqk.methods.qk import Settings
 from iscqk.methods.qk.objective import FrozenBank
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.runtime.cores import cores
 
 _DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 _WARM_STEPS = 3  # of another training before it: kernels are chosen, workers' pages are there
@@ -156,7 +157,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    cores = max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    share = max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     numbers = {
         "batch": (256, "images of a step, of all processes"),
         "side": (224, "of what the network sees, in pixels"),
@@ -165,7 +166,7 @@ def _arguments() -> argparse.Namespace:
         "steps": (100, "that are measured, after a few that are not"),
         "images": (4096, "that are learned from, again and again"),
         "photograph": (640, "longer side of their files, in pixels"),
-        "workers": (max(1, cores - 1), "of each process, that read images"),
+        "workers": (max(1, share - 1), "of each process, that read images"),
         "threads": (1, "of each process, to compute with"),
     }
     parser.add_argument("--network", default="resnet50", help="timm's name (default: resnet50)")

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 from iscqk.errors import UserError
 from iscqk.formats.files import printable, refuse_unwritable
 from iscqk.formats.named_files import EMPTY
+from iscqk.runtime.cores import cores as cores
 
 _LISTS = ("+", "*")
 _MOST_AT_ONCE = 1024  # threads or processes, whatever the cores
@@ -66,13 +67,6 @@ def refuse_below_one(name: str, value: int) -> None:
         raise UserError(f"--{name} {value!r}: a whole number is needed") from None
     if number < 1:
         raise UserError(f"--{name} {value}: at least 1 is needed")
-
-
-def cores() -> int:
-    """Return how many cores this process may use: in a cluster's job, fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):  # not on a Mac
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _not_negative(text: str) -> int:
