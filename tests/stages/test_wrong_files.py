@@ -52,7 +52,9 @@ def cases():
 def words_of(stage):
     """Return the words of a command's example."""
     example = importlib.import_module(module_name(stage)).EXAMPLE.replace("\\\n", " ")
-    return shlex.split(re.sub(r'"\$\(cat \w+\.json\)"', f"'{JSON.get(stage, '{}')}'", example))[1:]
+    return shlex.split(
+        re.sub(r'"\$\(cat \w+\.json\)"|@\w+\.json', f"'{JSON.get(stage, '{}')}'", example)
+    )[1:]
 
 
 def read_by(stage):

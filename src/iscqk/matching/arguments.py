@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from iscqk.matching.inputs import ORIENTATIONS
-from iscqk.runtime.options import at_once, cores
+from iscqk.runtime.cores import cores
+from iscqk.runtime.options import at_once
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

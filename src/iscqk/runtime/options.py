@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from iscqk.errors import UserError
 from iscqk.formats.files import printable, refuse_unwritable
 from iscqk.formats.named_files import EMPTY
-from iscqk.runtime.cores import cores as cores
+from iscqk.runtime.cores import cores
 
 _LISTS = ("+", "*")
 _MOST_AT_ONCE = 1024  # threads or processes, whatever the cores
@@ -89,7 +89,7 @@ def _finite(text: str) -> float:
 
 
 def json_object(**kinds: type) -> Callable[[str], dict[str, Any]]:
-    """Return what reads a JSON object that has these keys at least, with values of these types."""
+    """Return what reads a JSON object, or `@FILE` of it, with values of these types at least."""
     return lambda text: _with_keys(_json(text), kinds)
 
 
@@ -102,7 +102,7 @@ def json_objects(
     """
 
     def read(text: str) -> list[dict[str, Any]]:
-        found = _json(_content_of(text[1:]) if text.startswith("@") else text)
+        found = _json(text)
         if not isinstance(found, list) or not found:
             raise argparse.ArgumentTypeError("no JSON list with something in it; give one")
         read_ones = [_with_keys(one, kinds) for one in found]
@@ -124,7 +124,7 @@ def _content_of(path: str) -> str:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(_content_of(text[1:]) if text.startswith("@") else text)
     except (ValueError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"no JSON ({error}); correct it") from None
 

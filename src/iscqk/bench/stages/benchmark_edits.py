@@ -25,8 +25,9 @@ from iscqk.images.ingestion import copied_others
 from iscqk.images.quarantine import refuse_all
 from iscqk.matching.model import Model
 from iscqk.models.device import set_threads
+from iscqk.runtime.cores import cores
 from iscqk.runtime.logs import progress
-from iscqk.runtime.options import at_once, cores, count, output_file
+from iscqk.runtime.options import at_once, count, output_file
 
 EXAMPLE = r"""iscqk benchmark-edits ../shared/photos-large/references \
     --others ../shared/photos/others --strength 0.9 --output edits.csv"""

@@ -19,7 +19,8 @@ from iscqk.formats.described_shards import listed_shards
 from iscqk.formats.files import printable
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
 from iscqk.matching.neighbourhoods import LISTED
-from iscqk.runtime.options import at_once, cores, count, output_file
+from iscqk.runtime.cores import cores
+from iscqk.runtime.options import at_once, count, output_file
 
 logger = logging.getLogger(__name__)
 

@@ -32,7 +32,8 @@ from iscqk.matching.matches import find_matches
 from iscqk.matching.model import Model
 from iscqk.matching.views import POOL
 from iscqk.models.device import set_threads
-from iscqk.runtime.options import at_once, cores, count, output_file
+from iscqk.runtime.cores import cores
+from iscqk.runtime.options import at_once, count, output_file
 
 EXAMPLE = r"""iscqk benchmark-likely ../shared/photos/references ../shared/photos-large/references \
     ../shared/unbalanced/evaluation --model results/submission_phase2 --output likely.csv"""

@@ -22,7 +22,8 @@ from iscqk.formats.files import write_text
 from iscqk.formats.named_files import named_files
 from iscqk.matching.model import Model
 from iscqk.models.device import set_threads
-from iscqk.runtime.options import at_once, cores, output_folder
+from iscqk.runtime.cores import cores
+from iscqk.runtime.options import at_once, output_folder
 
 EXAMPLE = r"""iscqk validation-scores results/validation/set \
     --models submission=results/submission_phase2 --output results/validation"""
