@@ -118,7 +118,8 @@ def test_bad_images_are_all_told_or_match_nothing_in_a_valid_submission(own):
     assert not (own.folder / "results/data").exists()
 
     quarantine = f"{OPTIONS} --config 'dataset={{bad_images: quarantine}}'"
-    own.run(f"snakemake submission_phase1 {made} {quarantine}")
+    done = own.run(f"snakemake submission_phase1 {made} {quarantine}")
+    assert "images set aside  5 (" in done.stdout + done.stderr
     bad = {name.split("/")[1].split(".")[0] for name in BAD}
     folder, data = own.folder / "results/submission_phase1", own.folder / "results/data"
     queries, references, training = (
@@ -136,7 +137,10 @@ def test_bad_images_are_all_told_or_match_nothing_in_a_valid_submission(own):
     assert {row["id"] for row in provenance["quarantined"]} == bad
     assert "5 images could not be read" in (folder / "MODEL_CARD.md").read_text()
     own.run("iscqk report --output page.html")
-    assert "which cannot be read" in (own.folder / "page.html").read_text()
+    page = (own.folder / "page.html").read_text()
+    assert "which cannot be read" in page and "Images set aside: 5" in page
+    assert 'download="quarantined.csv"' in page
+    assert all(f">own/{name}<" in "".join(page.split()) for name in BAD)
     lines = (data / "phase2/edits.jsonl").read_text().splitlines()
     assert not {json.loads(line)["source_id"] for line in lines} & bad
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from iscqk.errors import UserError
-from iscqk.formats.csv_tables import write_table
+from iscqk.formats.csv_tables import read_whole_table, write_table
 from iscqk.formats.files import sha256_of
 from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.manifest import COLUMNS as MANIFEST
@@ -29,6 +29,7 @@ from iscqk.reporting.rendering import environment, render_template
 from iscqk.reporting.report_sections import edits_table
 from iscqk.reporting.rule_graph import draw_rules, layers_of, parse_mermaid
 from iscqk.reporting.score_figures import curve_figure
+from iscqk.reporting.set_aside import set_aside_table
 from iscqk.reporting.thumbnails import SIDE, thumbnail
 from iscqk.reporting.training_curves import training
 from iscqk.retrieval.precise_scores import lowest_precise_score
@@ -414,6 +415,33 @@ def test_without_a_submission_the_remedy_is_told(tmp_path):
 def test_scores_that_are_gone_are_told(tmp_path):
     with pytest.raises(UserError, match="by_edit.csv: no such file; score this run again"):
         reading.scores(tmp_path / "by_edit.csv")
+
+
+def test_images_that_were_set_aside_are_listed_once_for_both_phases(tmp_path, monkeypatch):
+    def row(image, path="own/a.jpg", reason="is empty"):
+        return {"id": image, "path": path, "reason": reason}
+
+    shared = [row("T000003"), row("R000001", "own/a\u202eb.png", 'has "the content" of R000002')]
+    lists = {"phase1": [*shared, row("O000007"), row("Q49999")], "phase2": [*shared, row("Q50000")]}
+    told = [
+        reading.Submission(phase, Results(), {}, {}, {"quarantined": rows})
+        for phase, rows in lists.items()
+    ]
+    table = set_aside_table(told, tmp_path)
+    assert table.caption == "Images set aside: 5"
+    assert table.head == ["id", "split", "path", "reason"]
+    assert [cells[:2] for cells in table.rows] == [
+        ["T000003", "training"], ["R000001", "references"], ["O000007", "others"],
+        ["Q49999", "phase1"], ["Q50000", "phase2"],
+    ]  # fmt: skip
+    assert "\u202e" not in table.rows[1][2] and table.rows[1][3] == shared[1]["reason"]
+    assert read_whole_table(tmp_path / "quarantined.csv")["path"][1] == shared[1]["path"]
+    monkeypatch.setattr("iscqk.reporting.set_aside._SHOWN", 2)
+    first = set_aside_table(told, tmp_path)
+    assert first.caption.endswith(": 5, the first 2 here") and len(first.rows) == 2
+    assert len(read_whole_table(tmp_path / first.data.name)) == 5
+    nothing = [one._replace(provenance={"quarantined": []}) for one in told]
+    assert set_aside_table(nothing, tmp_path) is None
 
 
 def test_any_table_is_shown_without_its_empty_columns():

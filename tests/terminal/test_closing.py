@@ -189,6 +189,24 @@ def test_a_study_is_told_by_method_and_the_report_by_its_page(plan):
     assert lines[-1].startswith("next: snakemake study --cores  # ")
 
 
+def test_images_that_were_set_aside_are_told_with_their_lists(plan):
+    images = plan.images._replace(phases={"phase1": None})
+    given = Plan(CONFIG, images, plan.results)
+    whole, queries = given.quarantined("phase1")
+    write(whole, "id,path,reason\n")
+    write(queries, "id,path,reason\n")
+    assert closing_lines(given, ["benchmarks"]) == [NEXT]
+    write(whole, 'id,path,reason\nT000000,"a\nb",empty\nR000000,c,empty\n')
+    why = "(cannot be read, or are for training and references or queries, too)"
+    (told, _) = closing_lines(given, ["benchmarks"])
+    assert told == f"images set aside  2 {why}: results/data/quarantined.csv"
+    write(queries, "id,path,reason\nQ00000,d,empty\n")
+    assert f"aside  3 {why}: {whole}, {queries}" in closing_lines(given, ["all"])[-2]
+    (told, _) = closing_lines(given, ["benchmarks"], current=[queries])
+    assert told.endswith(f"  1 {why}: {queries}")
+    assert closing_lines(given, ["benchmarks"], current=["other"]) == [NEXT]
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"micro_ap": "none"}', '{"micro_ap": []}'])
 def test_a_file_that_cannot_be_read_ends_nothing(plan, content):
     write(plan.results.submission("phase2").score, content)

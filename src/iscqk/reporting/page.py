@@ -44,6 +44,7 @@ class Report(NamedTuple):
 
     Attributes:
         method: that made the submitted weights, "" where none did.
+        set_aside: images that cannot be read or must not be learned from; None where none is.
         commit: of the program that made the submission, in words.
     """
 
@@ -60,6 +61,7 @@ class Report(NamedTuple):
     rules: Markup | None
     others: list[Table]
     provenance: dict[str, Any]
+    set_aside: Table | None
     commit: str
     config: str
 

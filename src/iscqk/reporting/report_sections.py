@@ -30,6 +30,7 @@ from iscqk.reporting.score_figures import (
     score_figure,
     spelt,
 )
+from iscqk.reporting.set_aside import set_aside_table
 from iscqk.reporting.tables_beside import tables_beside
 from iscqk.reporting.training_curves import training
 from iscqk.retrieval.rankings import RANKINGS
@@ -74,6 +75,7 @@ def whole_report(
         rules=draw_rules(edges) if edges else None,
         others=tables_beside(results, models),
         provenance=provenance,
+        set_aside=set_aside_table(found, folder),
         commit=told_commit(provenance),
         config=json.dumps(provenance["config"], indent=2),
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
+from iscqk.formats.light_tables import rows_below_header
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import Submission
 from iscqk.plan.names import INITIAL
@@ -65,6 +66,7 @@ def _made_here(plan: Plan, targets: list[str], current: Container[str] | None) -
             yield from _submission(plan, phase, files, current)
     for target in targets:
         yield from _made(plan, target, current)
+    yield from _set_aside(plan, current)
 
 
 def _asks_for(target: str, phase: str, files: Submission) -> bool:
@@ -154,6 +156,17 @@ def _made(plan: Plan, target: str, current: Container[str] | None) -> Iterator[s
         if target == _STUDY:
             yield from _compared(results.study().table)
         yield f"{target:<17} {path} ({size(path)})"
+
+
+def _set_aside(plan: Plan, current: Container[str] | None) -> Iterator[str]:
+    """Yield how many images were set aside, why, and the files that list them, if there are any."""
+    counts = {}
+    for path in dict.fromkeys(path for phase in PHASES for path in plan.quarantined(phase)):
+        with suppress(OSError):
+            counts[path] = 0 if _is_of_before(path, current) else rows_below_header(path)
+    if listed := [path for path, count in counts.items() if count]:
+        why = "cannot be read, or are for training and references or queries, too"
+        yield f"images set aside  {sum(counts.values()):,} ({why}): {', '.join(listed)}"
 
 
 def _compared(table: str) -> Iterator[str]:
