@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
-from wild import CASES
+from PIL.PngImagePlugin import PngInfo
+from PIL.PngImagePlugin import iTXt as PngText
+from wild import CASES, chunk
 
 from iscqk.errors import UserError
 from iscqk.images import frames, opening
@@ -31,6 +33,12 @@ def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def exif_of(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "1", "RGBA", "LA"])
@@ -65,10 +73,28 @@ def test_exif_orientation_is_applied(orientation):
     upright = Image.fromarray(np.repeat(np.repeat(PIXELS[:3, :5], 8, 0), 8, 1))
     undo = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]
     stored = upright if undo is None else upright.transpose(Image.Transpose(undo))
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    opened = open_image(encoded(stored, "PNG", exif=exif))
+    opened = open_image(encoded(stored, "PNG", exif=exif_of(orientation)))
     assert np.array_equal(np.asarray(opened), np.asarray(upright))
+
+
+TURNED = {
+    "XML:com.adobe.xmp": '<x tiff:Orientation="6"/>',
+    "Raw profile type exif": "\nexif\n\n" + exif_of(6).tobytes().hex(),
+}
+
+
+@pytest.mark.parametrize("name", TURNED)
+@pytest.mark.parametrize("is_packed", [False, True])
+@pytest.mark.parametrize("is_late", [False, True])
+def test_of_the_texts_of_a_png_those_are_read_that_say_how_it_is_turned(name, is_packed, is_late):
+    texts, content = PngInfo(), encoded(Image.fromarray(PIXELS), "PNG")
+    texts.add_itxt("workflow", "x" * 1_200_000, zip=True)
+    texts.add_text(name, PngText(TURNED[name]) if "XML" in name else TURNED[name], zip=is_packed)
+    texts.add_text("transparency", "x" * 1_200_000, zip=True)
+    place = -12 if is_late else 33  # the end's chunk, and the header with its mark
+    added = b"".join(chunk(kind, text) for kind, text, _ in texts.chunks)
+    content = content[:place] + added + content[place:]
+    np.testing.assert_array_equal(open_image(content), np.rot90(PIXELS, -1))
 
 
 def test_a_large_jpeg_is_decoded_small_when_that_is_enough():

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from iscqk.images.png_metadata import open_file
 from iscqk.images.tiff_layouts import are_compressed_planes, load_unmapped, mend_planes
 from iscqk.images.transparency import extremes
 
@@ -122,7 +123,7 @@ def show_lower_bytes(image: Image.Image, depth: Depth, file: Any) -> Depth:
 
 
 def _lower_bytes(image: Image.Image, file: Any) -> Image.Image:
-    with Image.open(file, formats=[str(image.format)]) as again:
+    with open_file(file, (str(image.format),)) as again:
         again.seek(image.tell())
         mend_planes(again)
         if are_compressed_planes(again):  # of which Pillow reads the upper bytes, whatever is asked

@@ -23,6 +23,7 @@ from iscqk.formats.image_shards import beginning_of, content_of
 from iscqk.images.bit_depth import Depth
 from iscqk.images.decoding import as_rgb, decode
 from iscqk.images.frames import has_several, may_have_several, shown_frame, shown_size
+from iscqk.images.png_metadata import open_file
 from iscqk.runtime.quiet import without_warnings
 
 # By content, whatever the name says. Pillow's other decoders are kept away from unknown files: that
@@ -123,7 +124,7 @@ def formats_begun(path: str | Path) -> set[str]:
 def is_image(path: str | Path) -> bool:
     """Return whether a file begins as an image that is opened, whatever comes after."""
     try:
-        with without_warnings(), Image.open(_openable(path), formats=FORMATS):
+        with without_warnings(), open_file(_openable(path), FORMATS):
             return True
     except Exception:  # Pillow's decoders raise anything
         return False
@@ -211,7 +212,7 @@ def _loaded_of_several(source: str | Path | bytes, image: Image.Image) -> _Opene
 def _at_first_frame(source: str | Path | bytes) -> Image.Image:
     """Return an image whose pixels are not yet read; only a JPEG may be very large."""
     try:
-        image: Image.Image = Image.open(_openable(source), formats=FORMATS)
+        image: Image.Image = open_file(_openable(source), FORMATS)
     except Image.UnidentifiedImageError:
         raise ValueError(_why_unknown(_openable(source))) from None
     except Image.DecompressionBombError as error:
