@@ -3,6 +3,7 @@
 import io
 import multiprocessing
 import os
+import re
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -101,6 +102,21 @@ def test_a_large_jpeg_is_decoded_small_when_that_is_enough():
     large = Image.fromarray(PIXELS).resize((800, 480))
     small = open_image(encoded(large, "JPEG"), enough=64)
     assert 64 <= min(small.size) < 480 and abs(small.width / small.height - 800 / 480) < 0.05
+
+
+JPEGS = [{}, {"progressive": True}, {"restart_marker_rows": 1}, {"quality": 100, "optimize": True}]
+
+
+@pytest.mark.parametrize("options", JPEGS, ids=str)
+def test_a_jpeg_without_its_end_is_what_the_whole_one_is_and_one_that_was_cut_is_none(options):
+    whole = encoded(Image.fromarray(PIXELS).resize((400, 240)), "JPEG", **options)
+    sizes = [None, 200, 100, 16]
+    assert open_at_sizes(whole[:-2], sizes) == open_at_sizes(whole, sizes)
+    marks = [found.start() for found in re.finditer(rb"\xff[\xd0-\xd7\xda]", whole)][1:][-3:]
+    for end in (*marks, *(len(whole) - count for count in (6, 20, 100, len(whole) // 2))):
+        for enough in (None, 16):
+            with pytest.raises(UserError, match=r"cannot read this image \(its end is missing\)"):
+                open_image(whole[:end], enough)
 
 
 @pytest.mark.parametrize(("kind", "times"), [("PNG", 1), ("WEBP", 1), ("TIFF", 1), ("JPEG", 3)])

@@ -183,6 +183,16 @@ CASES: dict[str, Good | Bad] = {
     "plain.jfif": Good(lambda: encoded(PLAIN, "JPEG", **JPEG), within=4),
     "JPEG in capitals.JPEG": Good(lambda: encoded(PLAIN, "JPEG", **JPEG), within=4),
     "bytes after the end.jpg": Good(lambda: encoded(PLAIN, "JPEG", **JPEG) + b"x" * 99, within=4),
+    **{
+        f"{name} without its end.jpg": Good(
+            lambda lost=lost, options=options: encoded(PLAIN, "JPEG", **options)[:-lost], within=4
+        )
+        for name, lost, options in [
+            ("plain,", 2, JPEG),
+            ("plain, half", 1, JPEG),
+            ("progressive,", 2, JPEG | {"progressive": True}),
+        ]
+    },
     "plain.png": Good(lambda: encoded(PLAIN, "PNG")),
     "palette.png": Good(lambda: encoded(palette(), "PNG"), pixels=grey(GREY)),
     "one bit.png": Good(
@@ -474,6 +484,7 @@ CASES: dict[str, Good | Bad] = {
         for name, share in {"header only": 0.004, "cut": 0.5, "nearly whole": 0.95}.items()
         for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
     },
+    "cut near its end.jpg": Bad(lambda: large("JPEG")[:-100], "its end is missing"),
     "cut, lzw.tiff": Bad(lambda: cut(large("TIFF", compression="tiff_lzw"))),
     "cut, progressive.jpg": Bad(lambda: cut(large("JPEG", progressive=True))),
     **{

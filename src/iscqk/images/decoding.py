@@ -10,6 +10,7 @@ from iscqk.images.bit_depth import (
     refuse_dark_colour,
     show_lower_bytes,
 )
+from iscqk.images.jpeg_ends import mend_end
 from iscqk.images.tiff_layouts import load_unmapped, mend_palette, mend_planes
 from iscqk.images.transparency import flatten_transparency, scale_clear_grey
 
@@ -25,7 +26,11 @@ def decode(image: Image.Image) -> Depth:
     scale_clear_grey(image)
     depth = Depth.of(image)  # of which nothing is known once it is loaded
     file = getattr(image, "filename", "") or getattr(image, "fp", None)  # forgotten, likewise
-    load_unmapped(image)
+    try:
+        load_unmapped(image)
+    except OSError:
+        if not mend_end(image):
+            raise
     return show_lower_bytes(image, depth, file)
 
 

@@ -1,0 +1,108 @@
+"""JPEG files that lack only the mark of their end, as after a transfer that lost the last bytes.
+
+Pillow's decoder waits for it. What stands in its place tells whether anything else is missing: of a
+whole picture no pixel depends on what follows it, of one that was cut the rest is made of that.
+"""
+
+import hashlib
+import io
+import math
+import random
+import re
+from collections.abc import Iterator
+from itertools import product
+
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+_END = b"\xff\xd9"
+_MARK = re.compile(rb"\xff+([\x02-\xcf\xd8-\xfe])")  # but those of restarts, which are data
+_SCAN = b"\xda"
+_MOST_PIXELS = 100_000_000  # of larger ones nothing is found out, which takes many decodings
+_LAST = 8  # bytes, without which a picture that goes to the end of its file is another
+
+
+def _continuation(seed: int) -> bytes:
+    """Return what may follow a file that was cut: pixels of any kind, and all marks of restarts.
+
+    A decoder fills up with grey what lies between marks that it expects and does not find.
+    """
+    noise, parts = random.Random(seed), []
+    for number in range(16):
+        data = bytes([0x40 * seed + 0x2B]) + noise.randbytes(64)
+        parts += [data.replace(b"\xff", b"\0"), bytes([0xFF, 0xD0 + (4 * seed + number) % 8])]
+    return b"".join(parts)
+
+
+_CONTINUATIONS = [*map(_continuation, range(4))]  # that begin with either half of the marks
+
+
+def mend_end(image: Image.Image) -> bool:
+    """Decode an open JPEG that lacks its end; return whether it is one that can be decoded at all.
+
+    Raises:
+        ValueError: more than the mark of its end is missing, or may be.
+    """
+    if image.format != "JPEG" or not isinstance(image, JpegImageFile) or not image.fp:
+        return False
+    image.fp.seek(0)
+    content = image.fp.read().rstrip(_END[:1])
+    scale = image.decoderconfig[0] if image.decoderconfig else 1
+    try:
+        again = _decoded(content + _END, scale, image.mode)
+    except Exception:  # Pillow's decoders raise anything
+        return False
+    if not _is_whole(content, image):
+        raise ValueError("its end is missing")
+    image.im, image.tile = again.im, []
+    return True
+
+
+def _is_whole(content: bytes, image: JpegImageFile) -> bool:
+    """Return whether a file has all pixels, and nothing after them that may stand for some."""
+    if not _has_all_scans(content, {layer[0] for layer in image.layer}):
+        return False
+    found = _pixels(content + _END)
+    if found is None or any(_pixels(content + more + _END) != found for more in _CONTINUATIONS):
+        return False
+    return any(_pixels(content[:-_LAST] + more + _END) != found for more in _CONTINUATIONS)
+
+
+def _pixels(content: bytes) -> bytes | None:
+    """Return the digest of all pixels of a file; None where it has none."""
+    try:
+        return hashlib.sha256(_decoded(content).tobytes()).digest()
+    except Exception:  # Pillow's decoders raise anything
+        return None
+
+
+def _decoded(content: bytes, scale: int = 1, mode: str = "") -> JpegImageFile:
+    """Return a file decoded at a fraction of its sides."""
+    image = JpegImageFile(io.BytesIO(content))
+    if scale == 1 and math.prod(image.size) > _MOST_PIXELS:
+        raise ValueError("too many pixels")
+    width, height = (max(1, side // scale) for side in image.size)
+    image.draft(mode or image.mode, (width, height))
+    image.load()
+    return image
+
+
+def _has_all_scans(content: bytes, components: set[int]) -> bool:
+    """Return whether every coefficient of every component is there to its last bit."""
+    there = {pair for ids, band in _last_scans(content) for pair in product(ids, band)}
+    return there >= set(product(components, range(64)))
+
+
+def _last_scans(content: bytes) -> Iterator[tuple[bytes, range]]:
+    """Yield components and coefficients of each scan after which no more bits of them come."""
+    at = 2
+    while found := _MARK.search(content, at):
+        at = found.end()
+        length = int.from_bytes(content[at : at + 2])
+        if found[1] == _SCAN:
+            count = content[at + 2]
+            ids = content[at + 3 : at + 3 + 2 * count : 2]
+            first, last, bits = content[at + 3 + 2 * count : at + 6 + 2 * count]
+            if not bits & 15:
+                yield ids, range(first, last + 1)
+        at += length
