@@ -213,6 +213,13 @@ def test_an_image_whose_file_was_closed_is_told(tmp_path):
         open_image(image)
 
 
+@pytest.mark.parametrize("size", [(0, 7), (7, 0), (0, 0)])
+def test_an_image_without_pixels_is_told(size):
+    for image in (Image.new("RGB", size), Image.new("RGB", (9, 9)).crop((3, 3, 3, 9))):
+        with pytest.raises(UserError, match=r"image in memory: cannot read .* \(has no pixels\)"):
+            open_image(image)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"none.jpg: no such image"):
         open_image(tmp_path / "none.jpg")

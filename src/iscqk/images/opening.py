@@ -184,6 +184,8 @@ class _Opened(NamedTuple):
 def _opened(source: ImageInput, enough: int | None) -> _Opened:
     try:
         if isinstance(source, Image.Image):
+            if not all(source.size):  # of files Pillow refuses such
+                raise ValueError("has no pixels")
             depth = decode(source)
             rgb = as_rgb(ImageOps.exif_transpose(source), depth, source.format)
             return _Opened(rgb, rgb.size, True)
