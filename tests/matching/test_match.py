@@ -196,7 +196,7 @@ def test_unreadable_images_are_told_and_left_out(folder, model_folder, caplog, c
 def test_of_many_images_the_one_that_cannot_be_read_is_named_by_its_place(folder, model_folder):
     model = iscqk.Model.load(model_folder)
     content = Path("scans/3.jpg").read_bytes()
-    images = [content] * 66 + [b"no image", content, b""]
+    images = [content] * 66 + [b"no image", content, Image.new("RGB", (0, 7))]
     before = torch.get_num_threads()
     with pytest.raises(iscqk.BadImage, match=r"^image in .*\(images\[66\] of 69\)$") as caught:
         model.describe(images, threads=before + 1)
@@ -338,6 +338,31 @@ def test_torch_has_as_many_threads_afterwards_as_before(folder, model_folder):
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+def test_what_the_caller_has_set_of_torch_reaches_no_number(folder):
+    settings = {"default_dtype": torch.float64, "float32_matmul_precision": "medium"}
+
+    def numbers():
+        model = iscqk.Model()
+        rows = model.describe("scans/3.jpg")
+        pairs = iscqk.match("scans/3.jpg", "scans/11.jpg", model)[["similarity", "score"]]
+        return [rows, model.levels(rows), pairs]
+
+    before = numbers()
+    was = {name: getattr(torch, f"get_{name}")() for name in settings}
+    try:
+        with torch.autocast("cpu", dtype=torch.float16), torch.device("meta"):
+            for name, value in settings.items():
+                getattr(torch, f"set_{name}")(value)
+            seen = numbers()
+            assert torch.is_autocast_enabled("cpu") and torch.get_default_device().type == "meta"
+        assert settings == {name: getattr(torch, f"get_{name}")() for name in settings}
+    finally:
+        for name, value in was.items():
+            getattr(torch, f"set_{name}")(value)
+    for one, other in zip(before, seen, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_model_computes_with_the_threads_that_it_was_loaded_with(

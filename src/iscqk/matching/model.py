@@ -19,7 +19,7 @@ from iscqk.learning.data_loading import ReadableImages
 from iscqk.learning.embedding import Look, describe
 from iscqk.matching.inputs import Given, as_images
 from iscqk.matching.model_folder import Looks, Parts, read_parts
-from iscqk.models.device import choose_device, torch_threads
+from iscqk.models.device import choose_device, own_settings, torch_threads
 from iscqk.models.encoder import Encoder
 from iscqk.models.fused_convolutions import fused
 from iscqk.models.ready import ready_folder
@@ -136,7 +136,7 @@ class Model:
         images = as_images(images)
         if bad_images not in ("error", "nan"):
             raise UserError(f"bad_images {bad_images!r}: there is none; name error or nan")
-        with causes_told():
+        with causes_told(), own_settings():
             none = [np.empty((0, m.head.out_features), np.float32) for m in self._models(side)]
             done, parts = 0, [self._refine(none)]
             # Closed at once: whoever keeps the error would keep its threads and processes.
@@ -217,7 +217,8 @@ class Model:
         A pair's `score` in what `iscqk.match` returns is its similarity less that of its query.
         """
         bank, temperature, name = self.ranking
-        return RANKINGS[name].level(queries, [] if bank is None else [bank], temperature)
+        with own_settings():
+            return RANKINGS[name].level(queries, [] if bank is None else [bank], temperature)
 
 
 def threads_of(model: Model | str | Path | None, threads: int | None) -> int:

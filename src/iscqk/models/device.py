@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import torch
 
@@ -16,6 +16,13 @@ from iscqk.runtime.options import refuse_below_one
 from iscqk.runtime.shutdown import NO_COMPILER
 
 logger = logging.getLogger(__name__)
+
+# What may be let multiply in fewer bits than float32 has.
+_MULTIPLIERS = (
+    torch.backends.mkldnn.matmul,  # type: ignore[attr-defined]
+    torch.backends.mkldnn.conv,  # type: ignore[attr-defined]
+    torch.backends.cuda.matmul,
+)
 
 
 def choose_device() -> torch.device:
@@ -95,8 +102,30 @@ def set_threads(threads: int | None) -> int:
 
 
 @contextmanager
+def own_settings() -> Iterator[None]:
+    """Let torch compute in the block as it does where nobody has set anything.
+
+    That is without autocast, on the device that is said, and in float32.
+    """
+    with ExitStack() as stack:
+        for kind in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+            stack.enter_context(torch.autocast(kind, enabled=False))
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        stack.callback(torch.set_default_dtype, torch.get_default_dtype())
+        torch.set_default_dtype(torch.float32)
+        for multiply in _MULTIPLIERS:
+            if multiply.fp32_precision not in ("none", "ieee"):
+                stack.callback(setattr, multiply, "fp32_precision", multiply.fp32_precision)
+                multiply.fp32_precision = "ieee"
+        yield
+
+
+@contextmanager
 def torch_threads(threads: int) -> Iterator[None]:
-    """Let torch use `threads` cores in the block, and as many as before after it.
+    """Let torch use `threads` cores in the block, and compute as it does where nothing is set.
+
+    After it both are as they were before.
 
     Raises:
         UserError: as `set_threads`, or None.
@@ -105,6 +134,7 @@ def torch_threads(threads: int) -> Iterator[None]:
     before = torch.get_num_threads()
     allowed = set_threads(threads)
     try:
-        yield
+        with own_settings():
+            yield
     finally:  # what a forked process may not have it does not get back either
         torch.set_num_threads(before if allowed == threads else allowed)
