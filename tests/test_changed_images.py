@@ -190,6 +190,9 @@ def test_images_that_swap_names_are_noticed_whatever_their_size_and_time(tmp_pat
             open_verified(Listed(str(path), rows["sha256"][int(path.stem)]))
         assert str(path) in str(error.value)
     assert image_paths(pd.concat([rows, rows.assign(width=0)]))[2:] == [None, None]
+    first.unlink()
+    with pytest.raises(UserError, match="no such image .*; restore it or prepare the data again$"):
+        open_verified(paths[0])
 
 
 def test_where_there_are_no_links_an_image_is_put_as_a_file(tmp_path, monkeypatch):

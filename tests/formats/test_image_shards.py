@@ -159,9 +159,12 @@ def member(name, content=b"x", **fields):
     ("content", "complaint"),
     [
         (member("../a.png") + bytes(1024), "no name of a file in it"),
-        (member("/etc/a.png") + bytes(1024), "no name of a file in it"),
+        (
+            member("/etc/a.png") + bytes(1024),
+            r"no name of a file in it\); make it again by names below its folder \(no -P\)$",
+        ),
         (member("b/../../a.png") + bytes(1024), "no name of a file in it"),
-        (member("a.png") * 2 + bytes(1024), "is there twice"),
+        (member("a.png") * 2 + bytes(1024), r"twice\); make it again with one of each name$"),
         (
             member("a.png", b"", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
             "'a.png' is no regular file, a link, for which `tar --dereference` packs the file",
@@ -177,7 +180,10 @@ def member(name, content=b"x", **fields):
         ),
         (member("x", b"13 size=9999\n", type=tarfile.XHDTYPE) + member("a.png"), "lie there as it"),
         (member("x", bytes(70_000), type=tarfile.GNUTYPE_LONGNAME), "too long"),
-        (member("a.png", b"", size=2**60) + bytes(1024), "cut short"),
+        (
+            member("a.png", b"", size=2**60) + bytes(1024),
+            r"cut short\); make it again of whole, regular files$",
+        ),
         (member("a.png"), "empty header"),
         (b"\x1f\x8b" + bytes(2000), "not compressed"),
         (b"", "not compressed"),

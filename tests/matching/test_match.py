@@ -429,7 +429,10 @@ def test_a_damaged_image_has_no_descriptor_however_it_is_given(folder, model_fol
             with pytest.raises(iscqk.UserError, match=r"cannot read this image \("):
                 model.describe(["scans/3.jpg", given])
     for given in ("nowhere/x.jpg", "photos/nowhere.jpg"):
-        with pytest.raises(iscqk.UserError, match=f"^{given}: no such image; restore it"):
+        told = (
+            f"^{given}: no such image .gone, or a link to nothing.; restore it or correct its path$"
+        )
+        with pytest.raises(iscqk.UserError, match=told):
             model.describe(given)
 
 

@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -68,7 +68,7 @@ def paths_in(shard: str | Path) -> list[Path]:
     """Return the paths of a shard's members, in their order.
 
     Raises:
-        UserError: it is no plain tar file, is cut short, or a name is there twice.
+        UserError: it is no plain tar file, is cut short, or a name is there twice or leads outside.
     """
     return [Path(shard, name) for name in _members(str(shard), *version_of(str(shard)))]
 
@@ -186,12 +186,29 @@ def _members(shard: str, *_: int) -> dict[str, Member]:
         with open(shard, "rb") as file:
             for member in read_foreign_members(file):
                 name = os.path.normpath(member.name)
-                if name in found:
-                    raise ValueError(f"{name!r} is there twice")
-                if os.path.isabs(name) or name.startswith("..") or "\0" in name:
-                    raise ValueError(f"{name!r} is no name of a file in it")
+                _refuse_name(name, found)
                 found[name] = member
     except (OSError, tarfile.TarError, ValueError) as error:
-        what = f"no shard of images ({error}); make it again as a plain tar, not compressed"
+        is_no_tar = isinstance(error, tarfile.TarError) and not found
+        how = "as a plain tar, not compressed" if is_no_tar else "of whole, regular files"
+        how = error.how if isinstance(error, _WrongName) else how
+        what = f"no shard of images ({error}); make it again {how}"
         raise UserError(f"{printable(shard)}: {what}") from None
     return found
+
+
+class _WrongName(ValueError):
+    """What is wrong with a member's name, and how to make its shard without that."""
+
+    def __init__(self, what: str, how: str) -> None:
+        super().__init__(what)
+        self.how = how
+
+
+def _refuse_name(name: str, found: Container[str]) -> None:
+    if name in found:
+        raise _WrongName(f"{name!r} is there twice", "with one of each name")
+    if os.path.isabs(name) or name.startswith("..") or "\0" in name:
+        raise _WrongName(
+            f"{name!r} is no name of a file in it", "by names below its folder (no -P)"
+        )

@@ -11,10 +11,11 @@ from unicodedata import normalize
 from iscqk.errors import UserError
 from iscqk.formats.disk_errors import disk_is_gone
 from iscqk.formats.files import printable
-from iscqk.formats.image_shards import is_there, place_of
+from iscqk.formats.image_shards import SUFFIX as SHARD
+from iscqk.formats.image_shards import is_shard, is_there, place_of
 from iscqk.formats.named_files import named
 from iscqk.images.opening import formats_begun, is_image
-from iscqk.images.suffixes import NOT_OPENED, SUFFIXES
+from iscqk.images.suffixes import NOT_OPENED, PACKED, SUFFIXES
 from iscqk.images.walking import Exclusion, Walk
 
 logger = logging.getLogger(__name__)
@@ -151,9 +152,19 @@ def _tell_left_out(folder: Path, others: list[Path], unnamed: list[Path], are_al
             raise UserError(f"{printable(folder)}: {what} {to_what}")
         logger.warning("%s: %s to have them looked at, too", printable(folder), what)
     if are_all:
-        raise UserError(f"{printable(folder)}: no image there; put some there ({kinds})")
+        raise UserError(f"{printable(folder)}: no image there{_where_to_find_some(folder, others)}")
     if counts:
         logger.info("%s: files not named as images, left out: %s", printable(folder), dict(counts))
+
+
+def _where_to_find_some(folder: Path, others: list[Path]) -> str:
+    """Return what to do about a folder that holds no image but, perhaps, archives of some."""
+    if any(map(is_shard, others)):
+        return f", but tar files; name these themselves ({printable(folder / ('*' + SHARD))})"
+    packed = [path for path in others if path.suffix.lower() in PACKED]
+    if packed:
+        return f", but what is packed ({printable(packed[0])} first); unpack it"
+    return f"; put some there ({' '.join(sorted(SUFFIXES))})"
 
 
 def refuse_lost(path: str | Path, reason: str | None, may_go: bool = False) -> None:

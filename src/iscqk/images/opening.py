@@ -20,6 +20,7 @@ from PIL.TiffImagePlugin import PREFIXES as TIFF_MARKS
 from iscqk.errors import UserError
 from iscqk.formats.files import printable
 from iscqk.formats.image_shards import beginning_of, content_of
+from iscqk.formats.listed import Listed
 from iscqk.images.bit_depth import Depth
 from iscqk.images.decoding import as_rgb, decode
 from iscqk.images.frames import has_several, may_have_several, shown_frame, shown_size
@@ -195,7 +196,9 @@ def _opened(source: ImageInput, enough: int | None) -> _Opened:
                 return _loaded_of_several(source, image)
             return _loaded(image, enough)
     except FileNotFoundError:
-        what = "no such image; restore it or prepare the data again"
+        what = "no such image (gone, or a link to nothing); "
+        is_listed = isinstance(source, Listed)
+        what += f"restore it or {'prepare the data again' if is_listed else 'correct its path'}"
         raise BadImage(f"{printable(str(source))}: {what}", "no such file") from None
     except Exception as error:  # Pillow's decoders raise anything from SyntaxError to struct.error
         raise BadImage.of(source, _reason(error)) from None

@@ -15,3 +15,8 @@ NOT_OPENED = {
     *(".raw", ".3fr", ".iiq", ".nrw", ".kdc", ".dcr", ".erf", ".mef", ".mos", ".sr2", ".srf"),
     *(".x3f", ".mrw", ".fff"),
 }
+# Archives, in which no picture is looked at.
+PACKED = {
+    *(".gz", ".tgz", ".bz2", ".tbz", ".tbz2", ".xz", ".txz", ".zst", ".tzst"),
+    *(".zip", ".7z", ".rar"),
+}

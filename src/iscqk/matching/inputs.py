@@ -16,7 +16,7 @@ from iscqk.formats.image_shards import is_shard, is_there, status_of
 from iscqk.formats.named_files import named
 from iscqk.images.finding import find_own_images, holds_image, refuse_not_opened
 from iscqk.images.opening import ImageInput
-from iscqk.images.suffixes import SUFFIXES
+from iscqk.images.suffixes import PACKED, SUFFIXES
 from iscqk.images.walking import Exclusion
 from iscqk.matching.left_out import LeftOut, not_listed, of_other_kinds
 
@@ -27,10 +27,6 @@ InputPaths = PathName | Iterable[PathName]
 Given = ImageInput | bytearray | memoryview | os.PathLike[str]  # for an image
 Identity = tuple[object, ...]
 
-_PACKED = (
-    *(".gz", ".tgz", ".bz2", ".tbz", ".tbz2", ".xz", ".txz", ".zst", ".tzst"),
-    *(".zip", ".7z", ".rar"),
-)
 _MANY = 10_000
 ORIENTATIONS = (1, 8)  # in which queries can be looked up
 
@@ -183,7 +179,7 @@ def _refuse_other_kinds(path: Path) -> None:
         if path.is_file():
             refuse_missing(path)  # which may be there and not for us to read
         refuse_not_opened(path)
-        if path.suffix.lower() in _PACKED:
+        if path.suffix.lower() in PACKED:
             what = "packed; unpack it, or make it again as a plain tar, not compressed"
             raise UserError(f"{printable(path)}: {what}")
         what = "neither an image nor descriptors"
