@@ -171,6 +171,22 @@ def test_what_is_excluded_is_not_looked_at(folder, model_folder):
         iscqk.duplicates("photos", model_folder, exclude="a/b")
 
 
+@pytest.mark.parametrize("output", ["out", "."])
+def test_what_a_command_has_written_itself_is_not_left_out(folder, model_folder, output, capsys):
+    (folder / "photos/.DS_Store").touch()
+    (folder / "photos/.hidden.heic").touch()  # a picture all the same
+    for command in ("match . --against", "duplicates"):
+        for _ in range(2):
+            run(f"iscqk {command} . --model {model_folder} --output {output} --exclude scans")
+            assert "left out: 1 of other kinds" in capsys.readouterr().out
+    shutil.copy("photos/R000003.jpg", "out.jpg")
+    os.renames("out.jpg", f"{output}/out.jpg")
+    for _ in range(2):
+        found = iscqk.duplicates(".", model_folder, folder=output, exclude=["scans", "*.csv"])
+        assert [*found.attrs["left_out"]] == ["photos/.hidden.heic"]
+        assert len(found) == 2  # with the picture there
+
+
 def test_what_is_excluded_and_met_nowhere_is_told(folder, model_folder, caplog):
     exclude = ["scrpas", "3.jpg", "R000001.*", "R00000[12].jpg"]  # one of each side, one of both
     iscqk.match("scans", "photos", model_folder, exclude=exclude)

@@ -51,8 +51,8 @@ def find_own_images(
 ) -> list[Path]:
     """Return all images in somebody's folder or shard, sorted by path, whatever their names say.
 
-    Hidden folders, what systems keep beside pictures (trash, thumbnails, a Mac's `._*`) and folders
-    that cannot be listed are passed over and told.
+    Hidden folders, hidden files not named as pictures, what systems keep beside these (trash,
+    thumbnails, a Mac's `._*`) and folders that cannot be listed are passed over and told.
 
     Args:
         folder: or shard, which is looked at whatever its name.
