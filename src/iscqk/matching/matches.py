@@ -28,8 +28,8 @@ from iscqk.matching.looking_up import (
 from iscqk.matching.model import Model, threads_of
 from iscqk.matching.views import View
 from iscqk.models.device import torch_threads
-from iscqk.runtime.calls import causes_told
 from iscqk.runtime.options import refuse_below_one
+from iscqk.runtime.shutdown import causes_told
 
 # Whatever the rows, so that tables can be joined. Names are objects: not every one is text that a
 # column of strings can hold.

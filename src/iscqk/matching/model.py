@@ -25,8 +25,8 @@ from iscqk.models.fused_convolutions import fused
 from iscqk.models.ready import ready_folder
 from iscqk.models.weights import encoder_digest
 from iscqk.retrieval.rankings import RANKINGS
-from iscqk.runtime.calls import causes_told
 from iscqk.runtime.options import refuse_below_one
+from iscqk.runtime.shutdown import causes_told
 
 logger = logging.getLogger(__name__)
 

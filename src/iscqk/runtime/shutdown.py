@@ -177,6 +177,20 @@ def cause_of(error: BaseException) -> str | None:
     return None
 
 
+@contextmanager
+def causes_told() -> Iterator[None]:
+    """Have a call from Python end as a command does: UserError in place of what has a line."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        line = cause_of(error)
+        if line is None:
+            raise
+        raise UserError(line) from error
+
+
 def _is_of_a_connection(error: BaseException) -> bool:
     """Return whether an error comes of what processes say to each other, or no longer do."""
     told = isinstance(error, EOFError | OSError | RuntimeError)  # the last of a file not passed on
