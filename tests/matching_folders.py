@@ -1,5 +1,7 @@
 """A model that nothing has taught, and copies of drawn images to find with it."""
 
+import os
+
 import pytest
 import torch
 from PIL import Image
@@ -33,3 +35,24 @@ def folder(tmp_path, monkeypatch):
             image.load()
         image.resize((60, 70)).save(f"scans/{number}.jpg", quality=60)
     return tmp_path
+
+
+@pytest.fixture
+def bar(monkeypatch):
+    """Return what closes a folder to this process, as another user's may be, also to root."""
+    barred, stat, access = [], os.stat, os.access
+
+    def is_barred(path):
+        is_path = isinstance(path, str | os.PathLike)
+        return is_path and any(folder in os.path.abspath(path) for folder in barred)
+
+    def look(path, *rest, **options):
+        if is_barred(path):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return stat(path, *rest, **options)
+
+    monkeypatch.setattr(os, "stat", look)
+    monkeypatch.setattr(
+        os, "access", lambda path, *rest: not is_barred(path) and access(path, *rest)
+    )
+    return lambda folder: barred.append(f"/{folder}/")

@@ -80,6 +80,22 @@ def test_images_that_are_removed_are_told_apart_from_such_as_are_away(linked, mo
     assert "away" not in caplog.text and not (linked / "photos.shards").exists()
 
 
+def test_images_that_may_not_be_read_are_kept_and_told(
+    folder, model_folder, described, caplog, bar
+):
+    run(DESCRIBE, model_folder)
+    os.mkdir("closed")
+    for name in sorted(os.listdir("photos"))[:4]:
+        os.rename(f"photos/{name}", f"closed/{name}")
+    run("iscqk describe photos closed --output photos.h5", model_folder)
+    caplog.clear()
+    bar("closed")
+    run(DESCRIBE, model_folder)
+    told = f"photos.h5: 4 images that it described may not be read (Permission denied), {folder}"
+    assert told in caplog.text and "gone" not in caplog.text
+    assert [len(names(shard)) for shard in shards_there("photos.h5")] == [4]
+
+
 def test_match_keeps_what_other_calls_described(folder, model_folder, described):
     for name in ("a", "b"):
         os.mkdir(name)

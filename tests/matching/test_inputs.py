@@ -290,6 +290,16 @@ def test_a_file_that_may_not_be_read_is_told_in_a_line(folder, capsys, command):
     assert last == f"error: {name}: cannot be read (Permission denied); make it readable"
 
 
+@pytest.mark.parametrize(
+    "command", ["match locked/a.jpg --against photos", "score t.csv locked/a.csv"]
+)
+def test_a_file_in_a_folder_that_may_not_be_entered_is_not_missing(folder, capsys, bar, command):
+    bar("locked")
+    run(f"iscqk {command}", 1)
+    told = "cannot be read (Permission denied); make its folder readable (chmod +rx)"
+    assert told in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_an_image_that_may_not_be_read_is_left_out_as_in_a_folder(folder, model_folder, caplog):
     lock(folder / "scans/3.jpg")
     assert len(iscqk.match(["scans/3.jpg", "scans/11.jpg"], "photos", model_folder)) == 1

@@ -194,6 +194,16 @@ def test_where_a_disk_is_away_the_copies_that_are_kept_tell(here, gist, caplog, 
     assert "`likely` needs their disk, or the copies that an earlier call kept" in caplog.text
 
 
+def test_images_in_a_folder_that_may_not_be_entered_are_not_gone(here, gist, caplog, bar):
+    run(f"iscqk describe photos --output photos.h5 --model {gist} --threads 1")
+    bar("photos")
+    found = iscqk.match("copies/R000000.jpg", "photos.h5", gist)
+    denied = "150 may not be read (Permission denied), make them and their folder readable"
+    assert found["basis"][0].endswith(f"0 of at least 100; {denied}")
+    told = f"photos.h5: 150 of its 150 images may not be read (Permission denied), {here}/photos/"
+    assert told in caplog.text and "gone" not in caplog.text
+
+
 def turned(image, number):
     return (image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if number > 3 else image).rotate(
         90 * (number % 4), expand=True

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from pathlib import Path
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _ALL_OPEN = {errno.EMFILE, errno.ENFILE}
@@ -26,6 +27,20 @@ def disk_is_gone(number: int | None) -> str | None:
         f"the disk does not answer ({os.strerror(number)}), as when it fails or a network's is "
         "gone; see to it, then run the same command again"
     )
+
+
+def is_barred(path: str | Path) -> bool:
+    """Return whether somebody lets us not read a file, or not see it: its folder is closed to us.
+
+    It may be there or not, and `os.path.exists` takes it for absent.
+    """
+    try:
+        os.stat(path)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return not os.access(path, os.R_OK)
 
 
 def all_files_are_open(error: Exception) -> bool:

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from iscqk.errors import UserError, escaped
-from iscqk.formats.disk_errors import disk_is_full, disk_is_gone
+from iscqk.formats.disk_errors import disk_is_full, disk_is_gone, is_barred
 from iscqk.formats.locks import lock, make_way, unlock
 from iscqk.formats.mounts import is_mount_point
 from iscqk.formats.permissions import give_permissions
@@ -137,14 +137,14 @@ def linked(path: str | Path) -> Path:
 
 def refuse_missing(path: str | Path) -> None:
     """Raise UserError where there is no such file, or it may not be read."""
+    if is_barred(path):
+        what = "it readable" if os.path.exists(path) else "its folder readable (chmod +rx)"
+        raise UserError(f"{printable(path)}: cannot be read (Permission denied); make {what}")
     if not os.path.isfile(path):
         os.path.abspath(path)  # FileNotFoundError where the folder that this runs in is gone
-        what = "no such file; check the path"
-        if os.path.exists(path):
-            what = f"{_kind_of(path)}; name a file"
+        is_other = os.path.exists(path)
+        what = f"{_kind_of(path)}; name a file" if is_other else "no such file; check the path"
         raise UserError(f"{printable(path)}: {what}")
-    if not os.access(path, os.R_OK):
-        raise UserError(f"{printable(path)}: cannot be read (Permission denied); make it readable")
 
 
 def _kind_of(path: str | Path) -> str:

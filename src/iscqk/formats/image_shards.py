@@ -139,7 +139,11 @@ def status_of(path: str | Path) -> Status:
 
 
 def is_there(path: str | Path) -> bool:
-    """Return whether there is a file of that path, or such a member of a shard."""
+    """Return whether there is a file of that path, or such a member of a shard.
+
+    One that we may not see (`iscqk.formats.disk_errors.is_barred`) is not there, nor is one of a
+    disk that does not answer.
+    """
     if (place := place_of(path)) is None:
         return os.path.exists(path)
     return place.member in _members(place.shard, *version_of(place.shard))

@@ -14,6 +14,7 @@ from iscqk.errors import UserError
 from iscqk.formats.arrays import IntArray
 from iscqk.formats.described_images import DescribedImages, read_described
 from iscqk.formats.described_shards import ROWS, listed_shards, shard_folder, write_shard
+from iscqk.formats.disk_errors import is_barred
 from iscqk.formats.files import printable
 from iscqk.formats.image_shards import is_there
 from iscqk.images.finding import is_away
@@ -22,7 +23,12 @@ from iscqk.matching.known import Asked, KnownImages
 logger = logging.getLogger(__name__)
 
 _NUMBER = 99_999  # of a shard that no list names
-_THERE, _MOVED, _AWAY, _GONE = range(4)
+_THERE, _MOVED, _AWAY, _BARRED, _GONE = range(5)  # what becomes of an image
+# Of what nobody can look at now: what is told of it, and until when it is so.
+_ABSENT = {
+    _AWAY: ("are away with their folders", "they are back"),
+    _BARRED: ("may not be read (Permission denied)", "their folder is readable"),
+}
 
 
 def put_aside(path: Path, place: Path) -> None:
@@ -45,12 +51,13 @@ def keep_others(
         before: the file itself, or the shards that it listed, until now.
         known: all images that are described.
         asked: those that the file stands for from now on.
-        named_only: of the others keep only those that are away with their folders.
+        named_only: of the others keep only those that are away with their folders, or that may
+            not be read.
     """
     folder = shard_folder(path)
     shards: list[Path] = []
     joined: list[DescribedImages] = []  # small shards, so that there are never many
-    gone, away = 0, list[str]()
+    gone, absent = 0, {fate: list[str]() for fate in _ABSENT}
     others = known.others_than(asked)
     # What is new to the shards first, then these from the smallest on.
     for place, count, rows in sorted(others, key=lambda o: (o[0].parent == folder, len(o[2]))):
@@ -62,7 +69,8 @@ def keep_others(
         kept = _kept_of(place, rows, asked, named_only)
         gone += kept.gone
         if place in before:  # those of other shards were told when they went away
-            away += kept.away
+            for fate, paths in kept.absent.items():
+                absent[fate] += paths
         if may_stay and len(kept.rows) == len(rows):
             shards.append(place)
             continue
@@ -73,7 +81,12 @@ def keep_others(
             joined.append(kept.shard.only(kept.rows))
     if joined:
         shards.append(_write(path, DescribedImages.joined(joined)))
-    _tell(path, gone, away, shards, logging.WARNING if named_only else logging.DEBUG)
+    level = logging.WARNING if named_only else logging.DEBUG
+    if gone:
+        what = "images that it described are gone, left out"
+        logger.log(level, "%s: %d %s", printable(path), gone, what)
+    for fate, paths in absent.items():
+        _tell(level, path, paths, *_ABSENT[fate], shards)
     return shards
 
 
@@ -84,23 +97,24 @@ class _Kept(NamedTuple):
         shard: all of it.
         rows: (k,) of it that are kept.
         gone: how many of the images are gone.
-        away: paths of those that are away with their folders.
+        absent: paths of those that nobody can look at now, by what has become of them.
     """
 
     shard: DescribedImages
     rows: IntArray
     gone: int
-    away: list[str]
+    absent: dict[int, list[str]]
 
 
 def _kept_of(place: Path, rows: IntArray, asked: Asked, named_only: bool) -> _Kept:
     """Look what has become of the images in some rows of a shard, and which are to be kept."""
     shard = read_described(place, stored=True)
     fates = _fates(shard, rows, asked)
-    are_away = fates == _AWAY
-    stay = are_away if named_only else are_away | (fates == _THERE)
-    away = [shard.files[row].path for row in rows[are_away].tolist()]
-    return _Kept(shard, rows[stay], int((fates == _GONE).sum()), away)
+    stay = np.isin(fates, [*_ABSENT] if named_only else [_THERE, *_ABSENT])
+    absent = {
+        fate: [shard.files[row].path for row in rows[fates == fate].tolist()] for fate in _ABSENT
+    }
+    return _Kept(shard, rows[stay], int((fates == _GONE).sum()), absent)
 
 
 def _may_stay(rows: int, count: int, joined: int) -> bool:
@@ -128,21 +142,21 @@ def _fate(path: str, is_content_asked: bool) -> int:
             return _THERE
     except (OSError, UserError):  # in a shard that cannot be read now
         return _AWAY
+    if is_barred(path):
+        return _BARRED
     if is_content_asked:
         return _MOVED
     return _AWAY if is_away(path) else _GONE
 
 
-def _tell(path: Path, gone: int, away: list[str], shards: list[Path], level: int) -> None:
-    if gone:
-        logger.log(
-            level, "%s: %d images that it described are gone, left out", printable(path), gone
-        )
-    if away:
-        what = "images that it described are away with their folders"
-        remedy = "they are known when they are back; to forget them, remove"
+def _tell(
+    level: int, path: Path, images: list[str], are: str, back: str, shards: list[Path]
+) -> None:
+    """Tell of images that nobody can look at now, until when, and how to forget them."""
+    if images:
         kept = ", ".join(map(printable, shards))  # not their folder: those of a list lie there, too
         logger.log(
-            level, "%s: %d %s, %s first; %s %s",
-            printable(path), len(away), what, printable(away[0]), remedy, kept,
+            level, "%s: %d images that it described %s, %s first; they are known when %s; to "
+            "forget them, remove %s",
+            printable(path), len(images), are, printable(images[0]), back, kept,
         )  # fmt: skip

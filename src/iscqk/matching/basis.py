@@ -119,7 +119,7 @@ def _of_copies(
     """Return the basis of copies of `wanted` pictures, of all where there are fewer; and these."""
     drawn = copied.drawn(wanted, EQUAL)
     if len(drawn) < LEAST:
-        return _too_few(references, drawn), drawn
+        return _too_few(references, drawn, copied), drawn
     copies = copied.copies(drawn)
     found = _learned_of(drawn, copies, lookup, references)
     vectors = references.vectors[np.array(list(drawn))]
@@ -127,7 +127,7 @@ def _of_copies(
         return found, drawn
     pictures = copied.drawn(wanted, found.same)
     if len(pictures) < LEAST:
-        return _too_few(references, pictures), pictures
+        return _too_few(references, pictures, copied), pictures
     if fresh := {row: path for row, path in pictures.items() if row not in drawn}:
         further = copied.copies(fresh, is_further=True)
         copies = Collection([*copies.sources, *further.sources])
@@ -185,11 +185,18 @@ def _as_queries(
     return rows, np.concatenate([vectors, others.vectors[some]])
 
 
-def _too_few(references: Collection, drawn: Drawn) -> Basis:
-    count, gone = len(references), int((~references.there).sum())
+def _too_few(references: Collection, drawn: Drawn, copied: Copied) -> Basis:
+    count, barred = len(references), len(copied.barred)
+    gone = int((~(references.there | references.barred)).sum())
     what = "references" if count < LEAST else "different pictures left among the references"
     what = f"too few {what} to tell copies from chance, {len(drawn)} of at least {LEAST}"
-    return _none(count, f"{what}; {gone:,} are gone, connect their disk" if gone else what)
+    if gone:
+        what += f"; {gone:,} are gone, connect their disk"
+    if barred:
+        what += (
+            f"; {barred:,} may not be read (Permission denied), make them and their folder readable"
+        )
+    return _none(count, what)
 
 
 def _none(references: int, missing: str) -> Basis:

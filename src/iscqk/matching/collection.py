@@ -38,6 +38,7 @@ class Part:
         identities: (n,) bytes, equal for two names of one file.
         places: (n,) bytes, equal for one name: of a file that has changed meanwhile, too.
         gone: (n,) whether there is no such file any more.
+        barred: (n,) whether it may not be read, or not be seen.
         listed: the images' names; None: the file of the vectors has them.
         before: what their names in that file begin with, and here do not.
         sha256: of the images' contents; None: the file of the vectors has them.
@@ -48,18 +49,25 @@ class Part:
     identities: NDArray[np.bytes_]
     places: NDArray[np.bytes_]
     gone: BoolArray
+    barred: BoolArray
     listed: list[str] | None
     before: str = ""
     sha256: list[str] | None = None
 
     @classmethod
-    def of(cls, described: DescribedImages, gone: BoolArray | None = None) -> "Part":
-        """Return images; none is gone if not said. Where the vectors are stored, so are names."""
+    def of(
+        cls,
+        described: DescribedImages,
+        gone: BoolArray | None = None,
+        barred: BoolArray | None = None,
+    ) -> "Part":
+        """Return images, all there if not said. Where the vectors are stored, so are names."""
         names = [file.path for file in described.files]
-        gone = np.zeros(len(names), np.bool_) if gone is None else gone
+        all_there = np.zeros(len(names), np.bool_)
+        lost = (all_there if gone is None else gone), (all_there if barred is None else barred)
         whole = [*map(anchored, names)]
         identities, places = _digests(map(identity, names)), _digests(whole)
-        facts = described.vectors, described.flat, identities, places, gone
+        facts = described.vectors, described.flat, identities, places, *lost
         # Files have absolute names; here they are as people wrote them.
         for before in ("", os.getcwd() + os.sep):
             if isinstance(described.vectors, StoredRows) and all(
@@ -152,8 +160,13 @@ class Collection:
 
     @cached_property
     def there(self) -> BoolArray:
-        """(n,) whether an image was there when its descriptor was made or read."""
-        return ~self._column("gone")
+        """(n,) whether an image was there to be read when its descriptor was made or read."""
+        return ~(self._column("gone") | self.barred)
+
+    @cached_property
+    def barred(self) -> BoolArray:
+        """(n,) whether an image may not be read, or not be seen."""
+        return self._column("barred")
 
     @property
     def left_out(self) -> list[LeftOut]:

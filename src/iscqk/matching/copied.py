@@ -7,6 +7,7 @@ import numpy as np
 
 from iscqk.formats.arrays import BoolArray, FloatArray, IntArray
 from iscqk.formats.described_images import DescribedImages, File, Row
+from iscqk.formats.disk_errors import is_barred
 from iscqk.formats.files import exclusive
 from iscqk.formats.image_shards import is_there
 from iscqk.matching.cache import DescriptorCache, further_of
@@ -27,6 +28,9 @@ class Copied:
 
     A copy depends on nothing but the content of its original, so that what is kept of it serves as
     well where the original's disk is away.
+
+    Attributes:
+        barred: rows of references of which no copy is kept and that may not be read.
     """
 
     def __init__(self, lookup: Lookup, references: Collection, cache: str | Path | None) -> None:
@@ -37,6 +41,7 @@ class Copied:
         gone = order[~references.there[order]][:_DRAWN_FROM]
         places = [cache, further_of(cache)] if cache else []
         self._kept = kept_of(gone, references, lookup, self._view, places)
+        self.barred = {*np.flatnonzero(references.barred).tolist()} - self._kept.keys()
         can_be_copied = references.there.copy()
         can_be_copied[list(self._kept)] = True
         self._order = order[can_be_copied[order]][:_DRAWN_FROM]
@@ -53,10 +58,16 @@ class Copied:
             earlier = np.array([row for row, _ in found], int)
             rows = rows[are_others(vectors[rows], vectors[earlier], same)]
             some = zip(rows.tolist(), self._references.paths(rows), strict=True)
-            found += [(row, path) for row, path in some if row in self._kept or is_there(path)]
+            found += [one for one in some if self._has_a_copy(*one)]
             if len(found) >= wanted:
                 break
         return dict(sorted(found[:wanted]))
+
+    def _has_a_copy(self, row: int, path: str) -> bool:
+        """Return whether a reference's copy is kept or can be made; note what may not be read."""
+        if row not in self._kept and is_barred(path):
+            self.barred.add(row)
+        return row in self._kept or (row not in self.barred and is_there(path))
 
     def copies(self, drawn: Drawn, is_further: bool = False) -> Collection:
         """Return copies of the references drawn.

@@ -13,8 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import BoolArray
 from iscqk.formats.described_images import DescribedImages, File, Row, read_described
 from iscqk.formats.described_shards import ROWS, encoder_of, listed_shards, shard_ranges
+from iscqk.formats.disk_errors import is_barred
 from iscqk.formats.files import exclusive, printable
 from iscqk.formats.image_shards import is_there, version_of
 from iscqk.images.finding import refuse_lost
@@ -33,6 +35,7 @@ from iscqk.matching.views import View
 logger = logging.getLogger(__name__)
 
 _TOLD = 1000  # images of a kind that are told one by one
+_SAME, _CHANGED, _GONE, _BARRED = range(4)  # what becomes of an image
 
 # From at most `ROWS` files to those of them that can be read, described; None if none can.
 _DescribeSome = Callable[[Sequence[Path]], DescribedImages | None]
@@ -203,8 +206,8 @@ def _of_several(paths: Sequence[str], threads: int) -> list[str]:
 def load_described(path: str | Path, model: Model, view: View) -> Collection:
     """Return what `iscqk describe` wrote. Files that are gone by now are told of.
 
-    They are matched all the same. `likely` rests on copies of them that are made from the files, or
-    that an earlier call has kept.
+    So are those that may not be read. They are matched all the same. `likely` rests on copies of
+    them that are made from the files, or that an earlier call has kept.
 
     Raises:
         UserError: another encoder made it, or a file has changed since.
@@ -216,24 +219,47 @@ def load_described(path: str | Path, model: Model, view: View) -> Collection:
     changed: list[str] = []
     for shard in shards:
         found = read_described(shard, stored=len(shards) > 1)
-        there = [(row, file) for row, file in enumerate(found.files) if is_there(file.path)]
-        changed += [file.path for row, file in there if not file.is_unchanged(found.sha256[row])]
-        is_gone = np.ones(len(found.files), np.bool_)
-        is_gone[[row for row, _ in there]] = False
-        parts.append(Part.of(found, is_gone))
+        states = np.array([*map(_state, found.files, found.sha256)])
+        changed += [found.files[row].path for row in np.flatnonzero(states == _CHANGED).tolist()]
+        parts.append(Part.of(found, states == _GONE, states == _BARRED))
     if changed:
         what = f"changed after {printable(path)} was written ({len(changed)} such images)"
         remedy = "run `iscqk describe` again, it does the changed ones only"
         raise UserError(f"{printable(changed[0])}: {what}; {remedy}")
     collection = Collection([Source(parts, Path(path), version)])
-    gone = np.flatnonzero(~collection.there)
-    if len(gone):
-        logger.warning(
-            "%s: %d of its %d images are gone, %s first; they are matched, and cannot be shown; "
-            "`likely` needs their disk, or the copies that an earlier call kept in its folder",
-            printable(path), len(gone), len(collection), printable(collection.paths(gone[:1])[0]),
-        )  # fmt: skip
+    barred = collection.barred
+    _tell_absent(
+        path, collection, ~(collection.there | barred), "are gone",
+        "`likely` needs their disk, or the copies that an earlier call kept in its folder",
+    )  # fmt: skip
+    _tell_absent(
+        path, collection, barred, "may not be read (Permission denied)",
+        "nobody knows whether they have changed; make them and their folder readable, as `likely` "
+        "needs them, or the copies that an earlier call kept in its folder",
+    )  # fmt: skip
     return collection
+
+
+def _state(file: File, sha256: str) -> int:
+    """Return what has become of a file since it was described."""
+    if is_there(file.path) and file.is_unchanged(sha256):
+        return _SAME
+    if is_barred(file.path):
+        return _BARRED
+    return _CHANGED if is_there(file.path) else _GONE
+
+
+def _tell_absent(
+    path: str | Path, collection: Collection, are_absent: BoolArray, why: str, remedy: str
+) -> None:
+    """Tell of images that a file describes and nobody can look at."""
+    rows = np.flatnonzero(are_absent)
+    if len(rows):
+        logger.warning(
+            "%s: %d of its %d images %s, %s first; they are matched, and cannot be shown; %s",
+            printable(path), len(rows), len(collection), why,
+            printable(collection.paths(rows[:1])[0]), remedy,
+        )  # fmt: skip
 
 
 def _refuse_another_encoder(path: str | Path, model: Model, view: View) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from iscqk.errors import UserError
 from iscqk.formats.described_images import holds_described
+from iscqk.formats.disk_errors import is_barred
 from iscqk.formats.files import printable, refuse_missing
 from iscqk.formats.image_shards import is_shard, is_there, status_of
 from iscqk.formats.named_files import named
@@ -98,6 +99,8 @@ def _found(paths: InputPaths, exclusion: Exclusion) -> Inputs:
     unlisted: list[OSError] = []
     for path in _places(paths):
         if not is_there(path):
+            if is_barred(path):
+                refuse_missing(path)
             raise UserError(f"{printable(path)}: no such file or folder; correct its path")
         if path.is_dir() or is_shard(path):
             images += find_own_images(path, exclusion, others, unlisted)
