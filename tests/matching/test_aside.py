@@ -112,6 +112,34 @@ def test_match_keeps_what_other_calls_described(folder, model_folder, described)
     assert len(shards_there("matches/queries.h5")) == 2
 
 
+def test_of_folders_of_queries_that_are_gone_nothing_is_kept(folder, model_folder, described):
+    model = iscqk.Model.load(model_folder)
+    for night in range(4):  # each folder goes two nights later, by when it lies in a shard
+        os.mkdir(f"in{night}")
+        for side in (40, 50):
+            Image.new("RGB", (side, side), (night, 0, 0)).save(f"in{night}/{side}.png")
+        if night > 1:
+            shutil.rmtree(f"in{night - 2}")
+        iscqk.match(f"in{night}", "photos", model, folder="matches")
+    assert [len(names(shard)) for shard in shards_there("matches/queries.h5")] == [2]
+
+
+def test_references_that_are_away_are_told_once_and_how_to_forget_them(
+    folder, model_folder, caplog
+):
+    model = iscqk.Model.load(model_folder)
+    iscqk.match("scans", "photos", model, folder="matches")
+    os.rename("photos", "off")
+    caplog.set_level("INFO")
+    for times in range(2):
+        caplog.clear()
+        iscqk.match("scans", "scans", model, folder="matches")
+        (kept,) = shards_there("matches/references.h5")
+        told = "references.h5: 24 images that it described are away with their folders"
+        assert (told in caplog.text) == (times == 0)
+        assert (f"to forget them, remove {kept}" in caplog.text) == (times == 0)
+
+
 def test_what_others_know_is_joined_and_large_shards_of_it_stay_as_they_are(
     folder, model_folder, described, monkeypatch
 ):

@@ -5,6 +5,7 @@ for nothing else.
 """
 
 import logging
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,25 @@ _ABSENT = {
 }
 
 
+class Others(NamedTuple):
+    """Which descriptions of images that a call does not ask for are kept.
+
+    Attributes:
+        kept: of what has become of the images, all of which they are kept.
+        level: of logging, at which it is told once what nobody can look at now.
+    """
+
+    kept: tuple[int, ...]
+    level: int
+
+
+ALL_OTHERS = Others((_THERE, *_ABSENT), logging.INFO)
+MADE_OF_OTHERS = ALL_OTHERS._replace(level=logging.DEBUG)  # copies: of the originals it is told
+# Of what is looked up once, such as a day's folder, there would be ever more.
+NONE_AWAY = Others((_THERE, _BARRED), logging.DEBUG)
+NONE_THERE = Others((*_ABSENT,), logging.WARNING)  # of a file that stands for what is named
+
+
 def put_aside(path: Path, place: Path) -> None:
     """Copy a file of descriptors to a shard beside `path`; what a list names are shards already."""
     if listed_shards(place) == [place]:
@@ -38,35 +58,34 @@ def put_aside(path: Path, place: Path) -> None:
 
 
 def keep_others(
-    path: Path, before: list[Path], known: KnownImages, asked: Asked, named_only: bool
+    path: Path, before: list[Path], known: KnownImages, asked: Asked, others: Others
 ) -> list[Path]:
     """Keep the descriptions that may be asked for again; return the shards that have them.
 
     Those of images that somebody has removed are dropped, and those of moved ones that are asked
-    for by their new names. In a shard that may stay as it is, nobody looks for such images, unless
-    `named_only`; they are dropped once it is joined with others.
+    for by their new names. In a shard that may stay as it is, nobody looks for such images if all
+    others are kept; they are dropped once it is joined with others.
 
     Args:
         path: of the file that the shards lie beside.
         before: the file itself, or the shards that it listed, until now.
         known: all images that are described.
         asked: those that the file stands for from now on.
-        named_only: of the others keep only those that are away with their folders, or that may
-            not be read.
+        others: which of the others to keep.
     """
     folder = shard_folder(path)
     shards: list[Path] = []
     joined: list[DescribedImages] = []  # small shards, so that there are never many
     gone, absent = 0, {fate: list[str]() for fate in _ABSENT}
-    others = known.others_than(asked)
+    places = known.others_than(asked)
     # What is new to the shards first, then these from the smallest on.
-    for place, count, rows in sorted(others, key=lambda o: (o[0].parent == folder, len(o[2]))):
+    for place, count, rows in sorted(places, key=lambda o: (o[0].parent == folder, len(o[2]))):
         number = sum(len(part.files) for part in joined)
         may_stay = place.parent == folder and _may_stay(len(rows), count, number)
-        if may_stay and not named_only:
+        if may_stay and not _may_drop_any(place, rows, others):
             shards.append(place)
             continue
-        kept = _kept_of(place, rows, asked, named_only)
+        kept = _kept_of(place, rows, asked, others)
         gone += kept.gone
         if place in before:  # those of other shards were told when they went away
             for fate, paths in kept.absent.items():
@@ -81,12 +100,11 @@ def keep_others(
             joined.append(kept.shard.only(kept.rows))
     if joined:
         shards.append(_write(path, DescribedImages.joined(joined)))
-    level = logging.WARNING if named_only else logging.DEBUG
     if gone:
         what = "images that it described are gone, left out"
-        logger.log(level, "%s: %d %s", printable(path), gone, what)
+        logger.log(others.level, "%s: %d %s", printable(path), gone, what)
     for fate, paths in absent.items():
-        _tell(level, path, paths, *_ABSENT[fate], shards)
+        _tell(others.level, path, paths, *_ABSENT[fate], shards)
     return shards
 
 
@@ -97,7 +115,7 @@ class _Kept(NamedTuple):
         shard: all of it.
         rows: (k,) of it that are kept.
         gone: how many of the images are gone.
-        absent: paths of those that nobody can look at now, by what has become of them.
+        absent: paths of those that are kept and nobody can look at now, by what has become of them.
     """
 
     shard: DescribedImages
@@ -106,15 +124,31 @@ class _Kept(NamedTuple):
     absent: dict[int, list[str]]
 
 
-def _kept_of(place: Path, rows: IntArray, asked: Asked, named_only: bool) -> _Kept:
+def _kept_of(place: Path, rows: IntArray, asked: Asked, others: Others) -> _Kept:
     """Look what has become of the images in some rows of a shard, and which are to be kept."""
     shard = read_described(place, stored=True)
     fates = _fates(shard, rows, asked)
-    stay = np.isin(fates, [*_ABSENT] if named_only else [_THERE, *_ABSENT])
+    stay, is_gone = (
+        np.isin(fates, others.kept),
+        np.isin(fates, [*{_GONE, *_ABSENT} - {*others.kept}]),
+    )
     absent = {
-        fate: [shard.files[row].path for row in rows[fates == fate].tolist()] for fate in _ABSENT
+        fate: [shard.files[row].path for row in rows[stay & (fates == fate)].tolist()]
+        for fate in _ABSENT
     }
-    return _Kept(shard, rows[stay], int((fates == _GONE).sum()), absent)
+    return _Kept(shard, rows[stay], int(is_gone.sum()), absent)
+
+
+def _may_drop_any(place: Path, rows: IntArray, others: Others) -> bool:
+    """Return whether some images of a shard that may stay as it is have to be looked for."""
+    if {_THERE, _AWAY} <= {*others.kept}:
+        return False
+    if _AWAY in others.kept:
+        return True
+    files = read_described(place, stored=True).files
+    paths = (files[row].path for row in rows.tolist())
+    one_of_each_folder = {os.path.dirname(path): path for path in paths}.values()
+    return any(_fate(path, is_content_asked=False) == _AWAY for path in one_of_each_folder)
 
 
 def _may_stay(rows: int, count: int, joined: int) -> bool:

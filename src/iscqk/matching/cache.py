@@ -35,7 +35,7 @@ from iscqk.formats.files import printable, refuse_unwritable, temporary_of
 from iscqk.formats.image_shards import digest_of
 from iscqk.formats.locks import remove_unlocked
 from iscqk.formats.stored_rows import StoredRows
-from iscqk.matching.aside import keep_others, put_aside
+from iscqk.matching.aside import MADE_OF_OTHERS, Others, keep_others, put_aside
 from iscqk.matching.collection import Part
 from iscqk.matching.inputs import Inputs
 from iscqk.matching.known import Asked, KnownImages, others_described
@@ -52,12 +52,12 @@ class DescriptorCache:
     """
 
     def __init__(
-        self, path: str | Path | None, side: str, encoder: str, named_only: bool = False
+        self, path: str | Path | None, side: str, encoder: str, others: Others = MADE_OF_OTHERS
     ) -> None:
-        """Look at what there is; `named_only`: keep of other images only those that are away."""
+        """Look at what there is; `others`: what to keep of other images."""
         self.encoder, self._side = encoder, side
         self.path = Path(path) if path else None
-        self._named_only = named_only
+        self._others = others
         if self.path:
             self._unfinished = _unfinished(self.path)
             self._set_aside(self.path)
@@ -153,7 +153,7 @@ class DescriptorCache:
         if result is not None:
             self._asked.add(result)
         known, asked = self._known, self._asked
-        others = keep_others(self.path, self._before, known, asked, self._named_only)
+        others = keep_others(self.path, self._before, known, asked, self._others)
         others += [shard for shard in shards_there(self.path) if not self._is_own(shard)]
         if result is None:
             write_list(self.path, self._shards, *self._made_by)

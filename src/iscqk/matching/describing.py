@@ -21,6 +21,7 @@ from iscqk.formats.files import exclusive, printable
 from iscqk.formats.image_shards import is_there, version_of
 from iscqk.images.finding import refuse_lost
 from iscqk.images.opening import fault_of, is_one_of_several
+from iscqk.matching.aside import MADE_OF_OTHERS, NONE_THERE, Others
 from iscqk.matching.cache import (
     DescriptorCache,
     digest_if_unchanged,
@@ -69,7 +70,7 @@ def describe_files(
     images: Sequence[Path],
     cache: str | Path | None = None,
     threads: int = 1,
-    named_only: bool = False,
+    others: Others = MADE_OF_OTHERS,
 ) -> Collection:
     """Return files with their descriptors; those that cannot be read are logged and left out.
 
@@ -85,18 +86,18 @@ def describe_files(
             content, is taken from it, if the same encoder made it, and it is brought up to date.
             What it knows of others, and of other encoders', stays beside it.
         threads: to compute with.
-        named_only: of other images the cache is to know only those that are away. Refused where
-            it knows others alone, or is of another encoder.
+        others: what the cache is to know of other images. `NONE_THERE` is refused where it knows
+            others alone, or is of another encoder.
 
     Raises:
         UserError: no image can be read, the disk of one fails or leaves, the cache cannot be
             written, or what it knows would be lost. What was described before is kept.
     """
     with exclusive(cache) if cache else contextlib.nullcontext():
-        if cache and named_only:  # now that no other process writes it
+        if cache and others is NONE_THERE:  # now that no other process writes it
             refuse_another(cache, view.side, view.digest(model))
             refuse_others_only(cache, images)
-        kept = DescriptorCache(cache, view.side, view.digest(model), named_only)
+        kept = DescriptorCache(cache, view.side, view.digest(model), others)
         remarks = _Remarks([], [])
         describe = partial(_describe_some, model, view, threads, kept, remarks)
         parts = (_in_shards if len(images) > ROWS else _in_one)(images, kept, describe)

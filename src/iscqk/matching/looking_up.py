@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 import pandas as pd
 
 from iscqk.formats.arrays import IntArray
+from iscqk.matching.aside import ALL_OTHERS, Others
 from iscqk.matching.basis import Basis
 from iscqk.matching.cache import NO_CACHES, Caches
 from iscqk.matching.collection import Collection
@@ -43,9 +44,10 @@ def complete(
     images: Sequence[Path],
     cache: str | Path | None,
     threads: int,
+    others: Others = ALL_OTHERS,
 ) -> Collection:
-    """Return what is described already, and images, as one."""
-    fresh = [describe_files(model, view, images, cache, threads)] if images else []
+    """Return what is described already, and images, as one; `others`: see `describe_files`."""
+    fresh = [describe_files(model, view, images, cache, threads, others)] if images else []
     return Collection([source for part in (*parts, *fresh) for source in part.sources])
 
 

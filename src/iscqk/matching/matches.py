@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from iscqk.errors import UserError
+from iscqk.matching.aside import ALL_OTHERS, NONE_AWAY
 from iscqk.matching.basis import Basis, find_basis, refuse_without_edits
 from iscqk.matching.cache import Caches
 from iscqk.matching.collection import Collection
@@ -148,8 +149,10 @@ def find_matches(
     ]
     refuse_without_edits(len(against.images) + sum(map(len, ready[1])), how.caches.copies)
     queries, references = (
-        complete(model, view, parts, named.images, cache, how.threads)
-        for view, parts, named, cache in zip(views, ready, inputs, how.caches[:2], strict=True)
+        complete(model, view, parts, named.images, cache, how.threads, others)
+        for view, parts, named, cache, others in zip(
+            views, ready, inputs, how.caches[:2], (NONE_AWAY, ALL_OTHERS), strict=True
+        )
     )
     warn_of_flat(queries)
     warn_of_flat(references)

@@ -47,12 +47,13 @@ def run(arguments: argparse.Namespace) -> None:
     new = inputs.images if is_new(arguments.output) else []
     model = loaded_model(arguments, new)
     with importing():
+        from iscqk.matching.aside import NONE_THERE
         from iscqk.matching.describing import describe_files, warn_of_flat
         from iscqk.matching.views import View
 
     view = View(arguments.side)
     found = describe_files(
-        model, view, inputs.images, arguments.output, arguments.threads, named_only=True
+        model, view, inputs.images, arguments.output, arguments.threads, NONE_THERE
     )
     warn_of_flat(found)
     count, dimensions = found.vectors.shape
