@@ -25,7 +25,9 @@ def test_it_is_read_as_it_was_written(tmp_path):
     found = read_described(path)
     assert found.files == described.files and found.sha256 == described.sha256
     assert (found.vectors == described.vectors).all() and (found.flat == described.flat).all()
-    assert (found.side, found.encoder) == ("references", "e")
+    assert (found.side, found.encoder, found.maker) == ("references", "e", "")
+    write_described(path, described._replace(maker="the ready model"))
+    assert read_described(path).maker == "the ready model"
 
 
 def test_a_limit_on_the_size_of_files_is_told_wherever_it_is_met(tmp_path):

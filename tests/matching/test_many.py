@@ -215,14 +215,19 @@ def test_fewer_images_are_one_file_again(many, model_folder, few_in_a_shard, des
 
 
 def test_what_match_keeps_begins_anew_with_another_model_beside_that_of_the_first(
-    many, model_folder, few_in_a_shard, described, monkeypatch
+    many, model_folder, few_in_a_shard, described, monkeypatch, caplog
 ):
+    caplog.set_level("INFO")
     command = "iscqk match scans --against many --output found"
     run(command, model_folder)
     described.clear()
     with monkeypatch.context() as patch:
         patch.setattr(iscqk.Model, "digest", lambda *_: "another")
+        first = listed_shards("found/references.h5")
         run(command, model_folder)
+    told = ", ".join(os.path.relpath(shard) for shard in first)
+    assert f"made by {model_folder}" in caplog.text
+    assert f"to forget it, remove {told}" in caplog.text
     assert {f"R{number:06}.jpg" for number in range(110)} < {*described}
     assert len(list((many / "found/references.shards").iterdir())) == 2 * 3
     described.clear()

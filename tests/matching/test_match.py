@@ -163,7 +163,9 @@ def test_descriptors_that_are_stale_or_of_another_model_are_refused(
             other / f"{side}.safetensors", Encoder(EncoderConfig("test_resnet", 32, "gem", 16)), {}
         )
     run(f"iscqk match scans --against photos.h5 --model {other}", 1)
-    assert "photos.h5: of another model or side" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "photos.h5: of another model or side" in told
+    assert f"(made by {model_folder}); name with --model the model that made it" in told
     Image.new("RGB", (40, 40)).save("photos/R000003.jpg")
     run(f"iscqk match scans --against photos.h5 --model {model_folder}", 1)
     assert "photos/R000003.jpg: changed after photos.h5" in capsys.readouterr().err

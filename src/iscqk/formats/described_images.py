@@ -98,6 +98,7 @@ class DescribedImages(NamedTuple):
         vectors: (n, d) float32, in memory or on the disk.
         side: `queries` or `references`, which encoder it was.
         encoder: its digest.
+        maker: the model that it is of, in words; "" of files of earlier versions.
     """
 
     files: list[File]
@@ -106,14 +107,16 @@ class DescribedImages(NamedTuple):
     vectors: FloatArray | StoredRows
     side: str
     encoder: str
+    maker: str = ""
 
     @classmethod
-    def of(cls, rows: dict[File, Row], side: str, encoder: str) -> "DescribedImages":
+    def of(
+        cls, rows: dict[File, Row], side: str, encoder: str, maker: str = ""
+    ) -> "DescribedImages":
         """Return files with what is known of them; there is one at least."""
         sha256, flat, vectors = zip(*rows.values(), strict=True)
-        return cls(
-            list(rows), list(sha256), np.array(flat, np.bool_), np.stack(vectors), side, encoder
-        )
+        facts = np.array(flat, np.bool_), np.stack(vectors), side, encoder, maker
+        return cls(list(rows), list(sha256), *facts)
 
     @classmethod
     def joined(cls, parts: "Sequence[DescribedImages]") -> "DescribedImages":
@@ -123,7 +126,7 @@ class DescribedImages(NamedTuple):
             [digest for part in parts for digest in part.sha256],
             np.concatenate([part.flat for part in parts]),
             np.concatenate([part.vectors[:] for part in parts]),
-            *parts[0][-2:],
+            *parts[0][-3:],
         )
 
     def only(self, rows: IntArray) -> "DescribedImages":
@@ -153,7 +156,7 @@ def write_described(
     form, count = _FORMS[described.side], len(described.files)
     digits = max(form.digits, len(str((total or count) - 1)))
     form = form._replace(digits=digits)
-    attributes = {"side": described.side, "encoder_sha256": described.encoder}
+    attributes = made_of(described.side, described.encoder, described.maker)
     files = [file.anchored() for file in described.files]
     columns = list(zip(*files, strict=True)) or [()] * len(File._fields)
     with write_hdf5(path, attributes) as file:
@@ -166,6 +169,17 @@ def write_described(
         file.create_dataset("flat", data=described.flat)
         for (name, kind), column in zip(_NUMBERS.items(), columns[1:], strict=True):
             file.create_dataset(name, data=np.array(column, dtype=kind))
+
+
+def made_of(side: str, encoder: str, maker: str) -> dict[str, str]:
+    """Return the attributes of a file, or of a list, that say what made it."""
+    return {"side": side, "encoder_sha256": encoder, **({"made_by": maker} if maker else {})}
+
+
+def maker_of(file: h5py.File) -> str:
+    """Return the model that an open file, or a list, says it is of; "" where it does not."""
+    maker = read_attributes(file).get("made_by")
+    return maker if isinstance(maker, str) else ""
 
 
 def made_by(file: h5py.File) -> tuple[str, str]:
@@ -189,6 +203,7 @@ def read_described(path: str | Path, stored: bool = False) -> DescribedImages:
     """Read the file; UserError where it is no such file. `stored`: leave its vectors there."""
     with open_hdf5(path) as file:
         side, encoder = made_by(file)
+        maker = maker_of(file)
         with as_user_errors(str(path)):
             if "inodes" not in file:
                 what = "written by an earlier version"
@@ -203,7 +218,7 @@ def read_described(path: str | Path, stored: bool = False) -> DescribedImages:
             vectors = StoredRows(path) if stored else read_vectors(file, "vectors")[:]
             if not len(files) == len(sha256) == len(flat) == len(vectors):
                 raise ValueError("columns of unequal length")
-    return DescribedImages(files, sha256, flat, vectors, side, encoder)
+    return DescribedImages(files, sha256, flat, vectors, side, encoder, maker)
 
 
 def _column(file: h5py.File, name: str) -> h5py.Dataset:

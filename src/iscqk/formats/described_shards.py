@@ -22,7 +22,14 @@ import numpy as np
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import IntArray
-from iscqk.formats.described_images import DescribedImages, File, made_by, write_described
+from iscqk.formats.described_images import (
+    DescribedImages,
+    File,
+    made_by,
+    made_of,
+    maker_of,
+    write_described,
+)
 from iscqk.formats.files import linked, printable
 from iscqk.formats.hdf5 import open_hdf5, read_ids, write_hdf5
 
@@ -134,9 +141,18 @@ def shard_ranges(owners: IntArray, rows: int) -> list[tuple[int, int]]:
     return ranges
 
 
-def write_list(path: str | Path, shards: Sequence[Path], side: str, encoder: str) -> None:
+def told_maker(path: str | Path) -> str:
+    """Return what is known of the model that a file, or a list, is of, to add to an error."""
+    with open_hdf5(path) as file:
+        maker = maker_of(file)
+    return f" (made by {printable(maker)})" if maker else ""
+
+
+def write_list(
+    path: str | Path, shards: Sequence[Path], side: str, encoder: str, maker: str = ""
+) -> None:
     """Write the list of shards that are there."""
-    with write_hdf5(path, {"side": side, "encoder_sha256": encoder}) as file:
+    with write_hdf5(path, made_of(side, encoder, maker)) as file:
         file.create_dataset("shards", data=np.array([shard.name for shard in shards], np.bytes_))
 
 

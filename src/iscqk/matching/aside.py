@@ -51,10 +51,13 @@ NONE_AWAY = Others((_THERE, _BARRED), logging.DEBUG)
 NONE_THERE = Others((*_ABSENT,), logging.WARNING)  # of a file that stands for what is named
 
 
-def put_aside(path: Path, place: Path) -> None:
-    """Copy a file of descriptors to a shard beside `path`; what a list names are shards already."""
-    if listed_shards(place) == [place]:
-        _write(path, read_described(place))
+def put_aside(path: Path, place: Path) -> list[Path]:
+    """Copy a file of descriptors to a shard beside `path`, and return where it lies then.
+
+    What a list names are shards already.
+    """
+    shards = listed_shards(place)
+    return [_write(path, read_described(place))] if shards == [place] else shards
 
 
 def keep_others(

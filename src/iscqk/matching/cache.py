@@ -28,6 +28,7 @@ from iscqk.formats.described_shards import (
     remove_others,
     shard_folder,
     shards_there,
+    told_maker,
     write_list,
     write_shard,
 )
@@ -52,10 +53,23 @@ class DescriptorCache:
     """
 
     def __init__(
-        self, path: str | Path | None, side: str, encoder: str, others: Others = MADE_OF_OTHERS
+        self,
+        path: str | Path | None,
+        side: str,
+        encoder: str,
+        others: Others = MADE_OF_OTHERS,
+        maker: str = "",
     ) -> None:
-        """Look at what there is; `others`: what to keep of other images."""
-        self.encoder, self._side = encoder, side
+        """Look at what there is.
+
+        Args:
+            path: of the file; None: nothing is kept.
+            side: of what is described.
+            encoder: its digest.
+            others: what to keep of other images.
+            maker: the model, in words.
+        """
+        self.encoder, self.maker, self._side = encoder, maker, side
         self.path = Path(path) if path else None
         self._others = others
         if self.path:
@@ -85,10 +99,10 @@ class DescriptorCache:
             put_aside(path, self._unfinished)
             self._unfinished.unlink()
         if path.exists() and not self._is_own(path):
-            put_aside(path, path)
-            where = printable(shard_folder(path))
-            what = "of another model or other orientations"
-            logger.info("%s: %s, made anew; that stays in %s", printable(path), what, where)
+            what = f"of another model{told_maker(path)} or other orientations, made anew"
+            kept = ", ".join(map(printable, put_aside(path, path)))
+            remedy = "that stays; to forget it, remove"
+            logger.info("%s: %s; %s %s", printable(path), what, remedy, kept)
 
     @property
     def _made_by(self) -> tuple[str, str]:
@@ -132,7 +146,8 @@ class DescriptorCache:
 
     def _keep(self, known: dict[File, Row]) -> None:
         if self.path and len(known) > self._written:
-            write_described(self._unfinished, DescribedImages.of(known, self._side, self.encoder))
+            described = DescribedImages.of(known, self._side, self.encoder, self.maker)
+            write_described(self._unfinished, described)
             self._written = len(known)
             note_kept()
 
@@ -156,7 +171,7 @@ class DescriptorCache:
         others = keep_others(self.path, self._before, known, asked, self._others)
         others += [shard for shard in shards_there(self.path) if not self._is_own(shard)]
         if result is None:
-            write_list(self.path, self._shards, *self._made_by)
+            write_list(self.path, self._shards, *self._made_by, self.maker)
         else:
             write_described(self.path, result)
         note_kept()
@@ -228,7 +243,7 @@ def is_new(path: Path | None) -> bool:
     """Return whether nothing is kept in a file, nor beside it."""
     if path is None:
         return True
-    return not (_there(path) or shards_there(path))
+    return not (files_there(path) or shards_there(path))
 
 
 def check_place(path: str | Path) -> None:
@@ -242,20 +257,6 @@ def check_place(path: str | Path) -> None:
         encoder_of(path)
 
 
-def refuse_another(path: str | Path, side: str, encoder: str) -> None:
-    """Refuse to write over descriptions by another model or of another side: hours made them.
-
-    Raises:
-        UserError: there are some at `path`, or beside it of a call that was stopped.
-    """
-    named = {file: file for file in _there(path)} | {s: s.parent for s in shards_there(path)}
-    others = [named[file] for file in named if encoder_of(file) != (side, encoder)]
-    if others:
-        places = ", ".join(printable(place) for place in dict.fromkeys(others))
-        what = "made by another model, or of another side, and would be lost"
-        raise UserError(f"{places}: {what}; name another --output, or remove what is there")
-
-
 def refuse_others_only(path: str | Path, images: Sequence[Path]) -> None:
     """Refuse to write over descriptions that are all of other images; tell how many are lost.
 
@@ -263,7 +264,7 @@ def refuse_others_only(path: str | Path, images: Sequence[Path]) -> None:
         UserError: there are some at `path`, or beside it of a call that was stopped, of images that
             are still there, and none of `images` is among them.
     """
-    listed = [shard for place in _there(path) for shard in listed_shards(place)]
+    listed = [shard for place in files_there(path) for shard in listed_shards(place)]
     shards = [*dict.fromkeys([*listed, *shards_there(path)])]
     others, is_any_named = others_described(shards, images)
     if others and not is_any_named:
@@ -274,7 +275,7 @@ def refuse_others_only(path: str | Path, images: Sequence[Path]) -> None:
         logger.warning("%s: %d %s", printable(path), others, what)
 
 
-def _there(path: str | Path) -> list[Path]:
+def files_there(path: str | Path) -> list[Path]:
     """Return which exist of a file and what a stopped call has kept of it."""
     return [place for place in (Path(path), _unfinished(path)) if place.exists()]
 

@@ -15,7 +15,7 @@ import numpy as np
 from iscqk.errors import UserError
 from iscqk.formats.arrays import BoolArray
 from iscqk.formats.described_images import DescribedImages, File, Row, read_described
-from iscqk.formats.described_shards import ROWS, encoder_of, listed_shards, shard_ranges
+from iscqk.formats.described_shards import ROWS, listed_shards, shard_ranges
 from iscqk.formats.disk_errors import is_barred
 from iscqk.formats.files import exclusive, printable
 from iscqk.formats.image_shards import is_there, version_of
@@ -25,12 +25,12 @@ from iscqk.matching.aside import MADE_OF_OTHERS, NONE_THERE, Others
 from iscqk.matching.cache import (
     DescriptorCache,
     digest_if_unchanged,
-    refuse_another,
     refuse_others_only,
 )
 from iscqk.matching.collection import Collection, Part, Source
 from iscqk.matching.left_out import LeftOut
 from iscqk.matching.model import Model
+from iscqk.matching.other_models import refuse_other_model, refuse_over_others
 from iscqk.matching.views import View
 
 logger = logging.getLogger(__name__)
@@ -95,9 +95,9 @@ def describe_files(
     """
     with exclusive(cache) if cache else contextlib.nullcontext():
         if cache and others is NONE_THERE:  # now that no other process writes it
-            refuse_another(cache, view.side, view.digest(model))
+            refuse_over_others(cache, model, view)
             refuse_others_only(cache, images)
-        kept = DescriptorCache(cache, view.side, view.digest(model), others)
+        kept = DescriptorCache(cache, view.side, view.digest(model), others, model.origin)
         remarks = _Remarks([], [])
         describe = partial(_describe_some, model, view, threads, kept, remarks)
         parts = (_in_shards if len(images) > ROWS else _in_one)(images, kept, describe)
@@ -153,7 +153,8 @@ def _describe_some(
     if not view.edited:
         remarks.several.extend(_of_several([file.path for file in fresh if file in known], threads))
     readable = {file: known[file] for file in files if file in known}
-    return DescribedImages.of(readable, view.side, kept.encoder) if readable else None
+    made = view.side, kept.encoder, kept.maker
+    return DescribedImages.of(readable, *made) if readable else None
 
 
 def _as_it_is(path: Path) -> File:
@@ -213,7 +214,7 @@ def load_described(path: str | Path, model: Model, view: View) -> Collection:
     Raises:
         UserError: another encoder made it, or a file has changed since.
     """
-    _refuse_another_encoder(path, model, view)
+    refuse_other_model(path, model, view)
     version = version_of(path)
     shards = listed_shards(path)
     parts: list[Part] = []
@@ -261,27 +262,6 @@ def _tell_absent(
             printable(path), len(rows), len(collection), why,
             printable(collection.paths(rows[:1])[0]), remedy,
         )  # fmt: skip
-
-
-def _refuse_another_encoder(path: str | Path, model: Model, view: View) -> None:
-    side, encoder = encoder_of(path)
-    if encoder == view.digest(model):
-        return
-    refuse_turned(path, view)
-    if side != view.side:
-        what = f"describes {side}, and {view.side} are needed"
-        raise UserError(f"{printable(path)}: {what}; run `iscqk describe --side {view.side}`")
-    raise UserError(
-        f"{printable(path)}: of another model or side, or an earlier version of it; remove it and "
-        "run `iscqk describe` with this --model, or name another --output"
-    )
-
-
-def refuse_turned(path: str | Path, view: View) -> None:
-    """Raise UserError where several orientations are asked for: `iscqk describe` writes but one."""
-    if view.orientations > 1:
-        what = f"of images as they are, and {view.orientations} orientations are asked for"
-        raise UserError(f"{printable(path)}: {what}; name the images themselves")
 
 
 def warn_of_flat(found: Collection) -> None:

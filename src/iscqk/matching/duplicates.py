@@ -13,7 +13,7 @@ from iscqk.images.opening import declared_size
 from iscqk.matching.basis import Basis, find_basis, refuse_without_edits
 from iscqk.matching.cache import Caches
 from iscqk.matching.collection import Collection
-from iscqk.matching.describing import load_described, refuse_turned, warn_of_flat
+from iscqk.matching.describing import load_described, warn_of_flat
 from iscqk.matching.indexes import Recall, check_index_places
 from iscqk.matching.inputs import InputPaths, Inputs, find_inputs
 from iscqk.matching.left_out import LeftOut
@@ -27,6 +27,7 @@ from iscqk.matching.looking_up import (
     with_left_out,
 )
 from iscqk.matching.model import Model, threads_of
+from iscqk.matching.other_models import refuse_turned
 from iscqk.matching.views import View, serves_both
 from iscqk.models.device import torch_threads
 from iscqk.runtime.options import refuse_below_one

@@ -3,7 +3,8 @@
 import hashlib
 import logging
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from PIL import Image
 from iscqk.errors import UserError
 from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray
 from iscqk.formats.model_files import SIDES
+from iscqk.formats.named_files import anchored
 from iscqk.images.opening import BadImage, ImageInput, fault_of
 from iscqk.images.reading_ahead import Ahead
 from iscqk.learning.data_loading import ReadableImages
@@ -51,6 +53,8 @@ class Model:
         looks: see `Looks`.
         ranking: see `Ranking`.
         threads: to compute with where a call does not say.
+        origin: what it is, for who finds its descriptions: its folder, or the ready one of a
+            version of iscqk; "" of one that was made of parts.
     """
 
     def __init__(
@@ -73,7 +77,9 @@ class Model:
         """
         self.threads = 1 if threads is None else threads
         refuse_below_one("threads", self.threads)
+        self.origin = ""
         if not isinstance(parts, Parts):
+            self.origin = _origin(parts)
             with torch_threads(self.threads):
                 parts = read_parts(ready_folder() if parts is None else parts)
         encoders, looks, self.ranking = parts
@@ -219,6 +225,15 @@ class Model:
         bank, temperature, name = self.ranking
         with own_settings():
             return RANKINGS[name].level(queries, [] if bank is None else [bank], temperature)
+
+
+def _origin(folder: str | Path | None) -> str:
+    """Return what a model is that is read from a folder, the ready one where none is named."""
+    if folder is not None:
+        return anchored(folder)
+    with suppress(PackageNotFoundError):
+        return f"the ready model of iscqk {version('iscqk')}"
+    return "the ready model"
 
 
 def threads_of(model: Model | str | Path | None, threads: int | None) -> int:
