@@ -8,6 +8,8 @@ from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save
 from snakemake.settings.types import ConfigSettings
 
 import dry_runs
@@ -418,6 +420,15 @@ FROM_RANDOM = {"model.weights": "none", "model.backbone": "resnet18"}
             "train.rounds: 1000 of 1000 shards.training each are 1000000 jobs; lower one of them",
         ),
         ({"train.qk.teacher": "a.h5"}, "train.qk.teacher: says nothing at soft_targets 0"),
+        *(
+            (
+                {"train.qk.soft_targets": 0.5, "train.qk.teacher": f"sscd.{ending}"},
+                rf"train.qk.teacher: sscd.{ending} is neither a network of iscqk \(.safetensors\) "
+                r"nor descriptors \(.h5\); make that of weights by iscqk import-weights, or write "
+                r"these .*docs/how-to/weights.md",
+            )
+            for ending in ("pt", "pth", "onnx", "ts", "torchscript.pt")
+        ),
         (
             {"train.qk.live_head": True, "train.qk.sides": "one"},
             "train.qk.live_head: the only network of sides: one learns its head itself; set false",
@@ -444,6 +455,19 @@ def test_what_only_its_own_job_would_tell_is_told_before_any(changes, complaint)
         check_config(config)
         check_training(config)
     assert str(error.value).isprintable()
+
+
+def test_a_teacher_that_is_no_network_of_iscqk_is_told_before_any_job(tmp_path):
+    config, path = copy.deepcopy(CONFIG), tmp_path / "timm.safetensors"
+    runs._put(config, "train.qk.soft_targets", 0.5)
+    runs._put(config, "train.qk.teacher", str(path))
+    check_training(config)  # that it is not there, Snakemake tells: it may lie in a bucket
+    for content in (save({"a": torch.ones(1)}), save({"a": torch.ones(1)}, {"format": "pt"}), b""):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match="no network of iscqk; make one of it: iscqk import-we"):
+            check_training(config)
+    path.write_bytes(save({"a": torch.ones(1)}, {"iscqk": "{}"}))
+    check_training(config)
 
 
 @pytest.mark.parametrize(

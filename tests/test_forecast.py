@@ -28,7 +28,7 @@ WILDCARDS = {
     **{"run": "qk-0", "model": "round1-k", "shard": "3-of-12", "split": "training", "round": "2"},
     **{"content": "descriptors-64-96-orientations8", "side": "q", "images": "copies1"},
     **{"role": "queries", "phase": "phase1", "ranking": "log_partition", "half": "public"},
-    **{"ablation": "negatives"},
+    **{"ablation": "negatives", "teacher": "my-sscd.safetensors-0a1b2c3d"},
 }
 
 

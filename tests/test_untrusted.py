@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from safetensors.torch import save_file
 
 from conftest import ROOT
 from iscqk.learning.checkpoint import Checkpoint
@@ -26,6 +27,7 @@ HOSTILE = {
     "weights": "w $(touch HACKED) {z}.safetensors",
     "near_duplicates": "-n; touch HACKED.csv",
     "teacher": "-t; touch HACKED.h5",
+    "network": "-n '; touch HACKED #.safetensors",
     "unbalanced": "-u ~ $HOME\ttouch HACKED",
     "label": "a/../b'; touch HACKED; '{q}.safetensors",
 }
@@ -51,6 +53,7 @@ def hostile_project(project):
     (root / names["list"]).write_text("queries 0\nqueries 1\nqueries 2\n")
     for name in ("weights", "near_duplicates", "teacher"):
         (root / names[name]).write_text("id,near_duplicate\n")
+    save_file({}, root / names["network"], {"iscqk": "{}"})
     phase = {"queries": names["queries"], "ground_truth": names["ground_truth"]}
     splits = {split: names[split] for split in ("training", "references", "others")}
     lists = {"phase1": names["list"]}
@@ -65,7 +68,14 @@ def hostile_project(project):
         "unbalanced": {
             part: f"{names['unbalanced']}/{part}" for part in ("training", "evaluation")
         },
-        "study": {"ablations": {"hostile": {"model.weights": [names["label"]]}}},
+        "study": {
+            "ablations": {
+                "hostile": {
+                    "model.weights": [names["label"]],
+                    "train.qk.teacher": [names["network"]],
+                }
+            }
+        },
     }
     (root / "hostile.yaml").write_text(yaml.safe_dump(config))
     return project
@@ -93,6 +103,7 @@ def test_every_command_gets_what_the_config_names_as_it_is(project):
     assert words >= {*whole, "./" + HOSTILE["training"]}
     assert words >= {HOSTILE["near_duplicates"], HOSTILE["teacher"]}
     assert HOSTILE["unbalanced"] + "/training" in words
+    assert ["embed", f"--weights={HOSTILE['network']}"] in [command[:2] for command in found]
     texts = " ".join(words)
     assert json.dumps(HOSTILE["weights"]) in texts and json.dumps(HOSTILE["label"]) in texts
     assert not any(HOSTILE["label"] in word for word in words if word.startswith("results/"))

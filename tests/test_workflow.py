@@ -19,7 +19,10 @@ from safetensors.torch import load_file
 import iscqk
 from conftest import ROOT, unpack
 from iscqk.errors import UserError
+from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import read_manifest
+from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.weights import save_encoder
 from iscqk.plan.snakefile import refuse_missing_envs, refuse_unwritable_folder
 
 SUBMISSION = (
@@ -238,7 +241,7 @@ train:
   schedule: constant
   qk:
     {live_head: true, learn_temperature: true, batch_norm: batch, warm_up_images: 0, bank_views: 1,
-     negatives: 40, soft_targets: 0.3}
+     negatives: 40, soft_targets: 0.3, teacher: teacher.safetensors}
 describe: {queries: k, references: q, ranking: similarity}
 score: {rankings: [similarity], convention: drivendata}
 shards: {training: 1, references: 1, queries: 1}
@@ -247,7 +250,9 @@ shards: {training: 1, references: 1, queries: 1}
 
 def test_the_other_choices_of_the_config_work_too(project):
     (project.folder / "other.yaml").write_text(OTHER_CHOICES)
-    project.run("snakemake submission_phase1 --cores --configfile config.yaml tiny.yaml other.yaml")
+    teacher = write_teacher(project.folder, seed=0)
+    command = "snakemake submission_phase1 --cores --configfile config.yaml tiny.yaml other.yaml"
+    project.run(command)
     folder = project.folder / "results/submission_phase1"
     score = json.loads((folder / "score.json").read_text())
     truth = project.folder / "results/data/phase1/ground_truth.csv"
@@ -264,6 +269,26 @@ def test_the_other_choices_of_the_config_work_too(project):
         records = [json.load(tar.extractfile(m)) for m in tar if m.name.endswith("_0.json")]
     strengths = [edit["strength"] for record in records for edit in record["edits"]]
     assert strengths and min(strengths) >= 0.7 and max(strengths) <= 0.9
+    taught = project.folder / "results/teachers/teacher.safetensors/training-0-of-1.h5"
+    with h5py.File(taught) as file:
+        assert file["vectors"].shape == (64, 5)
+        assert file.attrs["weights_sha256"].decode() == sha256_of(teacher)
+    told = json.loads((folder / "provenance.json").read_text())["given"]
+    assert told == [{"path": "teacher.safetensors", "sha256": sha256_of(teacher)}]
+    dates = teacher.stat()
+    os.utime(write_teacher(project.folder, seed=1), ns=(dates.st_atime_ns, dates.st_mtime_ns))
+    done = project.run(f"{command} --dry-run")
+    rerun = set(re.findall(r"^(?:local)?rule (\w+):$", done.stdout + done.stderr, re.MULTILINE))
+    assert {"embed_teacher", "train_q", "train_k"} <= rerun
+    assert not {"draw", "prepare", "copies", "make_queries", "initial"} & rerun
+
+
+def write_teacher(folder, seed):
+    """Write a network that teaches, and return its file."""
+    torch.manual_seed(seed)
+    encoder = Encoder(EncoderConfig("test_resnet", 48, "native", 5))
+    save_encoder(folder / "teacher.safetensors", encoder, {})
+    return folder / "teacher.safetensors"
 
 
 OWN_FOLDERS = """\

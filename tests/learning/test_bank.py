@@ -186,13 +186,25 @@ def test_an_outside_teacher_says_what_the_images_have_in_common(negatives, live)
 def test_a_teacher_is_read_by_parts_and_of_the_same_images_only(shards, tmp_path):
     vectors = np.arange(1, 45, dtype=np.float32).reshape(11, 4)
     write_descriptors(tmp_path / "t.h5", IDS, vectors, {})
-    part = read_teacher(tmp_path / "t.h5", IDS, 3, 7)
+    part = read_teacher([tmp_path / "t.h5"], IDS, 3, 7)
     torch.testing.assert_close(part, normalize(torch.from_numpy(vectors[3:7]), dim=1))
     check_teacher(tmp_path / "t.h5", IDS)
     other = "t.h5: of other images than are learned from; make it of"
-    for read in (check_teacher, lambda path, ids: read_teacher(path, ids, 3, 7)):
+    for read in (check_teacher, lambda path, ids: read_teacher([path], ids, 3, 7)):
         with pytest.raises(UserError, match=other):
             read(tmp_path / "t.h5", IDS[::-1])
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 11), (3, 7), (4, 5), (5, 11), (11, 11)])
+def test_a_teacher_is_read_from_shards_in_their_order(shards, tmp_path, first, last):
+    paths, rows = shards
+    expected = normalize(rows[first:last], dim=1)
+    torch.testing.assert_close(read_teacher(paths, IDS, first, last), expected)
+    with pytest.raises(UserError, match="2.h5: of other images than are learned from; make it of"):
+        read_teacher(paths[::-1], IDS, first, last)
+    write_descriptors(tmp_path / "2.h5", IDS[5:], np.ones((6, 3), np.float32), {})
+    with pytest.raises(UserError, match="shards of one dimension are needed"):
+        read_teacher(paths, IDS, first, last)
 
 
 @pytest.mark.parametrize(("value", "told"), [(0, "is all zeros, which"), (np.nan, "holds NaN or")])
@@ -200,7 +212,7 @@ def test_a_teachers_row_that_says_nothing_is_told_beforehand(tmp_path, value, to
     write_descriptors(tmp_path / "t.h5", IDS, np.ones((11, 4), np.float32), {})
     with h5py.File(tmp_path / "t.h5", "r+") as file:
         file["vectors"][9] = value
-    for read in (check_teacher, lambda path, ids: read_teacher(path, ids, 7, 11)):
+    for read in (check_teacher, lambda path, ids: read_teacher([path], ids, 7, 11)):
         with pytest.raises(UserError, match=f"t.h5: {IDS[9]} {told}"):
             read(tmp_path / "t.h5", IDS)
 

@@ -46,11 +46,14 @@ def test_a_setting_in_such_a_parameter_is_seen():
     assert not holds_settings("PLAN[wildcards.run].copy_options(input.copies)")
 
 
-@pytest.mark.parametrize("rule", ["prepare", "take_queries", "initial", "train_q", "pack"])
+@pytest.mark.parametrize(
+    "rule", ["prepare", "take_queries", "initial", "embed_teacher", "train_q", "pack"]
+)
 def test_files_that_are_given_count_by_what_is_in_them(rule):
     """Snakemake looks at their times only: an older one in the place of one would go unnoticed."""
     text = "".join(path.read_text() for path in RULES)
-    own = re.search(rf"^rule {rule}:$(.*?)^ {{4}}shell:", text, re.MULTILINE | re.DOTALL)
+    whole = rf"^(?:use rule \w+ as|rule) {rule}(?: with)?:$(.*?)^(?! |$)"
+    own = re.search(whole, text, re.MULTILINE | re.DOTALL)
     digest = r"^ {8}(content|weights)=lambda wildcards: digest_of\(\s*([\w.\[\]]+)\("
     found = re.search(digest, own[1], re.MULTILINE)
     assert found[2] == ("PLAN[wildcards.run].start" if rule == "initial" else "STORAGE.here")

@@ -26,9 +26,10 @@ from iscqk.plan.names import (
     runs_pattern,
 )
 from iscqk.plan.plan import Plan
-from iscqk.plan.snakefile import fetched
+from iscqk.plan.snakefile import fetched, given
 from iscqk.plan.storage import Storage
 from iscqk.plan.submission import given_files, given_in_storage
+from iscqk.plan.teachers import teaching_networks
 
 CONFIG = configured("from-nothing")
 IMAGES = Sources(["training"], ["references"], ["others"], {}, {})
@@ -119,6 +120,27 @@ def test_files_about_the_images_are_named_by_the_run_that_learns_by_them():
     assert run.given_of_images == ["d.csv", "t.h5"] and plan()["qk-0"].given_of_images == []
     inputs = run.half_round(1, "q").inputs
     assert (inputs["near_duplicates"], inputs["teacher"]) == ("d.csv", "t.h5")
+
+
+def test_a_network_that_teaches_describes_the_images_once_for_all_runs():
+    teachers = {"teachers": {"train.qk.teacher": ["../a b.safetensors", "t.safetensors"]}}
+    taught = {"train__qk__teacher": "t.safetensors", "train__qk__soft_targets": 0.5}
+    planned = plan(**taught, study__ablations=teachers, shards__training=2)
+    named = teaching_networks(planned.values())
+    other = next(name for name in named if name != "t.safetensors")
+    assert re.fullmatch(r"\.\._a_b\.safetensors-\w{8}", other)
+    assert named == {"t.safetensors": "t.safetensors", other: "../a b.safetensors"}
+    run, same = planned["qk-0"], planned["teachers-t.safetensors-0"]
+    shards = [f"results/teachers/t.safetensors/training-{n}-of-2.h5" for n in range(2)]
+    for half in (run.half_round(1, "q"), run.half_round(1, "k"), same.half_round(1, "q")):
+        assert half.inputs["teacher"] == shards
+    assert run.given_of_images == ["t.safetensors"]  # a submission comes from
+    assert planned.checked_options("qk-0") == "--teacher=t.safetensors"
+    usage = [path for path in run.usage() if "/teachers/" in path]
+    described = [f"teachers/t.safetensors/embed-training-{n}-of-2" for n in range(2)]
+    assert usage == [f"results/usage/{name}.tsv" for name in described]
+    assert not [path for path in planned["moco-0"].usage() if "/teachers/" in path]
+    assert given("--teacher", shards) == " ".join(f"--teacher={shard}" for shard in shards)
 
 
 def test_an_ablation_needs_as_many_values_of_each_key():

@@ -222,6 +222,15 @@ def test_what_others_say_of_other_images_is_told_before_anything_is_trained(
     assert message in capsys.readouterr().err and not [*folder.glob("*.safetensors")]
 
 
+def test_a_network_that_teaches_is_looked_at_before_anything_is_trained(folder, capsys):
+    path = folder / "teacher.safetensors"
+    save_encoder(path, encoder(0, size=5), {})
+    assert initial(folder, given=["--teacher", str(path)], weights="none")
+    path.write_bytes(path.read_bytes()[:-4])
+    assert initial(folder, given=["--teacher", str(path)], weights="none") is None
+    assert f"error: {path}: cannot read these weights" in capsys.readouterr().err
+
+
 def test_a_method_without_a_loss_is_told_before_any_training(folder, monkeypatch, capsys):
     wrong = dataclasses.replace(METHODS["moco"], objective="iscqk.methods.moco.objective:Mocco")
     monkeypatch.setitem(METHODS, "moco", wrong)

@@ -53,6 +53,11 @@ def plan(tmp_path):
             "describe queries of phase 2 by side q, after round 1",
         ),
         (
+            "embed_teacher",
+            "teacher=sscd.safetensors images=training shard=1-of-2",
+            "describe 3 training images (part 2 of 2) by the teacher sscd.safetensors",
+        ),
+        (
             "copies",
             "split=training round=0 shard=0-of-1",
             "make edited copies of 3 training images for the warm-up",

@@ -2,6 +2,7 @@
 # asked of the plan (iscqk.plan).
 
 import os
+import re
 from glob import escape, glob
 
 from iscqk.datasets import SOURCES
@@ -59,6 +60,7 @@ from iscqk.plan.stage_code import code_digest
 from iscqk.plan.stage_registry import module_name
 from iscqk.plan.storage import let_jobs_reach
 from iscqk.plan.submission import given_files, given_in_storage, submission_files
+from iscqk.plan.teachers import teaching_networks
 from iscqk.retrieval import rankings
 from iscqk.settings.search import Search
 
@@ -92,6 +94,7 @@ SUBMITTED, ONLY_COMPARED = (
 SCORED = config["score"]["rankings"]
 ABLATIONS = list(config["study"]["ablations"])
 PARTS = PLAN.parts
+TEACHERS = teaching_networks(PLAN.values())
 COMPARED, LEARNING_CURVES, CLASSES = (
     compared_methods(PLAN),
     learning_curves(PLAN),
@@ -106,6 +109,7 @@ wildcard_constraints:
     side="q|k",
     run=runs_pattern(PLAN),
     ablation="|".join(ABLATIONS) or "none",
+    teacher="|".join(map(re.escape, TEACHERS)) or "none",
     model=ModelName.pattern(),
     split="training|unbalanced",
     content=CONTENT,

@@ -29,11 +29,28 @@ rule embed:
         processes=untracked(PROCESSES),
     shell:
         """
-        iscqk embed --weights {input.weights} --manifest {input.manifest} \
+        iscqk embed --weights={input.weights:q} --manifest {input.manifest} \
             {params.shard} {params.flag} \
             --precision {params.precision} --output {output} \
             --processes {params.processes} --threads {threads} &>{log}
         """
+
+
+# A network that teaches describes the images once, whatever runs learn by it.
+use rule embed as embed_teacher with:
+    input:
+        weights=lambda wildcards: TEACHERS[wildcards.teacher],
+        manifest=lambda wildcards: R.manifest(wildcards.images),
+        images=lambda wildcards: PLAN.shards_of_part(wildcards.images, wildcards.shard),
+    output:
+        R.taught("{teacher}", "{images}", "{shard}"),
+    log:
+        LOG["embed_teacher"],
+    benchmark:
+        USAGE["embed_teacher"]
+    params:
+        flag="",
+        content=lambda wildcards: digest_of(STORAGE.here([TEACHERS[wildcards.teacher]])),
 
 
 rule embed_copies:

@@ -211,6 +211,10 @@ class Results:
         """Return a model's files, under the run that is its home."""
         return Model(self.at("runs", run, str(name)).folder)
 
+    def taught(self, teacher: str, images: str, shard: object) -> str:
+        """Return a shard of what a network that teaches makes of images."""
+        return self.at("teachers", teacher).file(f"{images}-{shard}.h5")
+
     def learning_curve(self, run: str) -> str:
         """Return the scores along a training."""
         return self.at("runs", run).file("learning_curve.csv")

@@ -11,30 +11,44 @@ from torch.nn import functional
 from iscqk.errors import UserError
 from iscqk.formats.arrays import FloatArray, first_where
 from iscqk.formats.csv_tables import read_table
-from iscqk.formats.descriptor_shards import BLOCK_ROWS, Descriptors, open_descriptors
+from iscqk.formats.descriptor_shards import (
+    BLOCK_ROWS,
+    Descriptors,
+    open_descriptors,
+    open_shards,
+    total_shape,
+)
 
 
-def read_teacher(path: str | Path, ids: Sequence[str], first: int, last: int) -> Tensor:
+def read_teacher(paths: Sequence[str | Path], ids: Sequence[str], first: int, last: int) -> Tensor:
     """Return another model's unit rows (n, T) of the bank's, from `first` up to `last`.
 
     Args:
-        path: what `iscqk embed` wrote of the images of the bank, in one shard.
+        paths: what `iscqk embed` wrote of the images of the bank, its shards in order.
         ids: of these images, all that the bank has, in order.
         first: row that the part begins with.
         last: row after its last.
 
     Raises:
-        UserError: it is of other images, or a row is no direction.
+        UserError: they are of other images or of several dimensions, or a row is no direction.
     """
-    with open_descriptors(path) as shard:
-        _refuse_other_images(shard, ids, last)
-        return functional.normalize(torch.from_numpy(_rows(shard, first, last)), dim=1)
+    with open_shards(paths) as shards:
+        _refuse_other_images(shards, ids, last)
+        found, start = torch.empty(last - first, total_shape(shards)[1]), 0
+        for shard in shards:
+            end = start + len(shard.ids)
+            low, high = max(first, start), min(last, end)
+            if low < high:
+                rows = _rows(shard, low - start, high - start)
+                found[low - first : high - first] = torch.from_numpy(rows)
+            start = end
+        return functional.normalize(found, dim=1)
 
 
 def check_teacher(path: str | Path, ids: Sequence[str]) -> None:
     """Refuse with a UserError what `read_teacher` would, a block of rows in memory at a time."""
     with open_descriptors(path) as shard:
-        _refuse_other_images(shard, ids, len(ids))
+        _refuse_other_images([shard], ids, len(ids))
         for first in range(0, len(ids), BLOCK_ROWS):
             _rows(shard, first, min(first + BLOCK_ROWS, len(ids)))
 
@@ -48,11 +62,12 @@ def _rows(shard: Descriptors, first: int, last: int) -> FloatArray:
     return rows
 
 
-def _refuse_other_images(shard: Descriptors, ids: Sequence[str], last: int) -> None:
-    if shard.ids.tolist() != list(ids) or last > len(ids):
+def _refuse_other_images(shards: Sequence[Descriptors], ids: Sequence[str], last: int) -> None:
+    found = [name for shard in shards for name in shard.ids.tolist()]
+    if found != list(ids) or last > len(ids):
         raise UserError(
-            f"{shard.path}: of other images than are learned from; make it of their manifest with "
-            "`iscqk embed`"
+            f"{shards[0].path}: of other images than are learned from; make it of their manifest "
+            "with `iscqk embed`"
         )
 
 

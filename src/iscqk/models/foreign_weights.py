@@ -23,9 +23,9 @@ from torch import Tensor
 
 from iscqk.errors import UserError
 from iscqk.formats.files import refuse_missing
-from iscqk.formats.model_files import is_safetensors
+from iscqk.formats.model_files import is_encoder, is_safetensors
 from iscqk.models.torch_files import read_torch_file
-from iscqk.models.weights import is_encoder, refuse_not_finite
+from iscqk.models.weights import refuse_not_finite
 
 Weights = dict[str, Tensor]
 

@@ -45,15 +45,6 @@ def refuse_not_finite(path: str | Path, weights: Mapping[str, torch.Tensor]) -> 
         )
 
 
-def is_encoder(path: str | Path) -> bool:
-    """Return whether a file of weights is one that `save_encoder` wrote, if it can be read."""
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            return "iscqk" in (file.metadata() or {})
-    except (OSError, safetensors.SafetensorError):
-        return False
-
-
 def read_provenance(path: str | Path) -> dict[str, Any]:
     """Return what `save_encoder` was told of the weights' making.
 

@@ -22,6 +22,7 @@ from iscqk.models.ready import READY
 from iscqk.models.timm_names import refuse_unknown_network
 from iscqk.plan.dependence import budget, training_edits
 from iscqk.plan.held_out import HeldOut, refuse_too_few
+from iscqk.plan.teachers import refuse_unfit_teacher
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.settings.config import complete
 from iscqk.settings.edits import Pool
@@ -168,10 +169,7 @@ def _refuse_unfit_batches(train: Mapping[str, Any]) -> None:
     for method in [train["method"], *(["simclr"] if own.get("warm_up_images") else [])]:
         _refuse_unfit_batch(method, train.get(method, {}), train["processes"])
         _refuse_few_at_once(method, train.get(method, {}))
-    if own.get("teacher") and not own.get("soft_targets", 1):
-        raise UserError(
-            f"config: train.{train['method']}.teacher: says nothing at soft_targets 0; raise these"
-        )
+    refuse_unfit_teacher(train["method"], own)
 
 
 def _refuse_unfit_batch(method: str, own: Mapping[str, Any], processes: int) -> None:

@@ -17,6 +17,7 @@ JOBS = {
     "learn": "{run}/learn",
     "train": "{run}/train-{model}",
     "embed": "{run}/{model}/embed-{content}-{side}-{images}-{shard}",
+    "embed_teacher": "teachers/{teacher}/embed-{images}-{shard}",
     "whiten": "{run}/{model}/whiten",
     "refine": "{run}/{model}/refine-{role}-{images}-{shard}",
     "merge": "{run}/{model}/merge-{phase}-{ranking}",
@@ -63,6 +64,7 @@ def job(rule: str, **wildcards: object) -> str:
 # What a wildcard may be, where it is not a word without a hyphen.
 _WILDCARDS = {
     "run": r"[^/]+",
+    "teacher": r"[^/]+",
     "model": ModelName.pattern(),
     "content": CONTENT,
     "shard": Shard.pattern(),

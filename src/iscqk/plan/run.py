@@ -26,7 +26,8 @@ from iscqk.plan.names import (
     half_round,
     leading_to,
 )
-from iscqk.plan.runs import Config, gist_run
+from iscqk.plan.runs import Config, gist_run, in_names
+from iscqk.plan.teachers import teaching_jobs, teaching_network
 from iscqk.retrieval.rankings import RANKINGS
 
 GIVEN = ("near_duplicates", "teacher")  # keys of a method that name files of the user's
@@ -181,7 +182,8 @@ class Run:
             "start": model.weights(side),
             "frozen": model.weights(other),
             "bank": bank,
-            **{name: self.own.get(name) or [] for name in GIVEN},
+            "near_duplicates": self.own.get("near_duplicates") or [],
+            "teacher": self.taught,
         }
         if first:
             inputs["copies"] = self.copies(int(number))
@@ -189,6 +191,14 @@ class Run:
             inputs["training"] = self.training
         jobs = [self.job("embed", name, **wildcards, shard=n) for n in all_shards(len(bank))]
         return HalfRound(inputs, jobs)
+
+    @property
+    def taught(self) -> str | list[str]:
+        """What its teacher makes of the images: descriptors as given, or shards by a network."""
+        if not (network := teaching_network(self.own)):
+            return self.own.get("teacher") or []
+        pattern = self._results.taught(in_names(network), "training", "{shard}")
+        return self._shards(pattern, self.config["shards"]["training"])
 
     def copies(self, number: int) -> list[str]:
         """Return the shards of a round's copies; 0 is the warm-up's."""
@@ -219,6 +229,8 @@ class Run:
         jobs = [self.job("initial", INITIAL)]
         if self.last.trains_one:
             jobs.append(self.job("learn", self.last))
+        if self.last.is_half_round and (network := teaching_network(self.own)):
+            jobs += teaching_jobs(network, len(self.taught))
         for name in self.models:
             if name == WARM_UP:
                 jobs.append(self.job("warm_up", name))

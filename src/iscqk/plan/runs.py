@@ -130,7 +130,7 @@ def study_rows(config: Config) -> list[Compared]:
 def ablation_rows(config: Config, ablation: str) -> list[Compared]:
     """Return the runs of an ablation: every set of values from every seed."""
     return [
-        Compared(label, seed, f"{ablation}-{_in_names(label)}-{seed}")
+        Compared(label, seed, f"{ablation}-{in_names(label)}-{seed}")
         for label in _settings(config, ablation)
         for seed in config["study"]["seeds"]
     ]
@@ -242,7 +242,7 @@ def _label(values: tuple[Any, ...]) -> str:
     return "-".join(v if isinstance(v, str) else json.dumps(v) for v in values)
 
 
-def _in_names(label: str) -> str:
+def in_names(label: str) -> str:
     """Return a label as names of files and commands can have it, each another one."""
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", label)[:64]
     if plain == label:

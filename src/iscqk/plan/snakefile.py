@@ -128,9 +128,10 @@ def made_by(workflow: Any, rule: str, wildcard: str) -> list[str]:
     return [getattr(job.wildcards, wildcard) for job in jobs if job.rule.name == rule]
 
 
-def given(option: str, path: object) -> str:
-    """Return an option with its value, or nothing where there is none."""
-    return f"{option}={shlex.quote(str(path))}" if path else ""
+def given(option: str, files: str | Iterable[str]) -> str:
+    """Return an option with a file, or with each of several; nothing where there is none."""
+    each = [files] if isinstance(files, str) else files
+    return " ".join(f"{option}={shlex.quote(file)}" for file in each if file)
 
 
 def listed(option: str, files: object) -> str:

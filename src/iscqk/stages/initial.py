@@ -20,6 +20,7 @@ import torch
 
 from iscqk.errors import UserError
 from iscqk.formats.manifest import listed_paths, read_training
+from iscqk.formats.model_files import is_encoder, is_teaching_network
 from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.given_of_images import check_teacher, read_near_duplicates
 from iscqk.learning.initialization import calibrate_batch_norm, fit_head, head_images, narrow_heads
@@ -29,7 +30,7 @@ from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import load_hub_folder
 from iscqk.models.ready import READY, ready_sides, with_network
 from iscqk.models.timm_adapter import PretrainedCfg, timm
-from iscqk.models.weights import is_encoder, load_backbone, load_encoder, save_encoder
+from iscqk.models.weights import load_backbone, load_encoder, save_encoder
 from iscqk.runtime.options import at_once, count, output_file
 from iscqk.settings.model import Model
 
@@ -52,7 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     later = "that will be learned by, looked at beforehand"
     parser.add_argument("--near-duplicates", metavar="CSV", help=f"id,near_duplicate {later}")
-    parser.add_argument("--teacher", metavar="H5", help=f"the images by another model {later}")
+    parser.add_argument(
+        "--teacher", metavar="FILE", help=f"the images by another model, or a network, {later}"
+    )
     parser.add_argument(
         "--compile", action="store_true", help="torch will compile it; see beforehand that it can"
     )
@@ -99,7 +102,9 @@ def _check_given(arguments: argparse.Namespace, ids: list[str]) -> None:
         METHODS[arguments.method].load_objective()
     if arguments.near_duplicates:
         read_near_duplicates(arguments.near_duplicates, ids)
-    if arguments.teacher:
+    if arguments.teacher and is_teaching_network(arguments.teacher):
+        load_encoder(arguments.teacher)
+    elif arguments.teacher:
         check_teacher(arguments.teacher, ids)
 
 

@@ -92,8 +92,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--near-duplicates", metavar="CSV", help="id,near_duplicate: no negatives of each other"
     )
     from_a_bank.add_argument(
-        "--teacher", type=Path, metavar="H5", help="the images by another model, to learn from"
-    )
+        "--teacher", type=Path, metavar="H5", action="append",
+        help="the images by another model, to learn from; repeat it for more shards, in order",
+    )  # fmt: skip
     part = ", of each of some equal parts of the training"
     for side in "qk":
         parser.add_argument(
@@ -195,7 +196,7 @@ def _fingerprint(arguments: argparse.Namespace) -> str:
     names = ("method", "side", "round", "images", "seed")
     shards = [shard for round_copies in arguments.copies or [] for shard in round_copies]
     inputs = [arguments.start, arguments.frozen, *(arguments.bank or []), arguments.training]
-    inputs += [*shards, arguments.near_duplicates, arguments.teacher]
+    inputs += [*shards, arguments.near_duplicates, *(arguments.teacher or [])]
     return fingerprint(
         **{name: getattr(arguments, name) for name in names},
         config=arguments.config.given,

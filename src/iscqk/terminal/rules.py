@@ -37,6 +37,7 @@ RULES = {
     "train_k": Rule("train side k, round {round} of {rounds}", 40, "train, steps", job="train"),
     "embed": Rule("describe {images} by side {side}{after}", 9),
     "embed_copies": Rule("describe the copies of round {round} by side {side}", 17, job="embed"),
+    "embed_teacher": Rule("describe {images} by the teacher {teacher}", 30),
     "whiten": Rule("learn the whitening", 5),
     "refine": Rule("refine the descriptors of {images}", 5),
     "merge": Rule("put together the descriptors of {phase}, ranked by {ranking}", 2),

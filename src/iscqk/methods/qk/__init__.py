@@ -19,7 +19,7 @@ class Settings(LearningOnBank):
     )
     teacher_temperature: Positive = key(0.1, "of that softmax")
     teacher: None | FilePath = key(
-        None, "descriptors of the training images by another model, whose softmax it then is"
+        None, "another model whose softmax it then is: its network, or descriptors of the images"
     )
     near_duplicates: None | FilePath = key(
         None, "CSV of training images that are no negatives of each other"

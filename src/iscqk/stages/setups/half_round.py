@@ -53,8 +53,8 @@ class HalfRound(Setup):
         path = self.arguments.near_duplicates
         pairs = read_near_duplicates(path, ids) if path else None
         frozen = self.frozen if live else None
-        path = self.arguments.teacher
-        teacher = read_teacher(path, ids, first, first + len(rows)) if path else None
+        shards = self.arguments.teacher
+        teacher = read_teacher(shards, ids, first, first + len(rows)) if shards else None
         settings = self._settings()
         return images, objective(rows, images.views, settings, frozen, first, pairs, teacher)
 
