@@ -43,7 +43,8 @@ def test_the_study_compares_every_method(finished_copy):
     assert submitted["micro_ap"].tolist() == table["micro_ap"].tolist()
     assert set(rankings["ranking"]) == {"log_partition", "similarity"}
     ablation = pd.read_csv(study / "soft_targets/table.csv")
-    assert list(ablation) == ["soft_targets", *TABLE[1:]]
+    assert list(ablation) == ["soft_targets", *TABLE[1:], "settings"]
+    assert ablation["settings"].iloc[-1] == "train.qk.soft_targets: 1"
     assert ablation["soft_targets"].tolist() == [0, 0, 1, 1]
     hard = ablation[ablation["soft_targets"] == 0]["micro_ap"].tolist()
     assert hard == table[table["method"] == "qk"]["micro_ap"].tolist()  # one and the same run
@@ -71,8 +72,8 @@ def sort_into_classes(folder):
 
 
 TABLE = [
-    *("method", "phase", "micro_ap", "micro_ap_std", "recall_at_p90"),
-    *("images_seen", "train_seconds", "peak_mb"),
+    *("method", "phase", "seeds", "micro_ap", "micro_ap_std"),
+    *("recall_at_p90", "recall_at_p90_std", "images_seen", "train_seconds", "peak_mb"),
 ]
 STUDY = """\
 study: {ablations: {soft_targets: {train.qk.soft_targets: [0, 1]}}}

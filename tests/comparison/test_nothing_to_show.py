@@ -118,8 +118,8 @@ def test_each_label_is_named_whatever_its_seeds(tmp_path):
 
 
 def test_an_empty_table_makes_a_plot_that_says_so(tmp_path):
-    table = pd.DataFrame(columns=["label", "seed", "phase", "edit", "micro_ap"])
-    accuracy = pd.DataFrame(columns=["classes", "method", "accuracy", "accuracy_std"])
+    table = pd.DataFrame(columns=["label", "seed", "phase", "edit", "seeds", "micro_ap"])
+    accuracy = pd.DataFrame(columns=["classes", "method", "seeds", "accuracy", "accuracy_std"])
     growth = pd.DataFrame(columns=["batch_size", "way", "precision", "rows", "seconds"])
     group = pd.DataFrame(columns=["phase", "group", "positives", "micro_ap"])
     curve = pd.DataFrame(columns=["label", "recall", "precision"])

@@ -21,6 +21,7 @@ from iscqk.comparison.run_tables import (
     Measured,
     as_markdown,
     markdown,
+    over_seeds,
     rankings_markdown,
     run_table,
     summary,
@@ -82,11 +83,11 @@ def test_what_a_stopped_training_took_before_is_added_to_the_banks_too(tmp_path)
 def test_the_summary_has_the_columns_of_the_study(runs):
     table = summary(runs, "method")
     assert list(table) == [
-        *("method", "phase", "micro_ap", "micro_ap_std", "recall_at_p90"),
-        *("images_seen", "train_seconds", "peak_mb"),
+        *("method", "phase", "seeds", "micro_ap", "micro_ap_std"),
+        *("recall_at_p90", "recall_at_p90_std", "images_seen", "train_seconds", "peak_mb"),
     ]
     row = table.iloc[0]
-    assert (row["method"], row["phase"]) == ("qk", "phase1")
+    assert (row["method"], row["phase"], row["seeds"]) == ("qk", "phase1", 2)
     assert row["micro_ap"] == pytest.approx(0.6)
     assert row["micro_ap_std"] == pytest.approx(0.1 * 2**0.5)  # n - 1
     alone = summary(runs[runs["seed"] == 0], "method")
@@ -94,16 +95,33 @@ def test_the_summary_has_the_columns_of_the_study(runs):
 
 
 def test_markdown_has_a_row_for_each_method(runs):
-    text = markdown(summary(runs, "method"), 2)
-    assert "| qk | 0.6000 ± 0.1414 | 0.5000 | 0.3000 ± 0.0707 | 0.5000 | 96 | 4 | 100 |" in text
+    text = markdown(summary(runs, "method"))
+    phases = "0.6000 ± 0.1414 | 0.5000 ± 0.0000 | 0.3000 ± 0.0707 | 0.5000 ± 0.0000"
+    assert f"| qk | {phases} | 96 | 4 | 100 | 2 |" in text
     assert text.count("\n| ") == 3 and "over 2 seeds" in text
+    unknown = markdown(summary(runs.assign(peak_mb=float("nan")), "method"))
+    assert "| 96 | 4 |  | 2 |" in unknown
 
 
 def test_the_seeds_of_each_label_are_counted(runs):
-    table = summary(runs, "method")
-    assert markdown(table, 1, 1).endswith("\none seed\n")
-    assert markdown(table, 3, 3).endswith("\nmean ± standard deviation over 3 seeds\n")
-    assert markdown(table, 1, 3).endswith("\nmean ± standard deviation over 1 to 3 seeds\n")
+    def told(*seeds):
+        return markdown(summary(runs, "method").assign(seeds=seeds))
+
+    assert told(1, 1, 1, 1).endswith("\none seed\n")
+    assert told(3, 3, 3, 3).endswith("\nmean ± standard deviation over 3 seeds\n")
+    mixed = told(1, 1, 3, 3)
+    assert mixed.endswith("\nmean ± standard deviation over 1 to 3 seeds\n")
+    assert "| 100 | 1 |\n| gist" in mixed and "| 100 | 3 |\n" in mixed
+
+
+def test_what_a_label_stands_for_is_told(runs):
+    settings = {"qk": "train.rounds: 1, train.x: [2, 3]", "gist": "train.rounds: 2, train.x: []"}
+    table = summary(runs, "rounds", settings)
+    assert table["settings"].tolist() == [said for said in settings.values() for _ in range(2)]
+    assert markdown(table).endswith(
+        "seeds\n\n| rounds | settings |\n| --- | --- |\n"
+        "| qk | train.rounds: 1, train.x: [2, 3] |\n| gist | train.rounds: 2, train.x: [] |\n"
+    )
 
 
 def test_no_two_of_many_lines_look_alike_whatever_of_them_a_plot_shows():
@@ -118,16 +136,21 @@ def test_numbers_of_any_table_have_no_exponent_that_they_do_not_need():
     rows = as_markdown(pd.DataFrame({"seconds": numbers})).splitlines()[2:]
     shown = ["1.72e-05", "0.123", "999", "1,000", "-1,330", "100,000", ""]
     assert [row.strip("| ") for row in rows] == shown
+    whole = pd.DataFrame({"mb": pd.array([7, None], dtype="Int64")})
+    assert [row.strip("| ") for row in as_markdown(whole).splitlines()[2:]] == ["7", ""]
 
 
 def test_rankings_stand_side_by_side():
-    rows = [("qk", "phase1", "similarity", 0.5, 0.01), ("qk", "phase1", "log_partition", 0.6, None)]
-    columns = ["label", "phase", "ranking", "micro_ap", "micro_ap_std"]
-    means = pd.DataFrame(rows, columns=columns).set_index(columns[:3])
+    scores = {("qk", "similarity"): (0.25, 0.75), ("qk", "log_partition"): (0.6,)}
+    rows = [(*key, "phase1", n, s) for key, all_ in scores.items() for n, s in enumerate(all_)]
+    table = pd.DataFrame(rows, columns=["label", "ranking", "phase", "seed", "micro_ap"])
+    means = over_seeds(table, ["label", "phase", "ranking"], ["micro_ap"])
     assert rankings_markdown(means).splitlines() == [
-        "| micro-AP | phase1, similarity | phase1, log_partition |",
-        "| --- | ---: | ---: |",
-        "| qk | 0.5000 ± 0.0100 | 0.6000 |",
+        "| micro-AP | phase1, similarity | phase1, log_partition | seeds |",
+        "| --- | ---: | ---: | ---: |",
+        "| qk | 0.5000 ± 0.3536 | 0.6000 | 1 to 2 |",
+        "",
+        "mean ± standard deviation over 1 to 2 seeds",
     ]
 
 
@@ -137,7 +160,7 @@ def test_plots_are_svg_and_the_same_data_give_the_same_bytes(runs, tmp_path):
     edits = table.assign(edit="blur", label=table["method"])
     classes = pd.DataFrame(
         {"method": ["isd"], "classes": ["rare"], "accuracy": [0.4], "accuracy_std": [None]}
-    )
+    ).assign(seeds=3)
     for number in range(2):
         folder = tmp_path / str(number)
         label_plot(folder / "a.svg", table, "method")
@@ -149,3 +172,7 @@ def test_plots_are_svg_and_the_same_data_give_the_same_bytes(runs, tmp_path):
         assert first == second and b"<svg" in first
     text = (tmp_path / "0/b.svg").read_text()
     assert "phase1" in text and "gist" in text and "recall" in text  # text stays text
+    over_two = "mean ± standard deviation over 2 seeds"
+    captions = {"a": over_two, "b": "seed: 0, 1", "c": "mean over 2 seeds", "d": "over 3 seeds"}
+    for name, caption in captions.items():
+        assert f"{caption}</text>" in (tmp_path / f"0/{name}.svg").read_text()

@@ -15,7 +15,7 @@ from iscqk.images.dataset_interface import Given, Sources
 from iscqk.methods import METHODS
 from iscqk.models.ready import ready_networks
 from iscqk.plan import runs
-from iscqk.plan.comparisons import rows_in_job
+from iscqk.plan.comparisons import compared_settings, rows_in_job
 from iscqk.plan.dependence import copy_rounds, train_section, training_edits
 from iscqk.plan.jobs import TRAININGS, kind_of
 from iscqk.plan.names import (
@@ -163,6 +163,16 @@ def test_an_ablation_may_name_its_settings():
     ]
     assert not plain.refines()
     assert home(made, "ways-both-0", "round1-k") == home(made, "ways-plain-0", "round1-k") == "qk-0"
+
+
+def test_what_an_ablation_changes_goes_with_its_rows():
+    rows = compared_settings(plan(), "rounds")
+    assert [(row["label"], row["settings"]) for row in rows[::2]] == [
+        ("1-10000", "train.rounds: 1, train.images_per_half_round: 10000"),
+        ("2-5000", "train.rounds: 2, train.images_per_half_round: 5000"),
+        ("4-2500", "train.rounds: 4, train.images_per_half_round: 2500"),
+    ]
+    assert compared_settings(plan(), "pairing")[0]["settings"].startswith("describe.queries: q, ")
 
 
 def test_a_run_that_joins_gist_brings_the_gist_of_its_seed():

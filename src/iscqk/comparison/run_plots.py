@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 
+from iscqk.comparison.run_tables import seeds_in_words
 from iscqk.formats.files import atomic_file
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
@@ -39,7 +40,7 @@ def label_plot(path: str | Path, table: pd.DataFrame, title: str) -> None:
         table: `iscqk.comparison.run_tables.summary`.
         title: the label's column.
     """
-    with figure(path, [""]) as (axes,):
+    with figure(path, [""], caption=seeds_in_words(table["seeds"])) as (axes,):
         phases = table.groupby("phase", sort=False)
         for style, (phase, rows) in zip(styles(), phases, strict=False):
             spread = rows["micro_ap_std"].fillna(0)
@@ -53,10 +54,11 @@ def accuracy_plot(path: str | Path, table: pd.DataFrame) -> None:
 
     Args:
         path: of the SVG.
-        table: columns method, classes, accuracy, accuracy_std.
+        table: columns method, classes, seeds, accuracy, accuracy_std.
     """
     sets = [str(name) for name in table["classes"].unique()]
-    with figure(path, [f"{name} classes" for name in sets]) as panels:
+    titles = [f"{name} classes" for name in sets]
+    with figure(path, titles, caption=seeds_in_words(table["seeds"])) as panels:
         for axes, name in zip(panels, sets, strict=True):
             rows = table[table["classes"] == name]
             spread = rows["accuracy_std"].fillna(0)
@@ -78,7 +80,10 @@ def line_plot(
     """
     phases = [str(phase) for phase in table["phase"].unique()]
     of_label = dict(zip(table["label"].unique(), styles(), strict=False))
-    with figure(path, phases) as panels:
+    seeds = [str(seed) for seed in table["seed"].unique()]
+    told = "a line for each seed: " if len(seeds) > 1 else "seed "
+    caption = told + ", ".join(seeds) if seeds else ""
+    with figure(path, phases, caption=caption) as panels:
         for axes, phase in zip(panels, phases, strict=True):
             in_phase = table[table["phase"] == phase]
             for (label, _), rows in in_phase.groupby(["label", "seed"], sort=False):
@@ -92,11 +97,12 @@ def edit_plot(path: str | Path, table: pd.DataFrame) -> None:
 
     Args:
         path: of the SVG.
-        table: columns label, phase, edit, micro_ap.
+        table: columns label, phase, edit, seeds, micro_ap.
     """
     phases = [str(phase) for phase in table["phase"].unique()]
     of_label = dict(zip(table["label"].unique(), styles(), strict=False))
-    with figure(path, phases, height=8) as panels:
+    caption = seeds_in_words(table["seeds"], "mean")
+    with figure(path, phases, height=8, caption=caption) as panels:
         for axes, phase in zip(panels, phases, strict=True):
             in_phase = table[table["phase"] == phase]
             places = in_phase.pivot(index="edit", columns="label", values="micro_ap")
@@ -121,9 +127,11 @@ def styles() -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def figure(
-    path: str | Path, titles: list[str], height: float = 4.5, width: float = 6
+    path: str | Path, titles: list[str], height: float = 4.5, width: float = 6, caption: str = ""
 ) -> Iterator[list[Axes]]:
     """Give panels side by side, each of that size in inches, to draw in; write them when done.
+
+    The caption is a line below them all.
 
     A panel with nothing in it says so, and so does one where there is no title, which is not given
     out. The first has a legend, each label of any panel once, unless its drawer has made one.
@@ -136,6 +144,8 @@ def figure(
         )
         for axes, title in zip(panels, titles, strict=False):
             axes.set_title(title)
+        if caption:
+            drawing.supxlabel(caption, fontsize="small")
         yield list(panels[: len(titles)])
         for axes in panels:
             if not any(len(line.get_xydata()) for line in axes.lines):

@@ -1,8 +1,9 @@
 """Runs side by side: their scores, what they saw and what they cost, with the spread over seeds."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,9 @@ from iscqk.formats.results import COMPARED
 from iscqk.plan.jobs import TRAININGS, kind_of
 
 _SECONDS = "seconds"  # in a history of ours
-_SCORES = ["micro_ap", "micro_ap_std", "recall_at_p90"]
+_SCORES = ["micro_ap", "recall_at_p90"]
+_COSTS = ["images_seen", "train_seconds", "peak_mb"]
+_SPREAD = "mean ± standard deviation"
 
 
 class Measured(NamedTuple):
@@ -108,28 +111,53 @@ def seconds_trained(history: pd.DataFrame) -> float:
     return float(history[_SECONDS].iloc[-1]) if _SECONDS in history else 0.0
 
 
-def summary(runs: pd.DataFrame, title: str) -> pd.DataFrame:
+def summary(
+    runs: pd.DataFrame, title: str, settings: Mapping[str, str] = MappingProxyType({})
+) -> pd.DataFrame:
     """Return means over seeds, a row for each label and phase in the order of `runs`.
 
     Args:
         runs: what `run_table` gave.
         title: name of the label's column, none of `COMPARED`.
+        settings: by label the keys and values that it stands for; empty where it says all.
     """
-    groups = runs.groupby(["label", "phase"], sort=False)
-    means = groups.mean(numeric_only=True)
-    means["micro_ap_std"] = groups["micro_ap"].std(ddof=1)  # of one seed: not known, empty
+    means = over_seeds(runs, ["label", "phase"], _SCORES, _COSTS).reset_index()
     means["train_seconds"] = np.ceil(means["train_seconds"])  # none takes no time
-    for column in ("images_seen", "train_seconds", "peak_mb"):
+    for column in _COSTS:
         means[column] = means[column].round().astype("Int64")
-    return means.reset_index()[["label", *COMPARED]].rename(columns={"label": title})
+    if settings:
+        means["settings"] = means["label"].map(settings)
+    columns = [name for name in ("label", *COMPARED) if name in means]
+    return means[columns].rename(columns={"label": title})
 
 
-def markdown(table: pd.DataFrame, *seeds: int) -> str:
-    """Return a summary as a Markdown table, a row for each label.
+def over_seeds(
+    runs: pd.DataFrame, keys: list[str], scores: Sequence[str], others: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return means over seeds by keys, in the order of `runs`.
+
+    Args:
+        runs: columns `keys`, seed, `scores` and `others`.
+        keys: of what the means are.
+        scores: what has its standard deviation beside it, `{score}_std`, empty for one seed.
+        others: what has none.
+
+    Returns:
+        the same columns, and over how many `seeds` the means are.
+    """
+    groups = runs.groupby(keys, sort=False)
+    columns: dict[str, pd.Series] = {"seeds": groups["seed"].nunique()}
+    columns |= {name: groups[name].mean() for name in others}
+    for name in scores:
+        columns |= {name: groups[name].mean(), f"{name}_std": groups[name].std()}
+    return pd.DataFrame(columns)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Return a summary as a Markdown table, a row for each label; and what each label stands for.
 
     Args:
         table: what `summary` gave.
-        seeds: how many the means are over, of each label and phase.
     """
     title = str(table.columns[0])
     phases = table["phase"].unique()
@@ -140,21 +168,28 @@ def markdown(table: pd.DataFrame, *seeds: int) -> str:
     for label, rows in table.groupby(title, sort=False):
         cells = [str(label)]
         for phase in phases:
-            scores = rows.loc[rows["phase"] == phase, _SCORES]  # of one row, or of none
-            cells += _scores(*scores.iloc[0]) if len(scores) else ["", ""]
-        cost = rows[["images_seen", "train_seconds", "peak_mb"]].max()
-        lines.append([*cells, *(f"{value:,}" for value in cost)])
-    text = markdown_table([*head, "images seen", "training, s", "peak, MB"], lines)
-    over = "" if max(seeds) == 1 else "mean ± standard deviation over "
-    return f"{text}\n{over}{seeds_in_words(seeds)}\n"
+            scores = rows[rows["phase"] == phase]  # of one row, or of none
+            cells += _scores(scores.iloc[0]) if len(scores) else ["", ""]
+        cost = ["" if pd.isna(value) else f"{value:,}" for value in rows[_COSTS].max()]
+        lines.append([*cells, *cost, _between(rows["seeds"])])
+    text = markdown_table([*head, "images seen", "training, s", "peak, MB", "seeds"], lines)
+    text += f"\n{seeds_in_words(table['seeds'])}\n"
+    if "settings" in table:
+        settings = table[[title, "settings"]].astype(str).drop_duplicates().to_numpy()
+        text += "\n" + markdown_table([title, "settings"], settings, to_the_right=False)
+    return text
 
 
-def seeds_in_words(seeds: Sequence[int]) -> str:
-    """Return over how many seeds means are, each of which may be over another number."""
+def seeds_in_words(seeds: Collection[int], what: str = _SPREAD) -> str:
+    """Return over how many seeds `what` is, each of which may be over another number."""
+    if not len(seeds):
+        return ""
+    return "one seed" if max(seeds) == 1 else f"{what} over {_between(seeds)} seeds"
+
+
+def _between(seeds: Collection[int]) -> str:
     fewest, most = min(seeds), max(seeds)
-    if most == 1:
-        return "one seed"
-    return f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
+    return str(most) if fewest == most else f"{fewest} to {most}"
 
 
 def as_markdown(table: pd.DataFrame) -> str:
@@ -168,31 +203,32 @@ def rankings_markdown(means: pd.DataFrame) -> str:
     """Return micro-AP by ranking as a Markdown table, a row for each label.
 
     Args:
-        means: micro_ap and micro_ap_std, by label, phase and ranking.
+        means: `over_seeds` of micro_ap, by label, phase and ranking.
     """
     texts = pd.Series(
         [_spread(*row) for row in means[["micro_ap", "micro_ap_std"]].itertuples(index=False)],
         index=means.index,
     )
     columns = list(dict.fromkeys((phase, ranking) for _, phase, ranking in means.index))
+    seeds = means["seeds"].groupby(level="label", sort=False).apply(_between)
     rows = [
-        [str(label), *(texts.get((label, *column), "") for column in columns)]
-        for label in dict.fromkeys(means.index.get_level_values("label"))
+        [str(label), *(texts.get((label, *column), "") for column in columns), count]
+        for label, count in seeds.items()
     ]
-    head = ["micro-AP", *(f"{phase}, {ranking}" for phase, ranking in columns)]
-    return markdown_table(head, rows)
+    head = ["micro-AP", *(f"{phase}, {ranking}" for phase, ranking in columns), "seeds"]
+    return f"{markdown_table(head, rows)}\n{seeds_in_words(means['seeds'])}\n"
 
 
 def _text(value: object) -> str:
+    if value is pd.NA or value != value:  # the latter: of floats
+        return ""
     if not isinstance(value, float):
         return str(value)
-    if pd.isna(value):
-        return ""
     return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"  # which is 1e+03 from there
 
 
-def _scores(mean: float, std: float, recall: float) -> list[str]:
-    return [_spread(mean, std), f"{recall:.4f}"]
+def _scores(row: pd.Series) -> list[str]:
+    return [_spread(row[name], row[f"{name}_std"]) for name in _SCORES]
 
 
 def _spread(mean: float, std: float) -> str:

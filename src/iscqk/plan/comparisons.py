@@ -9,7 +9,14 @@ from iscqk.formats.phases import PHASES
 from iscqk.formats.results import Results
 from iscqk.plan.dependence import as_text
 from iscqk.plan.plan import Plan
-from iscqk.plan.runs import Compared, ablation_rows, study_rows, unbalanced_rows
+from iscqk.plan.runs import (
+    Compared,
+    ablation_rows,
+    ablation_settings,
+    changes_in_words,
+    study_rows,
+    unbalanced_rows,
+)
 from iscqk.plan.snakefile import fetched
 
 Rows = list[dict[str, Any]]
@@ -33,9 +40,13 @@ def compared_methods(plan: Plan) -> Rows:
 
 
 def compared_settings(plan: Plan, ablation: str) -> Rows:
-    """Return what every run of an ablation left behind, for each phase."""
-    rows = ablation_rows(plan.config, ablation)
-    return [_measured(plan, row, phase) for row in rows for phase in PHASES]
+    """Return what every run of an ablation left behind, for each phase, and what it changes."""
+    settings = ablation_settings(plan.config, ablation)
+    return [
+        {**_measured(plan, row, phase), "settings": changes_in_words(settings[row.label])}
+        for row in ablation_rows(plan.config, ablation)
+        for phase in PHASES
+    ]
 
 
 def compared_classes(plan: Plan) -> Rows:

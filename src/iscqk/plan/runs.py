@@ -131,7 +131,7 @@ def ablation_rows(config: Config, ablation: str) -> list[Compared]:
     """Return the runs of an ablation: every set of values from every seed."""
     return [
         Compared(label, seed, f"{ablation}-{in_names(label)}-{seed}")
-        for label in _settings(config, ablation)
+        for label in ablation_settings(config, ablation)
         for seed in config["study"]["seeds"]
     ]
 
@@ -169,7 +169,7 @@ def all_runs(config: Config) -> dict[str, Config]:
     rows = [*study_rows(config), *unbalanced_rows(config)]
     runs |= _of_rows(config, rows, {row.label: {_METHOD: row.label} for row in rows})
     for ablation in config["study"]["ablations"]:
-        settings = _settings(config, ablation)
+        settings = ablation_settings(config, ablation)
         _refuse_other_methods(config, ablation, settings.values())
         changes = {label: {_METHOD: "qk", **own} for label, own in settings.items()}
         rows = ablation_rows(config, ablation)
@@ -218,7 +218,7 @@ def gist_run(config: Config) -> str:
     return f"gist-{config['seed']}"
 
 
-def _settings(config: Config, ablation: str) -> dict[str, dict[str, Any]]:
+def ablation_settings(config: Config, ablation: str) -> dict[str, dict[str, Any]]:
     """Return an ablation's changes by label: as given, or keys' values that stand at one place."""
     keys, name = config["study"]["ablations"][ablation], f"config: study.ablations.{ablation}"
     are_labels = {isinstance(changes, dict) for changes in keys.values()}
@@ -239,7 +239,16 @@ def _settings(config: Config, ablation: str) -> dict[str, dict[str, Any]]:
 
 
 def _label(values: tuple[Any, ...]) -> str:
-    return "-".join(v if isinstance(v, str) else json.dumps(v) for v in values)
+    return "-".join(map(_text, values))
+
+
+def changes_in_words(changes: Mapping[str, Any]) -> str:
+    """Return what a setting changes: its keys with their values."""
+    return ", ".join(f"{key}: {_text(value)}" for key, value in changes.items())
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def in_names(label: str) -> str:

@@ -40,7 +40,7 @@ class Study(Section):
     )
     seeds: Seeds = key((0,), "of training; images, queries and copies are those of `seed`")
     points: Annotated[int, within(1, 1000)] = key(
-        4, "parts of a training after which the curve over images seen is measured"
+        4, "parts of the first seed's training after which the curve over images seen is measured"
     )
     ablations: _Ablations = key(
         {}, "of Q/K, each a table and a plot: keys and values of each, or labels and changed keys"

@@ -12,6 +12,7 @@ from iscqk.comparison.run_tables import (
     Measured,
     images_seen,
     markdown,
+    over_seeds,
     rankings_markdown,
     read_history,
     run_table,
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 _RUN = {"label": str, "seed": int, "phase": str, "score": str, "histories": list, "usage": list}
 _CURVES = {"curve": str, "by_edit": str, "rankings": dict}  # of a run
+_SETTINGS = {"settings": str}
 _ALIKE = ("convention", "positives", "queries", "references")  # of scores that compare
 _CURVE = {"label": str, "seed": int, "learning_curve": str, "models": dict}
 
@@ -41,10 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--title", required=True, help="what the rows are, `method` for example")
     parser.add_argument(
-        "--runs", type=json_objects(_CURVES, **_RUN), required=True,
+        "--runs", type=json_objects(_CURVES, _SETTINGS, **_RUN), required=True,
         help="JSON list, or @FILE of it, one for each run and phase: label, seed, phase, score, "
         "histories, usage; of all or none, too: curve (precision and recall), by_edit and "
-        "rankings (of each, score)",
+        "rankings (of each, score); and settings, what the label stands for",
     )  # fmt: skip
     parser.add_argument(
         "--learning-curves", type=json_objects(**_CURVE), default=[],
@@ -67,10 +69,11 @@ def run(arguments: argparse.Namespace) -> None:
     fields = Measured._fields
     runs = run_table(Measured(**{key: row[key] for key in fields}) for row in rows)
     _tell_unlike(rows)
-    table = summary(runs, arguments.title)
+    settings = {row["label"]: row["settings"] for row in rows if "settings" in row}
+    table = summary(runs, arguments.title, settings)
     write_table(output.runs, runs)
     write_table(output.table, table)
-    write_text(output.page, markdown(table, *runs.groupby(["label", "phase"])["seed"].nunique()))
+    write_text(output.page, markdown(table))
     label_plot(output.plot, table, arguments.title)
     if "by_edit" in rows[0]:
         _compare_edits(rows, output)
@@ -101,10 +104,10 @@ def _tell_unlike(rows: Rows) -> None:
 
 
 def _compare_edits(rows: Rows, output: Comparison) -> None:
-    """Write micro-AP by edit, means over seeds."""
-    columns = ["queries", "positives", "micro_ap", "recall_at_p90", "recall_at_1"]
-    table = _joined(rows, "by_edit", columns, ["edit"])
-    means = table.groupby(["label", "phase", "edit"], sort=False)[columns].mean().reset_index()
+    """Write micro-AP by edit, means over seeds and their spread."""
+    counts, scores = ["queries", "positives"], ["micro_ap", "recall_at_p90", "recall_at_1"]
+    table = _joined(rows, "by_edit", [*counts, *scores], ["edit"])
+    means = over_seeds(table, ["label", "phase", "edit"], scores, counts).reset_index()
     write_table(output.by_edit, means)
     edit_plot(output.by_edit_plot, means)
 
@@ -133,9 +136,7 @@ def _compare_rankings(rows: Rows, output: Comparison) -> None:
         for row in rows
         for ranking, path in row["rankings"].items()
     )
-    keys = ["label", "phase", "ranking"]
-    groups = table.groupby(keys, sort=False)["micro_ap"]
-    means = pd.DataFrame({"micro_ap": groups.mean(), "micro_ap_std": groups.std()})
+    means = over_seeds(table, ["label", "phase", "ranking"], ["micro_ap"])
     write_table(output.rankings, means.reset_index())
     write_text(output.rankings_page, rankings_markdown(means))
 

@@ -6,13 +6,12 @@ counts as right when the nearest other image is of its class.
 
 import argparse
 import logging
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from iscqk.comparison.run_plots import accuracy_plot
-from iscqk.comparison.run_tables import as_markdown, seeds_in_words
+from iscqk.comparison.run_tables import as_markdown, over_seeds, seeds_in_words
 from iscqk.formats.arrays import BoolArray
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.descriptor_shards import checked_shards, stacked
@@ -64,12 +63,11 @@ def run(arguments: argparse.Namespace) -> None:
             for name, value in accuracies.items()
         ]
     runs = pd.DataFrame(rows)
-    groups = runs.groupby(["method", "classes"], sort=False)["accuracy"]
-    table = groups.agg(accuracy="mean", accuracy_std="std").reset_index()
+    table = over_seeds(runs, ["method", "classes"], ["accuracy"]).reset_index()
     output = Comparison(str(arguments.output))
     write_table(output.runs, runs)
     write_table(output.table, table)
-    page = _markdown(table, runs.groupby("method")["seed"].nunique().tolist())
+    page = _markdown(table)
     if is_rare.all() or not is_rare.any():
         page += f"\n{_none_of_a_kind(is_rare, arguments.rare)}\n"
     write_text(output.page, page)
@@ -81,11 +79,12 @@ def _none_of_a_kind(is_rare: BoolArray, at_most: int) -> str:
     return f"{share} at most {at_most} training images"
 
 
-def _markdown(table: pd.DataFrame, seeds: Sequence[int]) -> str:
+def _markdown(table: pd.DataFrame) -> str:
     texts = [
         f"{mean:.1f} %" + ("" if pd.isna(spread) else f" ± {spread:.1f}")
         for mean, spread in 100 * table[["accuracy", "accuracy_std"]].to_numpy(dtype=float)
     ]
     wide = table.assign(text=texts, classes=table["classes"] + " classes")
-    wide = wide.pivot(index="method", columns="classes", values="text").reset_index()
-    return f"{as_markdown(wide)}\nnearest-neighbour accuracy, {seeds_in_words(seeds)}\n"
+    wide = wide.pivot(index=["method", "seeds"], columns="classes", values="text").reset_index()
+    over = seeds_in_words(table["seeds"])
+    return f"{as_markdown(wide)}\nnearest-neighbour accuracy, {over}\n"
