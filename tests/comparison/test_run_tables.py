@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from iscqk.comparison.run_plots import (
     COLOURS,
@@ -152,6 +153,30 @@ def test_rankings_stand_side_by_side():
         "",
         "mean ± standard deviation over 1 to 2 seeds",
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "line"),
+    [([*(f"a-setting-of-a-long-name-{n}" for n in range(20)), "0.1"], "None"), ([0.02, 0.1], "-")],
+    ids=["names", "numbers"],
+)
+def test_many_long_labels_are_apart_and_only_numbers_have_a_line(
+    tmp_path, monkeypatch, names, line
+):
+    drawn, save = [], Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *to, **how: drawn.append(self) or save(self, *to, **how)
+    )
+    one = {"seeds": 3, "accuracy_std": 0.1, "micro_ap_std": 0.1, "accuracy": 0.5, "micro_ap": 0.5}
+    table = pd.DataFrame({"method": names, "phase": "phase1", "classes": "all", **one})
+    label_plot(tmp_path / "a.svg", table, "method")
+    accuracy_plot(tmp_path / "b.svg", table)
+    assert drawn[0].axes[0].lines[0].get_linestyle() == line
+    for (axes,) in (figure.axes for figure in drawn):
+        assert [label.get_text() for label in axes.get_yticklabels()] == [*map(str, names)]
+        places = [label.get_window_extent() for label in axes.get_yticklabels()]
+        assert all(upper.y0 >= lower.y1 for upper, lower in itertools.pairwise(places))
+        assert all(0 <= place.x0 < place.x1 <= axes.bbox.x0 for place in places)
 
 
 def test_plots_are_svg_and_the_same_data_give_the_same_bytes(runs, tmp_path):

@@ -33,20 +33,25 @@ STYLE: dict[Any, Any] = {
 
 
 def label_plot(path: str | Path, table: pd.DataFrame, title: str) -> None:
-    """Plot micro-AP with its spread over labels, a line for each phase.
+    """Plot micro-AP with its spread by label, a marker for each phase.
+
+    Numbers have a line through them; other labels are in no order that it could show.
 
     Args:
         path: of the SVG.
         table: `iscqk.comparison.run_tables.summary`.
         title: the label's column.
     """
-    with figure(path, [""], caption=seeds_in_words(table["seeds"])) as (axes,):
+    labels = table[title].astype(str)
+    line = {} if _are_numbers(labels) else {"linestyle": ""}
+    with figure(path, [""], *_room_for(labels), seeds_in_words(table["seeds"])) as (axes,):
         phases = table.groupby("phase", sort=False)
         for style, (phase, rows) in zip(styles(), phases, strict=False):
             spread = rows["micro_ap_std"].fillna(0)
-            axes.errorbar(rows[title].astype(str), rows["micro_ap"], spread, capsize=3,
-                          label=str(phase), **style)  # fmt: skip
-        axes.set(xlabel=title, ylabel="micro-AP", ylim=(0, None))
+            axes.errorbar(rows["micro_ap"], labels[rows.index], xerr=spread, capsize=3,
+                          label=str(phase), **{**style, **line})  # fmt: skip
+        axes.set(xlabel="micro-AP", ylabel=title, xlim=(0, None))
+        axes.invert_yaxis()  # in the order of the table
 
 
 def accuracy_plot(path: str | Path, table: pd.DataFrame) -> None:
@@ -58,12 +63,14 @@ def accuracy_plot(path: str | Path, table: pd.DataFrame) -> None:
     """
     sets = [str(name) for name in table["classes"].unique()]
     titles = [f"{name} classes" for name in sets]
-    with figure(path, titles, caption=seeds_in_words(table["seeds"])) as panels:
+    size, caption = _room_for(table["method"]), seeds_in_words(table["seeds"])
+    with figure(path, titles, *size, caption) as panels:
         for axes, name in zip(panels, sets, strict=True):
             rows = table[table["classes"] == name]
-            spread = rows["accuracy_std"].fillna(0)
-            axes.errorbar(rows["method"], rows["accuracy"], spread, fmt="o", capsize=3, color="k")
-            axes.set(ylabel="nearest-neighbour accuracy", ylim=(0, None))
+            spread, methods = rows["accuracy_std"].fillna(0), rows["method"].astype(str)
+            axes.errorbar(rows["accuracy"], methods, xerr=spread, fmt="o", capsize=3, color="k")
+            axes.set(xlabel="nearest-neighbour accuracy", xlim=(0, None))
+            axes.invert_yaxis()
 
 
 def line_plot(
@@ -101,8 +108,8 @@ def edit_plot(path: str | Path, table: pd.DataFrame) -> None:
     """
     phases = [str(phase) for phase in table["phase"].unique()]
     of_label = dict(zip(table["label"].unique(), styles(), strict=False))
-    caption = seeds_in_words(table["seeds"], "mean")
-    with figure(path, phases, height=8, caption=caption) as panels:
+    size, caption = _room_for(table["edit"]), seeds_in_words(table["seeds"], "mean")
+    with figure(path, phases, *size, caption) as panels:
         for axes, phase in zip(panels, phases, strict=True):
             in_phase = table[table["phase"] == phase]
             places = in_phase.pivot(index="edit", columns="label", values="micro_ap")
@@ -155,6 +162,16 @@ def figure(
         with atomic_file(path) as temporary:
             drawing.savefig(temporary, format="svg", metadata={"Date": None})
         pyplot.close(drawing)
+
+
+def _are_numbers(labels: pd.Series) -> bool:
+    return bool(pd.to_numeric(labels, errors="coerce").notna().all())
+
+
+def _room_for(labels: pd.Series) -> tuple[float, float]:
+    """Return a panel's height and width in inches with room for each label on its vertical axis."""
+    texts = {str(label) for label in labels}
+    return max(3.5, 1.5 + 0.22 * len(texts)), 5 + 0.08 * max(map(len, texts), default=0)
 
 
 def _lines_by_label(panels: Iterable[Axes]) -> dict[str, Any]:
