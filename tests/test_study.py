@@ -32,6 +32,7 @@ def test_the_study_compares_every_method(finished_copy):
         folder = f"results/runs/{row.method}-0/{models.get(row.method, 'learned-2')}/{row.phase}"
         score = json.loads((finished_copy.folder / folder / "log_partition/score.json").read_text())
         assert row.micro_ap == score["micro_ap"]
+    assert table["difference_low"].le(table["difference_high"]).all()  # none is unknown
     assert "| qk |" in (study / "table.md").read_text()
     names = ["by_edit", "precision_recall", "images_seen"]
     assert all((study / f"{n}.{kind}").stat().st_size for n in names for kind in ("csv", "svg"))
@@ -72,8 +73,10 @@ def sort_into_classes(folder):
 
 
 TABLE = [
-    *("method", "phase", "seeds", "micro_ap", "micro_ap_std"),
-    *("recall_at_p90", "recall_at_p90_std", "images_seen", "train_seconds", "peak_mb"),
+    *("method", "phase", "micro_ap", "micro_ap_std", "recall_at_p90"),
+    *("images_seen", "train_seconds", "peak_mb", "seeds", "recall_at_p90_std"),
+    *("micro_ap_low", "micro_ap_high"),
+    *("best_other", "difference", "difference_low", "difference_high"),
 ]
 STUDY = """\
 study: {ablations: {soft_targets: {train.qk.soft_targets: [0, 1]}}}

@@ -84,8 +84,8 @@ def test_what_a_stopped_training_took_before_is_added_to_the_banks_too(tmp_path)
 def test_the_summary_has_the_columns_of_the_study(runs):
     table = summary(runs, "method")
     assert list(table) == [
-        *("method", "phase", "seeds", "micro_ap", "micro_ap_std"),
-        *("recall_at_p90", "recall_at_p90_std", "images_seen", "train_seconds", "peak_mb"),
+        *("method", "phase", "micro_ap", "micro_ap_std", "recall_at_p90"),
+        *("images_seen", "train_seconds", "peak_mb", "seeds", "recall_at_p90_std"),
     ]
     row = table.iloc[0]
     assert (row["method"], row["phase"], row["seeds"]) == ("qk", "phase1", 2)

@@ -15,7 +15,12 @@ from iscqk.images.dataset_interface import Given, Sources
 from iscqk.methods import METHODS
 from iscqk.models.ready import ready_networks
 from iscqk.plan import runs
-from iscqk.plan.comparisons import compared_settings, rows_in_job
+from iscqk.plan.comparisons import (
+    compared_methods,
+    compared_settings,
+    files_of,
+    rows_in_job,
+)
 from iscqk.plan.dependence import copy_rounds, train_section, training_edits
 from iscqk.plan.jobs import TRAININGS, kind_of
 from iscqk.plan.names import (
@@ -173,6 +178,15 @@ def test_what_an_ablation_changes_goes_with_its_rows():
         ("4-2500", "train.rounds: 4, train.images_per_half_round: 2500"),
     ]
     assert compared_settings(plan(), "pairing")[0]["settings"].startswith("describe.queries: q, ")
+
+
+def test_who_compares_has_the_predictions_and_ground_truths_of_all_scores():
+    for rows in (compared_methods(plan()), compared_settings(plan(), "rounds")):
+        files = files_of(rows, "results")
+        for phase in PHASES:
+            assert f"results/data/{phase}/ground_truth.csv" in files
+        scores = {row["score"] for row in rows}
+        assert {score.replace("score.json", "predictions.csv") for score in scores} <= {*files}
 
 
 def test_a_run_that_joins_gist_brings_the_gist_of_its_seed():

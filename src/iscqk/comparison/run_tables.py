@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
+from iscqk.formats.compared_columns import COLUMNS
 from iscqk.formats.csv_tables import read_whole_table, refuse_no_numbers
 from iscqk.formats.markdown import markdown_table
 from iscqk.formats.named_files import read_object
-from iscqk.formats.results import COMPARED
 from iscqk.plan.jobs import TRAININGS, kind_of
 
 _SECONDS = "seconds"  # in a history of ours
@@ -118,7 +118,7 @@ def summary(
 
     Args:
         runs: what `run_table` gave.
-        title: name of the label's column, none of `COMPARED`.
+        title: name of the label's column, none of `COLUMNS`.
         settings: by label the keys and values that it stands for; empty where it says all.
     """
     means = over_seeds(runs, ["label", "phase"], _SCORES, _COSTS).reset_index()
@@ -127,7 +127,7 @@ def summary(
         means[column] = means[column].round().astype("Int64")
     if settings:
         means["settings"] = means["label"].map(settings)
-    columns = [name for name in ("label", *COMPARED) if name in means]
+    columns = [name for name in ("label", *COLUMNS) if name in means]
     return means[columns].rename(columns={"label": title})
 
 

@@ -14,8 +14,8 @@ SPLITS = ("training", "references", "others")
 DESCRIBED = ("training", "unbalanced", "evaluation", "references", *PHASES)
 # Columns of a comparison's table after that of the labels, which is called as what they are.
 COMPARED = (
-    *("phase", "seeds", "micro_ap", "micro_ap_std", "recall_at_p90", "recall_at_p90_std"),
-    *("images_seen", "train_seconds", "peak_mb", "settings"),
+    *("phase", "micro_ap", "micro_ap_std", "recall_at_p90"),
+    *("images_seen", "train_seconds", "peak_mb"),
 )
 
 

@@ -93,11 +93,14 @@ def in_few_words(*tables: Rows) -> str:
 
 def _measured(plan: Plan, row: Compared, phase: str) -> dict[str, Any]:
     run = plan[row.run]
+    ranked = run.ranked(phase)
     return {
         "label": row.label,
         "seed": row.seed,
         "phase": phase,
-        "score": run.ranked(phase).score,
+        "score": ranked.score,
+        "predictions": ranked.predictions,
+        "ground_truth": plan.results.phase(phase).ground_truth,
         "histories": run.history(),
         "usage": run.usage(),
     }

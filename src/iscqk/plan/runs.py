@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
-from iscqk.formats.results import COMPARED
+from iscqk.formats.compared_columns import COLUMNS
 from iscqk.methods import METHODS
 from iscqk.models.ready import with_network
 from iscqk.settings.config import complete_changed
@@ -183,7 +183,7 @@ def all_runs(config: Config) -> dict[str, Config]:
 
 def _refuse_taken(ablations: Iterable[str]) -> None:
     """Refuse names of ablations that something else has: other runs, columns of their own table."""
-    taken = dict.fromkeys(COMPARED, "its table has a column of that name")
+    taken = dict.fromkeys(COLUMNS, "its table has a column of that name")
     taken[_UNBALANCED] = f"`snakemake {_UNBALANCED}` calls its own runs so"
     for name in ablations:
         if name in taken:

@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from iscqk.errors import UserError
@@ -93,11 +94,11 @@ def json_object(**kinds: type) -> Callable[[str], dict[str, Any]]:
 
 
 def json_objects(
-    *together: Mapping[str, type], **kinds: type
+    all_or_none: Mapping[str, type] = MappingProxyType({}), /, **kinds: type
 ) -> Callable[[str], list[dict[str, Any]]]:
     """Return what reads a JSON list of such objects, one at least, or `@FILE` of it.
 
-    Where one object has a key of one of `together`, every object must have all keys of that.
+    Where one object has a key of `all_or_none`, every object must have all of these keys.
     """
 
     def read(text: str) -> list[dict[str, Any]]:
@@ -105,9 +106,8 @@ def json_objects(
         if not isinstance(found, list) or not found:
             raise argparse.ArgumentTypeError("no JSON list with something in it; give one")
         read_ones = [_with_keys(one, kinds) for one in found]
-        for keys in together:
-            if any(name in one for one in read_ones for name in keys):
-                read_ones = [_with_keys(one, keys) for one in read_ones]
+        if any(name in one for one in read_ones for name in all_or_none):
+            return [_with_keys(one, all_or_none) for one in read_ones]
         return read_ones
 
     return read

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from iscqk.comparison.query_spread import scores_by_draw, spread_markdown, with_query_spread
 from iscqk.comparison.run_plots import edit_plot, label_plot, line_plot
 from iscqk.comparison.run_tables import (
     Measured,
@@ -20,11 +21,12 @@ from iscqk.comparison.run_tables import (
     summary,
 )
 from iscqk.errors import UserError
+from iscqk.formats.compared_columns import COLUMNS
 from iscqk.formats.csv_tables import read_whole_table, write_table
 from iscqk.formats.files import write_text
 from iscqk.formats.named_files import read_object
-from iscqk.formats.results import COMPARED, Comparison
-from iscqk.runtime.options import json_objects, output_folder
+from iscqk.formats.results import Comparison
+from iscqk.runtime.options import count, json_objects, output_folder
 
 Rows = list[dict[str, Any]]
 
@@ -32,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 _RUN = {"label": str, "seed": int, "phase": str, "score": str, "histories": list, "usage": list}
 _CURVES = {"curve": str, "by_edit": str, "rankings": dict}  # of a run
-_SETTINGS = {"settings": str}
+_MAY_HAVE = ("predictions", "ground_truth", "settings")  # texts
 _ALIKE = ("convention", "positives", "queries", "references")  # of scores that compare
 _CURVE = {"label": str, "seed": int, "learning_curve": str, "models": dict}
 
@@ -43,11 +45,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument("--title", required=True, help="what the rows are, `method` for example")
     parser.add_argument(
-        "--runs", type=json_objects(_CURVES, _SETTINGS, **_RUN), required=True,
+        "--runs", type=json_objects(_CURVES, **_RUN), required=True,
         help="JSON list, or @FILE of it, one for each run and phase: label, seed, phase, score, "
         "histories, usage; of all or none, too: curve (precision and recall), by_edit and "
-        "rankings (of each, score); and settings, what the label stands for",
+        "rankings (of each, score); of any: predictions and ground_truth of the score, to tell how "
+        "far it varies with the queries; settings, what the label stands for",
     )  # fmt: skip
+    parser.add_argument(
+        "--draws", type=count, default=1000, help="of queries, by which intervals are found"
+    )
     parser.add_argument(
         "--learning-curves", type=json_objects(**_CURVE), default=[],
         help="JSON list, or @FILE of it, of label, seed, learning_curve, which "
@@ -59,21 +65,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the folder."""
-    if arguments.title in COMPARED:
+    if arguments.title in COLUMNS:
         raise UserError(
             f"--title {arguments.title}: the table has a column of that name; choose another"
         )
     output, rows = Comparison(str(arguments.output)), arguments.runs
     _refuse_doubled("--runs", rows, ("label", "seed", "phase"))
+    _refuse_no_text(rows)
     _refuse_doubled("--learning-curves", arguments.learning_curves, ("label", "seed"))
     fields = Measured._fields
     runs = run_table(Measured(**{key: row[key] for key in fields}) for row in rows)
     _tell_unlike(rows)
     settings = {row["label"]: row["settings"] for row in rows if "settings" in row}
     table = summary(runs, arguments.title, settings)
+    table = with_query_spread(table, scores_by_draw(rows, arguments.draws))
     write_table(output.runs, runs)
     write_table(output.table, table)
-    write_text(output.page, markdown(table))
+    page = markdown(table) + "\n" + spread_markdown(table, arguments.draws)
+    write_text(output.page, page)
     label_plot(output.plot, table, arguments.title)
     if "by_edit" in rows[0]:
         _compare_edits(rows, output)
@@ -89,6 +98,13 @@ def _refuse_doubled(option: str, rows: Rows, keys: tuple[str, ...]) -> None:
     if doubled := [one for number, one in enumerate(seen) if one in seen[:number]]:
         told = ", ".join(f"{k} {v}" for k, v in zip(keys, doubled[0], strict=True))
         raise UserError(f"{option}: {told} is there twice; name each run once")
+
+
+def _refuse_no_text(rows: Rows) -> None:
+    for row in rows:
+        for key in _MAY_HAVE:
+            if not isinstance(row.get(key, ""), str):
+                raise UserError(f"--runs: {key} is {str(row[key])[:40]}; give text")
 
 
 def _tell_unlike(rows: Rows) -> None:
