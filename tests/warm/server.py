@@ -49,7 +49,7 @@ def serve(listener: socket.socket) -> Request | None:
 
 def attend(connection: socket.socket) -> Request:
     """Return in a copy what it is to run; pass signals on to it here, and its exit status back."""
-    first, files, *_ = socket.recv_fds(connection, 8, 3)
+    first, files, *_ = socket.recv_fds(connection, 8, 8)
     with connection.makefile("rb") as text:
         request = {**json.loads(text.read(int.from_bytes(first, "big"))), "files": files}
     child = os.fork()
@@ -70,7 +70,7 @@ def attend(connection: socket.socket) -> Request:
 
 def run(request: Request, path: list[str]) -> None:
     """Run a program as if Python had just started."""
-    for number, file in enumerate(request["files"]):
+    for number, file in zip(request["numbers"], request["files"], strict=True):
         os.dup2(file, number)
         os.close(file)
     sys.stdin = open(0, closefd=False)  # those of the server know another file's ways

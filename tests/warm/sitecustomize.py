@@ -12,10 +12,14 @@ _FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP")
 
 def _hand_over(server: str) -> None:
     import json
+    import re
     import signal
     import socket
 
+    pipes = re.findall(r"/dev/fd/(\d+)", " ".join(sys.orig_argv))  # of a shell's <(...)
+    numbers = [0, 1, 2, *map(int, pipes)]
     request = {
+        "numbers": numbers,
         "arguments": sys.orig_argv[1:],
         "folder": os.getcwd(),
         "environment": dict(os.environ),
@@ -26,7 +30,7 @@ def _hand_over(server: str) -> None:
         for name in _FORWARDED:
             number = getattr(signal, name)
             signal.signal(number, lambda number, _: connection.send(bytes([number])))
-        socket.send_fds(connection, [len(text).to_bytes(8, "big")], [0, 1, 2])
+        socket.send_fds(connection, [len(text).to_bytes(8, "big")], numbers)
         connection.sendall(text)
         status = connection.recv(1)
     os._exit(status[0] if status else 1)
