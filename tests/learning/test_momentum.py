@@ -10,10 +10,12 @@ from torch.nn.functional import normalize
 
 from iscqk.errors import UserError
 from iscqk.learning.bank_loss import expected_bank_loss
+from iscqk.learning.isd import isd_loss
+from iscqk.learning.moco import moco_loss
 from iscqk.learning.momentum import Queue, _move
 from iscqk.methods import isd, moco
-from iscqk.methods.isd.objective import SelfDistillation, isd_loss
-from iscqk.methods.moco.objective import MomentumContrast, moco_loss
+from iscqk.methods.isd.objective import SelfDistillation
+from iscqk.methods.moco.objective import MomentumContrast
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 

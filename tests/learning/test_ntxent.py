@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from iscqk.methods.simclr.objective import ntxent_loss
+from iscqk.learning.ntxent import ntxent_loss
 
 
 @pytest.mark.parametrize("temperature", [0.05, 0.5])

@@ -16,8 +16,8 @@ from iscqk.bench.loss_problem import (
 )
 from iscqk.bench.measuring import median_seconds, take_turns
 from iscqk.learning.bank_loss import bank_loss
+from iscqk.learning.moco import moco_loss
 from iscqk.methods import qk
-from iscqk.methods.moco.objective import moco_loss
 from iscqk.methods.qk.objective import FrozenBank
 from iscqk.models.encoder import Encoder
 
