@@ -44,7 +44,11 @@ from iscqk.errors import UserError, one_line
 try:  # a method or an edit of one's own may be refused as it is imported
     from iscqk.datasets import find_sources
     from iscqk.plan.plan import Plan
-    from iscqk.plan.presets import refuse_disorder, refuse_without_preset
+    from iscqk.plan.presets import (
+        refuse_disorder,
+        refuse_missing_below,
+        refuse_without_preset,
+    )
     from iscqk.plan.runs import runs_of
     from iscqk.plan.snakefile import (
         base_config,
@@ -70,7 +74,9 @@ try:
     refuse_unwritable_folder()
     bases = ["config.yaml", f"{OWN_FOLDER}/config.yaml"]
     refuse_base_laid_over(bases, workflow.config_settings)
-    refuse_disorder(OWN_FOLDER, workflow.config_settings.configfiles)
+    files = workflow.config_settings.configfiles
+    refuse_disorder(OWN_FOLDER, files)
+    refuse_missing_below(OWN_FOLDER, files)
     check_config(config)
     sources = find_sources(config["dataset"])
     PLAN = Plan(config, sources, storage=Storage.of(workflow.storage_settings))
@@ -83,7 +89,7 @@ try:
         check_run(run.config)
     # Snakemake itself knows its targets only once this file is read.
     targets = sys.argv[1:]
-    refuse_without_preset(config, targets)
+    refuse_without_preset(OWN_FOLDER, config, targets)
     for name in runs_of(config, targets):
         check_training(PLAN[name].config)
 except UserError as error:
