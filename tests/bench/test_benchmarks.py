@@ -11,6 +11,7 @@ from iscqk.bench.description_speed import OURS as EMBED
 pytestmark = pytest.mark.long
 
 SMALL = """\
+train: {qk: {live_head: true}} # of which rows that are made up know nothing
 benchmarks:
   batch_sizes: [8, 16]
   rows: [64, 1024]

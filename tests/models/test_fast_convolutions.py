@@ -55,6 +55,11 @@ def test_outputs_and_gradients_are_those_of_the_slow_way(name, frozen, side):
         )
 
 
+def test_a_backbone_without_parameters_is_left_as_it_is():
+    with fast_convolutions(torch.nn.Identity(), True, list):  # as GIST, which has none
+        pass
+
+
 def test_a_norm_goes_into_a_convolution_only_where_nothing_else_takes_what_that_gives():
     torch.manual_seed(0)
     model = random_statistics(LookedAt()).double()

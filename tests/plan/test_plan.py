@@ -148,6 +148,27 @@ def test_a_network_that_teaches_describes_the_images_once_for_all_runs():
     assert given("--teacher", shards) == " ".join(f"--teacher={shard}" for shard in shards)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"qk": {**CONFIG["train"]["qk"], "live_head": True}},
+        {"qk": {**CONFIG["train"]["qk"], "teacher": "t.h5", "soft_targets": 0.5}},
+        {"method": "gist"},
+        {"method": "solo"},
+    ],
+    ids=["live_head", "teacher", "gist", "solo"],
+)
+def test_benchmarks_train_q_and_k_on_a_network_whatever_is_submitted(changes):
+    """Rows that are made up have no features, and no teacher has seen them."""
+    given = {**CONFIG, "train": {**CONFIG["train"], **changes}}
+    run = Plan(given, IMAGES).benchmarked
+    assert (run.method, run.config["model"]) == ("qk", CONFIG["model"])
+    assert not run.own["live_head"] and run.given_of_images == []
+    (bank,) = run.described("k", "training", name="initial")
+    assert "/initial/descriptors/k/" in bank and "gist" not in bank
+    assert runs.runs_of(given, ["benchmarks"])[1:] == [run.name]
+
+
 def test_an_ablation_needs_as_many_values_of_each_key():
     ablations = {"rounds": {"train.rounds": [1, 2], "train.images_per_half_round": [10]}}
     with pytest.raises(UserError, match=r"study\.ablations\.rounds: give each .* values") as error:

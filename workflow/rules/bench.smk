@@ -45,7 +45,7 @@ rule learning_curve:
 
 rule benchmark:
     input:
-        weights=PLAN.submitted.model("initial").weights("q"),
+        weights=PLAN.benchmarked.model("initial").weights("q"),
     output:
         multiext(R.benchmarks("losses"), ".csv", ".svg"),
         R.benchmarks("step.csv"),
@@ -123,7 +123,7 @@ rule benchmark_table:
 
 rule synthetic_bank:
     input:
-        weights=PLAN.submitted.model("initial").weights("k"),
+        weights=PLAN.benchmarked.model("initial").weights("k"),
     output:
         R.benchmarks("synthetic.h5"),
     log:
@@ -142,16 +142,17 @@ rule synthetic_bank:
         """
 
 
-# The very training of round 1's side q, with the synthetic rows as further negatives.
+# The very training of round 1's side q, with the synthetic rows as further negatives, whatever is
+# submitted: of rows that are made up there are no features, and GIST learns nothing.
 use rule train_q as train_against_a_million with:
     input:
-        start=PLAN.submitted.model("initial").weights("q"),
-        frozen=PLAN.submitted.model("initial").weights("k"),
+        start=PLAN.benchmarked.model("initial").weights("q"),
+        frozen=PLAN.benchmarked.model("initial").weights("k"),
         bank=[
-            *PLAN.submitted.described("k", "training", name="initial"),
+            *PLAN.benchmarked.described("k", "training", name="initial"),
             R.benchmarks("synthetic.h5"),
         ],
-        copies=PLAN.submitted.copies(1),
+        copies=PLAN.benchmarked.copies(1),
         near_duplicates=[],
         teacher=[],
     output:
@@ -163,10 +164,10 @@ use rule train_q as train_against_a_million with:
     benchmark:
         USAGE["train_against_a_million"]
     params:
-        code=code("train", *modules("qk")),
-        method="qk",
+        code=code("train", *PLAN.benchmarked.modules),
+        method=PLAN.benchmarked.method,
         round=1,
-        config=as_text(train_section(config, "qk")),
+        config=PLAN.benchmarked.train_text(),
         content="",
         seed=config["seed"],
         untracked=untracked(PLAN.training_options("million")),

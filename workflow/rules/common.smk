@@ -21,7 +21,7 @@ from iscqk.plan.comparisons import (
     reported_besides,
     rows_in_job,
 )
-from iscqk.plan.dependence import as_text, train_section, training_edits
+from iscqk.plan.dependence import as_text, training_edits
 from iscqk.plan.evaluation import (
     evaluated_files,
     evaluation,

@@ -32,7 +32,8 @@ def fast_convolutions(
         dry_run: computes with the backbone as it will be used, for a look at what can be.
     """
     changed: list[nn.Module] = []
-    if next(backbone.parameters()).device.type == "cpu":
+    first = next(backbone.parameters(), None)  # GIST has none
+    if first is not None and first.device.type == "cpu":
         norms = foldable_norms(backbone, dry_run) if frozen_norms else {}
         for convolution in filter(is_convolution, backbone.modules()):
             norm = norms.get(convolution)

@@ -17,7 +17,7 @@ from iscqk.plan.jobs import job
 from iscqk.plan.made import Made
 from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, described_as, learned
 from iscqk.plan.run import GIVEN, Run
-from iscqk.plan.runs import UNTRACKED, Config, all_runs, submission_run
+from iscqk.plan.runs import UNTRACKED, Config, all_runs, benchmarked_run, submission_run
 from iscqk.plan.storage import Storage
 from iscqk.retrieval import rankings
 
@@ -39,6 +39,7 @@ class Plan(Mapping[str, Run]):
         storage: that they go through.
         made: what there is of them.
         submitted: the run that is submitted.
+        benchmarked: the run of Q/K that `snakemake benchmarks` takes a half-round of.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Plan(Mapping[str, Run]):
         }
         self._find_homes()
         self.submitted = self._runs[submission_run(config)]
+        self.benchmarked = self._runs[benchmarked_run(config)]
 
     def __getitem__(self, name: str) -> Run:
         return self._runs[name]

@@ -22,6 +22,14 @@ _UNBALANCED = "unbalanced"
 _METHOD = "train.method"
 _OF_A_RUN = ("seed", "model", "train", "describe")  # sections that runs may differ in
 _OF_A_FRESH_RUN = ("copies", "edits")  # where each makes its own copies while it learns
+# What `snakemake benchmarks` trains: Q/K, without what nobody knows of rows that are made up.
+_BENCHMARKED = {
+    _METHOD: "qk",
+    "train.qk.live_head": False,
+    "train.qk.near_duplicates": None,
+    "train.qk.teacher": None,
+    "train.qk.bank_views": 1,
+}
 # Keys of `train` that change no result: who does it, what is told and kept of it meanwhile.
 UNTRACKED = ("processes", "log_every", "checkpoint_every")
 # Keys of these sections that all runs have from the main config.
@@ -121,6 +129,11 @@ def submission_run(config: Config) -> str:
     return f"{config['train']['method']}-{config['seed']}"
 
 
+def benchmarked_run(config: Config) -> str:
+    """Return the name of the run of Q/K whose first half-round `snakemake benchmarks` times."""
+    return f"benchmarks-{config['seed']}"
+
+
 def study_rows(config: Config) -> list[Compared]:
     """Return the runs that the study compares: every method from every seed."""
     study = config["study"]
@@ -154,7 +167,8 @@ def runs_of(config: Config, targets: Collection[str]) -> list[str]:
     rows = [row for name in ablations for row in ablation_rows(config, name)]
     rows += study_rows(config) if "study" in targets else []
     rows += unbalanced_rows(config) if "unbalanced" in targets else []
-    return list(dict.fromkeys([submission_run(config), *(row.run for row in rows)]))
+    besides = [benchmarked_run(config)] if "benchmarks" in targets else []
+    return list(dict.fromkeys([submission_run(config), *(row.run for row in rows), *besides]))
 
 
 def all_runs(config: Config) -> dict[str, Config]:
@@ -174,6 +188,7 @@ def all_runs(config: Config) -> dict[str, Config]:
         changes = {label: {_METHOD: "qk", **own} for label, own in settings.items()}
         rows = ablation_rows(config, ablation)
         runs |= _of_rows(config, rows, changes, f"study.ablations.{ablation}")
+    runs[benchmarked_run(config)] = changed(config, _BENCHMARKED)
     for run in list(runs.values()):
         if run["describe"]["gist"]:
             if (name := gist_run(run)) not in runs:
