@@ -164,6 +164,7 @@ rule benchmarks:
     input:
         rules.benchmark_table.output,
         rules.train_against_a_million.output,
+        rules.benchmark_gpu.output if GPU else [],
 
 
 rule rehearsal:

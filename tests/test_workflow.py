@@ -23,7 +23,7 @@ from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import read_manifest
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
-from iscqk.plan.snakefile import refuse_missing_envs, refuse_unwritable_folder
+from iscqk.plan.snakefile import gpu_count, refuse_missing_envs, refuse_unwritable_folder
 
 SUBMISSION = (
     "descriptors.h5 predictions.csv score.json validation.json provenance.json MODEL_CARD.md model"
@@ -370,11 +370,12 @@ def test_what_is_lost_of_a_submission_is_made_again(finished_copy, lost):
 
 
 def test_every_target_asks_for_all_that_its_last_rules_make(project):
+    on_gpu = ["benchmark_gpu"] * gpu_count()
     last = {
         "all": ["submit"],
         "study": ["compare_methods"],
         "ablation_rounds": ["compare_settings"],
-        "benchmarks": ["benchmark_table", "train_against_a_million"],
+        "benchmarks": ["benchmark_table", "train_against_a_million", *on_gpu],
         "rehearsal": ["rehearse"],
         "validation": ["validation_scores"],
         "ready_model": ["pack"],

@@ -64,6 +64,7 @@ GROUPS = {
         "challenge-layout": "lay images out as the challenge's archives unpack",
         "rehearsed": "what a rehearsal took and found, as a table",
         "benchmark": "time, memory and error of the loss over the bank, beside baselines",
+        "benchmark-gpu": "the loss over the bank on a GPU, beside baselines",
         "benchmark-search": "time search and scoring beside baselines",
         "benchmark-index": "compare kinds of indexes over descriptors",
         "benchmark-images": "copies and descriptions per second, beside baselines",

@@ -16,7 +16,7 @@ from PIL import Image
 from iscqk.cli import STAGES, main
 from iscqk.plan.stage_registry import module_name
 
-READ_NO_FILE = {"draw", "synthesize-phase"}
+READ_NO_FILE = {"draw", "synthesize-phase", "benchmark-gpu"}
 JSON = {
     "compare": '[{"label": "a", "seed": 0, "phase": "phase1", "score": "s.json", '
     '"histories": ["h.csv"], "usage": ["u.tsv"]}]',

@@ -69,6 +69,28 @@ rule benchmark:
         """
 
 
+# Of `benchmarks` where there is a GPU; the losses of the rule above are the CPU's.
+rule benchmark_gpu:
+    output:
+        R.benchmarks("gpu_losses.csv"),
+    log:
+        LOG["benchmark_gpu"],
+    conda:
+        "../../envs/iscqk.yaml"
+    threads: 8
+    resources:
+        gpu=GPU,
+    params:
+        code=code("benchmark_gpu"),
+        batch_sizes=config["benchmarks"]["batch_sizes"],
+        rows=config["benchmarks"]["rows"],
+    shell:
+        """
+        iscqk benchmark-gpu --batch {params.batch_sizes} --rows {params.rows} --device cuda \
+            --output {output} &>{log}
+        """
+
+
 rule benchmark_images:
     input:
         training=R.manifest("training"),

@@ -3,8 +3,8 @@
     PYTHONPATH=src python -m iscqk.bench.gpu_loss > loss.csv
 
 Needs torch and nothing else, so that a machine without a package registry will do, given this
-folder. Baselines are measured where they are installed: Cut Cross-Entropy (arXiv:2411.09009), Liger
-Kernel (arXiv:2410.10989).
+folder; `iscqk benchmark-gpu` is the same, for the workflow. Baselines are measured where they are
+installed: Cut Cross-Entropy (arXiv:2411.09009), Liger Kernel (arXiv:2410.10989).
 """
 
 import argparse
@@ -12,7 +12,8 @@ import csv
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import NamedTuple
+from itertools import product
+from typing import NamedTuple, TextIO
 
 import torch
 from torch import Tensor
@@ -26,6 +27,7 @@ from iscqk.bench.loss_problem import (
     bare_products,
     errors,
 )
+from iscqk.formats.files import atomic_file
 from iscqk.learning.bank_loss import bank_loss
 
 _BLOCK = 65_536  # rows that the bare products take at a time
@@ -124,24 +126,59 @@ def _median(step: Callable[[], object], seconds: float) -> float:
     return float(timer.blocked_autorange(min_run_time=seconds).median)
 
 
-def main() -> None:
-    """Write a table to standard output."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--batch", type=int, nargs="+", default=[1024], help="queries (default: 1024)"
     )
-    parser.add_argument("--batch", type=int, default=1024, help="queries (default: 1024)")
-    parser.add_argument("--rows", type=int, default=2**20, help="of the bank (default: 2^20)")
+    parser.add_argument(
+        "--rows", type=int, nargs="+", default=[2**20], help="of the bank (default: 2^20)"
+    )
     parser.add_argument("--dimension", type=int, default=256, help="(default: 256)")
     parser.add_argument("--seconds", type=float, default=2.0, help="for each way (default: 2)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    given = parser.parse_args()
-    table = csv.writer(sys.stdout, lineterminator="\n")
-    table.writerow(Row._fields)
-    for row in compare(
-        Problem(given.batch, given.rows, given.dimension, given.device), given.seconds
-    ):
-        table.writerow(row)
-        sys.stdout.flush()
+    parser.add_argument("--output", metavar="CSV", help="a file (default: standard output)")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write a table of all batches against all banks: to a file, or line by line to the output."""
+    if arguments.output:
+        with atomic_file(arguments.output) as path, open(path, "w") as file:
+            _write(arguments, file)
+    else:
+        _write(arguments, sys.stdout)
+
+
+def _write(arguments: argparse.Namespace, file: TextIO) -> None:
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow(("device", "batch_size", "rows", *Row._fields))
+    for cell in product(arguments.batch, arguments.rows):
+        for row in _rows(arguments, *cell):
+            table.writerow((_name(arguments.device), *cell, *row))
+            file.flush()
+
+
+def _rows(arguments: argparse.Namespace, batch_size: int, rows: int) -> Iterator[Row]:
+    """Yield what `compare` does; where torch finds no GPU, though one is asked for, that."""
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        yield Row("none", None, None, None, None, None, "torch finds no GPU")
+    else:
+        problem = Problem(batch_size, rows, arguments.dimension, arguments.device)
+        yield from compare(problem, arguments.seconds)
+
+
+def _name(device: str) -> str:
+    is_there = device.startswith("cuda") and torch.cuda.is_available()
+    return torch.cuda.get_device_name(device) if is_there else device
+
+
+def main() -> None:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    add_arguments(parser)
+    run(parser.parse_args())
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ JOBS = {
     "report": "report",
     "draw_rules": "draw_rules",
     "benchmark": "benchmark",
+    "benchmark_gpu": "benchmark-gpu",
     "benchmark_images": "benchmark-images",
     "benchmark_table": "benchmark-table",
     "synthetic_bank": "synthetic-bank",

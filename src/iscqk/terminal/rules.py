@@ -56,6 +56,7 @@ RULES = {
     "draw_rules": Rule("draw the graph of rules", 5),
     "report": Rule("write the report", 8),
     "benchmark": Rule("time the losses", 900),
+    "benchmark_gpu": Rule("time the losses on the GPU", 300),
     "benchmark_images": Rule("time copies and descriptions", 200),
     "benchmark_table": Rule("write the table of benchmarks", 3),
     "synthetic_bank": Rule("make up a bank", 20),
