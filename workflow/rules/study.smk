@@ -80,9 +80,7 @@ rule compare_settings:
         "../../envs/iscqk.yaml"
     params:
         code=code("compare"),
-        rows=lambda wildcards: in_few_words(
-            compared_settings(PLAN, wildcards.ablation)
-        ),
+        rows=lambda wildcards: in_few_words(compared_settings(PLAN, wildcards.ablation)),
         runs=lambda wildcards, input: rows_in_job(
             compared_settings(PLAN, wildcards.ablation), R.root, input
         ),
