@@ -227,7 +227,8 @@ def test_zero_and_equal_vectors_are_searched_and_scored(tmp_path, capsys):
     ids = [[form.make(number) for number in range(4)] for form in (QUERY, REFERENCE)]
     sides = [(4, [(names, np.zeros((4, 8), np.float32))]) for names in ids]
     write_submission(tmp_path / "s.h5", 8, *sides)
-    (tmp_path / "gt.csv").write_text("query_id,reference_id\nQ00000,R000001\nQ00001,\n")
+    rows = ["query_id,reference_id", "Q00000,R000001", *(f"{name}," for name in ids[0][1:])]
+    (tmp_path / "gt.csv").write_text("\n".join(rows))
     assert main(["validate", str(tmp_path / "s.h5")]) == 1
     assert capsys.readouterr().out.count("describes all images the same") == 2
     assert main(["search", str(tmp_path / "s.h5"), "--output", str(tmp_path / "p.csv")]) == 0

@@ -68,6 +68,12 @@ def test_a_header_names_columns_in_any_order_and_others_beside_them(tmp_path, te
     assert truth.distractors.tolist() == ["Q00001"]
 
 
+def test_of_a_part_that_it_says_nothing_of_it_passes_no_query_over(tmp_path):
+    truth = read_ground_truth(write(tmp_path / "gt.csv", "Q25000,R000007\nQ75000,\n"))
+    queries = ["Q00000", "Q24999", "Q25000", "Q49999", "Q50000", "Q75000"]
+    assert truth.passes_over(queries).tolist() == [False, False, False, True, True, False]
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

@@ -188,6 +188,36 @@ def test_queries_left_out_of_a_full_ground_truth_are_told(folder, capsys, caplog
     assert "lists 15 of 30 queries" in caplog.text
 
 
+@pytest.mark.parametrize("convention", ["fb", "drivendata"])
+def test_predictions_of_queries_that_should_be_listed_are_refused(folder, capsys, convention):
+    """Of phase 1's other half a ground truth says nothing, as the competition's public one."""
+    write(folder / "part.csv", (folder / "gt.csv").read_text().splitlines()[:16])
+    rows = [f"Q{number:05d},R000001,0.5" for number in (3, 15, 20)]
+    write(folder / "p.csv", rows)
+    command = ["score", *(str(folder / name) for name in ("p.csv", "part.csv"))]
+    assert main([*command, "--convention", convention]) == 1
+    error = capsys.readouterr().err
+    what = f"2 of 3 predictions are of queries that {folder}/part.csv does not list"
+    assert f"p.csv: {what}, though it lists distractors (Q00015 first); take them out" in error
+    write(folder / "p.csv", [rows[0], "Q25000,R000001,0.5"])
+    assert score(folder, capsys, "p.csv", "part.csv", "--half", "public")["predictions"] == 1
+
+
+@pytest.mark.parametrize("file", ["s.h5", "p.csv"])
+def test_queries_that_are_left_out_are_counted(folder, capsys, caplog, file):
+    assert main(["search", str(folder / "s.h5"), "--output", str(folder / "p.csv")]) == 0
+    score(folder, capsys, file, "released.csv")
+    assert not caplog.text
+    score(folder, capsys, file, "released.csv", "--convention", "drivendata")
+    assert "lists 10 of 30 queries; the drivendata convention leaves the others" in caplog.text
+
+
+def test_predictions_of_a_half_that_is_not_listed_count_as_distractors(folder, capsys, caplog):
+    write(folder / "p.csv", ["Q00003,R000003,0.5", "Q25000,R000001,0.6"])
+    assert score(folder, capsys, "p.csv", "gt.csv")["micro_ap"] == 0.05
+    assert "lists 1 of 2 queries; the others count as distractors" in caplog.text
+
+
 def spoil(folder, name, row, value):
     with h5py.File(folder / "s.h5", "r+") as file:
         file[name][row] = value
@@ -279,6 +309,40 @@ def test_what_the_official_search_cannot_rank_is_not_scored(folder, capsys, scal
         error = capsys.readouterr()
         assert (error.out, error.err.count("\n")) == ("", 1)
         assert "s.h5: squared distances reach" in error.err
+
+
+def official_micro_ap(queries, references, true, count):
+    """Return micro-AP as the evaluators have it: the best pairs of faiss's float32 distances."""
+    index = faiss.IndexFlatL2(queries.shape[1])
+    index.add(references)
+    limits, distances, found = index.range_search(queries, 1e10)
+    rows = np.repeat(np.arange(len(queries)), np.diff(limits).astype(int))
+    best = distances.argpartition(min(count, len(distances) - 1))[:count]
+    right = (rows[best] < true) & (rows[best] == found[best])
+    ranked = right[np.lexsort((right, distances[best]))]
+    return float((ranked.cumsum() / np.arange(1, len(ranked) + 1))[ranked].sum() / true)
+
+
+@pytest.mark.parametrize(("convention", "count"), [("fb", 500_000), ("drivendata", 8_000)])
+def test_a_submission_is_scored_as_the_official_float32_search_does(
+    tmp_path, capsys, convention, count
+):
+    """Seed and sizes are fixed: a true pair that float32 ranks otherwise may move it by more."""
+    random = np.random.default_rng(1)
+    queries, references = (random.normal(size=(n, 256)) for n in (800, 1000))
+    share = random.uniform(0, 0.35, size=(400, 1))
+    queries[:400] = share * references[:400] + (1 - share) * queries[:400]
+    sides = []
+    for form, rows in ((QUERY, queries), (REFERENCE, references)):
+        unit = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+        sides.append((len(rows), [([form.make(n) for n in range(len(rows))], unit)]))
+    write_submission(tmp_path / "s.h5", 256, *sides)
+    truth = [f"{QUERY.make(n)},{REFERENCE.make(n) if n < 400 else ''}" for n in range(800)]
+    write(tmp_path / "gt.csv", truth)
+    result = score(tmp_path, capsys, "s.h5", "gt.csv", "--convention", convention)
+    expected = official_micro_ap(sides[0][1][0][1], sides[1][1][0][1], 400, count)
+    assert 0.3 < expected < 0.7
+    assert result["micro_ap"] == pytest.approx(expected, rel=0, abs=2e-7)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,8 @@ def made(tmp_path_factory):
         manifest(folder, split)
     describe(folder, "queries", "q.safetensors")
     describe(folder, "references", "k.safetensors")
-    (folder / "gt.csv").write_text("Q00001,R000001\nQ00002,\n")
+    rows = [f"{QUERY.make(n)},{'R000001' if n == 1 else ''}\n" for n in range(10)]
+    (folder / "gt.csv").write_text("".join(rows))
     lists = ("--queries", folder / "queries.csv", "--references", folder / "references.csv")
     assert merge(folder) == 0
     search(folder)

@@ -25,8 +25,12 @@ def test_a_ground_truth_of_no_pair_is_told_with_the_images(tmp_path, monkeypatch
     what = "truth.csv: no true pair, so there is no score; take a file that lists them"
     assert capsys.readouterr().err.splitlines()[-1] == f"error: {what}"
     assert not (tmp_path / "g.csv").exists()
-    (tmp_path / "truth.csv").write_text("query_id,reference_id\nQ00000,R000001\n")
-    assert main(command.split()) == 0
+    complete = "query_id,reference_id\nQ00000,R000001\nQ00001,\nQ00002,\nQ00003,\n"
+    # what is left out copies nothing
+    for rows in ("Q00000,R000001\n", "Q00000,R000001\nQ00002,\n"):
+        (tmp_path / "truth.csv").write_text(f"query_id,reference_id\n{rows}")
+        assert main(command.split()) == 0
+        assert (tmp_path / "g.csv").read_text() == complete
     (tmp_path / "truth.csv").write_text("query_id,reference_id\nQ00000,R000009\n")
     (tmp_path / "queries/Q00001.jpg").write_bytes(b"no image")  # nor is it looked at
     prepare = (

@@ -15,7 +15,7 @@ import pandas as pd
 from iscqk.errors import UserError
 from iscqk.formats.arrays import BoolArray, StrArray, first_where
 from iscqk.formats.csv_tables import read_table, write_table
-from iscqk.formats.ids import QUERY, REFERENCE, in_half
+from iscqk.formats.ids import QUERY, REFERENCE, graded_parts, in_half
 
 _COLUMNS = ["query_id", "reference_id"]
 
@@ -43,6 +43,15 @@ class GroundTruth:
     def listed_queries(self) -> StrArray:
         """All queries listed, sorted, each once."""
         return np.unique(np.concatenate([self.query_ids, self.distractors]))
+
+    def passes_over(self, query_ids: StrArray) -> BoolArray:
+        """Return for each of (n,) queries whether it is not listed, and others of its part are.
+
+        Parts are the halves of phase 1, and phase 2.
+        """
+        numbers, listed = QUERY.numbers(query_ids), self.listed_queries
+        is_of_part = np.isin(graded_parts(query_ids), np.unique(graded_parts(listed)))
+        return is_of_part & ~np.isin(numbers, QUERY.numbers(listed))
 
     def among(self, query_ids: StrArray, reference_ids: StrArray) -> "GroundTruth":
         """Return what is true when there are only these queries and references."""

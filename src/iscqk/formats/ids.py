@@ -94,6 +94,14 @@ def in_half(query_ids: ArrayLike, half: str) -> BoolArray:
     return QUERY.numbers(query_ids) // QUERIES_PER_HALF == HALVES.index(half)
 
 
+def graded_parts(query_ids: ArrayLike) -> IntArray:
+    """Return for each of (n,) well-formed query ids its part: 0 and 1 the halves, 2 phase 2.
+
+    A ground truth may be of one of them alone, as the competition's public one was.
+    """
+    return np.minimum(QUERY.numbers(query_ids) // QUERIES_PER_HALF, len(HALVES))
+
+
 def pair_keys(query_ids: ArrayLike, reference_ids: ArrayLike) -> IntArray:
     """Return (n,) integers that are equal where the pairs of well-formed ids are."""
     return QUERY.numbers(query_ids) * 10**REFERENCE.digits + REFERENCE.numbers(reference_ids)

@@ -109,9 +109,9 @@ def _score_submission(arguments: argparse.Namespace) -> Scored:
                 "%d dimensions are over the %d allowed", submission.dimension, MAX_DIMENSION
             )
         counted = counted_queries(ids, ground_truth, arguments.convention)
-        if arguments.half:
-            counted &= in_half(ids, arguments.half)
-        _warn_unlisted(int(counted.sum()), ground_truth)
+        of_half = in_half(ids, arguments.half) if arguments.half else np.ones_like(counted)
+        counted &= of_half
+        _warn_unlisted(arguments, ids[of_half], ground_truth)
         max_results = budget(ground_truth, arguments.convention)
         if arguments.max_results:
             max_results = min(max_results, arguments.max_results)
@@ -127,6 +127,8 @@ def _score_predictions(arguments: argparse.Namespace) -> Scored:
     _refuse_other_phase(arguments, predictions.query_ids, ground_truth)
     if arguments.half:
         predictions = predictions.at(in_half(predictions.query_ids, arguments.half))
+    _refuse_unlisted(arguments, predictions.query_ids, ground_truth)
+    _warn_unlisted(arguments, np.unique(predictions.query_ids), ground_truth)
     judged = judge(predictions, ground_truth, arguments.convention)
     queries = np.union1d(QUERY.numbers(ground_truth.listed_queries), judged.queries)
     if arguments.max_results:
@@ -165,6 +167,19 @@ def _refuse_other_phase(
         )
 
 
+def _refuse_unlisted(
+    arguments: argparse.Namespace, queries: StrArray, ground_truth: GroundTruth
+) -> None:
+    """Refuse predictions (n,) of queries that a ground truth with distractors should list."""
+    unlisted = ground_truth.passes_over(queries)
+    if not ground_truth.positives_only and (row := first_where(unlisted)) is not None:
+        raise UserError(
+            f"{arguments.file}: {unlisted.sum()} of {len(queries)} predictions are of queries "
+            f"that {arguments.ground_truth} does not list, though it lists distractors "
+            f"({queries[row]} first); take them out, or list these queries, too"
+        )
+
+
 def _refuse_other_edits(
     arguments: argparse.Namespace, edits: Mapping[str, StrArray], ground_truth: GroundTruth
 ) -> None:
@@ -188,15 +203,21 @@ def _warn_worthless(judged: Judged) -> None:
         )
 
 
-def _warn_unlisted(counted: int, ground_truth: GroundTruth) -> None:
-    listed = len(ground_truth.listed_queries)
-    if counted > listed and not ground_truth.positives_only:
-        log.warning(
-            "the ground truth lists %d of %d queries; the others count as distractors "
-            "(--convention drivendata leaves them out)",
-            listed,
-            counted,
-        )
+def _warn_unlisted(
+    arguments: argparse.Namespace, queries: StrArray, ground_truth: GroundTruth
+) -> None:
+    """Tell of queries that are not listed; of positives alone fb takes them for distractors."""
+    is_fb = arguments.convention == "fb"
+    listed = int(counted_queries(queries, ground_truth, "drivendata").sum())
+    if listed == len(queries) or (is_fb and ground_truth.positives_only):
+        return
+    what = "; the others count as distractors (--convention drivendata leaves them out)"
+    log.warning(
+        "the ground truth lists %d of %d queries%s",
+        listed,
+        len(queries),
+        what if is_fb else "; the drivendata convention leaves the others out",
+    )
 
 
 def _summary(judged: Judged, convention: str, counts: dict[str, Any]) -> dict[str, Any]:

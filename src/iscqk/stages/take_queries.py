@@ -100,11 +100,13 @@ def _remedy(queries: Sequence[str], bad_images: BadImages) -> str:
 
 
 def _completed(truth: GroundTruth, query_ids: pd.Series) -> GroundTruth:
-    """List all other queries of a positives-only truth as the distractors that they are.
+    """List queries that a truth leaves out as the distractors that they are.
 
-    Otherwise the DrivenData convention would silently drop them and inflate the score.
+    Otherwise the DrivenData convention would silently drop them and inflate the score. One with
+    distractors may be of a half of phase 1 alone, and then says nothing of the other.
     """
+    queries = query_ids.to_numpy(dtype=np.str_)
     if not truth.positives_only:
-        return truth
-    distractors = np.setdiff1d(query_ids.to_numpy(dtype=np.str_), truth.query_ids)
+        queries = queries[truth.passes_over(queries)]
+    distractors = np.setdiff1d(np.union1d(truth.distractors, queries), truth.query_ids)
     return GroundTruth(truth.query_ids, truth.reference_ids, distractors)
