@@ -207,7 +207,7 @@ def test_predictions_of_queries_that_should_be_listed_are_refused(folder, capsys
 def test_queries_that_are_left_out_are_counted(folder, capsys, caplog, file):
     assert main(["search", str(folder / "s.h5"), "--output", str(folder / "p.csv")]) == 0
     score(folder, capsys, file, "released.csv")
-    assert not caplog.text
+    assert "lists" not in caplog.text
     score(folder, capsys, file, "released.csv", "--convention", "drivendata")
     assert "lists 10 of 30 queries; the drivendata convention leaves the others" in caplog.text
 

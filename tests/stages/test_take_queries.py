@@ -31,7 +31,7 @@ def test_a_ground_truth_of_no_pair_is_told_with_the_images(tmp_path, monkeypatch
         (tmp_path / "truth.csv").write_text(f"query_id,reference_id\n{rows}")
         assert main(command.split()) == 0
         assert (tmp_path / "g.csv").read_text() == complete
-    (tmp_path / "truth.csv").write_text("query_id,reference_id\nQ00000,R000009\n")
+    (tmp_path / "truth.csv").write_text("Q00000,R000001\nQ00001,R000009\n")
     (tmp_path / "queries/Q00001.jpg").write_bytes(b"no image")  # nor is it looked at
     prepare = (
         "prepare --training training --references references --phase1 queries --output".split()
@@ -40,7 +40,9 @@ def test_a_ground_truth_of_no_pair_is_told_with_the_images(tmp_path, monkeypatch
     for words in (command.split(), prepare):
         assert main(words) == 1
         told = capsys.readouterr().err.splitlines()[-1]
-        assert told.startswith("error: truth.csv, row 1 (Q00000,R000009): no such reference was")
+        what = "no image of the references is named R000009 (1 of 2 listed); put R000009.jpg there"
+        assert told.startswith(f"error: truth.csv, row 2 (Q00001,R000009): {what}")
+        assert told.endswith(" or take the row out")
 
 
 @pytest.mark.parametrize(

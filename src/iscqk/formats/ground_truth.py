@@ -8,6 +8,7 @@ of the two official evaluators: see `retrieval.metrics`.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,20 @@ from iscqk.formats.csv_tables import read_table, write_table
 from iscqk.formats.ids import QUERY, REFERENCE, graded_parts, in_half
 
 _COLUMNS = ["query_id", "reference_id"]
+
+
+class Unknown(NamedTuple):
+    """How an `{id}` is told that is none of the `{kinds}`, of which one is a `{kind}`."""
+
+    fault: str
+    remedy: str
+
+
+NOT_DESCRIBED = Unknown("no such {kind} was described", "describe them, too, or take them out")
+NO_IMAGE = Unknown(
+    "no image of the {kinds} is named {id}",
+    "put {id}.jpg there, and in its list where there is one, or take the row out",
+)
 
 
 @dataclass(frozen=True)
@@ -82,8 +97,15 @@ def read_ground_truth(
     path: str | Path,
     query_ids: Iterable[str] | None = None,
     reference_ids: Iterable[str] | None = None,
+    unknown: Unknown = NOT_DESCRIBED,
 ) -> GroundTruth:
     """Read a ground truth in either form; ids must be among those given, where given.
+
+    Args:
+        path: of the file.
+        query_ids: that there are.
+        reference_ids: that there are.
+        unknown: how to tell of another id.
 
     Raises:
         UserError: an id malformed or unknown, a row twice, a query listed both with and without
@@ -99,10 +121,9 @@ def read_ground_truth(
     rows.refuse(table.duplicated().to_numpy(), "is there twice; keep one")
     contradicted = ~positive & np.isin(queries, queries[positive])
     rows.refuse(contradicted, "the query also has a reference; remove one of the rows")
-    rows.refuse_unknown(queries, query_ids, "query")
-    rows.refuse_unknown(
-        references, None if reference_ids is None else [*reference_ids, ""], "reference"
-    )
+    rows.refuse_unknown(queries, query_ids, unknown, "query", "queries")
+    known = None if reference_ids is None else [*reference_ids, ""]
+    rows.refuse_unknown(references, known, unknown, "reference", "references")
     return GroundTruth(queries[positive], references[positive], queries[~positive])
 
 
@@ -130,11 +151,15 @@ class _Rows:
             pair = f"{self.queries[row]},{self.references[row]}"
             raise UserError(f"{self.path}, row {row + 1} ({pair}): {what}")
 
-    def refuse_unknown(self, ids: StrArray, known: Iterable[str] | None, kind: str) -> None:
-        if known is not None:
-            unknown = ~np.isin(ids, np.asarray(list(known), dtype=np.str_))
-            listed, missing = (len(np.unique(part[part != ""])) for part in (ids, ids[unknown]))
-            what = f"no such {kind} was described ({missing} of {listed} listed)"
-            if missing == listed:
-                self.refuse(unknown, f"{what}; is this the ground truth of another phase?")
-            self.refuse(unknown, f"{what}; describe them, too, or take them out")
+    def refuse_unknown(
+        self, ids: StrArray, known: Iterable[str] | None, said: Unknown, kind: str, kinds: str
+    ) -> None:
+        if known is None:
+            return
+        unknown = ~np.isin(ids, np.asarray(list(known), dtype=np.str_))
+        if (row := first_where(unknown)) is None:
+            return
+        listed, missing = (len(np.unique(part[part != ""])) for part in (ids, ids[unknown]))
+        remedy = "is this the ground truth of another phase?" if missing == listed else said.remedy
+        what = f"{said.fault} ({missing} of {listed} listed); {remedy}"
+        self.refuse(unknown, what.format(id=ids[row], kind=kind, kinds=kinds))

@@ -20,7 +20,7 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.ground_truth import read_ground_truth, refuse_no_pair
+from iscqk.formats.ground_truth import NO_IMAGE, read_ground_truth, refuse_no_pair
 from iscqk.formats.manifest import COLUMNS, write_manifest
 from iscqk.formats.named_files import named_files
 from iscqk.formats.phases import PHASES
@@ -133,8 +133,10 @@ def run(arguments: argparse.Namespace) -> None:
 def _refuse_other_truths(pairs: list[str], paths: dict[str, list[Path]]) -> None:
     """Refuse a ground truth of queries or references that are not among the images."""
     for phase, file in named_files(pairs, PHASES).items():
-        ids = (assign_ids(paths[name], SPLIT_IDS[name]) for name in (phase, "references"))
-        refuse_no_pair(file, read_ground_truth(file, *ids))
+        queries, references = (
+            assign_ids(paths[name], SPLIT_IDS[name]) for name in (phase, "references")
+        )
+        refuse_no_pair(file, read_ground_truth(file, queries, references, NO_IMAGE))
 
 
 def _refuse_common(rows: dict[str, pd.DataFrame], makes_queries: bool) -> None:

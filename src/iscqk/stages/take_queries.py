@@ -15,6 +15,7 @@ import pandas as pd
 
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.ground_truth import (
+    NO_IMAGE,
     GroundTruth,
     read_ground_truth,
     refuse_no_pair,
@@ -73,7 +74,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.official:
         check_official(paths, split, bool(arguments.list))
     references = read_manifest(arguments.references)["id"]
-    truth = read_ground_truth(arguments.ground_truth, assign_ids(paths, split), references)
+    ids = assign_ids(paths, split)
+    truth = read_ground_truth(arguments.ground_truth, ids, references, NO_IMAGE)
     refuse_no_pair(arguments.ground_truth, truth)
     listing = listing_of(paths, split, arguments.workers)
     if arguments.bad_images == "error":

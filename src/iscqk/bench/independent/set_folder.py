@@ -21,7 +21,12 @@ from iscqk.errors import UserError
 from iscqk.formats.arrays import StrArray
 from iscqk.formats.csv_tables import read_table, write_table
 from iscqk.formats.files import atomic_folder
-from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
+from iscqk.formats.ground_truth import (
+    NO_IMAGE,
+    GroundTruth,
+    read_ground_truth,
+    write_ground_truth,
+)
 from iscqk.formats.ids import REFERENCE
 from iscqk.formats.listed import Listed
 from iscqk.formats.phases import PHASES
@@ -118,7 +123,7 @@ def read_set(folder: Path) -> SetFolder:
     phases = {}
     for phase in PHASES:
         paths, ids = _images(folder / phase)
-        truth = read_ground_truth(_truth_of(folder, phase), ids, reference_ids)
+        truth = read_ground_truth(_truth_of(folder, phase), ids, reference_ids, NO_IMAGE)
         phases[phase] = PhaseOfSet(paths, ids, truth)
     return SetFolder(references, reference_ids, phases, read_query_edits(folder / "edits.csv"))
 
