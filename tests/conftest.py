@@ -1,6 +1,7 @@
 """A copy of the workflow in an empty folder, run once for all tests that look at its results."""
 
 import functools
+import logging
 import os
 import re
 import shutil
@@ -145,6 +146,13 @@ def torture_starts_as_users_do(request, monkeypatch):
     """Let programs that are killed, starved or timed start with nothing imported."""
     if request.node.get_closest_marker("torture"):
         monkeypatch.setattr(Project, "warm", False)
+
+
+@pytest.fixture(autouse=True)
+def commands_leave_no_level_of_log():
+    """Let what a command sets up for its process not reach the next test's."""
+    yield
+    logging.getLogger("iscqk").setLevel(logging.NOTSET)
 
 
 @pytest.fixture

@@ -13,7 +13,14 @@ import logging
 set_up_logging()
 for number in progress(iter(range(4)), 6, "count", every_seconds=0.05, first=2):
     time.sleep({})
-    logging.getLogger("x").info("number %d", number)
+    logging.getLogger("iscqk.x").info("number %d", number)
+"""
+LIBRARY = """
+import logging
+from iscqk.runtime.logs import set_up_logging
+set_up_logging()
+logging.getLogger("torch").info("of no use to who looks at images")
+logging.getLogger("torch").warning("of use")
 """
 
 
@@ -31,7 +38,7 @@ def shown_by(script, **variables):
 def test_a_terminal_has_a_bar_with_rate_and_time_left():
     shown = shown_by(SCRIPT)
     assert "count: 100%" in shown and "6/6 [" in shown and "/s]" in shown
-    assert "INFO x: number 3\r\n" in shown  # a line of its own, above the bar
+    assert "INFO iscqk.x: number 3\r\n" in shown  # a line of its own, above the bar
 
 
 def test_a_program_that_only_calls_functions_has_no_bar_and_can_log():
@@ -43,6 +50,12 @@ def test_a_program_that_only_calls_functions_has_no_bar_and_can_log():
 def test_bars_are_turned_off_as_those_of_other_programs_are():
     shown = shown_by(SCRIPT, TQDM_DISABLE="1")
     assert "[" not in shown and "INFO iscqk.progress: count: 5 of 6" in shown
+
+
+def test_of_what_libraries_say_only_warnings_are_shown():
+    """Torch's INFO came after the one line of a process that a signal had ended."""
+    told = shown_by(LIBRARY)
+    assert "WARNING torch: of use" in told and "of no use" not in told
 
 
 def logged(seconds=0.1, **variables):

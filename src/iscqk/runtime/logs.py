@@ -44,9 +44,13 @@ class _AboveBars(logging.StreamHandler[TextIO]):
 
 
 def set_up_logging(quiet: bool = False) -> None:
-    """Log to standard error as `time level name: message`; if quiet, warnings and errors alone."""
-    level = logging.WARNING if quiet else logging.INFO
-    logging.basicConfig(handlers=[_AboveBars()], level=level)
+    """Log to standard error as `time level name: message`; of what libraries say, warnings.
+
+    Args:
+        quiet: whether warnings and errors are all that is said of the package, too.
+    """
+    logging.basicConfig(handlers=[_AboveBars()])
+    logging.getLogger("iscqk").setLevel(logging.WARNING if quiet else logging.INFO)
 
 
 def progress(
