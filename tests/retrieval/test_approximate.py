@@ -1,9 +1,12 @@
 """The index of faiss: near to exact search on rows like descriptors, with exact distances."""
 
+import re
+
 import faiss
 import numpy as np
 import pytest
 
+from conftest import ROOT
 from iscqk.errors import UserError
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.retrieval import approximate
@@ -117,3 +120,11 @@ def test_there_are_vectors_enough_to_learn_the_lists_of(count):
     assert count >= 19 * lists_of(count) and 2 * np.sqrt(count) < lists_of(count) < 6 * np.sqrt(
         count
     )
+
+
+def test_one_place_imports_faiss_and_only_when_it_is_asked_for():
+    """On a Mac it may end a process that has torch, so that nothing else may bring it along."""
+    files = (ROOT / "src").rglob("*.py")
+    lines = [(path.name, line) for path in files for line in path.read_text().splitlines()]
+    found = {(name, line[:4]) for name, line in lines if re.match(r" *(import|from) faiss", line)}
+    assert found == {("faiss_library.py", "    ")}

@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
-import faiss
 import numpy as np
 
 from iscqk.formats.arrays import FloatArray, IntArray
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.matching.neighbourhoods import LISTED
 from iscqk.retrieval.approximate import ApproximateIndex, lists_of
+from iscqk.retrieval.faiss_library import load_faiss
 from iscqk.retrieval.nearest import nearest_of_each
 
 Result = TypeVar("Result")
@@ -53,6 +53,7 @@ def compare(
         threads: to compute with.
         others: whether other kinds are made than that of `--index`, which takes long.
     """
+    faiss = load_faiss()  # not a part of what is timed
     queries = planted.queries
     exact, seconds = _timed(lambda: nearest_of_each(queries, vectors, LISTED, threads))
     truth = exact.reference_index.reshape(-1, LISTED)
@@ -82,7 +83,7 @@ def _timed(work: Callable[[], Result]) -> tuple[Result, float]:
 
 
 def _bytes(index: ApproximateIndex) -> float:
-    return len(faiss.serialize_index(index.faiss)) / len(index)
+    return len(load_faiss().serialize_index(index.faiss)) / len(index)
 
 
 def _row(

@@ -3,16 +3,15 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import faiss
 import numpy as np
 import torch
-from faiss.contrib.exhaustive_search import exponential_query_iterator, range_search_max_results
 
 from iscqk.bench.measuring import Measured, median_seconds, take_turns
 from iscqk.formats.arrays import FloatArray, IntArray
 from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.predictions import Predictions
 from iscqk.models.device import has_bfloat16
+from iscqk.retrieval.faiss_library import load_faiss
 from iscqk.retrieval.metrics import judge, micro_average_precision
 from iscqk.retrieval.search import Pairs, global_search
 
@@ -50,6 +49,7 @@ def searches(
     and cuts it back as results come in. A range search that is told the right radius beforehand
     cannot be had, but is the least that faiss can do. Either is given an index that is filled.
     """
+    faiss = load_faiss()
     faiss.omp_set_num_threads(threads)
     torch.set_num_threads(threads)
     index = faiss.IndexFlatL2(queries.shape[1])
@@ -65,11 +65,12 @@ def searches(
     }
 
 
-def published_search(index: faiss.Index, queries: FloatArray, max_results: int) -> Pairs:
+def published_search(index: Any, queries: FloatArray, max_results: int) -> Pairs:
     """Return what the published evaluator finds: pairs and float32 distances, in no order."""
-    _, limits, distances, ids = range_search_max_results(
+    exhaustive_search = load_faiss().contrib.exhaustive_search
+    _, limits, distances, ids = exhaustive_search.range_search_max_results(
         index,
-        exponential_query_iterator(queries),
+        exhaustive_search.exponential_query_iterator(queries),
         1e10,
         max_results=2 * max_results,
         min_results=max_results,
@@ -81,7 +82,7 @@ def published_search(index: faiss.Index, queries: FloatArray, max_results: int) 
     return Pairs(*(part[kept] for part in found))
 
 
-def range_search(index: faiss.Index, queries: FloatArray, radius: float) -> Pairs:
+def range_search(index: Any, queries: FloatArray, radius: float) -> Pairs:
     """Return the pairs within a radius and their float32 distances."""
     limits, distances, ids = index.range_search(queries, radius)
     return _pairs(limits, distances, ids)

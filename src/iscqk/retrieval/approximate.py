@@ -10,7 +10,6 @@ The kind and the numbers were chosen by `iscqk benchmark-index`.
 """
 
 import hashlib
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from iscqk.errors import UserError
 from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from iscqk.formats.files import atomic_file, printable
 from iscqk.formats.stored_rows import JoinedRows
+from iscqk.retrieval.faiss_library import load_faiss
 from iscqk.retrieval.search import Pairs, blocks_of, squared_distances
 from iscqk.runtime.logs import progress
 
@@ -52,10 +52,10 @@ class ApproximateIndex:
             threads: to compute with.
             kind: faiss's name of another than that of `kind_of`.
         """
-        _faiss().omp_set_num_threads(threads)
+        load_faiss().omp_set_num_threads(threads)
         count, size = vectors.shape
         lists = lists_of(count)
-        index = _faiss().index_factory(size, kind or kind_of(count, size))
+        index = load_faiss().index_factory(size, kind or kind_of(count, size))
         rows = np.random.default_rng(0).permutation(count)[: _LEARNED_OF * lists]
         index.train(vectors[np.sort(rows)])
         blocks = blocks_of(vectors, _ROWS_AT_ONCE, "reference")
@@ -75,14 +75,14 @@ class ApproximateIndex:
         content = path.read_bytes()
         if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
             raise UserError(f"{printable(path)}: damaged, or of another program; {_REMEDY}")
-        index = _faiss().deserialize_index(np.frombuffer(content, np.uint8, offset=_DIGEST))
+        index = load_faiss().deserialize_index(np.frombuffer(content, np.uint8, offset=_DIGEST))
         if (index.ntotal, index.d) != shape:
             raise UserError(f"{printable(path)}: of other descriptors; {_REMEDY}")
         return cls(index)
 
     def write(self, path: Path) -> None:
         """Write the index, behind its digest."""
-        content: bytes = _faiss().serialize_index(self.faiss).tobytes()
+        content: bytes = load_faiss().serialize_index(self.faiss).tobytes()
         with atomic_file(path) as temporary, open(temporary, "wb") as file:
             file.write(hashlib.sha256(content).digest())
             file.write(content)
@@ -113,7 +113,7 @@ class ApproximateIndex:
             q * count pairs like those of `nearest_of_each`; where a query's lists have fewer, the
             last have the reference -1 and a squared distance that no pair has.
         """
-        _faiss().omp_set_num_threads(threads)
+        load_faiss().omp_set_num_threads(threads)
         parameters = self._parameters(looked_at or LOOKED_AT, allowed)
         found = []
         starts = range(0, len(queries), _QUERIES_AT_ONCE)
@@ -125,7 +125,7 @@ class ApproximateIndex:
 
     def _parameters(self, looked_at: int, allowed: BoolArray | None) -> Any:
         """Return which lists and vectors are looked at."""
-        library = _faiss()
+        library = load_faiss()
         lists = library.SearchParametersIVF(nprobe=looked_at)
         if allowed is not None:
             lists.sel = library.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
@@ -139,14 +139,6 @@ def kind_of(count: int, size: int) -> str:
     even = size + size % 2
     padded = f"Pad{even}," if even > size else ""
     return f"{padded}IVF{lists_of(count)},PQ{even // 2}x4fs"
-
-
-def _faiss() -> Any:
-    """Return the library, for which exact searches do not wait; its types are those of C++."""
-    logging.getLogger("faiss").setLevel(logging.WARNING)  # it tells how it looks for AVX-512
-    import faiss
-
-    return faiss
 
 
 def lists_of(count: int) -> int:
