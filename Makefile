@@ -1,6 +1,7 @@
 # Everything from nothing: `make submission_phase2`, `make test`. Needs Python 3.11 to 3.14, and libmagic.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# One for which all libraries come compiled, if there is: of a pyenv's names not all run.
+PYTHON ?= $(shell for v in 3.11 3.12 3.13; do python$$v -c '' 2>/dev/null && command -v python$$v && break; done || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
@@ -22,6 +23,13 @@ ifneq ($(or $(MADE_AS),$(CURDIR)/$(VENV)),$(CURDIR)/$(VENV))
 OF_ANOTHER_FOLDER := yes
 .PHONY: $(INSTALLED)
 endif
+# Alpine's libc is musl, an Intel Mac x86_64.
+define TORCH_HAS_NONE
+import platform, sysconfig
+is_intel_mac = (platform.system(), platform.machine()) == ("Darwin", "x86_64")
+raise SystemExit(is_intel_mac or "musl" in str(sysconfig.get_config_var("SOABI")))
+endef
+export TORCH_HAS_NONE
 TARGETS := all submission_phase1 submission_phase2 report study ablations unbalanced benchmarks \
 	rehearsal validation ready_model
 
@@ -103,6 +111,8 @@ $(INSTALLED): $(filter envs/%,$(LOCKED)) pyproject.toml
 		{ echo "error: PYTHON=$(PYTHON) does not run; run make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
 		{ echo "error: $(PYTHON) is not Python 3.11 to 3.14; run make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c "$$TORCH_HAS_NONE" || \
+		{ echo "error: torch has no build for this system; take Linux with glibc, or a Mac with Apple's processor" >&2; exit 1; }
 	@[ -z "$(OF_ANOTHER_FOLDER)" ] || rm -rf $(VENV)
 	@[ "$$($(BIN)/python -V 2>&1)" = "$$("$(PYTHON)" -V 2>&1)" ] || rm -rf $(VENV) # of another Python
 	"$(PYTHON)" -m venv $(VENV)

@@ -1,8 +1,10 @@
 """What make says, before anything is installed."""
 
 import os
+import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -45,3 +47,46 @@ def test_unbalanced_is_asked_for_with_its_preset(tmp_path):
     asked = [line for line in done.stdout.splitlines() if line.startswith("snakemake ")]
     over = "--configfile config.yaml workflow/presets/unbalanced.yaml"
     assert asked == ["snakemake study --cores", f"snakemake unbalanced --cores {over}"]
+
+
+@pytest.mark.parametrize("there", [["3.12", "3"], ["3.11", "3.13", "3"], ["3"], []])
+def test_a_python_is_taken_for_which_libraries_come_compiled(tmp_path, monkeypatch, there):
+    """Not a newer one of the system, nor a name of pyenv's that does not run."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("3.11", "3.12", "3.13", "3"):
+        path = programs / f"python{name}"
+        path.write_text(f"#!/bin/sh\nexit {0 if name in there else 127}\n")
+        path.chmod(0o755)
+    for name in ("make", "sh", "bash", "sed", "env", "cat", "echo", "rm"):
+        (programs / name).symlink_to(shutil.which(name))
+    monkeypatch.setenv("PATH", str(programs))
+    done = make(tmp_path, "--dry-run", "install")
+    taken = there[0] if there else "3"
+    assert f'"{programs}/python{taken}" -m venv .venv' in done.stdout
+
+
+INTEL = "import platform as p; p.system, p.machine = lambda: 'Darwin', lambda: 'x86_64'"
+MUSL = "import sysconfig; sysconfig.get_config_var = lambda name: 'cpython-312-x86_64-linux-musl'"
+
+
+@pytest.mark.parametrize("system", [INTEL, MUSL])
+def test_a_system_that_torch_is_not_built_for_is_told(tmp_path, monkeypatch, system):
+    (tmp_path / "sitecustomize.py").write_text(system)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = make(tmp_path, "install", f"PYTHON={sys.executable}")
+    told = "error: torch has no build for this system; take Linux with glibc, or a Mac with Apple's"
+    assert done.returncode == 2 and done.stderr.startswith(told)
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_nothing_but_pictures_and_weights_is_binary_and_no_line_ends_otherwise():
+    """What Git for Windows takes over is used from WSL."""
+    listed = subprocess.run(["git", "ls-files", "--eol"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("no clone")
+    lines = listed.stdout.splitlines()
+    assert not [line for line in lines if line.startswith(("i/crlf", "i/mixed"))]
+    binary = {line.rpartition(".")[2] for line in lines if line.startswith("i/-text")}
+    attributes = (ROOT / ".gitattributes").read_text()
+    assert binary <= set(re.findall(r"^\*\.(\w+) binary$", attributes, re.MULTILINE))
