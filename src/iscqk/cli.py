@@ -35,6 +35,7 @@ GROUPS = {
         "search": "find the globally nearest (query, reference) pairs of a submission file",
         "report": "one page of what lies under results, with plots and a gallery",
         "plan": "estimate what a run of another size takes: jobs, hours, bytes and dollars",
+        "shards": "pack images into tar files, for `dataset.kind: shards`",
         "import-weights": "take over the published weights of others, SSCD's among them",
     },
     "stages of the workflow, which runs them": {
