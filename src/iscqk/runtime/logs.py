@@ -94,6 +94,6 @@ def progress(
 
 def _may_draw() -> bool:
     """Return whether bars are drawn here, if in a terminal."""
-    root = logging.getLogger()
-    above = any(isinstance(handler, _AboveBars) for handler in root.handlers)
-    return above and root.isEnabledFor(logging.INFO) and not os.environ.get("TQDM_DISABLE")
+    above = any(isinstance(handler, _AboveBars) for handler in logging.getLogger().handlers)
+    told = logging.getLogger("iscqk").isEnabledFor(logging.INFO)
+    return above and told and not os.environ.get("TQDM_DISABLE")
