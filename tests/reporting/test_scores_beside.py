@@ -90,6 +90,8 @@ def test_a_study_of_scores_that_are_others_now_says_so(scored):
     score(results, "gist-0", micro_ap=0.1)
     os.utime(results.phase("phase1").queries, (2**32, 2**32))
     assert all(one.warning for one in tables_beside(results, compared(*scored)))
+    Path(results.study().runs).write_text("")
+    assert all(one.warning for one in tables_beside(results, compared(*scored)))
 
 
 def test_a_table_is_shown_whole(tmp_path):

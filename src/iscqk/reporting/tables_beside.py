@@ -1,11 +1,13 @@
 """The tables of the study, the ablations and the benchmarks, and what has to be known of each."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
 from iscqk.comparison.run_tables import seeds_in_words
+from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_whole_table
 from iscqk.formats.results import Comparison, Results
 from iscqk.reporting import reading
@@ -42,11 +44,11 @@ def _warning(results: Results, path: Path, models: Sequence[Scored]) -> str:
     study = Path(results.study().folder)
     if study not in path.parents or not Path(comparison.runs).is_file():
         return ""
-    runs = read_whole_table(comparison.runs, ["phase", "micro_ap"], numbers=["micro_ap"])
     there = {(one.phase, round(one.micro_ap, _DIGITS)) for one in models if not one.unlike}
-    made_of = zip(runs["phase"], runs["micro_ap"].round(_DIGITS), strict=True)
-    if there.issuperset(made_of):
-        return ""
+    with suppress(UserError):  # of a damaged table nothing can be said, as of one that is old
+        runs = read_whole_table(comparison.runs, ["phase", "micro_ap"], numbers=["micro_ap"])
+        if there.issuperset(zip(runs["phase"], runs["micro_ap"].round(_DIGITS), strict=True)):
+            return ""
     target = "study" if path.parent == study else f"ablation_{path.parent.name}"
     return (
         "Made of scores that are no longer there, or do not compare with the submission: "

@@ -115,7 +115,7 @@ def json_objects(
 
 def _content_of(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise argparse.ArgumentTypeError(
             f"{path}: cannot be read ({error}); name another"

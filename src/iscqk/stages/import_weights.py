@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )  # fmt: skip
     parser.add_argument(
         "--backbone-options", type=json_object(), default={}, metavar="JSON",
-        help='of timm.create_model, as {"pad_type": "same"} (default: bn_eps, where '
+        help='of timm.create_model, as {"pad_type": "same"} or @FILE of it (default: bn_eps, where '
         "torchvision's network has another than timm's)",
     )  # fmt: skip
     parser.add_argument(

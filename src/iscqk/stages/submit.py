@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             seed=int, dataset=dict, model=dict, train=dict, describe=dict, search=dict
         ),
         required=True,
-        help="the whole config",
+        help="the whole config as JSON, or @FILE of it",
     )
     parser.add_argument("--output", type=output_folder, required=True)
 
