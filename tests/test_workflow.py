@@ -336,7 +336,7 @@ def test_queries_and_ground_truth_of_the_user(finished, project, config):
     (own / "dev_queries_groundtruth.csv").write_text("Q00000,R999999\n")
     done = project.run(f"snakemake results/data/phase1/queries.csv {options}", check=False)
     assert done.returncode == 1
-    wanted = "own/dev_queries_groundtruth.csv, row 1 (Q00000,R999999): no such reference"
+    wanted = "own/dev_queries_groundtruth.csv, row 1 (Q00000,R999999): no image of the references"
     assert wanted in (project.folder / "results/logs/queries-phase1.log").read_text()
 
 

@@ -29,6 +29,7 @@ from iscqk.bench.loss_problem import (
 )
 from iscqk.formats.files import atomic_file
 from iscqk.learning.bank_loss import bank_loss
+from iscqk.runtime.options import output_file
 
 _BLOCK = 65_536  # rows that the bare products take at a time
 
@@ -137,13 +138,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dimension", type=int, default=256, help="(default: 256)")
     parser.add_argument("--seconds", type=float, default=2.0, help="for each way (default: 2)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--output", metavar="CSV", help="a file (default: standard output)")
+    parser.add_argument(
+        "--output", type=output_file, metavar="CSV", help="a file (default: standard output)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Write a table of all batches against all banks: to a file, or line by line to the output."""
     if arguments.output:
-        with atomic_file(arguments.output) as path, open(path, "w") as file:
+        with atomic_file(arguments.output) as temporary, open(temporary, "w") as file:
             _write(arguments, file)
     else:
         _write(arguments, sys.stdout)
