@@ -24,15 +24,21 @@ logging.getLogger("torch").warning("of use")
 """
 
 
+_END = b"<end>"
+
+
 def shown_by(script, **variables):
     """Return what a terminal shows."""
     reader, writer = pty.openpty()
     termios.tcsetwinsize(writer, (24, 100))
     program = [sys.executable, "-c", script.format(0.1)]
     subprocess.run(program, stderr=writer, check=True, env={**os.environ, **variables})
-    os.write(writer, b".")  # what is never empty can be read without waiting
+    os.write(writer, _END)
     os.close(writer)
-    return os.read(reader, 65536).decode()
+    shown = b""
+    while not shown.endswith(_END):  # a terminal gives what it has in parts
+        shown += os.read(reader, 65536)
+    return shown.removesuffix(_END).decode()
 
 
 def test_a_terminal_has_a_bar_with_rate_and_time_left():
@@ -44,7 +50,7 @@ def test_a_terminal_has_a_bar_with_rate_and_time_left():
 def test_a_program_that_only_calls_functions_has_no_bar_and_can_log():
     shown = shown_by(SCRIPT.replace("set_up_logging()\n", "logging.basicConfig(level='INFO')\n"))
     assert "[" not in shown and "INFO:iscqk.progress:count: 5 of 6" in shown
-    assert shown_by(SCRIPT.replace("set_up_logging()\n", "")) == "."
+    assert shown_by(SCRIPT.replace("set_up_logging()\n", "")) == ""
 
 
 def test_bars_are_turned_off_as_those_of_other_programs_are():
@@ -102,5 +108,5 @@ def test_of_several_processes_the_first_alone_tells():
 
 def test_who_is_quiet_tells_of_warnings_alone_in_a_terminal_too():
     script = SCRIPT.replace("set_up_logging()", "set_up_logging(quiet=True)")
-    assert shown_by(script) == "."
+    assert shown_by(script) == ""
     assert shown_by(script.replace(".info(", ".warning(")).count("\r\n") == 4
