@@ -17,9 +17,11 @@ from PIL import Image
 import iscqk
 from iscqk.cli import main
 from iscqk.formats.described_images import DescribedImages, File, read_described, write_described
+from iscqk.formats.files import temporary_of
 from iscqk.formats.named_files import anchored
 from iscqk.images.finding import find_images
-from iscqk.matching import inputs
+from iscqk.matching import cache, inputs
+from iscqk.matching.cache import Caches
 from iscqk.matching.inputs import find_inputs
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
@@ -172,19 +174,37 @@ def test_what_is_excluded_is_not_looked_at(folder, model_folder):
 
 
 @pytest.mark.parametrize("output", ["out", "."])
-def test_what_a_command_has_written_itself_is_not_left_out(folder, model_folder, output, capsys):
-    (folder / "photos/.DS_Store").touch()
+def test_what_a_command_has_written_itself_is_not_left_out(
+    folder, model_folder, output, capsys, caplog
+):
     (folder / "photos/.hidden.heic").touch()  # a picture all the same
     for command in ("match . --against", "duplicates"):
         for _ in range(2):
-            run(f"iscqk {command} . --model {model_folder} --output {output} --exclude scans")
+            run(f"iscqk {command} . --model {model_folder} --output {output}")
             assert "left out: 1 of other kinds" in capsys.readouterr().out
-    shutil.copy("photos/R000003.jpg", "out.jpg")
-    os.renames("out.jpg", f"{output}/out.jpg")
-    for _ in range(2):
-        found = iscqk.duplicates(".", model_folder, folder=output, exclude=["scans", "*.csv"])
-        assert [*found.attrs["left_out"]] == ["photos/.hidden.heic"]
+    assert "a system's own" not in caplog.text  # as a lock would be
+    shutil.copy("photos/R000003.jpg", f"{output}/picture")
+    Path(output, "references.csv").write_text("somebody's")
+    for kept in (output, None):
+        found = iscqk.duplicates(".", model_folder, folder=kept, exclude=["scans"])
+        left_out = {os.path.relpath(path) for path in found.attrs["left_out"]}
+        table = os.path.normpath(f"{output}/references.csv")
+        assert left_out == {"photos/.hidden.heic", table}
         assert len(found) == 2  # with the picture there
+
+
+def test_files_that_stopped_commands_leave_are_known_by_their_names(tmp_path):
+    copies, shard = tmp_path / "copies.h5", "references.shards/00000-0123456789abcdef.h5"
+    index = tmp_path / "references.0123456789abcdef.faiss"
+    caches = [*Caches.of(tmp_path), cache.further_of(copies), cache.originals_of(copies)]
+    written = [*caches, *map(cache._unfinished, caches), index, tmp_path / shard]
+    (tmp_path / "references.shards").mkdir()
+    for path in written:
+        path.touch()
+        temporary_of(path).touch()
+    Image.new("RGB", (9, 9)).save(tmp_path / "references.shards/a", "PNG")
+    found = find_inputs(tmp_path)
+    assert found.images == [tmp_path / "references.shards/a"] and not found.left_out
 
 
 def test_what_is_excluded_and_met_nowhere_is_told(folder, model_folder, caplog):

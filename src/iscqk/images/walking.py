@@ -14,6 +14,7 @@ from iscqk.errors import UserError
 from iscqk.formats.disk_errors import disk_is_gone
 from iscqk.formats.files import printable
 from iscqk.formats.image_shards import is_shard, paths_in
+from iscqk.formats.own_files import is_own_file
 from iscqk.images.suffixes import NOT_OPENED, SUFFIXES
 
 logger = logging.getLogger(__name__)
@@ -24,15 +25,10 @@ _HIDDEN, _SHADOW = ".", "._"  # the second is what a Mac keeps of a file on othe
 
 
 class Exclusion:
-    """Names of files and folders, or patterns of names, that are passed over where they are met.
+    """Names of files and folders, or patterns of names, that are passed over where they are met."""
 
-    And, without a word, what iscqk has written.
-    """
-
-    def __init__(self, patterns: Sequence[str] = (), output: str | Path | None = None) -> None:
-        """Take the patterns, and the folder into which the caller writes, if there is one."""
+    def __init__(self, patterns: Sequence[str] = ()) -> None:
         self._patterns, self._met = patterns, set[str]()
-        self._output = output and os.path.realpath(output)
 
     def __bool__(self) -> bool:
         return bool(self._patterns)
@@ -42,14 +38,6 @@ class Exclusion:
         found = [pattern for pattern in self._patterns if fnmatchcase(name, pattern)]
         self._met.update(found)
         return bool(found)
-
-    def is_written_to(self, folder: str) -> bool:
-        """Return whether the caller writes into this folder, or into one of its own in that."""
-        if not self._output:
-            return False
-        real = os.path.realpath(folder)
-        above, name = os.path.split(real)
-        return self._output in (real, above if name.endswith(".shards") else real)
 
     @property
     def unmet(self) -> list[str]:
@@ -69,8 +57,8 @@ class Walk:
 
         Args:
             passes_over: hidden folders, hidden files not named as pictures, what systems keep
-                beside pictures, and folders that cannot be listed, all of which is told; else such
-                a folder ends the walk.
+                beside pictures, and folders that cannot be listed, all of which is told, and,
+                without a word, what iscqk has written; else such a folder ends the walk.
             exclude: files and folders of these names.
         """
         self.passes_over, self._exclude = passes_over, exclude or Exclusion()
@@ -133,8 +121,6 @@ class Walk:
             self._seen.add(identity)
             # Which of several links to a folder is followed, is not left to chance.
             folders[:] = sorted(self._kept(place, folders, is_folder=True))
-            if self._exclude.is_written_to(place):  # pictures there are somebody's all the same
-                names = [name for name in names if _is_named_as_picture(name)]
             files += [Path(place, name) for name in self._kept(place, names, is_folder=False)]
         _warn_of_links_to_nothing(files)
         return files, is_known
@@ -148,6 +134,8 @@ class Walk:
         """Return whether a file or folder is looked at, and note it where it is not."""
         if self._exclude.covers(name):
             self._excluded.append(path)
+            return False
+        if self.passes_over and not is_folder and is_own_file(name):
             return False
         if self.passes_over and _is_of_a_system(name, is_folder):
             self._passed.append(path)

@@ -106,7 +106,7 @@ def duplicates(
     """
     how = How(Caches.of(folder), threads_of(model, threads), orientations, index)
     with causes_told(), torch_threads(how.threads):
-        return with_left_out(find_duplicates(find_inputs(images, exclude, folder), model, how))
+        return with_left_out(find_duplicates(find_inputs(images, exclude), model, how))
 
 
 def find_duplicates(images: Inputs, model: Model | str | Path | None, how: How) -> Duplicates:

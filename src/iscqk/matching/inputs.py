@@ -46,9 +46,7 @@ class Inputs(NamedTuple):
     left_out: Sequence[LeftOut] = ()
 
 
-def find_inputs(
-    paths: InputPaths, exclude: str | Iterable[str] = (), output: str | Path | None = None
-) -> Inputs:
+def find_inputs(paths: InputPaths, exclude: str | Iterable[str] = ()) -> Inputs:
     """Return what is named, and all images below the folders or in the shards named, in order.
 
     A name to be excluded that is met nowhere is warned of, as it may be mistyped.
@@ -56,36 +54,32 @@ def find_inputs(
     Args:
         paths: what is named.
         exclude: names of files and folders below these, or patterns of names, to be passed over.
-        output: folder into which the caller writes; its files are none of those looked at or told.
 
     Raises:
         UserError: nothing is named, or something else than names is given; a name is empty; there
             is no such file or folder, a folder without an image, or a file that is neither an image
             nor descriptors; or a path is to be excluded.
     """
-    with _excluding(exclude, output) as exclusion:
+    with _excluding(exclude) as exclusion:
         return _found(paths, exclusion)
 
 
 def find_both_inputs(
-    images: InputPaths,
-    against: InputPaths,
-    exclude: str | Iterable[str] = (),
-    output: str | Path | None = None,
+    images: InputPaths, against: InputPaths, exclude: str | Iterable[str] = ()
 ) -> tuple[Inputs, Inputs]:
     """Return `find_inputs` of both; what is excluded has to be met in one of them.
 
     Raises:
         UserError: as `find_inputs`.
     """
-    with _excluding(exclude, output) as exclusion:
+    with _excluding(exclude) as exclusion:
         return _found(images, exclusion), _found(against, exclusion)
 
 
 @contextmanager
-def _excluding(exclude: str | Iterable[str], output: str | Path | None) -> Iterator[Exclusion]:
+def _excluding(exclude: str | Iterable[str]) -> Iterator[Exclusion]:
     """Give what is to be excluded, and tell of what of it passed over nothing."""
-    exclusion = Exclusion(_patterns(exclude), output)
+    exclusion = Exclusion(_patterns(exclude))
     yield exclusion
     for pattern in exclusion.unmet:
         what = "passes over nothing, as nothing that is looked at is named so"

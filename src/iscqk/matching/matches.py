@@ -122,7 +122,7 @@ def match(
     """
     how = How(Caches.of(folder), threads_of(model, threads), orientations, index)
     with causes_told(), torch_threads(how.threads):
-        inputs = find_both_inputs(images, against, exclude, folder)
+        inputs = find_both_inputs(images, against, exclude)
         return with_left_out(find_matches(*inputs, model, how, top, threshold))
 
 

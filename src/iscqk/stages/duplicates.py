@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the table and the page, and print the first groups."""
     with output_of(arguments.output, "duplicates") as output:
-        inputs = find_inputs(arguments.images, arguments.exclude, arguments.output)
+        inputs = find_inputs(arguments.images, arguments.exclude)
         new = inputs.images if is_new(output.caches.references) else []
         model = loaded_model(arguments, new)
         with importing():

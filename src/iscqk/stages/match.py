@@ -56,9 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
             f"`{EXAMPLE}`"
         )
     with output_of(arguments.output, "matches") as output:
-        inputs = find_both_inputs(
-            arguments.images, arguments.against, arguments.exclude, arguments.output
-        )
+        inputs = find_both_inputs(arguments.images, arguments.against, arguments.exclude)
         model = loaded_model(arguments, output.caches.new_images(*inputs))
         with importing():
             from iscqk.matching.looking_up import How
