@@ -16,10 +16,11 @@ from PIL.PngImagePlugin import iTXt as PngText
 from wild import CASES, chunk
 
 from iscqk.errors import UserError
-from iscqk.images import frames, opening
+from iscqk.images import frames, jpeg_ends, opening
 from iscqk.images.opening import (
     _loaded,
     declared_size,
+    is_image,
     is_one_of_several,
     measure_image,
     open_at_sizes,
@@ -119,6 +120,26 @@ def test_a_jpeg_without_its_end_is_what_the_whole_one_is_and_one_that_was_cut_is
                 open_image(whole[:end], enough)
 
 
+def test_whether_a_jpeg_lacks_only_its_end_is_found_out_once(monkeypatch):
+    whole, decoded = encoded(Image.fromarray(PIXELS).resize((403, 243)), "JPEG"), []
+    once = jpeg_ends._decoded
+    monkeypatch.setattr(jpeg_ends, "_decoded", lambda *given: decoded.append(1) or once(*given))
+    for _ in range(3):
+        open_image(whole[:-2])
+        with pytest.raises(UserError, match="its end is missing"):
+            open_image(whole[:-100])
+    assert len(decoded) <= 6 + 4
+
+
+def test_of_a_jpeg_that_was_cut_beyond_its_edge_pixels_are_missing():
+    """Of the last row of blocks only some lines are shown: what is cut may be none of these."""
+    noise = np.random.default_rng(2).integers(0, 255, (131, 203, 3), dtype=np.uint8)
+    whole = encoded(Image.fromarray(noise), "JPEG", quality=100, optimize=True)
+    for end in range(800, 3000, 20):
+        with pytest.raises(UserError, match="its end is missing"):
+            open_image(whole[:-end])
+
+
 @pytest.mark.parametrize(("kind", "times"), [("PNG", 1), ("WEBP", 1), ("TIFF", 1), ("JPEG", 3)])
 def test_only_a_jpeg_is_decoded_for_each_of_several_sizes(kind, times, monkeypatch):
     content = encoded(Image.fromarray(PIXELS).resize((800, 480)), kind)
@@ -129,9 +150,13 @@ def test_only_a_jpeg_is_decoded_for_each_of_several_sizes(kind, times, monkeypat
     assert open_at_sizes(content, sizes) == alone and len(decoded) == times
 
 
-def test_a_bomb_is_refused():
-    with pytest.raises(UserError, match=r"cannot read this image .*exceeds limit"):
-        open_image(encoded(Image.new("1", (20_000, 20_000)), "PNG"))
+def test_a_bomb_is_refused(tmp_path):
+    bomb = encoded(Image.new("1", (20_000, 20_000)), "PNG")
+    what = r"cannot read this image .*exceeds limit of 178956970 .*Only a JPEG may have more"
+    with pytest.raises(UserError, match=what):
+        open_image(bomb)
+    (tmp_path / "bomb").write_bytes(bomb)
+    assert not is_image(tmp_path / "bomb")
 
 
 def test_threads_that_open_images_leave_warnings_as_they_were(monkeypatch):

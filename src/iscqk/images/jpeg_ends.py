@@ -17,24 +17,14 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 _END = b"\xff\xd9"
 _MARK = re.compile(rb"\xff+([\x02-\xcf\xd8-\xfe])")  # but those of restarts, which are data
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _SCAN = b"\xda"
-_MOST_PIXELS = 100_000_000  # of larger ones nothing is found out, which takes many decodings
-_LAST = 8  # bytes, without which a picture that goes to the end of its file is another
+_LONGEST = 2_000  # bytes of blocks that are laid together, of which some may lie beyond the edges
+_MOST_PIXELS = 100_000_000  # of larger ones nothing is found out, which takes several decodings
 
-
-def _continuation(seed: int) -> bytes:
-    """Return what may follow a file that was cut: pixels of any kind, and all marks of restarts.
-
-    A decoder fills up with grey what lies between marks that it expects and does not find.
-    """
-    noise, parts = random.Random(seed), []
-    for number in range(16):
-        data = bytes([0x40 * seed + 0x2B]) + noise.randbytes(64)
-        parts += [data.replace(b"\xff", b"\0"), bytes([0xFF, 0xD0 + (4 * seed + number) % 8])]
-    return b"".join(parts)
-
-
-_CONTINUATIONS = [*map(_continuation, range(4))]  # that begin with either half of the marks
+# By digest, as a file may be opened many times: whether it is whole, of the last so many.
+_verdicts: dict[bytes, bool] = {}
+_VERDICTS = 10_000
 
 
 def mend_end(image: Image.Image) -> bool:
@@ -52,20 +42,35 @@ def mend_end(image: Image.Image) -> bool:
         again = _decoded(content + _END, scale, image.mode)
     except Exception:  # Pillow's decoders raise anything
         return False
-    if not _is_whole(content, image):
+    digest = hashlib.sha256(content).digest()
+    if digest not in _verdicts:
+        if len(_verdicts) >= _VERDICTS:
+            _verdicts.clear()
+        _verdicts[digest] = _is_whole(content, image)
+    if not _verdicts[digest]:
         raise ValueError("its end is missing")
     image.im, image.tile = again.im, []
     return True
 
 
 def _is_whole(content: bytes, image: JpegImageFile) -> bool:
-    """Return whether a file has all pixels, and nothing after them that may stand for some."""
+    """Return whether a file has all scans, and all pixels of the last one."""
     if not _has_all_scans(content, {layer[0] for layer in image.layer}):
         return False
     found = _pixels(content + _END)
-    if found is None or any(_pixels(content + more + _END) != found for more in _CONTINUATIONS):
-        return False
-    return any(_pixels(content[:-_LAST] + more + _END) != found for more in _CONTINUATIONS)
+    return found is not None and _pixels(content + _continuation(content)) == found
+
+
+def _continuation(content: bytes) -> bytes:
+    """Return what may follow a file that was cut: pixels of any kind, and more after a restart.
+
+    A decoder fills up with zeros what lies before a mark of a restart that it does not expect: so
+    their first bit is none, and the mark is the next one.
+    """
+    scan = content[content.rfind(b"\xff" + _SCAN) :]
+    mark = bytes([0xFF, 0xD0 + len(_RESTART.findall(scan)) % 8])
+    pixels = b"\xd5" + random.Random(0).randbytes(_LONGEST).replace(b"\xff", b"\0")
+    return pixels + mark + pixels + _END
 
 
 def _pixels(content: bytes) -> bytes | None:

@@ -23,14 +23,21 @@ def open_file(file: str | Path | IO[bytes], formats: tuple[str, ...]) -> ImageFi
     """Return what Pillow does of a file of one of its formats, a PNG without its metadata.
 
     Raises:
-        PIL.UnidentifiedImageError: it is damaged, or of none of these; or whatever Pillow raises.
+        PIL.UnidentifiedImageError: it is damaged, or of none of these.
+        PIL.Image.DecompressionBombError: it is too large; or whatever else Pillow raises.
     """
     if not _is_png(file):
         return Image.open(file, formats=formats)
     try:
-        return _Png(file)
+        image = _Png(file)
     except SyntaxError as error:
         raise Image.UnidentifiedImageError(str(error)) from None
+    try:
+        Image._decompression_bomb_check(image.size)  # as `Image.open` does
+    except Image.DecompressionBombError:
+        image.close()
+        raise
+    return image
 
 
 def _is_png(file: str | Path | IO[bytes]) -> bool:
