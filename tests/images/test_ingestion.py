@@ -145,9 +145,10 @@ def test_a_folder_without_an_image_is_told(folders):
     (folders / "empty/b.zip").write_bytes(b"PK")
     with pytest.raises(UserError, match=r"no image there, but what is packed .*b.zip first.; unpa"):
         find_images([folders / "empty"])
-    tarfile.open(folders / "empty/A.TAR", "w").close()
+    (folders / "empty/deep").mkdir()
+    tarfile.open(folders / "empty/deep/A.TAR", "w").close()
     for find in (find_own_images, lambda place: find_images([place])):
-        with pytest.raises(UserError, match=r"name these themselves \(.*/empty/\*.tar\)$"):
+        with pytest.raises(UserError, match=r"name these themselves \(.*/deep/A.TAR first\)$"):
             find(folders / "empty")
     with pytest.raises(UserError, match="none: no such folder"):
         find_images([folders / "none"])

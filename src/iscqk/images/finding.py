@@ -11,7 +11,6 @@ from unicodedata import normalize
 from iscqk.errors import UserError
 from iscqk.formats.disk_errors import disk_is_gone
 from iscqk.formats.files import printable
-from iscqk.formats.image_shards import SUFFIX as SHARD
 from iscqk.formats.image_shards import is_shard, is_there, place_of
 from iscqk.formats.named_files import named
 from iscqk.images.opening import formats_begun, is_image
@@ -152,15 +151,15 @@ def _tell_left_out(folder: Path, others: list[Path], unnamed: list[Path], are_al
             raise UserError(f"{printable(folder)}: {what} {to_what}")
         logger.warning("%s: %s to have them looked at, too", printable(folder), what)
     if are_all:
-        raise UserError(f"{printable(folder)}: no image there{_where_to_find_some(folder, others)}")
+        raise UserError(f"{printable(folder)}: no image there{_where_to_find_some(others)}")
     if counts:
         logger.info("%s: files not named as images, left out: %s", printable(folder), dict(counts))
 
 
-def _where_to_find_some(folder: Path, others: list[Path]) -> str:
+def _where_to_find_some(others: list[Path]) -> str:
     """Return what to do about a folder that holds no image but, perhaps, archives of some."""
-    if any(map(is_shard, others)):
-        return f", but tar files; name these themselves ({printable(folder / ('*' + SHARD))})"
+    if shards := [*filter(is_shard, others)]:
+        return f", but tar files; name these themselves ({printable(shards[0])} first)"
     packed = [path for path in others if path.suffix.lower() in PACKED]
     if packed:
         return f", but what is packed ({printable(packed[0])} first); unpack it"
