@@ -195,14 +195,19 @@ def test_images_that_swap_names_are_noticed_whatever_their_size_and_time(tmp_pat
         open_verified(paths[0])
 
 
-def test_where_there_are_no_links_an_image_is_put_as_a_file(tmp_path, monkeypatch):
+@pytest.mark.parametrize("answer", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOSPC])
+def test_where_there_are_no_links_an_image_is_put_as_a_file(answer, tmp_path, monkeypatch):
     path = listed_paths(rows_of(tmp_path / "own", 1))[0]
     put_verified(path, tmp_path / "link")
 
     def refuse(*_, **__):
-        raise PermissionError(errno.EPERM, "Operation not permitted")
+        raise OSError(answer, os.strerror(answer))
 
     monkeypatch.setattr(os, "symlink", refuse)
+    if answer == errno.ENOSPC:
+        with pytest.raises(OSError, match="No space"):
+            put_verified(path, tmp_path / "file")
+        return
     put_verified(path, tmp_path / "file")
     assert [(tmp_path / name).is_symlink() for name in ("link", "file")] == [True, False]
     assert (tmp_path / "file").read_bytes() == (tmp_path / "link").read_bytes()

@@ -1,5 +1,6 @@
 """Images of a manifest: opened, and compared with what was listed."""
 
+import errno
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,9 @@ from iscqk.formats.files import printable
 from iscqk.formats.image_shards import bytes_of, digest_of, place_of
 from iscqk.formats.listed import Listed
 from iscqk.images.opening import BadImage, ImageInput, open_at_sizes
+
+# What file systems without links answer: FAT and sticks, shares, and some in user space.
+_NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 def open_verified(source: ImageInput, enough: int | None = None) -> Image.Image:
@@ -63,7 +67,9 @@ def put_verified(path: Listed, temporary: Path) -> None:
         return
     try:
         temporary.symlink_to(Path(path).absolute())
-    except PermissionError:  # of a file system without links
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
         temporary.write_bytes(content)
 
 
