@@ -7,6 +7,7 @@ import pickle
 import re
 import shlex
 import shutil
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from iscqk.images.demo_scenes import draw_split
 from iscqk.images.reading_ahead import Ahead
 from iscqk.matching.match_page import address
 from iscqk.matching.model_folder import Ranking
+from iscqk.models.device import own_settings
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 from iscqk.runtime.shutdown import LOST_WORKER
@@ -365,6 +367,26 @@ def test_what_the_caller_has_set_of_torch_reaches_no_number(folder):
             getattr(torch, f"set_{name}")(value)
     for one, other in zip(before, seen, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("at", ["", "mkldnn", "cudnn", "mkldnn.matmul", "cuda.matmul"])
+def test_how_precisely_torch_multiplies_is_as_before_whoever_was_told(at):
+    names = ("mkldnn", "cudnn", "mkldnn.matmul", "mkldnn.conv", "cuda.matmul")
+    backends = {"": torch.backends} | {name: attrgetter(name)(torch.backends) for name in names}
+
+    def precisions():
+        return [backend.fp32_precision for backend in backends.values()]
+
+    before, own = precisions(), backends[at].fp32_precision
+    backends[at].fp32_precision = "tf32"
+    try:
+        told = precisions()
+        with own_settings():
+            assert {*precisions()} <= {"none", "ieee"}
+        assert precisions() == told != before
+    finally:
+        backends[at].fp32_precision = own
+    assert precisions() == before  # nothing else keeps what one was told
 
 
 def test_a_model_computes_with_the_threads_that_it_was_loaded_with(

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
 
 import torch
 
@@ -17,8 +18,11 @@ from iscqk.runtime.shutdown import NO_COMPILER
 
 logger = logging.getLogger(__name__)
 
-# What may be let multiply in fewer bits than float32 has.
-_MULTIPLIERS = (
+# What may be let multiply in fewer bits than float32 has: those first that are for others, too.
+_MULTIPLIERS: tuple[Any, ...] = (
+    torch.backends,
+    torch.backends.mkldnn,
+    torch.backends.cudnn,
     torch.backends.mkldnn.matmul,  # type: ignore[attr-defined]
     torch.backends.mkldnn.conv,  # type: ignore[attr-defined]
     torch.backends.cuda.matmul,
@@ -117,7 +121,7 @@ def own_settings() -> Iterator[None]:
         for multiply in _MULTIPLIERS:
             if multiply.fp32_precision not in ("none", "ieee"):
                 stack.callback(setattr, multiply, "fp32_precision", multiply.fp32_precision)
-                multiply.fp32_precision = "ieee"
+                multiply.fp32_precision = "none"
         yield
 
 
