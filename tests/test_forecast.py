@@ -63,6 +63,15 @@ def test_a_planned_submission_has_the_jobs_that_snakemake_runs(finished):
     assert len(planned) > 30
 
 
+def test_a_network_that_teaches_is_planned_and_its_work_is_that_of_describing_the_images():
+    made = config(shards={"training": 2, "references": 1, "queries": 1, "search": 1})
+    made["train"]["qk"]["teacher"] = "sscd.safetensors"
+    jobs = [job for job in submission_jobs(made, ["phase2"]) if job[0] == "embed_teacher"]
+    counts = Counts(**dict.fromkeys(Counts._fields, 100))
+    work = [Workload(made, counts, 2.0).of(*job) for job in jobs]
+    assert [(one.amount, one.load) for one in work] == [(50, 100), (50, 100)]
+
+
 def test_gist_that_is_submitted_is_planned_once_where_it_would_be_joined_too():
     made = config()
     made["train"]["method"] = "gist"

@@ -80,7 +80,7 @@ def test_without_predictions_the_columns_are_empty(row):
     ]
     table, page = compared(rows)
     assert table[["micro_ap_low", "micro_ap_high", "difference_low"]].isna().all(axis=None)
-    assert page.endswith("is not known: there are no predictions.\n")
+    assert page.endswith("is not known: the lists that were scored are not there.\n")
 
 
 def test_what_is_no_text_is_refused(row, capsys):

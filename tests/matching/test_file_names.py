@@ -2,10 +2,12 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -101,6 +103,16 @@ def test_an_output_of_any_name(folder, model_folder, capsys):
     assert "caf\\xe9/matches.html, caf\\xe9/matches.csv" in capsys.readouterr().out
     assert main(["describe", "scans", f"--model={model_folder}", f"--output={output}.h5"]) == 0
     assert "caf\\xe9.h5: 3 images in 16 dimensions" in capsys.readouterr().out
+
+
+def test_a_model_below_a_folder_of_any_name_describes(folder, model_folder, monkeypatch):
+    place = folder / os.fsdecode(LATIN)
+    shutil.copytree(model_folder, place / "model")
+    os.rename("photos", place / "photos")
+    monkeypatch.chdir(place)
+    assert main("describe photos --model model --output photos.h5".split()) == 0
+    with h5py.File("photos.h5") as file:
+        assert file.attrs["made_by"].endswith(rb"caf\xe9/model")
 
 
 def test_a_manifest_of_utf8_names_is_read_where_python_runs_in_ascii(folder):

@@ -137,7 +137,8 @@ def spread_markdown(table: pd.DataFrame, draws: int) -> str:
     """
     if table["micro_ap_low"].isna().all():
         return (
-            "How far these scores vary with the queries is not known: there are no predictions.\n"
+            "How far these scores vary with the queries is not known: the lists that were scored "
+            "are not there.\n"
         )
     title, phases = str(table.columns[0]), table["phase"].unique()
     head = [title]

@@ -61,6 +61,7 @@ class Workload:
             "learn": self._learn,
             "train": self._train,
             "embed": self._embed,
+            "embed_teacher": self._embed_teacher,
             "whiten": lambda _: self._plain("whiten", counts.training, "rows"),
             "refine": self._refine,
             "merge": self._merge,
@@ -150,6 +151,13 @@ class Workload:
         if wildcards["run"].startswith("gist-"):
             return self._plain(_GIST, images)
         return self._network("embed", images, self._passes(wildcards["content"]))
+
+    def _embed_teacher(self, wildcards: Wildcards) -> Work:
+        """Return the work of describing images for a network that teaches, as of the run's own.
+
+        How large that one is, its file alone tells, which may not be here.
+        """
+        return self._network("embed", float(self._images("training") * _share(wildcards)))
 
     def _passes(self, content: str) -> float:
         """Return how often an image goes through the network, larger sizes by their pixels."""

@@ -20,6 +20,7 @@ _MARK = re.compile(rb"\xff+([\x02-\xcf\xd8-\xfe])")  # but those of restarts, wh
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _SCAN = b"\xda"
 _LONGEST = 2_000  # bytes of blocks that are laid together, of which some may lie beyond the edges
+_FIRST = (0xD5, 0xAA, 0x92, 0xE7, 0x5B)  # in any file's code some of these say more than zeros
 _MOST_PIXELS = 100_000_000  # of larger ones nothing is found out, which takes several decodings
 
 # By digest, as a file may be opened many times: whether it is whole, of the last so many.
@@ -58,18 +59,20 @@ def _is_whole(content: bytes, image: JpegImageFile) -> bool:
     if not _has_all_scans(content, {layer[0] for layer in image.layer}):
         return False
     found = _pixels(content + _END)
-    return found is not None and _pixels(content + _continuation(content)) == found
+    continued = (_pixels(content + _continuation(content, first)) for first in _FIRST)
+    return found is not None and all(pixels == found for pixels in continued)
 
 
-def _continuation(content: bytes) -> bytes:
+def _continuation(content: bytes, first: int) -> bytes:
     """Return what may follow a file that was cut: pixels of any kind, and more after a restart.
 
     A decoder fills up with zeros what lies before a mark of a restart that it does not expect: so
-    their first bit is none, and the mark is the next one.
+    the mark is the next one. `first` is the first byte, which alone may end what there was.
     """
     scan = content[content.rfind(b"\xff" + _SCAN) :]
     mark = bytes([0xFF, 0xD0 + len(_RESTART.findall(scan)) % 8])
-    pixels = b"\xd5" + random.Random(0).randbytes(_LONGEST).replace(b"\xff", b"\0")
+    noise = random.Random(first).randbytes(_LONGEST)
+    pixels = bytes([first]) + noise.replace(b"\xff", b"\0")
     return pixels + mark + pixels + _END
 
 

@@ -84,7 +84,7 @@ class Walk:
             found = self._files_below(place)
         else:
             what = "no such folder or .tar file"
-            raise UserError(f"{place}: {what}; put the images there or correct the config")
+            raise UserError(f"{place}: {what}; put the images there or correct its path")
         self._tell(place)
         return found
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray
+from iscqk.formats.files import printable
 from iscqk.formats.model_files import SIDES
 from iscqk.formats.named_files import anchored
 from iscqk.images.opening import BadImage, ImageInput, fault_of
@@ -230,7 +231,7 @@ class Model:
 def _origin(folder: str | Path | None) -> str:
     """Return what a model is that is read from a folder, the ready one where none is named."""
     if folder is not None:
-        return anchored(folder)
+        return printable(anchored(folder))
     with suppress(PackageNotFoundError):
         return f"the ready model of iscqk {version('iscqk')}"
     return "the ready model"
