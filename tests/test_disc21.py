@@ -85,6 +85,7 @@ def test_phase_1_is_scored_in_halves_and_phase_2_on_its_own(disc21):
     assert "halves" not in phase2 and phase2["queries"] == 20
 
 
+@pytest.mark.long
 def test_the_public_ground_truth_alone_gives_the_public_half(disc21):
     root = disc21.folder / "disc21"
     (root / "dev_queries_groundtruth.csv").unlink()

@@ -437,6 +437,7 @@ def test_a_file_that_is_missing_is_told_by_its_key(project):
         assert "MissingInputException" not in done.stderr
 
 
+@pytest.mark.long
 def test_it_runs_from_another_folder_by_its_own_code_alone(project, tmp_path):
     (elsewhere := tmp_path / "elsewhere").mkdir()
     (elsewhere / "mine.yaml").write_text("title: mine\n")
