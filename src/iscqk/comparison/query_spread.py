@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from iscqk.comparison.run_tables import scored
+from iscqk.comparison.run_tables import cells_by_phase, scored
 from iscqk.formats.arrays import DoubleArray, IntArray
 from iscqk.formats.compared_columns import COLUMNS
 from iscqk.formats.ground_truth import read_ground_truth
@@ -144,13 +144,10 @@ def spread_markdown(table: pd.DataFrame, draws: int) -> str:
     head = [title]
     for phase in phases:
         head += [f"{phase} micro-AP, 95 %", f"{phase} difference, 95 %"]
-    lines = []
-    for label, rows in table.groupby(title, sort=False):
-        cells = [str(label)]
-        for phase in phases:
-            of_phase = rows[rows["phase"] == phase]  # of one row, or of none
-            cells += _cells(of_phase.iloc[0]) if len(of_phase) else ["", ""]
-        lines.append(cells)
+    lines = [
+        [str(label), *cells_by_phase(rows, phases, _cells)]
+        for label, rows in table.groupby(title, sort=False)
+    ]
     return f"""{markdown_table(head, lines)}
 95 % intervals over the queries, of the mean over seeds, by {draws:,} draws of a phase's queries
 (paired bootstrap). The difference is to the best other row by the same draws: where its interval

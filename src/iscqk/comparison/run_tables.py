@@ -1,7 +1,7 @@
 """Runs side by side: their scores, what they saw and what they cost, with the spread over seeds."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -166,10 +166,7 @@ def markdown(table: pd.DataFrame) -> str:
         head += [f"{phase} micro-AP", f"{phase} R@P90"]
     lines = []
     for label, rows in table.groupby(title, sort=False):
-        cells = [str(label)]
-        for phase in phases:
-            scores = rows[rows["phase"] == phase]  # of one row, or of none
-            cells += _scores(scores.iloc[0]) if len(scores) else ["", ""]
+        cells = [str(label), *cells_by_phase(rows, phases, _scores)]
         cost = ["" if pd.isna(value) else f"{value:,}" for value in rows[_COSTS].max()]
         lines.append([*cells, *cost, _between(rows["seeds"])])
     text = markdown_table([*head, "images seen", "training, s", "peak, MB", "seeds"], lines)
@@ -178,6 +175,17 @@ def markdown(table: pd.DataFrame) -> str:
         settings = table[[title, "settings"]].astype(str).drop_duplicates().to_numpy()
         text += "\n" + markdown_table([title, "settings"], settings, to_the_right=False)
     return text
+
+
+def cells_by_phase(
+    rows: pd.DataFrame, phases: Iterable[str], cells: Callable[[pd.Series], list[str]]
+) -> list[str]:
+    """Return the two cells of each phase, of a label's rows; empty where it has none of a phase."""
+    found: list[str] = []
+    for phase in phases:
+        of_phase = rows[rows["phase"] == phase]
+        found += cells(of_phase.iloc[0]) if len(of_phase) else ["", ""]
+    return found
 
 
 def seeds_in_words(seeds: Collection[int], what: str = _SPREAD) -> str:

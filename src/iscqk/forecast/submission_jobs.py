@@ -11,7 +11,6 @@ from iscqk.plan.jobs import rule_of
 from iscqk.plan.names import INITIAL, WARM_UP, ModelName, all_shards, described_as
 from iscqk.plan.plan import Plan
 from iscqk.plan.run import Run
-from iscqk.plan.teachers import teaching_jobs, teaching_network
 from iscqk.retrieval.rankings import RANKINGS
 
 Job = tuple[str, dict[str, str]]  # its rule and its wildcards
@@ -44,8 +43,7 @@ def _training(run: Run) -> Iterator[Job]:
     yield "initial", {"run": run.name}
     if run.last.trains_one:
         yield "learn", {"run": run.name}
-    if run.last.is_half_round and (network := teaching_network(run.own)):
-        yield from filter(None, map(rule_of, teaching_jobs(network, len(run.taught))))
+    yield from filter(None, map(rule_of, run.teaching_jobs))
     for name in run.models:
         yield from _half_round(run, name)
 

@@ -195,10 +195,21 @@ class Run:
     @property
     def taught(self) -> str | list[str]:
         """What its teacher makes of the images: descriptors as given, or shards by a network."""
-        if not (network := teaching_network(self.own)):
+        if not self.teaching_network:
             return self.own.get("teacher") or []
-        pattern = self._results.taught(in_names(network), "training", "{shard}")
+        pattern = self._results.taught(in_names(self.teaching_network), "training", "{shard}")
         return self._shards(pattern, self.config["shards"]["training"])
+
+    @property
+    def teaching_network(self) -> str:
+        """The file of the network that teaches it; "" without one."""
+        return teaching_network(self.own) if self.last.is_half_round else ""
+
+    @property
+    def teaching_jobs(self) -> list[str]:
+        """The names of the jobs by which that network describes the images."""
+        network = self.teaching_network
+        return teaching_jobs(network, len(self.taught)) if network else []
 
     def copies(self, number: int) -> list[str]:
         """Return the shards of a round's copies; 0 is the warm-up's."""
@@ -229,8 +240,7 @@ class Run:
         jobs = [self.job("initial", INITIAL)]
         if self.last.trains_one:
             jobs.append(self.job("learn", self.last))
-        if self.last.is_half_round and (network := teaching_network(self.own)):
-            jobs += teaching_jobs(network, len(self.taught))
+        jobs += self.teaching_jobs
         for name in self.models:
             if name == WARM_UP:
                 jobs.append(self.job("warm_up", name))

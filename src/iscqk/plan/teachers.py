@@ -25,8 +25,7 @@ def teaching_network(own: Mapping[str, Any]) -> str:
 
 def teaching_networks(runs: Iterable["Run"]) -> dict[str, str]:
     """Return the files of the networks that teach runs, by the names that folders have of them."""
-    trained = (run for run in runs if run.last.is_half_round)
-    return {in_names(file): file for run in trained if (file := teaching_network(run.own))}
+    return {in_names(file): file for run in runs if (file := run.teaching_network)}
 
 
 def teaching_jobs(network: str, shards: int) -> list[str]:
