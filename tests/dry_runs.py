@@ -101,7 +101,12 @@ _TRUTH = "Q00000,R000000\nQ25000,R000000\n"
 _FILES = {
     "disc21/dev_queries_groundtruth.csv": _TRUTH,
     "disc21/test_queries_groundtruth.csv": _TRUTH,
+    "disc21/sscd.safetensors": "",
     "shared/weights/mobilenetv2_100.imagenet.safetensors": "",
+    **{
+        f"project/results/ready-training{part}.safetensors": ""
+        for part in ("-first", "-second", "-third", "-fourth", "-fifth", "")
+    },
 }
 # Of a job, what differs from run to run, only says why it would run, or is the code that it runs.
 _LEFT_OUT = re.compile(r"^ *(jobid|reason): .*\n|src/iscqk/[^,\n]+(, )?", re.MULTILINE)
