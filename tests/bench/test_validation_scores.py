@@ -170,13 +170,14 @@ def test_a_model_in_eight_orientations_takes_the_nearest_as_match_does(queries, 
     rows, columns, far = nearest(turned, 1)
     vectors = model.describe(found.references, "references")
     turns = [[], *([Image.Transpose[f"ROTATE_{angle}"]] for angle in (90, 180, 270))]
+    turns += [[*turn, Image.Transpose.FLIP_LEFT_RIGHT] for turn in turns]
     scores = []
-    for turn in turns + [[*turn, Image.Transpose.FLIP_LEFT_RIGHT] for turn in turns]:
+    for turn, level in zip(turns, model.levels_of_orientations(8), strict=True):
         images = [Image.open(path).convert("RGB") for path in paths]
         for step in turn:
             images = [image.transpose(step) for image in images]
         looked = model.describe(images)
-        scores.append(looked @ vectors.T - model.levels(looked)[:, None])
+        scores.append(looked @ vectors.T - model.levels(looked)[:, None] - level)
     offset = RANKINGS[model.ranking.name].offset
     best = np.max(scores, axis=0)
     np.testing.assert_allclose(-far / 2 + offset, best[rows, columns], atol=2e-3)

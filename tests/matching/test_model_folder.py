@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.model_files import SIDES
+from iscqk.formats.stored_rows import JoinedRows
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.opening import _at_first_frame
 from iscqk.learning.data_loading import ReadableImages
@@ -21,6 +22,7 @@ from iscqk.matching.beginning import read_ahead
 from iscqk.matching.model import Model
 from iscqk.matching.model_bank import write_bank
 from iscqk.matching.model_folder import write_settings
+from iscqk.matching.neighbourhoods import Lookup, Neighbourhoods, exactly
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import save_hub_folder
 from iscqk.retrieval.refining import Projection, fit_projection, save_projection
@@ -207,3 +209,21 @@ def test_sides_that_no_image_has_are_told_in_a_line(tmp_path, size):
     assert read_ahead(tmp_path, [tmp_path / "a.png"], 2) is None
     with pytest.raises(UserError, match="copy or make the folder again"):
         Model.load(tmp_path)
+
+
+def test_what_is_turned_needs_to_be_likelier_where_a_model_tells_how_likely_pairs_are(tmp_path):
+    write(tmp_path)
+    assert (Model.load(tmp_path).levels_of_orientations(8) == 0).all()
+    write(tmp_path, ranking="log_partition")
+    model = Model.load(tmp_path)
+    wanted = [0, *[0.1 * np.log(5)] * 7]
+    np.testing.assert_allclose(model.levels_of_orientations(8), wanted)
+    queries, references = unit_rows(8 * 20, 6), unit_rows(30, 6)
+    lookup = Lookup(model, exactly(JoinedRows([references])), orientations=8)
+    near = Neighbourhoods.joined(lookup.blocks(queries.reshape(20, -1), 1))
+    similarities = (queries @ references.T).reshape(20, 8, 30)
+    levels = model.levels(queries).reshape(20, 8) + wanted
+    scores = (similarities - levels[:, :, None]).max((1, 2))
+    np.testing.assert_allclose(near.similarities[:, 0] - near.levels, scores, atol=1e-6)
+    upright = (similarities[:, 0] - levels[:, :1]).max(1)
+    assert 0 < (scores > upright).sum() < 20

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -30,6 +31,8 @@ from iscqk.models.weights import encoder_digest
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.runtime.options import refuse_below_one
 from iscqk.runtime.shutdown import causes_told
+
+_UPRIGHT = 5  # times as many copies as in each other orientation are the right way round
 
 logger = logging.getLogger(__name__)
 
@@ -221,11 +224,23 @@ class Model:
     def levels(self, queries: FloatArray) -> DoubleArray:
         """Return (n,) what to take off the similarities of queries (n, D) to rank their pairs.
 
-        A pair's `score` in what `iscqk.match` returns is its similarity less that of its query.
+        A pair's `score` in what `iscqk.match` returns is its similarity less that of its query, and
+        less `levels_of_orientations` where the query is found turned.
         """
         bank, temperature, name = self.ranking
         with own_settings():
             return RANKINGS[name].level(queries, [] if bank is None else [bank], temperature)
+
+    def levels_of_orientations(self, orientations: int) -> DoubleArray:
+        """Return (o,) what to take off beside `levels` of a query's similarities in each of them.
+
+        Where these tell t log p of pairs, t log 5 if the query is turned, as copies are most often
+        the right way round; else, as of a ranking by similarity, nothing.
+        """
+        bank, temperature, _ = self.ranking
+        levels = np.full(orientations, 0.0 if bank is None else temperature * math.log(_UPRIGHT))
+        levels[0] = 0
+        return levels
 
 
 def _origin(folder: str | Path | None) -> str:

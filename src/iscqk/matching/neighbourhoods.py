@@ -203,11 +203,19 @@ class Lookup(NamedTuple):
         for start in range(0, total, step):
             part = slice(start, min(start + step, total))
             vectors = queries[part].reshape(-1, queries.shape[1] // self.orientations)
-            own, levels = left_out[part].repeat(self.orientations), self.model.levels(vectors)
+            own, levels = left_out[part].repeat(self.orientations), self._levels(vectors)
             near = self._nearest(vectors, own, levels, np.arange(len(vectors)), count)
             best = _best_orientation(near, self.orientations)
             look = partial(self._nearest, vectors[best], own[best], levels[best])
             yield LookedUp(part, near.part(best, count), Further(vectors[best], look))
+
+    def _levels(self, vectors: FloatArray) -> DoubleArray:
+        """Return (n,) what to take off similarities of vectors (n, D), all orientations told."""
+        levels = self.model.levels(vectors)
+        if self.orientations == 1:
+            return levels
+        turned = self.model.levels_of_orientations(self.orientations)
+        return levels + np.tile(turned, len(levels) // self.orientations)
 
     def _nearest(
         self,

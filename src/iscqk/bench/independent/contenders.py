@@ -57,6 +57,9 @@ def of_model(model: Model, threads: int, orientations: int = 1) -> Contender:
         ranking, banks = RANKINGS[name], [] if bank is None else [bank]
         ranked = ranking.of_queries(rows, banks, temperature)
         turned = [ranked[way::orientations] for way in range(orientations)]
+        for rows, level in zip(turned, model.levels_of_orientations(orientations), strict=True):
+            if level:  # which joins those that a ranking by a bank has in its last coordinate
+                rows[:, -1] = np.hypot(rows[:, -1], np.sqrt(2 * level))
         return Described(
             turned, ranking.of_references(model.describe(references, SIDES[1], threads))
         )
