@@ -96,7 +96,8 @@ def match(
         folder: keeps the descriptors for the next call.
         threads: to compute with; None: as many as the model was loaded with, 1 if not said.
         orientations: 1, or 8 to look images up as they are, in their quarter turns, and as the
-            mirror images of all four; the best counts.
+            mirror images of all four; the best counts, of those turned with a little less score
+            (`Model.levels_of_orientations`).
         index: whether references are looked through by an index, which takes less time and misses
             some; it is kept in `folder`, or beside a file of `iscqk describe`.
         exclude: names of files and folders below those named, or patterns of names (`*.gif`), that
