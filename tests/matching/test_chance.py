@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from iscqk.matching.basis import LEAST
-from iscqk.matching.chance import PROMISED, Chance, flagged, sample_size
+from iscqk.matching.chance import PROMISED, Chance, flagged, needed, sample_size
 from iscqk.matching.neighbourhoods import Further, Neighbourhoods
 
 
@@ -22,11 +22,11 @@ def test_a_lead_is_over_the_fifth_picture_where_each_counts_once():
     np.testing.assert_allclose(leads_of([0, 0, 0, 0, 0, 0, 0])[0], 7)  # there is but one
 
 
-def by_the_matrix(similarities, same):
-    """Return leads as they are defined, by which two of an image's references are one picture."""
-    counted = []
+def by_the_matrix(similarities, cosines, same):
+    """Return leads as they are defined; of more than five files that are alike each counts."""
+    counted, least = [], [0.995 if (row >= same).sum() > 5 else same for row in cosines]
     for rank in range(len(similarities)):
-        if not any(same[rank, other] for other in counted):
+        if not any(cosines[rank, other] >= least[other] for other in counted):
             counted.append(rank)
     fifth = counted[4] if len(counted) > 4 else len(similarities) - 1
     return np.log((1 - similarities[fifth]) / (1 - similarities))
@@ -42,8 +42,8 @@ def test_leads_are_those_of_the_definition(kinds):
     near = Neighbourhoods(rows, np.sort(rng.uniform(0, 1, rows.shape))[:, ::-1], np.zeros(50))
     found = near.leads(vectors, 0.9)
     for row, similarities, lead in zip(rows, near.similarities, found, strict=True):
-        same = vectors[row] @ vectors[row].T >= 0.9
-        np.testing.assert_allclose(lead, by_the_matrix(similarities, same), atol=1e-12)
+        expected = by_the_matrix(similarities, vectors[row] @ vectors[row].T, 0.9)
+        np.testing.assert_allclose(lead, expected, atol=1e-12)
 
 
 def test_where_all_that_are_listed_are_fewer_pictures_more_are_looked_at():
@@ -149,3 +149,13 @@ def test_one_lead_that_is_there_often_hides_nothing():
     far = np.array([3 * sample.max()])
     np.testing.assert_allclose(often.of(far), Chance.of_sample(sample).of(far))
     assert often.of(far) < 1e-4
+
+
+def test_one_more_query_is_flagged_up_to_the_chance_that_is_told():
+    rng = np.random.default_rng(7)
+    for few in (0, 1, 5, 40):
+        chances = np.concatenate([rng.uniform(0, 1e-4, few), rng.uniform(0.5, 1, 100 - few)])
+        at_most = needed(chances)
+        for factor, expected in ((0.999, True), (1.001, False)):
+            assert flagged(np.append(chances[:-1], factor * at_most))[-1] == expected
+    assert needed(np.array([0.5])) == needed(np.array([1e-9])) == 0.02  # alone

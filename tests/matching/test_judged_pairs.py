@@ -90,6 +90,29 @@ def test_what_copies_nothing_is_not_likely_however_often_every_picture_is_there(
         assert likely > 100 if copied else likely <= 5
 
 
+@pytest.mark.parametrize(
+    ("files", "apart", "likely"), [(40, 0.05, False), (40, 1e-3, True), (5, 0.05, True)]
+)
+def test_one_more_of_a_kind_copies_none_of_them_but_one_more_file_of_a_picture_does(
+    files, apart, likely
+):
+    """As of screens of a telephone, many, or of one picture in many files, or in a few."""
+    rng = np.random.default_rng(0)
+    pictures, centre = unit(rng.normal(size=(400, 32))), unit(rng.normal(size=(1, 32)))
+    alike = unit(centre + apart * rng.normal(size=(files + 1, 32)) / np.sqrt(32) * 4)
+    every = JoinedRows([np.concatenate([pictures, alike[1:]])])
+    model = SimpleNamespace(levels=lambda rows: np.zeros(len(rows)))
+    lookup = compared.Lookup(model, compared.exactly(every))
+    own = np.arange(200)
+    copies = JoinedRows([unit(pictures[own] + 0.1 * rng.normal(size=(200, 32)))])
+    basis = _learned(lookup, copies, every, own)
+    queries = np.concatenate([alike[:1], unit(rng.normal(size=(20, 32)))])
+    flat = (np.zeros(count, np.bool_) for count in (len(queries), len(every)))
+    sides = (SimpleNamespace(flat=one, vectors=every) for one in flat)
+    found = JudgedPairs.of(*sides, lookup.blocks(JoinedRows([queries]), LISTED), basis, 1)
+    assert found.likely[0] == likely and found.likely[1:].sum() <= 1
+
+
 def test_new_images_that_stand_out_more_than_edited_ones_are_not_likely():
     """On average: it is of few queries each."""
     found = np.array([_likely_of_new_images(np.random.default_rng(seed)) for seed in range(12)])

@@ -10,7 +10,7 @@ from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.images.augly_adapter import import_augly
 from iscqk.matching.cache import originals_of
-from iscqk.matching.chance import EQUAL, Chance, flagged, sample_size
+from iscqk.matching.chance import EQUAL, Chance, needed, sample_size
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.copied import Copied, Drawn, are_others, described, kept_of
 from iscqk.matching.neighbourhoods import (
@@ -44,6 +44,7 @@ class Basis(NamedTuple):
         missing: why there is no basis, "" where there is one.
         unedited: the same from unedited references, whose leads are larger in uniform collections
             such as scanned text.
+        queries: (n,) chances of the images that are judged by it; empty: none are yet.
     """
 
     references: int
@@ -52,6 +53,7 @@ class Basis(NamedTuple):
     same: float
     missing: str = ""
     unedited: Chance | None = None
+    queries: DoubleArray = np.empty(0)
 
     def chances(
         self, similarities: DoubleArray, found: DoubleArray, is_flat: BoolArray
@@ -76,11 +78,12 @@ class Basis(NamedTuple):
         """Return it in a line."""
         if self.chance is None:
             return f"none, {self.missing}"
-        found = flagged(self._of(self.copies)).mean()
-        return (
-            f"{len(self.copies):,} edited copies of the {self.references:,} references, "
-            f"{found:.0%} of which would be called likely"
-        )
+        copies = f"{len(self.copies):,} edited copies of the {self.references:,} references"
+        if not len(self.queries):
+            return copies
+        found = (self._of(self.copies) <= needed(self.queries)).mean()
+        beside = f" among these {len(self.queries):,} images" if len(self.queries) > 1 else ""
+        return f"{copies}, {found:.0%} of which would be called likely{beside}"
 
 
 def refuse_without_edits(references: int, cache: str | Path | None) -> None:

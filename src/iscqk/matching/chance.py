@@ -3,7 +3,7 @@
 Similarities of different images cannot be compared as they are: a picture of the sky is like many
 others. What tells a copy is that one reference is much nearer to it than the next ones are. That is
 the *lead* of a reference: log(D / d), of its own squared distance d and that of the fifth nearest
-picture, D, where a picture that is among the references several times counts once.
+picture, D, where a picture that is among the references a few times counts once.
 
 What leads images have that copy nothing is seen from samples: some references, and edited copies
 of them, each looked up where its original is taken out. Beyond what a sample shows the tail is
@@ -91,6 +91,16 @@ class Chance(NamedTuple):
         count = max(1, int((self.sample > self.tail).sum()))
         shape = 1 / count + _SPREAD**2  # a rate that so many leads tell is off by its 1 / sqrt
         return np.where(beyond > 0, _TAIL * (1 + shape * beyond) ** (-1 / shape), seen)
+
+
+def needed(chances: DoubleArray) -> float:
+    """Return the chance up to which one more of (n,) queries would be flagged, in another's place.
+
+    The more of them are flagged, the larger it is, see `flagged`.
+    """
+    count = len(chances)
+    beside = min(int(flagged(chances).sum()), count - 1)
+    return float(_AIM * (beside + 1) / count if beside else _EMPTY / count)
 
 
 def flagged(chances: DoubleArray, wrong: float = _AIM, empty: float = _EMPTY) -> BoolArray:

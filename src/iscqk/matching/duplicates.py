@@ -137,6 +137,7 @@ def find_duplicates(images: Inputs, model: Model | str | Path | None, how: How) 
         raise UserError(f"no basis to tell copies by: {basis.missing}; add images")
     own = references.rows_of(queries)
     found, recall = look_up(lookup, queries, references, own, basis, how.by_index)
+    basis = basis._replace(queries=found.chances)
     groups = LikelyCopies(queries, references, own, found, basis, how.orientations).groups()
     left_out = left_out_of([images], queries, references)
     return Duplicates(_table(references, groups, basis), count, basis, recall, left_out)
@@ -147,6 +148,7 @@ def _table(references: Collection, groups: list[Group], basis: Basis) -> pd.Data
     rows: list[list[object]] = []
     members = np.array([row for group in groups for row, *_ in group], np.int64)
     named = zip(references.paths(members), references.contents(members), strict=True)
+    told = basis.told()
     described = [[_Image.of(*next(named), *judged) for _, *judged in group] for group in groups]
     for number, images in enumerate(sorted(map(_with_equal, described), key=_certainty), 1):
         images.sort(key=lambda image: image.order)
@@ -155,7 +157,7 @@ def _table(references: Collection, groups: list[Group], basis: Basis) -> pd.Data
             is_same = image.sha256 in before
             before |= {image.sha256} - {""}  # of a file that changed while it was read
             facts = (image.width, image.height, image.similarity, image.chance)
-            rows.append([number, image.path, place == 0, is_same, *facts, basis.told()])
+            rows.append([number, image.path, place == 0, is_same, *facts, told])
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object).astype(_TYPES)
 
 

@@ -93,8 +93,13 @@ class JudgedPairs(NamedTuple):
         )
 
     @property
+    def chances(self) -> DoubleArray:
+        """(k,) of the queries that are not of one colour, of each its first reference's."""
+        return self.first_chance[~self.is_flat]
+
+    @property
     def likely(self) -> BoolArray:
         """(n,) which pairs are likely copies; without a basis, those of equal images."""
-        first = self.first_chance[~self.is_flat]
+        first = self.chances
         found: BoolArray = self.chance <= first[flagged(first)].max(initial=-1.0)
         return found

@@ -156,11 +156,12 @@ def find_matches(
         )
     )
     warn_of_flat(queries)
-    warn_of_flat(references)
+    warn_of_flat(references, told=1)  # nobody asked for them, and each call has all
     lookup = lookup_among(references, model, how)
     basis = find_basis(lookup, queries, references, how.caches.copies)
     own = references.rows_of(queries)
     found, recall = look_up(lookup, queries, references, own, basis, how.by_index, top)
+    basis = basis._replace(queries=found.chances)
     table = _table(queries, references, found, basis)
     kept = table if threshold is None else table[table["score"] >= threshold]
     below = _likely_images(table) - _likely_images(kept)

@@ -20,6 +20,9 @@ Search = Callable[[FloatArray, int, int], Pairs]
 
 # References of an image: five pictures are among them unless some are there often.
 LISTED = 32
+# A picture is in so many files at most: more that are alike are a kind of image, as screens of a
+# telephone and pages of text are, of which each counts, but what is almost one file.
+_FILES, _ONE_FILE = NEIGHBOUR, 0.995
 _AT_ONCE = 16_384  # images looked up together: more take more memory, and little less time
 _COMPARED_AT_ONCE = 2**24  # numbers of references' descriptors: 64 MB
 _FURTHER = 4  # times as many references are looked at where five pictures are not among these
@@ -109,9 +112,11 @@ class Neighbourhoods(NamedTuple):
         others = references != NOTHING  # than the pictures found so far
         last = np.where(others, similarities, np.inf).min(1, initial=np.inf)
         rows, rank, found = np.arange(len(near)), np.zeros(len(near), np.int64), others.any(1)
+        listed = others.copy()
         for _ in range(NEIGHBOUR - 1):
-            picture = near[rows, rank]
-            others &= np.einsum("nmd,nd->nm", near, picture) < same
+            alike = np.einsum("nmd,nd->nm", near, near[rows, rank])
+            files = (listed & (alike >= same)).sum(1)
+            others &= alike < np.where(files > _FILES, _ONE_FILE, same)[:, None]
             others[rows, rank] = False
             rank, found = others.argmax(1), others.any(1)
         fifth = np.where(found, similarities[rows, rank], np.where(np.isfinite(last), last, 1))
