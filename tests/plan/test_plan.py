@@ -266,6 +266,13 @@ def test_what_runs_have_in_common_is_made_once():
     assert home(made, "unbalanced-isd-0", "learned-4") == "unbalanced-isd-0"  # other images
 
 
+def test_a_warm_up_of_another_length_is_another_training():
+    made = plan(study__ablations={"warm": {"train.qk.warm_up_images": [6400, 12800]}})
+    for run, model in itertools.product(("warm-6400-0", "warm-12800-0"), ("warm-up", "round1-q")):
+        assert home(made, run, model) == run
+        assert home(made, run, "initial") == "qk-0"
+
+
 def test_the_ablation_of_temperature_ranks_by_the_one_that_it_learned_with():
     made = plan()
     for t in (0.02, 0.05, 0.1, 0.2):
@@ -310,6 +317,8 @@ def test_the_curriculum_changes_the_edits_from_a_round_on():
     assert rounds[0] == CONFIG["edits"]["training"]
     assert rounds[1] == {**rounds[0], "strength": [0.4, 0.8]}
     assert rounds[2] == rounds[3] == {**rounds[1], "length": [3, 4]}
+    later = [{"round": 2, "strength": [0.5, 0.9]}, {"round": 1, "strength": [0.4, 0.8]}]
+    assert training_edits(config(edits__curriculum=later), 2)["strength"] == [0.5, 0.9]
 
 
 def test_a_seed_of_its_own_is_another_training_of_the_same_images():
@@ -414,6 +423,13 @@ def test_given_queries_are_quarantined_apart_and_looked_at_with_all_other_images
     assert made.halves("phase1") == ("public",) and made.halves("phase2") == ()
     assert made.quarantined("phase1")[1:] == ["results/data/phase1/quarantined.csv"]
     assert made.quarantined("phase2") == ["results/data/quarantined.csv"]
+
+
+def test_of_runs_that_hold_out_images_the_most_that_a_method_does_is_told():
+    held_out = {"train.method": ["solo", "solo"], "train.solo.validation_images": [50, 10]}
+    made = plan(study__ablations={"held": held_out})
+    assert made.held_out(["held-solo-50-0", "held-solo-10-0", "qk-0"]) == "--hold-out solo=50"
+    assert made.held_out(["qk-0"]) == ""
 
 
 def test_queries_in_shards_are_looked_at_on_their_own_and_so_are_their_lists():
