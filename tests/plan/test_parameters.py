@@ -20,6 +20,17 @@ OF_FILES = re.compile(
     r"^ {8}(\w+)=lambda wildcards, (?:input|output|threads)\b(.*?)(?=^ {8}\w+=|^ {4}\w+:)",
     re.MULTILINE | re.DOTALL,
 )
+OWN = {
+    found[2]: found[0].strip()
+    for path in RULES
+    for found in re.finditer(
+        r"^ *(use rule \w+ as|rule) (\w+)(?: with)?:$.*?(?=^(?:(?:use )?rule|if)\b|\Z)",
+        path.read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+}
+# Stages that find a method, a ranking or a kind of dataset by its name.
+FINDS_BY_NAME = {"train", "merge", "report", "submit", "validation-scores"}
 ASKED = re.compile(r"PLAN\[wildcards\.run\]\.(\w+)")
 
 
@@ -46,16 +57,43 @@ def test_a_setting_in_such_a_parameter_is_seen():
     assert not holds_settings("PLAN[wildcards.run].copy_options(input.copies)")
 
 
+def parameter(name, rule):
+    """Return what a rule's text has as a parameter, "" where it has none of this name."""
+    found = re.search(rf"^ +{name}=(.*?)(?=^ *(?:\w+=|\w+:$|#))", rule, re.MULTILINE | re.DOTALL)
+    return found[1] if found else ""
+
+
+def test_every_rule_reruns_where_the_code_of_its_stage_has_changed():
+    """With the modules that the stage finds by name, as it imports none of these."""
+    stages = {name: re.findall(r"^ *iscqk ([a-z-]+) ", rule, re.M) for name, rule in OWN.items()}
+    stages["evaluate"] = ["merge", "search", "score"]  # iscqk.plan.evaluation
+    assert sum(map(len, stages.values())) > 35
+    for name, rule in OWN.items():
+        based_on = re.match(r"use rule (\w+) as", rule)
+        told = parameter("code", rule)
+        if based_on and not told:  # that of the other
+            continue
+        own = stages[based_on[1] if based_on else name]
+        assert all(f'"{stage.replace("-", "_")}"' in told for stage in own), name
+        assert ("modules" in told) == bool(FINDS_BY_NAME & {*own}), name
+
+
+def test_what_a_comparison_has_of_its_jobs_files_it_has_as_planned_too():
+    rows_in_job = r"rows_in_job\(\s*(\w+(?:\(.*?\))?), R\.root"
+    found = {name: re.findall(rows_in_job, rule) for name, rule in OWN.items()}
+    assert sum(map(len, found.values())) == 4
+    for name, rows in found.items():
+        told = parameter("rows", OWN[name])
+        assert all(row in told for row in rows), name
+
+
 @pytest.mark.parametrize(
     "rule", ["prepare", "take_queries", "initial", "embed_teacher", "train_q", "pack"]
 )
 def test_files_that_are_given_count_by_what_is_in_them(rule):
     """Snakemake looks at their times only: an older one in the place of one would go unnoticed."""
-    text = "".join(path.read_text() for path in RULES)
-    whole = rf"^(?:use rule \w+ as|rule) {rule}(?: with)?:$(.*?)^(?! |$)"
-    own = re.search(whole, text, re.MULTILINE | re.DOTALL)
     digest = r"^ {8}(content|weights)=lambda wildcards: digest_of\(\s*([\w.\[\]]+)\("
-    found = re.search(digest, own[1], re.MULTILINE)
+    found = re.search(digest, OWN[rule], re.MULTILINE)
     assert found[2] == ("PLAN[wildcards.run].start" if rule == "initial" else "STORAGE.here")
 
 
