@@ -194,6 +194,17 @@ def test_what_does_not_belong_together_is_not_submitted(pieces, capsys, spoil, m
     assert not (pieces / "out").exists()
 
 
+def test_a_bank_by_another_model_is_not_submitted(pieces, capsys):
+    with_bank = ["--bank", pieces / "training.h5"]
+    describe(pieces, "training", "q.safetensors")
+    assert submit(pieces, given=with_bank) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "training.h5: of another weights (" in told and told.endswith("; describe it again")
+    assert not (pieces / "out").exists()
+    describe(pieces, "training", "k.safetensors")
+    assert submit(pieces, given=with_bank) == 0
+
+
 def test_as_many_pairs_of_some_references_are_not_submitted(pieces, monkeypatch, capsys):
     monkeypatch.setitem(CONFIG["search"], "max_results", 100)
     limit = ("--max-results", 100)
@@ -225,7 +236,17 @@ def test_what_nobody_would_read_is_refused(pieces, capsys, named, told):
 def test_what_belongs_together_is_submitted(pieces):
     assert submit(pieces) == 0
     assert (pieces / "out/descriptors.h5").read_bytes() == (pieces / "s.h5").read_bytes()
-    assert json.loads((pieces / "out/score.json").read_text())["ranking"] == "similarity"
+    score = json.loads((pieces / "out/score.json").read_text())
+    assert score["ranking"] == "similarity" and score["trained_on_ground_truth"] is False
+
+
+@pytest.mark.parametrize("split", ["queries", "references"])
+def test_a_score_says_where_training_saw_an_image_that_is_graded(pieces, split):
+    training = pieces / "training.csv"
+    training.write_text(training.read_text().replace(",training3,", f",{split}3,"))
+    assert submit(pieces) == 0
+    score = json.loads((pieces / "out/score.json").read_text())
+    assert score["trained_on_ground_truth"] is True
 
 
 def test_what_was_there_before_is_told_by_its_hash(pieces):
