@@ -62,6 +62,15 @@ def test_a_table_tells_how_far_scores_vary_with_the_queries(row, convention):
     assert "| all | 1.0000 to 1.0000 | +0" in page and "by 200 draws" in page
 
 
+def test_the_best_other_is_that_of_the_same_phase(row):
+    lists = {"all": "one", "late": "all", "one": "late"}  # by label what it found in phase 2
+    second = [row(lists[label]) | {"label": label, "phase": "phase2"} for label in FOUND]
+    table, _ = compared([row(label) for label in FOUND] + second, "--draws", "20")
+    told = {phase: rows["best_other"].to_dict() for phase, rows in table.groupby("phase")}
+    assert told["phase1"] == {"all": "late", "late": "all", "one": "all"}
+    assert told["phase2"] == {"all": "late", "late": "one", "one": "late"}
+
+
 def test_a_label_whose_predictions_are_not_kept_or_of_another_list_is_told(row, tmp_path, caplog):
     rows = [row(label) for label in FOUND]
     (tmp_path / "late.csv").unlink()

@@ -95,6 +95,11 @@ def test_the_summary_has_the_columns_of_the_study(runs):
     assert alone["micro_ap_std"].isna().all()  # one seed tells nothing of the spread
 
 
+def test_costs_are_whole_numbers_and_no_training_takes_no_time(runs):
+    table = summary(runs.assign(train_seconds=0.2, peak_mb=100.6), "method")
+    assert table["train_seconds"].tolist() == [1] * 4 and table["peak_mb"].tolist() == [101] * 4
+
+
 def test_markdown_has_a_row_for_each_method(runs):
     text = markdown(summary(runs, "method"))
     phases = "0.6000 ± 0.1414 | 0.5000 ± 0.0000 | 0.3000 ± 0.0707 | 0.5000 ± 0.0000"

@@ -346,6 +346,12 @@ def test_a_training_of_one_part_shows_its_validation_and_how_fast_it_went(tmp_pa
     assert "training_learning_rate.csv" in captions
 
 
+def test_of_all_parts_the_one_that_waited_longest_for_images_is_told(tmp_path):
+    history = {"part": ["a", "b"], "images": [64, 128], "images_per_second": 80.0}
+    told = training(pd.DataFrame({**history, "data_wait": [0.034, 0.2]}), tmp_path)
+    assert "At most 20% of a part's time" in told.figures[0].caption
+
+
 def test_a_few_last_steps_of_a_part_are_no_point_of_the_loss_of_their_own(tmp_path):
     seen = [50, 100, 106, 156, 206, 256, 300]
     history = pd.DataFrame(

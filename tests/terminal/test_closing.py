@@ -108,6 +108,16 @@ def test_yardsticks_that_are_there_stand_beside_the_score(plan):
     assert not [line for line in closing_lines(plan, ["all"]) if "GIST" in line]
 
 
+def test_a_yardstick_is_ranked_as_the_submission_is(plan):
+    gist = plan["gist-0"].model()
+    write(gist.weights("q"), "")
+    os.utime(gist.weights("q"), (1, 1))
+    score(gist.ranked("phase2", "similarity").score, 0.9, 0.9)
+    score(gist.ranked("phase2", "log_partition").score, 0.2, 0.125)
+    told = "  GIST            micro-AP 0.2000, recall at P90 0.1250"
+    assert told in closing_lines(plan, ["all"])
+
+
 def test_yardsticks_of_other_queries_or_by_another_convention_are_none(plan):
     start = plan.submitted.model("initial")
     write(start.weights("q"), "")
@@ -121,8 +131,13 @@ def test_yardsticks_of_other_queries_or_by_another_convention_are_none(plan):
 
 
 @pytest.mark.parametrize("changed", ["y" * 1_234_567, "x" * 1000])
-def test_a_file_for_the_grader_that_was_changed_is_not_told_to_be_valid(plan, changed):
-    write(plan.results.submission("phase2").descriptors, changed)
+@pytest.mark.parametrize("keeps_date", [False, True])
+def test_a_file_for_the_grader_that_was_changed_is_not_told_to_be_valid(plan, changed, keeps_date):
+    submission = plan.results.submission("phase2")
+    write(submission.descriptors, changed)
+    if keeps_date:  # as `cp -p` does
+        for file in (submission.descriptors, submission.validation):
+            os.utime(file, (1, 1))
     (line,) = [line for line in closing_lines(plan, ["all"]) if "for the grader" in line]
     assert line.endswith(", changed since it was validated; remake it: --forcerun submit)")
 

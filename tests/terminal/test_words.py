@@ -1,5 +1,6 @@
 """Jobs, times and sizes in plain words."""
 
+import os
 import re
 from pathlib import Path
 
@@ -75,6 +76,14 @@ def plan(tmp_path):
 def test_a_job_is_told_in_plain_words(plan, rule, wildcards, words):
     given = dict(pair.split("=") for pair in wildcards.split())
     assert words_of(rule, given, plan) == words
+
+
+def test_images_are_counted_anew_where_their_list_was_made_anew(plan):
+    manifest, copies = plan.results.manifest("training"), {"split": "training", "round": "1"}
+    assert "of 3 training images" in words_of("copies", copies, plan)
+    Path(manifest).write_text("id,path\nT000000,a\n")
+    os.utime(manifest, (1, 1))
+    assert "of 1 training images" in words_of("copies", copies, plan)
 
 
 def test_without_a_plan_there_are_words_too():

@@ -52,6 +52,13 @@ def test_between_two_lines_a_job_goes_on_at_its_rate(tmp_path):
     assert newest(str(log)).share == pytest.approx(0.95) and newest(str(log)).left == 0
 
 
+def test_a_log_that_was_written_before_a_job_began_tells_nothing_of_it(tmp_path):
+    log = tmp_path / "job.log"
+    log.write_text(f"{STAMP}progress: x: 50 of 100, 1.0/s, 50 s left\n")
+    assert newest(str(log), begun=time.time() - 60).rate == "1.0/s"
+    assert newest(str(log), begun=time.time() + 60) is None
+
+
 EMBED = f"{STAMP}progress: embed, batches: 60 of 120, 4.0/s, 15 s left\n"
 TRAIN = f"{STAMP}progress: train, steps: 20 of 80, 2.0/s, 30 s left\n"
 
