@@ -97,8 +97,9 @@ def test_all_bad_images_of_all_splits_are_told_at_once(hostile, capsys, caplog):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_quarantine_keeps_what_is_graded_and_leaves_out_the_rest(hostile, workers):
+def test_quarantine_keeps_what_is_graded_and_leaves_out_the_rest(hostile, workers, caplog):
     assert run(hostile, "--bad-images=quarantine", f"--workers={workers}") == 0
+    assert "have the content of another" not in caplog.text  # of what cannot be read nothing has
     references = out_of(hostile, "references")
     bad = references[references["width"] == 0]
     assert {Path(path).name for path in bad["path"]} == set(BAD_REFERENCES)

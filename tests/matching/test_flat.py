@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 import iscqk
 from iscqk.cli import main
+from iscqk.images.squares import is_flat
 from iscqk.matching import matches
 from iscqk.matching.basis import Basis
 from iscqk.matching.chance import Chance
@@ -53,6 +54,12 @@ def test_an_image_of_one_colour_is_named_and_never_likely(folder, model, caplog,
     assert flat.sum() == 25 + 3 and not found["likely"][flat].any() and found["likely"][~flat].all()
     assert f"scans/{name}: of one colour" in caplog.text
     assert f"photos/{name}: of one colour" in caplog.text
+
+
+def test_a_faint_picture_is_not_of_one_colour():
+    faint = Image.linear_gradient("L").point(lambda level: 200 + level // 16)
+    assert not is_flat(faint.convert("RGB"))
+    assert is_flat(faint.point(lambda level: 200 + (level - 200) // 4).convert("RGB"))
 
 
 def test_what_is_flat_is_known_from_descriptors_too(folder, model, model_folder, caplog):

@@ -44,6 +44,18 @@ def test_two_sets_that_one_pair_joins_stay_two():
     )
 
 
+@pytest.mark.parametrize(
+    ("needed", "are_copies"), [([0.99, 0.5], 1), ([0.5, 0.99], 1), ([0.99, 0.99], 0)]
+)
+def test_one_of_two_images_has_to_find_the_other(needed, are_copies):
+    """Which is the centre of a group is chance."""
+    both = np.array([0.8]), np.array([0.8])
+    copies = SimpleNamespace(_needed=np.array(needed), _query_of=np.arange(2))
+    copies._references = SimpleNamespace(flat=np.zeros(2, dtype=np.bool_))
+    copies._both_ways = lambda centre, others: both
+    assert LikelyCopies._are_copies(copies, 0, np.array([1])).tolist() == [bool(are_copies)]
+
+
 def test_a_group_is_whole_where_links_name_some_of_its_pairs():
     near = np.ones((50, 50), bool)
     ring = [(number, (number + 1) % 50) for number in range(50)]

@@ -69,6 +69,10 @@ def test_what_was_stopped_goes_on_and_other_images_are_not_written_over(
     assert len([*Path("tars").iterdir()]) == 3
     assert main([*command[:-1], "3"]) == 1
     assert "tars/000.tar: holds other images; remove it, or" in capsys.readouterr().err
+    with open("train_10/T000000.jpg", "ab") as image:  # another image by the same name
+        image.write(b"more")
+    assert main(command) == 1
+    assert "tars/000.tar: holds other images; remove it, or" in capsys.readouterr().err
 
 
 def test_a_name_that_no_tar_takes_is_told(tmp_path, capsys):
