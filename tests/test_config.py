@@ -43,6 +43,21 @@ def test_every_preset_has_a_dry_run_and_is_valid_there():
             check_config(config)
 
 
+def test_ablations_of_rounds_hold_the_run_that_each_preset_makes():
+    """One of their values is the preset's own, so that all are of its budget."""
+    keys = {"train.rounds", "train.images_per_half_round"}
+    for names in LAID_OVER:
+        config = configured(*names)
+        train = config["train"]
+        if train["method"] != "qk" or not train["rounds"]:
+            continue
+        own = {key: train[key.removeprefix("train.")] for key in keys}
+        for name in config["study"]["ablations"]:
+            settings = runs.ablation_settings(config, name).values()
+            if any(keys & {*setting} for setting in settings):
+                assert own in [{**own, **setting} for setting in settings], (names, name)
+
+
 def test_from_nothing_is_what_its_figures_were_measured_with():
     """Whatever becomes of the default: docs/measured/submission.md tells of these very values."""
     rates = {"learning_rate": 0.002, "head_learning_rate": 0.002, "batch_norm": "batch"}
