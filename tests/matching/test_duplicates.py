@@ -1,5 +1,6 @@
 """`iscqk duplicates` of files that are the same to the byte, which edits are no test of."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -18,6 +19,12 @@ from iscqk.matching.match_page import write_groups
 from iscqk.matching.telling import first_groups
 
 GUIDE = Path(__file__).parents[2] / "docs/how-to/find-copies.md"
+
+
+def listing():
+    """Return the guide's code that lists what can be deleted."""
+    (code,) = re.findall(r"```python\n(import csv.*?)```", GUIDE.read_text(), re.DOTALL)
+    return code
 
 
 @pytest.mark.parametrize("edited", [0, 10], ids=["alone", "beside edited ones"])
@@ -89,13 +96,33 @@ def test_groups_come_by_how_sure_they_are_and_equal_files_are_told(folder, model
     # Of equal ones the first by name is not among them.
     equal = found["image"][found["same_file"]].tolist()
     assert equal == ["album/saved3.jpg", "album/R000001.jpg"]
-    (listing,) = re.findall(r"```python\n(from pathlib.*?)```", GUIDE.read_text(), re.DOTALL)
-    exec(listing)
+    exec(listing())
     assert Path("equal.txt").read_text() == "".join(f"{name}\0" for name in equal)
     page = open("duplicates/duplicates.html").read()
     assert page.count("the same file<") == 2 and page.count("the one compared with") == len(names)
     shown = "<bdi>album</bdi>/<bdi>B of R1.jpg</bdi>"
     assert f'<a href="../album/B%20of%20R1.jpg">{shown}</a>' in page
+
+
+def test_what_is_deleted_leaves_one_of_each_content(folder, model_folder, monkeypatch):
+    """Names are numbers, nothing, more than a line or no text to some that read them."""
+    monkeypatch.chdir("photos")
+    content = {path.name: path.read_bytes() for path in sorted(Path().iterdir())[:4]}
+    names = (["007", "07", "1e5"], ["7", "NA"], ["cr\rx.jpg"], ["\\xe9.jpg", "\udce9.jpg"])
+    for raw, copies in zip(content.values(), names, strict=True):
+        for name in copies:
+            Path(name).write_bytes(raw)
+    command = ["duplicates", ".", f"--model={model_folder}", "--output=../out", "--threads=1"]
+    assert main(command) == 0
+    Path("duplicates").symlink_to("../out")
+    names = pd.read_csv("../out/duplicates.csv")["image"]
+    assert {"./007", "./7", "./NA", "./cr\rx.jpg"} <= set(names)
+    exec(listing())
+    for name in Path("equal.txt").read_bytes().split(b"\0")[:-1]:
+        os.unlink(name)
+    left = [path.read_bytes() for path in Path().iterdir() if path.is_file()]
+    assert all(left.count(raw) == 1 for raw in [*content.values()][:3])
+    assert left.count([*content.values()][3]) >= 1
 
 
 def test_a_picture_that_is_there_very_often_is_one_group(folder, model_folder):

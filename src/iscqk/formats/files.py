@@ -220,6 +220,15 @@ def utf8(name: str | Path) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
+def utf8_path(name: str | Path) -> str:
+    """Return `utf8` of a path, that of a bare name as `./name`.
+
+    Readers of tables take `007` for a number and `NA` for nothing, and commands `-r` for an option.
+    """
+    text = utf8(name)
+    return text if os.sep in text else os.path.join(os.curdir, text)
+
+
 def as_path(text: str) -> str:
     """Return the path that was written as `text` by `utf8`, as this locale's Python has it."""
     return text if _IS_UTF8 else os.fsdecode(text.encode("utf-8", "surrogateescape"))

@@ -6,7 +6,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from iscqk.formats.files import utf8
+from iscqk.formats.files import utf8_path
 from iscqk.images.suffixes import NOT_OPENED
 from iscqk.images.walking import leads_to_nothing
 
@@ -67,5 +67,5 @@ def write_left_out(path: str | Path, left_out: Sequence[LeftOut]) -> None:
 
     from iscqk.formats.csv_tables import write_table
 
-    rows = [(utf8(one.path), one.why) for one in left_out]
+    rows = [(utf8_path(one.path), one.why) for one in left_out]
     write_table(path, pd.DataFrame(rows, columns=["path", "why"], dtype=object))

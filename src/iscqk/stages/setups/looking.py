@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from iscqk.formats.files import exclusive, printable, refuse_unwritable, utf8
+from iscqk.formats.files import exclusive, printable, refuse_unwritable, utf8_path
 from iscqk.matching.beginning import read_ahead
 from iscqk.matching.cache import Caches
 from iscqk.matching.left_out import FILE as LEFT_OUT
@@ -41,7 +41,7 @@ class Output(NamedTuple):
         """Write all but the page; `names` are the table's columns of paths."""
         from iscqk.formats.csv_tables import write_table  # needs pandas, as `describe` does not
 
-        text = {name: found.table[name].map(utf8) for name in names}
+        text = {name: found.table[name].map(utf8_path) for name in names}
         write_table(self.table, found.table.assign(**text))
         write_left_out(self.left_out, found.left_out)
 
