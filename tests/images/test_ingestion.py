@@ -4,6 +4,7 @@ import os
 import shutil
 import tarfile
 from pathlib import Path
+from unicodedata import normalize
 
 import pandas as pd
 import pytest
@@ -270,6 +271,15 @@ def test_what_is_excluded_is_passed_over_below_what_is_named(disk):
     assert find_own_images(disk, Exclusion(["scraps"])) == [disk / "DCIM/0.png"]
     assert len(find_own_images(disk, Exclusion(["*.gif", "0.*"]))) == 1
     assert len(find_own_images(disk / "scraps", Exclusion(["scraps"]))) == 2
+
+
+def test_brackets_in_what_is_excluded_are_themselves_and_accents_one_letter_or_two(disk):
+    for folder in ("[raw]", "r", normalize("NFD", "größe")):
+        write_image(disk / folder / "1.png", 1)
+    assert find_own_images(disk, Exclusion(["[raw]", "größ?"])) == [
+        disk / "DCIM/0.png",
+        disk / "r/1.png",
+    ]
 
 
 def test_a_folder_that_cannot_be_listed_is_told_and_passed_over(disk, unlisted, caplog):

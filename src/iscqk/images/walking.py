@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from unicodedata import normalize
 
 from iscqk.errors import UserError
 from iscqk.formats.disk_errors import disk_is_gone
@@ -25,17 +26,22 @@ _HIDDEN, _SHADOW = ".", "._"  # the second is what a Mac keeps of a file on othe
 
 
 class Exclusion:
-    """Names of files and folders, or patterns of names, that are passed over where they are met."""
+    """Names of files and folders, or patterns of names, that are passed over where they are met.
+
+    `*` stands for any letters and `?` for one. Brackets are themselves: folders are named `[raw]`.
+    """
 
     def __init__(self, patterns: Sequence[str] = ()) -> None:
-        self._patterns, self._met = patterns, set[str]()
+        self._patterns = {one: normalize("NFC", one).replace("[", "[[]") for one in patterns}
+        self._met = set[str]()
 
     def __bool__(self) -> bool:
         return bool(self._patterns)
 
     def covers(self, name: str) -> bool:
         """Return whether what has this name is passed over, and note by which patterns."""
-        found = [pattern for pattern in self._patterns if fnmatchcase(name, pattern)]
+        name = normalize("NFC", name)  # accents are one letter or two, as on a Mac's disk
+        found = [given for given, one in self._patterns.items() if fnmatchcase(name, one)]
         self._met.update(found)
         return bool(found)
 
