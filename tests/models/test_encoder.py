@@ -1,18 +1,28 @@
 """Encoders of many architectures, and their weights on disk."""
 
 import json
+import os
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 import safetensors
 import torch
 
 from iscqk.errors import UserError
+from iscqk.matching.model_bank import read_bank, write_bank
 from iscqk.models.encoder import Encoder, EncoderConfig, _places_first, gem, quarters
 from iscqk.models.foreign_weights import read_foreign_weights
-from iscqk.models.weights import load_backbone, load_encoder, read_provenance, save_encoder
-from iscqk.retrieval.refining import load_projection
+from iscqk.models.hub import load_hub_folder, save_hub_folder
+from iscqk.models.weights import (
+    encoder_digest,
+    load_backbone,
+    load_encoder,
+    read_provenance,
+    save_encoder,
+)
+from iscqk.retrieval.refining import Projection, load_projection, save_projection
 
 SMALL = EncoderConfig("test_resnet", 32, "gem", 16)
 # A convolutional net, one with channels last, a transformer with a class token, one without.
@@ -158,6 +168,24 @@ def test_sides_beside_its_own_are_of_whole_patches_too():
     padded = {"depth": 1, "dynamic_img_size": True, "dynamic_img_pad": True}
     config = EncoderConfig("vit_tiny_patch16_224", 40, "average", 8, backbone_options=padded)
     Encoder(config).refuse_sizes([50])
+
+
+def test_models_in_a_folder_of_any_name_are_read(tmp_path):
+    place = tmp_path / os.fsdecode(b"d\xe9")
+    place.mkdir()
+    encoder = Encoder(SMALL).eval()
+    save_encoder(path := place / "encoder.safetensors", encoder, {"round": 1})
+    assert encoder_digest(load_encoder(path)) == encoder_digest(encoder)
+    assert read_provenance(path) == {"round": 1}
+    save_hub_folder(place, encoder, {}, "")
+    assert encoder_digest(load_hub_folder(place)) == encoder_digest(encoder)
+    load_backbone(encoder, place / "model.safetensors")
+    assert read_foreign_weights(place / "model.safetensors").backbone
+    rows = np.eye(3, dtype=np.float32)
+    write_bank(place, rows)
+    assert (read_bank(place) == rows).all()
+    save_projection(place / "projection", Projection(rows[0], rows))
+    assert (load_projection(place / "projection").weight == rows).all()
 
 
 def test_files_that_are_no_weights_are_told(tmp_path):

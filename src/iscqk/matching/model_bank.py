@@ -12,7 +12,7 @@ from iscqk.errors import UserError
 from iscqk.formats.arrays import FloatArray
 from iscqk.formats.descriptor_shards import count_descriptors, descriptor_blocks
 from iscqk.formats.files import atomic_file
-from iscqk.formats.model_files import BANK
+from iscqk.formats.model_files import BANK, for_safetensors
 
 ROWS = 65_536  # enough for a level; all of a million would take a gigabyte
 
@@ -20,7 +20,8 @@ ROWS = 65_536  # enough for a level; all of a million would take a gigabyte
 def read_bank(folder: Path) -> FloatArray:
     """Return the bank (N, D) float32 of a model's folder; UserError where there is none."""
     try:
-        bank = load_file(folder / BANK)["vectors"]
+        with for_safetensors(folder / BANK) as name:
+            bank = load_file(name)["vectors"]
     except (OSError, SafetensorError, KeyError) as error:
         raise UserError(f"{folder / BANK}: no bank ({error}); copy the folder again") from None
     if bank.ndim != 2 or bank.dtype.kind != "f" or not np.isfinite(bank).all():

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from iscqk.errors import UserError
 from iscqk.formats.files import refuse_missing
-from iscqk.formats.model_files import is_encoder, is_safetensors
+from iscqk.formats.model_files import for_safetensors, is_encoder, is_safetensors
 from iscqk.models.torch_files import read_torch_file
 from iscqk.models.weights import refuse_not_finite
 
@@ -89,7 +89,8 @@ def _read(path: str | Path) -> Any:
     refuse_missing(path)
     if is_safetensors(path):
         try:
-            return load_file(path)
+            with for_safetensors(path) as name:
+                return load_file(name)
         except (OSError, safetensors.SafetensorError) as error:
             raise UserError(f"{path}: cannot read these weights ({error}); name others") from None
     return read_torch_file(path)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from iscqk.errors import UserError
 from iscqk.formats.files import atomic_file, write_text
-from iscqk.formats.model_files import BACKBONE, CARD, CONFIG, HEAD
+from iscqk.formats.model_files import BACKBONE, CARD, CONFIG, HEAD, for_safetensors
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.timm_adapter import save_config_for_hf
 from iscqk.models.weights import not_finite, refuse_not_finite
@@ -101,7 +101,8 @@ def load_hub_folder(folder: str | Path) -> Encoder:
         facts = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["iscqk"]
         encoder = Encoder(EncoderConfig(**facts["encoder"]))
         for part, file in ((encoder.backbone, BACKBONE), (encoder.head, HEAD)):
-            part.load_state_dict(load_file(folder / file))
+            with for_safetensors(folder / file) as name:
+                part.load_state_dict(load_file(name))
     except UserError as error:  # of the config
         raise UserError(f"{folder}: {error}") from None
     except (

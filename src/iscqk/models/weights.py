@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save
 
 from iscqk.errors import UserError
 from iscqk.formats.files import atomic_file, refuse_missing
+from iscqk.formats.model_files import for_safetensors
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 
@@ -57,7 +58,7 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
 def _facts(path: str | Path) -> dict[str, dict[str, Any]]:
     refuse_missing(path)
     try:
-        with safetensors.safe_open(path, "pt") as file:
+        with for_safetensors(path) as name, safetensors.safe_open(name, "pt") as file:
             metadata = file.metadata() or {}
     except (OSError, safetensors.SafetensorError) as error:
         raise UserError(f"{path}: cannot read these weights ({error}); train them again") from None
@@ -82,7 +83,8 @@ def load_encoder(path: str | Path) -> Encoder:
     config = _facts(path)["encoder"]
     try:
         encoder = Encoder(EncoderConfig(**config))
-        encoder.load_state_dict(weights := load_file(path))
+        with for_safetensors(path) as name:
+            encoder.load_state_dict(weights := load_file(name))
     except UserError as error:  # of the config
         raise UserError(f"{path}: {error}") from None
     except (ValueError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
@@ -111,7 +113,8 @@ def load_backbone(encoder: Encoder, path: str | Path) -> None:
     """
     refuse_missing(path)
     try:
-        weights = {name: tensor.float() for name, tensor in load_file(path).items()}
+        with for_safetensors(path) as file:
+            weights = {name: tensor.float() for name, tensor in load_file(file).items()}
         encoder.backbone.load_state_dict(weights)
     except (OSError, RuntimeError, safetensors.SafetensorError) as error:
         reason = " ".join(str(error).split())[:300]

@@ -22,6 +22,7 @@ from torch.nn import functional
 from iscqk.errors import UserError
 from iscqk.formats.arrays import FloatArray
 from iscqk.formats.files import atomic_file, refuse_missing
+from iscqk.formats.model_files import for_safetensors
 from iscqk.models.pca import PrincipalComponents
 
 _ROWS_AT_ONCE = 64  # whose similarities to a million training images take 256 MB
@@ -96,7 +97,8 @@ def load_projection(path: str | Path) -> Projection:
     """Read a projection; UserError when the file holds none, or a damaged one."""
     refuse_missing(path)
     try:
-        arrays = load_file(path)
+        with for_safetensors(path) as name:
+            arrays = load_file(name)
         centre, weight = arrays["centre"], arrays["weight"]
     except (OSError, SafetensorError, KeyError) as error:
         raise UserError(f"{path}: no projection ({error}); make it with `iscqk whiten`") from None
