@@ -90,6 +90,7 @@ def test_all_bad_images_of_all_splits_are_told_at_once(hostile, capsys, caplog):
     assert "broken.png: cannot read this image" in error
     assert error.endswith(" (and 9 more, all in the log)")
     told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert sum("(a file name that is not UTF-8); rename it" in line for line in told) == 1
     assert len(told) == 9 and all("\n" not in line for line in told)
     for name in [*BAD_REFERENCES, "others/broken.gif", "queries/Q00003.jpg"]:
         assert sum(name.replace("\n", "\\n") in line for line in told) == 1
@@ -114,6 +115,14 @@ def test_quarantine_keeps_what_is_graded_and_leaves_out_the_rest(hostile, worker
     }
     assert {"broken.png", "broken.gif"} == set(reasons) - set(BAD_REFERENCES)
     assert all(reason in reasons[name] for name, reason in BAD_REFERENCES.items())
+
+
+def test_a_folder_whose_name_is_not_utf8_is_the_one_to_rename(folders, capsys):
+    write_image(folders / "references" / os.fsdecode(b"d\xe9") / "x.png", 501)
+    assert run(folders) == 1
+    told = r"d\xe9/x.png: cannot read this image (a folder name that is not UTF-8, "
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert told in error and error.endswith(r"references/d\xe9); rename it")
 
 
 def test_a_repaired_image_changes_no_other_id(hostile):

@@ -17,7 +17,7 @@ from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm
 from iscqk.formats.image_shards import digest_of, place_of
 from iscqk.formats.manifest import COLUMNS, IN_ORDER
 from iscqk.images.finding import refuse_lost
-from iscqk.images.opening import BadImage, measure_image
+from iscqk.images.opening import NOT_UTF8, BadImage, measure_image
 from iscqk.images.quarantine import refuse_bad
 from iscqk.runtime.logs import progress
 from iscqk.runtime.workers import parallel_map
@@ -159,16 +159,25 @@ def manifest_of(paths: Sequence[Path], split: SplitIds, workers: int) -> pd.Data
 
 def _look(path: Path) -> tuple[str, int, int, str]:
     """Return (sha256, width, height, "") of an image, or ("", 0, 0, what is wrong with it)."""
+    if reason := _not_utf8(path):
+        return "", 0, 0, reason
     try:
-        os.fsencode(path).decode("utf-8")
         width, height = measure_image(path)
         return digest_of(path), width, height, ""
-    except UnicodeDecodeError:
-        return "", 0, 0, "a file name that is not UTF-8"
     except (BadImage, OSError) as error:
         reason = error.reason if isinstance(error, BadImage) else error.strerror or str(error)
         refuse_lost(path, reason)
         return "", 0, 0, reason
+
+
+def _not_utf8(path: Path) -> str:
+    """Return which name in an image's path no table can hold, the outermost; "" where all can."""
+    for place in (*reversed(path.parents), path):
+        try:
+            os.fsencode(place.name).decode("utf-8")
+        except UnicodeDecodeError:
+            return f"a file {NOT_UTF8}" if place == path else f"a folder {NOT_UTF8}, {utf8(place)}"
+    return ""
 
 
 def _tell_duplicates(rows: pd.DataFrame) -> None:

@@ -46,6 +46,7 @@ _WHY_UNKNOWN = {
 # its sides; its decoder then needs 6 bytes for a pixel of the whole at most, if it is progressive.
 MOST_PIXELS = 2**30 // 4 // 3
 _ORIENTATION, _FIRST_TURNED = 0x0112, 5  # of EXIF; from 5 on sides are swapped
+NOT_UTF8 = "name that is not UTF-8"  # a reason that is none of the content
 MOST_OF_A_JPEG = 250_000_000  # telephones make 200 million
 
 
@@ -64,7 +65,8 @@ class BadImage(UserError):
     def of(cls, source: "ImageInput", reason: str) -> "BadImage":
         """Return the complaint about an image."""
         name = printable(source) if isinstance(source, str | Path) else "image in memory"
-        what = f"cannot read this image ({reason}); replace or remove it"
+        remedy = "rename it" if NOT_UTF8 in reason else "replace or remove it"
+        what = f"cannot read this image ({reason}); {remedy}"
         return cls(f"{name}: {what}", reason)
 
 
