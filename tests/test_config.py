@@ -363,6 +363,10 @@ LOOP.append(LOOP)
         ("study.seeds", [*range(999)], "study.seeds: 999 values, and at most 100 can be; leave"),
         ("dataset.demo.training", 10**7, "training: 10000000 is greater than the maximum of 1000"),
         ("describe.sizes", [10**6], "describe.sizes.0: 1000000 is greater than the maximum of 8"),
+        ("dataset.training", 2024, "2024 is not valid; .*; if it is a name, write it in quotes$"),
+        ("dataset.training", False, "False is not valid; .*; if it is a name, write it in quotes"),
+        ("dataset.training", ["a", 2023], "2023 is not of type 'string'; if it is a name, write i"),
+        ("title", 2024.0, "title: 2024.0 is not of type 'string'; if it is a name, write it in q"),
         ("dataset.training", date(2021, 5, 1), "dataset.training: 2021-05-01 is no text to YAML"),
         ("model.backbone_options", {"x": b"y"}, "options.x: b'y' is no text to YAML; write it in"),
         ("model.backbone_options", {1: 2}, "options: the key 1 is no text to YAML; write"),
@@ -390,7 +394,7 @@ LOOP.append(LOOP)
         ("model.std", [58, 57, 57], "model.std.0: 58 is greater than the maximum of 1"),
         ("model.mean", [123.7, 116.3, 103.5], "model.mean.0: 123.7 is greater than the maximum"),
     ],
-    ids=range(35),
+    ids=range(39),
 )
 def test_what_a_config_must_not_hold_is_refused_in_one_line(key, value, complaint):
     with pytest.raises(UserError, match=complaint) as error:

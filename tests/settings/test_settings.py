@@ -182,8 +182,15 @@ def test_a_section_is_made_of_json_with_its_defaults():
             '{"name": "n", "mode": "c"}',
             "mode: 'c' is not valid; write a, b, or a whole number from 1",
         ),
-        ('{"name": "n", "none": 5}', "none: 5 is not valid; write null, or text$"),
-        ('{"name": "n", "where": 5}', "where: 5 is not valid; write a path without .*, or a list$"),
+        (
+            '{"name": "n", "none": 5}',
+            "none: 5 is not valid; write null, or text; if it is a name, write it in quotes$",
+        ),
+        (
+            '{"name": "n", "where": 5}',
+            "where: 5 is not valid; write a path without .*, or a list; if it is a name, write it "
+            "in quotes$",
+        ),
         ('{"name": "n", "nmae": 1}', "config: nmae: unknown key; did you mean name.$"),
         ('{"name": "n", "inner": {"size": 0}}', "config: inner.size: 0 is less than the minimum"),
         ('{"name": "n", "many": [{"sise": 0}]}', "config: many.0.sise: unknown key; did you mean"),

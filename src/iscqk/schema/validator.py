@@ -25,6 +25,7 @@ _IN_WORDS = {
     "array": "a list",
     "object": "a section",
 }
+_IF_A_NAME = "if it is a name, write it in quotes"
 _PLAIN = (str, int, float, list, Mapping, type(None))  # what JSON has: no dates, no bytes
 
 
@@ -127,12 +128,18 @@ def _explained(error: ValidationError, if_text: str) -> str:
         count, most = len(cast("list[Any]", error.instance)), error.validator_value
         return f"{where}: {count} values, and at most {most} can be; leave some out"
     if error.validator in ("oneOf", "anyOf"):
-        allowed = ", or ".join(dict.fromkeys(map(_in_words, _alternatives(error))))
+        rules = _alternatives(error)
+        allowed = ", or ".join(dict.fromkeys(map(_in_words, rules)))
+        if any(map(_is_any_text, rules)) and _is_no_text_to_yaml(error.instance):
+            allowed += f"; {_IF_A_NAME}"
         return f"{where}: {repr(error.instance)[:80]} is not valid; write {allowed}"
     if error.validator == "required":
         return f"{where or 'top level'}: {error.message}; {_addition(error)}"
-    remedy = _type_remedy(error.instance, if_text if "." in where else "")
-    remedy = f"; {remedy}" if remedy and error.validator == "type" else ""
+    remedy = ""
+    if error.validator == "type":
+        kind = str(error.validator_value)
+        remedy = _type_remedy(error.instance, kind, if_text if "." in where else "")
+    remedy = f"; {remedy}" if remedy else ""
     return f"{where or 'top level'}: {' '.join(error.message.split())}{remedy}"
 
 
@@ -163,7 +170,18 @@ def _addition(error: ValidationError) -> str:
     return f"add it: {said}" if said else "add it"
 
 
-def _type_remedy(value: object, if_text: str) -> str:
+def _is_any_text(rule: Mapping[str, Any]) -> bool:
+    return rule.get("type") == "string" and not rule.keys() & {"enum", "const"}
+
+
+def _is_no_text_to_yaml(value: object) -> bool:
+    """Return whether a value may have been written as a word: 2024, no, null."""
+    return value is None or isinstance(value, bool | int | float)
+
+
+def _type_remedy(value: object, kind: str, if_text: str) -> str:
+    if kind == "string" and _is_no_text_to_yaml(value):
+        return _IF_A_NAME
     if isinstance(value, float) and value.is_integer():
         return "write it without point and exponent"
     if isinstance(value, str) and re.fullmatch("[0-9_]+", value) and "_" in value:
