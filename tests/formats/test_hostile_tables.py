@@ -217,6 +217,28 @@ def test_a_list_of_no_image_is_refused(tmp_path):
         only_listed([Path("a.jpg")], tmp_path / "list")
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("a\n".encode("utf-16"), "list: a list that is no text in UTF-8; save it as UTF-8"),
+        ("ä\n".encode("latin-1"), "save it as UTF-8"),
+        (
+            b"A\nrefs/a.jpg\n",
+            "2 images that are not there, refs/a.jpg first; write one name",
+        ),
+        (b"./a.jpg\n", "a.jpg first; write one name a line, without folders, quotes and NULs"),
+        (b'"a.jpg"\n', "write one name a line"),
+        (b"a.jpg\0a.jpg\0", "write one name a line"),
+        (b"A.JPG\n", "A.JPG first; write it as the file is named, a.jpg"),
+        (b"A\n", "A first; write it as the file is named, a$"),
+    ],
+)
+def test_a_list_written_otherwise_is_told_as_such(tmp_path, content, told):
+    (tmp_path / "list").write_bytes(content)
+    with pytest.raises(UserError, match=told):
+        only_listed([Path("a.jpg"), Path("b.jpg")], tmp_path / "list")
+
+
 def test_labels_that_pandas_takes_for_nothing_are_labels(tmp_path):
     """An ablation of `teacher: [null, ...]` has such a one."""
     table = pd.DataFrame({"teacher": ["null", "NA", "None"], "micro_ap": [0.1, np.nan, 0.3]})

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from iscqk.cli import main
 from iscqk.formats.described_images import DescribedImages, File, read_described, write_described
 from iscqk.formats.files import temporary_of
 from iscqk.formats.named_files import anchored
+from iscqk.images.dataset_interface import existing_file, existing_folders
 from iscqk.images.finding import find_images
 from iscqk.matching import cache, inputs
 from iscqk.matching.cache import Caches
@@ -205,6 +207,18 @@ def test_files_that_stopped_commands_leave_are_known_by_their_names(tmp_path):
     Image.new("RGB", (9, 9)).save(tmp_path / "references.shards/a", "PNG")
     found = find_inputs(tmp_path)
     assert found.images == [tmp_path / "references.shards/a"] and not found.left_out
+
+
+def test_accents_of_names_are_one_letter_or_two(tmp_path):
+    place = tmp_path / normalize("NFD", "größe/é.jpg")
+    place.parent.mkdir()
+    Image.new("RGB", (9, 9)).save(place)
+    composed, folder = tmp_path / normalize("NFC", "größe"), str(place.parent)
+    assert find_inputs([composed, composed / "é.jpg"]).images == [place]
+    assert existing_folders("training", str(composed)) == [folder]
+    assert existing_file("lists.training", str(composed / "é.jpg")) == str(place)
+    with pytest.raises(iscqk.UserError, match="größe/ä: no such file or folder"):
+        find_inputs(composed / "ä")
 
 
 def test_what_is_excluded_and_met_nowhere_is_told(folder, model_folder, caplog):

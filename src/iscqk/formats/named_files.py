@@ -5,6 +5,7 @@ import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from iscqk.errors import UserError
 from iscqk.formats.files import printable, refuse_missing
@@ -32,6 +33,29 @@ def anchored(path: str | Path) -> str:
     after = len(parts) - parts[::-1].index(os.pardir)
     above = os.path.realpath(os.sep.join(parts[:after]))
     return os.path.abspath(os.path.join(above, *parts[after:]))
+
+
+def on_disk(path: str) -> str:
+    """Return a path by the names that the disk has: accents are one letter or two there.
+
+    What is there as it was given, or by no such names, is as it was given.
+    """
+    if path.isascii() or os.path.lexists(path):
+        return path
+    found = ""
+    for name in Path(path).parts:
+        found = os.path.join(found, _alike(found or os.curdir, name))
+    return found if os.path.lexists(found) else path
+
+
+def _alike(folder: str, name: str) -> str:
+    """Return the name in a folder that is of these letters, this one where there is none."""
+    try:
+        there = [] if name.isascii() else sorted(os.listdir(folder))
+    except OSError:
+        return name
+    alike = [other for other in there if normalize("NFC", other) == normalize("NFC", name)]
+    return name if name in alike or not alike else alike[0]
 
 
 def named_files(pairs: Iterable[str], known: Collection[str] = ()) -> dict[str, str]:

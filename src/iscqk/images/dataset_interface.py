@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
+from iscqk.formats.named_files import on_disk
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.formats.results import SPLITS
 
@@ -124,7 +125,7 @@ def named_lists(dataset: Mapping[str, Any]) -> dict[str, str]:
 
 def existing_folders(name: str, folders: str | list[str]) -> list[str]:
     """Return the folders of a key of the section; UserError where one is missing."""
-    folders = [folders] if isinstance(folders, str) else folders
+    folders = [*map(on_disk, [folders] if isinstance(folders, str) else folders)]
     for folder in folders:
         if "{" in folder:
             what = "is a range, as which only .tar files are named (kind: shards)"
@@ -144,6 +145,7 @@ def _no_option(path: str) -> str:
 
 def existing_file(name: str, path: str) -> str:
     """Return the file of a key of the section; UserError where it is missing."""
+    path = on_disk(path)
     if not os.path.isfile(path):
         raise UserError(f"config: dataset.{name}: no file {path}; put it there or correct the path")
     return _no_option(path)

@@ -19,6 +19,7 @@ from iscqk.images.walking import Exclusion, Walk
 
 logger = logging.getLogger(__name__)
 
+_NOT_IN_A_NAME = frozenset('/\\"\0')  # what names in a list are written with by mistake
 _ASKED = 100  # files of a suffix that say whether any may be an image
 
 
@@ -212,8 +213,10 @@ def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:
     """
     try:
         lines = Path(names).read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise UserError(f"{names}: cannot read this list ({error}); correct its path") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{names}: a list that is no text in UTF-8; save it as UTF-8") from None
     listed = dict.fromkeys(filter(None, map(str.strip, lines)))
     if not listed:
         raise UserError(f"{names}: lists no image; name some, or remove it to take all there are")
@@ -224,12 +227,21 @@ def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:
     there = stems | files
     named = {n if n in there else forms.get(normalize("NFC", n), n) for n in listed}
     if missing := named - there:
-        raise UserError(
-            f"{names}: lists {len(missing)} images that are not there, {min(missing)} first; "
-            "unpack all archives, or remove the list to do without"
-        )
+        first, remedy = _first_missing(missing, there)
+        what = f"lists {len(missing)} images that are not there, {first:.200} first; {remedy}"
+        raise UserError(f"{names}: {what}")
     whole = named - stems  # files with their suffix
     return [path for path in paths if _stem(path) in named or _file(path) in whole]
+
+
+def _first_missing(missing: set[str], there: Iterable[str]) -> tuple[str, str]:
+    """Return what to name of what is listed and not there, and what to do about it."""
+    if odd := [name for name in missing if _NOT_IN_A_NAME & set(name)]:
+        return min(odd), "write one name a line, without folders, quotes and NULs"
+    first = min(missing)
+    if alike := [name for name in there if name.casefold() == first.casefold()]:
+        return first, f"write it as the file is named, {min(alike)}"
+    return first, "unpack all archives, or remove the list to do without"
 
 
 def _stem(path: Path) -> str:

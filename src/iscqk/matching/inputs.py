@@ -14,7 +14,7 @@ from iscqk.formats.described_images import holds_described
 from iscqk.formats.disk_errors import is_barred
 from iscqk.formats.files import printable, refuse_missing
 from iscqk.formats.image_shards import is_shard, is_there, status_of
-from iscqk.formats.named_files import named
+from iscqk.formats.named_files import named, on_disk
 from iscqk.images.finding import find_own_images, holds_image, refuse_not_opened
 from iscqk.images.opening import ImageInput
 from iscqk.images.suffixes import PACKED, SUFFIXES
@@ -116,7 +116,7 @@ def _places(paths: InputPaths) -> list[Path]:
     given = _listed(paths, str | Path, wanted, "its name")
     if not given:
         raise UserError("no image is named; name files or folders")
-    return [*map(named, given)]
+    return [Path(on_disk(str(named(path)))) for path in given]
 
 
 def _patterns(exclude: str | Iterable[str]) -> list[str]:
