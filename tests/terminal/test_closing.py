@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -251,6 +252,17 @@ def test_a_file_that_cannot_be_read_ends_nothing(plan, content):
 def test_options_that_say_of_what_a_run_is_are_repeated(arguments, repeated):
     told = options_to_repeat(arguments.split())
     assert told.startswith(repeated) if repeated.endswith(" ") else told == repeated
+
+
+def test_a_clock_that_was_set_back_makes_no_run_shorter_than_nothing(plan):
+    begun = datetime.now() + timedelta(hours=1)
+    workflow = SimpleNamespace(
+        start_time=begun,
+        dag=SimpleNamespace(jobs=[], noneedrun_finished=None),
+        dag_settings=SimpleNamespace(targets=["submission_phase2"]),
+        storage_settings=SimpleNamespace(default_storage_prefix=""),
+    )
+    assert "took 0 s; logs: " in Additions(workflow, plan).closing(["a.log"])
 
 
 class LogOf(str):

@@ -80,7 +80,8 @@ class Additions(logging.Filter):
 
     def closing(self, log: Sequence[str] = ()) -> str:
         """Return the last lines: of a run with its log files, without them if nothing was done."""
-        seconds = time.time() - self._workflow.start_time.timestamp() if log else None
+        begun = self._workflow.start_time.timestamp()
+        seconds = max(time.time() - begun, 0) if log else None  # clocks are set back
         options, own = options_to_repeat(sys.argv[1:]), "".join(log[:1])
         storage = self._workflow.storage_settings.default_storage_prefix or ""
         current = self._current()
