@@ -27,6 +27,7 @@ from iscqk.comparison.run_tables import (
     run_table,
     summary,
 )
+from iscqk.formats.markdown import markdown_table
 
 
 @pytest.fixture
@@ -182,6 +183,19 @@ def test_many_long_labels_are_apart_and_only_numbers_have_a_line(
         places = [label.get_window_extent() for label in axes.get_yticklabels()]
         assert all(upper.y0 >= lower.y1 for upper, lower in itertools.pairwise(places))
         assert all(0 <= place.x0 < place.x1 <= axes.bbox.x0 for place in places)
+
+
+@pytest.mark.filterwarnings("error")
+def test_any_label_is_shown_in_plots_and_tables(tmp_path):
+    labels = ["中文", "_base", "new\nline"]
+    one = {"seed": 0, "seeds": 1, "phase": "phase1", "edit": "blur", "micro_ap": 0.5, "x": 1}
+    table = pd.DataFrame({"label": labels, **one})
+    edit_plot(tmp_path / "a.svg", table)
+    line_plot(tmp_path / "b.svg", table, ("x", "x"), ("micro_ap", "y"), marked=True)
+    for name in "ab":
+        text = (tmp_path / f"{name}.svg").read_text("utf-8")
+        assert all(f"{label}</text>" in text for label in labels[:2])
+    assert markdown_table(["label"], [[label] for label in labels]).count("\n") == 2 + 3
 
 
 def test_plots_are_svg_and_the_same_data_give_the_same_bytes(runs, tmp_path):

@@ -1,5 +1,6 @@
 """Plots as SVG, readable in black and white: methods differ in marker and line as in colour."""
 
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
@@ -95,7 +96,7 @@ def line_plot(
             in_phase = table[table["phase"] == phase]
             for (label, _), rows in in_phase.groupby(["label", "seed"], sort=False):
                 style = of_label[label] if marked else {**of_label[label], "marker": ""}
-                axes.plot(rows[x[0]], rows[y[0]], label=label, **style)
+                axes.plot(rows[x[0]], rows[y[0]], label=_in_legend(label), **style)
             axes.set(xlabel=x[1], ylabel=y[1], ylim=(0, None))
 
 
@@ -116,7 +117,8 @@ def edit_plot(path: str | Path, table: pd.DataFrame) -> None:
             places = places.loc[places.mean(axis=1).sort_values().index]
             for label in filter(places.__contains__, of_label):  # it may lack a phase
                 scores, style = places[label].to_numpy(), of_label[label]
-                axes.plot(scores, places.index, **{**style, "linestyle": ""}, label=label)
+                style = {**style, "linestyle": "", "label": _in_legend(label)}
+                axes.plot(scores, places.index, **style)
             axes.set(xlabel="micro-AP of copies with this edit, against all distractors")
 
 
@@ -159,7 +161,9 @@ def figure(
                 axes.text(0.5, 0.5, NOTHING, ha="center", va="center", transform=axes.transAxes)
         if panels[0].get_legend() is None and (lines := _lines_by_label(panels)):
             panels[0].legend(list(lines.values()), list(lines))
-        with atomic_file(path) as temporary:
+        with atomic_file(path) as temporary, warnings.catch_warnings():
+            # Text stays text in an SVG: who shows it has the letters that this font lacks.
+            warnings.filterwarnings("ignore", "Glyph", UserWarning)
             drawing.savefig(temporary, format="svg", metadata={"Date": None})
         pyplot.close(drawing)
 
@@ -172,6 +176,11 @@ def _room_for(labels: pd.Series) -> tuple[float, float]:
     """Return a panel's height and width in inches with room for each label on its vertical axis."""
     texts = {str(label) for label in labels}
     return max(3.5, 1.5 + 0.22 * len(texts)), 5 + 0.08 * max(map(len, texts), default=0)
+
+
+def _in_legend(label: object) -> str:
+    """Return a label as a legend shows it: one that begins with `_` is none to matplotlib."""
+    return f" {label}" if str(label).startswith("_") else str(label)
 
 
 def _lines_by_label(panels: Iterable[Axes]) -> dict[str, Any]:
