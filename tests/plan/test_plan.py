@@ -21,7 +21,7 @@ from iscqk.plan.comparisons import (
     files_of,
     rows_in_job,
 )
-from iscqk.plan.dependence import copy_rounds, train_section, training_edits
+from iscqk.plan.dependence import copy_rounds, making, train_section, training_edits
 from iscqk.plan.jobs import TRAININGS, kind_of
 from iscqk.plan.names import (
     CONTENT,
@@ -333,6 +333,20 @@ def test_half_rounds_do_not_depend_on_the_number_of_rounds_or_on_the_warm_up():
     one, two = config(), config(train__rounds=2, train__qk__warm_up_images=7)
     assert train_section(one, "qk") == train_section(two, "qk")
     assert set(train_section(one, "moco")) & set(METHODS) == {"moco"}
+
+
+def test_what_makes_its_copies_while_it_learns_depends_on_how_large_they_are_alone():
+    """No file is made of them: neither how many of an image nor a JPEG."""
+    first, same = (
+        plan(train__method="solo", **changes)
+        for changes in ({}, {"copies__quality": 50, "copies__per_image": 2})
+    )
+    other = plan(train__method="solo", copies__side=96)
+    told = [made["solo-0"].fresh_options() for made in (first, same, other)]
+    assert told[0] == told[1] != told[2] and '{"side": 160}' in told[0]
+    plans = (first, same, other)
+    made = [making(one.submitted.config, "training", one.submitted.last) for one in plans]
+    assert made[0] == made[1] != made[2]
 
 
 def test_names_of_runs_are_plain_and_each_another_one():

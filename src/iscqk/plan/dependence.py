@@ -56,10 +56,13 @@ def training_edits(config: Config, number: int | str) -> Config:
 
 
 def fresh_copies(config: Config) -> list[Config]:
-    """Return how a run makes copies while it learns: their section, and edits; nothing if ahead."""
+    """Return how a run makes copies while it learns: what of their section counts, and edits.
+
+    Nothing if they are made ahead, for rounds and in files.
+    """
     if METHODS[config["train"]["method"]].learns_from != "fresh":
         return []
-    return [config["copies"], config["edits"]["training"]]
+    return [{"side": config["copies"]["side"]}, config["edits"]["training"]]
 
 
 def train_section(config: Config, method: str) -> Config:

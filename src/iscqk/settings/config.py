@@ -62,7 +62,7 @@ class Config(Section):
         "chains of edits, AugLy's and others; strength 0 is barely visible, 1 severe"
     )
     copies: Copies = key(
-        Copies(), "what side q learns from: every training image edited anew in every round"
+        Copies(), "training images edited anew: for every round of side q and of pairs, or by solo meanwhile"
     )
     model: Model = key(Model())
     train: Train = key(Train())

@@ -1,4 +1,4 @@
-"""`copies`: the training copies of a round."""
+"""`copies`: what training copies are like."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from iscqk.schema.section import Count, Quality, Section, Side, key
 
 @dataclass(frozen=True, kw_only=True)
 class Copies(Section):
-    """What side q learns from: every training image edited anew in every round."""
+    """Training images edited, for a round, or by solo while it learns."""
 
-    per_image: Count = key(1, "of each training image")
+    per_image: Count = key(1, "of each training image in a round; solo's are of no round")
     side: Side = key(160, "longest side in pixels")
-    quality: Quality = key(90, "of the JPEG")
+    quality: Quality = key(90, "of the JPEG that is kept; solo keeps none")

@@ -81,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     on_pairs.add_argument("--images", type=count, help="to see in all")
     on_pairs.add_argument("--model", type=Model.parse, help="the `model` section, for the head")
     fresh = parser.add_argument_group("from copies that are made while it learns")
-    fresh.add_argument("--fresh-copies", type=Copies.parse, help="the `copies` section")
+    fresh.add_argument("--fresh-copies", type=Copies.parse, help="`side` of the `copies` section")
     fresh.add_argument("--edits", type=Pool.parse, help="what they are edited with")
     from_a_bank = parser.add_argument_group("from a bank")
     from_a_bank.add_argument("--side", choices=["q", "k"], help="that is trained")

@@ -67,6 +67,7 @@ class OnFreshCopies(OneEncoder):
     def _copies(self, ids: list[str], paths: list[str]) -> FreshCopies:
         arguments, copies = self.arguments, self.arguments.fresh_copies
         pool = EditPool(**arguments.edits.values())
+        # No JPEG is made of them, whose quality that would be.
         copier = Copier(pool, tuple(self.paths), copies.side, copies.quality)
         return FreshCopies(ids, paths, copier, arguments.seed, self._side)
 
