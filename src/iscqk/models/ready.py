@@ -47,6 +47,18 @@ def ready_networks() -> list[str]:
     return [str(side / name) for side in ready_sides() for name in _NETWORK]
 
 
+def keeps_head(model: Mapping[str, Any]) -> bool:
+    """Return whether a training that starts from the ready model takes its head as it is.
+
+    Args:
+        model: the section `model` of the config, by which it does start from that.
+
+    Raises:
+        UserError: there is no ready model.
+    """
+    return bool(model["descriptor_size"] == _own_network()["descriptor_size"])
+
+
 def with_network(model: Mapping[str, Any]) -> dict[str, Any]:
     """Return the section `model` of the config with the network that it leaves open.
 

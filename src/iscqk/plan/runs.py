@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
 from iscqk.formats.compared_columns import COLUMNS
+from iscqk.formats.phases import PHASES
 from iscqk.methods import METHODS
 from iscqk.models.ready import with_network
+from iscqk.plan.idle_keys import refuse_alike
 from iscqk.settings.config import complete_changed
 
 Config = dict[str, Any]
@@ -33,7 +35,7 @@ _BENCHMARKED = {
 # Keys of `train` that change no result: who does it, what is told and kept of it meanwhile.
 UNTRACKED = ("processes", "log_every", "checkpoint_every")
 # Keys of these sections that all runs have from the main config.
-_OF_NO_RUN = {"describe": ("precision",), "train": UNTRACKED}
+_OF_NO_RUN = {"describe": ("precision",), "train": UNTRACKED, "edits": PHASES}
 
 
 class Compared(NamedTuple):
@@ -85,7 +87,7 @@ def _refuse_shared(method: str, changes: Mapping[str, Any]) -> None:
     own = {*_OF_A_RUN, *(_OF_A_FRESH_RUN if METHODS[method].learns_from == "fresh" else ())}
     for key, value in changes.items():
         section, _, rest = key.partition(".")
-        inside = [rest] if rest else value if isinstance(value, dict) else []
+        inside = [rest.partition(".")[0]] if rest else value if isinstance(value, dict) else []
         shared = [name for name in inside if name in _OF_NO_RUN.get(section, ())]
         if section not in own or shared:
             name = f"{section}.{shared[0]}" if shared else key
@@ -175,8 +177,8 @@ def all_runs(config: Config) -> dict[str, Config]:
     """Return the config of every run by its name, the submission's first.
 
     Raises:
-        UserError: an ablation has a name that is taken, lists of unequal length or twice the same,
-            or changes what is not there or to what may not be.
+        UserError: an ablation has a name that is taken, lists of unequal length, twice the same or
+            what comes to that, or changes what is not there or to what may not be.
     """
     _refuse_taken(config["study"]["ablations"])
     runs = {submission_run(config): changed(config, {})}
@@ -187,7 +189,9 @@ def all_runs(config: Config) -> dict[str, Config]:
         _refuse_other_methods(config, ablation, settings.values())
         changes = {label: {_METHOD: "qk", **own} for label, own in settings.items()}
         rows = ablation_rows(config, ablation)
-        runs |= _of_rows(config, rows, changes, f"study.ablations.{ablation}")
+        made = _of_rows(config, rows, changes, f"study.ablations.{ablation}")
+        refuse_alike(ablation, {row.label: made[row.run] for row in rows})
+        runs |= made
     runs[benchmarked_run(config)] = changed(config, _BENCHMARKED)
     for run in list(runs.values()):
         if run["describe"]["gist"]:

@@ -62,7 +62,8 @@ class Config(Section):
         "chains of edits, AugLy's and others; strength 0 is barely visible, 1 severe"
     )
     copies: Copies = key(
-        Copies(), "training images edited anew: for every round of side q and of pairs, or by solo meanwhile"
+        Copies(),
+        "training images edited anew: for every round of side q and of pairs, or by solo meanwhile",
     )
     model: Model = key(Model())
     train: Train = key(Train())

@@ -29,9 +29,11 @@ class Model(Section):
     descriptor_size: Annotated[int, within(1, 256)] = key(
         255, "at most 256, one of which ranking by log_partition needs"
     )
-    whitening: Fraction = key(0.5, "of the head's PCA: 0 none, 1 full")
+    whitening: Fraction = key(
+        0.5, "0 none, 1 full, of the PCA of a head that is made here; ready's own stays"
+    )
     head_images: Annotated[int, within(2)] = key(
-        2000, "random training images that the head's PCA is learned on"
+        2000, "random training images for the PCA of a head that is made here; ready's own stays"
     )
     mean: _Means = key(None, "of each RGB channel, 0 to 1; null takes the ready model's, or timm's")
     std: _Spreads = key(None, "likewise, above 0")
