@@ -32,13 +32,15 @@ rule learning_curve:
             for role in ("queries", "references")
         ],
         precision=config["describe"]["precision"],
+        convention=config["score"]["convention"],
         max_results=config["search"]["max_results"],
     shell:
         """
         iscqk learning-curve --models {params.models} --sides {params.sides} \
             --references {input.references} --queries {input.queries} \
             --ground-truth {input.ground_truth} \
-            --precision {params.precision} --max-results {params.max_results} \
+            --precision {params.precision} --convention {params.convention} \
+            --max-results {params.max_results} \
             --output {output} --threads {threads} &>{log}
         """
 

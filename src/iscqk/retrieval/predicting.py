@@ -1,12 +1,12 @@
-"""From a submission to its predictions: the search, in the challenge's words."""
+"""From descriptors to predictions: the search, in the challenge's words."""
 
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import BoolArray
+from iscqk.formats.arrays import BoolArray, StrArray
 from iscqk.formats.predictions import Predictions
 from iscqk.formats.submission import Submission, fault_of_scale
-from iscqk.retrieval.search import NotFinite, global_search
+from iscqk.retrieval.search import NotFinite, Vectors, global_search
 
 
 def predict(
@@ -33,19 +33,42 @@ def predict(
     queries = submission.query[0 : len(submission.query)][rows]
     first, last = part or (0, len(submission.reference))
     references = submission.reference.part(first, last)
-    ids = {"query": submission.query_ids[rows], "reference": submission.reference_ids[first:last]}
+    query_ids, reference_ids = submission.query_ids[rows], submission.reference_ids[first:last]
+    try:
+        return nearest_pairs(queries, references, query_ids, reference_ids, max_results, threads)
+    except UserError as error:
+        raise UserError(f"{submission.path}: {error}") from error
+
+
+def nearest_pairs(
+    queries: Vectors,
+    references: Vectors,
+    query_ids: StrArray,
+    reference_ids: StrArray,
+    max_results: int,
+    threads: int = 1,
+) -> Predictions:
+    """Return the nearest pairs of descriptors, best first; the score is -(squared distance).
+
+    Args:
+        queries: (nq, d).
+        references: (nb, d).
+        query_ids: (nq,).
+        reference_ids: (nb,).
+        max_results: how many pairs, over all queries together.
+        threads: for the search.
+
+    Raises:
+        UserError: a vector that is not finite, named by its id, or distances that the challenge's
+            own search would not rank.
+    """
     try:
         found = global_search(queries, references, max_results, threads)
     except NotFinite as error:
-        name = ids[error.side][error.row]
-        what = "holds NaN or infinity; describe it again"
-        raise UserError(f"{submission.path}: {name} {what}") from error
-    except UserError as error:
-        raise UserError(f"{submission.path}: {error}") from error
+        name = {"query": query_ids, "reference": reference_ids}[error.side][error.row]
+        raise UserError(f"{name} holds NaN or infinity; describe it again") from error
     if fault := fault_of_scale(found.squared_distance.max(initial=0)):
-        raise UserError(f"{submission.path}: {fault}")
+        raise UserError(fault)
     return Predictions(
-        ids["query"][found.query_index],
-        ids["reference"][found.reference_index],
-        -found.squared_distance,
+        query_ids[found.query_index], reference_ids[found.reference_index], -found.squared_distance
     )

@@ -15,19 +15,25 @@ from iscqk.formats.csv_tables import write_table
 from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.manifest import image_paths, read_manifest, unreadable
 from iscqk.formats.phases import PHASES
-from iscqk.formats.predictions import Predictions
 from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.embedding import embed
 from iscqk.models.device import choose_device, set_threads
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder
-from iscqk.retrieval.metrics import judge, micro_average_precision
-from iscqk.retrieval.search import global_search
+from iscqk.retrieval.metrics import (
+    CONVENTIONS,
+    budget,
+    counted_queries,
+    judge,
+    micro_average_precision,
+)
+from iscqk.retrieval.predicting import nearest_pairs
 from iscqk.retrieval.unmatchable import with_unmatchable
 from iscqk.runtime.logs import progress
 from iscqk.runtime.options import at_once, count, output_file
 from iscqk.schema.section import Precision
 from iscqk.settings.describe import Describe
+from iscqk.settings.score import Score
 from iscqk.settings.search import Search
 
 EXAMPLE = r"""iscqk learning-curve --models warm-up round1-k --references data/references.csv \
@@ -49,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--references", metavar="MANIFEST", required=True)
     parser.add_argument("--queries", nargs="+", metavar="MANIFEST", required=True)
     parser.add_argument("--ground-truth", nargs="+", metavar="CSV", required=True)
+    parser.add_argument("--convention", choices=CONVENTIONS, default=Score.convention)
     parser.add_argument("--max-results", type=count, default=Search.max_results)
     parser.add_argument("--precision", choices=get_args(Precision), default=Describe.precision)
     parser.add_argument("--output", type=output_file, required=True, metavar="CSV")
@@ -97,11 +104,14 @@ def _described(
 def _micro_ap(
     queries: Described, references: Described, truth: str, arguments: argparse.Namespace
 ) -> float:
-    found = global_search(queries[1], references[1], arguments.max_results, arguments.threads)
-    predictions = Predictions(
-        queries[0][found.query_index],
-        references[0][found.reference_index],
-        -found.squared_distance,
-    )
     ground_truth = read_ground_truth(truth, queries[0], references[0])
-    return micro_average_precision(judge(predictions, ground_truth))
+    counted = counted_queries(queries[0], ground_truth, arguments.convention)
+    predictions = nearest_pairs(
+        queries[1][counted],
+        references[1],
+        queries[0][counted],
+        references[0],
+        min(budget(ground_truth, arguments.convention), arguments.max_results),
+        arguments.threads,
+    )
+    return micro_average_precision(judge(predictions, ground_truth, arguments.convention))
