@@ -72,12 +72,12 @@ def command(case, folder):
         told += [f"--{option}", *(str(part / file) for part in parts)]
     if method == "qk":
         return [*told, "--round=1"]
-    told += [f"--model={json.dumps(whole['model'])}", "--images=800"]
+    told += ["--images=800"]
     if method == "solo":
         told += [f"--fresh-copies={json.dumps(whole['copies'])}"]
         told += [f"--edits={json.dumps(whole['edits']['training'])}"]
     else:
-        told += ["--copies", *COPIES]
+        told += [f"--model={json.dumps(whole['model'])}", "--copies", *COPIES]
     return [
         *told,
         "--training=results/data/training.csv",

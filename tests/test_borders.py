@@ -521,6 +521,11 @@ MIXTURES = {
         [*("--method=moco", "--images=8", "--training=t", "--model={}", "--copies=c", "--side=q")],
         "--method moco learns from pairs: leave out --side",
     ),
+    "a head for fresh copies": (
+        ["--method=solo", "--images=8", "--training=t", "--fresh-copies={}", "--model={}"]
+        + ['--edits={"names":["blur"],"strength":[0,1],"length":[1,1]}'],
+        "--method solo learns from fresh copies: leave out --model",
+    ),
     "pairs for a bank": (
         ["--method=qk", "--images=8", "--side=q", "--round=1", "--copies=c", "--frozen=f"],
         "--method qk learns from a bank: give --bank; leave out --images",

@@ -344,6 +344,8 @@ def test_what_makes_its_copies_while_it_learns_depends_on_how_large_they_are_alo
     other = plan(train__method="solo", copies__side=96)
     told = [made["solo-0"].fresh_options() for made in (first, same, other)]
     assert told[0] == told[1] != told[2] and '{"side": 160}' in told[0]
+    options = [first[f"{name}-0"].head_options() for name in ("solo", "moco", "qk")]
+    assert options[0] == "" and options[1].startswith("--model '{") and options[2]  # its warm-up
     plans = (first, same, other)
     made = [making(one.submitted.config, "training", one.submitted.last) for one in plans]
     assert made[0] == made[1] != made[2]

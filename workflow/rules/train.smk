@@ -59,7 +59,7 @@ rule warm_up:
         method="simclr",
         images=lambda wildcards: PLAN[wildcards.run].own["warm_up_images"],
         config=lambda wildcards: PLAN[wildcards.run].train_text("simclr"),
-        model=lambda wildcards: PLAN[wildcards.run].text("model"),
+        model=lambda wildcards: PLAN[wildcards.run].head_options(),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         copies=lambda wildcards, input: f"--copies {input.copies}",
         fresh="",
@@ -68,7 +68,7 @@ rule warm_up:
         """
         iscqk train --method {params.method} --images {params.images} --start {input.start} \
             {params.copies} {params.fresh} --training {input.training} --config {params.config:q} \
-            --model {params.model:q} --seed {params.seed} --q-output {output.q} \
+            {params.model} --seed {params.seed} --q-output {output.q} \
             --k-output {output.k} --history {output.history} {params.untracked} --threads {threads} &>{log}
         """
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import Model, Ranked, Results
-from iscqk.methods import modules
+from iscqk.methods import METHODS, modules
 from iscqk.models.ready import READY, ready_networks
 from iscqk.plan.dependence import (
     as_text,
@@ -225,6 +225,11 @@ class Run:
         left = iter(files)
         rounds = ([next(left) for _ in shards] for shards in self.all_copies())
         return " ".join(f"--copies {' '.join(shards)}" for shards in rounds)
+
+    def head_options(self) -> str:
+        """Return the options of a training on pairs that say how its head may be fitted again."""
+        makes_copies = METHODS[self.method].learns_from == "fresh"
+        return "" if makes_copies else shlex.join(["--model", self.text("model")])
 
     def fresh_options(self) -> str:
         """Return the options of a training that say how copies are made while it learns."""

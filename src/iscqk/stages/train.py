@@ -1,10 +1,11 @@
 """Train by one of the methods: a side against the other's frozen bank, or one encoder for both.
 
 By Q/K one side learns for half a round: side q from the copies of the round, side k from the
-originals. The other methods learn from pairs of a copy and its original (or another copy), and
-write one encoder as both sides; so does the warm-up of Q/K, which is SimCLR's: a bank of random
-features is a poor teacher. An interrupted run resumes from its newest checkpoint when it is started
-again with the same inputs; on any machine, where that lies in a storage.
+originals. The other methods write one encoder as both sides. They learn from pairs of a copy and
+its original (or another copy), as does the warm-up of Q/K, which is SimCLR's: a bank of random
+features is a poor teacher; solo learns from copies that it makes meanwhile, against a bank of its
+own. An interrupted run resumes from its newest checkpoint when it is started again with the same
+inputs; on any machine, where that lies in a storage.
 """
 
 import argparse
@@ -58,9 +59,7 @@ _WAYS = {
         ("near_duplicates", "teacher", "training", "copies"),
     ),
     "pairs": _Way("pairs", OnPairs, ("images", "training", "model", "copies")),
-    "fresh": _Way(
-        "fresh copies", OnFreshCopies, ("images", "training", "fresh_copies", "edits"), ("model",)
-    ),
+    "fresh": _Way("fresh copies", OnFreshCopies, ("images", "training", "fresh_copies", "edits")),
 }
 _OPTIONS = dict.fromkeys(name for way in _WAYS.values() for name in way.needed + way.optional)
 
@@ -77,24 +76,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="shards of a round's copies; on pairs, repeat it for more rounds",
     )  # fmt: skip
     parser.add_argument("--training", metavar="MANIFEST", help="of the originals")
+    _add_of_one_encoder(parser)
+    _add_of_bank(parser.add_argument_group("from a bank"))
+    _add_outputs(parser)
+    _add_running(parser)
+
+
+def _add_of_one_encoder(parser: argparse.ArgumentParser) -> None:
+    both = parser.add_argument_group("one encoder for both sides")
+    both.add_argument("--images", type=count, help="to see in all")
     on_pairs = parser.add_argument_group("on pairs")
-    on_pairs.add_argument("--images", type=count, help="to see in all")
     on_pairs.add_argument("--model", type=Model.parse, help="the `model` section, for the head")
     fresh = parser.add_argument_group("from copies that are made while it learns")
-    fresh.add_argument("--fresh-copies", type=Copies.parse, help="`side` of the `copies` section")
+    fresh.add_argument(
+        "--fresh-copies", type=Copies.parse, help="`side` of the `copies` section, as JSON"
+    )
     fresh.add_argument("--edits", type=Pool.parse, help="what they are edited with")
-    from_a_bank = parser.add_argument_group("from a bank")
-    from_a_bank.add_argument("--side", choices=["q", "k"], help="that is trained")
-    from_a_bank.add_argument("--round", type=int)
-    from_a_bank.add_argument("--frozen", type=Path, help="weights of the other side")
-    from_a_bank.add_argument("--bank", type=Path, nargs="+", help="its shards, in order")
-    from_a_bank.add_argument(
+
+
+def _add_of_bank(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--side", choices=["q", "k"], help="that is trained")
+    group.add_argument("--round", type=int)
+    group.add_argument("--frozen", type=Path, help="weights of the other side")
+    group.add_argument("--bank", type=Path, nargs="+", help="its shards, in order")
+    group.add_argument(
         "--near-duplicates", metavar="CSV", help="id,near_duplicate: no negatives of each other"
     )
-    from_a_bank.add_argument(
+    group.add_argument(
         "--teacher", type=Path, metavar="H5", action="append",
         help="the images by another model, to learn from; repeat it for more shards, in order",
     )  # fmt: skip
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
     part = ", of each of some equal parts of the training"
     for side in "qk":
         parser.add_argument(
@@ -105,6 +119,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--history", type=output_file, nargs="+", required=True, metavar="CSV",
         help=f"its health{part}",
     )  # fmt: skip
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    """Declare what changes no result."""
     parser.add_argument("--resume", type=kept_file, required=True, help="the resume state")
     parser.add_argument("--tensorboard", default="", metavar="DIR", help="scalars to look at")
     parser.add_argument(
