@@ -21,7 +21,8 @@ from iscqk.plan.runs import UNTRACKED, Config, all_runs, benchmarked_run, submis
 from iscqk.plan.storage import Storage
 from iscqk.retrieval import rankings
 
-# Sections that no submission depends on.
+# Sections that no submission depends on, but for `study.points`: so many models a training of one
+# encoder keeps, the last of which is submitted (`making`).
 _EVIDENCE = {"study", "unbalanced", "benchmarks", "rehearsal", "validation"}
 _OTHERS = {"title", "tensorboard", "ready", "report", "shards", "costs", *_EVIDENCE}
 

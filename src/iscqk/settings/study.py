@@ -40,7 +40,9 @@ class Study(Section):
     )
     seeds: Seeds = key((0,), "of training; images, queries and copies are those of `seed`")
     points: Annotated[int, within(1, 1000)] = key(
-        4, "parts of the first seed's training after which the curve over images seen is measured"
+        4,
+        "parts of a training of one encoder, after each of which its models are kept; the curve "
+        "over images seen is the first seed's; another number trains anew, the submission too",
     )
     ablations: _Ablations = key(
         {}, "of Q/K, each a table and a plot: keys and values of each, or labels and changed keys"
