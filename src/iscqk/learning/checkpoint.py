@@ -1,4 +1,4 @@
-"""Resume state of a half-round: kept outside declared outputs, which Snakemake deletes.
+"""Resume state of a training: kept outside declared outputs, which Snakemake deletes.
 
 In a storage, where machines share no disk, so that another one can go on from it.
 """
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 def fingerprint(**facts: Any) -> str:
-    """Return a digest of all that a half-round's outcome depends on."""
+    """Return a digest of all that a training's outcome depends on."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -116,7 +116,7 @@ class Checkpoint:
             return self._stored.send(self._path) if self._stored else True
 
     def remove(self) -> None:
-        """Forget the state; a finished half-round that is forced to run again starts afresh."""
+        """Forget the state; a finished training that is forced to run again starts afresh."""
         for path in (self._path, temporary_of(linked(self._path))):
             path.unlink(missing_ok=True)
         if self._stored:

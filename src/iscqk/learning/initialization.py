@@ -1,8 +1,9 @@
 """The common starting point of Q and K.
 
 Both sides must begin in one space, or their similarities are not comparable from query to query
-and micro-AP collapses. So both start from the same weights with the same head, and that head is
-the half-whitened PCA of the backbone's features: a good descriptor before any training.
+and micro-AP collapses. So both start from the same weights with the same head. Where a head is
+made, it is the PCA of the backbone's features, whitened by the share that `model.whitening` says: a
+good descriptor before any training.
 """
 
 from collections.abc import Sequence
