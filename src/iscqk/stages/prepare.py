@@ -14,7 +14,6 @@ told before any is decoded, those of which there are too few of a content of the
 
 import argparse
 from pathlib import Path
-from typing import get_args
 
 import pandas as pd
 
@@ -40,9 +39,9 @@ from iscqk.images.ingestion import (
 from iscqk.images.official_names import check_official
 from iscqk.images.sources import of_own_content
 from iscqk.plan.held_out import HeldOut, refuse_too_few
-from iscqk.runtime.options import at_once, output_file
-from iscqk.settings.dataset import BadImages, Dataset
+from iscqk.runtime.options import output_file
 from iscqk.settings.queries import ADD_UNLIKE, Queries, refuse_impossible
+from iscqk.stages.setups.quarantine import add_quarantine_options
 
 _CALLED = {"others": "sources of queries"}
 
@@ -83,16 +82,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--hold-out", type=HeldOut.parse, nargs="*", metavar="METHOD=NUMBER", default=[],
         help="training images that it will not learn from, of which some must be left",
     )  # fmt: skip
-    parser.add_argument(
-        "--official", action="store_true", help="refuse images that no id of the challenge names"
-    )
-    parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)
+    add_quarantine_options(parser)
     parser.add_argument(
         "--output", type=output_file, nargs=4, required=True,
         metavar=("TRAINING", "REFERENCES", "OTHERS", "BAD"),
         help="their manifests, and the images that were set aside, CSV",
     )  # fmt: skip
-    parser.add_argument("--workers", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:

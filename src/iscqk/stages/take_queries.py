@@ -8,7 +8,6 @@ are listed and keep their id, with a size of 0.
 
 import argparse
 from collections.abc import Sequence
-from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -37,8 +36,9 @@ from iscqk.images.ingestion import (
     overlaps,
 )
 from iscqk.images.official_names import check_official
-from iscqk.runtime.options import at_once, output_file
-from iscqk.settings.dataset import BadImages, Dataset
+from iscqk.runtime.options import output_file
+from iscqk.settings.dataset import BadImages
+from iscqk.stages.setups.quarantine import add_quarantine_options
 
 EXAMPLE = r"""iscqk take-queries --phase phase1 --queries pictures/queries \
     --ground-truth ground_truth.csv --training data/training.csv \
@@ -54,16 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", metavar="FILE", help="an image's name in each line")
     parser.add_argument("--training", metavar="MANIFEST", required=True)
     parser.add_argument("--references", metavar="MANIFEST", required=True)
-    parser.add_argument(
-        "--official", action="store_true", help="refuse images that no id of the challenge names"
-    )
-    parser.add_argument("--bad-images", choices=get_args(BadImages), default=Dataset.bad_images)
+    add_quarantine_options(parser)
     parser.add_argument(
         "--output", type=output_file, nargs=4, required=True,
         metavar=("QUERIES", "GROUND_TRUTH", "EDITS", "BAD"),
         help="their manifest, ground truth, edits, and those that cannot be read, CSV",
     )  # fmt: skip
-    parser.add_argument("--workers", type=at_once, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:
