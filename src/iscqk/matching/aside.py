@@ -76,17 +76,14 @@ def keep_others(
         asked: those that the file stands for from now on.
         others: which of the others to keep.
     """
-    folder = shard_folder(path)
-    shards: list[Path] = []
-    joined: list[DescribedImages] = []  # small shards, so that there are never many
+    folder, shards = shard_folder(path), _Shards(path)
     gone, absent = 0, {fate: list[str]() for fate in _ABSENT}
     places = known.others_than(asked)
     # What is new to the shards first, then these from the smallest on.
     for place, count, rows in sorted(places, key=lambda o: (o[0].parent == folder, len(o[2]))):
-        number = sum(len(part.files) for part in joined)
-        may_stay = place.parent == folder and _may_stay(len(rows), count, number)
+        may_stay = place.parent == folder and _may_stay(len(rows), count, shards.waiting)
         if may_stay and not _may_drop_any(place, rows, others):
-            shards.append(place)
+            shards.there.append(place)
             continue
         kept = _kept_of(place, rows, asked, others)
         gone += kept.gone
@@ -94,21 +91,44 @@ def keep_others(
             for fate, paths in kept.absent.items():
                 absent[fate] += paths
         if may_stay and len(kept.rows) == len(rows):
-            shards.append(place)
-            continue
-        if number + len(kept.rows) > ROWS:
-            shards.append(_write(path, DescribedImages.joined(joined)))
-            joined.clear()
-        if len(kept.rows):
-            joined.append(kept.shard.only(kept.rows))
-    if joined:
-        shards.append(_write(path, DescribedImages.joined(joined)))
+            shards.there.append(place)
+        elif len(kept.rows):
+            shards.add(kept.shard.only(kept.rows))
+    shards.flush()
     if gone:
         what = "images that it described are gone, left out"
         logger.log(others.level, "%s: %d %s", printable(path), gone, what)
     for fate, paths in absent.items():
-        _tell(others.level, path, paths, *_ABSENT[fate], shards)
-    return shards
+        _tell(others.level, path, paths, *_ABSENT[fate], shards.there)
+    return shards.there
+
+
+class _Shards:
+    """Shards beside a file of descriptors; small ones are joined, so that there are never many.
+
+    Attributes:
+        there: that stay or were written.
+        waiting: images that are to be written, in one shard.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.there: list[Path] = []
+        self.waiting = 0
+        self._path = path
+        self._joined: list[DescribedImages] = []
+
+    def add(self, described: DescribedImages) -> None:
+        """Join descriptions to those that wait, or have them wait for more."""
+        if self.waiting + len(described.files) > ROWS:
+            self.flush()
+        self._joined.append(described)
+        self.waiting += len(described.files)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._joined:
+            self.there.append(_write(self._path, DescribedImages.joined(self._joined)))
+        self._joined, self.waiting = [], 0
 
 
 class _Kept(NamedTuple):
