@@ -1,5 +1,6 @@
 """The four losses that anybody may check from outside, under the names that are promised."""
 
+import re
 from inspect import signature
 
 import pytest
@@ -7,6 +8,8 @@ import torch
 from torch import logsumexp
 from torch.nn.functional import normalize
 
+from conftest import ROOT
+from iscqk.learning import bank_loss as bank_losses
 from iscqk.learning.bank_loss import bank_loss
 from iscqk.learning.isd import isd_loss
 from iscqk.learning.moco import moco_loss
@@ -66,3 +69,17 @@ def test_a_loss_and_its_gradient_are_the_formula_in_float64(loss, names, others,
         found.backward()
         assert found.item() == pytest.approx(expected.item(), rel=tolerance)
         torch.testing.assert_close(rows.grad.double(), wanted, rtol=tolerance, atol=tolerance)
+
+
+def test_the_page_of_losses_has_all_over_a_bank_and_says_where_the_others_are():
+    page = (ROOT / "docs/reference/python.md").read_text()
+    named = re.search(r"bank_loss\n *:members: (.*)", page)[1].split(", ")
+    own = [
+        k
+        for k, v in vars(bank_losses).items()
+        if getattr(v, "__module__", "") == bank_losses.__name__
+    ]
+    assert {*named} == {name for name in own if name[0] != "_"} - {"nearest_others"}  # of health
+    assert (
+        "iscqk.learning.{bank_loss,ntxent,moco,isd}" in page and "methods.*.objective" not in page
+    )

@@ -415,7 +415,7 @@ def test_a_model_computes_with_the_threads_that_it_was_loaded_with(
 
 
 def test_a_model_that_has_described_can_be_pickled(folder, model_folder):
-    model = iscqk.Model.load(model_folder, ahead=Ahead([Path("scans/3.jpg")], [32]))
+    model = iscqk.Model(model_folder, ahead=Ahead([Path("scans/3.jpg")], [32]))
     rows = model.describe("scans/3.jpg")
     for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
         np.testing.assert_array_equal(other.describe("scans/3.jpg"), rows)

@@ -59,6 +59,9 @@ def appending_descriptors(
     """Yield an appender of (ids, vectors) blocks to a shard that appears once it is complete.
 
     Its `count` rows are announced, so that they lie in one piece, which streams fastest.
+
+    Raises:
+        UserError: more or fewer rows came.
     """
     with write_hdf5(path, attributes) as file:
         appender = Appender(file, ("ids", "vectors"), dimension, REFERENCE.width, count)
@@ -161,7 +164,11 @@ def count_descriptors(paths: Iterable[str | Path]) -> tuple[int, int]:
 
 
 def total_shape(shards: Iterable[Descriptors]) -> tuple[int, int]:
-    """Return what `count_descriptors` does of shards that are open."""
+    """Return what `count_descriptors` does of shards that are open.
+
+    Raises:
+        UserError: they differ in dimension, or there is none.
+    """
     rows, dimensions = 0, {}
     for shard in shards:
         rows += len(shard.ids)

@@ -88,7 +88,11 @@ class GroundTruth:
 
 
 def refuse_no_pair(path: str | Path, truth: GroundTruth) -> None:
-    """Refuse a ground truth of distractors alone, by which nothing can be scored."""
+    """Refuse a ground truth of distractors alone, by which nothing can be scored.
+
+    Raises:
+        UserError: it is one; names the file.
+    """
     if not len(truth):
         raise UserError(f"{path}: no true pair, so there is no score; take a file that lists them")
 

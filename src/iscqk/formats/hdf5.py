@@ -156,7 +156,11 @@ def read_vectors(file: h5py.File, name: str) -> Rows:
 
 
 def read_ids(file: h5py.File, name: str) -> StrArray:
-    """Return the ids of a dataset as (n,) str; fixed-size bytes and variable-length str will do."""
+    """Return the ids of a dataset as (n,) str; fixed-size bytes and variable-length str will do.
+
+    Raises:
+        UserError: there is no such dataset, it holds something else, or it cannot be read.
+    """
     found = dataset(file, name)
     where = f"{file.filename}: dataset '{name}'"
     with as_user_errors(where):

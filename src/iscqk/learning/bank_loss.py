@@ -69,7 +69,7 @@ def log_partition(
 
     Args:
         queries: (B, D), any float type.
-        bank: (N, D), float32 or bfloat16; it gets no gradient.
+        bank: (N, D), float32, bfloat16 or float64; it gets no gradient.
         temperature: positive scalar.
         excluded: (M, 2) int64 pairs (query, bank row) that the sum leaves out, sorted by bank row:
             rows that would be false negatives.
@@ -144,7 +144,7 @@ def soft_targets(
     values: Tensor | None = None,
     project: Callable[[Tensor], Tensor] = upcast,
 ) -> Tensor:
-    """Return the bank row that each teacher's softmax over the bank expects, (B, D).
+    """Return the bank row that each teacher's softmax over the bank expects.
 
     The softmax is a constant to the gradient. What it weighs is none where a live head makes it:
     block by block, which are computed again in the backward pass, as in `live_bank_loss`.
@@ -159,6 +159,9 @@ def soft_targets(
         values: the N rows of which one is expected, where these are not the teacher's own: (N, D),
             or what `project` takes.
         project: the live head, (n, C') to (n, D) unit rows; its parameters get gradients.
+
+    Returns:
+        (B, D) float32, or float64 where teachers are; differentiable in what `project` learns.
     """
     with torch.no_grad():
         log_z, expected = attention(teachers, bank, temperature, excluded, shared)

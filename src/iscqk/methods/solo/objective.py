@@ -22,8 +22,6 @@ from iscqk.models.encoder import Encoder
 class OwnBank(Objective):
     """The loss of copies over the bank; item `i` is a copy of the image of row `i`."""
 
-    accumulates = True  # the negatives are the bank's, whatever the batch is
-
     def __init__(
         self, encoder: Encoder, settings: Settings, describe: Callable[[Encoder], Tensor]
     ) -> None:
@@ -104,6 +102,9 @@ def koleo(descriptors: Tensor, rows: Tensor, targets: Tensor) -> Tensor:
         descriptors: (B, D) unit rows.
         rows: (N, D) unit rows, N at least 2.
         targets: (B,) int64, the row that is of each descriptor's own image.
+
+    Returns:
+        Scalar, differentiable in descriptors; distances below 1e-4 count as that.
     """
     _, nearest = nearest_others(descriptors.detach(), rows, targets)
     return -(descriptors - rows[nearest]).norm(dim=1).clamp(min=1e-4).log().mean()
