@@ -12,7 +12,7 @@ import pytest
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 
-from conftest import ROOT
+from conftest import ROOT, make_project
 from test_make import make
 
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -31,6 +31,35 @@ for name in python uv; do
 echo "$(basename "$0") backend=$UV_TORCH_BACKEND $*" >> calls' > "$3/bin/$name"
     chmod +x "$3/bin/$name"
 done
+"""
+
+# In the place of conda: makes an environment whose pip installs, as `--editable` does, a program
+# that fails once it has said whose code it would run.
+CONDA = """\
+#!/bin/sh
+case "$1" in
+--version) echo conda 25.1.1 ;;
+info) echo '{"conda_prefix": "FOLDER", "platform": "linux-64"}' ;;
+config) echo '{"get": {"channel_priority": "strict"}}' ;;
+env)
+    while [ "$1" != --prefix ]; do shift; done
+    mkdir -p "$2/bin"
+    cat > "$2/bin/pip" <<'END'
+#!/bin/sh
+for clone; do :; done
+cat > "$(dirname "$0")/iscqk" <<PROGRAM
+#!/bin/sh
+PYTHONPATH="\\$PYTHONPATH:$clone/src" PYTHON -c 'import iscqk; print(iscqk.__file__)' >> FOLDER/ran
+exit 1
+PROGRAM
+chmod +x "$(dirname "$0")/iscqk"
+END
+    chmod +x "$2/bin/pip" ;;
+esac
+"""
+ACTIVATE = """\
+export CONDA_PREFIX="$1" PATH="$1/bin:$PATH"
+for script in "$1"/etc/conda/activate.d/*.sh; do [ ! -f "$script" ] || . "$script"; done
 """
 
 
@@ -81,6 +110,25 @@ def test_an_environment_of_another_folder_is_made_anew(tmp_path, how):
     assert done.returncode == 0, done.stderr
     assert (second / ".venv/of_before").exists() == (how == "here")
     assert (second / ".venv/.installed").exists()
+
+
+@pytest.mark.long
+def test_clones_that_share_an_environment_of_conda_run_their_own_code(tmp_path, monkeypatch):
+    """The first makes it, at work in another folder."""
+    programs, ran = tmp_path / "bin", tmp_path / "ran"
+    programs.mkdir()
+    conda = CONDA.replace("FOLDER", str(tmp_path)).replace("PYTHON -c", f"{sys.executable} -c")
+    (programs / "conda").write_text(conda)
+    (programs / "conda").chmod(0o755)
+    (programs / "activate").write_text(ACTIVATE)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    clones = [make_project(tmp_path / name) for name in ("the first", "second")]
+    for clone, where in zip(clones, ("--directory ../elsewhere", ""), strict=True):
+        shared = f"{where} --sdm conda --conda-prefix {tmp_path}/environments"
+        done = clone.run(f"snakemake results/demo/training.tar --cores 1 {shared}", check=False)
+        assert "draw the demo's images: failed" in done.stderr, done.stderr
+        assert ran.read_text().splitlines()[-1] == f"{clone.folder}/src/iscqk/__init__.py"
+    assert len([*(tmp_path / "environments").glob("*/bin")]) == 1
 
 
 @pytest.mark.parametrize("name", LISTS)

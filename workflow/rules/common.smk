@@ -47,6 +47,7 @@ from iscqk.plan.snakefile import (
     folders,
     given,
     gpu_count,
+    let_conda_find,
     let_jobs_speak_utf8,
     listed,
     made_by,
@@ -65,6 +66,7 @@ from iscqk.retrieval import rankings
 from iscqk.settings.search import Search
 
 put_program_on_path()
+let_conda_find(OWN_FOLDER)
 let_jobs_speak_utf8()
 end_jobs_with_snakemake()
 

@@ -82,6 +82,11 @@ def put_program_on_path() -> None:
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
+def let_conda_find(workflow_folder: str | Path) -> None:
+    """Let conda's environment install and run this clone's code (envs/iscqk.post-deploy.sh)."""
+    os.environ["ISCQK_FOLDER"] = os.path.abspath(workflow_folder)
+
+
 def let_jobs_speak_utf8() -> None:
     """Let jobs take names of files for UTF-8, as manifests do, whatever the locale says."""
     os.environ["PYTHONUTF8"] = "1"
