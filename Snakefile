@@ -181,6 +181,10 @@ ADDITIONS = add_to_messages(workflow, PLAN)
 
 
 onstart:
+    try:
+        ADDITIONS.refuse_to_mark_nothing()
+    except UserError as error:
+        sys.exit(f"error: {error}")
     logger.info(one_line(config["title"]))
     if unknown := ADDITIONS.unknown():
         logger.warning(unknown)

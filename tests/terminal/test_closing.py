@@ -12,6 +12,7 @@ import pytest
 
 from configs import configured
 from conftest import ROOT
+from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
 from iscqk.formats.results import Results
 from iscqk.images.dataset_interface import Sources
@@ -299,3 +300,37 @@ def test_a_failed_jobs_log_is_told_of_what_is_in_a_storage(plan, monkeypatch, sh
         logs, aux = asyncio.run(told())
         assert aux == ({"id": 7, address: content} if shows else {"id": 7})
         assert len(logs) == (1 if shows else 2)
+
+
+class FileOf:
+    """A job's file, which Snakemake asks whether it is there."""
+
+    def __init__(self, is_there):
+        self.is_there = is_there
+
+    async def exists(self):
+        return self.is_there
+
+
+@pytest.mark.parametrize(
+    ("are_there", "told"),
+    [
+        ([True] * 1200, "marked 1,200 files as up to date"),
+        (
+            [True, False, False],
+            "marked 1 files as up to date; not there: 2, "
+            "which the same command without --touch makes if needed",
+        ),
+        ([False], None),
+    ],
+)
+def test_what_only_marks_files_tells_how_many_and_refuses_to_mark_none(plan, are_there, told):
+    jobs = [SimpleNamespace(output=[FileOf(is_there) for is_there in are_there])]
+    dag = SimpleNamespace(needrun_jobs=lambda exclude_finished: jobs)
+    additions = Additions(SimpleNamespace(touch=True, dag=dag, async_run=asyncio.run), plan)
+    if told is None:
+        with pytest.raises(UserError, match=r"^--touch: there is no file yet .* without it$"):
+            additions.refuse_to_mark_nothing()
+    else:
+        additions.refuse_to_mark_nothing()
+        assert additions.closing(["now.log"]) == told

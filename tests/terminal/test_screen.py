@@ -4,6 +4,7 @@ The workflow is one of two jobs that take a second each; the project's own is in
 """
 
 import io
+import logging
 import os
 import pty
 import re
@@ -14,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from conftest import ROOT, Project
+from iscqk.terminal.account import Account
 from iscqk.terminal.screen import Bars, Job, Lines, Progress
 from snakemake_logger_plugin_iscqk import LogHandler
 
@@ -153,6 +155,25 @@ def test_a_log_has_a_line_a_job_and_a_failure_in_full(two_jobs):
     own = next((two_jobs.folder / ".snakemake/log").iterdir()).read_text()
     assert "CalledProcessError" in own and "python work.py bad" in own
     assert "rule initial:" in own and "2 of 2 steps" not in own  # Snakemake's own account
+
+
+@pytest.mark.parametrize("only_marks", [True, False])
+def test_where_files_are_only_marked_no_work_is_told(only_marks):
+    told = Recorded()
+    account = Account(Lines(told), lambda record: told.write(f"{record.msg}\n"), logs=False)
+    account.only_marks = lambda: only_marks
+    warned = "Output files not touched because they don't exist: first.txt"
+    job = {"rule_name": "initial", "jobid": 1, "output": ["first.txt"], "log": [], "wildcards": {}}
+    for message, level, more in (
+        (None, logging.INFO, {"event": "job_info", **job}),
+        (warned, logging.WARNING, {}),
+        (None, logging.INFO, {"event": "job_finished", "job_id": 1}),
+        ("the last line", logging.INFO, {}),
+    ):
+        account.tell(logging.makeLogRecord({"msg": message, "levelno": level, **more}))
+    worked = "make the network to start from" in told.getvalue(), warned in told.getvalue()
+    assert worked == (not only_marks, not only_marks)
+    assert told.getvalue().endswith("the last line\n")
 
 
 @pytest.mark.parametrize("asked", ["verbose", "quiet", "printshellcmds", "debug_dag", "dryrun"])

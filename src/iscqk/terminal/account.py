@@ -33,12 +33,18 @@ _ROUTINE = (
     "Using shell:",
 )
 
+# What is told of jobs where their files are only marked, as `--touch` does.
+_OF_JOBS = ("job_info", "job_finished")
+_NOT_MARKED = "Output files not touched because"
+
 
 class Account:
     """Tells of jobs in plain words, of the whole run by time, and of all that goes wrong.
 
     Attributes:
         plan: of the workflow, once it is known.
+        only_marks: says whether jobs do not work, and their files are but marked up to date; in
+            the end it is told of how many.
     """
 
     def __init__(self, screen: Screen, plainly: Callable[[LogRecord], None], logs: bool) -> None:
@@ -50,6 +56,7 @@ class Account:
             logs: whether a failed job's logs are shown, not only named.
         """
         self.plan: Plan | None = None
+        self.only_marks: Callable[[], bool] = lambda: False
         self._screen, self._plainly, self._logs = screen, plainly, logs
         self._lock = threading.RLock()
         self._start, self._begun, self._failed = time.monotonic(), False, False
@@ -68,6 +75,9 @@ class Account:
     def tell(self, record: LogRecord) -> None:
         """Tell what a record of Snakemake's logger is about."""
         event = getattr(record, "event", None)
+        of_job = str(event) in _OF_JOBS or str(record.msg).startswith(_NOT_MARKED)
+        if of_job and self.only_marks():
+            return
         with self._lock:
             if event is not None and str(event) in self._by_event:
                 self._by_event[str(event)](record)

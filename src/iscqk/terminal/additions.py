@@ -15,7 +15,7 @@ from typing import Any
 from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
 from iscqk.runtime.storage import StoredFile
-from iscqk.terminal.closing import closing_lines
+from iscqk.terminal.closing import closing_lines, marked_line
 
 _NOTHING = "Nothing to be done"
 
@@ -79,7 +79,12 @@ class Additions(logging.Filter):
             return str(error)
 
     def closing(self, log: Sequence[str] = ()) -> str:
-        """Return the last lines: of a run with its log files, without them if nothing was done."""
+        """Return the last lines: of a run with its log files, without them if nothing was done.
+
+        Where files were only marked, how many.
+        """
+        if log and self._workflow.touch:
+            return marked_line(self._are_there())
         begun = self._workflow.start_time.timestamp()
         seconds = max(time.time() - begun, 0) if log else None  # clocks are set back
         options, own = options_to_repeat(sys.argv[1:]), "".join(log[:1])
@@ -102,6 +107,23 @@ class Additions(logging.Filter):
             "whatever the config was; if they are of this one, run the same command once with "
             "--touch --forceall, else with --forceall"
         )
+
+    def refuse_to_mark_nothing(self) -> None:
+        """Raise UserError where files are only to be marked, and there is none.
+
+        Snakemake would end well, and leave an empty log of each job.
+        """
+        if self._workflow.touch and not any(self._are_there()):
+            raise UserError(
+                f"--touch: there is no file yet to mark as up to date (seen from {Path.cwd()}); "
+                "run the same command without it"
+            )
+
+    def _are_there(self) -> list[bool]:
+        """Return of each file of the jobs that have to run whether there is one."""
+        jobs = self._workflow.dag.needrun_jobs(exclude_finished=False)
+        run = self._workflow.async_run  # a storage is asked
+        return [run(file.exists()) for job in jobs for file in job.output]
 
     def _current(self) -> set[str]:
         """Return the files of jobs that are done, or had not to be, of those that were to be.
@@ -136,6 +158,7 @@ def add_to_messages(workflow: Any, plan: Plan) -> Additions:
     for handler in workflow.logger_manager.get_log_handlers():
         if account := getattr(handler, "account", None):
             account.plan = plan
+            account.only_marks = lambda: workflow.touch
     return additions
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -56,6 +56,15 @@ def closing_lines(
         logs = place + os.path.dirname(plan.results.log(""))
         lines += [f"took {duration(seconds)}; logs: {logs}, {os.path.relpath(log)}"]
     return [*lines, *_next(targets, options)]
+
+
+def marked_line(are_there: Collection[bool]) -> str:
+    """Return the last line of a run that only marks files, by whether each is there."""
+    marked = sum(are_there)
+    told = f"marked {marked:,} files as up to date"
+    if missing := len(are_there) - marked:
+        told += f"; not there: {missing:,}, which the same command without --touch makes if needed"
+    return told
 
 
 def _made_here(plan: Plan, targets: list[str], current: Container[str] | None) -> Iterator[str]:
