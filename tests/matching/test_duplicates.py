@@ -116,7 +116,7 @@ def test_what_is_deleted_leaves_one_of_each_content(folder, model_folder, monkey
     assert main(command) == 0
     Path("duplicates").symlink_to("../out")
     names = pd.read_csv("../out/duplicates.csv")["image"]
-    assert {"./007", "./7", "./NA", "./cr\rx.jpg"} <= set(names)
+    assert {"./007", "./7", "./NA", "cr\rx.jpg"} <= set(names)
     exec(listing())
     for name in Path("equal.txt").read_bytes().split(b"\0")[:-1]:
         os.unlink(name)

@@ -221,12 +221,14 @@ def utf8(name: str | Path) -> str:
 
 
 def utf8_path(name: str | Path) -> str:
-    """Return `utf8` of a path, that of a bare name as `./name`.
+    """Return `utf8` of a path, as `./name` where a bare name can be taken for something else.
 
-    Readers of tables take `007` for a number and `NA` for nothing, and commands `-r` for an option.
+    Readers of tables take `007` for a number and `NA` for nothing, sheets `=a.jpg` for a formula,
+    and commands `-r.jpg` for an option.
     """
     text = utf8(name)
-    return text if os.sep in text else os.path.join(os.curdir, text)
+    is_name = os.path.splitext(text)[1][1:2].isalpha() and text[0] not in "-+=@"
+    return text if os.sep in text or is_name else os.path.join(os.curdir, text)
 
 
 def as_path(text: str) -> str:
