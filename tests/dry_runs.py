@@ -39,6 +39,7 @@ RUNS: dict[str, tuple[str, list[str]]] = {
     "photos-imagenet": ("study", [*_PHOTOS, f"{_PRESETS}/photos-imagenet.yaml"]),
     "photos-scale": ("study", [f"{_PRESETS}/photos-scale.yaml"]),
     "photos-best": ("ablation_ingredients", [*_PHOTOS, f"{_PRESETS}/photos-best.yaml"]),
+    "photos-ready": ("all", [f"{_PRESETS}/photos-ready.yaml"]),
     "photos-learning": ("all", [*_PHOTOS, f"{_PRESETS}/photos-learning.yaml"]),
     "ready-training": (
         "results/runs/solo-0/learned-5/q.safetensors",

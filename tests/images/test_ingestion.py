@@ -273,13 +273,11 @@ def test_what_is_excluded_is_passed_over_below_what_is_named(disk):
     assert len(find_own_images(disk / "scraps", Exclusion(["scraps"]))) == 2
 
 
-def test_brackets_in_what_is_excluded_are_themselves_and_accents_one_letter_or_two(disk):
-    for folder in ("[raw]", "r", normalize("NFD", "größe")):
+def test_a_name_in_brackets_that_is_excluded_is_that_name_and_accents_are_one_letter_or_two(disk):
+    for folder in ("[raw]", "r", normalize("NFD", "größe"), "[2019] sea", "2 sea", "3 sea"):
         write_image(disk / folder / "1.png", 1)
-    assert find_own_images(disk, Exclusion(["[raw]", "größ?"])) == [
-        disk / "DCIM/0.png",
-        disk / "r/1.png",
-    ]
+    left = find_own_images(disk, Exclusion(["[raw]", "größ?", "[2019] sea"]))
+    assert left == [disk / "3 sea/1.png", disk / "DCIM/0.png", disk / "r/1.png"]
 
 
 def test_a_folder_that_cannot_be_listed_is_told_and_passed_over(disk, unlisted, caplog):

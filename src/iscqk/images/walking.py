@@ -28,11 +28,12 @@ _HIDDEN, _SHADOW = ".", "._"  # the second is what a Mac keeps of a file on othe
 class Exclusion:
     """Names of files and folders, or patterns of names, that are passed over where they are met.
 
-    `*` stands for any letters and `?` for one. Brackets are themselves: folders are named `[raw]`.
+    `*` stands for any letters, `?` for one, `[12]` for one of these; but what is so named is meant,
+    too, and alone where the whole name is in brackets, as of a folder `[raw]`.
     """
 
     def __init__(self, patterns: Sequence[str] = ()) -> None:
-        self._patterns = {one: normalize("NFC", one).replace("[", "[[]") for one in patterns}
+        self._patterns = {one: normalize("NFC", one) for one in patterns}
         self._met = set[str]()
 
     def __bool__(self) -> bool:
@@ -41,7 +42,7 @@ class Exclusion:
     def covers(self, name: str) -> bool:
         """Return whether what has this name is passed over, and note by which patterns."""
         name = normalize("NFC", name)  # accents are one letter or two, as on a Mac's disk
-        found = [given for given, one in self._patterns.items() if fnmatchcase(name, one)]
+        found = [given for given, one in self._patterns.items() if _is_meant(name, one)]
         self._met.update(found)
         return bool(found)
 
@@ -49,6 +50,11 @@ class Exclusion:
     def unmet(self) -> list[str]:
         """Those that have covered nothing yet, in order."""
         return [pattern for pattern in self._patterns if pattern not in self._met]
+
+
+def _is_meant(name: str, pattern: str) -> bool:
+    is_name = pattern.startswith("[") and pattern.find("]") == len(pattern) - 1
+    return name == pattern or (not is_name and fnmatchcase(name, pattern))
 
 
 class Walk:

@@ -20,8 +20,8 @@ def add_exclude(parser: argparse.ArgumentParser) -> None:
     """Declare what of folders is not looked at: `--exclude`."""
     parser.add_argument(
         "--exclude", action="append", default=[], metavar="NAME",  # one: images may follow it
-        help="files and folders to pass over below those named, by name or pattern ('*.gif'; ? "
-        "is one letter); give it once for each",
+        help="files and folders to pass over below those named, by name or pattern ('*.gif'); give "
+        "it once for each",
     )  # fmt: skip
 
 

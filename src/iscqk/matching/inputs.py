@@ -53,8 +53,7 @@ def find_inputs(paths: InputPaths, exclude: str | Iterable[str] = ()) -> Inputs:
 
     Args:
         paths: what is named.
-        exclude: names of files and folders below these, or patterns of names (`*`, `?`), to be
-            passed over.
+        exclude: names of files and folders below these, or patterns of names, to be passed over.
 
     Raises:
         UserError: nothing is named, or something else than names is given; a name is empty; there

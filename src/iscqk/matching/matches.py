@@ -100,8 +100,8 @@ def match(
             (`Model.levels_of_orientations`).
         index: whether references are looked through by an index, which takes less time and misses
             some; it is kept in `folder`, or beside a file of `iscqk describe`.
-        exclude: names of files and folders below those named, or patterns of names (`*.gif`, with
-            `?` for one letter), that are passed over.
+        exclude: names of files and folders below those named, or patterns of names (`*.gif`), that
+            are passed over.
 
     Returns:
         A row a pair: `query` and `reference`, their paths; `rank`, of the reference among the
