@@ -38,9 +38,9 @@ def small_encoder():
     return Encoder(EncoderConfig("test_resnet", 32, "gem", 16)).eval()
 
 
-def small_training():
+def small_training(config=CONFIG):
     rows = torch.nn.functional.normalize(torch.randn(8, 16), dim=1)
-    return Training(small_encoder(), FrozenBank(rows, 1, qk.Settings(temperature=0.1)), CONFIG)
+    return Training(small_encoder(), FrozenBank(rows, 1, qk.Settings(temperature=0.1)), config)
 
 
 def nan_in_the_bank(training):
@@ -95,6 +95,13 @@ def test_what_is_not_finite_stops_the_run_and_the_state_before_is_kept(
     assert "lower train.METHOD.learning_rate or set train.precision to fp32" in told[0]
     batch = [place % 8 for place in list(Batches(8, 4, 6, 3, 0))[3]]
     assert told[0].endswith("the images of the batch: " + " ".join(IDS[i] for i in batch))
+
+
+def test_what_the_last_step_spoils_is_no_result(images, tmp_path):
+    training = small_training(replace(CONFIG, images=4))  # one step
+    step_too_far(training)
+    with pytest.raises(UserError, match="step 1: the step made .* NaN or infinite"):
+        training.run(images, 0, Checkpoint(tmp_path / "c.pt", fingerprint(run=1)))
 
 
 def test_collapse_is_logged_once_and_is_in_the_history(images, tmp_path, caplog):

@@ -121,6 +121,17 @@ def test_the_slow_encoder_moves_by_the_momentum():
     torch.testing.assert_close(slow.weight, expected)
 
 
+def test_the_slow_projection_moves_with_the_slow_encoder():
+    encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 16))
+    made = MomentumContrast(encoder, moco.Settings(head="mlp", queue=8, momentum=0.9))
+    slow = [p.clone() for p in made.slow_projection.parameters()]
+    for parameter in made.projection.parameters():
+        parameter.data += 1
+    made.after_step(encoder)
+    for before, after in zip(slow, made.slow_projection.parameters(), strict=True):
+        torch.testing.assert_close(after, before + 0.1)
+
+
 @pytest.mark.parametrize(
     ("method", "settings"),
     [(MomentumContrast, moco.Settings), (SelfDistillation, isd.Settings)],

@@ -105,6 +105,13 @@ def test_sgd_is_plain_with_momentum_as_published_methods_take_it(encoder):
     torch.testing.assert_close(encoder.head.bias, before - 0.1 * (1 + 1.9))
 
 
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_all_weights_decay_and_a_learned_temperature_does_not(encoder, name):
+    objective = FrozenBank(torch.eye(16), 1, replace(QK, learn_temperature=True))
+    groups = make_optimizer(encoder, objective, name, (1e-3, 1e-3), 0.1).param_groups
+    assert [group["weight_decay"] for group in groups] == [0.1, 0.1, 0]
+
+
 def test_without_a_warm_up_the_rate_is_whole_at_once():
     assert [learning_rate_factor(step, 100, 0, "cosine") for step in (0, 1)] == [1, 1]
 
@@ -348,6 +355,16 @@ def test_an_interrupted_run_ends_with_the_same_weights(
         for name, tensor in weights.items():
             assert torch.equal(tensor, runs["cut"].snapshots[step][name]), (step, name)
     assert_shown(tmp_path / "scalars", runs["cut"].history)
+
+
+def test_the_seconds_before_a_stop_count_on(encoder, images, tmp_path):
+    checkpoint = Checkpoint(tmp_path / "c.pt", fingerprint(run=1))
+    objective = FrozenBank(bank_of(encoder, images), 1, QK)
+    train(encoder, objective, images, tmp_path / "c.pt")
+    state = checkpoint.load()
+    state["history"][-1]["seconds"] = 1000
+    checkpoint.save(state)
+    assert train(encoder, objective, images, tmp_path / "c.pt").history[-1]["seconds"] > 1000
 
 
 def test_a_state_is_kept_by_time_too(encoder, images, tmp_path, monkeypatch):
