@@ -249,6 +249,13 @@ def test_the_table_by_edit_follows_its_definition():
         assert line.recall_at_1 == pytest.approx(hits / len(own))
 
 
+def test_a_tie_never_flatters_an_edit():
+    truth, edits = truth_of([(0, 0)]), {"blur": np.array(["Q00000"])}
+    for rows in ([(0, 0, 1), (0, 1, 1)], [(0, 1, 1), (0, 0, 1)]):
+        table = table_by_edit(judge(predictions_of(rows), truth), truth, edits)
+        assert table["recall_at_1"].tolist() == [0]
+
+
 def test_half_a_million_predictions_are_scored():
     random = np.random.default_rng(0)
     count = 500_000

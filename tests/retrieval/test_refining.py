@@ -1,10 +1,13 @@
 """Joining, whitening and subtracting, against slow float64 versions and the rules."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from iscqk.errors import UserError
 from iscqk.retrieval.refining import (
+    Refinement,
     fit_projection,
     fit_projections,
     joined,
@@ -122,6 +125,22 @@ def test_an_image_is_refined_on_its_own():
     alone = np.concatenate([refined(row[None]) for row in rows])
     np.testing.assert_allclose(refined(rows), alone, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(refined(rows[:1]), refined(rows[:1].copy()))
+
+
+def test_whatever_a_refinement_computes_by_is_in_its_digest():
+    projection, training = fit_projection([unit_rows(40, 6, 0)], 3, 0.5), unit_rows(9, 3, 1)
+    one = Refinement((1, 1), projection, training, 2, 0.5)
+    others = [
+        replace(one, weights=(1, 2)),
+        replace(one, projection=replace(projection, weight=-projection.weight)),
+        replace(one, projection=replace(projection, centre=-projection.centre)),
+        replace(one, training=training[::-1].copy()),
+        replace(one, training=None),
+        replace(one, nearest=3),
+        replace(one, share=0.6),
+    ]
+    assert len({some.digest() for some in [one, *others]}) == 8
+    assert one.digest() == Refinement((1, 1), projection, training.copy(), 2, 0.5).digest()
 
 
 def test_a_projection_is_read_back_and_other_files_are_refused(tmp_path):

@@ -158,6 +158,14 @@ def test_a_scale_that_the_official_evaluators_cannot_rank_is_a_problem(path, sca
     assert complaint in problem
 
 
+def test_the_greatest_distance_is_that_of_opposite_vectors(path):
+    """Either side alone is as near as need be."""
+    for side, value in (("query", 2e4), ("reference", -2e4)):
+        change(path, side, put(0, value))
+    (problem,) = told(path)
+    assert "look no further than 1e+10" in problem
+
+
 @pytest.mark.parametrize("scale", [1e4, 1e-14])
 def test_any_other_scale_is_valid(path, scale):
     for side in ("query", "reference"):
