@@ -7,6 +7,7 @@ import pytest
 
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import (
+    aligned_blocks,
     appending_descriptors,
     count_descriptors,
     descriptor_blocks,
@@ -62,6 +63,15 @@ def test_shards_of_different_dimensions_are_refused(tmp_path):
         count_descriptors(paths)
     with pytest.raises(UserError, match="no shard"):
         count_descriptors([])
+
+
+def test_descriptions_of_which_one_has_a_shard_more_are_refused(tmp_path):
+    paths = [tmp_path / "a.h5", tmp_path / "b.h5"]
+    write_descriptors(paths[0], IDS[:7], VECTORS[:7], {})
+    write_descriptors(paths[1], IDS[7:], VECTORS[7:], {})
+    for parts in ([paths, paths[:1]], [paths[:1], paths]):
+        with pytest.raises(UserError, match="a.h5 and .*a.h5: not of the same images"):
+            list(aligned_blocks(parts))
 
 
 def test_nothing_is_left_of_a_shard_that_was_not_finished(tmp_path):

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 
 from conftest import ROOT
 from iscqk.errors import UserError
-from iscqk.formats import files
+from iscqk.formats import files, locks
 from iscqk.formats.descriptor_shards import appending_descriptors
 from iscqk.formats.files import (
     atomic_file,
@@ -158,6 +158,19 @@ def test_who_works_alone_leaves_no_trace(tmp_path):
     with exclusive(tmp_path / "new/a.txt"):
         write_text(tmp_path / "new/a.txt", "x")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.txt"]
+
+
+def test_who_waited_for_a_file_that_was_renamed_meanwhile_locks_a_new_one(tmp_path, monkeypatch):
+    path, is_locked = tmp_path / ".a.part.txt", locks._is_locked
+
+    def renamed(descriptor):
+        monkeypatch.undo()
+        path.rename(tmp_path / "a.txt")
+        return is_locked(descriptor)
+
+    monkeypatch.setattr(locks, "_is_locked", renamed)
+    locks.unlock(locks.lock(path, 5))
+    assert path.is_file() and (tmp_path / "a.txt").is_file()
 
 
 def test_a_lock_is_gone_once_the_file_is_written(tmp_path):

@@ -68,6 +68,13 @@ def test_a_header_names_columns_in_any_order_and_others_beside_them(tmp_path, te
     assert truth.distractors.tolist() == ["Q00001"]
 
 
+def test_among_fewer_images_a_query_without_its_references_is_a_distractor(tmp_path):
+    truth = read_ground_truth(write(tmp_path / "gt.csv", OFFICIAL + "Q00003,\n"))
+    some = truth.among(["Q00000", "Q00001", "Q00002"], ["R000003"])
+    assert pairs(some) == [("Q00002", "R000003")]
+    assert some.distractors.tolist() == ["Q00000", "Q00001"]
+
+
 def test_of_a_part_that_it_says_nothing_of_it_passes_no_query_over(tmp_path):
     truth = read_ground_truth(write(tmp_path / "gt.csv", "Q25000,R000007\nQ75000,\n"))
     queries = ["Q00000", "Q24999", "Q25000", "Q49999", "Q50000", "Q75000"]

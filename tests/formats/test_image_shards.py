@@ -134,6 +134,20 @@ def test_an_image_that_was_packed_anew_is_not_taken_for_the_listed_one(photos):
         open_verified(listed["b.jpg"])
 
 
+def test_a_shard_that_was_written_over_is_looked_through_again(tmp_path):
+    """Of one size, and in one place; a disk's clock may be a slow one."""
+    shard, other = tmp_path / "a.tar", tmp_path / "b.tar"
+    for path, names in ((shard, "xy"), (other, "yx")):
+        with writing_images(path) as put:
+            for name, content in zip(names, (b"1", b"2"), strict=True):
+                put(f"{name}.jpg", content)
+    os.utime(shard, (1, 1))
+    assert content_of(shard / "x.jpg") == b"1"
+    shard.write_bytes(other.read_bytes())
+    os.utime(shard, (3, 3))
+    assert content_of(shard / "x.jpg") == b"2"
+
+
 def test_what_is_bad_in_a_shard_is_told_by_its_name(photos):
     (photos / "b.jpg").write_bytes(b"no image")
     (photos / "a.png").write_bytes(b"")
