@@ -11,8 +11,8 @@ from torch.nn.functional import normalize
 
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
+from iscqk.learning import attention, bank_loss, distributed
 from iscqk.learning import bank as module
-from iscqk.learning import distributed
 from iscqk.learning.bank import read_bank
 from iscqk.learning.given_of_images import check_teacher, read_near_duplicates, read_teacher
 from iscqk.methods import qk
@@ -108,17 +108,20 @@ class Fixed(nn.Module):
         return normalize(pixels, dim=1)
 
 
+@pytest.mark.parametrize("block", [4, 4096])
 @pytest.mark.parametrize("negatives", ["all", 11])
-def test_near_duplicates_are_no_negatives(negatives):
+def test_near_duplicates_are_no_negatives(negatives, block, monkeypatch):
     """Cross entropy in float64 over all rows but those; drawing 11 negatives of 11 draws all."""
+    for part in (attention, bank_loss):
+        monkeypatch.setattr(part, "BLOCK", block)
     torch.manual_seed(0)
     rows, pixels = normalize(torch.randn(12, 6), dim=1), torch.randn(3, 6)
-    pairs = torch.tensor([[0, 5], [4, 5], [4, 7], [5, 0], [5, 4], [7, 4]])
+    pairs = torch.tensor([[0, 5], [4, 5], [4, 9], [5, 0], [5, 4], [9, 4]])
     config = qk.Settings(temperature=0.1, negatives=negatives)
     bank = FrozenBank(rows, 2, config, near_duplicates=pairs)
     indices = torch.tensor([8, 1, 22])  # views of the images of rows 4, 0 and 11
     logits = (normalize(pixels, dim=1).double() @ rows.double().T) / 0.1
-    logits[0, 5] = logits[0, 7] = logits[1, 5] = -torch.inf
+    logits[0, 5] = logits[0, 9] = logits[1, 5] = -torch.inf
     expected = nn.functional.cross_entropy(logits, torch.tensor([4, 0, 11]))
     outcome = bank(Fixed(), pixels, indices, True)
     assert outcome.loss.item() == pytest.approx(expected.item(), rel=1e-5)
@@ -134,6 +137,13 @@ def twelve_rows(live):
     frozen = Encoder(EncoderConfig("test_resnet", 32, "gem", 6)).eval()
     features = torch.randn(12, frozen.head.in_features)
     return features, frozen.project(features), frozen
+
+
+def test_of_a_bank_only_what_learns_is_resume_state():
+    """Its rows are files of their own, of as many gigabytes in each state."""
+    features, rows, head = twelve_rows(live=True)
+    bank = FrozenBank(features, 1, qk.Settings(), head, 0, torch.tensor([[0, 5], [5, 0]]), rows)
+    assert set(bank.state_dict()) == {"log_temperature", "head.weight", "head.bias"}
 
 
 @pytest.mark.parametrize("share", [0.5, 1])
@@ -217,12 +227,14 @@ def test_a_teachers_row_that_says_nothing_is_told_beforehand(tmp_path, value, to
             read(tmp_path / "t.h5", IDS)
 
 
-def test_drawn_negatives_include_every_positive_and_as_many_as_asked_for():
+@pytest.mark.parametrize("negatives", [9, 48])
+def test_drawn_negatives_include_every_positive_and_as_many_as_asked_for(negatives):
     torch.manual_seed(1)
     rows, pixels = normalize(torch.randn(50, 6), dim=1), torch.randn(4, 6)
-    bank = FrozenBank(rows, 1, qk.Settings(temperature=0.1, negatives=9))
+    bank = FrozenBank(rows, 1, qk.Settings(temperature=0.1, negatives=negatives))
     targets = torch.tensor([3, 49, 3, 20])
     taken = bank._drawn(targets)
-    assert len(taken.unique()) == 10 and {3, 20, 49} <= set(taken.tolist())
+    assert len(taken.unique()) == len(taken) == negatives + 1
+    assert {3, 20, 49} <= set(taken.tolist())
     assert taken[bank._places(targets, taken)].tolist() == targets.tolist()
     assert torch.isfinite(bank(Fixed(), pixels, targets, True).loss)

@@ -13,6 +13,7 @@ from iscqk.learning.bank_loss import expected_bank_loss
 from iscqk.learning.isd import isd_loss
 from iscqk.learning.moco import moco_loss
 from iscqk.learning.momentum import Queue, _move
+from iscqk.learning.objectives import pair_health
 from iscqk.methods import isd, moco
 from iscqk.methods.isd.objective import SelfDistillation
 from iscqk.methods.moco.objective import MomentumContrast
@@ -102,6 +103,8 @@ def test_an_empty_queue_teaches_nothing():
     rows = unit_rows(3)
     assert moco_loss(rows, rows, rows[:0], 0.1).item() == 0
     assert isd_loss(rows, rows, rows[:0], 0.1, 0.1).item() == 0
+    _, nearest, _ = pair_health(rows, rows, rows[:0])
+    assert nearest.tolist() == [-1, -1, -1]  # as far as can be: there is none
 
 
 def test_the_queue_keeps_the_newest_rows_first_in_first_out():
@@ -154,8 +157,30 @@ def test_keys_are_queued_only_after_the_step(method, settings):
     ]
 
 
+def test_each_temperature_is_that_of_the_settings():
+    torch.manual_seed(0)
+    encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 16)).eval()
+    pixels = torch.randint(0, 256, (6, 2, 3, 32, 32), dtype=torch.uint8)
+    query, key = (encoder(part) for part in pixels.unbind(1))
+    rows = unit_rows(9).float()
+    contrast = MomentumContrast(encoder, moco.Settings(queue=9, temperature=0.3)).eval()
+    told = {"student_temperature": 0.3, "teacher_temperature": 0.2}
+    distilled = SelfDistillation(encoder, isd.Settings(queue=9, **told)).eval()
+    student = normalize(distilled.predictor(query), dim=1)
+    for objective, expected in (
+        (contrast, moco_loss(query, key, rows, 0.3)),
+        (distilled, isd_loss(student, key, rows, 0.3, 0.2)),
+    ):
+        objective.queue.append(rows)
+        found = objective(encoder, pixels, torch.arange(6), False).loss
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
 def test_the_published_heads():
-    """ISD: none for ResNet-18, feat -> 2 feat -> feat / 4 with batch norm for ResNet-50."""
+    """ISD: none for ResNet-18, feat -> 2 feat -> feat / 4 with batch norm for ResNet-50.
+
+    Its predictor is 8 times as wide there.
+    """
     encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 16))
     size = encoder.head.in_features
     plain = SelfDistillation(
@@ -167,6 +192,9 @@ def test_the_published_heads():
     shapes = [tuple(m.weight.shape) for m in plain.predictor if isinstance(m, nn.Linear)]
     assert shapes == [(size, size), (size, size)]
     assert sum(isinstance(m, nn.BatchNorm1d) for m in plain.predictor) == 1
+    wide = SelfDistillation(copy.deepcopy(encoder), isd.Settings(head="mlp_bn", queue=8))
+    shapes = [tuple(m.weight.shape) for m in wide.predictor if isinstance(m, nn.Linear)]
+    assert shapes == [(1024, 128), (128, 1024)]
     made = MomentumContrast(encoder, moco.Settings(head="mlp", queue=8))
     shapes = [tuple(m.weight.shape) for m in made.projection.layers if isinstance(m, nn.Linear)]
     assert shapes == [(size, size), (128, size)]

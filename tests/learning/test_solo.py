@@ -35,6 +35,14 @@ def test_koleo_pushes_from_the_nearest_other_row():
     assert (query.grad * rows[:1]).sum() > 0  # a step against the gradient leads away from it
 
 
+def test_koleo_is_finite_where_another_row_is_the_same():
+    rows = unit(30, 8, 2).float()
+    query = rows[:1].clone().requires_grad_()
+    loss = koleo(query, rows, torch.tensor([9]))
+    loss.backward()
+    assert loss.item() == pytest.approx(-np.log(1e-4)) and query.grad.isfinite().all()
+
+
 class Given(torch.nn.Module):
     """An encoder of what is already described."""
 
