@@ -80,6 +80,14 @@ def test_a_bank_may_hold_more_rows_than_are_learned_from(shards):
         assert first == 0 and torch.equal(part, rows)
 
 
+def test_shards_are_read_by_their_places_however_they_are_named(tmp_path):
+    rows, paths = torch.arange(1, 23.0).reshape(11, 2), [tmp_path / "10.h5", tmp_path / "2.h5"]
+    for number, (low, high) in enumerate([(6, 11), (0, 6)]):
+        facts = {"weights_sha256": "w", "shards": 2, "shard": 1 - number}
+        write_descriptors(paths[number], IDS[low:high], rows[low:high].numpy(), facts)
+    assert torch.equal(read_bank(paths, IDS, "w")[0], rows)
+
+
 def test_near_duplicates_are_read_both_ways(tmp_path):
     path = tmp_path / "near.csv"
     path.write_text("id,near_duplicate\nT000002,T000000\nT000000,T000002\nT000001,T000002\n")

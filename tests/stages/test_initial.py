@@ -18,6 +18,7 @@ from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import write_manifest
 from iscqk.images.demo_scenes import draw_split
 from iscqk.learning.data_loading import OriginalImages
+from iscqk.learning.embedding import embed
 from iscqk.learning.initialization import calibrate_batch_norm
 from iscqk.methods import METHODS
 from iscqk.models.encoder import Encoder, EncoderConfig
@@ -111,6 +112,11 @@ def test_fewer_dimensions_are_the_principal_ones_of_what_the_head_gives(folder):
     # A projection: no pair is farther apart than before.
     assert (torch.pdist(kept) <= torch.pdist(outputs) * 1.0001).all()
     torch.testing.assert_close(directions @ directions.T, torch.eye(8), rtol=0, atol=1e-3)
+    files = sorted(map(str, (folder / "images").iterdir()))
+    with torch.no_grad():  # and of what they are found on the mean is nothing
+        images = OriginalImages(files, 32)
+        rows = torch.cat([narrow.head(block) for block, _ in embed(narrow, images, 0)])
+    assert rows.mean(0).norm() < 1e-3 * rows.norm(dim=1).mean()
 
 
 def test_every_image_counts_as_much_in_batch_norm_however_many_there_are():
@@ -125,6 +131,21 @@ def test_every_image_counts_as_much_in_batch_norm_however_many_there_are():
     norm.momentum = 1  # of all at once alone
     network.train().features(torch.stack(list(images)))
     torch.testing.assert_close(found, norm.running_mean, rtol=0.02, atol=1e-3)
+
+
+def test_what_batch_norms_knew_before_counts_no_more():
+    noise = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
+    statistics = []
+    for steps in (0, 3):
+        torch.manual_seed(0)
+        network = Encoder(EncoderConfig("test_resnet", 32, "gem", 8)).train()
+        momenta = [norm.momentum for norm in batch_norms(network)]
+        for _ in range(steps):
+            network.features(torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8))
+        calibrate_batch_norm(network, OriginalImages([*map(Image.fromarray, noise)], 32))
+        assert [norm.momentum for norm in batch_norms(network)] == momenta
+        statistics.append(torch.cat([norm.running_var for norm in batch_norms(network)]))
+    assert torch.equal(*statistics)
 
 
 def test_batch_norms_are_set_to_what_a_network_gives_that_drops_nothing():
