@@ -60,6 +60,21 @@ def test_more_images_than_ids_of_the_official_form(tmp_path):
         assert file["ids"][[0, 100_000]].tolist() == [b"Q000000", b"Q100000"]
 
 
+@pytest.mark.parametrize(("total", "first"), [(100_000, b"Q00000"), (100_001, b"Q000000")])
+def test_ids_have_the_digits_of_the_last_image_of_all(tmp_path, total, first):
+    write_described(tmp_path / "a.h5", made(2, "queries"), 0, total)
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert file["ids"][0] == first
+
+
+def test_some_images_are_as_they_were_among_all():
+    whole, rows = made(6)._replace(sha256=[*"abcdef"]), np.array([5, 0, 3])
+    some = whole.only(rows)
+    assert [file.size for file in some.files] == [5, 0, 3]
+    for found, expected in zip(some.at(np.arange(3)), whole.at(rows), strict=True):
+        assert found[:2] == expected[:2] and (found.vector == expected.vector).all()
+
+
 def test_a_file_of_an_earlier_version_is_told(tmp_path):
     path = tmp_path / "a.h5"
     write_described(path, made(3))

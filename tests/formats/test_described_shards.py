@@ -69,12 +69,28 @@ def test_a_shard_of_the_same_is_not_written_again_and_another_has_another_name(t
     before = {shard: shard.stat().st_mtime_ns for shard in listed_shards(path)}
     write_shard(path, 0, made(0, 3), 0, 9)
     assert {shard: shard.stat().st_mtime_ns for shard in shards_there(path)} == before
-    other = write_shard(path, 0, made(1, 3), 0, 9)
-    assert other not in before and listed_shards(path) == list(before)
+    same = made(0, 3)
+    changed = [
+        made(1, 3),
+        same._replace(sha256=["b" * 64] * 3),
+        same._replace(encoder="f"),
+        same._replace(side="queries"),
+    ]
+    others = {write_shard(path, 0, images, 0, 9) for images in changed}
+    assert len(others - before.keys()) == 4 and listed_shards(path) == list(before)
     remove_others(path, list(before))
-    assert not other.exists() and shards_there(path) == list(before)
+    assert shards_there(path) == list(before)
     remove_others(path, [])
     assert not (tmp_path / "photos.shards").exists()
+
+
+def test_what_a_kill_left_half_written_goes_and_what_is_no_shard_stays(tmp_path):
+    path = tmp_path / "photos.h5"
+    written(path)
+    for name in (".00002-0123456789abcdef.part.h5", "mine.h5"):
+        (shard_folder(path) / name).touch()
+    remove_others(path, [])
+    assert os.listdir(shard_folder(path)) == ["mine.h5"]
 
 
 def test_where_few_images_come_or_go_few_shards_change():

@@ -13,7 +13,7 @@ from wild import manifests, write_folders, write_image
 
 from iscqk.cli import main
 from iscqk.errors import UserError
-from iscqk.formats.manifest import read_manifest, read_shard, shard_bounds
+from iscqk.formats.manifest import content_digest, read_manifest, read_shard, shard_bounds
 from iscqk.images import finding, opening
 from iscqk.images.finding import find_images, find_own_images
 from iscqk.images.folder_fingerprint import fingerprint_of_images
@@ -302,6 +302,13 @@ def test_shards_cover_every_row_once():
         assert [i for first, last in bounds for i in range(first, last)] == list(range(count))
     with pytest.raises(UserError, match="shard 4 of 4 does not exist"):
         shard_bounds(10, 4, 4)
+
+
+def test_a_splits_digest_is_of_its_ids_and_contents_in_order():
+    rows = pd.DataFrame({"id": ["R000000", "R000001"], "sha256": ["a", "b"], "path": ["x", "y"]})
+    others = [rows.assign(id=["R000000", "R000002"]), rows.assign(sha256=["a", "c"]), rows[::-1]]
+    assert len({content_digest(some) for some in [rows, *others]}) == 4
+    assert content_digest(rows.assign(path="elsewhere")) == content_digest(rows)
 
 
 def test_a_manifest_out_of_order_is_refused(folders):
