@@ -18,7 +18,7 @@ def random_statistics(network, seed=0):
 
 
 class LookedAt(nn.Module):
-    """Convolutions, each with a norm after it that is not the only one to take what it gives."""
+    """Convolutions with norms after them, of which only the first may go into what it follows."""
 
     def __init__(self):
         super().__init__()
@@ -28,6 +28,12 @@ class LookedAt(nn.Module):
         self.looked_at, self.looked_at_norm = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8)
         self.listed, self.listed_norm = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8)
         self.idle, self.idle_norm = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8)
+        self.named, self.named_norm = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8)
+        self.one, self.norm_of_two = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8)
+        self.other = nn.Conv2d(8, 8, 1)
+        self.bare, self.bare_norm = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8, affine=False)
+        self.now = nn.Conv2d(8, 8, 1)
+        self.norm_of_now = nn.BatchNorm2d(8, track_running_stats=False)
 
     def forward_features(self, images):
         x = self.plain_norm(self.plain(images)).relu()
@@ -35,6 +41,10 @@ class LookedAt(nn.Module):
         x = self.shared_norm(self.shared(x)) + self.shared(x)
         raw = self.looked_at(x)
         x = self.looked_at_norm(raw) * raw.sigmoid()
+        x = self.norm_of_two(self.one(x)) + self.norm_of_two(self.other(x))
+        x = self.norm_of_now(self.now(self.bare_norm(self.bare(x))))
+        raw = self.named(x)
+        x = torch.add(self.named_norm(raw), other=raw)
         raw = self.listed(x)
         return torch.cat([self.listed_norm(raw), raw], dim=1)
 

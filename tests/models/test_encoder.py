@@ -107,6 +107,16 @@ def test_the_same_weights_are_the_same_bytes(tmp_path):
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
 
 
+def test_a_digest_is_of_weights_and_of_what_is_made_of_images():
+    encoder, others = Encoder(SMALL), []
+    for config in (replace(SMALL, image_size=48), replace(SMALL, mean=(0.5,) * 3), SMALL):
+        others.append(Encoder(config))
+        others[-1].load_state_dict(encoder.state_dict())
+    assert encoder_digest(others[-1]) == encoder_digest(encoder)
+    others[-1].head.bias.data += 1
+    assert len({encoder_digest(one) for one in [encoder, *others]}) == 4
+
+
 def test_a_plain_timm_backbone_is_taken_and_another_is_refused(tmp_path):
     from safetensors.torch import save_file
 

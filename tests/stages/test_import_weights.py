@@ -13,6 +13,7 @@ from torch.nn import functional
 import reference_networks as published
 from importing import imported
 from iscqk.cli import main
+from iscqk.models.fitting_weights import _by_order
 from iscqk.models.weights import load_encoder, read_provenance
 
 MEAN, STD = (torch.tensor(x).view(3, 1, 1) for x in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
@@ -291,3 +292,10 @@ def test_safetensors_by_other_names_are_told_that_they_have_no_order(tmp_path, c
     given = ("--backbone", "mobilenetv2_100", "--output", str(tmp_path / "made.safetensors"))
     assert main(["import-weights", str(path), *given]) == 1
     assert "names, which a file of torch.save would tell by their order" in capsys.readouterr().err
+
+
+def test_what_is_of_one_shape_and_another_kind_is_not_taken_for_it_by_its_place():
+    norm = published.random_statistics(nn.BatchNorm2d(4)).state_dict()
+    renamed = {f"layer.{name}": tensor for name, tensor in norm.items()}
+    assert torch.equal(_by_order(norm, renamed)["weight"], norm["weight"])
+    assert _by_order(norm, {"layer.bias": norm["bias"], **renamed}) is None  # the bias first

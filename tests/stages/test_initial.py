@@ -19,7 +19,7 @@ from iscqk.formats.manifest import write_manifest
 from iscqk.images.demo_scenes import draw_split
 from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.embedding import embed
-from iscqk.learning.initialization import calibrate_batch_norm
+from iscqk.learning.initialization import calibrate_batch_norm, head_images
 from iscqk.methods import METHODS
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import save_hub_folder
@@ -117,6 +117,15 @@ def test_fewer_dimensions_are_the_principal_ones_of_what_the_head_gives(folder):
         images = OriginalImages(files, 32)
         rows = torch.cat([narrow.head(block) for block, _ in embed(narrow, images, 0)])
     assert rows.mean(0).norm() < 1e-3 * rows.norm(dim=1).mean()
+
+
+def test_a_head_is_found_on_images_of_anywhere_in_a_split():
+    paths = [f"{number:03}.jpg" for number in range(200)]
+    first, again, other = (head_images(paths, 32, 50, seed)._paths for seed in (0, 0, 1))
+    assert first == again != other
+    for chosen in (first, other):
+        assert len(set(chosen)) == 50 and min(chosen) < "050.jpg" and max(chosen) > "150.jpg"
+    assert sorted(head_images(paths, 32, 999, 0)._paths) == paths
 
 
 def test_every_image_counts_as_much_in_batch_norm_however_many_there_are():
