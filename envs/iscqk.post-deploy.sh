@@ -7,5 +7,5 @@ pip install --no-build-isolation --no-deps --editable "${ISCQK_FOLDER:?is told b
 # takes any PYTHONPATH from them before.)
 mkdir -p "$CONDA_PREFIX/etc/conda/activate.d"
 cat >"$CONDA_PREFIX/etc/conda/activate.d/iscqk.sh" <<'END'
-[ -z "${ISCQK_FOLDER:-}" ] || export PYTHONPATH="$ISCQK_FOLDER/src"
+[ -z "${ISCQK_FOLDER:-}" ] || export PYTHONPATH="$ISCQK_FOLDER/src${PYTHONPATH:+:$PYTHONPATH}"
 END

@@ -91,10 +91,14 @@ def test_what_copies_nothing_is_not_likely_however_often_every_picture_is_there(
 
 
 @pytest.mark.parametrize(
-    ("files", "apart", "likely"), [(40, 0.05, False), (40, 1e-3, True), (5, 0.05, True)]
+    ("files", "apart", "noise", "likely"),
+    [
+        *((40, 0.05, 0.1, False), (40, 1e-3, 0.1, True), (5, 0.05, 0.1, True)),
+        (40, 0.015, 0.015, False),  # a model by which all copies are nearly the same
+    ],
 )
 def test_one_more_of_a_kind_copies_none_of_them_but_one_more_file_of_a_picture_does(
-    files, apart, likely
+    files, apart, noise, likely
 ):
     """As of screens of a telephone, many, or of one picture in many files, or in a few."""
     rng = np.random.default_rng(0)
@@ -104,7 +108,7 @@ def test_one_more_of_a_kind_copies_none_of_them_but_one_more_file_of_a_picture_d
     model = SimpleNamespace(levels=lambda rows: np.zeros(len(rows)))
     lookup = compared.Lookup(model, compared.exactly(every))
     own = np.arange(200)
-    copies = JoinedRows([unit(pictures[own] + 0.1 * rng.normal(size=(200, 32)))])
+    copies = JoinedRows([unit(pictures[own] + noise * rng.normal(size=(200, 32)))])
     basis = _learned(lookup, copies, every, own)
     queries = np.concatenate([alike[:1], unit(rng.normal(size=(20, 32)))])
     flat = (np.zeros(count, np.bool_) for count in (len(queries), len(every)))

@@ -259,6 +259,7 @@ def test_a_clock_that_was_set_back_makes_no_run_shorter_than_nothing(plan):
     begun = datetime.now() + timedelta(hours=1)
     workflow = SimpleNamespace(
         start_time=begun,
+        touch=False,
         dag=SimpleNamespace(jobs=[], noneedrun_finished=None),
         dag_settings=SimpleNamespace(targets=["submission_phase2"]),
         storage_settings=SimpleNamespace(default_storage_prefix=""),
@@ -324,9 +325,15 @@ class FileOf:
         ([False], None),
     ],
 )
-def test_what_only_marks_files_tells_how_many_and_refuses_to_mark_none(plan, are_there, told):
+@pytest.mark.parametrize("done", [0, 3])
+def test_what_only_marks_files_tells_how_many_and_refuses_to_mark_none(plan, are_there, told, done):
+    """Of files that are up to date already, none has to be marked."""
     jobs = [SimpleNamespace(output=[FileOf(is_there) for is_there in are_there])]
-    dag = SimpleNamespace(needrun_jobs=lambda exclude_finished: jobs)
+    every = [*jobs, SimpleNamespace(output=[FileOf(True)] * done)]
+    dag = SimpleNamespace(needrun_jobs=lambda exclude_finished: jobs, jobs=every)
+    if done and told is None:
+        told = "marked 0 files as up to date; not there: 1, "
+        told += "which the same command without --touch makes if needed"
     additions = Additions(SimpleNamespace(touch=True, dag=dag, async_run=asyncio.run), plan)
     if told is None:
         with pytest.raises(UserError, match=r"^--touch: there is no file yet .* without it$"):

@@ -161,7 +161,7 @@ def test_a_log_has_a_line_a_job_and_a_failure_in_full(two_jobs):
 def test_where_files_are_only_marked_no_work_is_told(only_marks):
     told = Recorded()
     account = Account(Lines(told), lambda record: told.write(f"{record.msg}\n"), logs=False)
-    account.only_marks = lambda: only_marks
+    account.only_marks = only_marks
     warned = "Output files not touched because they don't exist: first.txt"
     job = {"rule_name": "initial", "jobid": 1, "output": ["first.txt"], "log": [], "wildcards": {}}
     for message, level, more in (

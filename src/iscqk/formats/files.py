@@ -221,14 +221,15 @@ def utf8(name: str | Path) -> str:
 
 
 def utf8_path(name: str | Path) -> str:
-    """Return `utf8` of a path, as `./name` where a bare name can be taken for something else.
+    """Return `utf8` of a path, below `./` where it can be taken for something else.
 
     Readers of tables take `007` for a number and `NA` for nothing, sheets `=a.jpg` for a formula,
     and commands `-r.jpg` for an option.
     """
     text = utf8(name)
-    is_name = os.path.splitext(text)[1][1:2].isalpha() and text[0] not in "-+=@"
-    return text if os.sep in text or is_name else os.path.join(os.curdir, text)
+    has_suffix = os.path.splitext(text)[1][1:3].isalpha()  # unlike 1.e5
+    is_path = text.lstrip()[:1] not in "-+=@" and (os.sep in text or has_suffix)
+    return text if is_path else os.path.join(os.curdir, text)
 
 
 def as_path(text: str) -> str:

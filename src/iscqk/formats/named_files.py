@@ -52,7 +52,7 @@ def _alike(folder: str, name: str) -> str:
     """Return the name in a folder that is of these letters, this one where there is none."""
     try:
         there = [] if name.isascii() else sorted(os.listdir(folder))
-    except OSError:
+    except (OSError, ValueError):  # ValueError: it holds a NUL
         return name
     alike = [other for other in there if normalize("NFC", other) == normalize("NFC", name)]
     return name if name in alike or not alike else alike[0]

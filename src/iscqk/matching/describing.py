@@ -264,10 +264,10 @@ def _tell_absent(
         )  # fmt: skip
 
 
-def warn_of_flat(found: Collection, told: int = _TOLD) -> None:
-    """Warn of images of one colour, `told` of them by name."""
+def warn_of_flat(found: Collection, told: int = _TOLD, what: str = "images") -> None:
+    """Warn of images of one colour, `told` of them by name, of the others by `what` they are."""
     flat = np.flatnonzero(found.flat)
     for path in found.paths(flat[:told]):
         logger.warning("%s: of one colour; what it is likest to means nothing", printable(path))
     if len(flat) > told:
-        logger.warning("%d images are of one colour", len(flat))
+        logger.warning("%d %s are of one colour", len(flat), what)

@@ -85,7 +85,7 @@ def match(
 
     The search is exact unless an index is asked for. An image is not matched with itself, whatever
     the names that lead to it, so a folder can be matched against itself. Images that cannot be read
-    are logged and left out, and those of one colour are logged.
+    are logged and left out, and those of one colour are logged, of references the first.
 
     Args:
         images: files and folders, what may be copies; files of `iscqk describe` among them.
@@ -156,7 +156,7 @@ def find_matches(
         )
     )
     warn_of_flat(queries)
-    warn_of_flat(references, told=1)  # nobody asked for them, and each call has all
+    warn_of_flat(references, 1, "references")  # nobody asked for them, and each call has all
     lookup = lookup_among(references, model, how)
     basis = find_basis(lookup, queries, references, how.caches.copies)
     own = references.rows_of(queries)

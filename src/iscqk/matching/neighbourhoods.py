@@ -116,7 +116,7 @@ class Neighbourhoods(NamedTuple):
         for _ in range(NEIGHBOUR - 1):
             alike = np.einsum("nmd,nd->nm", near, near[rows, rank])
             files = (listed & (alike >= same)).sum(1)
-            others &= alike < np.where(files > _FILES, _ONE_FILE, same)[:, None]
+            others &= alike < np.where(files > _FILES, max(_ONE_FILE, same), same)[:, None]
             others[rows, rank] = False
             rank, found = others.argmax(1), others.any(1)
         fifth = np.where(found, similarities[rows, rank], np.where(np.isfinite(last), last, 1))

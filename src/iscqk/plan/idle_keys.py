@@ -63,7 +63,8 @@ _IDLE = {
 def refuse_alike(ablation: str, runs: Mapping[str, Config]) -> None:
     """Refuse an ablation two of whose settings differ only in what says nothing beside the rest.
 
-    In a config such a key may stand: a file laid over it may have made it idle.
+    In a config such a key may stand, and such an ablation that is not asked for: a file laid over
+    it may have made it idle.
 
     Args:
         ablation: its name.

@@ -162,11 +162,19 @@ def unbalanced_rows(config: Config) -> list[Compared]:
 
 
 def runs_of(config: Config, targets: Collection[str]) -> list[str]:
-    """Return the names of the runs that targets of Snakemake are of: the submission's, at least."""
+    """Return the names of the runs that targets of Snakemake are of: the submission's, at least.
+
+    Raises:
+        UserError: as `all_runs`, or two settings of an ablation among the targets come to the same.
+    """
     named = {f"ablation_{name}": [name] for name in config["study"]["ablations"]}
     named["ablations"] = list(config["study"]["ablations"])
     ablations = [name for target in targets for name in named.get(target, [])]
-    rows = [row for name in ablations for row in ablation_rows(config, name)]
+    compared = {name: ablation_rows(config, name) for name in ablations}
+    made = all_runs(config) if compared else {}
+    for name, some in compared.items():
+        refuse_alike(name, {row.label: made[row.run] for row in some})
+    rows = [row for some in compared.values() for row in some]
     rows += study_rows(config) if "study" in targets else []
     rows += unbalanced_rows(config) if "unbalanced" in targets else []
     besides = [benchmarked_run(config)] if "benchmarks" in targets else []
@@ -189,9 +197,7 @@ def all_runs(config: Config) -> dict[str, Config]:
         _refuse_other_methods(config, ablation, settings.values())
         changes = {label: {_METHOD: "qk", **own} for label, own in settings.items()}
         rows = ablation_rows(config, ablation)
-        made = _of_rows(config, rows, changes, f"study.ablations.{ablation}")
-        refuse_alike(ablation, {row.label: made[row.run] for row in rows})
-        runs |= made
+        runs |= _of_rows(config, rows, changes, f"study.ablations.{ablation}")
     runs[benchmarked_run(config)] = changed(config, _BENCHMARKED)
     for run in list(runs.values()):
         if run["describe"]["gist"]:

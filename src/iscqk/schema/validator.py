@@ -131,7 +131,7 @@ def _explained(error: ValidationError, if_text: str) -> str:
         rules = _alternatives(error)
         allowed = ", or ".join(dict.fromkeys(map(_in_words, rules)))
         if any(map(_is_any_text, rules)) and _is_no_text_to_yaml(error.instance):
-            allowed += f"; {_IF_A_NAME}"
+            allowed += f"; {_quoted(error.instance)}"
         return f"{where}: {repr(error.instance)[:80]} is not valid; write {allowed}"
     if error.validator == "required":
         return f"{where or 'top level'}: {error.message}; {_addition(error)}"
@@ -179,9 +179,14 @@ def _is_no_text_to_yaml(value: object) -> bool:
     return value is None or isinstance(value, bool | int | float)
 
 
+def _quoted(value: object) -> str:
+    """Return the remedy where a word that YAML takes for something else is to be text."""
+    return f"leave the key out, or {_IF_A_NAME}" if value is None else _IF_A_NAME
+
+
 def _type_remedy(value: object, kind: str, if_text: str) -> str:
     if kind == "string" and _is_no_text_to_yaml(value):
-        return _IF_A_NAME
+        return _quoted(value)
     if isinstance(value, float) and value.is_integer():
         return "write it without point and exponent"
     if isinstance(value, str) and re.fullmatch("[0-9_]+", value) and "_" in value:

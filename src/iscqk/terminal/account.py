@@ -43,8 +43,8 @@ class Account:
 
     Attributes:
         plan: of the workflow, once it is known.
-        only_marks: says whether jobs do not work, and their files are but marked up to date; in
-            the end it is told of how many.
+        only_marks: whether jobs do not work, and their files are but marked up to date: then none
+            is told, as in the end it is told of how many files.
     """
 
     def __init__(self, screen: Screen, plainly: Callable[[LogRecord], None], logs: bool) -> None:
@@ -56,7 +56,7 @@ class Account:
             logs: whether a failed job's logs are shown, not only named.
         """
         self.plan: Plan | None = None
-        self.only_marks: Callable[[], bool] = lambda: False
+        self.only_marks = False
         self._screen, self._plainly, self._logs = screen, plainly, logs
         self._lock = threading.RLock()
         self._start, self._begun, self._failed = time.monotonic(), False, False
@@ -76,7 +76,7 @@ class Account:
         """Tell what a record of Snakemake's logger is about."""
         event = getattr(record, "event", None)
         of_job = str(event) in _OF_JOBS or str(record.msg).startswith(_NOT_MARKED)
-        if of_job and self.only_marks():
+        if of_job and self.only_marks:
             return
         with self._lock:
             if event is not None and str(event) in self._by_event:

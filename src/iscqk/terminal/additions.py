@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
 from iscqk.runtime.storage import StoredFile
+from iscqk.terminal.account import Account
 from iscqk.terminal.closing import closing_lines, marked_line
 
 _NOTHING = "Nothing to be done"
@@ -28,6 +29,9 @@ class Additions(logging.Filter):
     a storage, which Snakemake shows only where they lie on this machine.
 
     Snakemake calls none of the Snakefile's hooks in any of these cases.
+
+    Attributes:
+        accounts: that tell of the workflow's jobs.
     """
 
     def __init__(self, workflow: Any, plan: Plan) -> None:
@@ -39,6 +43,7 @@ class Additions(logging.Filter):
         """
         super().__init__()
         self._workflow, self._plan = workflow, plan
+        self.accounts = list[Account]()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add to a message; let every one pass."""
@@ -84,7 +89,8 @@ class Additions(logging.Filter):
         Where files were only marked, how many.
         """
         if log and self._workflow.touch:
-            return marked_line(self._are_there())
+            jobs = self._workflow.dag.needrun_jobs(exclude_finished=False)
+            return marked_line(self._are_there(jobs))
         begun = self._workflow.start_time.timestamp()
         seconds = max(time.time() - begun, 0) if log else None  # clocks are set back
         options, own = options_to_repeat(sys.argv[1:]), "".join(log[:1])
@@ -109,19 +115,23 @@ class Additions(logging.Filter):
         )
 
     def refuse_to_mark_nothing(self) -> None:
-        """Raise UserError where files are only to be marked, and there is none.
+        """Let no job be told where files are only to be marked; UserError if there is none.
 
-        Snakemake would end well, and leave an empty log of each job.
+        Snakemake would end well, and leave an empty log of each job. Without the Snakefile's hooks,
+        as in a workflow that imports this one, nobody tells how many were marked, but of jobs.
         """
-        if self._workflow.touch and not any(self._are_there()):
+        if not self._workflow.touch:
+            return
+        for account in self.accounts:
+            account.only_marks = True
+        if not any(self._are_there(self._workflow.dag.jobs)):
             raise UserError(
                 f"--touch: there is no file yet to mark as up to date (seen from {Path.cwd()}); "
                 "run the same command without it"
             )
 
-    def _are_there(self) -> list[bool]:
-        """Return of each file of the jobs that have to run whether there is one."""
-        jobs = self._workflow.dag.needrun_jobs(exclude_finished=False)
+    def _are_there(self, jobs: Iterable[Any]) -> list[bool]:
+        """Return of each file that jobs make whether there is one."""
         run = self._workflow.async_run  # a storage is asked
         return [run(file.exists()) for job in jobs for file in job.output]
 
@@ -158,7 +168,7 @@ def add_to_messages(workflow: Any, plan: Plan) -> Additions:
     for handler in workflow.logger_manager.get_log_handlers():
         if account := getattr(handler, "account", None):
             account.plan = plan
-            account.only_marks = lambda: workflow.touch
+            additions.accounts.append(account)
     return additions
 
 
