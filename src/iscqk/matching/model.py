@@ -100,18 +100,24 @@ class Model:
         return {**self.__dict__, "_ahead": None, "_fused": {}}
 
     @classmethod
-    def load(cls, folder: str | Path | None = None, threads: int | None = None) -> "Model":
+    def load(
+        cls,
+        folder: str | Path | None = None,
+        threads: int | None = None,
+        ahead: Ahead | None = None,
+    ) -> "Model":
         """Return the model of a folder.
 
         Args:
             folder: `results/submission_{phase}`, the `model` folder in it, or a run's folder that
                 holds q.safetensors and k.safetensors. None: the ready model.
             threads: to compute with where a call does not say; None: 1.
+            ahead: images that are being read already.
 
         Raises:
             UserError: it holds no model, or a damaged one, or `threads` is no number to work with.
         """
-        return cls(folder, threads=threads)
+        return cls(folder, ahead=ahead, threads=threads)
 
     def describe(
         self,

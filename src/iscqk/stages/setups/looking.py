@@ -77,7 +77,7 @@ def loaded_model(arguments: argparse.Namespace, images: list[Path]) -> "Model":
         from iscqk.models.device import set_threads
 
     set_threads(arguments.threads)
-    return Model(arguments.model, ahead=ahead, threads=arguments.threads)
+    return Model.load(arguments.model, arguments.threads, ahead)
 
 
 def asked(arguments: argparse.Namespace, *names: str) -> dict[str, str]:
