@@ -117,6 +117,32 @@ def test_one_more_of_a_kind_copies_none_of_them_but_one_more_file_of_a_picture_d
     assert found.likely[0] == likely and found.likely[1:].sum() <= 1
 
 
+@pytest.mark.parametrize(("files", "apart"), [(2, 0.06), (3, 0.06), (8, 0.05)])
+def test_copies_are_likely_where_every_picture_is_there_in_further_files(files, apart):
+    """As thumbnails, which are further from their originals than edited copies are, or in sizes."""
+    found = np.array([_likely_beside_versions(files, apart, seed) for seed in range(3)])
+    copies, others = found.T
+    assert copies.mean() > 80 and (others / (copies + others)).mean() <= 1 - PROMISED
+
+
+def _likely_beside_versions(files, apart, seed):
+    """Return how many of 100 copies and of 100 new images are likely."""
+    rng = np.random.default_rng(seed)
+    pictures = unit(rng.normal(size=(400, 32)))
+    versions = pictures.repeat(files - 1, 0)
+    versions = unit(versions + apart * rng.normal(size=versions.shape))
+    every, own = JoinedRows([np.concatenate([pictures, versions])]), np.arange(300)
+    model = SimpleNamespace(levels=lambda rows: np.zeros(len(rows)))
+    lookup = compared.Lookup(model, compared.exactly(every))
+    copies = unit(pictures + 0.06 * rng.normal(size=pictures.shape))
+    basis = _learned(lookup, JoinedRows([copies[own]]), every, own)
+    queries = np.concatenate([copies[300:], unit(rng.normal(size=(100, 32)))])
+    flat = (np.zeros(count, np.bool_) for count in (len(queries), len(every)))
+    sides = (SimpleNamespace(flat=one, vectors=every) for one in flat)
+    likely = JudgedPairs.of(*sides, lookup.blocks(JoinedRows([queries]), LISTED), basis, 1).likely
+    return likely[:100].sum(), likely[100:].sum()
+
+
 def test_new_images_that_stand_out_more_than_edited_ones_are_not_likely():
     """On average: it is of few queries each."""
     found = np.array([_likely_of_new_images(np.random.default_rng(seed)) for seed in range(12)])

@@ -10,26 +10,16 @@ from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.images.augly_adapter import import_augly
 from iscqk.matching.cache import originals_of
-from iscqk.matching.chance import EQUAL, Chance, needed, sample_size
+from iscqk.matching.chance import EQUAL, NEIGHBOUR, Chance, needed, sample_size
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.copied import Copied, Drawn, are_others, described, kept_of
-from iscqk.matching.neighbourhoods import (
-    LISTED,
-    Further,
-    Lookup,
-    Neighbourhoods,
-)
+from iscqk.matching.neighbourhoods import Lookup
+from iscqk.matching.sampled_leads import LEAST, with_originals, without_originals
 from iscqk.matching.views import View, serves_both
 from iscqk.retrieval.search import Vectors
 
 SAMPLE = 500  # pictures of which copies are made at most
 _FEW = 125  # that are tried at first, as some may be of no use
-LEAST = 100  # pictures that are needed: fewer show no tail
-_ENOUGH = LISTED // 2  # references that have to be left when those of one picture are taken out
-# Two references are one picture where they are nearer to each other than three of four edited
-# copies are to their originals.
-_SAME = 0.75
-_LEAST_FOUND = 0.5  # share of the copies that have their originals among the nearest
 
 
 class Basis(NamedTuple):
@@ -41,6 +31,7 @@ class Basis(NamedTuple):
             where something else is nearer.
         chance: learned from the same copies without their originals; None: there is no basis.
         same: similarity from which two references are one picture.
+        files: of a picture at most, see `Neighbourhoods.leads`.
         missing: why there is no basis, "" where there is one.
         unedited: the same from unedited references, whose leads are larger in uniform collections
             such as scanned text.
@@ -53,6 +44,7 @@ class Basis(NamedTuple):
     same: float
     missing: str = ""
     unedited: Chance | None = None
+    files: int = NEIGHBOUR
     queries: DoubleArray = np.empty(0)
 
     def chances(
@@ -112,7 +104,8 @@ def find_basis(
         found, pictures = _of_copies(SAMPLE, lookup, references, copied)
     if found.chance is None:
         return found
-    unedited = _of_originals(pictures, lookup, queries, references, cache, found.same)
+    alike = found.same, found.files
+    unedited = _of_originals(pictures, lookup, queries, references, cache, *alike)
     return found._replace(unedited=unedited)
 
 
@@ -144,6 +137,7 @@ def _of_originals(
     references: Collection,
     cache: str | Path | None,
     same: float,
+    files: int = NEIGHBOUR,
 ) -> Chance | None:
     """Learn from references as they are; None where too few have others beside them."""
     own = np.array(list(pictures))
@@ -153,7 +147,7 @@ def _of_originals(
         own, vectors = _as_queries(pictures, lookup, queries, references, cache)
     if len(own) < LEAST:
         return None
-    by_chance = _without_originals(lookup, vectors, references.vectors, own, same)
+    by_chance = without_originals(lookup, vectors, references.vectors, own, same, files)
     return None if by_chance is None else Chance.of_sample(by_chance)
 
 
@@ -218,56 +212,11 @@ def _learned_of(drawn: Drawn, copies: Collection, lookup: Lookup, references: Co
 def _learned(lookup: Lookup, copies: Vectors, vectors: JoinedRows, own: IntArray) -> Basis:
     """Learn from copies of the references in rows `own` of vectors (N, D)."""
     count = len(vectors)
-    found = _with_originals(lookup, copies, vectors, own)
+    found = with_originals(lookup, copies, vectors, own)
     if found is None:
         return _none(count, "the model finds too few of the copies made of them")
-    same, leads = found
-    by_chance = _without_originals(lookup, copies, vectors, own, same)
+    same, files, leads = found
+    by_chance = without_originals(lookup, copies, vectors, own, same, files)
     if by_chance is None:
         return _none(count, "nearly all references are copies of each other")
-    return Basis(count, leads, Chance.of_sample(by_chance), same)
-
-
-def _with_originals(
-    lookup: Lookup, copies: Vectors, vectors: JoinedRows, own: IntArray
-) -> tuple[float, DoubleArray] | None:
-    """Return from where two references are one picture, and leads (k,) of copies by originals.
-
-    None where too few originals are found; the lead is -inf where another picture is nearer.
-    """
-    # As few copies as are made are one block.
-    ((_, near, further),) = lookup.blocks(copies, LISTED)
-    originals = near.references == own[:, None]
-    if originals.any(1).mean() < _LEAST_FOUND:
-        return None
-    same = float(np.quantile(np.where(originals, near.similarities, -2).max(1), _SAME))
-    first = np.einsum("nd,nd->n", vectors[near.references[:, 0]], vectors[own])
-    is_found = originals[:, 0] | (first >= same)  # another file of the picture does as well
-    return same, np.where(is_found, near.leads(vectors, same, further)[:, 0], -np.inf)
-
-
-def _without_originals(
-    lookup: Lookup, copies: Vectors, vectors: JoinedRows, own: IntArray, same: float
-) -> DoubleArray | None:
-    """Return the leads (m,) of copies by the nearest reference of another picture.
-
-    Of copies beside which enough other pictures are left; None where these are too few.
-    """
-    ((_, every, further),) = lookup.blocks(copies, 2 * LISTED, own)
-    others = _of_other_pictures(every, vectors, own, same)
-
-    def look(rows: IntArray, count: int) -> Neighbourhoods:
-        return _of_other_pictures(further.look(rows, count), vectors, own[rows], same)
-
-    enough = (others.references != NOTHING).sum(1) >= _ENOUGH
-    if enough.sum() < LEAST:
-        return None
-    return others.leads(vectors, same, Further(further.vectors, look), enough)[enough, 0]
-
-
-def _of_other_pictures(
-    near: Neighbourhoods, vectors: JoinedRows, own: IntArray, same: float
-) -> Neighbourhoods:
-    """Return neighbourhoods of copies without what is the picture of their originals (n,)."""
-    alike = np.einsum("nmd,nd->nm", vectors[near.references], vectors[own]) >= same
-    return near.without(alike | (near.similarities >= same))
+    return Basis(count, leads, Chance.of_sample(by_chance), same, files=files)

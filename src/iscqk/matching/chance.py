@@ -38,6 +38,7 @@ _SPREAD = 0.2  # relative deviation of the tail's rate between images
 # Copies that are in the sample are taken out of it: by a scale of leads that is rather too large,
 # as they differ between images, and so that of ten taken out nine are copies.
 _CAUTION, _TRIM = 1.5, 0.1
+_THIRD = 0.487  # median of the second smallest of four exponential numbers, where the scale is 1
 
 
 def leads(similarities: DoubleArray, fifth: DoubleArray) -> DoubleArray:
@@ -132,14 +133,26 @@ def sample_size(queries: int) -> int:
     return int(np.ceil(depth**2 / _TAIL))
 
 
+def outlying(leads: DoubleArray) -> BoolArray:
+    """Return which of (n, m) neighbourhoods begin with a copy, however many do.
+
+    By the scale of the third nearest's leads, which further files of a picture hardly reach.
+    """
+    return flagged(_chances(leads[:, 0], float(np.median(leads[:, 2])) / _THIRD), _TRIM, _TRIM)
+
+
 def _robust_chances(sample: DoubleArray) -> DoubleArray:
     """Return the chance of each of a sample's leads, which copies in the sample change little.
 
     By Renyi's representation a lead is distributed as the largest of four exponential numbers; its
     median gives their scale.
     """
-    below = NEIGHBOUR - 1
-    median = -np.log(1 - 0.5 ** (1 / below))  # where the scale is 1
-    scale = _CAUTION * max(float(np.median(sample)), 1e-9) / median
-    chances: DoubleArray = 1 - (1 - np.exp(-np.maximum(sample, 0) / scale)) ** below
+    median = -np.log(1 - 0.5 ** (1 / (NEIGHBOUR - 1)))  # where the scale is 1
+    return _chances(sample, float(np.median(sample)) / median)
+
+
+def _chances(first: DoubleArray, scale: float) -> DoubleArray:
+    """Return chances of nearest references' leads where exponential numbers have a scale."""
+    scale = _CAUTION * max(scale, 1e-9)
+    chances: DoubleArray = 1 - (1 - np.exp(-np.maximum(first, 0) / scale)) ** (NEIGHBOUR - 1)
     return chances

@@ -71,7 +71,9 @@ class JudgedPairs(NamedTuple):
         is_flat = flat[:, None] | references.flat[near.references] | ~is_there
         leads = np.full(is_flat.shape, np.nan)
         if basis.chance is not None:
-            leads = near.leads(references.vectors, basis.same, block.further, ~is_flat[:, 0])
+            leads = near.leads(
+                references.vectors, basis.same, block.further, ~is_flat[:, 0], basis.files
+            )
         chances = basis.chances(near.similarities, leads, is_flat)
         is_kept = chances <= LARGEST
         if top is not None:

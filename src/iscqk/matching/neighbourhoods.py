@@ -20,9 +20,7 @@ Search = Callable[[FloatArray, int, int], Pairs]
 
 # References of an image: five pictures are among them unless some are there often.
 LISTED = 32
-# A picture is in so many files at most: more that are alike are a kind of image, as screens of a
-# telephone and pages of text are, of which each counts, but what is almost one file.
-_FILES, _ONE_FILE = NEIGHBOUR, 0.995
+_ONE_FILE = 0.995  # of descriptors that are of almost one file
 _AT_ONCE = 16_384  # images looked up together: more take more memory, and little less time
 _COMPARED_AT_ONCE = 2**24  # numbers of references' descriptors: 64 MB
 _FURTHER = 4  # times as many references are looked at where five pictures are not among these
@@ -71,6 +69,7 @@ class Neighbourhoods(NamedTuple):
         same: float,
         further: "Further | None" = None,
         counts: BoolArray | None = None,
+        files: int = NEIGHBOUR,
     ) -> DoubleArray:
         """Return the leads (n, m), see `iscqk.matching.chance`.
 
@@ -80,18 +79,23 @@ class Neighbourhoods(NamedTuple):
             further: gives more references of some rows, where these are fewer than five pictures;
                 without it, or where that would be too many, the last of them stands for the fifth.
             counts: (n,) of which rows it matters; all, if not said.
+            files: of a picture at most: more that are alike are a kind of image, as screens of a
+                telephone and pages of text are, of which each counts, but what is almost one file.
         """
-        fifth, is_fewer = self._fifths(vectors, same)
+        fifth, is_fewer = self._fifths(vectors, same, files)
         left = np.flatnonzero(is_fewer if counts is None else is_fewer & counts)
         if further and len(left):
             first, which = further.different(left)
             found = fifth[left[first]]
-            _look_further(found, left[first], further, self.references.shape[1], vectors, same)
+            listed = self.references.shape[1]
+            _look_further(found, left[first], further, listed, (vectors, same, files))
             fifth[left] = found[which]
         is_there = self.references != NOTHING
         return leads(np.where(is_there, self.similarities, fifth[:, None]), fifth)
 
-    def _fifths(self, vectors: JoinedRows, same: float) -> tuple[DoubleArray, BoolArray]:
+    def _fifths(
+        self, vectors: JoinedRows, same: float, files: int
+    ) -> tuple[DoubleArray, BoolArray]:
         """Return (n,) the similarity of the fifth picture, and where there are fewer.
 
         There it is that of the last reference, and more of them may be further pictures.
@@ -101,11 +105,11 @@ class Neighbourhoods(NamedTuple):
         fifth, is_fewer = np.ones(count), np.ones(count, np.bool_)
         for start in range(0, count, at_once):
             part = slice(start, start + at_once)
-            fifth[part], is_fewer[part] = self._fifths_of(part, vectors, same)
+            fifth[part], is_fewer[part] = self._fifths_of(part, vectors, same, files)
         return fifth, is_fewer
 
     def _fifths_of(
-        self, part: slice, vectors: JoinedRows, same: float
+        self, part: slice, vectors: JoinedRows, same: float, files: int
     ) -> tuple[DoubleArray, BoolArray]:
         references, similarities = self.references[part], self.similarities[part]
         near = vectors[references]
@@ -115,8 +119,8 @@ class Neighbourhoods(NamedTuple):
         listed = others.copy()
         for _ in range(NEIGHBOUR - 1):
             alike = np.einsum("nmd,nd->nm", near, near[rows, rank])
-            files = (listed & (alike >= same)).sum(1)
-            others &= alike < np.where(files > _FILES, max(_ONE_FILE, same), same)[:, None]
+            is_kind = (listed & (alike >= same)).sum(1) > files
+            others &= alike < np.where(is_kind, max(_ONE_FILE, same), same)[:, None]
             others[rows, rank] = False
             rank, found = others.argmax(1), others.any(1)
         fifth = np.where(found, similarities[rows, rank], np.where(np.isfinite(last), last, 1))
@@ -146,17 +150,20 @@ def _look_further(
     rows: IntArray,
     further: Further,
     count: int,
-    vectors: JoinedRows,
-    same: float,
+    alike: tuple[JoinedRows, float, int],
 ) -> None:
-    """Put the similarity of the fifth picture of rows (k,) into `fifth` (k,), where it is found."""
+    """Put the similarity of the fifth picture of rows (k,) into `fifth` (k,), where it is found.
+
+    `alike` is as `Neighbourhoods.leads` has it: vectors, same and files.
+    """
+    vectors, *_ = alike
     left, size = np.arange(len(rows)), vectors.shape[1]
     while len(left) and max(len(left), size) * (count := count * _FURTHER) <= _LOOKED_AT:
         parts, at_once = [], _rows_at_once(count, vectors)
         for start in range(0, len(left), at_once):
             part = left[start : start + at_once]
             more = further.look(rows[part], count)
-            fifth[part], is_fewer = more._fifths(vectors, same)
+            fifth[part], is_fewer = more._fifths(*alike)
             is_all = (more.references.shape[1] < count) | (more.references[:, -1] == NOTHING)
             parts.append(part[is_fewer & ~is_all])
         left = np.concatenate(parts)
