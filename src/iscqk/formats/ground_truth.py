@@ -19,6 +19,10 @@ from iscqk.formats.csv_tables import read_table, write_table
 from iscqk.formats.ids import QUERY, REFERENCE, graded_parts, in_half
 
 _COLUMNS = ["query_id", "reference_id"]
+_NONE_KNOWN = (
+    "is this the ground truth of another phase, or are the files not named by ids of this one "
+    "(queries Q00000 to Q49999 in phase 1, Q50000 to Q99999 in phase 2)?"
+)
 
 
 class Unknown(NamedTuple):
@@ -164,6 +168,6 @@ class _Rows:
         if (row := first_where(unknown)) is None:
             return
         listed, missing = (len(np.unique(part[part != ""])) for part in (ids, ids[unknown]))
-        remedy = "is this the ground truth of another phase?" if missing == listed else said.remedy
+        remedy = _NONE_KNOWN if missing == listed > 1 else said.remedy
         what = f"{said.fault} ({missing} of {listed} listed); {remedy}"
         self.refuse(unknown, what.format(id=ids[row], kind=kind, kinds=kinds))
