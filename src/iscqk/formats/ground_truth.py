@@ -21,7 +21,7 @@ from iscqk.formats.ids import QUERY, REFERENCE, graded_parts, in_half
 _COLUMNS = ["query_id", "reference_id"]
 _NONE_KNOWN = (
     "is this the ground truth of another phase, or are the files not named by ids of this one "
-    "(queries Q00000 to Q49999 in phase 1, Q50000 to Q99999 in phase 2)?"
+    "(queries Q00000 to Q49999 in phase 1, Q50000 to Q99999 in phase 2, references R000000 on)?"
 )
 
 

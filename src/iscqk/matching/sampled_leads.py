@@ -15,8 +15,7 @@ _ENOUGH = LISTED // 2  # references that have to be left when those of one pictu
 # Two references are one picture where they are nearer to each other than three of four edited
 # copies are to their originals.
 _SAME = 0.75
-# Files of a picture: as of nine of ten of those drawn, but a kind of image has more.
-_FILES, _MOST_FILES = 0.9, 16
+_MOST_FILES = 16  # of a picture; a kind of image has more
 # Copies beside which a further file of their picture is left are told where so many seem to be; of
 # fewer `Chance` takes care, as look-alikes may seem so, too.
 _VERSIONS, _ROUNDS = 0.3, 8
@@ -45,12 +44,16 @@ def with_originals(
 
 
 def _files(lookup: Lookup, vectors: JoinedRows, own: IntArray, same: float) -> int:
-    """Return in how many files a picture may be, by the pictures of which copies are made."""
+    """Return in how many files a picture may be, by the pictures of which copies are made.
+
+    As half of these are: fewer may be kinds of image, each of which counts once here.
+    """
     drawn = vectors[own]
     pictures = drawn[are_others(drawn, drawn[:0], same)]
+    pictures = pictures[:: max(1, len(pictures) // LEAST)]
     near = 1 - lookup.search(pictures, LISTED, lookup.threads).squared_distance / 2
     alike = (near >= same).reshape(len(pictures), -1).sum(1)
-    return int(np.clip(np.quantile(alike, _FILES), NEIGHBOUR, _MOST_FILES))
+    return int(np.clip(np.median(alike), NEIGHBOUR, _MOST_FILES))
 
 
 def without_originals(
@@ -70,9 +73,12 @@ def without_originals(
     if enough.sum() < LEAST:
         return None
     rest, seen = _without_versions(others, vectors, enough, same, files)
-    if rest is not others:
-        return rest.leads(vectors, same, None, seen, files)[seen, 0]
-    return others.leads(vectors, same, Further(further.vectors, look), enough, files)[enough, 0]
+    if seen.sum() < LEAST:
+        return None
+    whole = seen & (rest.references == others.references).all(1)  # of which more can be looked at
+    leads = rest.leads(vectors, same, None, seen & ~whole, files)[:, 0]
+    more = others.leads(vectors, same, Further(further.vectors, look), whole, files)[:, 0]
+    return np.where(whole, more, leads)[seen]
 
 
 def _without_versions(
@@ -84,6 +90,8 @@ def _without_versions(
     """
     for _ in range(_ROUNDS):
         rows = np.flatnonzero(enough)
+        if len(rows) < LEAST:
+            break
         begin = outlying(near.leads(vectors, same, None, enough, files)[rows])
         if begin.mean() < _VERSIONS:
             break
