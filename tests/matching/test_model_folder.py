@@ -1,6 +1,5 @@
 """A model's folder: read back as it was written, and told where it is damaged."""
 
-import inspect
 import json
 import multiprocessing
 import re
@@ -50,10 +49,6 @@ def write(folder, **changes):
     write_descriptors(folder / "b.h5", [f"T{n:06}" for n in range(10)], unit_rows(10, 6), {})
     settings = {**SETTINGS, **changes}
     write_settings(folder, settings, [folder / "b.h5"], folder / "p.safetensors")
-
-
-def test_a_model_is_loaded_by_what_its_page_says():
-    assert [*inspect.signature(Model.load).parameters] == ["folder", "threads"]
 
 
 def test_a_model_ranks_only_where_its_settings_say_so(tmp_path):
