@@ -76,9 +76,10 @@ def without_originals(
     if seen.sum() < LEAST:
         return None
     whole = seen & (rest.references == others.references).all(1)  # of which more can be looked at
-    leads = rest.leads(vectors, same, None, seen & ~whole, files)[:, 0]
-    more = others.leads(vectors, same, Further(further.vectors, look), whole, files)[:, 0]
-    return np.where(whole, more, leads)[seen]
+    leads = others.leads(vectors, same, Further(further.vectors, look), whole, files)[:, 0]
+    fewer, listed = np.flatnonzero(seen & ~whole), rest.references.shape[1]
+    leads[fewer] = rest.part(fewer, listed).leads(vectors, same, files=files)[:, 0]
+    return leads[seen]
 
 
 def _without_versions(
@@ -88,16 +89,17 @@ def _without_versions(
 
     A thumbnail is often further from its original than `same`, and nearest to an edited copy of it.
     """
+    listed = near.references.shape[1]
     for _ in range(_ROUNDS):
         rows = np.flatnonzero(enough)
         if len(rows) < LEAST:
             break
-        begin = outlying(near.leads(vectors, same, None, enough, files)[rows])
+        begin = outlying(near.part(rows, listed).leads(vectors, same, files=files))
         if begin.mean() < _VERSIONS:
             break
         rows, gone = rows[begin], np.zeros(near.references.shape, np.bool_)
-        listed = vectors[near.references[rows]]
-        gone[rows] = np.einsum("nmd,nd->nm", listed, listed[:, 0]) >= same
+        beside = vectors[near.references[rows]]
+        gone[rows] = np.einsum("nmd,nd->nm", beside, beside[:, 0]) >= same
         gone[rows, 0] = True
         near = near.without(gone)
         enough = enough & ((near.references != NOTHING).sum(1) >= _ENOUGH)
