@@ -220,18 +220,6 @@ def utf8(name: str | Path) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
-def utf8_path(name: str | Path) -> str:
-    """Return `utf8` of a path, below `./` where it can be taken for something else.
-
-    Readers of tables take `007` for a number and `NA` for nothing, sheets `=a.jpg` for a formula,
-    and commands `-r.jpg` for an option.
-    """
-    text = utf8(name)
-    has_suffix = os.path.splitext(text)[1][1:3].isalpha()  # unlike 1.e5
-    is_path = text.lstrip()[:1] not in "-+=@" and (os.sep in text or has_suffix)
-    return text if is_path else os.path.join(os.curdir, text)
-
-
 def as_path(text: str) -> str:
     """Return the path that was written as `text` by `utf8`, as this locale's Python has it."""
     return text if _IS_UTF8 else os.fsdecode(text.encode("utf-8", "surrogateescape"))

@@ -8,7 +8,7 @@ from typing import Any
 from unicodedata import normalize
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable, refuse_missing
+from iscqk.formats.files import printable, refuse_missing, utf8
 
 # What a shell makes of a variable that is not set; Path takes it for the current folder.
 EMPTY = "an empty name; name files or folders (`.` for this one)"
@@ -56,6 +56,18 @@ def _alike(folder: str, name: str) -> str:
         return name
     alike = [other for other in there if normalize("NFC", other) == normalize("NFC", name)]
     return name if name in alike or not alike else alike[0]
+
+
+def utf8_path(name: str | Path) -> str:
+    """Return `utf8` of a path, below `./` where it can be taken for something else.
+
+    Readers of tables take `007` for a number and `NA` for nothing, sheets `=a.jpg` for a formula,
+    and commands `-r.jpg` for an option.
+    """
+    text = utf8(name)
+    has_suffix = os.path.splitext(text)[1][1:3].isalpha()  # unlike 1.e5
+    is_path = text.lstrip()[:1] not in "-+=@" and (os.sep in text or has_suffix)
+    return text if is_path else os.path.join(os.curdir, text)
 
 
 def named_files(pairs: Iterable[str], known: Collection[str] = ()) -> dict[str, str]:

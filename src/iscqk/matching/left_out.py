@@ -6,7 +6,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from iscqk.formats.files import utf8_path
+from iscqk.formats.named_files import utf8_path
 from iscqk.images.suffixes import NOT_OPENED
 from iscqk.images.walking import leads_to_nothing
 

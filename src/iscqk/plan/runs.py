@@ -185,8 +185,8 @@ def all_runs(config: Config) -> dict[str, Config]:
     """Return the config of every run by its name, the submission's first.
 
     Raises:
-        UserError: an ablation has a name that is taken, lists of unequal length, twice the same or
-            what comes to that, or changes what is not there or to what may not be.
+        UserError: an ablation has a name that is taken, lists of unequal length or twice the same,
+            or changes what is not there or to what may not be.
     """
     _refuse_taken(config["study"]["ablations"])
     runs = {submission_run(config): changed(config, {})}

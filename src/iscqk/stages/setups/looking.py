@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from iscqk.formats.files import exclusive, printable, refuse_unwritable, utf8_path
+from iscqk.formats.files import exclusive, printable, refuse_unwritable
+from iscqk.formats.named_files import utf8_path
 from iscqk.matching.beginning import read_ahead
 from iscqk.matching.cache import Caches
 from iscqk.matching.left_out import FILE as LEFT_OUT
