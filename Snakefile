@@ -182,7 +182,7 @@ ADDITIONS = add_to_messages(workflow, PLAN)
 
 onstart:
     try:
-        ADDITIONS.refuse_to_mark_nothing()
+        ADDITIONS.begin_to_mark()
     except UserError as error:
         sys.exit(f"error: {error}")
     logger.info(one_line(config["title"]))

@@ -337,7 +337,7 @@ def test_what_only_marks_files_tells_how_many_and_refuses_to_mark_none(plan, are
     additions = Additions(SimpleNamespace(touch=True, dag=dag, async_run=asyncio.run), plan)
     if told is None:
         with pytest.raises(UserError, match=r"^--touch: there is no file yet .* without it$"):
-            additions.refuse_to_mark_nothing()
+            additions.begin_to_mark()
     else:
-        additions.refuse_to_mark_nothing()
+        additions.begin_to_mark()
         assert additions.closing(["now.log"]) == told

@@ -114,8 +114,8 @@ class Additions(logging.Filter):
             "--touch --forceall, else with --forceall"
         )
 
-    def refuse_to_mark_nothing(self) -> None:
-        """Let no job be told where files are only to be marked; UserError if there is none.
+    def begin_to_mark(self) -> None:
+        """Tell no job from now on if files are only to be marked; UserError if there is none.
 
         Snakemake would end well, and leave an empty log of each job. Without the Snakefile's hooks,
         as in a workflow that imports this one, nobody tells how many were marked, but of jobs.
