@@ -1,10 +1,12 @@
 """The fast ways give what the slow ones give: outputs and every gradient, in float64."""
 
 from contextlib import nullcontext
+from unittest.mock import Mock
 
 import pytest
 import torch
 
+from iscqk.models import fast_convolutions as fast_module
 from iscqk.models.fast_convolutions import fast_convolutions
 from iscqk.models.timm_adapter import timm
 from reference_networks import LookedAt, random_statistics
@@ -73,8 +75,36 @@ def test_a_norm_goes_into_a_convolution_only_where_nothing_else_takes_what_that_
         torch.testing.assert_close(quick[key], value, rtol=1e-7, atol=1e-9)
 
 
-def test_bfloat16_is_as_near_to_float32_as_the_slow_way_is():
-    model = network("tf_mobilenetv3_small_075")
+@pytest.mark.parametrize("kernel", [(3, 3), (3, 5), (2, 4), (1, 1)])
+@pytest.mark.parametrize("stride", [(1, 1), (2, 2), (1, 3), (4, 2)])
+@pytest.mark.parametrize("padding", [(0, 0), (1, 1), (0, 2), (3, 3)])
+def test_a_depthwise_convolution_of_any_kind_has_its_gradients(kernel, stride, padding):
+    torch.manual_seed(0)
+    model = torch.nn.Conv2d(6, 6, kernel, stride, padding, groups=6).double()
+    model.forward_features = model  # as encoders call backbones
+    images = torch.randn(2, 6, 11, 14, dtype=torch.float64)
+    slow = outcome(model, images, nullcontext())
+    quick = outcome(model, images, fast_convolutions(model, False, list))
+    for key, value in slow.items():
+        torch.testing.assert_close(quick[key], value, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["mobilenetv2_050", "regnety_002"])  # ReLU6, ReLU
+def test_activations_made_by_onednn_have_the_gradients_of_torch(name, monkeypatch):
+    calls = Mock(wraps=fast_module.convolve_and_activate)
+    monkeypatch.setattr(fast_module, "convolve_and_activate", calls)
+    model = network(name)
+    images = torch.randn(3, 3, 64, 64)
+    slow = outcome(model, images, nullcontext())
+    quick = outcome(model, images, fast(model))
+    assert calls.call_count > 20
+    for key, value in slow.items():
+        assert (quick[key] - value).norm() < 1e-4 * value.norm(), key
+
+
+@pytest.mark.parametrize("name", ["tf_mobilenetv3_small_075", "mobilenetv2_050"])
+def test_bfloat16_is_as_near_to_float32_as_the_slow_way_is(name):
+    model = network(name)
     images = torch.randn(8, 3, 64, 64)
     exact = outcome(model, images, nullcontext())
     errors = []
@@ -82,6 +112,18 @@ def test_bfloat16_is_as_near_to_float32_as_the_slow_way_is():
         rough = outcome(model, images, way, torch.bfloat16)
         errors.append(sum((rough[k].float() - v).norm() / v.norm() for k, v in exact.items()))
     assert errors[1] < 1.2 * errors[0]
+
+
+@pytest.mark.long
+def test_what_torch_compiles_learns_the_same():
+    model = network("mobilenetv2_050")
+    images = torch.randn(3, 3, 64, 64)
+    with fast(model):
+        plain = outcome(model, images, nullcontext())
+        model.forward_features = torch.compile(model.forward_features)
+        compiled = outcome(model, images, nullcontext())
+    for key, value in plain.items():
+        assert (compiled[key] - value).norm() < 1e-4 * value.norm(), key
 
 
 def test_batch_statistics_are_not_folded():

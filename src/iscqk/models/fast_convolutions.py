@@ -1,14 +1,15 @@
 """Convolutions of a backbone as a CPU trains them fastest: the same functions, other kernels.
 
-Two things cost most of a step of a small network in bfloat16. The gradient of a depthwise
-convolution by its input takes torch's slowest kernel, ten times as long as in float32; where the
-stride is 1 it is a convolution by the mirrored kernel, and otherwise float32 is taken. And a batch
-norm whose statistics are frozen is an affine map: it goes into the weights of the convolution
-before it (Jacob et al., arXiv:1712.05877, section 3.2), through which its own scale and shift, and
-the convolution's weights, keep learning.
+Three things cost most of a step of a small network in bfloat16. The gradient of a depthwise
+convolution by its input takes torch's slowest kernel, ten times as long as forward: it is a
+convolution by the mirrored kernel. A batch norm whose statistics are frozen is an affine map: it
+goes into the weights of the convolution before it (Jacob et al., arXiv:1712.05877, section 3.2),
+through which its own scale and shift, and the convolution's weights, keep learning. And the
+activation after it is made of the convolution's outputs before they are written, where oneDNN
+knows it: what it gives tells its gradient, so that nothing is kept of what it was given.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +19,13 @@ from torch.nn import functional
 
 from iscqk.models.foldable_norms import foldable_norms
 from iscqk.models.timm_adapter import pad_same
+from iscqk.models.torch_internals import convolve_and_activate, convolves_and_activates
+
+# The gradients of activations by what they gave, which is at a bound where they do nothing.
+_DERIVATIVES: dict[type[nn.Module], Callable[[Tensor, Tensor], Tensor]] = {
+    nn.ReLU: lambda gradient, gave: torch.ops.aten.threshold_backward(gradient, gave, 0),
+    nn.ReLU6: lambda gradient, gave: torch.ops.aten.hardtanh_backward(gradient, gave, 0.0, 6.0),
+}
 
 
 @contextmanager
@@ -39,10 +47,11 @@ def fast_convolutions(
             norm = norms.get(convolution)
             if norm is None and not _is_depthwise(convolution):
                 continue
-            convolution.forward = _forward(convolution, norm)
+            activation = _taken_over(convolution, norm)
+            convolution.forward = _forward(convolution, norm, activation)
             changed.append(convolution)
             if norm is not None:
-                norm.forward = what_is_left(norm)
+                norm.forward = what_is_left(norm) if activation is None else nn.Identity().forward
                 changed.append(norm)
     try:
         yield
@@ -56,11 +65,23 @@ def is_convolution(module: nn.Module) -> bool:
     return type(module).__name__ in ("Conv2d", "Conv2dSame")
 
 
-def _forward(convolution: Any, norm: Any) -> Callable[[Tensor], Tensor]:
+def _taken_over(convolution: Any, norm: Any) -> nn.Module | None:
+    """Return the activation of a folded norm, if it can be made where the outputs are."""
+    activation = getattr(norm, "act", None)
+    is_all = isinstance(getattr(norm, "drop", None), nn.Identity)
+    known = type(activation) in _DERIVATIVES and not isinstance(convolution.padding, str)
+    return activation if is_all and known else None
+
+
+def _forward(
+    convolution: Any, norm: Any, activation: nn.Module | None
+) -> Callable[[Tensor], Tensor]:
     def forward(images: Tensor) -> Tensor:
         own = convolution.weight, convolution.bias
         weight, bias = own if norm is None else folded(convolution, norm)
-        return _convolve(convolution, images, weight, bias)
+        if activation and torch.compiler.is_compiling():  # which does so itself
+            return activation(_convolve(convolution, images, weight, bias, None))
+        return _convolve(convolution, images, weight, bias, activation)
 
     return forward
 
@@ -79,15 +100,20 @@ def what_is_left(norm: Any) -> Callable[[Tensor], Tensor]:
     return lambda images: activation(drop(images))
 
 
-def _convolve(convolution: Any, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def _convolve(
+    convolution: Any,
+    images: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    activation: nn.Module | None,
+) -> Tensor:
     images, padding = padded(convolution, images)
     options = (convolution.stride, padding, convolution.dilation, convolution.groups)
-    if not _is_depthwise(convolution):
+    if activation is None and not _is_depthwise(convolution):
         return functional.conv2d(images, weight, bias, *options)
     if torch.is_autocast_enabled("cpu"):
         images, weight = (x.to(torch.get_autocast_dtype("cpu")) for x in (images, weight))
-    bias = None if bias is None else bias.to(images.dtype)
-    return _Depthwise.apply(images, weight, bias, *options)
+    return _Convolution.apply(images, weight, bias, _is_depthwise(convolution), activation, options)
 
 
 def padded(convolution: Any, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
@@ -98,45 +124,63 @@ def padded(convolution: Any, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
     return pad_same(images, kernel, stride, convolution.dilation), (0, 0)
 
 
-def _widened(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype.itemsize < 4 else tensor
-
-
 def _is_depthwise(convolution: Any) -> bool:
     plain = convolution.dilation == (1, 1) and not isinstance(convolution.padding, str)
     return plain and convolution.groups == convolution.in_channels == convolution.out_channels > 1
 
 
-class _Depthwise(torch.autograd.Function):
-    """A depthwise convolution whose gradient by its input is fast in bfloat16."""
+class _Convolution(torch.autograd.Function):
+    """A convolution and its activation, if it has one, whose gradients are fast in bfloat16."""
 
     @staticmethod
     def forward(
-        ctx: Any, images: Tensor, weight: Tensor, bias: Tensor | None,
-        stride: tuple[int, int], padding: tuple[int, int], dilation: tuple[int, int], groups: int,
+        ctx: Any, images: Tensor, weight: Tensor, bias: Tensor | None, is_depthwise: bool,
+        activation: nn.Module | None, options: tuple[Any, ...],
     ) -> Tensor:  # fmt: skip
-        ctx.save_for_backward(images, weight)
-        ctx.options, ctx.has_bias = (stride, padding, dilation, groups), bias is not None
-        return functional.conv2d(images, weight, bias, stride, padding, dilation, groups)
+        stride, padding, *others = options
+        if activation and convolves_and_activates(activation, images.dtype):
+            there = (padding, stride, *others)
+            outputs = convolve_and_activate(images, weight, bias, there, activation)
+        else:
+            bias = None if bias is None else bias.to(images.dtype)
+            outputs = functional.conv2d(images, weight, bias, *options)
+            outputs = activation(outputs) if activation else outputs
+        ctx.save_for_backward(images, weight, outputs if activation else None)
+        ctx.activation, ctx.is_depthwise, ctx.options = activation, is_depthwise, options
+        return outputs
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        images, weight = ctx.saved_tensors
+        images, weight, outputs = ctx.saved_tensors
         stride, padding, dilation, groups = ctx.options
         gradient = gradient.contiguous(memory_format=torch.channels_last)
+        if ctx.activation:
+            gradient = _DERIVATIVES[type(ctx.activation)](gradient, outputs)
+        wanted = list(ctx.needs_input_grad[:3])
+        mirrored = wanted[0] and ctx.is_depthwise and max(padding) < min(weight.shape[2:])
+        wanted[0] &= not mirrored
+        given = (gradient, images, weight, [len(weight)], stride, padding, dilation)
+        by_images, by_weight, by_bias = torch.ops.aten.convolution_backward(
+            *given, False, [0, 0], groups, wanted
+        )
+        if mirrored:
+            by_images = _by_images(gradient, weight, images.shape, stride, padding)
+        return by_images, by_weight, by_bias, None, None, None
 
-        def by(which: list[bool], *tensors: Tensor) -> Any:
-            others = ([groups], stride, padding, dilation, False, [0, 0], groups)
-            return torch.ops.aten.convolution_backward(*tensors, *others, which)
 
-        by_images = None
-        if ctx.needs_input_grad[0]:
-            mirrored = [size - 1 - pad for size, pad in zip(weight.shape[2:], padding, strict=True)]
-            if stride == (1, 1) and min(mirrored) >= 0:
-                kernel = weight.flip(2, 3)
-                by_images = functional.conv2d(gradient, kernel, None, 1, mirrored, 1, groups)
-            else:
-                whole = map(_widened, (gradient, images, weight))
-                by_images = by([True, False, False], *whole)[0].to(images.dtype)
-        _, by_weight, by_bias = by([False, True, ctx.has_bias], gradient, images, weight)
-        return by_images, by_weight, by_bias, None, None, None, None
+def _by_images(
+    gradient: Tensor, weight: Tensor, images: Sequence[int], stride: Any, padding: Any
+) -> Tensor:
+    """Return the gradient of a depthwise convolution by its images, of which the shape is given.
+
+    A stride keeps some outputs of the convolution without it: the others' gradients are 0.
+    """
+    kernel = weight.shape[2:]
+    if max(stride) > 1:
+        sides = zip(images[2:], kernel, padding, strict=True)
+        every = [side + 2 * pad - size + 1 for side, size, pad in sides]
+        kept, channels_last = gradient, gradient.new_zeros(images[0], *every, images[1])
+        gradient = channels_last.permute(0, 3, 1, 2)
+        gradient[:, :, :: stride[0], :: stride[1]] = kept
+    around = [size - 1 - pad for size, pad in zip(kernel, padding, strict=True)]
+    return functional.conv2d(gradient, weight.flip(2, 3), None, 1, around, 1, len(weight))

@@ -79,7 +79,7 @@ def laid_out(weight: Tensor, shape: Sequence[int], convolution: Any) -> Tensor:
 
 
 def convolve_and_activate(
-    images: Tensor, weight: Tensor, bias: Tensor, convolution: Any, activation: nn.Module
+    images: Tensor, weight: Tensor, bias: Tensor | None, convolution: Any, activation: nn.Module
 ) -> Tensor:
     """Return what an activation makes of a convolution, on a CPU, without a gradient.
 
