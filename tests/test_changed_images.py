@@ -63,10 +63,10 @@ def own(project):
     return project
 
 
-def listing_again(project):
+def listing_again(project, more=""):
     """Return which rules Snakemake would run."""
-    done = project.run(f"snakemake {LISTS} {OPTIONS} --dry-run")
-    return set(re.findall(r"^rule (\w+):$", done.stdout + done.stderr, re.MULTILINE))
+    done = project.run(f"snakemake {LISTS} {more} {OPTIONS} --dry-run")
+    return set(re.findall(r"^(?:local)?rule (\w+):$", done.stdout + done.stderr, re.MULTILINE))
 
 
 @pytest.mark.long
@@ -110,6 +110,48 @@ def test_what_moves_from_one_split_to_another_is_listed_again(own, then, now):
         assert listing_again(own) == {"prepare", "take_queries"}
         own.run(f"snakemake {LISTS} {OPTIONS}")
         assert listing_again(own) == set()
+
+
+@pytest.mark.long
+def test_what_is_learned_from_is_made_anew_for_an_image_to_learn_from_alone(own):
+    for_training = {"prepare", "prepare_training", "take_queries", "copies"}
+    copies = "results/copies/training/round1/0-of-1.tar"
+    manifest = own.folder / "results/data/training.csv"
+
+    def run(more=""):
+        own.run(f"snakemake {LISTS} {copies} {OPTIONS} {more}")
+        assert listing_again(own, copies) == set()
+        return manifest.stat().st_mtime_ns
+
+    before = run()
+    draw(own.folder / "own/references/2.bmp", 98)
+    assert listing_again(own, copies) == {"prepare", "take_queries"}
+    assert run() == before
+    assert (own.folder / "results/data/references.csv").read_text().count("\n") == 4
+    training = own.folder / "own/training/0.bmp"
+    training.touch()
+    assert listing_again(own, copies) == for_training
+    before = run()
+    # what was asked for by name counts, whatever the state of the folder says
+    assert listing_again(own, f"{copies} --forcerun prepare") == for_training
+    time = training.stat().st_mtime_ns
+    draw(training, 97)
+    os.utime(training, ns=(time, time))
+    assert listing_again(own, copies) == set()
+    own.run(f"snakemake prepare --force {OPTIONS}")
+    assert listing_again(own, copies) == for_training - {"prepare"}
+    assert run() > before
+
+
+@pytest.mark.long
+def test_by_quarantine_a_reference_may_take_away_what_is_learned_from(own):
+    text = (own.folder / "own.yaml").read_text()
+    ways = text.replace("kind: folders", "kind: folders\n  bad_images: quarantine")
+    (own.folder / "own.yaml").write_text(ways)
+    own.run(f"snakemake {LISTS} {OPTIONS}")
+    shutil.copy(own.folder / "own/training/0.bmp", own.folder / "own/references/2.bmp")
+    own.run(f"snakemake {LISTS} {OPTIONS}")
+    assert (own.folder / "results/data/training.csv").read_text().count("\n") == 2
 
 
 def replace(path, content):

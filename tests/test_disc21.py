@@ -118,7 +118,7 @@ def test_an_archive_that_was_forgotten_is_told(disc21):
 
 # What the rules of training may read, beside our own code.
 TRAINED_FROM = re.compile(
-    r"results/data/training\.csv|results/copies/training/\S+|results/runs/\S+\.safetensors"
+    r"results/data/(listed-)?training\.csv|results/copies/training/\S+|results/runs/\S+\.safetensors"
     r"|results/runs/\S+/descriptors/[qk]/(training|copies\d+)-\d+-of-\d+\.h5|src/iscqk/\S+\.py"
 )
 

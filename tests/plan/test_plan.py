@@ -11,6 +11,7 @@ import pytest
 from configs import configured
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
+from iscqk.formats.results import SPLITS
 from iscqk.images.dataset_interface import Given, Sources
 from iscqk.methods import METHODS
 from iscqk.models.ready import ready_networks
@@ -428,7 +429,7 @@ def test_given_queries_are_quarantined_apart_and_looked_at_with_all_other_images
     given = Given(["-odd", "q 2"], "truth.csv", ("public",))
     images = IMAGES._replace(phases={"phase1": given}, lists={"phase1": "l1", "training": "l2"})
     made = Plan(config(), images)
-    assert made.lists() == {"training": "l2"}
+    assert made.lists(*SPLITS) == {"training": "l2"}
     looked_at = ["--phase1", "-odd", "q 2", "--ground-truths", "phase1=truth.csv"]
     looked_at += ["--lists", "phase1=l1"]
     assert shlex.split(made.queries_beforehand([])) == looked_at
@@ -553,11 +554,12 @@ def test_in_a_storage_no_file_of_the_same_name_that_is_here_counts(tmp_path):
     for name in ("w.safetensors", "truth.csv", "photos/a.jpg"):
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).touch()
-    images = IMAGES._replace(phases={"phase1": Given(["q"], "truth.csv")})
+    images = IMAGES._replace(phases={"phase1": Given(["photos"], "truth.csv")})
     changes = {"dataset.kind": "folders", "model.weights": "w.safetensors"}
     changed = runs.changed(config(), changes)
     here, stored = (Plan(changed, images, storage=one) for one in (None, Storage("s3", "s3://b")))
-    assert here.state("photos").startswith("1 ") and stored.state("photos").startswith("0 ")
+    assert here.state("phase1").startswith("1 ") and stored.state("phase1") == ""
+    assert here.is_watched and not stored.is_watched
     assert here.submitted.start() == ["w.safetensors"] and stored.submitted.start() == []
     assert given_files(here, "phase1") == given_in_storage(stored, "phase1")
     assert len(given_in_storage(stored, "phase1")) == 2 and not given_files(stored, "phase1")

@@ -39,6 +39,7 @@ from iscqk.plan.names import (
 )
 from iscqk.formats.results import DESCRIBED, SPLITS
 from iscqk.plan.snakefile import (
+    behind_training,
     code,
     digest_of,
     end_jobs_with_snakemake,
@@ -50,6 +51,7 @@ from iscqk.plan.snakefile import (
     let_conda_find,
     let_jobs_speak_utf8,
     listed,
+    listed_training,
     made_by,
     named,
     put_program_on_path,

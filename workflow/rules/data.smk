@@ -29,9 +29,9 @@ rule prepare:
         training=PLAN.images.training,
         references=PLAN.images.references,
         others=PLAN.images.others,
-        lists=list(PLAN.lists().values()),
+        lists=list(PLAN.lists(*SPLITS).values()),
     output:
-        training=R.manifest("training"),
+        training=R.data.listed_training,
         references=R.manifest("references"),
         others=R.manifest("others"),
         quarantined=R.data.quarantined,
@@ -45,14 +45,12 @@ rule prepare:
     threads: 8
     params:
         code=code("prepare"),
-        lists=lambda wildcards, input: named(PLAN.lists(), input.lists),
-        places=PLAN.places(),
+        lists=lambda wildcards, input: named(PLAN.lists(*SPLITS), input.lists),
+        places=PLAN.places(*SPLITS),
         bad_images=config["dataset"]["bad_images"],
         naming=SOURCES[config["dataset"]["kind"]].naming_options,
-        state=lambda wildcards: PLAN.state(
-            *PLAN.images.training, *PLAN.images.references, *PLAN.images.others
-        ),
-        content=lambda wildcards: digest_of(STORAGE.here(PLAN.lists().values())),
+        state=lambda wildcards: PLAN.state(*SPLITS),
+        content=lambda wildcards: digest_of(STORAGE.here(PLAN.lists(*SPLITS).values())),
         # no input either: queries that come later must not make all training begin anew
         queries=untracked(
             lambda wildcards: PLAN.queries_beforehand(
@@ -68,6 +66,28 @@ rule prepare:
             --references {input.references:q} --others {input.others:q} \
             --lists {params.lists:q} --bad-images {params.bad_images} {params.naming} \
             {params.queries} {params.hold_out} &>{log}
+        """
+
+
+# All splits are listed at once, so that all faults are told at once. What is trained on follows what
+# is behind the training images alone, where that is watched: no reference more is trained anew for.
+rule prepare_training:
+    input:
+        lambda wildcards: listed_training(workflow, PLAN),
+    output:
+        manifest=R.manifest("training"),
+        behind=R.data.behind_training,
+    log:
+        LOG["prepare_training"],
+    priority: 10
+    localrule: True
+    conda:
+        "../../envs/iscqk.yaml"
+    params:
+        behind=lambda wildcards: behind_training(PLAN),
+    shell:
+        """
+        {{ cp {input} {output.manifest} && printf %s {params.behind:q} > {output.behind}; }} &>{log}
         """
 
 
@@ -134,7 +154,7 @@ rule take_queries:
         list=lambda wildcards, input: given("--list", input.list),
         bad_images=config["dataset"]["bad_images"],
         naming=SOURCES[config["dataset"]["kind"]].naming_options,
-        state=lambda wildcards: PLAN.state(*PLAN.images.phases[wildcards.phase].queries),
+        state=lambda wildcards: PLAN.state(wildcards.phase),
         content=lambda wildcards: digest_of(
             STORAGE.here(PLAN.given_with(wildcards.phase))
         ),

@@ -95,6 +95,8 @@ class Data(Folder):
     """The lists of images that the splits have."""
 
     quarantined = _File("quarantined.csv")  # images that were set aside
+    listed_training = _File("listed-training.csv")  # the manifest that training may follow
+    behind_training = _File("training.behind.json")  # what decided what that says
 
     def manifest(self, split: str) -> str:
         """Return the manifest of a split."""

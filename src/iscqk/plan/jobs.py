@@ -10,6 +10,7 @@ from iscqk.plan.names import CONTENT, ModelName, Shard
 JOBS = {
     "draw": "draw",
     "prepare": "prepare",
+    "prepare_training": "prepare-training",
     "queries": "queries-{phase}",
     "copies": "copies-{split}-round{round}-{shard}",
     "initial": "{run}/initial",

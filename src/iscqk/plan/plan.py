@@ -7,7 +7,7 @@ from iscqk import datasets
 from iscqk.formats.image_shards import is_named_as_shard
 from iscqk.formats.model_files import model_files
 from iscqk.formats.phases import PHASES
-from iscqk.formats.results import SPLITS, Results
+from iscqk.formats.results import Results
 from iscqk.images.dataset_interface import Sources
 from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.methods import METHODS
@@ -230,26 +230,34 @@ class Plan(Mapping[str, Run]):
             return [self.config["unbalanced"][key]]
         return list(getattr(self.images, name))
 
-    def state(self, *folders: str) -> str:
-        """Return a text that changes with the images in folders; only jobs that list them ask."""
-        watched = datasets.SOURCES[self.config["dataset"]["kind"]].watched
-        return fingerprint_of_images(*self.storage.here(folders)) if watched else ""
+    @property
+    def is_watched(self) -> bool:
+        """Whether it is looked at every start if images have changed."""
+        is_watched = datasets.SOURCES[self.config["dataset"]["kind"]].watched
+        return is_watched and not self.storage.plugin
 
-    def places(self) -> str:
+    def state(self, *names: str) -> str:
+        """Return a text that changes with images of splits or phases, where they are watched.
+
+        Only jobs that list them ask.
+        """
+        places = [place for name in names for place in self._places(name)]
+        return fingerprint_of_images(*self.storage.here(places)) if self.is_watched else ""
+
+    def places(self, *splits: str) -> str:
         """Return as text where the images of each split lie, and which list is of which.
 
         Snakemake compares a job's files as one set, in which each may be of any split.
         """
-        return as_text([{split: self._places(split) for split in SPLITS}, self.lists()])
+        return as_text([{split: self._places(split) for split in splits}, self.lists(*splits)])
 
-    def lists(self) -> dict[str, str]:
-        """Return the list files of the splits that are no phase's."""
-        return {name: file for name, file in self.images.lists.items() if name not in PHASES}
+    def lists(self, *names: str) -> dict[str, str]:
+        """Return the list files of splits or phases, of those that have one."""
+        return {name: file for name, file in self.images.lists.items() if name in names}
 
     def given_with(self, phase: str) -> list[str]:
         """Return the files that come with a phase's queries: the ground truth, a list of images."""
-        lists = [file for name, file in self.images.lists.items() if name == phase]
-        return [self.images.phases[phase].ground_truth, *lists]
+        return [self.images.phases[phase].ground_truth, *self.lists(phase).values()]
 
     def queries_beforehand(self, made: Iterable[str]) -> str:
         """Return the options by which faults of queries are told with those of other images.

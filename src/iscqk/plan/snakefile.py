@@ -1,5 +1,6 @@
 """What the Snakefile asks of Python."""
 
+import filecmp
 import hashlib
 import os
 import shlex
@@ -10,8 +11,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from iscqk.datasets import SOURCES
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
+from iscqk.formats.results import SPLITS
+from iscqk.plan.dependence import as_text
+from iscqk.plan.plan import Plan
 from iscqk.plan.stage_code import code_digest
 from iscqk.runtime.following import be_followed
 
@@ -131,6 +136,43 @@ def made_by(workflow: Any, rule: str, wildcard: str) -> list[str]:
     dag = workflow.dag
     jobs = dag.jobs if workflow.dryrun else dag.needrun_jobs()
     return [getattr(job.wildcards, wildcard) for job in jobs if job.rule.name == rule]
+
+
+def listed_training(workflow: Any, plan: Plan) -> Any:
+    """Return the list of training images as an input, none to follow where its manifest is kept.
+
+    That is where what is behind it is watched and still the same, unless it was asked for by name
+    that all be listed, or what was listed since says something else.
+    """
+    from snakemake.io import ancient
+
+    data, listed = plan.results.data, plan.results.data.listed_training
+    is_kept = (
+        plan.is_watched
+        and "prepare" not in workflow.dag_settings.forcerun
+        and os.path.exists(data.behind_training)
+        and Path(data.behind_training).read_text() == behind_training(plan)
+        and not _differ(listed, data.manifest("training"))
+    )
+    # Below a job that runs Snakemake looks at no parameters, and follows all that is not ancient.
+    return ancient(listed) if is_kept else listed
+
+
+def behind_training(plan: Plan) -> str:
+    """Return as text all that decides what the manifest of the training images says.
+
+    By quarantine what is in another split, too, is left out of it.
+    """
+    dataset = plan.config["dataset"]
+    splits = SPLITS if dataset["bad_images"] == "quarantine" else ["training"]
+    lists = digest_of(plan.storage.here(plan.lists(*splits).values()))
+    ways = [dataset["bad_images"], SOURCES[dataset["kind"]].naming_options, code_digest("prepare")]
+    return as_text([plan.places(*splits), lists, plan.state(*splits), *ways])
+
+
+def _differ(one: str, other: str) -> bool:
+    there = os.path.exists(one) and os.path.exists(other)
+    return there and not filecmp.cmp(one, other, shallow=False)
 
 
 def given(option: str, files: str | Iterable[str]) -> str:

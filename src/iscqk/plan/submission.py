@@ -2,6 +2,7 @@
 
 import os
 
+from iscqk.formats.results import SPLITS
 from iscqk.plan.plan import Plan
 
 
@@ -40,4 +41,4 @@ def _of_images(plan: Plan, phase: str) -> list[str]:
     run = plan.submitted
     of_training = run.given_of_images if run.last.is_half_round else []
     of_phase = plan.given_with(phase) if phase in plan.images.phases else []
-    return [*of_training, *plan.lists().values(), *of_phase]
+    return [*of_training, *plan.lists(*SPLITS).values(), *of_phase]

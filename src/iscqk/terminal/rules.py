@@ -26,6 +26,7 @@ class Rule(NamedTuple):
 RULES = {
     "draw": Rule("draw the demo's images", 30),
     "prepare": Rule("look through all images", 2),
+    "prepare_training": Rule("list the images to learn from", 0),
     "make_queries": Rule("make the queries of {phase}", 2, "copies", job="queries"),
     "take_queries": Rule("look through the queries of {phase}", 2, job="queries"),
     "copies": Rule("make edited copies of {images} for {round_or_warm_up}", 7),
