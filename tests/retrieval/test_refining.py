@@ -49,15 +49,32 @@ def test_descriptors_of_another_size_are_refused():
         projection(unit_rows(2, 5, 1))
 
 
-def test_fewer_components_than_dimensions_leave_zeros_and_are_told(caplog):
-    projection = fit_projection([unit_rows(4, 12, 0)], 8, 1.0)
-    found = projection(unit_rows(9, 12, 1))
-    assert found.shape == (9, 8) and np.isfinite(found).all()
-    assert (found[:, 3:] == 0).all() and (found[:, :3] != 0).all()
-    assert "dimensions where" in caplog.text and "give it more images" in caplog.text
+def test_where_rows_tell_of_few_components_others_follow_and_are_told(caplog):
+    """Images that lie across what a few images span would be alike otherwise."""
+    training, rows = unit_rows(4, 12, 0), unit_rows(9, 12, 1)
+    projection = fit_projection([training], 8, 0.5)
+    assert "finds 3 dimensions where 8 are asked for" in caplog.text
+    assert "give it more images" in caplog.text
+    deviations = np.linalg.svd(training - training.mean(0))[1][:3] / 2
+    scaled = np.concatenate([deviations, np.full(5, deviations[-1])])
+    directions = projection.weight.T * scaled[:, None] ** 0.5
+    np.testing.assert_allclose(directions @ directions.T, np.eye(8), atol=1e-5)
+    across = (training - projection.centre) @ projection.weight[:, 3:]
+    np.testing.assert_allclose(across, 0, atol=1e-5)
+    assert (np.abs((rows - projection.centre) @ projection.weight) > 1e-6).all()
     caplog.clear()
     fit_projection([unit_rows(9, 4, 0)], 4, 0.5)
     assert not caplog.text
+
+
+@pytest.mark.parametrize("whitening", [0, 1])
+def test_equal_rows_leave_all_as_it_is(whitening):
+    training, rows = np.repeat(unit_rows(1, 5, 0), 3, 0), unit_rows(9, 5, 1)
+    found = fit_projection([training], 7, whitening)(rows)
+    assert found.shape == (9, 7) and (found[:, 5:] == 0).all()  # there are no more
+    centred = rows - training[:1]
+    centred /= np.linalg.norm(centred, axis=1, keepdims=True)
+    np.testing.assert_allclose(found @ found.T, centred @ centred.T, atol=1e-5)
 
 
 def test_fully_whitened_training_rows_vary_alike_in_every_direction():

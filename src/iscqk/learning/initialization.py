@@ -78,8 +78,8 @@ def narrow_heads(
     """
     last = encoders[-1]
     outputs = torch.cat([last.head(block).cpu() for block, _ in embed(last, images, 0)])
-    found = _components(outputs)
-    directions = found.weight(size, whitening)
+    found = _components(outputs).first(size)
+    directions = found.weight(whitening)
     for encoder in encoders:
         weight = directions @ encoder.head.weight.double()
         bias = directions @ (encoder.head.bias.double() - found.centre)
@@ -94,8 +94,8 @@ def principal_head(encoder: Encoder, features: Tensor, whitening: float) -> None
     Raises:
         UserError: fewer images than two.
     """
-    found = _components(features)
-    weight = found.weight(encoder.config.descriptor_size, whitening)
+    found = _components(features).first(encoder.config.descriptor_size)
+    weight = found.weight(whitening)
     _fill_head(encoder, weight, -(weight @ found.centre))
 
 

@@ -52,19 +52,34 @@ class PrincipalComponents:
         found = (centre, deviations, directions.T[::-1])
         return cls(*(torch.from_numpy(np.ascontiguousarray(part)) for part in found))
 
-    def weight(self, size: int, whitening: float) -> Tensor:
-        """Return (D, C) that takes centred rows to D components: `size`, or all that there are.
+    def first(self, size: int) -> "PrincipalComponents":
+        """Return the first `size` components, all C where there are fewer.
 
-        That there are fewer is told: what is asked for beyond them says nothing of an image.
+        Rows that are fewer than that say nothing of what lies across them, by which other images
+        differ all the same. So coordinates across them follow, that vary as the last component
+        found: left out, all but a few images would look alike. That they are there is told.
         """
+        size = min(size, self.directions.shape[1])
         deviations = self.deviations[:size]
-        kept = int((deviations > _NEGLIGIBLE * deviations[0]).sum())
-        if kept < size:
-            logger.warning(
-                "the PCA finds %d dimensions where %d are asked for, and the others stay 0: "
-                "give it more images, or lower model.descriptor_size", kept, size,
-            )  # fmt: skip
-        return self.directions[:kept] / deviations[:kept, None] ** whitening
+        found = int((deviations > _NEGLIGIBLE * deviations[0]).sum())
+        if found == size:
+            return PrincipalComponents(self.centre, deviations, self.directions[:size])
+        logger.warning(
+            "the PCA finds %d dimensions where %d are asked for, and the others are as they come: "
+            "give it more images", found, size,
+        )  # fmt: skip
+        own = self.directions[:found]
+        orthonormal = torch.linalg.qr(torch.cat([own.T, torch.eye(own.shape[1])], 1).double()).Q
+        last = deviations[found - 1] if found else torch.ones(())
+        return PrincipalComponents(
+            self.centre,
+            torch.cat([deviations[:found], last.expand(size - found)]),
+            torch.cat([own, orthonormal.T[found:size]]),
+        )
+
+    def weight(self, whitening: float) -> Tensor:
+        """Return (K, C) that takes centred rows to the components, partly whitened."""
+        return self.directions / self.deviations[:, None] ** whitening
 
 
 def _moments(

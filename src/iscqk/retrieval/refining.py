@@ -123,14 +123,14 @@ def joined(parts: Sequence[FloatArray], weights: Sequence[float]) -> FloatArray:
 def fit_projection(blocks: Iterable[FloatArray], size: int, whitening: float) -> Projection:
     """Learn a PCA to `size` dimensions from blocks (n, C), one in memory at a time.
 
-    Where there are fewer components than `size`, the last dimensions are 0. `whitening` is
-    explained in `iscqk.models.pca`.
+    Where rows have fewer dimensions than `size`, the last ones are 0. `whitening` is explained in
+    `iscqk.models.pca`.
 
     Raises:
         ValueError: there is no row.
     """
-    found = PrincipalComponents.of_blocks(blocks)
-    return Projection(_float32(found.centre), _columns(found.weight(size, whitening), size))
+    found = PrincipalComponents.of_blocks(blocks).first(size)
+    return Projection(_float32(found.centre), _columns(found.weight(whitening), size))
 
 
 def fit_projections(
@@ -163,11 +163,10 @@ def fit_projections(
         )
     centres, columns = [], []
     for part, size, whitening, weight in zip(parts, sizes, whitenings, weights, strict=True):
-        found = PrincipalComponents.of_blocks(part)
-        rows = found.weight(size, whitening)
-        length = (found.deviations[: len(rows)] ** (1 - whitening)).norm()
+        found = PrincipalComponents.of_blocks(part).first(size)
+        length = (found.deviations ** (1 - whitening)).norm()
         centres.append(_float32(weight * found.centre))
-        columns.append(torch.from_numpy(_columns(rows / length, size)))
+        columns.append(torch.from_numpy(_columns(found.weight(whitening) / length, size)))
     return Projection(np.concatenate(centres), torch.block_diag(*columns).numpy())
 
 
