@@ -128,9 +128,25 @@ def test_what_is_learned_from_is_made_anew_for_an_image_to_learn_from_alone(own)
     assert listing_again(own, copies) == {"prepare", "take_queries"}
     assert run() == before
     assert (own.folder / "results/data/references.csv").read_text().count("\n") == 4
+    # another reason to make the copies anew is none the less
+    draw(own.folder / "own/references/3.bmp", 96)
+    config = (own.folder / "own.yaml").read_text()
+    (own.folder / "own.yaml").write_text(f"{config}copies: {{quality: 80}}\n")
+    assert listing_again(own, copies) == {"prepare", "take_queries", "copies"}
+    (own.folder / "own.yaml").write_text(config)
+    (own.folder / "own/references/3.bmp").write_bytes(b"no image")
+    own.run(f"snakemake {LISTS} {OPTIONS}", check=False)
+    (own.folder / "own/references/3.bmp").unlink()
+    assert listing_again(own, copies) == {"prepare", "take_queries"}
+    assert run() == before
     training = own.folder / "own/training/0.bmp"
     training.touch()
     assert listing_again(own, copies) == for_training
+    own.run(f"snakemake {LISTS} {copies} {OPTIONS} --touch")
+    assert listing_again(own, copies) == set()
+    draw(own.folder / "own/references/4.bmp", 95)
+    assert listing_again(own, copies) == {"prepare", "take_queries"}
+    training.touch()
     before = run()
     # what was asked for by name counts, whatever the state of the folder says
     assert listing_again(own, f"{copies} --forcerun prepare") == for_training

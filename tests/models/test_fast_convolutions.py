@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from iscqk.models import fast_convolutions as fast_module
+from iscqk.models import torch_internals
 from iscqk.models.fast_convolutions import fast_convolutions
 from iscqk.models.timm_adapter import timm
 from reference_networks import LookedAt, random_statistics
@@ -87,6 +88,26 @@ def test_a_depthwise_convolution_of_any_kind_has_its_gradients(kernel, stride, p
     quick = outcome(model, images, fast_convolutions(model, False, list))
     for key, value in slow.items():
         torch.testing.assert_close(quick[key], value, rtol=1e-12, atol=1e-12)
+
+
+def test_what_pads_in_another_way_is_left_to_it():
+    torch.manual_seed(0)
+    model = torch.nn.Conv2d(6, 6, 3, padding=1, groups=6, padding_mode="circular").double()
+    model.forward_features = model
+    images = torch.randn(2, 6, 9, 9, dtype=torch.float64)
+    slow = outcome(model, images, nullcontext())
+    quick = outcome(model, images, fast_convolutions(model, False, list))
+    for key, value in slow.items():
+        torch.testing.assert_close(quick[key], value)
+
+
+def test_where_onednn_takes_no_bfloat16_torch_computes(monkeypatch):
+    """As on a processor without AVX-512, where its own operators refuse it."""
+    monkeypatch.setattr(torch_internals, "_onednn_has_bfloat16", lambda: False)
+    monkeypatch.setattr(fast_module, "convolve_and_activate", None)
+    model = network("mobilenetv2_050")
+    found = outcome(model, torch.randn(3, 3, 64, 64), fast(model), torch.bfloat16)
+    assert all(value.isfinite().all() for value in found.values())
 
 
 @pytest.mark.parametrize("name", ["mobilenetv2_050", "regnety_002"])  # ReLU6, ReLU

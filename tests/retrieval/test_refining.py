@@ -67,6 +67,13 @@ def test_where_rows_tell_of_few_components_others_follow_and_are_told(caplog):
     assert not caplog.text
 
 
+@pytest.mark.parametrize("apart", [1e-1, 1e-3, 1e-4])
+def test_rows_that_are_nearly_alike_have_no_components_of_rounding(apart, caplog):
+    training = unit_rows(1, 255, 0) + apart * unit_rows(10, 255, 1)
+    fit_projection([training[:4], training[4:]], 160, 0.5)
+    assert "finds 9 dimensions where 160 are asked for" in caplog.text
+
+
 @pytest.mark.parametrize("whitening", [0, 1])
 def test_equal_rows_leave_all_as_it_is(whitening):
     training, rows = np.repeat(unit_rows(1, 5, 0), 3, 0), unit_rows(9, 5, 1)

@@ -71,24 +71,28 @@ rule prepare:
 
 # All splits are listed at once, so that all faults are told at once. What is trained on follows what
 # is behind the training images alone, where that is watched: no reference more is trained anew for.
-rule prepare_training:
-    input:
-        lambda wildcards: listed_training(workflow, PLAN),
-    output:
-        manifest=R.manifest("training"),
-        behind=R.data.behind_training,
-    log:
-        LOG["prepare_training"],
-    priority: 10
-    localrule: True
-    conda:
-        "../../envs/iscqk.yaml"
-    params:
-        behind=lambda wildcards: behind_training(PLAN),
-    shell:
-        """
-        {{ cp {input} {output.manifest} && printf %s {params.behind:q} > {output.behind}; }} &>{log}
-        """
+# Then nothing that is trained may hang on `prepare`, not by an `ancient` file either: below a job
+# that runs Snakemake looks for no other reason to run one.
+if not keeps_training(workflow, PLAN):
+
+    rule prepare_training:
+        input:
+            R.data.listed_training,
+        output:
+            manifest=R.manifest("training"),
+            behind=R.data.behind_training,
+        log:
+            LOG["prepare_training"],
+        priority: 10
+        localrule: True
+        conda:
+            "../../envs/iscqk.yaml"
+        params:
+            behind=lambda wildcards: behind_training(PLAN),
+        shell:
+            """
+            {{ cp {input} {output.manifest} && printf %s {params.behind:q} > {output.behind}; }} &>{log}
+            """
 
 
 rule make_queries:

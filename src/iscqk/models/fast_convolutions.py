@@ -6,7 +6,8 @@ convolution by the mirrored kernel. A batch norm whose statistics are frozen is 
 goes into the weights of the convolution before it (Jacob et al., arXiv:1712.05877, section 3.2),
 through which its own scale and shift, and the convolution's weights, keep learning. And the
 activation after it is made of the convolution's outputs before they are written, where oneDNN
-knows it: what it gives tells its gradient, so that nothing is kept of what it was given.
+knows it: what it gives tells its gradient, so that nothing is kept of what it was given. (oneDNN's
+takes NaN for 0: a weight that is none is found in the gradients, if not in the loss.)
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -62,7 +63,8 @@ def fast_convolutions(
 
 def is_convolution(module: nn.Module) -> bool:
     """Return whether a module is a convolution that computes as torch's or timm's own do."""
-    return type(module).__name__ in ("Conv2d", "Conv2dSame")
+    is_known = type(module).__name__ in ("Conv2d", "Conv2dSame")
+    return is_known and module.padding_mode == "zeros"
 
 
 def _taken_over(convolution: Any, norm: Any) -> nn.Module | None:
@@ -157,7 +159,10 @@ class _Convolution(torch.autograd.Function):
         if ctx.activation:
             gradient = _DERIVATIVES[type(ctx.activation)](gradient, outputs)
         wanted = list(ctx.needs_input_grad[:3])
-        mirrored = wanted[0] and ctx.is_depthwise and max(padding) < min(weight.shape[2:])
+        # torch's kernel for strides is slow in bfloat16 alone
+        slow = max(stride) == 1 or gradient.dtype.itemsize < 4
+        is_small = max(padding) < min(weight.shape[2:])
+        mirrored = wanted[0] and ctx.is_depthwise and slow and is_small
         wanted[0] &= not mirrored
         given = (gradient, images, weight, [len(weight)], stride, padding, dilation)
         by_images, by_weight, by_bias = torch.ops.aten.convolution_backward(

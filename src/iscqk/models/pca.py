@@ -85,12 +85,17 @@ class PrincipalComponents:
 def _moments(
     blocks: Iterable[NDArray[np.float32]],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mean (C,) of rows and their covariance (C, C)."""
-    count, total, products = 0, np.zeros(1), np.zeros((1, 1))
-    for block in blocks:
-        rows = block.astype(np.float64)
+    """Return the mean (C,) of rows and their covariance (C, C).
+
+    Both are of what rows have beyond the first: of rows that are nearly alike the squares of what
+    they have in common would leave noise alone.
+    """
+    count, first, total, products = 0, np.zeros(1), np.zeros(1), np.zeros((1, 1))
+    for block in filter(len, blocks):
+        first = first if count else block[0].astype(np.float64)
+        rows = block - first
         count, total, products = count + len(rows), total + rows.sum(0), products + rows.T @ rows
     if not count:
         raise ValueError("there is no row to learn a PCA from")
-    centre = total / count
-    return centre, products / count - np.outer(centre, centre)
+    beyond = total / count
+    return first + beyond, products / count - np.outer(beyond, beyond)

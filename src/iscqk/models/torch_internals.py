@@ -59,8 +59,13 @@ def convolves_and_activates(activation: nn.Module, dtype: torch.dtype) -> bool:
         and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
         and hasattr(torch.ops.mkldnn, "_reorder_convolution_weight")
         and type(activation) in _MADE_OF_OUTPUTS
-        and dtype in (torch.float32, torch.bfloat16)
+        and (dtype == torch.float32 or (dtype == torch.bfloat16 and _onednn_has_bfloat16()))
     )
+
+
+def _onednn_has_bfloat16() -> bool:
+    """Return whether oneDNN's own operators take bfloat16 here, as torch's convolutions do."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def laid_out(weight: Tensor, shape: Sequence[int], convolution: Any) -> Tensor:

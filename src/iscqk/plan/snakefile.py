@@ -1,5 +1,6 @@
 """What the Snakefile asks of Python."""
 
+import argparse
 import filecmp
 import hashlib
 import os
@@ -13,7 +14,7 @@ from typing import Any
 
 from iscqk.datasets import SOURCES
 from iscqk.errors import UserError
-from iscqk.formats.files import sha256_of
+from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.results import SPLITS
 from iscqk.plan.dependence import as_text
 from iscqk.plan.plan import Plan
@@ -138,24 +139,23 @@ def made_by(workflow: Any, rule: str, wildcard: str) -> list[str]:
     return [getattr(job.wildcards, wildcard) for job in jobs if job.rule.name == rule]
 
 
-def listed_training(workflow: Any, plan: Plan) -> Any:
-    """Return the list of training images as an input, none to follow where its manifest is kept.
+def keeps_training(workflow: Any, plan: Plan) -> bool:
+    """Return whether the manifest of training images stays as it is, whatever else is listed.
 
-    That is where what is behind it is watched and still the same, unless it was asked for by name
-    that all be listed, or what was listed since says something else.
+    It does where what is behind it is watched and still the same, unless it was asked for by name
+    that all be listed, or what was listed since says something else. Whoever runs a single job is
+    told what to make, and decides nothing.
     """
-    from snakemake.io import ancient
-
-    data, listed = plan.results.data, plan.results.data.listed_training
-    is_kept = (
+    data = plan.results.data
+    listing = {"prepare", data.listed_training, *map(data.manifest, SPLITS)}
+    return (
         plan.is_watched
-        and "prepare" not in workflow.dag_settings.forcerun
-        and os.path.exists(data.behind_training)
+        and workflow.is_main_process
+        and not _is_forced(listing, sys.argv[1:])
+        and _is_there(data.manifest("training"), data.behind_training)
         and Path(data.behind_training).read_text() == behind_training(plan)
-        and not _differ(listed, data.manifest("training"))
+        and not _differ(data.listed_training, data.manifest("training"))
     )
-    # Below a job that runs Snakemake looks at no parameters, and follows all that is not ancient.
-    return ancient(listed) if is_kept else listed
 
 
 def behind_training(plan: Plan) -> str:
@@ -170,9 +170,31 @@ def behind_training(plan: Plan) -> str:
     return as_text([plan.places(*splits), lists, plan.state(*splits), *ways])
 
 
+def _is_forced(names: Collection[str], words: Sequence[str]) -> bool:
+    """Return whether the words of a command make Snakemake run one of some rules or files.
+
+    Snakemake itself tells so only once the Snakefile is read.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-R", "--forcerun", nargs="*", action="extend", default=[])
+    parser.add_argument("-F", "--forceall", action="store_true")
+    told = parser.parse_known_args(words)[0]
+    return told.forceall or not {*names}.isdisjoint(told.forcerun)
+
+
+def mark_training(plan: Plan) -> None:
+    """Let the manifest of training images, if it is there, be of what is behind them now."""
+    data = plan.results.data
+    if plan.is_watched and _is_there(data.manifest("training")):
+        write_text(data.behind_training, behind_training(plan))
+
+
 def _differ(one: str, other: str) -> bool:
-    there = os.path.exists(one) and os.path.exists(other)
-    return there and not filecmp.cmp(one, other, shallow=False)
+    return _is_there(one, other) and not filecmp.cmp(one, other, shallow=False)
+
+
+def _is_there(*paths: str) -> bool:
+    return all(map(os.path.exists, paths))
 
 
 def given(option: str, files: str | Iterable[str]) -> str:

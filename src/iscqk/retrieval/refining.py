@@ -143,7 +143,7 @@ def fit_projections(
 
     A part that differs more from image to image takes no dimensions from another, as it does where
     both share a PCA, and may be whitened more. What is made of training images has, in each part,
-    the part's weight as root mean square length.
+    the part's weight as root mean square length, where they are more than its dimensions.
 
     Args:
         parts: blocks (n, C_i) of each part's descriptors.

@@ -14,6 +14,7 @@ from typing import Any
 
 from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
+from iscqk.plan.snakefile import mark_training
 from iscqk.runtime.storage import StoredFile
 from iscqk.terminal.account import Account
 from iscqk.terminal.closing import closing_lines, marked_line
@@ -129,6 +130,7 @@ class Additions(logging.Filter):
                 f"--touch: there is no file yet to mark as up to date (seen from {Path.cwd()}); "
                 "run the same command without it"
             )
+        mark_training(self._plan)
 
     def _are_there(self, jobs: Iterable[Any]) -> list[bool]:
         """Return of each file that jobs make whether there is one."""
