@@ -32,7 +32,7 @@ from iscqk.plan.names import (
     runs_pattern,
 )
 from iscqk.plan.plan import Plan
-from iscqk.plan.snakefile import fetched, given
+from iscqk.plan.snakefile import fetched, given, is_forced
 from iscqk.plan.storage import Storage
 from iscqk.plan.submission import given_files, given_in_storage
 from iscqk.plan.teachers import teaching_networks
@@ -593,3 +593,14 @@ def test_what_is_known_of_a_submission_tells_how_many_images_were_seen():
     known = json.loads(plan(train__method="moco").submitted_config("phase1"))
     assert known["train"]["qk"] == {"warm_up_images": CONFIG["train"]["qk"]["warm_up_images"]}
     assert known["train"]["qk"]["warm_up_images"] > 0
+
+
+@pytest.mark.parametrize("words", ["-F", "-Fn", "-nF", "--forceall", "-R prepare", "-nR a prepare",
+    "-Rprepare", "--forcerun=prepare", "--forcerun a prepare --cores 2"])  # fmt: skip
+def test_what_is_asked_for_by_name_is_told_before_snakemake_tells_it(words):
+    assert is_forced({"prepare"}, ["snakemake", *words.split()])
+
+
+@pytest.mark.parametrize("words", ["prepare", "-n prepare", "-R a --until prepare", "-c2", "-F=1"])
+def test_nothing_else_is_asked_for_by_name(words):
+    assert not is_forced({"prepare"}, ["snakemake", *words.split()])

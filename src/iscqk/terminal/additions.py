@@ -130,7 +130,8 @@ class Additions(logging.Filter):
                 f"--touch: there is no file yet to mark as up to date (seen from {Path.cwd()}); "
                 "run the same command without it"
             )
-        mark_training(self._plan)
+        if any(job.rule.name == "prepare_training" for job in self._workflow.dag.jobs):
+            mark_training(self._plan)
 
     def _are_there(self, jobs: Iterable[Any]) -> list[bool]:
         """Return of each file that jobs make whether there is one."""
