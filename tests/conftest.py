@@ -46,6 +46,11 @@ shards: {training: 2, references: 2}
 """
 
 
+def long(*values: object) -> object:
+    """Return parameters of a test that `make test-long` alone tries."""
+    return pytest.param(*values, marks=pytest.mark.long)
+
+
 WARM = ROOT / "tests/warm"
 MADE = ".made"  # in a project in which all has been made: what the run told on standard error
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from iscqk.images.demo_scenes import draw_split
+from drawn_images import put_drawn
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 
@@ -28,7 +28,7 @@ def model_folder(tmp_path_factory):
 def folder(tmp_path, monkeypatch):
     """24 references, and copies of three of them: brighter, recompressed, blurred."""
     monkeypatch.chdir(tmp_path)
-    draw_split(tmp_path / "photos", "references", 24, 0, 96, 1)
+    put_drawn(tmp_path / "photos", "references", 24, 0, 96)
     (tmp_path / "scans").mkdir()
     for number in COPIED:
         with Image.open(f"photos/R{number:06d}.jpg") as image:

@@ -109,6 +109,7 @@ def test_a_network_that_cannot_be_made_is_told_before_any_copies_are(own):
     assert not (own.folder / "results/copies").exists()
 
 
+@pytest.mark.long
 def test_bad_images_are_all_told_or_match_nothing_in_a_valid_submission(own):
     made = "results/data/phase2/queries.csv"
     done = own.run(f"snakemake submission_phase1 {made} {OPTIONS}", check=False)

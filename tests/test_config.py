@@ -36,6 +36,7 @@ LAID_OVER = {  # presets by what is said of them: the files of each dry run
 }
 
 
+@pytest.mark.long
 def test_every_preset_has_a_dry_run_and_is_valid_there():
     assert set().union(*LAID_OVER) == {path.stem for path in PRESETS.glob("*.yaml")}
     for names in LAID_OVER:

@@ -7,7 +7,7 @@ import h5py
 import pandas as pd
 import pytest
 
-from conftest import unpack
+from conftest import long, unpack
 from iscqk.formats.submission import write_submission
 
 OPTIONS = "--cores --configfile config.yaml tiny.yaml disc21.yaml"
@@ -69,6 +69,7 @@ def scored_alone(project, half):
     return json.loads(project.run(f"iscqk score {half}.h5 {half}.csv").stdout)
 
 
+@pytest.mark.long
 def test_phase_1_is_scored_in_halves_and_phase_2_on_its_own(disc21):
     disc21.run(f"snakemake all {OPTIONS}")
     results = disc21.folder / "results"
@@ -123,7 +124,7 @@ TRAINED_FROM = re.compile(
 )
 
 
-@pytest.mark.parametrize("method", ["qk", "simclr", "moco", "isd"])
+@pytest.mark.parametrize("method", ["qk", *map(long, ("simclr", "moco", "isd"))])
 def test_training_reads_no_reference_no_query_and_no_ground_truth(disc21, method):
     """Every file that the jobs up to the last weights read, but for the job that lists images."""
     (disc21.folder / "method.yaml").write_text(f"train: {{method: {method}, rounds: 1}}")

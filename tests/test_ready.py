@@ -40,6 +40,7 @@ def test_one_command_makes_it_and_the_program_then_takes_it(finished_copy):
     assert "matches/matches.csv" in found.stdout
 
 
+@pytest.mark.long
 def test_training_starts_from_its_networks_and_again_where_they_are_others(finished_copy):
     project = finished_copy
     carried = project.folder / "src/iscqk/ready/model"

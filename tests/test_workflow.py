@@ -17,7 +17,7 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 
 import iscqk
-from conftest import ROOT, unpack
+from conftest import ROOT, long, unpack
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import read_manifest
@@ -166,7 +166,7 @@ def test_a_comment_and_the_order_of_keys_rerun_nothing(finished_copy):
 
 
 @pytest.mark.parametrize(
-    "command", ["snakemake {} --cores", "snakemake {} --cores 2", "snakemake {}"]
+    "command", ["snakemake {} --cores", *map(long, ("snakemake {} --cores 2", "snakemake {}"))]
 )
 def test_the_literal_commands_are_understood(finished, command):
     literal = command.format("submission_phase2") + " --configfile config.yaml tiny.yaml"
@@ -178,30 +178,30 @@ def test_the_literal_commands_are_understood(finished, command):
     ("config", "message"),
     [
         ("train: {rouns: 2}", "config: train.rouns: unknown key; did you mean rounds?"),
-        ("sed: 1", "config: sed: unknown key; did you mean seed?"),
-        ("train: {rounds: -1}", "config: train.rounds: -1 is less than the minimum of 0"),
+        long("sed: 1", "config: sed: unknown key; did you mean seed?"),
+        long("train: {rounds: -1}", "config: train.rounds: -1 is less than the minimum of 0"),
         (
             "dataset: {kind: folders, training: none, references: none, others: none}",
             "config: dataset.training: no folder none",
         ),
         ("dataset: {kind: disc21, root: .}", "no training; DISC21 calls it one of"),
-        (
+        long(
             "dataset: {kind: folders, training: 'a-{0..1}', references: b, others: c}",
             "config: dataset.training: a-{0..1} is a range, as which only .tar files are named",
         ),
-        (
+        long(
             "dataset: {kind: shards, training: 'a-{3..1}.tar', references: b.tar, others: c.tar}",
             "config: dataset.training: no file in the range a-{3..1}.tar; correct it",
         ),
-        (
+        long(
             "dataset: {kind: shards, training: 'a-{0..999999}.tar', references: b, others: c}",
             "config: dataset: the range {0..999999}: over 20000 files; pack more images in each",
         ),
-        (
+        long(
             "dataset: {kind: folders, training: 2021-05-01, references: b, others: c}",
             "config: dataset.training: 2021-05-01 is no text to YAML; write it in quotes",
         ),
-        (
+        long(
             "dataset: {kind: shards, training: a.zip, references: b.tar, others: c.tar}",
             "config: dataset.training: a.zip is no .tar file; name one",
         ),
@@ -210,7 +210,7 @@ def test_the_literal_commands_are_understood(finished, command):
             "study: {ablations: {heat: {train.qk.heat: [1]}}}",
             "config: study.ablations.heat: train.qk.heat: no such key to change",
         ),
-        (
+        long(
             "study: {ablations: {heat: {train.qk.temperature: [0]}}}",
             "config: study.ablations.heat: train.qk.temperature: 0 is less than or equal to",
         ),
@@ -248,6 +248,7 @@ shards: {training: 1, references: 1, queries: 1}
 """
 
 
+@pytest.mark.long
 def test_the_other_choices_of_the_config_work_too(project):
     (project.folder / "other.yaml").write_text(OTHER_CHOICES)
     teacher = write_teacher(project.folder, seed=0)
@@ -311,7 +312,9 @@ dataset:
 """
 
 
-@pytest.mark.parametrize("config", [OWN_FOLDERS, OWN_SHARDS, "dataset: {kind: disc21, root: own}"])
+@pytest.mark.parametrize(
+    "config", [OWN_FOLDERS, *map(long, (OWN_SHARDS, "dataset: {kind: disc21, root: own}"))]
+)
 def test_queries_and_ground_truth_of_the_user(finished, project, config):
     """A small tree of DISC21's shape: official names, positives only, no header, CRLF."""
     data, own = finished.folder / "results/data", project.folder / "own"

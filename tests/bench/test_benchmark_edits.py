@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
+from drawn_images import put_drawn
 from iscqk.bench.stages import benchmark_edits, benchmark_likely
 from iscqk.cli import main
 from iscqk.images.copier import Copier
-from iscqk.images.demo_scenes import draw_split
 from iscqk.images.edit_chains import EditPool
 from iscqk.images.edits import apply_edit
 from iscqk.matching.model import Model
@@ -26,8 +26,8 @@ EDITS = ("brightness", "hflip", "mosaic", "negative")
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """60 references, 40 others, and GIST, which needs no training, as a model."""
-    draw_split(tmp_path / "photos", "references", 60, 0, 96, 1)
-    draw_split(tmp_path / "others", "others", 40, 0, 96, 1)
+    put_drawn(tmp_path / "photos", "references", 60, 0, 96)
+    put_drawn(tmp_path / "others", "others", 40, 0, 96)
     torch.manual_seed(0)
     encoder = Encoder(EncoderConfig("gist", 32, "average", 128)).eval()
     for side in "qk":

@@ -5,6 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
+from drawn_images import put_drawn
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
@@ -15,7 +16,6 @@ from iscqk.formats.manifest import (
     read_training_shard,
     write_manifest,
 )
-from iscqk.images.demo_scenes import draw_split
 from iscqk.plan.names import Shard, all_shards
 
 COUNTS = (5, 3, 4)
@@ -27,7 +27,7 @@ EDITS = '{"names": ["overlay_image"], "strength": [0.1, 0.5], "length": [1, 1]}'
 def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn")
     for split, count in (("training", sum(COUNTS)), ("references", 1), ("others", 1)):
-        draw_split(folder / split, split, count, 0, 48, 1)
+        put_drawn(folder / split, split, count, 0, 48)
     return folder
 
 

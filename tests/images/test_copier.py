@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from wild import manifests
 
+from drawn_images import put_drawn
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
@@ -20,7 +21,6 @@ from iscqk.formats.files import sha256_of
 from iscqk.formats.listed import Listed
 from iscqk.formats.manifest import listed_paths, read_manifest
 from iscqk.images.copier import Copier, Task
-from iscqk.images.demo_scenes import draw_split
 from iscqk.images.edit_chains import EditPool, make_copy
 from iscqk.images.edits import EDIT_NAMES
 from iscqk.images.opening import measure_image
@@ -35,7 +35,7 @@ POOL = EditPool(EDIT_NAMES[:20], (0.2, 0.6), (1, 3), EDIT_NAMES[20:24])
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     for split, count in (("training", 24), ("references", 24), ("others", 24)):
-        draw_split(folder / split, split, count, 0, 64, 1)
+        put_drawn(folder / split, split, count, 0, 64)
     splits = [f"--{split}={folder / split}" for split in ("training", "references", "others")]
     assert main(["prepare", *splits, *manifests(folder)]) == 0
     return folder

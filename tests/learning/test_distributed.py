@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+pytestmark = pytest.mark.long
 RANKS = Path(__file__).with_name("ranks.py")
 TRAININGS = [
     "plain", "learned temperature", "few negatives", "soft targets", "near duplicates", "teacher",
@@ -43,7 +44,7 @@ def ours(folder):
     return found_by(1, folder)
 
 
-@pytest.fixture(scope="module", params=[2, pytest.param(4, marks=pytest.mark.long)])
+@pytest.fixture(scope="module", params=[2, 4])
 def count(request):
     return request.param
 

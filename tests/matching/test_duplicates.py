@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import iscqk
+from drawn_images import put_drawn
 from iscqk.cli import main
-from iscqk.images.demo_scenes import draw_split
 from iscqk.matching.basis import Basis
 from iscqk.matching.duplicates import COLUMNS, Duplicates
 from iscqk.matching.match_page import write_groups
@@ -30,7 +30,7 @@ def listing():
 @pytest.mark.parametrize("edited", [0, 10], ids=["alone", "beside edited ones"])
 def test_every_file_that_is_there_twice_is_found(folder, model_folder, edited):
     """Their similarity is 1 by one way to reckon it, and by another a little less or more."""
-    draw_split("album", "references", 120, 5, 48, 1)
+    put_drawn("album", "references", 120, 5, 48)
     pairs = {f"album/R{number:06}.jpg": f"album/Copy{number:06}.jpg" for number in range(60)}
     for number, (path, other) in enumerate(pairs.items()):
         shutil.copy(path, other)
@@ -48,7 +48,7 @@ def test_every_file_that_is_there_twice_is_found(folder, model_folder, edited):
 
 
 def test_what_is_described_as_queries_is_not_again_to_tell_chance(folder, model_folder):
-    draw_split("album", "references", 150, 5, 48, 1)
+    put_drawn("album", "references", 150, 5, 48)
     shutil.copy("album/R000000.jpg", "album/other.jpg")
     found = iscqk.duplicates("album", model_folder, folder="found", orientations=8)
     assert {"album/R000000.jpg", "album/other.jpg"} <= set(found["image"])
@@ -81,7 +81,7 @@ def test_the_page_calls_the_largest_what_has_more_pixels_than_the_others(tmp_pat
 
 
 def test_groups_come_by_how_sure_they_are_and_equal_files_are_told(folder, model_folder):
-    draw_split("album", "references", 120, 5, 48, 1)
+    put_drawn("album", "references", 120, 5, 48)
     shutil.copy("album/R000001.jpg", "album/B of R1.jpg")
     for number, quality in ((2, 90), (3, 40)):
         with Image.open(f"album/R00000{number}.jpg") as image:
@@ -126,7 +126,7 @@ def test_what_is_deleted_leaves_one_of_each_content(folder, model_folder, monkey
 
 
 def test_a_picture_that_is_there_very_often_is_one_group(folder, model_folder):
-    draw_split("album", "references", 120, 5, 48, 1)
+    put_drawn("album", "references", 120, 5, 48)
     for number in range(70):
         shutil.copy("album/R000007.jpg", f"album/again{number:02}.jpg")
     found = iscqk.duplicates("album", model_folder)

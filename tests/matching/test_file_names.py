@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import iscqk
+from conftest import long
 from iscqk.cli import main
 from iscqk.errors import escaped
 from iscqk.formats.described_images import read_described
@@ -47,7 +48,7 @@ sys.exit(any([main(shlex.split(command)) for command in sys.argv[1:]]))
     assert all(map(str.isprintable, told.decode().split("\n")))
 
 
-@pytest.mark.parametrize("environment", [{}, ASCII], ids=["UTF-8", "ASCII"])
+@pytest.mark.parametrize("environment", [long({}), ASCII], ids=["UTF-8", "ASCII"])
 @pytest.mark.parametrize(("raw", "text"), NAMES.values(), ids=NAMES)
 def test_any_name_is_matched_described_and_shown(folder, model_folder, raw, text, environment):
     rename("photos/R000003.jpg", raw)
@@ -69,7 +70,7 @@ def test_any_name_is_matched_described_and_shown(folder, model_folder, raw, text
     np.testing.assert_allclose(again["score"], table.loc[again.index, "score"], atol=1e-5)
 
 
-@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT], ids=["GNU", "pax"])
+@pytest.mark.parametrize("form", [long(tarfile.GNU_FORMAT), tarfile.PAX_FORMAT], ids=["GNU", "pax"])
 @pytest.mark.parametrize("raw", [raw for raw, _ in NAMES.values()], ids=NAMES)
 def test_any_name_in_a_shard_is_described_where_python_runs_in_ascii(
     folder, model_folder, raw, form

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import iscqk
+from drawn_images import put_drawn
 from iscqk.cli import main
-from iscqk.images.demo_scenes import draw_split
 from iscqk.matching import indexes
 from iscqk.matching.collection import Collection
 from iscqk.matching.describing import load_described
@@ -24,7 +24,7 @@ from iscqk.retrieval.approximate import ApproximateIndex
 @pytest.fixture
 def many(folder, monkeypatch):
     """Add 120 images, ten of them copies; let 60 be enough for an index."""
-    draw_split(folder / "many", "references", 110, 5, 48, 1)
+    put_drawn(folder / "many", "references", 110, 5, 48)
     for number in range(0, 20, 2):
         with Image.open(folder / f"many/R{number:06}.jpg") as image:
             image.save(folder / f"many/S{number:06}.jpg", quality=70)

@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 import iscqk
+from drawn_images import put_drawn
 from iscqk.cli import main
 from iscqk.images.copier import Copier, Task
-from iscqk.images.demo_scenes import draw_split
 from iscqk.images.edit_chains import EditPool
 from iscqk.matching import basis, duplicates, matches, views
 from iscqk.matching.views import _edited
@@ -39,8 +39,8 @@ def gist(tmp_path_factory):
 def collection(tmp_path_factory):
     """150 references; mildly edited copies of 40 of them, and 60 other images."""
     folder = tmp_path_factory.mktemp("collection")
-    draw_split(folder / "photos", "references", 150, 0, 96, 1)
-    draw_split(folder / "others", "others", 60, 0, 96, 1)
+    put_drawn(folder / "photos", "references", 150, 0, 96)
+    put_drawn(folder / "others", "others", 60, 0, 96)
     (folder / "copies").mkdir()
     copier = Copier(MILD, (), 96, 80)
     for path in sorted((folder / "photos").iterdir())[:120:3]:

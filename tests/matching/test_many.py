@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 import iscqk
+from drawn_images import put_drawn
 from iscqk.cli import main
 from iscqk.formats.described_images import read_described
 from iscqk.formats.described_shards import listed_shards, shard_folder
-from iscqk.images.demo_scenes import draw_split
 from iscqk.matching import aside, basis, cache, describing, matches
 
 DESCRIBE = "iscqk describe many --output many.h5"
@@ -22,7 +22,7 @@ DESCRIBE = "iscqk describe many --output many.h5"
 
 @pytest.fixture
 def many(folder):
-    draw_split(folder / "many", "references", 110, 5, 48, 1)
+    put_drawn(folder / "many", "references", 110, 5, 48)
     for number in range(0, 20, 2):  # copies, for duplicates
         with Image.open(folder / f"many/R{number:06}.jpg") as image:
             image.save(folder / f"many/S{number:06}.jpg", quality=70)

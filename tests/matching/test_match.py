@@ -17,9 +17,9 @@ import torch
 from PIL import Image
 
 import iscqk
+from drawn_images import put_drawn
 from iscqk.cli import main
 from iscqk.formats.descriptor_shards import write_descriptors
-from iscqk.images.demo_scenes import draw_split
 from iscqk.images.reading_ahead import Ahead
 from iscqk.matching.match_page import address
 from iscqk.matching.model_folder import Ranking
@@ -91,7 +91,7 @@ def test_equal_images_are_copies_without_a_basis(folder, model_folder, capsys):
 
 
 def test_tables_have_the_same_types_whatever_their_rows(folder, model_folder):
-    draw_split("album", "references", 120, 5, 48, 1)
+    put_drawn("album", "references", 120, 5, 48)
     shutil.copy("album/R000005.jpg", "same.jpg")
     few, judged, none, alone = (
         iscqk.match("scans", "photos", model_folder),

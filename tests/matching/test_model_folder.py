@@ -9,11 +9,11 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
+from drawn_images import put_drawn
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.model_files import SIDES
 from iscqk.formats.stored_rows import JoinedRows
-from iscqk.images.demo_scenes import draw_split
 from iscqk.images.opening import _at_first_frame
 from iscqk.learning.data_loading import ReadableImages
 from iscqk.learning.embedding import describe
@@ -125,7 +125,7 @@ def test_what_starts_no_process_is_done_where_a_script_is_run_by_its_workers(mon
 def test_what_describes_otherwise_has_another_digest(tmp_path, changes):
     write(tmp_path / "a")
     write(tmp_path / "b", **changes)
-    draw_split(tmp_path / "photos", "references", 2, 0, 96, 1)
+    put_drawn(tmp_path / "photos", "references", 2, 0, 96)
     photos = sorted((tmp_path / "photos").iterdir())
     ImageOps.expand(Image.open(photos[0]), 30, "white").save(photos[0])
     one, other = Model.load(tmp_path / "a"), Model.load(tmp_path / "b")

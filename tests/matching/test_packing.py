@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from drawn_images import put_drawn
 from iscqk.errors import UserError
-from iscqk.images.demo_scenes import draw_split
 from iscqk.matching.matches import match
 from iscqk.matching.model import Model
 from iscqk.matching.packing import pack_model
@@ -22,7 +22,7 @@ ROUNDING = 2e-3  # of a number of a unit row
 
 @pytest.fixture
 def photos(tmp_path):
-    draw_split(tmp_path / "photos", "references", 6, 0, 96, 1)
+    put_drawn(tmp_path / "photos", "references", 6, 0, 96)
     return sorted((tmp_path / "photos").iterdir())
 
 

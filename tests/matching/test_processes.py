@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from conftest import long
+
 LOADED = """
 import multiprocessing, sys
 import numpy as np
@@ -57,7 +59,7 @@ with ThreadPoolExecutor(3) as pool:
 }
 
 
-@pytest.mark.parametrize("use", USES.values(), ids=USES)
+@pytest.mark.parametrize("use", [USES["forked"], *map(long, list(USES.values())[1:])], ids=USES)
 def test_a_model_describes_in_other_processes_and_threads(folder, model_folder, use):
     """The program is read from standard input: there is no file of it, as in a notebook."""
     program = f"{LOADED}{use}\nfor each in found: np.testing.assert_allclose(each, rows, atol=1e-5)"
@@ -83,7 +85,7 @@ list(Loader([1, 2], [[0], [1]], 2))
 
 @pytest.mark.parametrize(
     ("method", "uses"),
-    [("spawn", POOL), ("forkserver", POOL), pytest.param("spawn", LOADER, marks=pytest.mark.long)],
+    [("spawn", POOL), ("forkserver", POOL), long("spawn", LOADER)],
     ids=["spawn", "forkserver", "loader"],
 )
 def test_a_script_without_a_guard_is_told_to_have_one(tmp_path, method, uses):

@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 
 import iscqk
+from conftest import long
+from drawn_images import put_drawn
 from iscqk.cli import main
 from iscqk.formats import described_images, files
 from iscqk.formats.described_images import read_described
 from iscqk.images import opening
-from iscqk.images.demo_scenes import draw_split
 from iscqk.matching import cache
 
 COMMANDS = {
@@ -29,7 +30,7 @@ COMMANDS = {
 @pytest.fixture
 def many(folder):
     """Add 150 images: two blocks that are described together, and some more."""
-    draw_split(folder / "many", "references", 150, 5, 48, 1)
+    put_drawn(folder / "many", "references", 150, 5, 48)
     return folder
 
 
@@ -64,8 +65,8 @@ def stopped(number, command, model, seconds=60):
 
 @pytest.mark.parametrize(
     ("number", "command"),
-    [(signal.SIGTERM, command) for command in COMMANDS.values()]
-    + [(signal.SIGINT, COMMANDS["describe"])],
+    [(signal.SIGINT, COMMANDS["describe"])]
+    + [long(signal.SIGTERM, command) for command in COMMANDS.values()],
 )
 def test_a_stopped_command_goes_on_from_there(many, model_folder, caplog, number, command):
     done = stopped(number, command, model_folder)
@@ -112,7 +113,9 @@ def test_what_a_kill_left_half_written_goes_with_the_next_run(many, model_folder
     assert not list(many.rglob(".*"))
 
 
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.parametrize(
+    "command", [COMMANDS["describe"], *map(long, list(COMMANDS.values())[1:])], ids=COMMANDS
+)
 def test_a_second_command_at_once_is_refused_before_its_work(
     many, model_folder, monkeypatch, capsys, command
 ):

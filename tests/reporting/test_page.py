@@ -251,6 +251,7 @@ def test_the_gallery_shows_true_and_wrong_pairs(reported, page):
         assert all(f"{edit}" in page.text for edit in ";".join(rows["edits"]).split(";"))
 
 
+@pytest.mark.long
 def test_a_study_is_shown_where_it_is_and_not_made(reported, tmp_path, monkeypatch):
     project, _ = reported
     dry = "snakemake report --dry-run --configfile config.yaml tiny.yaml"

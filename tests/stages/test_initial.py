@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 from torch import nn
 
+from drawn_images import put_drawn
 from importing import imported
 from iscqk.cli import main
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import write_manifest
-from iscqk.images.demo_scenes import draw_split
 from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.embedding import embed
 from iscqk.learning.initialization import calibrate_batch_norm, head_images
@@ -33,7 +33,7 @@ MODEL = {"backbone": "test_resnet", "image_size": 32, "descriptor_size": 8, "hea
 
 @pytest.fixture
 def folder(tmp_path):
-    draw_split(tmp_path / "images", "training", 12, 0, 64, 1)
+    put_drawn(tmp_path / "images", "training", 12, 0, 64)
     files = sorted((tmp_path / "images").iterdir())
     rows = [[path.stem, str(path), sha256_of(path), 64, 64] for path in files]
     columns = ["id", "path", "sha256", "width", "height"]

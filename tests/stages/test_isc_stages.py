@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from conftest import long
 from iscqk.bench.search_speed import published_search
 from iscqk.cli import main
 from iscqk.formats.ground_truth import read_ground_truth
@@ -346,7 +347,7 @@ def test_a_submission_is_scored_as_the_official_float32_search_does(
 
 
 @pytest.mark.parametrize(
-    "locale", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
+    "locale", [long({}), {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
 )
 def test_any_name_of_a_file_is_printed_and_read(folder, locale):
     odd, utf8 = (os.fsdecode(name) for name in (b"caf\xe9", "caf\xe9".encode()))

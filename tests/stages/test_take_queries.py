@@ -4,14 +4,14 @@ import tarfile
 
 import pytest
 
+from drawn_images import put_drawn
 from iscqk.cli import main
-from iscqk.images.demo_scenes import draw_split
 
 
 def test_a_ground_truth_of_no_pair_is_told_with_the_images(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for number, split in enumerate(("training", "references", "others")):
-        draw_split(tmp_path / split, split, 4, number, 48, 1)
+        put_drawn(tmp_path / split, split, 4, number, 48)
     lists = [f"{name}.csv" for name in ("training", "references", "others", "bad")]
     splits = [word for name in ("training", "references", "others") for word in (f"--{name}", name)]
     assert main(["prepare", *splits, "--output", *lists]) == 0
@@ -60,7 +60,7 @@ def test_the_remedy_for_a_query_to_be_trained_on_is_one_that_helps(
     """Of queries in shards, and of those that were not there yet, `prepare` is not told."""
     monkeypatch.chdir(tmp_path)
     for number, split in enumerate(("training", "references")):
-        draw_split(tmp_path / split, split, 2, number, 48, 1)
+        put_drawn(tmp_path / split, split, 2, number, 48)
     made = "prepare --training training --references references --output t.csv r.csv o.csv b.csv"
     assert main(made.split()) == 0
     (tmp_path / "training").rename(tmp_path / "queries")

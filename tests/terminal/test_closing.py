@@ -328,8 +328,9 @@ class FileOf:
 @pytest.mark.parametrize("done", [0, 3])
 def test_what_only_marks_files_tells_how_many_and_refuses_to_mark_none(plan, are_there, told, done):
     """Of files that are up to date already, none has to be marked."""
-    jobs = [SimpleNamespace(output=[FileOf(is_there) for is_there in are_there])]
-    every = [*jobs, SimpleNamespace(output=[FileOf(True)] * done)]
+    rule = SimpleNamespace(name="submit")
+    jobs = [SimpleNamespace(rule=rule, output=[FileOf(is_there) for is_there in are_there])]
+    every = [*jobs, SimpleNamespace(rule=rule, output=[FileOf(True)] * done)]
     dag = SimpleNamespace(needrun_jobs=lambda exclude_finished: jobs, jobs=every)
     if done and told is None:
         told = "marked 0 files as up to date; not there: 1, "
