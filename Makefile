@@ -48,7 +48,7 @@ CPU=1 takes torch without CUDA, a quarter of the size).
   ready_weights the model that iscqk carries, trained anew (some eight hours; needs its photographs)
   install       the environment alone; test, check, docs and the like add their tools
   test, check   tests; linters, types and docs
-  test-long     the tests that take half a minute or more
+  test-long     the tests that take long, and further ways of what the others try in one
   torture       the tests that take hours
   docs          the pages, in docs/_build
   format, schema, lock   code in order, the config's schema, exact versions
