@@ -43,6 +43,7 @@ from iscqk.errors import UserError, one_line
 
 try:  # a method or an edit of one's own may be refused as it is imported
     from iscqk.datasets import find_sources
+    from iscqk.plan.left_locks import jobs_outlive_this, remove_left_locks
     from iscqk.plan.plan import Plan
     from iscqk.plan.presets import (
         refuse_disorder,
@@ -85,6 +86,8 @@ try:
     )
     if sends_sources and not workflow.remote_exec:
         refuse_missing_envs(OWN_FOLDER)
+    if workflow.is_main_process and remove_left_locks():
+        logger.info("the run before this one was killed; what it had locked is free")
     for run in PLAN.values():
         check_run(run.config)
     # Snakemake itself knows its targets only once this file is read.
@@ -185,6 +188,8 @@ onstart:
         ADDITIONS.begin_to_mark()
     except UserError as error:
         sys.exit(f"error: {error}")
+    if workflow.non_local_exec:
+        jobs_outlive_this()
     logger.info(one_line(config["title"]))
     if unknown := ADDITIONS.unknown():
         logger.warning(unknown)

@@ -89,8 +89,6 @@ class Killer:
         self._wait_for_end(running.pid, what)
         # What a killed process leaves alone may say so.
         self._check(what, tidy=number != signal.SIGKILL)
-        if list((self.project.folder / ".snakemake").glob("locks/*")):
-            self.project.run(f"{self.command} --unlock")
         return done
 
     def _start(self):
