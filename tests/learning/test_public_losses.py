@@ -45,7 +45,7 @@ def of_bank(a, b):
 @pytest.mark.parametrize(
     ("loss", "names", "others", "formula"),
     [
-        (ntxent_loss, "view0, view1, temperature", (T,), of_ntxent),
+        (ntxent_loss, "view0, view1, temperature, images", (T,), of_ntxent),
         (moco_loss, "query, key, queue, temperature", (QUEUE, T), of_moco),
         (
             isd_loss,

@@ -145,7 +145,7 @@ class Pairs(Dataset[Tensor]):
         Raises:
             UserError: there is only one copy of an image to pair with itself.
         """
-        self._copies, self._originals = copies, originals
+        self._copies, self._originals, self.views = copies, originals, copies.views
         if originals is None and copies.views < 2:
             raise UserError("partner: copy needs copies.per_image: 2; raise it or take original")
 
@@ -177,6 +177,13 @@ class Rounds(ConcatDataset[Tensor]):
         """Return the id of the image of pair `index`."""
         place = bisect_right(self.cumulative_sizes, index)
         return self._rounds[place].name(index - self.cumulative_sizes[place])
+
+    def image_of(self, indices: Tensor) -> Tensor:
+        """Return of which image the pairs of some numbers are, both (B,)."""
+        begins = indices.new_tensor([0, *self.cumulative_sizes[:-1]])
+        views = indices.new_tensor([pairs.views for pairs in self._rounds])
+        of_rounds = torch.bucketize(indices, begins, right=True) - 1
+        return (indices - begins[of_rounds]) // views[of_rounds]
 
 
 class FreshCopies(Dataset[Tensor]):

@@ -1,7 +1,7 @@
 """What each method minimises in a step, over one and the same encoder, loader and optimiser."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -42,10 +42,12 @@ class Objective(nn.Module, ABC):
     Attributes:
         temperature: of the softmax that is trained, as it is now.
         accumulates: whether a batch's loss is the mean of its parts' losses.
+        image_of: tells of items' numbers (B,) which image each is of; several pairs may be of one.
     """
 
     accumulates = False
     temperature: float
+    image_of: Callable[[Tensor], Tensor] = staticmethod(lambda numbers: numbers)
 
     @abstractmethod
     def forward(self, encoder: Encoder, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:
@@ -158,15 +160,19 @@ def mlp(size: int, hidden: int, output: int, batch_norm: bool) -> nn.Sequential:
 
 
 @torch.no_grad()
-def pair_health(first: Tensor, second: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def pair_health(
+    first: Tensor, second: Tensor, negatives: Tensor, images: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return similarity within pairs (B,), of first ones to their nearest negatives (B,), and them.
 
-    Where `negatives` are the seconds themselves, each one's own is left out.
+    Where `negatives` are the seconds themselves, each one's own is left out, and with it those of
+    the same image, where `images` (B,) tells of which they are.
     """
     positive = (first * second).sum(1)
     if not len(negatives):
         return positive, torch.full_like(positive, -1), first.detach()
     matrix = first @ negatives.T
     if negatives is second:
-        matrix.fill_diagonal_(-torch.inf)
+        images = torch.arange(len(first), device=first.device) if images is None else images
+        matrix = matrix.masked_fill(images[:, None] == images, -torch.inf)
     return positive, matrix.amax(1), first.detach()

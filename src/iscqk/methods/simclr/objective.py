@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from iscqk.learning import distributed
 from iscqk.learning.ntxent import ntxent_loss
 from iscqk.learning.objectives import Objective, Outcome, Projection, pair_health
 from iscqk.methods.simclr import Settings
@@ -18,7 +19,10 @@ class InBatch(Objective):
 
     def forward(self, encoder: Encoder, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:
         """Return NT-Xent of pairs."""
+        images = self.image_of(distributed.all_gather(indices))
         rows = self.projection(encoder, pixels.flatten(0, 1))
         first, second = rows[0::2], rows[1::2]
-        loss = ntxent_loss(first, second, self.temperature)
-        return Outcome(loss, *pair_health(first, second, second)) if health else Outcome(loss)
+        loss = ntxent_loss(first, second, self.temperature, images)
+        if not health:
+            return Outcome(loss)
+        return Outcome(loss, *pair_health(first, second, second, images))

@@ -31,7 +31,9 @@ class OnPairs(OneEncoder):
         """Return the pairs, and the method's loss."""
         made = objective(encoder, self.settings)
         side = encoder.config.image_size
-        return Rounds([self._round(shards, side) for shards in self.arguments.copies]), made
+        pairs = Rounds([self._round(shards, side) for shards in self.arguments.copies])
+        made.image_of = pairs.image_of
+        return pairs, made
 
     def finish(self, encoder: Encoder) -> None:
         """Fit the head again where that is due; all processes describe the images for it."""
