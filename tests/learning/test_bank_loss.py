@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn.functional import normalize
 
+from iscqk.errors import UserError
 from iscqk.learning import attention
 from iscqk.learning import bank_loss as module
 from iscqk.learning.bank_loss import (
@@ -51,6 +52,13 @@ def test_loss_is_the_formula(block, temperature):
     assert bank_loss(queries, bank, targets, temperature).item() == pytest.approx(
         expected, rel=1e-5, abs=1e-6
     )
+
+
+@pytest.mark.parametrize("target", [-1, 9])
+def test_a_target_that_is_no_row_is_refused(target):
+    queries, bank = unit_rows(2, 4, 0), unit_rows(9, 4, 1)
+    with pytest.raises(UserError, match="^targets: from .*, and the bank has 9 rows; give each"):
+        bank_loss(queries, bank, torch.tensor([3, target]), 0.1)
 
 
 def test_gradients_are_those_of_the_closed_form(block):

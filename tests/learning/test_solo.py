@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from iscqk.errors import UserError
 from iscqk.learning import validation
 from iscqk.methods.solo import Settings
 from iscqk.methods.solo.objective import OwnBank, koleo
@@ -64,6 +65,15 @@ def test_the_loss_is_a_softmax_over_the_bank_and_a_share_of_koleo():
     similarities[torch.arange(4), targets] = -2
     torch.testing.assert_close(loss.positive, own.float())
     torch.testing.assert_close(loss.negative, similarities.amax(1).float())
+
+
+def test_koleo_of_one_image_is_refused_and_the_softmax_of_one_is_not():
+    """Its nearest row would be its own, from which it would be pushed."""
+    query, rows, own = unit(1, 8, 3).float(), unit(1, 8, 4).float(), torch.tensor([0])
+    with pytest.raises(UserError, match="^train.solo.koleo: of one training image there is no"):
+        OwnBank(Given(), Settings(koleo=1), lambda _: rows)(Given(), query, own, False)
+    outcome = OwnBank(Given(), Settings(), lambda _: rows)(Given(), query, own, True)
+    assert outcome.loss.item() == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("decimals", [17, 1, 0], ids=["no ties", "ties", "hardly a difference"])

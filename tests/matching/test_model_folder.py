@@ -150,6 +150,7 @@ DAMAGES = {
     ),
     "no bank": lambda folder: (folder / "bank.safetensors").unlink(),
     "a bank of other dimensions": lambda folder: write_bank(folder, unit_rows(1, 7)),
+    "a bank of no rows": lambda folder: write_bank(folder, unit_rows(0, 6)),
     "no GIST": lambda folder: (folder / "gist/config.json").unlink(),
 }
 

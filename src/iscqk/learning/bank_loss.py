@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from iscqk.errors import UserError
 from iscqk.learning import distributed
 from iscqk.learning.attention import BLOCK, mask_excluded
 from iscqk.learning.attention_dispatch import attention
@@ -96,7 +97,17 @@ def bank_loss(
 
     Returns:
         Scalar, differentiable in queries and temperature.
+
+    Raises:
+        UserError: a target is no row of the bank. A negative one would be taken for one from the
+            end, where elsewhere it stands for no positive at all.
     """
+    if bool(((targets < 0) | (targets >= len(bank))).any()):
+        low, high = map(int, targets.aminmax())
+        raise UserError(
+            f"targets: from {low} to {high}, and the bank has {len(bank)} rows; give each query a "
+            "row's number, from 0"
+        )
     return expected_bank_loss(queries, bank, bank[targets], temperature)
 
 
