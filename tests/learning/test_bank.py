@@ -175,7 +175,10 @@ def test_soft_targets_give_near_duplicates_no_share(share, taught, live):
     targets = (1 - share) * nn.functional.one_hot(own, 12) + share * soft
     logits = (normalize(pixels, dim=1).double() @ rows.double().T) / 0.1
     logs = logits.masked_fill(left_out, -torch.inf).log_softmax(1).masked_fill(left_out, 0)
-    loss, expected = bank(Fixed(), pixels, own, False).loss, -(targets * logs).sum(1).mean()
+    outcome, expected = bank(Fixed(), pixels, own, True), -(targets * logs).sum(1).mean()
+    others = logits.masked_fill(left_out | nn.functional.one_hot(own, 12).bool(), -torch.inf)
+    torch.testing.assert_close(outcome.negative.double(), others.detach().amax(1) * 0.1)
+    loss = outcome.loss
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     if live:
         ours, theirs = (torch.autograd.grad(one, head.head.weight) for one in (loss, expected))

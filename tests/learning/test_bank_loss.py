@@ -6,12 +6,14 @@ import torch
 from torch import nn
 from torch.nn.functional import normalize
 
+from iscqk.errors import UserError
 from iscqk.learning import attention
 from iscqk.learning import bank_loss as module
 from iscqk.learning.bank_loss import (
     bank_loss,
     expected_bank_loss,
     live_bank_loss,
+    live_soft_targets,
     log_partition,
     nearest_others,
     soft_targets,
@@ -50,6 +52,13 @@ def test_loss_is_the_formula(block, temperature):
     assert bank_loss(queries, bank, targets, temperature).item() == pytest.approx(
         expected, rel=1e-5, abs=1e-6
     )
+
+
+@pytest.mark.parametrize("target", [-1, 9])
+def test_a_target_that_is_no_row_is_refused(target):
+    queries, bank = unit_rows(2, 4, 0), unit_rows(9, 4, 1)
+    with pytest.raises(UserError, match="^targets: from .*, and the bank has 9 rows; give each"):
+        bank_loss(queries, bank, torch.tensor([3, target]), 0.1)
 
 
 def test_gradients_are_those_of_the_closed_form(block):
@@ -130,7 +139,8 @@ def test_live_head_agrees_with_autograd_of_the_full_matrix(block):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
-def test_of_soft_targets_a_live_head_learns_what_autograd_says(block):
+@pytest.mark.parametrize("own", [False, True])
+def test_of_soft_targets_a_live_head_learns_what_autograd_says(block, own):
     """The teacher's softmax is a constant, the rows that it weighs are as live as the loss's."""
     torch.manual_seed(6)
     head, features = nn.Linear(12, 8).double(), torch.randn(150, 12).double()
@@ -144,9 +154,37 @@ def test_of_soft_targets_a_live_head_learns_what_autograd_says(block):
     logs = torch.log_softmax(queries @ rows.T / 0.1, 1)
     wanted = torch.autograd.grad(-(soft * logs).sum(1).mean(), head.weight)
     bank = rows.detach()
-    expected = soft_targets(bank[targets], bank, 0.2, values=features, project=project)
+    if own:  # the head is the teacher, too
+        expected = live_soft_targets(rows[targets], features, project, 0.2)
+    else:
+        expected = soft_targets(bank[targets], bank, 0.2, values=features, project=project)
     loss = live_bank_loss(queries, features, project, expected, 0.1)
     torch.testing.assert_close(torch.autograd.grad(loss, head.weight), wanted)
+
+
+def test_a_live_head_learns_where_a_query_may_see_no_row_of_a_block(monkeypatch):
+    """As in a last block of one row, of a near-duplicate: its log Z is -inf, no gradient NaN."""
+    monkeypatch.setattr(module, "BLOCK", 8)
+    torch.manual_seed(6)
+    head, features, targets = nn.Linear(12, 8).double(), torch.randn(17, 12).double(), [3, 0]
+    queries = unit_rows(2, 8, 7).double().requires_grad_()
+    excluded = torch.tensor([[0, 16]])
+
+    def project(rows):
+        return normalize(head(rows), dim=1)
+
+    logits = queries @ project(features).T / 0.1
+    soft = project(features[targets]) @ project(features).T / 0.2
+    kept = torch.arange(17).expand(2, 17) < torch.tensor([[16], [17]])
+    soft = soft.masked_fill(~kept, -torch.inf).softmax(1).detach()
+    logs = logits.masked_fill(~kept, -torch.inf).log_softmax(1).masked_fill(~kept, 0)
+    expected = live_soft_targets(project(features[targets]), features, project, 0.2, excluded)
+    loss = live_bank_loss(queries, features, project, expected, 0.1, excluded)
+    ours, theirs = (
+        torch.autograd.grad(one, [queries, head.weight, head.bias])
+        for one in (loss, -(soft * logs).sum(1).mean())
+    )
+    torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize("listed", [False, True])
@@ -164,6 +202,23 @@ def test_nearest_others_leave_out_the_target_and_what_is_excluded(block, listed)
     nearest, rows = nearest_others(queries, bank, targets, excluded)
     torch.testing.assert_close(nearest, similarities.amax(1))
     assert rows.tolist() == similarities.argmax(1).tolist()
+    made = nearest_others(queries, -bank, targets, excluded, torch.neg)  # a head's, by blocks
+    assert [*map(torch.equal, made, (nearest, rows))] == [True, True]
+
+
+def test_of_a_live_head_no_more_than_a_block_of_rows_is_ever_there(monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", 16)
+    queries, features, made = unit_rows(3, 8, 0), torch.randn(100, 8), []
+    head = nn.Linear(8, 8)
+
+    def project(rows):
+        made.append(len(rows))
+        return normalize(head(rows), dim=1)
+
+    expected = live_soft_targets(queries, features, project, 0.1)
+    live_bank_loss(queries, features, project, expected, 0.1).backward()
+    nearest_others(queries, features, torch.arange(3), None, project)
+    assert max(made) == 16 and sum(made) == 6 * 100  # twice again in the backward pass
 
 
 @pytest.mark.parametrize("live", [False, True], ids=["frozen", "live"])

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from iscqk.errors import UserError
 from iscqk.learning import validation
 from iscqk.methods.solo import Settings
 from iscqk.methods.solo.objective import OwnBank, koleo
@@ -66,9 +67,20 @@ def test_the_loss_is_a_softmax_over_the_bank_and_a_share_of_koleo():
     torch.testing.assert_close(loss.negative, similarities.amax(1).float())
 
 
-def test_the_validation_has_the_official_micro_ap():
+def test_koleo_of_one_image_is_refused_and_the_softmax_of_one_is_not():
+    """Its nearest row would be its own, from which it would be pushed."""
+    query, rows, own = unit(1, 8, 3).float(), unit(1, 8, 4).float(), torch.tensor([0])
+    with pytest.raises(UserError, match="^train.solo.koleo: of one training image there is no"):
+        OwnBank(Given(), Settings(koleo=1), lambda _: rows)(Given(), query, own, False)
+    outcome = OwnBank(Given(), Settings(), lambda _: rows)(Given(), query, own, True)
+    assert outcome.loss.item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("decimals", [17, 1, 0], ids=["no ties", "ties", "hardly a difference"])
+def test_the_validation_has_the_official_micro_ap(decimals):
+    """Where similarities are equal, too: a collapsed network's are all, and it finds nothing."""
     rng = np.random.default_rng(5)
-    similarities = torch.from_numpy(rng.normal(size=(12, 7)))
+    similarities = torch.from_numpy(rng.normal(size=(12, 7)).round(decimals))
     targets = torch.tensor([0, 3, -1, 6, -1, 2, 2, -1, -1, 5, 1, -1])
     correct = (np.arange(7) == targets.numpy()[:, None]).ravel()
     numbers = np.repeat(np.arange(12), 7)

@@ -578,6 +578,15 @@ def test_one_image_at_a_time_is_refused_where_nothing_would_be_beside_it(encoder
     Training(encoder, objective, replace(config, batch_size=2))
 
 
+@pytest.mark.parametrize("batch_norm", ["frozen", "batch"])
+def test_a_loss_of_more_images_than_norms_take_keeps_its_own_number(encoder, batch_norm):
+    bank = FrozenBank(torch.eye(24, 16), 1, QK)
+    config = replace(CONFIG, batch_norm=batch_norm, smallest_batch=4)
+    with pytest.raises(UserError, match="3 at once is too few for this loss .*, to 4 at once"):
+        Training(encoder, bank, replace(config, batch_size=3))
+    Training(encoder, bank, replace(config, batch_size=4))
+
+
 def test_the_clock_tells_waiting_from_working(monkeypatch):
     """Batches that take 3 s to come, and steps of 1 s; the first batch is not waited for."""
     now = [0.0]

@@ -20,7 +20,7 @@ from iscqk.learning.embedding import describe
 from iscqk.learning.loaders import Loader
 from iscqk.matching.beginning import read_ahead
 from iscqk.matching.model import Model
-from iscqk.matching.model_bank import write_bank
+from iscqk.matching.model_bank import sample_bank, write_bank
 from iscqk.matching.model_folder import write_settings
 from iscqk.matching.neighbourhoods import Lookup, Neighbourhoods, exactly
 from iscqk.models.encoder import Encoder, EncoderConfig
@@ -58,6 +58,12 @@ def test_a_model_ranks_only_where_its_settings_say_so(tmp_path):
     write(tmp_path, ranking="log_partition")
     wanted = 0.1 * np.log(np.exp(queries.astype(float) @ unit_rows(10, 6).T / 0.1).mean(1))
     np.testing.assert_allclose(Model.load(tmp_path).levels(queries), wanted, atol=1e-6)
+
+
+def test_a_run_whose_bank_describes_no_image_is_told_in_a_line(tmp_path):
+    write_descriptors(tmp_path / "training-0.h5", [], np.empty((0, 6), np.float32), {})
+    with pytest.raises(UserError, match="training-0.h5: describes no image, and some are needed"):
+        sample_bank([tmp_path / "training-0.h5"])
 
 
 def test_a_folder_of_before_there_were_margins_is_looked_at_as_it_was(tmp_path):
@@ -150,6 +156,7 @@ DAMAGES = {
     ),
     "no bank": lambda folder: (folder / "bank.safetensors").unlink(),
     "a bank of other dimensions": lambda folder: write_bank(folder, unit_rows(1, 7)),
+    "a bank of no rows": lambda folder: write_bank(folder, unit_rows(0, 6)),
     "no GIST": lambda folder: (folder / "gist/config.json").unlink(),
 }
 

@@ -10,14 +10,14 @@ import torch
 from iscqk.cli import main
 from iscqk.errors import UserError
 from iscqk.formats.manifest import COLUMNS, write_manifest
-from iscqk.learning import distributed
-from iscqk.learning.distributed import run_distributed
 from iscqk.learning.training import Training
 from iscqk.matching.model import Model
 from iscqk.models.device import choose_device, set_threads, torch_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
+from iscqk.stages import train
 from iscqk.stages.setups import fresh
+from iscqk.stages.setups.processes import run_distributed
 
 
 def test_in_a_forked_process_a_model_for_one_thread_is_loaded_without_a_word(monkeypatch, caplog):
@@ -89,7 +89,7 @@ def test_torch_and_what_makes_copies_share_the_threads(
         seen.append(("learn", workers, torch.get_num_threads()))
 
     share = nullcontext((torch.device(device), threads))
-    monkeypatch.setattr(distributed, "run_distributed", lambda *_: share)
+    monkeypatch.setattr(train, "run_distributed", lambda *_: share)
     monkeypatch.setattr(fresh, "embed", describe)
     monkeypatch.setattr(Training, "run", learn)
     monkeypatch.setattr(fresh.OnFreshCopies, "write", lambda *_: None)

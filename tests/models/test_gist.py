@@ -1,4 +1,4 @@
-"""GIST against a slow version written from the authors' formulas."""
+"""GIST against a slow version of its formulas, most of which are the authors'."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from iscqk.models.gist import Gist, gabor_filters
 
 
 def slow_gist(image):
-    """LMgist.m, filter by filter and block by block in float64."""
+    """LMgist.m but for what the module says of it, filter by filter and cell by cell in float64."""
     side, fc, w = 32, 4, 5
     n = side + 2 * w
     axis = np.fft.fftfreq(n, 1 / n)

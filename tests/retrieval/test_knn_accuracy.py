@@ -2,7 +2,9 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from iscqk.retrieval import knn_accuracy
 from iscqk.retrieval.knn_accuracy import classes_of, neighbour_is_of_class, rare_classes
 
 
@@ -34,3 +36,19 @@ def test_a_feature_of_zeros_is_no_nan():
     features = np.array([[0, 0], [1, 0], [0, 1], [0, 2]], dtype=np.float32)
     classes = np.array(["b", "b", "c", "c"])
     assert neighbour_is_of_class(features, classes).tolist() == [True, True, True, True]
+
+
+@pytest.mark.parametrize("block", [1, 7, 300])
+def test_blocks_find_what_the_whole_matrix_does(block, monkeypatch):
+    """Ties and rows of zeros too: whole numbers, whose every product and sum is exact."""
+    monkeypatch.setattr(knn_accuracy, "_BLOCK", block)
+    rng = np.random.default_rng(1)
+    signs = rng.choice([-1.0, 1.0], size=(150, 4)) / 2  # of length 1, and of 16 kinds
+    features = np.concatenate([signs, np.zeros((10, 4)), np.eye(4)])[rng.permutation(164)]
+    classes = np.array([f"{number}" for number in range(164)])  # so that any other one shows
+    similarities = features @ features.T
+    np.fill_diagonal(similarities, -np.inf)
+    for number, nearest in enumerate(similarities.argmax(1)):
+        told = classes.copy()
+        told[nearest] = told[number]
+        assert neighbour_is_of_class(features.astype(np.float32), told)[number]

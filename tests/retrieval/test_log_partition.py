@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from iscqk.retrieval.rankings.log_partition.functions import of_queries, of_references
+from iscqk.errors import UserError
+from iscqk.retrieval.rankings.log_partition.functions import level, of_queries, of_references
 
 
 def unit_rows(count, size, seed):
@@ -30,3 +31,10 @@ def test_a_query_is_described_on_its_own():
     together = of_queries(queries, [bank], 0.05)
     alone = np.concatenate([of_queries(query[None], [bank], 0.05) for query in queries])
     np.testing.assert_allclose(together, alone, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("function", [of_queries, level])
+@pytest.mark.parametrize("blocks", [[], [unit_rows(0, 8, 0)]], ids=["no block", "no row"])
+def test_a_bank_of_no_rows_is_refused_in_a_line(function, blocks):
+    with pytest.raises(UserError, match="^log_partition: the bank has no row, .*; give descriptor"):
+        function(unit_rows(3, 8, 1), blocks, 0.05)

@@ -19,13 +19,14 @@ With `shared` a function's bank is this process's part of one; queries, targets'
 are alike in all processes (`distributed.py`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from iscqk.errors import UserError
 from iscqk.learning import distributed
 from iscqk.learning.attention import BLOCK, mask_excluded
 from iscqk.learning.attention_dispatch import attention
@@ -96,7 +97,17 @@ def bank_loss(
 
     Returns:
         Scalar, differentiable in queries and temperature.
+
+    Raises:
+        UserError: a target is no row of the bank. A negative one would be taken for one from the
+            end, where elsewhere it stands for no positive at all.
     """
+    if bool(((targets < 0) | (targets >= len(bank))).any()):
+        low, high = map(int, targets.aminmax())
+        raise UserError(
+            f"targets: from {low} to {high}, and the bank has {len(bank)} rows; give each query a "
+            "row's number, from 0"
+        )
     return expected_bank_loss(queries, bank, bank[targets], temperature)
 
 
@@ -167,17 +178,84 @@ def soft_targets(
         log_z, expected = attention(teachers, bank, temperature, excluded, shared)
     if values is None:
         return expected
+    pairs = zip(bank.split(BLOCK), values.split(BLOCK), strict=True)
 
-    def block_expected(number: int, seen: Tensor, rows: Tensor) -> Tensor:
+    def seen_and_weighed(seen: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        return seen, project(rows)
+
+    return _expected(log_z, pairs, seen_and_weighed, teachers, temperature, excluded, shared)
+
+
+def live_soft_targets(
+    teachers: Tensor,
+    features: Tensor,
+    project: Callable[[Tensor], Tensor],
+    temperature: Tensor | float,
+    excluded: Tensor | None = None,
+    shared: bool = False,
+) -> Tensor:
+    """Return `soft_targets` of a live head that is the teacher, too, of its bank's own rows.
+
+    Neither what it sees nor what it weighs is ever there whole: a block is projected for log Z,
+    for the weighed sum, and once more in the backward pass.
+
+    Args:
+        teachers: (B, D) unit rows, what the head makes of the same images.
+        features: (N, C) cached backbone features.
+        project: the head, (n, C) to (n, D) unit rows; its parameters get gradients by the rows
+            that are weighed, not by the softmax.
+        temperature: of the teacher, positive.
+        excluded: as in `soft_targets`.
+        shared: whether `features` are this process's part.
+
+    Returns:
+        (B, D) float32, or float64 where teachers are; differentiable in what `project` learns.
+    """
+    with torch.no_grad():
+        log_z = _live_log_partition(
+            *(upcast(teachers), features, project), temperature, excluded, shared
+        )
+    blocks = ((block,) for block in features.split(BLOCK))
+
+    def seen_and_weighed(block: Tensor) -> tuple[Tensor, Tensor]:
+        rows = project(upcast(block))
+        return rows, rows
+
+    return _expected(log_z, blocks, seen_and_weighed, teachers, temperature, excluded, shared)
+
+
+def _expected(
+    log_z: Tensor,
+    blocks: Iterable[tuple[Tensor, ...]],
+    seen_and_weighed: Callable[..., tuple[Tensor, Tensor]],
+    teachers: Tensor,
+    temperature: Tensor | float,
+    excluded: Tensor | None,
+    shared: bool,
+) -> Tensor:
+    """Return sum_j p_ij v_j (B, D), of which rows v get gradients and the softmax p gets none.
+
+    Args:
+        log_z: (B,), of the teachers' softmax.
+        blocks: of `BLOCK` rows each, what the next makes rows of.
+        seen_and_weighed: returns the rows that teachers see, and those of which one is expected.
+        teachers: as in `soft_targets`, and so are the others.
+        temperature: of the teacher.
+        excluded: pairs that have no share.
+        shared: whether the blocks are of this process's part.
+    """
+
+    def block_expected(number: int, *block: Tensor) -> Tensor:
+        seen, weighed = seen_and_weighed(*block)
         with torch.no_grad():
             logits = upcast(teachers) @ upcast(seen).T / temperature
             kept = mask_excluded(logits, number * BLOCK, excluded)
             weights = (kept - log_z[:, None]).exp()
-        return weights @ project(rows).to(weights.dtype)
+        return weights @ weighed.to(weights.dtype)
 
     expected = log_z.new_zeros(())
-    for number, pair in enumerate(zip(bank.split(BLOCK), values.split(BLOCK), strict=True)):
-        expected = expected + checkpoint(block_expected, number, *pair, use_reentrant=False)
+    for number, block in enumerate(blocks):
+        expected = expected + checkpoint(block_expected, number, *block, use_reentrant=False)
     return distributed.all_reduce_sum(expected) if shared else expected
 
 
@@ -209,30 +287,48 @@ def live_bank_loss(
         Scalar, differentiable in queries, expected, the head's parameters and temperature.
     """
     queries, temperature = _widened(queries, temperature)
+    log_z = _live_log_partition(queries, features, project, temperature, excluded, shared)
+    toward = (queries * upcast(expected)).sum(1) / temperature
+    return (log_z - toward).mean()
+
+
+def _live_log_partition(
+    queries: Tensor,
+    features: Tensor,
+    project: Callable[[Tensor], Tensor],
+    temperature: Tensor | float,
+    excluded: Tensor | None,
+    shared: bool,
+) -> Tensor:
+    """Return `log_partition` (B,) over `project(features)`, differentiable in what it learns."""
 
     def block_log_partition(block: Tensor, start: int) -> Tensor:
         logits = queries @ upcast(project(upcast(block))).T / temperature
-        return torch.logsumexp(mask_excluded(logits, start, excluded), dim=1)
+        kept = mask_excluded(logits, start, excluded)
+        # Of a block of nothing but -inf the gradient would be NaN.
+        return torch.logsumexp(kept.clamp(min=torch.finfo(kept.dtype).min), dim=1)
 
     blocks = [
         checkpoint(block_log_partition, block, number * BLOCK, use_reentrant=False)
         for number, block in enumerate(features.split(BLOCK))
     ]
     log_z = torch.logsumexp(torch.stack(blocks), dim=0)
-    if shared:
-        log_z = distributed.all_log_sum_exp(log_z)
-    toward = (queries * upcast(expected)).sum(1) / temperature
-    return (log_z - toward).mean()
+    return distributed.all_log_sum_exp(log_z) if shared else log_z
 
 
 @torch.no_grad()
 def nearest_others(
-    queries: Tensor, bank: Tensor, targets: Tensor, excluded: Tensor | None = None
+    queries: Tensor,
+    bank: Tensor,
+    targets: Tensor,
+    excluded: Tensor | None = None,
+    project: Callable[[Tensor], Tensor] = upcast,
 ) -> tuple[Tensor, Tensor]:
     """Return each query's most similar bank row other than its target.
 
     A target that is no row of this bank, but of another process's part, may have any other number.
-    What the loss leaves out, `excluded` as in `log_partition`, is no other row either.
+    What the loss leaves out, `excluded` as in `log_partition`, is no other row either. Where a live
+    head makes the rows, `bank` is what `project` takes, and is projected block by block.
 
     Returns:
         Similarities (B,) float32, -inf where there is no other row, and numbers of rows (B,) int64.
@@ -240,7 +336,7 @@ def nearest_others(
     nearest = torch.full((len(queries),), -torch.inf, device=queries.device)
     rows = torch.zeros(len(queries), dtype=torch.long, device=queries.device)
     for start in range(0, len(bank), BLOCK):
-        similarities = queries.float() @ bank[start : start + BLOCK].float().T
+        similarities = queries.float() @ project(bank[start : start + BLOCK]).float().T
         inside = (targets >= start) & (targets < start + len(similarities[0]))
         similarities[inside, targets[inside] - start] = -torch.inf
         best, places = mask_excluded(similarities, start, excluded).max(1)

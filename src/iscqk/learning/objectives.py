@@ -106,7 +106,8 @@ class Objective(nn.Module, ABC):
                 "frozen, or accumulate: 1"
             )
         of_several = takes_statistics or len(self.own_norms) > 0
-        if (at_once := batch // parts) < (fewest := 2 if of_several else smallest):
+        fewest = max(smallest, 2 if of_several else 1)
+        if (at_once := batch // parts) < fewest:
             raise UserError(
                 f"batch_size: {at_once} at once is too few for this loss or its norms; raise it, "
                 f"to {fewest} at once"

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import FloatArray
-from iscqk.formats.descriptor_shards import count_descriptors, descriptor_blocks
+from iscqk.formats.descriptor_shards import count_descriptors, descriptor_blocks, refuse_empty
 from iscqk.formats.files import atomic_file
 from iscqk.formats.model_files import BANK, for_safetensors
 
@@ -24,7 +24,7 @@ def read_bank(folder: Path) -> FloatArray:
             bank = load_file(name)["vectors"]
     except (OSError, SafetensorError, KeyError) as error:
         raise UserError(f"{folder / BANK}: no bank ({error}); copy the folder again") from None
-    if bank.ndim != 2 or bank.dtype.kind != "f" or not np.isfinite(bank).all():
+    if bank.ndim != 2 or not len(bank) or bank.dtype.kind != "f" or not np.isfinite(bank).all():
         raise UserError(f"{folder / BANK}: no finite rows of numbers; copy the folder again")
     return bank.astype(np.float32)
 
@@ -36,7 +36,8 @@ def write_bank(folder: Path, rows: NDArray[np.floating]) -> None:
 
 
 def sample_bank(shards: Sequence[str | Path]) -> FloatArray:
-    """Return at most `ROWS` rows of a bank, evenly spaced over it."""
+    """Return at most `ROWS` rows of a bank, evenly spaced over it; UserError where it has none."""
+    refuse_empty(shards)
     step = -(-count_descriptors(shards)[0] // ROWS)
     parts, start = [], 0
     for _, rows in descriptor_blocks(shards):

@@ -2,10 +2,22 @@
 
 Oliva and Torralba, "Modeling the shape of the scene", IJCV 2001, in the colour variant of 960
 dimensions that the challenge used: 20 Gabor filters (8, 8 and 4 orientations at three scales), the
-magnitude of each averaged over a grid of 4 x 4, for each of three channels. Written from the
-authors' formulas (LMgist.m), but for two things: images are squeezed to a square, as for every
-other method here; and mirrored at the border they leave the outermost pixels out (`reflect`), where
-LMgist doubles these (`symmetric`), as the ready model's projection was fitted to such descriptors.
+magnitude of each averaged over a grid of 4 x 4, for each of three channels. Prefilter and filters
+are the authors' formulas (LMgist.m and createGabor.m in `features` of CSAILVision/LabelMeToolbox).
+What surrounds them is not theirs, so that the numbers are not those that LMgist.m gives:
+
+- images are squeezed to a square, as for every other method here; it crops the longer side
+- three channels stay three; it takes their mean first, though its functions take colour, too
+- intensities stay as they are; it stretches each image from its own minimum and maximum to 0..255
+- mirrored before the prefilter, images leave the outermost pixels out (`reflect`); it doubles these
+- Gabor filters meet the image as it is, so that opposite edges touch; it first mirrors 32 pixels at
+  each edge, makes its filters for that larger image, and cuts the border off what they answer
+- of a side that 4 does not divide cells overlap, of an odd one frequencies are whole; its do not,
+  and are not
+- cells follow each other row by row; its go column by column
+- rows have length 1; it leaves them as long as they are
+
+The ready model's projection was fitted to descriptors as they are here.
 """
 
 import math

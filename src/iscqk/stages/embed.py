@@ -33,6 +33,7 @@ from iscqk.runtime.options import at_once, count, output_file
 from iscqk.schema.section import Precision
 from iscqk.settings.describe import Describe
 from iscqk.stages.setups.parts import add_part_options, names_part, part_of
+from iscqk.stages.setups.processes import run_distributed
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the shard of descriptors."""
     _refuse_unused(arguments)
-    with distributed.run_distributed(arguments.processes, arguments.threads) as (device, threads):
+    with run_distributed(arguments.processes, arguments.threads) as (device, threads):
         _embed(arguments, device, threads)
 
 

@@ -34,6 +34,7 @@ from iscqk.settings.train import Train
 from iscqk.stages.setups.fresh import OnFreshCopies
 from iscqk.stages.setups.half_round import HalfRound
 from iscqk.stages.setups.pairs import OnPairs
+from iscqk.stages.setups.processes import run_distributed
 from iscqk.stages.setups.setup import Setup
 
 EXAMPLE = r"""iscqk train --method qk --side k --round 1 --start k.safetensors \
@@ -140,7 +141,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, and write the weights of both sides."""
     _refuse_mixed(arguments, METHODS[arguments.method].learns_from)
-    with distributed.run_distributed(arguments.processes, arguments.threads) as (device, threads):
+    with run_distributed(arguments.processes, arguments.threads) as (device, threads):
         _train(arguments, device, threads)
 
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from iscqk.learning import distributed
-from iscqk.learning.attention import BLOCK
 from iscqk.learning.bank_loss import (
     expected_bank_loss,
     live_bank_loss,
+    live_soft_targets,
     nearest_others,
     soft_targets,
 )
@@ -88,7 +88,8 @@ class FrozenBank(Objective):
             detached = descriptors.detach()
             positive = (detached * self._positives(targets)).sum(1)
             mine, excluded = self._places(targets, taken), self._excluded(targets, taken)
-            nearest, _ = nearest_others(detached, self._current(rows), mine, excluded)
+            project = self._frozen[0].project if self._frozen[0] else upcast
+            nearest, _ = nearest_others(detached, rows, mine, excluded, project)
             return Outcome(loss, positive, distributed.all_reduce_max(nearest), detached)
 
     def _loss(
@@ -120,14 +121,16 @@ class FrozenBank(Objective):
         It sees what the bank's rows are of: the original, or its copies.
         """
         temperature, frozen = self.settings.teacher_temperature, self._frozen[0]
-        if self.teacher is None:
-            seen, bank = positives, self._current(rows)
-        else:
+        if self.teacher is not None:
             seen = self._gathered(self.teacher, targets)
             bank = self.teacher if taken is None else self.teacher[taken]
-        values = None if bank is rows else rows
-        project = frozen.project if frozen else upcast
-        return soft_targets(seen, bank, temperature, excluded, self.shared, values, project)
+            project = frozen.project if frozen else upcast
+            return soft_targets(seen, bank, temperature, excluded, self.shared, rows, project)
+        if frozen is None:
+            return soft_targets(positives, rows, temperature, excluded, self.shared)
+        return live_soft_targets(
+            positives, rows, frozen.project, temperature, excluded, self.shared
+        )
 
     def _gathered(self, bank: Tensor, targets: Tensor) -> Tensor:
         """Return rows of a bank in float32, in whichever process they lie."""
@@ -178,11 +181,3 @@ class FrozenBank(Objective):
         row = self._places(pairs[low[query] + within, 1], taken)
         found = torch.stack([query, row], dim=1)[row >= 0]
         return found[found[:, 1].argsort()] if len(found) else None
-
-    @torch.no_grad()
-    def _current(self, rows: Tensor) -> Tensor:
-        """Return the descriptors of rows as they are now."""
-        frozen = self._frozen[0]
-        if frozen is None:
-            return rows
-        return torch.cat([frozen.project(block) for block in rows.split(BLOCK)])

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from iscqk.errors import UserError
 from iscqk.learning import distributed
 from iscqk.learning.bank_loss import bank_loss, nearest_others
 from iscqk.learning.objectives import Objective, Outcome
@@ -43,9 +44,18 @@ class OwnBank(Objective):
 
     @property
     def rows(self) -> Tensor:
-        """The bank as the snapshot describes it, (N, D)."""
+        """The bank as the snapshot describes it, (N, D).
+
+        Raises:
+            UserError: it has one row, and KoLeo would push each copy from its own image's.
+        """
         if self._rows is None:
             self._rows = self._describe(self.snapshot.eval()).to(self.steps.device)
+            if self.settings.koleo and len(self._rows) < 2:
+                raise UserError(
+                    "train.solo.koleo: of one training image there is no other row to keep away "
+                    "from; give more images, or set koleo: 0"
+                )
         return self._rows
 
     def forward(self, encoder: Encoder, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from iscqk.errors import UserError
 from iscqk.formats.arrays import DoubleArray, FloatArray
 from iscqk.learning.bank_loss import log_partition
 
@@ -33,6 +34,9 @@ def of_queries(queries: FloatArray, bank: Iterable[FloatArray], temperature: flo
 
     Returns:
         (n, D + 1) float32.
+
+    Raises:
+        UserError: the bank has no row.
     """
     log_z, count = log_partition_over(queries, bank, temperature)
     bound = math.log(count) - 1 / temperature
@@ -53,11 +57,20 @@ def level(queries: FloatArray, bank: Iterable[FloatArray], temperature: float) -
 def log_partition_over(
     queries: FloatArray, bank: Iterable[FloatArray], temperature: float
 ) -> tuple[DoubleArray, int]:
-    """Return log Z (n,) of queries (n, D) over the N rows in blocks of a bank, and N."""
+    """Return log Z (n,) of queries (n, D) over the N rows in blocks of a bank, and N.
+
+    Raises:
+        UserError: there is no row.
+    """
     log_z, count = np.full(len(queries), -np.inf), 0
     for block in bank:
         log_z = np.logaddexp(log_z, _log_partition(queries, block, temperature))
         count += len(block)
+    if not count:
+        raise UserError(
+            "log_partition: the bank has no row, so there is no softmax over it; give descriptors "
+            "of training images, or rank by similarity"
+        )
     return log_z, count
 
 
