@@ -159,6 +159,25 @@ def test_a_link_to_nothing_is_told_and_left_out(folder, model_folder, caplog):
     assert "photos/nothing.jpg: no such image" in caplog.text
 
 
+def test_a_link_to_nothing_that_is_named_is_left_out_as_a_folders_is(
+    folder, model_folder, caplog, capsys
+):
+    """So a shell names all that lies in a folder."""
+    whole = len(list(Path("scans").iterdir()))
+    for name in ("scans/nothing.jpg", "scans/2019"):
+        os.symlink(f"no {Path(name).name}", name)
+    for named in ("scans", "scans/*"):
+        paths = " ".join(map(str, sorted(folder.glob(named))))
+        run(f"iscqk match {paths} --against photos --model {model_folder} --output out --top 1")
+        told = capsys.readouterr().out
+        assert f"{whole} images looked up" in told and "; left out: 2 links to nothing" in told
+        left = pd.read_csv("out/left_out.csv")["path"]
+        assert {Path(path).name for path in left} == {"nothing.jpg", "2019"}
+    assert "scans/2019: 2 such links lead to nothing" in caplog.text
+    run(f"iscqk match scans/2019 scans/nothing.jpg --against photos --model {model_folder}", 1)
+    assert "scans/2019: no such file or folder; correct its path" in capsys.readouterr().err
+
+
 def test_what_is_excluded_is_not_looked_at(folder, model_folder):
     whole = len(find_inputs("photos").images)
     assert len(find_inputs("photos", "R00001?.jpg").images) == whole - 10

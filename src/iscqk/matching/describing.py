@@ -21,6 +21,7 @@ from iscqk.formats.files import exclusive, printable
 from iscqk.formats.image_shards import is_there, version_of
 from iscqk.images.finding import refuse_lost
 from iscqk.images.opening import fault_of, is_one_of_several
+from iscqk.images.walking import leads_to_nothing
 from iscqk.matching.aside import MADE_OF_OTHERS, NONE_THERE, Others
 from iscqk.matching.cache import (
     DescriptorCache,
@@ -28,7 +29,7 @@ from iscqk.matching.cache import (
     refuse_others_only,
 )
 from iscqk.matching.collection import Collection, Part, Source
-from iscqk.matching.left_out import LeftOut
+from iscqk.matching.left_out import Kind, LeftOut
 from iscqk.matching.model import Model
 from iscqk.matching.other_models import refuse_other_model, refuse_over_others
 from iscqk.matching.views import View
@@ -188,7 +189,8 @@ def _describe(
                 fault = fault_of(file.path)
                 refuse_lost(file.path, fault.reason, may_go=True)
                 why = str(fault).removeprefix(f"{printable(file.path)}: ")
-                faults.append(LeftOut(file.path, why))
+                kind = Kind.LINK if leads_to_nothing(Path(file.path)) else Kind.UNREADABLE
+                faults.append(LeftOut(file.path, why, kind))
             rows = zip(some, block.flat.tolist(), vectors, strict=True)
             # What cannot be read may be a pipe or a device, of which a digest is never done.
             part = list(compress(rows, ~block.unreadable))
