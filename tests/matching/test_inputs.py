@@ -503,6 +503,19 @@ def test_what_is_no_file_or_broken_is_named_and_left_out_and_never_waited_for(fo
     assert "14 images cannot be read and are left out" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["duplicates photos", "match photos --against photos"])
+def test_what_is_looked_at_twice_is_told_once(folder, model_folder, caplog, command):
+    """As what may be a copy, perhaps turned, and as what may have been copied."""
+    Path("photos/broken.jpg").write_bytes(b"no image")
+    frames = [Image.new("RGB", (50, 50), color) for color in ("red", "blue")]
+    frames[0].save("photos/moves.gif", save_all=True, append_images=frames[1:])
+    run(f"iscqk {command} --model {model_folder} --orientations 8")
+    told = caplog.text
+    assert told.count("photos/broken.jpg: cannot read this image") == 1
+    assert told.count("1 images cannot be read and are left out") == 1
+    assert told.count("have several pages or frames") == 1
+
+
 def test_a_file_that_is_touched_meanwhile_is_no_copy_of_itself(folder, model_folder, monkeypatch):
     described = iscqk.Model.blocks
 

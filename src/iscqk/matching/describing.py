@@ -54,15 +54,21 @@ class _Remarks(NamedTuple):
     faults: list[LeftOut]
     several: list[str]
 
-    def tell(self) -> None:
-        """Log why images cannot be read, and that of others a part is looked at."""
-        for path, why, _ in self.faults[:_TOLD]:
+    def tell(self, before: set[str]) -> None:
+        """Log why images cannot be read, and that of others a part is looked at.
+
+        `before`: paths of those that the same call has told of, to which these are added.
+        """
+        faults = [fault for fault in self.faults if fault.path not in before]
+        several = [path for path in self.several if path not in before]
+        before.update((fault.path for fault in faults), several)
+        for path, why, _ in faults[:_TOLD]:
             logger.warning("%s: %s", printable(path), why)
-        if self.faults:
-            logger.warning("%d images cannot be read and are left out", len(self.faults))
-        if self.several:
+        if faults:
+            logger.warning("%d images cannot be read and are left out", len(faults))
+        if several:
             what = "%d images have several pages or frames (%s first); one of each is looked at"
-            logger.warning(what, len(self.several), printable(self.several[0]))
+            logger.warning(what, len(several), printable(several[0]))
 
 
 def describe_files(
@@ -72,6 +78,7 @@ def describe_files(
     cache: str | Path | None = None,
     threads: int = 1,
     others: Others = MADE_OF_OTHERS,
+    told: set[str] | None = None,
 ) -> Collection:
     """Return files with their descriptors; those that cannot be read are logged and left out.
 
@@ -89,6 +96,7 @@ def describe_files(
         threads: to compute with.
         others: what the cache is to know of other images. `NONE_THERE` is refused where it knows
             others alone, or is of another encoder.
+        told: paths of images that the same call has told of, and need not again; it gets more.
 
     Raises:
         UserError: no image can be read, the disk of one fails or leaves, the cache cannot be
@@ -102,7 +110,7 @@ def describe_files(
         remarks = _Remarks([], [])
         describe = partial(_describe_some, model, view, threads, kept, remarks)
         parts = (_in_shards if len(images) > ROWS else _in_one)(images, kept, describe)
-        remarks.tell()
+        remarks.tell(set() if told is None else told)
         if not parts:
             raise UserError(f"{images[0]}: no image can be read; see above, and name others")
         source = Source(parts, left_out=remarks.faults)

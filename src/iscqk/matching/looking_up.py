@@ -45,9 +45,10 @@ def complete(
     cache: str | Path | None,
     threads: int,
     others: Others = ALL_OTHERS,
+    told: set[str] | None = None,
 ) -> Collection:
-    """Return what is described already, and images, as one; `others`: see `describe_files`."""
-    fresh = [describe_files(model, view, images, cache, threads, others)] if images else []
+    """Return what is described already, and images, as one; the last two: see `describe_files`."""
+    fresh = [describe_files(model, view, images, cache, threads, others, told)] if images else []
     return Collection([source for part in (*parts, *fresh) for source in part.sources])
 
 
