@@ -153,20 +153,6 @@ def test_a_picture_that_is_there_often_is_one_of_those_to_judge_by(
     assert len(edited) == len({*edited}) and (len(edited) > 125) == saved_again
 
 
-def test_what_is_found_depends_on_neither_the_order_of_folders_nor_names(here, gist):
-    """Else of the same pictures others would be copied to judge by."""
-
-    def judged(*places):
-        found = iscqk.duplicates([*places], gist)
-        names = found["image"].str.replace("pictures/", "photos/")
-        groups = found.assign(names=names).groupby("group")
-        return {tuple(sorted(one["names"])): one["chance"].max() for _, one in groups}
-
-    there = judged("photos", "copies")
-    Path("photos").rename("pictures")
-    assert there and judged("copies", "pictures") == pytest.approx(there)
-
-
 def test_few_pictures_however_often_they_are_there_are_no_basis(here, gist):
     (here / "often").mkdir()
     for number in range(120):

@@ -202,12 +202,11 @@ def _none(references: int, missing: str) -> Basis:
 
 def _learned_of(drawn: Drawn, copies: Collection, lookup: Lookup, references: Collection) -> Basis:
     """Learn from those copies that are of some references."""
-    place_of = {str(Path(path)): place for place, path in enumerate(drawn.values())}
+    row_of = {str(Path(path)): row for row, path in drawn.items()}
     originals = copies.paths(np.arange(len(copies)))
-    places = np.array([place_of.get(path, NOTHING) for path in originals])
-    some = np.argsort(places)[(places == NOTHING).sum() :]  # in the order drawn
-    own = np.array(list(drawn))[places[some]]
-    return _learned(lookup, copies.vectors[some], references.vectors, own)
+    own = np.array([row_of.get(path, NOTHING) for path in originals])
+    some = np.flatnonzero(own != NOTHING)
+    return _learned(lookup, copies.vectors[some], references.vectors, own[some])
 
 
 def _learned(lookup: Lookup, copies: Vectors, vectors: JoinedRows, own: IntArray) -> Basis:

@@ -26,7 +26,6 @@ from iscqk.matching.left_out import LeftOut
 
 NOTHING = -1  # in place of an image that is not there
 _IDENTITY = 16  # bytes
-_AT_ONCE, _KEY = 2**16, 16  # contents that are in memory at once, and digits of each that are kept
 
 
 @dataclass(frozen=True)
@@ -181,14 +180,6 @@ class Collection:
     def contents(self, rows: IntArray) -> list[str]:
         """Return the SHA-256 of images' contents by their rows, see `Part.contents`."""
         return self._told(rows, Part.contents)
-
-    def content_keys(self, rows: IntArray) -> NDArray[np.uint64]:
-        """Return the beginnings of `contents` as numbers, of ever so many rows in little memory."""
-        found = np.zeros(len(rows), np.uint64)
-        for start in range(0, len(rows), _AT_ONCE):
-            part = slice(start, start + _AT_ONCE)
-            found[part] = [int(told[:_KEY] or "0", 16) for told in self.contents(rows[part])]
-        return found
 
     def _told(self, rows: IntArray, of_part: Callable[[Part], list[str]]) -> list[str]:
         rows = np.asarray(rows, np.int64)

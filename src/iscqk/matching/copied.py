@@ -16,7 +16,7 @@ from iscqk.matching.describing import describe_files
 from iscqk.matching.neighbourhoods import Lookup
 from iscqk.matching.views import View
 
-Drawn = dict[int, str]  # of some references, in the order drawn: the paths by the rows
+Drawn = dict[int, str]  # of some references, ascending: the paths by the rows
 Kept = dict[int, Row]  # of references that are gone, by the rows
 
 _AT_ONCE = 500
@@ -37,8 +37,7 @@ class Copied:
         """Look at what there is to draw from; `cache`: file that keeps the copies' descriptors."""
         self._lookup, self._references, self._cache = lookup, references, cache
         self._view = View("queries", lookup.orientations, edited=True)
-        order = np.flatnonzero(~references.flat)
-        order = order[np.argsort(references.content_keys(order), kind="stable")]
+        order = np.random.default_rng(0).permutation(np.flatnonzero(~references.flat))
         gone = order[~references.there[order]][:_DRAWN_FROM]
         places = [cache, further_of(cache)] if cache else []
         self._kept = kept_of(gone, references, lookup, self._view, places)
@@ -50,9 +49,7 @@ class Copied:
     def drawn(self, wanted: int, same: float) -> Drawn:
         """Return references at random, none of one colour and no two of one picture.
 
-        Else a picture that is there often would be taken for many that agree. By the digests of
-        their contents, which are as random as any numbers, so that neither names nor the order in
-        which folders are named decide, and a new image among many changes next to nothing.
+        Else a picture that is there often would be taken for many that agree.
         """
         vectors = self._references.vectors
         found: list[tuple[int, str]] = []
@@ -64,7 +61,7 @@ class Copied:
             found += [one for one in some if self._has_a_copy(*one)]
             if len(found) >= wanted:
                 break
-        return dict(found[:wanted])
+        return dict(sorted(found[:wanted]))
 
     def _has_a_copy(self, row: int, path: str) -> bool:
         """Return whether a reference's copy is kept or can be made; note what may not be read."""
