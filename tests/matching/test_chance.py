@@ -22,6 +22,20 @@ def test_a_lead_is_over_the_fifth_picture_where_each_counts_once():
     np.testing.assert_allclose(leads_of([0, 0, 0, 0, 0, 0, 0])[0], 7)  # there is but one
 
 
+def apart(*similarities):
+    """Return e to the leads of files of a picture, 0 of what is none."""
+    near = Neighbourhoods(np.arange(len(similarities))[None], np.array([similarities]), np.zeros(1))
+    return np.exp(near.leads_apart(0.9)[0])
+
+
+def test_files_of_a_picture_stand_apart_from_all_others_or_are_of_a_kind():
+    files = [0.99, *[0.95] * 13]
+    np.testing.assert_allclose(apart(*files, 0.5, 0.4), [50, *[10] * 13, 0, 0])
+    assert not apart(*files, 0.95, 0.95, 0.5).any()  # more than a picture has
+    assert not apart(*files, 0.87, 0.5).any()  # others begin where these end
+    assert not apart(*files).any()  # nobody knows where they do
+
+
 def by_the_matrix(similarities, cosines, same):
     """Return leads as they are defined; of more than five files that are alike each counts."""
     counted, least = [], [0.995 if (row >= same).sum() > 5 else same for row in cosines]

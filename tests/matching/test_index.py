@@ -13,7 +13,7 @@ from PIL import Image
 import iscqk
 from drawn_images import put_drawn
 from iscqk.cli import main
-from iscqk.matching import indexes
+from iscqk.matching import indexes, looking_up
 from iscqk.matching.collection import Collection
 from iscqk.matching.describing import load_described
 from iscqk.matching.views import View
@@ -54,6 +54,23 @@ def test_copies_are_found_by_it_and_what_it_misses_is_told(many, model_folder, c
     assert told.removeprefix("search: ") in open("matches/matches.html").read()
     run("iscqk match scans many --against photos many", model_folder)
     assert "by an index" not in capsys.readouterr().out + open("matches/matches.html").read()
+
+
+@pytest.mark.parametrize("command", ["match scans --against photos", "duplicates photos"])
+def test_where_none_is_made_it_is_said_and_nothing_searched_twice(
+    folder, model_folder, monkeypatch, capsys, command
+):
+    monkeypatch.setattr(looking_up, "recall_of", None)
+    run(f"iscqk {command} --index --output out", model_folder)
+    told = "search: exact; an index is made from 10,000 images on"
+    assert capsys.readouterr().out.splitlines()[-2] == told
+    (page,) = folder.glob("out/*.html")
+    assert told.removeprefix("search: ") in page.read_text()
+
+
+def test_one_image_is_told_as_one(many, model_folder, capsys):
+    run("iscqk match scans/3.jpg --against photos many --index", model_folder)
+    assert "search: by an index; of 1 image it found" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["match scans many --against many", "duplicates many"])

@@ -159,6 +159,25 @@ def test_a_link_to_nothing_is_told_and_left_out(folder, model_folder, caplog):
     assert "photos/nothing.jpg: no such image" in caplog.text
 
 
+def test_a_link_to_nothing_that_is_named_is_left_out_as_a_folders_is(
+    folder, model_folder, caplog, capsys
+):
+    """So a shell names all that lies in a folder."""
+    whole = len(list(Path("scans").iterdir()))
+    for name in ("scans/nothing.jpg", "scans/2019"):
+        os.symlink(f"no {Path(name).name}", name)
+    for named in ("scans", "scans/*"):
+        paths = " ".join(map(str, sorted(folder.glob(named))))
+        run(f"iscqk match {paths} --against photos --model {model_folder} --output out --top 1")
+        told = capsys.readouterr().out
+        assert f"{whole} images looked up" in told and "; left out: 2 links to nothing" in told
+        left = pd.read_csv("out/left_out.csv")["path"]
+        assert {Path(path).name for path in left} == {"nothing.jpg", "2019"}
+    assert "scans/2019: 2 such links lead to nothing" in caplog.text
+    run(f"iscqk match scans/2019 scans/nothing.jpg --against photos --model {model_folder}", 1)
+    assert "scans/2019: no such file or folder; correct its path" in capsys.readouterr().err
+
+
 def test_what_is_excluded_is_not_looked_at(folder, model_folder):
     whole = len(find_inputs("photos").images)
     assert len(find_inputs("photos", "R00001?.jpg").images) == whole - 10
@@ -482,6 +501,19 @@ def test_what_is_no_file_or_broken_is_named_and_left_out_and_never_waited_for(fo
     for name in ("pipe.jpg", "device.jpg", *(f"broken{number}.jpg" for number in range(12))):
         assert f"photos/{name}: " in done.stderr
     assert "14 images cannot be read and are left out" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["duplicates photos", "match photos --against photos"])
+def test_what_is_looked_at_twice_is_told_once(folder, model_folder, caplog, command):
+    """As what may be a copy, perhaps turned, and as what may have been copied."""
+    Path("photos/broken.jpg").write_bytes(b"no image")
+    frames = [Image.new("RGB", (50, 50), color) for color in ("red", "blue")]
+    frames[0].save("photos/moves.gif", save_all=True, append_images=frames[1:])
+    run(f"iscqk {command} --model {model_folder} --orientations 8")
+    told = caplog.text
+    assert told.count("photos/broken.jpg: cannot read this image") == 1
+    assert told.count("1 images cannot be read and are left out") == 1
+    assert told.count("have several pages or frames") == 1
 
 
 def test_a_file_that_is_touched_meanwhile_is_no_copy_of_itself(folder, model_folder, monkeypatch):

@@ -274,6 +274,20 @@ def test_the_groups_of_a_folder_are_found(here, gist, capsys):
     assert page.count("<img src=") == len(table) and f"<h1>{shown[-3]}</h1>" in page
 
 
+def test_a_picture_in_many_files_is_one_group(tmp_path):
+    """Fourteen are more than five, so that each but almost equal ones counted as a picture."""
+    put_drawn(tmp_path / "photos", "references", 150, 3, 96)
+    often = sorted((tmp_path / "photos").iterdir())[:40]
+    for path in often:
+        with Image.open(path) as image:
+            for quality in range(81, 94):
+                image.save(path.with_stem(f"{path.stem}-{quality}"), quality=quality)
+    found = iscqk.duplicates(tmp_path / "photos")  # by the ready model
+    stems = found["image"].map(lambda path: Path(path).stem.split("-")[0])
+    groups = found[stems.isin([path.stem for path in often])].groupby(stems)["group"]
+    assert len(groups) == 40 and set(groups.size()) == {14} and set(groups.nunique()) == {1}
+
+
 def test_copies_to_judge_by_are_the_same_whatever_lies_beside_and_wherever_it_lies(folder):
     """Such are made again where some are kept already, after a stop, in another folder."""
     paths = [f"photos/R{number:06d}.jpg" for number in range(24)]

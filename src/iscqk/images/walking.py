@@ -134,7 +134,9 @@ class Walk:
             # Which of several links to a folder is followed, is not left to chance.
             folders[:] = sorted(self._kept(place, folders, is_folder=True))
             files += [Path(place, name) for name in self._kept(place, names, is_folder=False)]
-        _warn_of_links_to_nothing(files)
+        # Of those named as images each is told: the others may have led to folders of such.
+        others = (path for path in files if path.suffix.lower() not in SUFFIXES)
+        warn_of_links_to_nothing(filter(leads_to_nothing, others))
         return files, is_known
 
     def _kept(self, place: str, names: list[str], is_folder: bool) -> Iterable[str]:
@@ -181,11 +183,9 @@ def _is_named_as_picture(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in SUFFIXES | NOT_OPENED
 
 
-def _warn_of_links_to_nothing(files: Iterable[Path]) -> None:
-    """Tell of those that are not named as images: they may have led to folders of such."""
-    others = (path for path in files if path.suffix.lower() not in SUFFIXES)
-    lost = sorted(filter(leads_to_nothing, others))
-    if lost:
+def warn_of_links_to_nothing(links: Iterable[Path]) -> None:
+    """Tell how many there are, and the first of them."""
+    if lost := sorted(links):
         what = "links lead to nothing, as where a disk is away; what they led to is left out"
         logger.warning("%s: %d such %s", printable(lost[0]), len(lost), what)
 

@@ -21,6 +21,7 @@ from iscqk.formats.files import exclusive, printable
 from iscqk.formats.image_shards import is_there, version_of
 from iscqk.images.finding import refuse_lost
 from iscqk.images.opening import fault_of, is_one_of_several
+from iscqk.images.walking import leads_to_nothing
 from iscqk.matching.aside import MADE_OF_OTHERS, NONE_THERE, Others
 from iscqk.matching.cache import (
     DescriptorCache,
@@ -28,7 +29,7 @@ from iscqk.matching.cache import (
     refuse_others_only,
 )
 from iscqk.matching.collection import Collection, Part, Source
-from iscqk.matching.left_out import LeftOut
+from iscqk.matching.left_out import Kind, LeftOut
 from iscqk.matching.model import Model
 from iscqk.matching.other_models import refuse_other_model, refuse_over_others
 from iscqk.matching.views import View
@@ -53,15 +54,21 @@ class _Remarks(NamedTuple):
     faults: list[LeftOut]
     several: list[str]
 
-    def tell(self) -> None:
-        """Log why images cannot be read, and that of others a part is looked at."""
-        for path, why, _ in self.faults[:_TOLD]:
+    def tell(self, before: set[str]) -> None:
+        """Log why images cannot be read, and that of others a part is looked at.
+
+        `before`: paths of those that the same call has told of, to which these are added.
+        """
+        faults = [fault for fault in self.faults if fault.path not in before]
+        several = [path for path in self.several if path not in before]
+        before.update((fault.path for fault in faults), several)
+        for path, why, _ in faults[:_TOLD]:
             logger.warning("%s: %s", printable(path), why)
-        if self.faults:
-            logger.warning("%d images cannot be read and are left out", len(self.faults))
-        if self.several:
+        if faults:
+            logger.warning("%d images cannot be read and are left out", len(faults))
+        if several:
             what = "%d images have several pages or frames (%s first); one of each is looked at"
-            logger.warning(what, len(self.several), printable(self.several[0]))
+            logger.warning(what, len(several), printable(several[0]))
 
 
 def describe_files(
@@ -71,6 +78,7 @@ def describe_files(
     cache: str | Path | None = None,
     threads: int = 1,
     others: Others = MADE_OF_OTHERS,
+    told: set[str] | None = None,
 ) -> Collection:
     """Return files with their descriptors; those that cannot be read are logged and left out.
 
@@ -88,6 +96,7 @@ def describe_files(
         threads: to compute with.
         others: what the cache is to know of other images. `NONE_THERE` is refused where it knows
             others alone, or is of another encoder.
+        told: paths of images that the same call has told of, and need not again; it gets more.
 
     Raises:
         UserError: no image can be read, the disk of one fails or leaves, the cache cannot be
@@ -101,7 +110,7 @@ def describe_files(
         remarks = _Remarks([], [])
         describe = partial(_describe_some, model, view, threads, kept, remarks)
         parts = (_in_shards if len(images) > ROWS else _in_one)(images, kept, describe)
-        remarks.tell()
+        remarks.tell(set() if told is None else told)
         if not parts:
             raise UserError(f"{images[0]}: no image can be read; see above, and name others")
         source = Source(parts, left_out=remarks.faults)
@@ -188,7 +197,8 @@ def _describe(
                 fault = fault_of(file.path)
                 refuse_lost(file.path, fault.reason, may_go=True)
                 why = str(fault).removeprefix(f"{printable(file.path)}: ")
-                faults.append(LeftOut(file.path, why))
+                kind = Kind.LINK if leads_to_nothing(Path(file.path)) else Kind.UNREADABLE
+                faults.append(LeftOut(file.path, why, kind))
             rows = zip(some, block.flat.tolist(), vectors, strict=True)
             # What cannot be read may be a pipe or a device, of which a digest is never done.
             part = list(compress(rows, ~block.unreadable))

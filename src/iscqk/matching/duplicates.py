@@ -1,6 +1,7 @@
 """Which images of a folder are copies of each other."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -125,11 +126,13 @@ def find_duplicates(images: Inputs, model: Model | str | Path | None, how: How) 
         check_index_places(images.described)
     ready = [load_described(path, model, views[1]) for path in images.described]
     refuse_without_edits(len(images.images) + sum(map(len, ready)), caches.copies)
-    references = complete(model, views[1], ready, images.images, caches.references, how.threads)
+    told = set[str]()
+    looked = partial(complete, model, images=images.images, threads=how.threads, told=told)
+    references = looked(view=views[1], parts=ready, cache=caches.references)
     warn_of_flat(references)
     queries = references
     if not is_one:
-        queries = complete(model, views[0], [], images.images, caches.queries, how.threads)
+        queries = looked(view=views[0], parts=[], cache=caches.queries)
     count = len(references)
     lookup = lookup_among(references, model, how)
     basis = find_basis(lookup, queries, references, caches.copies)

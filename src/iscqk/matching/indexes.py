@@ -43,12 +43,14 @@ class Recall(NamedTuple):
     nearest: float
     listed: float
 
-    def told(self) -> str:
-        """Return it in a line."""
-        return (
-            f"by an index; of {self.images} images it found the exact nearest of {self.nearest:.1%}"
-            f", and {self.listed:.1%} of their {LISTED} nearest"
-        )
+
+NO_INDEX = Recall(0, 1.0, 1.0)  # of a search that is exact, as no source has enough images
+
+
+def have_indexes(references: Collection) -> bool:
+    """Return whether any source has enough images for an index."""
+    counts = (sum(len(part.flat) for part in source.parts) for source in references.sources)
+    return any(count >= LEAST for count in counts)
 
 
 def by_indexes(references: Collection, threads: int) -> Search:

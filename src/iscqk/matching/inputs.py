@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from PIL import Image
 
@@ -18,7 +18,7 @@ from iscqk.formats.named_files import named, on_disk
 from iscqk.images.finding import find_own_images, holds_image, refuse_not_opened
 from iscqk.images.opening import ImageInput
 from iscqk.images.suffixes import PACKED, SUFFIXES
-from iscqk.images.walking import Exclusion
+from iscqk.images.walking import Exclusion, leads_to_nothing, warn_of_links_to_nothing
 from iscqk.matching.left_out import LeftOut, not_listed, of_other_kinds
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,8 @@ class Inputs(NamedTuple):
     Attributes:
         images: files, each once.
         described: files that `iscqk describe` wrote.
-        left_out: what lies in the folders named and is no image, or cannot be listed.
+        left_out: what lies in the folders named and is no image, or cannot be listed, and links to
+            nothing that were named.
     """
 
     images: list[Path]
@@ -49,7 +50,8 @@ class Inputs(NamedTuple):
 def find_inputs(paths: InputPaths, exclude: str | Iterable[str] = ()) -> Inputs:
     """Return what is named, and all images below the folders or in the shards named, in order.
 
-    A name to be excluded that is met nowhere is warned of, as it may be mistyped.
+    A name to be excluded that is met nowhere is warned of, as it may be mistyped. A link to nothing
+    beside others is left out, as a shell names all that lies in a folder (`photos/*`).
 
     Args:
         paths: what is named.
@@ -91,21 +93,27 @@ def _found(paths: InputPaths, exclusion: Exclusion) -> Inputs:
     described: list[Path] = []
     others: list[Path] = []
     unlisted: list[OSError] = []
+    lost: list[Path] = []
     for path in _places(paths):
         if not is_there(path):
             if is_barred(path):
                 refuse_missing(path)
-            raise UserError(f"{printable(path)}: no such file or folder; correct its path")
-        if path.is_dir() or is_shard(path):
+            if not leads_to_nothing(path):
+                _refuse_not_there(path)
+            lost.append(path)
+        elif path.is_dir() or is_shard(path):
             images += find_own_images(path, exclusion, others, unlisted)
         elif holds_described(path):
             described.append(path)
         else:
             _refuse_other_kinds(path)
             images.append(path)
+    if lost and not (images or described):
+        _refuse_not_there(lost[0])
+    warn_of_links_to_nothing(lost)
     if len(images) > _MANY:  # which takes some minutes before there is more to tell
         logger.info("looking at %d files", len(images))
-    left_out = [*of_other_kinds(others), *not_listed(unlisted)]
+    left_out = [*of_other_kinds([*others, *lost]), *not_listed(unlisted)]
     return Inputs(without_repeats(images), without_repeats(described), left_out)
 
 
@@ -171,6 +179,10 @@ def _plain(one: Any) -> Any:
     if isinstance(one, os.PathLike) and not isinstance(one, Path):
         return Path(os.fsdecode(one))
     return one
+
+
+def _refuse_not_there(path: Path) -> NoReturn:
+    raise UserError(f"{printable(path)}: no such file or folder; correct its path")
 
 
 def _refuse_other_kinds(path: Path) -> None:

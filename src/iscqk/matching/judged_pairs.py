@@ -50,7 +50,11 @@ class JudgedPairs(NamedTuple):
         basis: Basis,
         top: int | None = None,
     ) -> "JudgedPairs":
-        """Keep the `top` nearest of each query, or else the pairs that may be called likely."""
+        """Keep the `top` nearest of each query, or else the pairs that may be called likely.
+
+        Of the latter, for groups, files of a picture that stand apart from all others are likely,
+        too: a group would be parted, as of many files the fifth is another of them.
+        """
         found = (
             cls._of_block(block, queries.flat[block.rows], references, basis, top)
             for block in blocks
@@ -74,6 +78,8 @@ class JudgedPairs(NamedTuple):
             leads = near.leads(
                 references.vectors, basis.same, block.further, ~is_flat[:, 0], basis.files
             )
+            if top is None:
+                leads = np.maximum(leads, near.leads_apart(basis.same))
         chances = basis.chances(near.similarities, leads, is_flat)
         is_kept = chances <= LARGEST
         if top is not None:

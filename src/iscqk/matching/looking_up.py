@@ -12,7 +12,7 @@ from iscqk.matching.basis import Basis
 from iscqk.matching.cache import NO_CACHES, Caches
 from iscqk.matching.collection import Collection
 from iscqk.matching.describing import describe_files
-from iscqk.matching.indexes import Recall, by_indexes, recall_of
+from iscqk.matching.indexes import NO_INDEX, Recall, by_indexes, have_indexes, recall_of
 from iscqk.matching.inputs import Inputs, identity
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.left_out import LeftOut
@@ -45,9 +45,10 @@ def complete(
     cache: str | Path | None,
     threads: int,
     others: Others = ALL_OTHERS,
+    told: set[str] | None = None,
 ) -> Collection:
-    """Return what is described already, and images, as one; `others`: see `describe_files`."""
-    fresh = [describe_files(model, view, images, cache, threads, others)] if images else []
+    """Return what is described already, and images, as one; the last two: see `describe_files`."""
+    fresh = [describe_files(model, view, images, cache, threads, others, told)] if images else []
     return Collection([source for part in (*parts, *fresh) for source in part.sources])
 
 
@@ -74,10 +75,12 @@ def look_up(
         references: what among.
         own: (q,) the reference that is a query's own file, `NOTHING` for none.
         basis: to judge by.
-        index: whether the search is by one.
+        index: whether the search is by one, where there are enough images for it.
         top: references of each query; None: those that may be called likely.
     """
-    recall = recall_of(lookup, queries.vectors, references.vectors, own) if index else None
+    recall = NO_INDEX if index else None
+    if index and have_indexes(references):
+        recall = recall_of(lookup, queries.vectors, references.vectors, own)
     blocks = lookup.blocks(queries.vectors, max(top or 0, LISTED), own)
     return JudgedPairs.of(queries, references, blocks, basis, top), recall
 

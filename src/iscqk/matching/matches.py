@@ -149,8 +149,9 @@ def find_matches(
         for view, named in zip(views, inputs, strict=True)
     ]
     refuse_without_edits(len(against.images) + sum(map(len, ready[1])), how.caches.copies)
+    told = set[str]()
     queries, references = (
-        complete(model, view, parts, named.images, cache, how.threads, others)
+        complete(model, view, parts, named.images, cache, how.threads, others, told)
         for view, parts, named, cache, others in zip(
             views, ready, inputs, how.caches[:2], (NONE_AWAY, ALL_OTHERS), strict=True
         )

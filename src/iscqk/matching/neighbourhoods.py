@@ -20,6 +20,8 @@ Search = Callable[[FloatArray, int, int], Pairs]
 
 # References of an image: five pictures are among them unless some are there often.
 LISTED = 32
+MOST_FILES = 16  # of a picture; a kind of image has more
+_APART = 3  # times as far, in squares, as any file of a picture is what stands apart from it
 _ONE_FILE = 0.995  # of descriptors that are of almost one file
 _AT_ONCE = 16_384  # images looked up together: more take more memory, and little less time
 _COMPARED_AT_ONCE = 2**24  # numbers of references' descriptors: 64 MB
@@ -92,6 +94,22 @@ class Neighbourhoods(NamedTuple):
             fifth[left] = found[which]
         is_there = self.references != NOTHING
         return leads(np.where(is_there, self.similarities, fifth[:, None]), fifth)
+
+    def leads_apart(self, same: float) -> DoubleArray:
+        """Return the leads (n, m) of files of one picture that stand apart, -inf of all others.
+
+        They are over the first reference that is less alike than one picture's files are, no
+        further than the fifth picture. Of a kind of image some are about as alike as `same`, so
+        that no gap is there.
+        """
+        is_there = self.references != NOTHING
+        is_file = is_there & (self.similarities >= same)
+        beyond = np.where(is_there & ~is_file, self.similarities, -2).max(1)
+        farthest = np.where(is_file, self.similarities, 1).min(1)
+        is_apart = (beyond > -2) & (1 - beyond >= _APART * (1 - farthest))
+        is_apart &= is_file.sum(1) < MOST_FILES  # beside the image itself
+        found = leads(self.similarities, beyond)
+        return np.where(is_file & is_apart[:, None], found, -np.inf)
 
     def _fifths(
         self, vectors: JoinedRows, same: float, files: int

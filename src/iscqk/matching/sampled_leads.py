@@ -7,7 +7,7 @@ from iscqk.formats.stored_rows import JoinedRows
 from iscqk.matching.chance import NEIGHBOUR, outlying
 from iscqk.matching.collection import NOTHING
 from iscqk.matching.copied import are_others
-from iscqk.matching.neighbourhoods import LISTED, Further, Lookup, Neighbourhoods
+from iscqk.matching.neighbourhoods import LISTED, MOST_FILES, Further, Lookup, Neighbourhoods
 from iscqk.retrieval.search import Vectors
 
 LEAST = 100  # pictures that are needed: fewer show no tail
@@ -15,7 +15,6 @@ _ENOUGH = LISTED // 2  # references that have to be left when those of one pictu
 # Two references are one picture where they are nearer to each other than three of four edited
 # copies are to their originals.
 _SAME = 0.75
-_MOST_FILES = 16  # of a picture; a kind of image has more
 # Copies beside which a further file of their picture is left are told where so many seem to be; of
 # fewer `Chance` takes care, as look-alikes may seem so, too.
 _VERSIONS, _ROUNDS = 0.3, 8
@@ -53,7 +52,7 @@ def _files(lookup: Lookup, vectors: JoinedRows, own: IntArray, same: float) -> i
     pictures = pictures[:: max(1, len(pictures) // LEAST)]
     near = 1 - lookup.search(pictures, LISTED, lookup.threads).squared_distance / 2
     alike = (near >= same).reshape(len(pictures), -1).sum(1)
-    return int(np.clip(np.median(alike), NEIGHBOUR, _MOST_FILES))
+    return int(np.clip(np.median(alike), NEIGHBOUR, MOST_FILES))
 
 
 def without_originals(

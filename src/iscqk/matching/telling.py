@@ -7,9 +7,10 @@ import pandas as pd
 
 from iscqk.formats.files import printable
 from iscqk.matching.duplicates import Duplicates
-from iscqk.matching.indexes import Recall
+from iscqk.matching.indexes import LEAST, NO_INDEX, Recall
 from iscqk.matching.left_out import LeftOut, told_of
 from iscqk.matching.matches import Matches
+from iscqk.matching.neighbourhoods import LISTED
 
 _SHOWN = 10  # pairs, or groups
 _SHOWN_OF_A_GROUP = 5  # images
@@ -80,8 +81,16 @@ def last_line(line: str, left_out: Sequence[LeftOut]) -> str:
 
 
 def searched(recall: Recall | None) -> dict[str, str]:
-    """Return what is to be said of a search by an index; nothing of an exact one."""
-    return {} if recall is None else {"search": recall.told()}
+    """Return what is to be said of a search where an index was asked for; else nothing."""
+    if recall is None:
+        return {}
+    if recall is NO_INDEX:
+        return {"search": f"exact; an index is made from {LEAST:,} images on"}
+    found = (
+        f"of {counted(recall.images, 'image')} it found the exact nearest of {recall.nearest:.1%}"
+    )
+    listed = f"{recall.listed:.1%} of the {LISTED} nearest"
+    return {"search": f"by an index; {found}, and {listed}"}
 
 
 def counted(number: int, one: str, more: str = "") -> str:
