@@ -23,6 +23,7 @@ from iscqk.models.weights import save_encoder
 
 CONFIG = configured("from-nothing")
 CONFIG["describe"]["ranking"] = "similarity"
+CONFIG["model"] |= {"backbone": "test_resnet", "image_size": 32, "descriptor_size": 8}
 SPLITS = {"queries": (QUERY, 10), "references": (REFERENCE, 40), "training": (TRAINING, 20)}
 
 
