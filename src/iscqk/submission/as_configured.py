@@ -7,6 +7,7 @@ of a version of iscqk that told less, tell nothing.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -124,7 +125,7 @@ def _of_weights(path: str, config: Config) -> Iterator[_Told]:
     yield _Told(path, "initial", {"model": read_encoder_config(path)}, said)
     for earlier in facts.get("earlier", []):
         yield from _of_training(path, earlier, said, is_last=False)
-    yield from _of_copies(path, facts.get("copies_sha256", {}), config)
+    yield from _of_copies(path, facts.get("copies_of_rounds", {}), config)
     if "train" in facts:
         yield from _of_training(path, facts, said, is_last=True)
 
@@ -152,12 +153,13 @@ def _rule_of(facts: Config, is_last: bool) -> str:
     return "train_k" if str(facts.get("half_round")).endswith("-k") else "train_q"
 
 
-def _of_copies(path: str, made: Mapping[str, str], config: Config) -> Iterator[_Told]:
-    for number, digest in made.items():
+def _of_copies(path: str, made: Mapping[str, Config], config: Config) -> Iterator[_Told]:
+    for number, facts in made.items():
         key = f"copies and edits.training (round {number}, SHA-256)"
         with suppress(KeyError):
             now = digest_of_edits(config["copies"], training_edits(dict(config), number))
-            yield _Told(path, "copies", {key: digest}, {key: now})
+            told = {key: facts["edits_sha256"], "seed": facts["seed"]}
+            yield _Told(path, "copies", told, {key: now, "seed": config["seed"]})
 
 
 def _of_projection(facts: Config) -> Config:
@@ -231,4 +233,6 @@ def _plain(value: Any) -> Any:
 
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
+    if re.fullmatch("[0-9a-f]{64}", text):  # a digest, of which this tells it from others
+        return text[:12]
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

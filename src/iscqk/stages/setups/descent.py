@@ -44,18 +44,18 @@ def descent(arguments: argparse.Namespace) -> Facts:
 
     Returns:
         `initial`, facts of the weights that all began with; `earlier`, what other trainings were
-        told, each once; `copies_sha256`, by round, of what made its copies; `given_sha256` of files
-        of the user's that images are learned by.
+        told, each once; `copies_of_rounds`, of what made their copies; `given_sha256` of files of
+        the user's that images are learned by.
     """
     paths = [path for path in (arguments.start, arguments.frozen) if path]
     parents = [read_provenance(path) for path in paths]
-    copies = [parent.get("copies_sha256", {}) for parent in parents]
+    copies = [parent.get("copies_of_rounds", {}) for parent in parents]
     given = [digest for parent in parents for digest in parent.get("given_sha256", [])]
     return {
         "initial": _initial(parents[0]),
         "earlier": _earlier(parents),
-        "copies_sha256": {
-            **{number: digest for one in copies for number, digest in one.items()},
+        "copies_of_rounds": {
+            **{number: made for one in copies for number, made in one.items()},
             **_of_copies(arguments.copies or []),
         },
         "given_sha256": sorted({*given, *_of_given(arguments)}),
@@ -79,11 +79,13 @@ def _earlier(parents: Iterable[Facts]) -> list[Facts]:
     return found
 
 
-def _of_copies(rounds: Iterable[Sequence[str]]) -> dict[str, str]:
-    """Return by round the digest of the settings that made copies, where their shards tell it."""
+def _of_copies(rounds: Iterable[Sequence[str]]) -> dict[str, Facts]:
+    """Return by round the settings that made copies, by digest, and the seed: what shards tell."""
     made = [provenance_of(shards[0]) for shards in rounds]
-    told = ("round", "edits_sha256")
-    return {str(one["round"]): str(one["edits_sha256"]) for one in made if {*told} <= one.keys()}
+    told = ("edits_sha256", "seed")
+    return {
+        str(one["round"]): {k: one[k] for k in told if k in one} for one in made if "round" in one
+    }
 
 
 def _of_given(arguments: argparse.Namespace) -> set[str]:
