@@ -160,6 +160,23 @@ def test_what_is_learned_from_is_made_anew_for_an_image_to_learn_from_alone(own)
 
 
 @pytest.mark.long
+def test_the_list_of_what_is_learned_from_can_be_asked_for_on_any_day(own):
+    manifest = own.folder / "results/data/training.csv"
+    before = manifest.stat().st_mtime_ns
+    for change in (False, True):
+        if change:  # lists all anew, but for this
+            draw(own.folder / "own/references/2.bmp", 98)
+        for named in ("results/data/training.csv", "prepare_training", "all -U prepare_training"):
+            done = own.run(f"snakemake {named} {OPTIONS}")
+            assert "Nothing to be done" in done.stderr and manifest.stat().st_mtime_ns == before
+    forced = own.run(f"snakemake prepare_training --force {OPTIONS} --dry-run")
+    assert "rule prepare_training" in forced.stdout + forced.stderr
+    draw(own.folder / "own/training/0.bmp", 97)
+    own.run(f"snakemake results/data/training.csv {OPTIONS}")
+    assert manifest.stat().st_mtime_ns > before
+
+
+@pytest.mark.long
 def test_by_quarantine_a_reference_may_take_away_what_is_learned_from(own):
     text = (own.folder / "own.yaml").read_text()
     ways = text.replace("kind: folders", "kind: folders\n  bad_images: quarantine")

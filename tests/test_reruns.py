@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from conftest import ROOT, Project
+from conftest import ROOT, Project, unpack
 
 pytestmark = pytest.mark.long
 
@@ -38,6 +38,7 @@ CHANGES = {
     "train.rounds": "train: {rounds: 2}",
     "edits.training": "{edits: {training: {length: [1, 2]}}, copies: {quality: 80}}",
     "model": "model: {whitening: 0.25}",
+    "dataset.references": "dataset: {references: own/more}",
     "seed": "seed: 1",
 }
 
@@ -52,6 +53,29 @@ def finished_by_moco(finished, tmp_path_factory):
     project.run("snakemake all --cores --configfile config.yaml tiny.yaml moco.yaml")
     assert project.jobs("moco.yaml") == set()
     return project
+
+
+@pytest.fixture(scope="module")
+def finished_in_folders(finished, tmp_path_factory):
+    """Return a project that was made of images in folders; tests must leave it as it is."""
+    folder = tmp_path_factory.mktemp("folders") / "project"
+    shutil.copytree(finished.folder, folder)
+    project, splits = Project(folder), ("training", "references", "others")
+    for split in splits:
+        unpack(folder / f"results/demo/{split}.tar", folder / f"own/{split}")
+    shutil.copytree(folder / "own/others", folder / "own/more")
+    places = ", ".join(f"{split}: own/{split}" for split in splits)
+    (folder / "own.yaml").write_text(f"dataset: {{kind: folders, {places}}}")
+    options = "--configfile config.yaml tiny.yaml own.yaml"
+    project.run(f"snakemake all --cores {options} --touch --forceall")
+    assert project.jobs("own.yaml") == set()
+    return project
+
+
+OTHERS = {  # than one drawn and by Q/K, with what is laid over its config
+    "study.points": ("finished_by_moco", ""),
+    "dataset.references": ("finished_in_folders", "own.yaml "),
+}
 
 
 @pytest.fixture(scope="module")
@@ -90,5 +114,6 @@ def test_a_key_reruns_what_the_page_says(request, following, tmp_path, change, c
     begin = re.match(r"`([\w.]+?)(\.\*)?`", change).group(1)
     path = tmp_path / "change.yaml"
     path.write_text(CHANGES[begin])
-    project = request.getfixturevalue("finished_by_moco" if begin == "study.points" else "finished")
-    assert project.jobs(str(path)) == promised(cell, following)
+    name, laid_over = OTHERS.get(begin, ("finished", ""))
+    project = request.getfixturevalue(name)
+    assert project.jobs(f"{laid_over}{path}") == promised(cell, following)

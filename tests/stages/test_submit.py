@@ -17,12 +17,14 @@ from iscqk.formats.files import sha256_of
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING
 from iscqk.formats.manifest import write_manifest
 from iscqk.formats.predictions import Predictions, read_predictions, write_predictions
+from iscqk.images.quarantine import QUARANTINED
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.ready import ready_folder
-from iscqk.models.weights import save_encoder
+from iscqk.models.weights import load_encoder, save_encoder
 
 CONFIG = configured("from-nothing")
 CONFIG["describe"]["ranking"] = "similarity"
+CONFIG["model"] |= {"backbone": "test_resnet", "image_size": 32, "descriptor_size": 8}
 SPLITS = {"queries": (QUERY, 10), "references": (REFERENCE, 40), "training": (TRAINING, 20)}
 
 
@@ -33,12 +35,13 @@ def manifest(folder, split):
     write_manifest(folder / f"{split}.csv", pd.DataFrame(rows, columns=columns))
 
 
-def describe(folder, split, weights):
+def describe(folder, split, weights, **more):
     form, count = SPLITS[split]
     rows = np.random.default_rng(count).normal(size=(count, 8)).astype(np.float32)
     made = {
         "manifest_sha256": sha256_of(folder / f"{split}.csv"),
         "weights_sha256": sha256_of(folder / weights),
+        **more,
     }
     write_descriptors(folder / f"{split}.h5", [form.make(n) for n in range(count)], rows, made)
 
@@ -247,6 +250,55 @@ def test_a_score_says_where_training_saw_an_image_that_is_graded(pieces, split):
     assert submit(pieces) == 0
     score = json.loads((pieces / "out/score.json").read_text())
     assert score["trained_on_ground_truth"] is True
+
+
+@pytest.mark.parametrize("count", [1, 1234])
+def test_the_card_says_how_many_images_were_set_aside(pieces, count):
+    rows = "".join(f"T{n:06d},{n}.jpg,cannot be read\n" for n in range(count))
+    (pieces / "bad.csv").write_text(f"{','.join(QUARANTINED)}\n{rows}")
+    assert submit(pieces, given=["--quarantined", pieces / "bad.csv"]) == 0
+    card = (pieces / "out/MODEL_CARD.md").read_text()
+    assert f"\nImages set aside: {count:,} (cannot be read, or are for training and ref" in card
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("train.qk.temperature", 0.3, "train_q"),
+        ("model.image_size", 48, "initial"),
+        ("describe.sizes", [64], "merge"),
+        ("describe.subtract", 0.3, "refine"),
+    ],
+)
+def test_what_another_config_has_made_is_not_submitted(
+    pieces, capsys, monkeypatch, key, value, rule
+):
+    """As where `.snakemake` is lost: the files say what Snakemake knows no more."""
+    told = {"method": "qk", "train": {"qk": {"temperature": CONFIG["train"]["qk"]["temperature"]}}}
+    for side in "qk":
+        path = pieces / f"{side}.safetensors"
+        save_encoder(path, load_encoder(path), {**told, "half_round": f"round1-{side}"})
+    for split, side in (("queries", "q"), ("references", "k")):
+        describe(pieces, split, f"{side}.safetensors", precision="auto")
+    assert merge(pieces) == 0
+    report = ("--phase", "phase1", "--output", pieces / "v.json")
+    lists = ("--queries", pieces / "queries.csv", "--references", pieces / "references.csv")
+    assert iscqk("validate", pieces / "s.h5", *lists, *report) == 0
+    search(pieces)
+    score(pieces)
+    public = ("--half", "public", "--output", pieces / "h.json")
+    assert iscqk("score", pieces / "s.h5", pieces / "gt.csv", *public) == 0
+    assert submit(pieces) == 0
+    shutil.rmtree(pieces / "out")
+    *sections, last = key.split(".")
+    place = CONFIG
+    for section in sections:
+        place = place[section]
+    monkeypatch.setitem(place, last, value)
+    assert submit(pieces) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("error: ") and told.endswith(f"; make it again: --forcerun {rule}")
+    assert not (pieces / "out").exists()
 
 
 def test_what_was_there_before_is_told_by_its_hash(pieces):

@@ -39,6 +39,7 @@ from iscqk.plan.names import (
 )
 from iscqk.formats.results import DESCRIBED, SPLITS
 from iscqk.plan.snakefile import (
+    asked_for_training,
     behind_training,
     code,
     digest_of,

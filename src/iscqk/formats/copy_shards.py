@@ -70,7 +70,7 @@ class CopyShards:
                 there twice, or images have unequal numbers of copies.
         """
         # A shard's own place decides, however it was named.
-        self.provenances = by_place([(str(path), _provenance_of(path)) for path in paths])
+        self.provenances = by_place([(str(path), provenance_of(path)) for path in paths])
         self._paths = [str(path) for path, _ in self.provenances]
         numbers: dict[str, int] = {}  # of images, by id
         found = array("q")  # of each copy: image, view, shard, first byte, bytes
@@ -142,7 +142,7 @@ def _copies_in(path: str) -> Iterator[tuple[tuple[str, int], int, int]]:
                     yield copy, offset, size
 
 
-def _provenance_of(path: str | Path) -> Provenance:
+def provenance_of(path: str | Path) -> Provenance:
     """Return what a shard says that it was made of, which is its first member; {} if nothing."""
     with _reading(path) as file:
         members = read_members(file)

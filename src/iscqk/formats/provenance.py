@@ -6,6 +6,8 @@ another model's is refused in the place of being learned from. Shards of other m
 of it, pass where nothing is expected of them.
 """
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,6 +45,11 @@ def place_of(provenance: Provenance) -> float:
     """Return a shard's place among all, infinity where it tells none."""
     place = provenance.get("shard")
     return place if isinstance(place, int) else math.inf
+
+
+def digest_of_edits(copies: Mapping[str, Any], edits: Mapping[str, Any]) -> str:
+    """Return the digest of what makes copies: their section of the config, and their edits."""
+    return hashlib.sha256(json.dumps([copies, edits], sort_keys=True).encode()).hexdigest()
 
 
 def check_parts(parts: Parts, remedy: str, expected: Provenance | None = None) -> None:

@@ -37,6 +37,7 @@ MAX_DIMENSION = 256
 # Both official evaluators begin their search at a squared radius of 1e10 and compute in float32,
 # whose squares vanish long before its numbers do.
 _LARGEST_SQUARED, _SMALLEST_SQUARED = 1e10, 1e-30
+ONCE, NONE = "once", "none"  # in its provenance: of sizes and turns, of a projection
 FORMS = {"query": QUERY, "reference": REFERENCE}
 
 Blocks = Iterable[tuple[ArrayLike, ArrayLike]]

@@ -55,6 +55,15 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
     return _facts(path)["provenance"]
 
 
+def read_encoder_config(path: str | Path) -> dict[str, Any]:
+    """Return the encoder's config, `EncoderConfig` as a dict, without loading its weights.
+
+    Raises:
+        UserError: missing, or no weights of iscqk.
+    """
+    return _facts(path)["encoder"]
+
+
 def _facts(path: str | Path) -> dict[str, dict[str, Any]]:
     refuse_missing(path)
     try:

@@ -21,6 +21,7 @@ from iscqk.plan.plan import Plan
 from iscqk.plan.stage_code import code_digest
 from iscqk.runtime.following import be_followed
 
+_TRAINING = "prepare_training"  # the rule that makes the manifest of the training images
 _READ_BYTES = 2**29  # of a file that is read at every start: weights, not a million descriptors
 
 
@@ -148,14 +149,37 @@ def keeps_training(workflow: Any, plan: Plan) -> bool:
     """
     data = plan.results.data
     listing = {"prepare", data.listed_training, *map(data.manifest, SPLITS)}
+    listing |= {_TRAINING, data.behind_training}
     return (
         plan.is_watched
         and workflow.is_main_process
         and not is_forced(listing, sys.argv[1:])
+        and not getattr(asked_for_training(plan, sys.argv[1:]), "force", False)
         and _is_there(data.manifest("training"), data.behind_training)
         and Path(data.behind_training).read_text() == behind_training(plan)
         and not _differ(data.listed_training, data.manifest("training"))
     )
+
+
+def asked_for_training(plan: Plan, words: Sequence[str]) -> Any:
+    """Return Snakemake's options where a command asks for the training images' manifest alone.
+
+    Args:
+        plan: what the command is about.
+        words: of the command, behind `snakemake`.
+
+    Returns:
+        None where it asks for something else, too, which goes by whether there is a rule for this.
+    """
+    data = plan.results.data
+    names = {_TRAINING, data.manifest("training"), data.behind_training}
+    if not any(word.endswith(name) for word in words for name in names):
+        return None
+    from snakemake.cli import get_argument_parser  # which takes 0.3 s to make one
+
+    asked, _ = get_argument_parser().parse_known_args(words)
+    wanted = {*(asked.until or asked.targets)}
+    return asked if wanted and wanted <= names and not asked.unlock else None
 
 
 def behind_training(plan: Plan) -> str:

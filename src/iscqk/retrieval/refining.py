@@ -8,13 +8,15 @@ learned here is learned from training images, and every image is described on it
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save
 from torch import Tensor
 from torch.nn import functional
@@ -86,11 +88,28 @@ class Refinement:
         return digest.hexdigest()
 
 
-def save_projection(path: str | Path, projection: Projection) -> None:
-    """Write a projection as safetensors."""
+def save_projection(
+    path: str | Path, projection: Projection, facts: Mapping[str, Any] | None = None
+) -> None:
+    """Write a projection as safetensors, and what it has to say of its making, if anything."""
     with atomic_file(path) as temporary:
         content = {"centre": projection.centre, "weight": projection.weight}
-        temporary.write_bytes(save(content))
+        told = {"iscqk": json.dumps(facts, sort_keys=True)} if facts else None
+        temporary.write_bytes(save(content, told))
+
+
+def read_projection_facts(path: str | Path) -> dict[str, Any]:
+    """Return what `save_projection` was told of the making; nothing of one by another maker.
+
+    Raises:
+        UserError: missing, or no safetensors.
+    """
+    refuse_missing(path)
+    try:
+        with for_safetensors(path) as name, safe_open(name, "np") as file:
+            return dict(json.loads((file.metadata() or {}).get("iscqk", "{}")))
+    except (OSError, SafetensorError, ValueError, TypeError) as error:
+        raise UserError(f"{path}: no projection ({error}); make it with `iscqk whiten`") from None
 
 
 def load_projection(path: str | Path) -> Projection:

@@ -4,8 +4,6 @@ Every round edits every training image anew; the same seed gives the same bytes.
 """
 
 import argparse
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -16,7 +14,7 @@ from iscqk.formats.copy_shards import write_copies
 from iscqk.formats.files import sha256_of
 from iscqk.formats.listed import Listed
 from iscqk.formats.manifest import listed_paths, read_training_shard
-from iscqk.formats.provenance import Provenance
+from iscqk.formats.provenance import Provenance, digest_of_edits
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
 from iscqk.runtime.options import at_once, output_file
@@ -78,9 +76,8 @@ def _copies(
 
 
 def _provenance(arguments: argparse.Namespace) -> Provenance:
-    edits = json.dumps([arguments.config.given, arguments.edits.given], sort_keys=True)
     return {
         "manifest_sha256": sha256_of(arguments.training),
-        "edits_sha256": hashlib.sha256(edits.encode()).hexdigest(),
+        "edits_sha256": digest_of_edits(arguments.config.given, arguments.edits.given),
         **{key: getattr(arguments, key) for key in ("seed", "round", "shard", "shards")},
     }

@@ -99,6 +99,7 @@ def _embed(arguments: argparse.Namespace, device: torch.device, threads: int) ->
         **provenance,
         **({"seen": seen} if seen else {}),
         "content": "features" if arguments.features else "descriptors",
+        "precision": arguments.precision,
         "weights_sha256": sha256_of(arguments.weights),
     }
     _write(arguments, encoder, ids, blocks, attributes)

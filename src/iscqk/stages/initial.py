@@ -14,11 +14,13 @@ import argparse
 import dataclasses
 import itertools
 import logging
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from iscqk.errors import UserError
+from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import listed_paths, read_training
 from iscqk.formats.model_files import is_encoder, is_teaching_network
 from iscqk.learning.data_loading import OriginalImages
@@ -28,7 +30,7 @@ from iscqk.methods import METHODS
 from iscqk.models.device import choose_device, refuse_no_compiler, set_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import load_hub_folder
-from iscqk.models.ready import READY, ready_sides, with_network
+from iscqk.models.ready import READY, ready_networks, ready_sides, with_network
 from iscqk.models.timm_adapter import PretrainedCfg, timm
 from iscqk.models.weights import load_backbone, load_encoder, save_encoder
 from iscqk.runtime.options import at_once, count, output_file
@@ -83,6 +85,7 @@ def run(arguments: argparse.Namespace) -> None:
     config = arguments.config
     if arguments.weights:
         config = dataclasses.replace(config, weights=arguments.weights)
+    facts = _facts(arguments, config)
     images = head_images(paths, config.image_size, config.head_images, arguments.seed)
     if encoders := _given_encoders(config):
         if encoders[0].head.out_features > config.descriptor_size:
@@ -93,7 +96,18 @@ def run(arguments: argparse.Namespace) -> None:
         encoder.refuse_sizes(arguments.sizes)
     sides = itertools.cycle(encoders)
     for path, encoder in zip(arguments.output, sides, strict=False):
-        save_encoder(path, encoder, {"half_round": "initial", "model": config.given})
+        save_encoder(path, encoder, facts)
+
+
+def _facts(arguments: argparse.Namespace, config: Model) -> dict[str, Any]:
+    """Return what the weights say of their making; of given files what they are now, when read."""
+    named = ready_networks() if config.weights == READY else [config.weights]
+    return {
+        "half_round": "initial",
+        "model": config.given,
+        "seed": arguments.seed,
+        "started_from_sha256": [sha256_of(path) for path in named if Path(path).is_file()],
+    }
 
 
 def _check_given(arguments: argparse.Namespace, ids: list[str]) -> None:

@@ -24,8 +24,8 @@ from iscqk.formats.descriptor_shards import (
 )
 from iscqk.formats.hdf5 import Attributes
 from iscqk.formats.manifest import read_unreadable_ids
-from iscqk.formats.provenance import Parts, by_place, check_parts
-from iscqk.formats.submission import write_submission
+from iscqk.formats.provenance import Parts, Provenance, by_place, check_parts
+from iscqk.formats.submission import NONE, ONCE, write_submission
 from iscqk.models.device import set_threads
 from iscqk.retrieval.ranking_interface import Ranking
 from iscqk.retrieval.rankings import RANKINGS
@@ -37,6 +37,9 @@ from iscqk.settings.describe import Describe
 
 Block = tuple[NDArray, FloatArray]
 _DIGESTS = {"manifest_sha256", "weights_sha256"}
+# What decides the numbers, as it is where a shard does not tell otherwise.
+_UNTOLD = {"seen": ONCE, "gist": 0, "subtract": 0, "projection_sha256": NONE}
+_MORE = {"precision", "gist_weights_sha256", "subtract_nearest"}
 
 EXAMPLE = r"""iscqk merge --queries queries.h5 --references references.h5 --training training.h5 \
     --ranking log_partition --output descriptors.h5"""
@@ -92,8 +95,12 @@ def _merge(arguments: argparse.Namespace, name: str, output: Path, attributes: A
         dimension + ranking.dimensions,
         (query_count, queries),
         (reference_count, references),
-        {"ranking": name, **attributes},
+        {"ranking": name, **attributes, **_told_of_ranking(arguments, ranking)},
     )
+
+
+def _told_of_ranking(arguments: argparse.Namespace, ranking: Ranking) -> Attributes:
+    return {"temperature": arguments.temperature} if ranking.needs_bank else {}
 
 
 def _with_unmatchable(blocks: Iterator[Block], manifest: str, side: str) -> Iterator[Block]:
@@ -118,10 +125,15 @@ def _checked(shards: Mapping[str, Parts], ranking: str) -> Attributes:
     for role, made in parts.items():
         check_parts(made, "describe it again", same_model if role == "training" else alike)
     _check_sizes(parts.values())
-    first = {role: made[0][1] for role, made in parts.items()}
-    return {
-        f"{role}_{key}": made[key] for role, made in first.items() for key in _DIGESTS & {*made}
-    }
+    first = {role: _told(made[0][1]) for role, made in parts.items()}
+    return {f"{role}_{key}": value for role, made in first.items() for key, value in made.items()}
+
+
+def _told(shard: Provenance) -> Attributes:
+    """Return what a shard says of its making; of one that does not say how it was seen, digests."""
+    if "precision" not in shard:  # others', or of a version that told less
+        return {key: shard[key] for key in _DIGESTS & {*shard}}
+    return {**_UNTOLD, **{key: shard[key] for key in {*_DIGESTS, *_UNTOLD, *_MORE} & {*shard}}}
 
 
 def _check_sizes(roles: Iterable[Parts]) -> None:

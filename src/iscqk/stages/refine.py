@@ -89,11 +89,17 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
 
 
 def _provenance(arguments: argparse.Namespace) -> Attributes:
-    """Return what the shard says of its making: the first part's provenance, and the projection."""
-    (_, provenance), *_ = provenances(arguments.part)
+    """Return what the shard says of its making: the first part's provenance, and what is done."""
+    (_, provenance), *others = provenances(arguments.part)
+    facts = {**provenance, "subtract": arguments.share}
+    if arguments.share:
+        facts["subtract_nearest"] = arguments.nearest
     if arguments.projection:
-        return {**provenance, "projection_sha256": sha256_of(arguments.projection)}
-    return dict(provenance)
+        facts["projection_sha256"] = sha256_of(arguments.projection)
+    if len(others) == len(arguments.weights[1:]) == 1:  # GIST's, in a run
+        facts["gist"] = arguments.weights[1]
+        facts["gist_weights_sha256"] = others[0][1].get("weights_sha256", "")
+    return facts
 
 
 def _training(arguments: argparse.Namespace, provenance: Attributes) -> FloatArray | None:

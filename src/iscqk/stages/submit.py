@@ -32,6 +32,7 @@ from iscqk.retrieval.rankings import RANKINGS
 from iscqk.runtime.options import json_object, output_folder
 from iscqk.settings.describe import Describe
 from iscqk.settings.search import Search
+from iscqk.submission.as_configured import refuse_otherwise_made, refuse_replaced
 from iscqk.submission.consistency import refuse_other_predictions, refuse_part_of_predictions
 from iscqk.submission.environment import commit, machine, versions
 from iscqk.submission.model_card import model_card
@@ -130,6 +131,7 @@ def _refuse_mixed(
     path = arguments.validation
     _compare(path, read_object(path), validated, "validate the descriptors")
     _refuse_other_scores(arguments, digest)
+    _refuse_other_config(arguments)
 
 
 def _refuse_other_descriptors(arguments: argparse.Namespace) -> None:
@@ -155,6 +157,20 @@ def _refuse_other_descriptors(arguments: argparse.Namespace) -> None:
         max_results = Search.parse(arguments.config["search"]).max_results
         refuse_part_of_predictions(arguments.predictions, predictions, submission, max_results)
         _compare(descriptors, submission.attributes, expected, "merge the shards")
+
+
+def _refuse_other_config(arguments: argparse.Namespace) -> None:
+    """Refuse what another config has made, or what was given otherwise, of which others are told.
+
+    Where Snakemake knows nothing of files, or was told that they are up to date, it keeps them.
+    """
+    settings = Describe.parse(arguments.config["describe"]).values()
+    config, weights = {**arguments.config, "describe": settings}, _weights(arguments)
+    with open_submission(arguments.descriptors) as submission:
+        attributes = submission.attributes
+    refuse_otherwise_made(weights, str(arguments.descriptors), attributes, config)
+    given = zip(_given_names(arguments), arguments.given, strict=True)
+    refuse_replaced(weights, {name: sha256_of(path) for name, path in given}, config)
 
 
 def _refuse_other_scores(arguments: argparse.Namespace, digest: str) -> None:
@@ -209,11 +225,6 @@ def _score(arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]) ->
 def _provenance(
     arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]
 ) -> dict[str, Any]:
-    names = arguments.given_names or arguments.given
-    if len(names) != len(arguments.given):
-        raise UserError(
-            f"--given-names: {len(names)} for {len(arguments.given)} of --given; name each"
-        )
     return {
         **commit(),
         "machine": machine(),
@@ -235,9 +246,23 @@ def _provenance(
         },
         "given": [
             {"path": _on_any_machine(name), "sha256": sha256_of(path)}
-            for name, path in zip(names, arguments.given, strict=True)
+            for name, path in zip(_given_names(arguments), arguments.given, strict=True)
         ],
     }
+
+
+def _given_names(arguments: argparse.Namespace) -> list[str]:
+    """Return what given files are called where they come from, one for each.
+
+    Raises:
+        UserError: there are not as many.
+    """
+    names: list[str] = arguments.given_names or arguments.given
+    if len(names) != len(arguments.given):
+        raise UserError(
+            f"--given-names: {len(names)} for {len(arguments.given)} of --given; name each"
+        )
+    return names
 
 
 def _on_any_machine(path: str) -> str:

@@ -31,6 +31,7 @@ from iscqk.settings.copies import Copies
 from iscqk.settings.edits import Pool
 from iscqk.settings.model import Model
 from iscqk.settings.train import Train
+from iscqk.stages.setups.descent import descent, told_of_training
 from iscqk.stages.setups.fresh import OnFreshCopies
 from iscqk.stages.setups.half_round import HalfRound
 from iscqk.stages.setups.pairs import OnPairs
@@ -182,6 +183,7 @@ def _train(arguments: argparse.Namespace, device: torch.device, threads: int) ->
     images, objective = setup.prepare(encoder, method.load_objective())
     if not len(images):
         raise UserError("--training, --copies: there is no image to learn from; name other files")
+    setup.facts = {**told_of_training(arguments), **descent(arguments)}
     parts = len(arguments.history)
     encoder, objective = encoder.to(device), objective.to(device)
     training = Training(encoder, objective, config, parts, setup.validation())

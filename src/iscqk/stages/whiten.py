@@ -57,7 +57,8 @@ def run(arguments: argparse.Namespace) -> None:
     count, _ = count_descriptors(arguments.part[0])
     if count < 2:
         raise UserError("describe.whitening: its PCA needs at least 2 training images; add some")
-    save_projection(arguments.output, _learned(arguments))
+    facts = {key: getattr(arguments, key) for key in ("weights", "size", "whitening")}
+    save_projection(arguments.output, _learned(arguments), facts)
 
 
 def _learned(arguments: argparse.Namespace) -> Projection:

@@ -71,9 +71,9 @@ the same pair of weights.
 
 _QUARANTINED = """
 
-{} images could not be read, or were for training and are references or queries, too;
-`provenance.json` lists them under `quarantined`. Those for training were left out, queries and
-references of these have a descriptor that matches nothing.
+Images set aside: {} (cannot be read, or are for training and references or queries, too);
+`provenance.json` lists them under `quarantined`. What was for training is left out, queries and
+references among them have a descriptor that matches nothing.
 """
 
 _GIVEN = """
@@ -121,7 +121,7 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
         halves="".join(halves),
         started=started(config),
         given=_GIVEN.format("\n".join(given)) if given else "",
-        quarantined=_QUARANTINED.format(bad) if bad else "",
+        quarantined=_QUARANTINED.format(f"{bad:,}") if bad else "",
         config=json.dumps(config, indent=2),
     )
 

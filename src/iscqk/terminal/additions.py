@@ -29,6 +29,8 @@ class Additions(logging.Filter):
     missing are named by the keys of the config that name them. A failed job's logs are fetched from
     a storage, which Snakemake shows only where they lie on this machine.
 
+    Where another run works beside this one, one line says so, which Snakemake's do not begin with.
+
     Snakemake calls none of the Snakefile's hooks in any of these cases.
 
     Attributes:
@@ -55,6 +57,12 @@ class Additions(logging.Filter):
             record.msg = f"{str(record.msg).strip()}\n{self._right_targets()}"
         if getattr(record, "exception", "") == "MissingInputException":
             record.msg = missing_by_keys(str(record.msg), self._plan.config)
+        if getattr(record, "exception", "") == "LockException":
+            record.msg = (
+                f"error: another snakemake works in {Path.cwd()} on the same files; wait for it or "
+                "end it (where it ran on another machine, and is dead: the same command with "
+                "--unlock)"
+            )
         if str(getattr(record, "event", "")) == "job_error" and self._plan.storage.plugin:
             self._show_stored_logs(record)
         return True

@@ -67,8 +67,8 @@ class HalfRound(Setup):
         trained = sides.pop(arguments.side)
         (other,) = sides.values()
         facts: dict[str, Any] = {
+            **self.facts,
             "half_round": f"round{arguments.round}-{arguments.side}",
-            "train": arguments.config.given,
             "temperature": training.objective.temperature,
         }
         save_encoder(trained, training.encoder, facts)

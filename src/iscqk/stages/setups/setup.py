@@ -26,6 +26,7 @@ class Setup(ABC):
         number: of this training among those of its seed.
         workers: processes that read images ahead; without any this one reads.
         torch_threads: that torch may use in this process.
+        facts: what the weights will say of how they were made; see `setups.descent`.
     """
 
     budget: int
@@ -36,6 +37,7 @@ class Setup(ABC):
         self.arguments = arguments
         # Reading is hardly any work: who reads may have a core of torch's, too.
         self.workers, self.torch_threads = threads - 1, threads
+        self.facts: dict[str, Any] = {}
         self.settings: Any = arguments.config.methods[arguments.method]
 
     @abstractmethod
@@ -70,13 +72,12 @@ class OneEncoder(Setup):
     def write(self, training: Training) -> None:
         """Write the encoder as both sides, and the history up to there, after every part."""
         arguments, encoder = self.arguments, training.encoder
-        facts = {"method": arguments.method, "train": arguments.config.given}
         files = zip(arguments.q_output, arguments.k_output, arguments.history, strict=True)
         for (q, k, history), (step, weights) in zip(files, training.snapshots.items(), strict=True):
             encoder.load_state_dict(weights)
             self.finish(encoder)
             if distributed.rank() == 0:
                 for path in (q, k):
-                    save_encoder(path, encoder, facts)
+                    save_encoder(path, encoder, self.facts)
                 rows = [row for row in training.history if row["step"] <= step]
                 write_table(history, pd.DataFrame(rows))
