@@ -574,6 +574,7 @@ def test_embed_says_what_it_was_made_of_and_warns_of_collapse(round_one, caplog)
     with open_descriptors(round_one / "bank.h5") as shard:
         assert shard.attributes == {
             "content": "descriptors",
+            "precision": "fp32",
             "manifest_sha256": sha256_of(round_one / "training.csv"),
             "weights_sha256": sha256_of(round_one / "k.safetensors"),
             "shard": 0,
