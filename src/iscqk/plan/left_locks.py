@@ -25,8 +25,7 @@ def remove_left_locks() -> bool:
         whether there were any.
     """
     try:
-        RUNNING.parent.mkdir(exist_ok=True)
-        file = os.open(RUNNING, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        file = _open()
     except OSError:  # another user's; whether there is room is for others to tell
         return False
     here, removed = f"{os.uname().nodename}\n".encode(), False
@@ -48,8 +47,15 @@ def remove_left_locks() -> bool:
 
 def jobs_outlive_this() -> None:
     """Leave this run's locks to people if it is killed: its jobs go on elsewhere."""
-    with suppress(OSError), open(RUNNING, "a") as file:
-        file.write("jobs elsewhere\n")
+    with suppress(OSError):
+        file = _open()
+        os.write(file, b"jobs elsewhere\n")
+        os.close(file)
+
+
+def _open() -> int:
+    RUNNING.parent.mkdir(exist_ok=True)
+    return os.open(RUNNING, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
 
 
 def _is_alone(file: int) -> bool:
