@@ -136,7 +136,7 @@ def test_bad_images_are_all_told_or_match_nothing_in_a_valid_submission(own):
     assert predictions["score"][~nothing].min() > predictions["score"][nothing].max()
     provenance = json.loads((folder / "provenance.json").read_text())
     assert {row["id"] for row in provenance["quarantined"]} == bad
-    assert "5 images could not be read" in (folder / "MODEL_CARD.md").read_text()
+    assert "Images set aside: 5 (" in (folder / "MODEL_CARD.md").read_text()
     own.run("iscqk report --output page.html")
     page = (own.folder / "page.html").read_text()
     assert "which cannot be read" in page and "Images set aside: 5" in page

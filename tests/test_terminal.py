@@ -101,18 +101,25 @@ def test_a_submission_that_a_run_does_not_come_to_is_told_as_one_of_before(finis
 
 @pytest.mark.long
 def test_results_of_which_nobody_knows_how_they_were_made_are_told(finished_copy):
-    """As in a container of which only the results are kept."""
-    everything = f"snakemake all --cores {CONFIGURED} --config seed=5"
+    """As in a container of which only the results are kept; no submission is made of others'."""
+    everything = f"snakemake all --cores {CONFIGURED}"
+    of_another_seed = f"{everything} --config seed=5"
     shutil.rmtree(finished_copy.folder / ".snakemake")
     warned = r"^warning: \.snakemake does not say how (\d+) files were made: they are kept"
-    kept = finished_copy.run(everything).stderr
+    kept = finished_copy.run(of_another_seed).stderr
     assert "Nothing to be done" in kept and int(re.search(warned, kept, re.M)[1]) > 30
-    (finished_copy.folder / "results/submission_phase2/provenance.json").unlink()
+    provenance = finished_copy.folder / "results/submission_phase2/provenance.json"
+    provenance.unlink()
     assert re.search(warned, finished_copy.run(everything).stderr, re.M)
     marked = finished_copy.run(f"{everything} --touch --forceall").stderr
     assert re.search(r"^iscqk demo\nmarked \d+ files as up to date\n\Z", marked, re.M)
     known = finished_copy.run(everything).stderr
     assert "Nothing to be done" in known and not re.search(warned, known, re.M)
+    shutil.rmtree(finished_copy.folder / ".snakemake")
+    provenance.unlink()
+    refused = finished_copy.run(of_another_seed, check=False).stderr
+    assert re.search(warned, refused, re.M) and not provenance.exists()
+    assert "made with seed 0, and the config says 5; make it again: --forcerun copies" in refused
 
 
 def test_the_page_shows_a_run_as_it_is(project):
