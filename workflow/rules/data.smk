@@ -94,6 +94,7 @@ if not keeps_training(workflow, PLAN):
             {{ cp {input} {output.manifest} && printf %s {params.behind:q} > {output.behind}; }} &>{log}
             """
 
+
 # There being no rule, Snakemake would know no such target.
 elif asked_for_training(PLAN, sys.argv[1:]):
     logger.info(
