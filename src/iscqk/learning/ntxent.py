@@ -29,9 +29,8 @@ def ntxent_loss(
     similarities = rows @ rows.T / temperature
     targets = torch.arange(len(rows), device=rows.device).roll(len(view0))
     if images is None:
-        similarities.fill_diagonal_(-torch.inf)
-    else:
-        is_negative = (images[:, None] != images).repeat(2, 2)
-        is_positive = torch.zeros_like(is_negative).scatter_(1, targets[:, None], True)
-        similarities = similarities.masked_fill(~(is_negative | is_positive), -torch.inf)
-    return functional.cross_entropy(similarities, targets)
+        images = torch.arange(len(view0), device=rows.device)
+    is_negative = (images[:, None] != images).repeat(2, 2)
+    is_positive = torch.zeros_like(is_negative).scatter_(1, targets[:, None], True)
+    kept = similarities.masked_fill(~(is_negative | is_positive), -torch.inf)
+    return functional.cross_entropy(kept, targets)
