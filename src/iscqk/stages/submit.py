@@ -6,7 +6,7 @@ Its folder `model` has the weights in the model hub's format, and what `iscqk ma
 import argparse
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +99,10 @@ def run(arguments: argparse.Namespace) -> None:
     }
     digest = sha256_of(arguments.descriptors)
     _refuse_mixed(arguments, manifests, digest)
+    given = _given(arguments)
+    _refuse_other_config(arguments, dict(given))
     score = _score(arguments, manifests)
-    provenance = _provenance(arguments, manifests) | {"descriptors_sha256": digest}
+    provenance = _provenance(arguments, manifests, given) | {"descriptors_sha256": digest}
     _copy(arguments.descriptors, output.descriptors)
     _copy(arguments.predictions, output.predictions)
     _copy(arguments.validation, output.validation)
@@ -131,7 +133,6 @@ def _refuse_mixed(
     path = arguments.validation
     _compare(path, read_object(path), validated, "validate the descriptors")
     _refuse_other_scores(arguments, digest)
-    _refuse_other_config(arguments)
 
 
 def _refuse_other_descriptors(arguments: argparse.Namespace) -> None:
@@ -159,18 +160,18 @@ def _refuse_other_descriptors(arguments: argparse.Namespace) -> None:
         _compare(descriptors, submission.attributes, expected, "merge the shards")
 
 
-def _refuse_other_config(arguments: argparse.Namespace) -> None:
+def _refuse_other_config(arguments: argparse.Namespace, given: Mapping[str, str]) -> None:
     """Refuse what another config has made, or what was given otherwise, of which others are told.
 
     Where Snakemake knows nothing of files, or was told that they are up to date, it keeps them.
+    `given`: the SHA-256 of given files by their names.
     """
     settings = Describe.parse(arguments.config["describe"]).values()
     config, weights = {**arguments.config, "describe": settings}, _weights(arguments)
     with open_submission(arguments.descriptors) as submission:
         attributes = submission.attributes
     refuse_otherwise_made(weights, str(arguments.descriptors), attributes, config)
-    given = zip(_given_names(arguments), arguments.given, strict=True)
-    refuse_replaced(weights, {name: sha256_of(path) for name, path in given}, config)
+    refuse_replaced(weights, given, config)
 
 
 def _refuse_other_scores(arguments: argparse.Namespace, digest: str) -> None:
@@ -223,7 +224,9 @@ def _score(arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]) ->
 
 
 def _provenance(
-    arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]
+    arguments: argparse.Namespace,
+    manifests: dict[str, pd.DataFrame],
+    given: Iterable[tuple[str, str]],
 ) -> dict[str, Any]:
     return {
         **commit(),
@@ -244,15 +247,12 @@ def _provenance(
             role: {"path": path, "sha256": sha256_of(path)}
             for role, path in _weights(arguments).items()
         },
-        "given": [
-            {"path": _on_any_machine(name), "sha256": sha256_of(path)}
-            for name, path in zip(_given_names(arguments), arguments.given, strict=True)
-        ],
+        "given": [{"path": _on_any_machine(name), "sha256": sha256} for name, sha256 in given],
     }
 
 
-def _given_names(arguments: argparse.Namespace) -> list[str]:
-    """Return what given files are called where they come from, one for each.
+def _given(arguments: argparse.Namespace) -> list[tuple[str, str]]:
+    """Return what given files are called where they come from, and their SHA-256.
 
     Raises:
         UserError: there are not as many.
@@ -262,7 +262,7 @@ def _given_names(arguments: argparse.Namespace) -> list[str]:
         raise UserError(
             f"--given-names: {len(names)} for {len(arguments.given)} of --given; name each"
         )
-    return names
+    return [(name, sha256_of(path)) for name, path in zip(names, arguments.given, strict=True)]
 
 
 def _on_any_machine(path: str) -> str:
