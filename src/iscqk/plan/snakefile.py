@@ -21,7 +21,7 @@ from iscqk.plan.plan import Plan
 from iscqk.plan.stage_code import code_digest
 from iscqk.runtime.following import be_followed
 
-_TRAINING = "prepare_training"  # the rule that makes the manifest of the training images
+TRAINING_RULE = "prepare_training"  # the rule that makes the manifest of the training images
 _READ_BYTES = 2**29  # of a file that is read at every start: weights, not a million descriptors
 
 
@@ -149,7 +149,7 @@ def keeps_training(workflow: Any, plan: Plan) -> bool:
     """
     data = plan.results.data
     listing = {"prepare", data.listed_training, *map(data.manifest, SPLITS)}
-    listing |= {_TRAINING, data.behind_training}
+    listing |= {TRAINING_RULE, data.behind_training}
     return (
         plan.is_watched
         and workflow.is_main_process
@@ -172,7 +172,7 @@ def asked_for_training(plan: Plan, words: Sequence[str]) -> Any:
         None where it asks for something else, too, which goes by whether there is a rule for this.
     """
     data = plan.results.data
-    names = {_TRAINING, data.manifest("training"), data.behind_training}
+    names = {TRAINING_RULE, data.manifest("training"), data.behind_training}
     if not any(word.endswith(name) for word in words for name in names):
         return None
     from snakemake.cli import get_argument_parser  # which takes 0.3 s to make one

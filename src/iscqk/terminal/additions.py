@@ -14,7 +14,7 @@ from typing import Any
 
 from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
-from iscqk.plan.snakefile import mark_training
+from iscqk.plan.snakefile import TRAINING_RULE, mark_training
 from iscqk.runtime.storage import StoredFile
 from iscqk.terminal.account import Account
 from iscqk.terminal.closing import closing_lines, marked_line
@@ -138,7 +138,7 @@ class Additions(logging.Filter):
                 f"--touch: there is no file yet to mark as up to date (seen from {Path.cwd()}); "
                 "run the same command without it"
             )
-        if any(job.rule.name == "prepare_training" for job in self._workflow.dag.jobs):
+        if any(job.rule.name == TRAINING_RULE for job in self._workflow.dag.jobs):
             mark_training(self._plan)
 
     def _are_there(self, jobs: Iterable[Any]) -> list[bool]:
