@@ -12,11 +12,7 @@ from iscqk.learning import gpu_attention
 from iscqk.learning.attention import blockwise
 from iscqk.learning.attention_dispatch import attention
 from iscqk.learning.cpu_attention import fused, rounded
-
-
-def unit_rows(count: int, size: int, seed: int) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return normalize(torch.randn(count, size, generator=generator), dim=1)
+from unit_rows import unit_rows
 
 
 def exact(queries, bank, temperature, excluded=None):

@@ -26,16 +26,12 @@ from iscqk.matching.neighbourhoods import Lookup, Neighbourhoods, exactly
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import save_hub_folder
 from iscqk.retrieval.refining import Projection, fit_projection, save_projection
+from unit_rows import unit_array
 
 SETTINGS = {
     **{"sizes": [24, 32], "orientations": 2, "trimmed": False, "gist": 0.5, "whitening": 0.5},
     **{"subtract": 0.5, "subtract_nearest": 3, "ranking": "similarity", "temperature": 0.1},
 }
-
-
-def unit_rows(count, size):
-    rows = np.random.default_rng(count).standard_normal((count, size)).astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def write(folder, **changes):
@@ -45,18 +41,18 @@ def write(folder, **changes):
         encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 8)).eval()
         save_hub_folder(folder / side, encoder, {}, "")
     save_hub_folder(folder / "gist", Encoder(EncoderConfig("gist", 32, "average", 4)), {}, "")
-    save_projection(folder / "p.safetensors", fit_projection([unit_rows(40, 12)], 6, 0.5))
-    write_descriptors(folder / "b.h5", [f"T{n:06}" for n in range(10)], unit_rows(10, 6), {})
+    save_projection(folder / "p.safetensors", fit_projection([unit_array(40, 12)], 6, 0.5))
+    write_descriptors(folder / "b.h5", [f"T{n:06}" for n in range(10)], unit_array(10, 6, 1), {})
     settings = {**SETTINGS, **changes}
     write_settings(folder, settings, [folder / "b.h5"], folder / "p.safetensors")
 
 
 def test_a_model_ranks_only_where_its_settings_say_so(tmp_path):
     write(tmp_path)
-    model, queries = Model.load(tmp_path), unit_rows(5, 6)
+    model, queries = Model.load(tmp_path), unit_array(5, 6)
     assert (model.levels(queries) == 0).all()
     write(tmp_path, ranking="log_partition")
-    wanted = 0.1 * np.log(np.exp(queries.astype(float) @ unit_rows(10, 6).T / 0.1).mean(1))
+    wanted = 0.1 * np.log(np.exp(queries.astype(float) @ unit_array(10, 6, 1).T / 0.1).mean(1))
     np.testing.assert_allclose(Model.load(tmp_path).levels(queries), wanted, atol=1e-6)
 
 
@@ -148,15 +144,15 @@ DAMAGES = {
     ),
     "no projection": lambda folder: (folder / "projection.safetensors").unlink(),
     "a projection of other descriptors": lambda folder: save_projection(
-        folder / "projection.safetensors", fit_projection([unit_rows(40, 11)], 6, 0.5)
+        folder / "projection.safetensors", fit_projection([unit_array(40, 11)], 6, 0.5)
     ),
     "a projection that is not finite": lambda folder: save_projection(
         folder / "projection.safetensors",
         Projection(np.full(12, np.nan, np.float32), np.ones((12, 6), np.float32)),
     ),
     "no bank": lambda folder: (folder / "bank.safetensors").unlink(),
-    "a bank of other dimensions": lambda folder: write_bank(folder, unit_rows(1, 7)),
-    "a bank of no rows": lambda folder: write_bank(folder, unit_rows(0, 6)),
+    "a bank of other dimensions": lambda folder: write_bank(folder, unit_array(1, 7)),
+    "a bank of no rows": lambda folder: write_bank(folder, unit_array(0, 6)),
     "no GIST": lambda folder: (folder / "gist/config.json").unlink(),
 }
 
@@ -225,7 +221,7 @@ def test_what_is_turned_needs_to_be_likelier_where_a_model_tells_how_likely_pair
     model = Model.load(tmp_path)
     wanted = [0, *[0.1 * np.log(5)] * 7]
     np.testing.assert_allclose(model.levels_of_orientations(8), wanted)
-    queries, references = unit_rows(8 * 20, 6), unit_rows(30, 6)
+    queries, references = unit_array(8 * 20, 6), unit_array(30, 6, 1)
     lookup = Lookup(model, exactly(JoinedRows([references])), orientations=8)
     near = Neighbourhoods.joined(lookup.blocks(queries.reshape(20, -1), 1))
     similarities = (queries @ references.T).reshape(20, 8, 30)

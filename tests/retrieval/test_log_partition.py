@@ -5,16 +5,12 @@ import pytest
 
 from iscqk.errors import UserError
 from iscqk.retrieval.rankings.log_partition.functions import level, of_queries, of_references
-
-
-def unit_rows(count, size, seed):
-    rows = np.random.default_rng(seed).standard_normal((count, size))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+from unit_rows import unit_array
 
 
 @pytest.mark.parametrize("temperature", [0.02, 0.05, 0.5])
 def test_distance_ranks_by_similarity_less_log_partition(temperature):
-    queries, references, bank = unit_rows(9, 12, 0), unit_rows(15, 12, 1), unit_rows(700, 12, 2)
+    queries, references, bank = unit_array(9, 12, 0), unit_array(15, 12, 1), unit_array(700, 12, 2)
     blocks = np.split(bank, [300, 301])
     q, r = of_queries(queries, blocks, temperature), of_references(references)
     assert q.dtype == r.dtype == np.float32 and q.shape == (9, 13) and r.shape == (15, 13)
@@ -27,14 +23,14 @@ def test_distance_ranks_by_similarity_less_log_partition(temperature):
 
 
 def test_a_query_is_described_on_its_own():
-    queries, bank = unit_rows(300, 8, 3), unit_rows(50, 8, 4)
+    queries, bank = unit_array(300, 8, 3), unit_array(50, 8, 4)
     together = of_queries(queries, [bank], 0.05)
     alone = np.concatenate([of_queries(query[None], [bank], 0.05) for query in queries])
     np.testing.assert_allclose(together, alone, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("function", [of_queries, level])
-@pytest.mark.parametrize("blocks", [[], [unit_rows(0, 8, 0)]], ids=["no block", "no row"])
+@pytest.mark.parametrize("blocks", [[], [unit_array(0, 8, 0)]], ids=["no block", "no row"])
 def test_a_bank_of_no_rows_is_refused_in_a_line(function, blocks):
     with pytest.raises(UserError, match="^log_partition: the bank has no row, .*; give descriptor"):
-        function(unit_rows(3, 8, 1), blocks, 0.05)
+        function(unit_array(3, 8, 1), blocks, 0.05)

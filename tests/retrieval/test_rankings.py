@@ -6,11 +6,7 @@ import yaml
 
 from conftest import ROOT
 from iscqk.retrieval.rankings import RANKINGS
-
-
-def unit_rows(count, size, seed):
-    rows = np.random.default_rng(seed).standard_normal((count, size))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+from unit_rows import unit_array
 
 
 @pytest.fixture(params=RANKINGS)
@@ -20,11 +16,11 @@ def ranking(request):
 
 def bank(ranking):
     """Return a bank where one is needed: a ranking that needs none must do without."""
-    return [unit_rows(300, 12, 2), unit_rows(50, 12, 3)] if ranking.needs_bank else []
+    return [unit_array(300, 12, 2), unit_array(50, 12, 3)] if ranking.needs_bank else []
 
 
 def test_scores_of_submitted_descriptors_tell_similarities_less_levels(ranking):
-    queries, references = unit_rows(9, 12, 0), unit_rows(15, 12, 1)
+    queries, references = unit_array(9, 12, 0), unit_array(15, 12, 1)
     q = ranking.of_queries(queries, bank(ranking), 0.1)
     r = ranking.of_references(references)
     assert q.dtype == r.dtype == np.float32
@@ -38,7 +34,7 @@ def test_scores_of_submitted_descriptors_tell_similarities_less_levels(ranking):
 
 
 def test_each_image_is_described_on_its_own(ranking):
-    queries = unit_rows(30, 12, 0)
+    queries = unit_array(30, 12, 0)
     together = ranking.of_queries(queries, bank(ranking), 0.1)
     alone = [ranking.of_queries(query[None], bank(ranking), 0.1) for query in queries]
     np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-6, atol=1e-6)

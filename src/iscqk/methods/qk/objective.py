@@ -9,15 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from iscqk.learning import distributed
-from iscqk.learning.bank_loss import (
-    expected_bank_loss,
-    live_bank_loss,
-    live_soft_targets,
-    nearest_others,
-    soft_targets,
-)
+from iscqk.learning.bank_loss import expected_bank_loss, nearest_others
+from iscqk.learning.live_head import live_bank_loss
 from iscqk.learning.objectives import Objective, Outcome
 from iscqk.learning.precision import upcast
+from iscqk.learning.soft_targets import live_soft_targets, soft_targets
 from iscqk.methods.qk import Settings
 from iscqk.models.encoder import Encoder
 

@@ -1,0 +1,17 @@
+"""Random descriptors: rows of length one, float32."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+
+def unit_rows(count: int, size: int, seed: int = 0) -> Tensor:
+    """Return (count, size)."""
+    generator = torch.Generator().manual_seed(seed)
+    return normalize(torch.randn(count, size, generator=generator), dim=1)
+
+
+def unit_array(count: int, size: int, seed: int = 0) -> np.ndarray:
+    """Return `unit_rows` for what takes no tensors."""
+    return unit_rows(count, size, seed).numpy()
