@@ -32,7 +32,7 @@ from iscqk.plan.names import (
     runs_pattern,
 )
 from iscqk.plan.plan import Plan
-from iscqk.plan.snakefile import asked_for_training, fetched, given, is_forced
+from iscqk.plan.snakefile import fetched, given
 from iscqk.plan.storage import Storage
 from iscqk.plan.submission import given_files, given_in_storage
 from iscqk.plan.teachers import teaching_networks
@@ -593,29 +593,3 @@ def test_what_is_known_of_a_submission_tells_how_many_images_were_seen():
     known = json.loads(plan(train__method="moco").submitted_config("phase1"))
     assert known["train"]["qk"] == {"warm_up_images": CONFIG["train"]["qk"]["warm_up_images"]}
     assert known["train"]["qk"]["warm_up_images"] > 0
-
-
-@pytest.mark.parametrize("words", ["-F", "-Fn", "-nF", "--forceall", "-R prepare", "-nR a prepare",
-    "-Rprepare", "--forcerun=prepare", "--forcerun a prepare --cores 2"])  # fmt: skip
-def test_what_is_asked_for_by_name_is_told_before_snakemake_tells_it(words):
-    assert is_forced({"prepare"}, ["snakemake", *words.split()])
-
-
-@pytest.mark.parametrize("words", ["prepare_training", "results/data/training.csv --cores all",
-    "all --until=prepare_training", "-n --config seed=1 -- results/data/training.behind.json",
-    "prepare_training results/data/training.csv", "prepare_training -f"])  # fmt: skip
-def test_the_manifest_of_training_images_alone_is_asked_for(words):
-    asked = asked_for_training(plan(), words.split())
-    assert asked and asked.force == ("-f" in words)
-
-
-@pytest.mark.parametrize("words", ["all", "submission_phase2 results/data/training.csv",
-    "--unlock prepare_training", "all --until prepare prepare_training", "-c2 prepare",
-    "all --forcerun prepare_training"])  # fmt: skip
-def test_something_else_is_asked_for_too(words):
-    assert asked_for_training(plan(), words.split()) is None
-
-
-@pytest.mark.parametrize("words", ["prepare", "-n prepare", "-R a --until prepare", "-c2", "-F=1"])
-def test_nothing_else_is_asked_for_by_name(words):
-    assert not is_forced({"prepare"}, ["snakemake", *words.split()])

@@ -39,8 +39,6 @@ from iscqk.plan.names import (
 )
 from iscqk.formats.results import DESCRIBED, SPLITS
 from iscqk.plan.snakefile import (
-    asked_for_training,
-    behind_training,
     code,
     digest_of,
     end_jobs_with_snakemake,
@@ -49,7 +47,6 @@ from iscqk.plan.snakefile import (
     folders,
     given,
     gpu_count,
-    keeps_training,
     let_conda_find,
     let_jobs_speak_utf8,
     listed,
@@ -65,6 +62,11 @@ from iscqk.plan.stage_registry import module_name
 from iscqk.plan.storage import let_jobs_reach
 from iscqk.plan.submission import given_files, given_in_storage, submission_files
 from iscqk.plan.teachers import teaching_networks
+from iscqk.plan.training_manifest import (
+    asked_for_training,
+    behind_training,
+    keeps_training,
+)
 from iscqk.retrieval import rankings
 from iscqk.settings.search import Search
 

@@ -1,9 +1,7 @@
 """What the Snakefile asks of Python."""
 
-import filecmp
 import hashlib
 import os
-import re
 import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -12,16 +10,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from iscqk.datasets import SOURCES
 from iscqk.errors import UserError
-from iscqk.formats.files import sha256_of, write_text
-from iscqk.formats.results import SPLITS
-from iscqk.plan.dependence import as_text
-from iscqk.plan.plan import Plan
+from iscqk.formats.files import sha256_of
 from iscqk.plan.stage_code import code_digest
 from iscqk.runtime.following import be_followed
 
-TRAINING_RULE = "prepare_training"  # the rule that makes the manifest of the training images
 _READ_BYTES = 2**29  # of a file that is read at every start: weights, not a million descriptors
 
 
@@ -138,92 +131,6 @@ def made_by(workflow: Any, rule: str, wildcard: str) -> list[str]:
     dag = workflow.dag
     jobs = dag.jobs if workflow.dryrun else dag.needrun_jobs()
     return [getattr(job.wildcards, wildcard) for job in jobs if job.rule.name == rule]
-
-
-def keeps_training(workflow: Any, plan: Plan) -> bool:
-    """Return whether the manifest of training images stays as it is, whatever else is listed.
-
-    It does where what is behind it is watched and still the same, unless it was asked for by name
-    that all be listed, or what was listed since says something else. Whoever runs a single job is
-    told what to make, and decides nothing.
-    """
-    data = plan.results.data
-    listing = {"prepare", data.listed_training, *map(data.manifest, SPLITS)}
-    listing |= {TRAINING_RULE, data.behind_training}
-    return (
-        plan.is_watched
-        and workflow.is_main_process
-        and not is_forced(listing, sys.argv[1:])
-        and not getattr(asked_for_training(plan, sys.argv[1:]), "force", False)
-        and _is_there(data.manifest("training"), data.behind_training)
-        and Path(data.behind_training).read_text() == behind_training(plan)
-        and not _differ(data.listed_training, data.manifest("training"))
-    )
-
-
-def asked_for_training(plan: Plan, words: Sequence[str]) -> Any:
-    """Return Snakemake's options where a command asks for the training images' manifest alone.
-
-    Args:
-        plan: what the command is about.
-        words: of the command, behind `snakemake`.
-
-    Returns:
-        None where it asks for something else, too, which goes by whether there is a rule for this.
-    """
-    data = plan.results.data
-    names = {TRAINING_RULE, data.manifest("training"), data.behind_training}
-    if not any(word.endswith(name) for word in words for name in names):
-        return None
-    from snakemake.cli import get_argument_parser  # which takes 0.3 s to make one
-
-    asked, _ = get_argument_parser().parse_known_args(words)
-    wanted = {*(asked.until or asked.targets)}
-    return asked if wanted and wanted <= names and not asked.unlock else None
-
-
-def behind_training(plan: Plan) -> str:
-    """Return as text all that decides what the manifest of the training images says.
-
-    By quarantine what is in another split, too, is left out of it.
-    """
-    dataset = plan.config["dataset"]
-    splits = SPLITS if dataset["bad_images"] == "quarantine" else ["training"]
-    lists = digest_of(plan.storage.here(plan.lists(*splits).values()))
-    ways = [dataset["bad_images"], SOURCES[dataset["kind"]].naming_options, code_digest("prepare")]
-    return as_text([plan.places(*splits), lists, plan.state(*splits), *ways])
-
-
-def is_forced(names: Collection[str], words: Iterable[str]) -> bool:
-    """Return whether the words of a command make Snakemake run one of some rules or files.
-
-    Snakemake itself tells so only once the Snakefile is read, and its parser takes 0.3 s to make.
-    """
-    forces = False
-    for word in words:
-        if word == "--forceall" or re.fullmatch("-[a-zA-Z]*F[a-zA-Z]*", word):
-            return True
-        if word.startswith("-"):
-            found = re.match("(?:--forcerun=?|-[a-zA-Z]*?R)(.*)", word)
-            forces, word = found is not None, found[1] if found else ""
-        if forces and word in names:
-            return True
-    return False
-
-
-def mark_training(plan: Plan) -> None:
-    """Let the manifest of training images, if it is there, be of what is behind them now."""
-    data = plan.results.data
-    if plan.is_watched and _is_there(data.manifest("training")):
-        write_text(data.behind_training, behind_training(plan))
-
-
-def _differ(one: str, other: str) -> bool:
-    return _is_there(one, other) and not filecmp.cmp(one, other, shallow=False)
-
-
-def _is_there(*paths: str) -> bool:
-    return all(map(os.path.exists, paths))
 
 
 def given(option: str, files: str | Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from iscqk.errors import UserError
 from iscqk.plan.plan import Plan
-from iscqk.plan.snakefile import TRAINING_RULE, mark_training
+from iscqk.plan.training_manifest import TRAINING_RULE, mark_training
 from iscqk.runtime.storage import StoredFile
 from iscqk.terminal.account import Account
 from iscqk.terminal.closing import closing_lines, marked_line
