@@ -109,6 +109,7 @@ def test_of_a_part_that_it_says_nothing_of_it_passes_no_query_over(tmp_path):
             "cannot be read as CSV|more fields",
         ),
         ("Q00000,R000007,1.0\n", "3 columns"),
+        ("query_id,reference_id,score\nQ00000,R000007,1\n", "has scores, as predictions have"),
         ("", "empty, as a file whose writing was cut short"),
         ("\ufeff\r\n", "empty, as a file whose writing was cut short"),
     ],

@@ -1,6 +1,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from iscqk.formats.ids import (
     QUERY,
     REFERENCE,
     TRAINING,
+    as_ids,
     pair_keys,
     phase_of,
     query_id,
@@ -65,3 +67,10 @@ def test_rows_are_found_in_any_order():
 def test_repeated_marks_all_but_the_first():
     assert repeated(np.array(["b", "a", "b", "b"])).tolist() == [False, False, True, True]
     assert repeated(np.array([], dtype=str)).tolist() == []
+
+
+def test_what_is_far_too_long_for_an_id_is_kept_by_its_beginning():
+    """As an array it would be as long in every row."""
+    ids = as_ids(pd.Series(["Q00000", "Q00001" * 10_000, ""]))
+    assert ids.tolist()[::2] == ["Q00000", ""] and "Q00001" * 3 in ids[1]
+    assert ids.dtype.itemsize <= 4 * 40 and QUERY.matches(ids).tolist() == [True, False, False]

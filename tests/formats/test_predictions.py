@@ -111,3 +111,24 @@ def test_half_a_million_rows_are_read_and_no_more_are_taken(tmp_path):
         file.write("Q00000,R999999,0\n")
     with pytest.raises(UserError, match="500001 predictions"):
         read_predictions(tmp_path / "p.csv")
+
+
+def test_a_last_line_without_an_end_is_told(tmp_path, caplog):
+    """A score that is cut short is still a number."""
+    path = tmp_path / "p.csv"
+    for text, told in (("Q00000,R000000,0.51\n", 0), ("Q00000,R000000,0.5", 1)):
+        path.write_text(text)
+        assert len(read_predictions(path)) == 1
+        assert [r.getMessage() for r in caplog.records] == told * [
+            f"{path}: its last line has no end, as where a file is cut short"
+        ]
+
+
+def test_lines_between_stray_quotes_take_no_memory_for_every_row(tmp_path):
+    path = tmp_path / "p.csv"
+    rows = [f"Q{n // 1000:05},R{n:06},0.5" for n in range(20_000)]
+    rows[9], rows[15_000] = f'"{rows[9]}', f'{rows[15_000]}",'
+    path.write_text("\n".join(rows) + "\n")
+    with pytest.raises(UserError, match=r"row 10 \(Q00000,R000009") as error:
+        read_predictions(path)
+    assert len(str(error.value)) < 300

@@ -45,6 +45,32 @@ def test_a_ground_truth_of_no_pair_is_told_with_the_images(tmp_path, monkeypatch
         assert told.endswith(" or take the row out")
 
 
+@pytest.mark.parametrize("strays", [["q00002", "q00003"], ["Q00002.jpg"], ["aaa"]])
+def test_a_ground_truth_speaks_of_no_file_that_no_id_names(tmp_path, monkeypatch, capsys, strays):
+    """It would get a free id, and be another query than the one that is meant."""
+    monkeypatch.chdir(tmp_path)
+    for number, split in enumerate(("training", "references", "others")):
+        put_drawn(tmp_path / split, split, 2 + len(strays), number, 48)
+    names = ["Q00000", *strays, "Q00004"]
+    (tmp_path / "others").rename("queries")
+    for name, path in zip(names, sorted((tmp_path / "queries").iterdir()), strict=True):
+        path.rename(tmp_path / f"queries/{name}.jpg")
+    (tmp_path / "truth.csv").write_text("Q00000,R000000\nQ00001,R000001\nQ00002,R000002\n")
+    listing = "prepare --training training --references references "
+    made = "--output t.csv r.csv o.csv b.csv"
+    assert main((listing + made).split()) == 0
+    taking = "take-queries --phase phase1 --queries queries --ground-truth truth.csv --training "
+    taking += "t.csv --references r.csv --output q.csv g.csv e.csv b.csv"
+    beforehand = f"{listing} --phase1 queries --ground-truths phase1=truth.csv {made}"
+    for command in (taking, beforehand):
+        assert main(command.split()) == 1
+        told = capsys.readouterr().err.splitlines()[-1]
+        what = "no image of the queries is named Q00001 (2 of 3 listed); put Q00001.jpg there"
+        assert told.startswith(f"error: truth.csv, row 2 (Q00001,R000001): {what}")
+    (tmp_path / "truth.csv").write_text("Q00000,R000000\n")  # the others copy nothing
+    assert main(taking.split()) == 0
+
+
 @pytest.mark.parametrize(
     ("place", "mode", "remedy", "vain"),
     [
@@ -63,7 +89,9 @@ def test_the_remedy_for_a_query_to_be_trained_on_is_one_that_helps(
         put_drawn(tmp_path / split, split, 2, number, 48)
     made = "prepare --training training --references references --output t.csv r.csv o.csv b.csv"
     assert main(made.split()) == 0
-    (tmp_path / "training").rename(tmp_path / "queries")
+    (tmp_path / "queries").mkdir()
+    for number, path in enumerate(sorted((tmp_path / "training").iterdir())):
+        path.rename(tmp_path / f"queries/Q{number:05}.jpg")
     with tarfile.open("queries.tar", "w") as tar:
         tar.add("queries", ".")
     (tmp_path / "truth.csv").write_text("query_id,reference_id\nQ00000,R000001\n")

@@ -15,8 +15,8 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import BoolArray, StrArray, first_where
-from iscqk.formats.csv_tables import read_table, write_table
-from iscqk.formats.ids import QUERY, REFERENCE, graded_parts, in_half
+from iscqk.formats.csv_tables import first_row, read_content, read_table, write_table
+from iscqk.formats.ids import QUERY, REFERENCE, as_ids, graded_parts, in_half
 
 _COLUMNS = ["query_id", "reference_id"]
 _NONE_KNOWN = (
@@ -119,8 +119,13 @@ def read_ground_truth(
         UserError: an id malformed or unknown, a row twice, a query listed both with and without
             a reference.
     """
-    table = read_table(path, _COLUMNS, may_stop_short=True)  # some write distractors so
-    queries, references = (table[name].to_numpy().astype(np.str_) for name in _COLUMNS)
+    content = read_content(path)
+    if "score" in first_row(path, content):
+        what = "has scores, as predictions have, and a ground truth has none"
+        raise UserError(f"{path}: {what}; name the ground truth, or take that column out")
+    # some write distractors without a comma
+    table = read_table(path, _COLUMNS, content=content, may_stop_short=True)
+    queries, references = (as_ids(table[name]) for name in _COLUMNS)
     positive = references != ""
     rows = _Rows(path, queries, references)
     rows.refuse(~QUERY.matches(queries), f"the query is not {QUERY.description}; correct it")

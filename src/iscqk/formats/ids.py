@@ -8,13 +8,15 @@ half, Q00000-Q24999, was public during the competition, that of its second half 
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from iscqk.formats.arrays import BoolArray, IntArray
+from iscqk.formats.arrays import BoolArray, IntArray, StrArray
 from iscqk.formats.phases import HALVES, PHASES
 
 QUERIES_PER_PHASE = 50_000
 QUERIES_PER_HALF = 25_000
+_TOLD = 40  # letters of what is no id, by which an error names it
 
 
 class IdForm(NamedTuple):
@@ -110,6 +112,15 @@ def pair_keys(query_ids: ArrayLike, reference_ids: ArrayLike) -> IntArray:
 def query_numbers(keys: IntArray) -> IntArray:
     """Return the numbers of the queries in (n,) `pair_keys`."""
     return keys // 10**REFERENCE.digits
+
+
+def as_ids(column: "pd.Series[str]") -> StrArray:
+    """Return a column of text as (n,) ids, of what is too long for one its beginning.
+
+    An array has room for its longest text in every row: one field that is swallowed by a stray
+    quote, or of a name of 240 letters, would take gigabytes in a million.
+    """
+    return column.str.slice(0, _TOLD).to_numpy().astype(np.str_)
 
 
 def repeated(ids: ArrayLike) -> BoolArray:

@@ -5,6 +5,7 @@ moved micro-AP; ours are written so that they are read back to the last bit. Its
 most 500,000 rows (isc2021 `isc/io.py`, `scripts/compute_metrics.py`).
 """
 
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +15,10 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import BoolArray, DoubleArray, IntArray, StrArray, first_where
-from iscqk.formats.csv_tables import read_table, write_table
-from iscqk.formats.ids import QUERY, REFERENCE, pair_keys, repeated
+from iscqk.formats.csv_tables import read_content, read_table, write_table
+from iscqk.formats.ids import QUERY, REFERENCE, as_ids, pair_keys, repeated
+
+log = logging.getLogger(__name__)
 
 MAX_PREDICTIONS = 500_000
 _COLUMNS = ["query_id", "reference_id", "score"]
@@ -75,15 +78,18 @@ def read_predictions(path: str | Path) -> Predictions:
     Raises:
         UserError: too many rows, or anything that `Predictions` refuses.
     """
+    content = read_content(path)
+    if not content.endswith((b"\n", b"\r")):
+        log.warning("%s: its last line has no end, as where a file is cut short", path)
     # what lacks a score or an id is refused below, with its row
-    table = read_table(path, _COLUMNS, {"score": np.float64}, may_stop_short=True)
+    table = read_table(path, _COLUMNS, {"score": np.float64}, content, may_stop_short=True)
     if len(table) > MAX_PREDICTIONS:
         raise UserError(
             f"{path}: {len(table)} predictions; the challenge takes the best {MAX_PREDICTIONS}"
         )
-    query_ids, reference_ids, scores = (table[name].to_numpy() for name in _COLUMNS)
+    queries, references, scores = (table[name] for name in _COLUMNS)
     try:
-        return Predictions(query_ids.astype(np.str_), reference_ids.astype(np.str_), scores)
+        return Predictions(as_ids(queries), as_ids(references), scores.to_numpy())
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
 

@@ -14,7 +14,7 @@ import pandas as pd
 from iscqk.errors import UserError
 from iscqk.formats.arrays import StrArray, first_where
 from iscqk.formats.csv_tables import read_table, write_table
-from iscqk.formats.ids import QUERY
+from iscqk.formats.ids import QUERY, as_ids
 from iscqk.formats.named_files import read_text
 
 _COLUMNS = ["query_id", "edits"]
@@ -27,7 +27,7 @@ def read_query_edits(path: str | Path) -> dict[str, StrArray]:
         UserError: a query malformed or listed twice.
     """
     table = read_table(path, _COLUMNS)
-    queries = table["query_id"].to_numpy().astype(np.str_)
+    queries = as_ids(table["query_id"])
     for wrong, what in (
         (~QUERY.matches(queries), f"is not {QUERY.description}"),
         (table["query_id"].duplicated().to_numpy(), "is there twice"),

@@ -17,10 +17,10 @@ from typing import BinaryIO, NamedTuple, Protocol
 from iscqk.formats.files import atomic_file
 
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)
-_LONG_NAMES = (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE)
-# The bytes that a hard link stands for are those of another member.
-_SKIPPED = (tarfile.DIRTYPE, tarfile.LNKTYPE, tarfile.GNUTYPE_LONGLINK, tarfile.XGLTYPE)
-_UNNAMED = (tarfile.GNUTYPE_LONGLINK, tarfile.XGLTYPE)  # whose own name is not the one before
+# By which writers spell names too long for a header: GNU's own ones, and records (pax).
+_GNU_NAMES = {tarfile.GNUTYPE_LONGNAME: b"path", tarfile.GNUTYPE_LONGLINK: b"linkpath"}
+_EXTENSIONS = (*_GNU_NAMES, tarfile.XHDTYPE)
+_SKIPPED = (tarfile.DIRTYPE, tarfile.XGLTYPE)
 _LONGEST_HEADER = 65_536  # bytes, of what stands before a member whose name is long
 _LENGTH = re.compile(rb"(\d{1,5}) ")
 
@@ -72,21 +72,31 @@ def read_members(file: BinaryIO) -> Iterator[Member]:
 def read_foreign_members(file: BinaryIO) -> Iterator[Member]:
     """Yield the regular files in a tar file of any writer, their names as the system has them.
 
-    Folders in it are passed over, and second names of a file (hard links). Of the extensions only
-    those are followed by which writers spell a long name.
+    A file's second name (a hard link) is a member of the same place. Folders are passed over. Of
+    the extensions only those are followed by which writers spell long names.
 
     Raises:
         tarfile.TarError, ValueError: symbolic links, devices, or what does not lie there whole.
     """
-    name, types = "", _FILES + _LONG_NAMES + _SKIPPED
+    places: dict[str, tuple[int, int]] = {}
+    long: dict[bytes, str] = {}  # what extensions say of the next member
+    types = _FILES + _EXTENSIONS + _SKIPPED + (tarfile.LNKTYPE,)
     for header, start in _headers(file, types, sys.getfilesystemencoding(), "surrogateescape"):
+        if header.type in _EXTENSIONS:
+            long |= _long_names(file, header, start)
+            continue
+        name = long.get(b"path") or header.name
         if header.type in _FILES:
-            yield Member(name or header.name, start, header.size)
-            name = ""
-        elif header.type in _LONG_NAMES:
-            name = _long_name(file, header, start) or name
-        elif header.type not in _UNNAMED:  # a folder or a link, which it was the name of
-            name = ""
+            places[name] = start, header.size
+        elif header.islnk():
+            target = long.get(b"linkpath") or header.linkname
+            if target not in places:
+                raise ValueError(f"{name!r} is a link to {target!r}, which is no file before it")
+            places[name] = places[target]
+        if header.type not in _SKIPPED:
+            yield Member(name, *places[name])
+        if header.type != tarfile.XGLTYPE:  # which is of no member
+            long = {}
 
 
 def _headers(
@@ -108,19 +118,28 @@ def _headers(
             raise ValueError(f"{header.name!r} is cut short")
         yield header, start
         file.seek(start + -(-header.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE)
+    _refuse_more(file)
 
 
-def _long_name(file: BinaryIO, header: tarfile.TarInfo, start: int) -> str:
-    """Return the name that an extension gives the next member; "" where it gives none."""
+def _refuse_more(file: BinaryIO) -> None:
+    """Refuse anything but zeros behind the end: of tar files that were put one behind the other."""
+    while rest := file.read(2**20):
+        if rest.strip(b"\0"):
+            raise ValueError("more follows its end, for which `tar --concatenate` joins tar files")
+
+
+def _long_names(file: BinaryIO, header: tarfile.TarInfo, start: int) -> dict[bytes, str]:
+    """Return what an extension says of the next member: its `path`, its `linkpath`."""
     if header.size > _LONGEST_HEADER:
         raise ValueError(f"{header.name!r} is too long")
     content = os.pread(file.fileno(), header.size, start)
-    if header.type != tarfile.XHDTYPE:
-        return os.fsdecode(content.split(b"\0")[0])
+    if key := _GNU_NAMES.get(header.type):
+        return {key: os.fsdecode(content.split(b"\0")[0])}
     records = dict(_records(content))
     if b"size" in records or any(key.startswith(b"GNU.sparse.") for key in records):
         raise ValueError(f"{header.name!r} is of a file that does not lie there as it is")
-    return os.fsdecode(records.get(b"path", b""))
+    names = _GNU_NAMES.values()
+    return {key: os.fsdecode(value) for key, value in records.items() if key in names}
 
 
 def _records(content: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -33,14 +33,14 @@ class SplitIds(NamedTuple):
 
     def names(self, paths: Sequence[Path]) -> BoolArray:
         """Return for each of (n,) paths whether its stem is one of these ids."""
-        stems = self._stems(paths)
+        stems = _stems(paths, self.form)
         named = self.form.matches(stems)
         named[named] = np.isin(self.form.numbers(stems[named]), self.numbers)
         return named
 
     def have_form(self, paths: Sequence[Path]) -> bool:
         """Return whether all stems have the form of these ids, of whatever number."""
-        return bool(self.form.matches(self._stems(paths)).all())
+        return bool(self.form.matches(_stems(paths, self.form)).all())
 
     @property
     def description(self) -> str:
@@ -49,9 +49,10 @@ class SplitIds(NamedTuple):
             return self.form.description
         return f"{self.form.make(self.numbers[0])} to {self.form.make(self.numbers[-1])}"
 
-    def _stems(self, paths: Sequence[Path]) -> StrArray:
-        # One letter more than an id has tells, and a long name takes no memory for all of them.
-        return np.array([path.stem[: self.form.width + 1] for path in paths], dtype=np.str_)
+
+def _stems(paths: Sequence[Path], form: IdForm) -> StrArray:
+    # One letter more than an id has tells, and a long name takes no memory for all of them.
+    return np.array([path.stem[: form.width + 1] for path in paths], dtype=np.str_)
 
 
 # What to do about a training image that is a reference or a query, too.
@@ -79,14 +80,21 @@ def refuse_graded(paths: Sequence[Path]) -> None:
     Raises:
         UserError: there is one.
     """
-    stems: StrArray = np.array([path.stem for path in paths], dtype=np.str_)
     for form in (REFERENCE, QUERY):
-        named = form.matches(stems)
+        named = form.matches(_stems(paths, form))
         if (row := first_where(named)) is not None:
             raise UserError(
                 f"{paths[row]}: named as a {form.kind}; training on these is "
                 f"against the rules, move it away or rename it ({named.sum()} such images)"
             )
+
+
+def own_ids(paths: Sequence[Path], split: SplitIds) -> list[str]:
+    """Return the ids by which files are named: what a ground truth can speak of.
+
+    The others' change when a file comes or goes.
+    """
+    return [path.stem for path in compress(paths, split.names(paths))]
 
 
 def assign_ids(paths: Sequence[Path], split: SplitIds) -> list[str]:

@@ -16,7 +16,8 @@ from iscqk.formats.predictions import (
 )
 from iscqk.formats.submission import Submission, open_submission
 from iscqk.retrieval.combining import combine
-from iscqk.runtime.options import count, output_file
+from iscqk.runtime.options import output_file
+from iscqk.schema.options import value_of
 from iscqk.settings.search import Search
 from iscqk.submission.consistency import refuse_other_predictions, refuse_part_of_predictions
 
@@ -34,7 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="submission, HDF5, that was searched; its order ranks equal scores",
     )
     parser.add_argument("--output", type=output_file, required=True, help="predictions, CSV")
-    parser.add_argument("--max-results", type=count, default=Search.max_results, metavar="N")
+    parser.add_argument(
+        "--max-results",
+        type=value_of(Search, "max_results"),
+        default=Search.max_results,
+        metavar="N",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from iscqk.formats.predictions import write_predictions
 from iscqk.formats.submission import open_submission
 from iscqk.runtime.imports import importing
 from iscqk.runtime.options import at_once, count, output_file
+from iscqk.schema.options import value_of
 from iscqk.settings.search import Search
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=output_file, required=True, help="predictions, CSV")
     parser.add_argument(
         "--max-results",
-        type=count,
+        type=value_of(Search, "max_results"),
         default=Search.max_results,
         metavar="N",
         help="pairs to keep, over all queries together (default %(default)s, the challenge's)",
