@@ -367,6 +367,18 @@ def test_a_list_file_may_name_files(folders):
     assert read_manifest(folders / "out/training.csv")["path"].tolist() == paths.tolist()
 
 
+def test_folders_may_be_as_deep_as_the_system_lets_them(tmp_path, monkeypatch):
+    """As a sync gone wrong nests them: before Python 3.12 os.walk ends there."""
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path / "deep")
+    for _ in range(1200):
+        os.mkdir("d")
+        os.chdir("d")
+    Path("a.jpg").write_bytes(b"an image")
+    found = find_images([tmp_path / "deep"])
+    assert [len(path.parts) - len(tmp_path.parts) for path in found] == [1202]
+
+
 @pytest.mark.parametrize(
     "places", [["a", "a/b"], ["a/b", "a"], ["a", "a"], ["a", "link"], ["s.tar", "a", "./s.tar"]]
 )

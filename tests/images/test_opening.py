@@ -1,6 +1,7 @@
 """Any image file becomes upright RGB, or a one-line error."""
 
 import io
+import itertools
 import multiprocessing
 import os
 import re
@@ -10,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image, TiffImagePlugin
+from PIL import Image, ImageDraw, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
 from PIL.PngImagePlugin import iTXt as PngText
 from wild import CASES, chunk
@@ -340,3 +341,38 @@ def test_pages_that_are_damaged_or_too_large_do_no_harm(monkeypatch):
     for kind in ("TIFF", "GIF"):
         cut = film(kind, BLANK, picture())[:-200]
         assert np.asarray(open_image(cut)).max() == 0
+
+
+def icon(glyph, frame):
+    """A white glyph on clear ground, in a frame or not."""
+    image = Image.new("RGBA", (128, 128), (0, 0, 0, 0))
+    draw = ImageDraw.Draw(image)
+    if frame:
+        draw.rectangle((0, 0, 127, 127), outline=frame, width=6)
+    if glyph == "star":
+        draw.polygon([(64, 10), (80, 110), (10, 50), (118, 50), (48, 110)], fill="white")
+    if glyph == "circle":
+        draw.ellipse((30, 30, 98, 98), fill="white")
+    return image
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P"])
+@pytest.mark.parametrize("frame", [None, "black", "red", (90, 90, 90), "white"])
+def test_what_is_white_on_clear_ground_is_seen_whatever_is_around_it(frame, mode):
+    """Buttons and badges: on white, those of one frame were one picture."""
+    shown = [
+        np.asarray(open_image(encoded(icon(glyph, frame).convert(mode), "PNG"))).astype(int)
+        for glyph in ("star", "circle", "")
+    ]
+    for one, other in itertools.combinations(shown if frame else shown[:2], 2):
+        assert (np.abs(one - other).max(2) >= 64).mean() > 0.05
+    if frame:  # which is seen, too
+        assert np.ptp(shown[2].reshape(-1, 3), axis=0).max() >= 64
+
+
+def test_where_white_hides_next_to_nothing_it_is_the_ground():
+    """A drawing with a highlight at its rim, a photograph with round corners."""
+    drawing = icon("", "black")
+    ImageDraw.Draw(drawing).ellipse((20, 20, 110, 110), fill=(20, 60, 200))
+    ImageDraw.Draw(drawing).ellipse((60, 18, 66, 24), fill="white")
+    assert open_image(encoded(drawing, "PNG")).getpixel((10, 64)) == (255, 255, 255)

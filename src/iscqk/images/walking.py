@@ -125,14 +125,19 @@ class Walk:
                 raise UserError(f"{name}: {what}; make it readable or remove it") from None
             self.unlisted.append(error)
 
-        for place, folders, names in os.walk(top, onerror=fail, followlinks=True):
+        pending = [os.fspath(top)]
+        while pending:
+            # A folder at a time: before Python 3.12 os.walk itself cannot go a thousand deep.
+            place, folders, names = next(os.walk(pending.pop(), onerror=fail), ("", [], []))
+            if not place:
+                continue
             if (identity := _identity(place)) in self._seen:
                 is_known = is_known or identity in earlier
-                folders.clear()
                 continue
             self._seen.add(identity)
             # Which of several links to a folder is followed, is not left to chance.
-            folders[:] = sorted(self._kept(place, folders, is_folder=True))
+            kept = sorted(self._kept(place, folders, is_folder=True), reverse=True)
+            pending += [os.path.join(place, name) for name in kept]
             files += [Path(place, name) for name in self._kept(place, names, is_folder=False)]
         # Of those named as images each is told: the others may have led to folders of such.
         others = (path for path in files if path.suffix.lower() not in SUFFIXES)
