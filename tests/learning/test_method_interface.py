@@ -5,7 +5,13 @@ from dataclasses import dataclass
 import pytest
 
 from iscqk.errors import UserError
-from iscqk.learning.method_interface import Learning, LearningOnPairs, Method
+from iscqk.learning.method_interface import (
+    Learning,
+    LearningOnBank,
+    LearningOnFreshCopies,
+    LearningOnPairs,
+    Method,
+)
 from iscqk.methods import METHODS
 from iscqk.schema.section import key
 
@@ -62,3 +68,18 @@ def test_how_many_images_count_is_said_by_the_method_alone():
     assert Method(**own, objective=objective, views=2).load_objective() is OfTwo
     with pytest.raises(UserError, match="OfTwo: says views 2, and METHOD 1; say it in METHOD al"):
         Method(**own, objective=objective).load_objective()
+
+
+@pytest.mark.parametrize(
+    ("source", "settings", "facts"),
+    [
+        ("bank", LearningOnBank, {"learns", "has_rounds"}),
+        ("pairs", LearningOnPairs, {"learns", "trains_one", "learns_from_pairs"}),
+        ("fresh", LearningOnFreshCopies, {"learns", "trains_one", "makes_own_copies"}),
+        ("nothing", None, set()),
+    ],
+)
+def test_what_a_method_learns_from_says_what_its_training_is(source, settings, facts):
+    method = Method(card="", learns_from=source, settings=settings)
+    found = {name for name, one in vars(Method).items() if isinstance(one, property)}
+    assert {name for name in found if getattr(method, name)} == facts

@@ -121,8 +121,8 @@ class Workload:
         return Work(stage, images, "images", load, by_network=True)
 
     def _learn(self, _: Wildcards) -> Work:
-        fresh = METHODS[self._config["train"]["method"]].learns_from == "fresh"
-        bank = self.bank_operations(self._counts.training) if fresh else 0
+        has_bank = METHODS[self._config["train"]["method"]].makes_own_copies  # of its snapshot
+        bank = self.bank_operations(self._counts.training) if has_bank else 0
         return self._training("learn", budget(dict(self._config)), bank)
 
     def _train(self, _: Wildcards) -> Work:

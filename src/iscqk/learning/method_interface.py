@@ -137,6 +137,26 @@ class Method:
         """Whether it trains anything."""
         return self.learns_from != "nothing"
 
+    @property
+    def has_rounds(self) -> bool:
+        """Whether two sides learn by turns, each from the bank of the other."""
+        return self.learns_from == "bank"
+
+    @property
+    def learns_from_pairs(self) -> bool:
+        """Whether one encoder for both sides learns from pairs of images that are made ahead."""
+        return self.learns_from == "pairs"
+
+    @property
+    def makes_own_copies(self) -> bool:
+        """Whether its copies are made while it learns, for no round and in no files."""
+        return self.learns_from == "fresh"
+
+    @property
+    def trains_one(self) -> bool:
+        """Whether it trains one encoder for both sides, without rounds."""
+        return self.learns_from_pairs or self.makes_own_copies
+
     def load_objective(self) -> Any:
         """Return the class of what is minimised.
 

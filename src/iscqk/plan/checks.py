@@ -207,7 +207,7 @@ def _refuse_few_steps(config: dict[str, Any]) -> None:
     """Refuse a training of fewer steps than the parts that its models are kept after."""
     train, parts = config["train"], config["study"]["points"]
     method = METHODS[train["method"]]
-    if not train["rounds"] or method.learns_from not in ("pairs", "fresh"):
+    if not train["rounds"] or not method.trains_one:
         return
     images = budget(config)
     steps = max(1, images // (method.views * train[train["method"]]["batch_size"]))
@@ -221,7 +221,7 @@ def _refuse_few_steps(config: dict[str, Any]) -> None:
 def _refuse_unused_of_rounds(config: Mapping[str, Any]) -> None:
     """Refuse what is said of the copies of rounds where copies are not made for any round."""
     method = config["train"]["method"]
-    if METHODS[method].learns_from != "fresh":
+    if not METHODS[method].makes_own_copies:
         return
     if config["edits"]["curriculum"]:
         raise UserError(

@@ -228,7 +228,7 @@ class Run:
 
     def head_options(self) -> str:
         """Return the options of a training on pairs that say how its head may be fitted again."""
-        makes_copies = METHODS[self.method].learns_from == "fresh"
+        makes_copies = METHODS[self.method].makes_own_copies
         return "" if makes_copies else shlex.join(["--model", self.text("model")])
 
     def fresh_options(self) -> str:

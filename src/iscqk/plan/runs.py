@@ -84,7 +84,7 @@ def _changed(config: Mapping[str, Any], changes: Mapping[str, Any], is_said: boo
 
 def _refuse_shared(method: str, changes: Mapping[str, Any]) -> None:
     """Refuse to change what is made once for all runs: they would differ in nothing but name."""
-    own = {*_OF_A_RUN, *(_OF_A_FRESH_RUN if METHODS[method].learns_from == "fresh" else ())}
+    own = {*_OF_A_RUN, *(_OF_A_FRESH_RUN if METHODS[method].makes_own_copies else ())}
     for key, value in changes.items():
         section, _, rest = key.partition(".")
         inside = [rest.partition(".")[0]] if rest else value if isinstance(value, dict) else []
