@@ -26,7 +26,7 @@ from iscqk.plan.names import (
     half_round,
     leading_to,
 )
-from iscqk.plan.runs import Config, gist_run, in_names
+from iscqk.plan.runs import Config, gist_run, in_names, split_of_run
 from iscqk.plan.teachers import teaching_jobs, teaching_network
 from iscqk.retrieval.rankings import RANKINGS
 
@@ -78,7 +78,7 @@ class Run:
         """
         self.name, self.config, self._results = name, config, results
         self._home, self._shards, self._here = home, shards, here
-        self.split = "unbalanced" if name.startswith("unbalanced-") else "training"
+        self.split = split_of_run(name)
         self.models = models(config)
 
     @property
