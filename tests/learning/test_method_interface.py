@@ -6,6 +6,7 @@ import pytest
 
 from iscqk.errors import UserError
 from iscqk.learning.method_interface import (
+    GIVEN_FILES,
     Learning,
     LearningOnBank,
     LearningOnFreshCopies,
@@ -45,6 +46,13 @@ class Below(Undeclared):
 def test_settings_with_keys_are_a_dataclass(settings):
     with pytest.raises(UserError, match="^own:Loss: settings: Undeclared: put @dataclass.frozen"):
         Method(card="", learns_from="pairs", settings=settings, objective="own:Loss")
+
+
+def test_every_method_on_a_bank_may_be_given_files_of_the_images():
+    assert {name: LearningOnBank().values()[name] for name in GIVEN_FILES} == {
+        "near_duplicates": None,
+        "teacher": None,
+    }
 
 
 @pytest.mark.parametrize("objective", ["no_such_module:Loss", "json:Loss", ""])

@@ -58,7 +58,7 @@ class TrainConfig:
     checkpoint_every: int
     compile: bool
     seed: int
-    accumulate: int = 1  # where a method has no such key
+    accumulate: int = 1  # which only methods on a bank have a key for
     views: int = 1  # this and the next, as the method says of itself
     smallest_batch: int = 1
 

@@ -30,6 +30,7 @@ def _makes_head(config: Config) -> bool:
 
 _OWN = "descriptor"  # as the `head` of a method on pairs: none that is dropped after training
 _READY = _Beside("model.weights", [READY], _makes_head)
+_BY_ROUNDS = [name for name, method in METHODS.items() if method.has_rounds]
 _ON_PAIRS = [name for name, method in METHODS.items() if method.learns_from_pairs]
 _ON_FRESH = [name for name, method in METHODS.items() if method.makes_own_copies]
 _FRESH = _Beside("train.method", _ON_FRESH)
@@ -39,7 +40,10 @@ _IDLE = {
     "edits.curriculum": _FRESH,
     "model.whitening": _READY,
     "model.head_images": _READY,
-    "train.qk.teacher_temperature": _Beside("train.qk.soft_targets", [0]),
+    **{
+        f"train.{name}.teacher_temperature": _Beside(f"train.{name}.soft_targets", [0])
+        for name in _BY_ROUNDS
+    },
     **{
         f"train.{name}.{key}": _Beside(f"train.{name}.validation_images", [0])
         for name in _ON_FRESH

@@ -18,8 +18,8 @@ _PAGE = "docs/how-to/weights.md"
 
 
 def teaching_network(own: Mapping[str, Any]) -> str:
-    """Return the file of the network that teaches, by a method's section; "" without one."""
-    teacher = own.get("teacher") or ""
+    """Return the file of the network that teaches, by a section on a bank; "" without one."""
+    teacher = own["teacher"] or ""
     return teacher if is_teaching_network(teacher) else ""
 
 
@@ -43,7 +43,7 @@ def refuse_unfit_teacher(method: str, own: Mapping[str, Any]) -> None:
     teacher, key = own.get("teacher"), f"config: train.{method}.teacher"
     if not teacher:
         return
-    if not own.get("soft_targets", 1):
+    if not own["soft_targets"]:
         raise UserError(f"{key}: says nothing at soft_targets 0; raise these")
     if is_teaching_network(teacher):
         if os.path.isfile(teacher) and not is_encoder(teacher):

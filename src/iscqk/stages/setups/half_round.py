@@ -18,6 +18,7 @@ from iscqk.learning import distributed
 from iscqk.learning.bank import read_bank
 from iscqk.learning.data_loading import CopyImages, Images, OriginalImages
 from iscqk.learning.given_of_images import read_near_duplicates, read_teacher
+from iscqk.learning.method_interface import LearningOnBank
 from iscqk.learning.objectives import Objective
 from iscqk.learning.training import Training
 from iscqk.models.encoder import Encoder
@@ -28,12 +29,14 @@ from iscqk.stages.setups.setup import Setup
 class HalfRound(Setup):
     """Side q learns from the copies of a round, side k from the originals."""
 
+    settings: LearningOnBank
+
     def __init__(self, arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
         super().__init__(arguments, device, threads)
         self.budget = arguments.config.images_per_half_round
         self.number = 2 * arguments.round + (arguments.side == "k")
         self.frozen = load_encoder(arguments.frozen)
-        if arguments.teacher and not getattr(self.settings, "soft_targets", 1):
+        if arguments.teacher and not self.settings.soft_targets:
             raise UserError("--teacher: says nothing at soft_targets 0; raise these")
 
     def prepare(self, encoder: Encoder, objective: type[Objective]) -> tuple[Images, Objective]:
