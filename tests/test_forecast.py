@@ -15,6 +15,7 @@ from iscqk.forecast.rates import CLOCK, PROCESSOR, Rate, load, rates
 from iscqk.forecast.submission_jobs import submission_jobs
 from iscqk.forecast.tables import hours_table, size_table
 from iscqk.forecast.work import Workload
+from iscqk.formats.phases import PHASES
 from iscqk.formats.results import Results
 from iscqk.plan.jobs import JOBS, job, rule_of
 from iscqk.plan.names import described_as
@@ -80,6 +81,25 @@ def test_gist_that_is_submitted_is_planned_once_where_it_would_be_joined_too():
         for weight in (0, 1)
     )
     assert joined == gist and [rule for rule, _ in gist].count("initial") == 1
+
+
+@pytest.mark.parametrize(
+    ("dataset", "stages", "halves"),
+    [
+        ({"kind": "demo"}, ["queries", "queries"], 0),
+        ({"kind": "folders", "phase2": {}}, ["queries", "prepare"], 0),
+        ({"kind": "disc21"}, ["prepare", "prepare"], 2),
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else "",
+)
+def test_queries_that_a_source_has_are_not_planned_to_be_made_and_halves_are_disc21s(
+    dataset, stages, halves
+):
+    made = {**config(), "dataset": dataset}
+    work = Workload(made, SMALL, 7)
+    assert [work.of("queries", {"phase": phase}).stage for phase in PHASES] == stages
+    planned = [rule for rule, _ in submission_jobs(made, PHASES)]
+    assert planned.count("score_half") == halves
 
 
 @pytest.mark.parametrize(

@@ -201,5 +201,5 @@ def test_the_published_heads():
 
 
 def test_a_queue_that_holds_no_batch_is_refused():
-    with pytest.raises(UserError, match="a queue of 4 is shorter than a batch of 5; raise it"):
+    with pytest.raises(UserError, match="queue: 4 is shorter than a batch of 5; raise it"):
         Queue(4, 3).append(torch.ones(5, 3))

@@ -513,7 +513,7 @@ def test_over_all_orientations_an_image_and_its_turns_are_described_alike(encode
 
 def test_more_parts_than_steps_are_refused(encoder, images):
     bank = FrozenBank(bank_of(encoder, images), 1, QK)
-    with pytest.raises(UserError, match="48 images make 6 steps, too few for 7 parts"):
+    with pytest.raises(UserError, match="48 images make 6 steps of 8, too few for 7 parts"):
         Training(encoder, bank, CONFIG, parts=7)
 
 
@@ -534,7 +534,7 @@ def test_a_batch_in_parts_is_the_whole_batch(encoder, images, tmp_path, parts):
 @pytest.mark.parametrize(
     ("accumulate", "objective", "message"),
     [
-        (3, "qk", "batch_size 8 is no multiple of processes .1. times accumulate .3."),
+        (3, "qk", "batch_size: 8 is no multiple of train.processes times accumulate, 3; ch"),
         (2, "simclr", "accumulate: only Q/K's loss"),
     ],
 )
@@ -559,21 +559,37 @@ def test_batch_statistics_of_parts_are_refused_where_there_are_any(encoder, imag
 
 
 @pytest.mark.parametrize(
-    ("make", "batch_norm"),
+    ("make", "batch_norm", "what"),
     [
-        (lambda encoder: InBatch(encoder, simclr.Settings(head="descriptor")), "frozen"),
-        (lambda encoder: SelfDistillation(encoder, isd.Settings(head="none")), "frozen"),
-        (lambda encoder: MomentumContrast(encoder, moco.Settings(head="mlp_bn")), "frozen"),
-        (lambda encoder: MomentumContrast(encoder, moco.Settings()), "batch"),
+        (
+            lambda encoder: InBatch(encoder, simclr.Settings(head="descriptor")),
+            "frozen",
+            "the loss",
+        ),
+        (
+            lambda encoder: SelfDistillation(encoder, isd.Settings(head="none")),
+            "frozen",
+            "batch norm",
+        ),
+        (
+            lambda encoder: MomentumContrast(encoder, moco.Settings(head="mlp_bn")),
+            "frozen",
+            "batch norm",
+        ),
+        (lambda encoder: MomentumContrast(encoder, moco.Settings()), "batch", "batch norm"),
     ],
     ids=["simclr", "isd", "mlp_bn", "batch norm"],
 )
-def test_one_image_at_a_time_is_refused_where_nothing_would_be_beside_it(encoder, make, batch_norm):
+def test_one_image_at_a_time_is_refused_where_nothing_would_be_beside_it(
+    encoder, make, batch_norm, what
+):
     """The loss would be 0 in every step, or a norm end in a traceback."""
     config, objective = replace(CONFIG, batch_norm=batch_norm), make(encoder)
     if isinstance(objective, InBatch):
         config = replace(config, smallest_batch=simclr.METHOD.smallest_batch)
-    with pytest.raises(UserError, match="1 at once is too few for this loss or its norms; raise"):
+    with pytest.raises(
+        UserError, match=f"batch_size: 1 is too few for {what}, which takes 2 at once; r"
+    ):
         Training(encoder, objective, replace(config, batch_size=1))
     Training(encoder, objective, replace(config, batch_size=2))
 
@@ -582,7 +598,9 @@ def test_one_image_at_a_time_is_refused_where_nothing_would_be_beside_it(encoder
 def test_a_loss_of_more_images_than_norms_take_keeps_its_own_number(encoder, batch_norm):
     bank = FrozenBank(torch.eye(24, 16), 1, QK)
     config = replace(CONFIG, batch_norm=batch_norm, smallest_batch=4)
-    with pytest.raises(UserError, match="3 at once is too few for this loss .*, to 4 at once"):
+    with pytest.raises(
+        UserError, match="3 is too few for the loss, which takes 4 at once; raise it to 4"
+    ):
         Training(encoder, bank, replace(config, batch_size=3))
     Training(encoder, bank, replace(config, batch_size=4))
 

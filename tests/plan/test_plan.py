@@ -223,6 +223,16 @@ def test_a_run_that_joins_gist_brings_the_gist_of_its_seed():
     assert "gist-7" not in plan(seed=7, study__methods=["qk"])
 
 
+def test_a_name_tells_which_run_is_gists_and_which_learns_from_unbalanced_images():
+    ablations = {"gist": {"describe.gist": [0, 1]}, "balanced": {"train.rounds": [1, 2]}}
+    made = runs.all_runs(config(study__ablations=ablations, study__seeds=[0, 12]))
+    assert {name for name in made if runs.is_gist_run(name)} == {"gist-0", "gist-12"}
+    assert {"gist-0-12", "balanced-1-0", "qk-12"} <= {*made}
+    unbalanced = {row.run for row in runs.unbalanced_rows(config())}
+    assert {name for name in made if runs.split_of_run(name) == "unbalanced"} == unbalanced
+    assert {runs.split_of_run(name) for name in made} == {"unbalanced", "training"}
+
+
 def test_a_projection_is_of_all_that_is_joined_or_of_each_part():
     gist = {"describe__gist": 0.6, "describe__whitening": 0.5}
     shared, own = plan(**gist), plan(**gist, describe__gist_size=95)

@@ -105,4 +105,12 @@ def _known(dataset: Mapping[str, Any]) -> Mapping[str, int]:
     return {"training": 1_000_000, "references": 1_000_000, "queries": 50_000}
 
 
-SOURCE = Source("the challenge's", _find, _known, takes=("root", "lists"), official=True)
+SOURCE = Source(
+    "the challenge's",
+    _find,
+    _known,
+    takes=("root", "lists"),
+    official=True,
+    gives_queries=True,
+    has_halves=True,
+)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from iscqk.datasets import SOURCES
 from iscqk.formats.phases import HALVES
 from iscqk.formats.results import Results
 from iscqk.images.dataset_interface import Sources
@@ -30,7 +31,7 @@ def submission_jobs(config: dict[str, Any], phases: Iterable[str]) -> list[Job]:
         for ranking in config["score"]["rankings"]:
             jobs += _scores(config, {"phase": phase, "ranking": ranking})
         jobs += [("validate", {"phase": phase}), ("submit", {"phase": phase})]
-        if config["dataset"]["kind"] == "disc21" and phase == "phase1":
+        if phase == "phase1" and SOURCES[config["dataset"]["kind"]].has_halves:
             jobs += [("score_half", {"half": half}) for half in HALVES]
     return jobs
 

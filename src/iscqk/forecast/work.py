@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from iscqk.datasets import SOURCES
 from iscqk.forecast.counts import Counts
 from iscqk.formats.phases import PHASES
 from iscqk.methods import METHODS
 from iscqk.plan.dependence import budget
 from iscqk.plan.names import Shard
+from iscqk.plan.runs import is_gist_run
 from iscqk.retrieval.rankings import RANKINGS
 
 _GIST = "embed by GIST"
@@ -121,8 +123,8 @@ class Workload:
         return Work(stage, images, "images", load, by_network=True)
 
     def _learn(self, _: Wildcards) -> Work:
-        fresh = METHODS[self._config["train"]["method"]].learns_from == "fresh"
-        bank = self.bank_operations(self._counts.training) if fresh else 0
+        has_bank = METHODS[self._config["train"]["method"]].makes_own_copies  # of its snapshot
+        bank = self.bank_operations(self._counts.training) if has_bank else 0
         return self._training("learn", budget(dict(self._config)), bank)
 
     def _train(self, _: Wildcards) -> Work:
@@ -132,13 +134,13 @@ class Workload:
 
     def _initial(self, wildcards: Wildcards) -> Work:
         images = self._config["model"]["head_images"]
-        by_gist = wildcards["run"].startswith("gist-")
+        by_gist = is_gist_run(wildcards["run"])
         return self._plain(_GIST, images) if by_gist else self._network("initial", images)
 
     def _queries(self, wildcards: Wildcards) -> Work:
         """Return the work of making a phase's queries, or of looking through given ones."""
         dataset = self._config["dataset"]
-        given = dataset["kind"] == "disc21" or wildcards["phase"] in dataset
+        given = SOURCES[dataset["kind"]].gives_queries or wildcards["phase"] in dataset
         return self._plain("prepare" if given else "queries", self._counts.queries)
 
     def _copies(self, wildcards: Wildcards) -> Work:
@@ -148,7 +150,7 @@ class Workload:
 
     def _embed(self, wildcards: Wildcards) -> Work:
         images = float(self._images(wildcards["images"]) * _share(wildcards))
-        if wildcards["run"].startswith("gist-"):
+        if is_gist_run(wildcards["run"]):
             return self._plain(_GIST, images)
         return self._network("embed", images, self._passes(wildcards["content"]))
 

@@ -50,6 +50,9 @@ class Source:
         takes: the keys of the section that say where its images are; None: any.
         drawn: whether the project draws the images, so that nothing of others goes into weights.
         official: whether each image has to be named by the challenge's id of it.
+        gives_queries: whether it has the queries of every phase; otherwise it has those of phases
+            that the section names, and the rest are made.
+        has_halves: whether phase 1 is of halves that are scored on their own, too.
     """
 
     comment: str
@@ -59,6 +62,8 @@ class Source:
     takes: tuple[str, ...] | None = None
     drawn: bool = False
     official: bool = False
+    gives_queries: bool = False
+    has_halves: bool = False
 
     @property
     def naming_options(self) -> str:

@@ -6,7 +6,7 @@ from pkgutil import resolve_name
 from typing import Annotated, Any, Literal
 
 from iscqk.errors import UserError
-from iscqk.schema.section import Count, Positive, Section, key, within
+from iscqk.schema.section import Count, FilePath, Fraction, Positive, Section, key, within
 
 Head = Literal["descriptor", "mlp", "mlp_bn", "none"]
 HEAD = "where the loss looks: descriptor, mlp (MoCo v2's), mlp_bn, none (features)"
@@ -55,9 +55,25 @@ class LearningOnBank(Learning):
         False, "whether the frozen side's head keeps learning (its backbone never does)"
     )
     bank_precision: Literal["fp32", "bf16"] = key("fp32", "or bf16: half the memory")
+    soft_targets: Fraction = key(
+        0, "share of the target that is the frozen side's own softmax over the bank"
+    )
+    teacher_temperature: Positive = key(0.1, "of that softmax")
+    teacher: None | FilePath = key(
+        None, "another model whose softmax it then is: its network, or descriptors of the images"
+    )
+    near_duplicates: None | FilePath = key(
+        None, "CSV of training images that are no negatives of each other"
+    )
+    accumulate: Count = key(
+        1, "parts of a batch that the backbone takes one after the other, to save memory"
+    )
     sides: Literal["one", "two"] = key(
         "two", "Q and K each a network of its own; or one for both, alternating with itself"
     )
+
+
+GIVEN_FILES = ("near_duplicates", "teacher")  # those of these keys that name the user's files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +152,26 @@ class Method:
     def learns(self) -> bool:
         """Whether it trains anything."""
         return self.learns_from != "nothing"
+
+    @property
+    def has_rounds(self) -> bool:
+        """Whether two sides learn by turns, each from the bank of the other."""
+        return self.learns_from == "bank"
+
+    @property
+    def learns_from_pairs(self) -> bool:
+        """Whether one encoder for both sides learns from pairs of images that are made ahead."""
+        return self.learns_from == "pairs"
+
+    @property
+    def makes_own_copies(self) -> bool:
+        """Whether its copies are made while it learns, for no round and in no files."""
+        return self.learns_from == "fresh"
+
+    @property
+    def trains_one(self) -> bool:
+        """Whether it trains one encoder for both sides, without rounds."""
+        return self.learns_from_pairs or self.makes_own_copies
 
     def load_objective(self) -> Any:
         """Return the class of what is minimised.

@@ -5,8 +5,8 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from iscqk.errors import UserError
 from iscqk.learning.objectives import Objective, Projection
+from iscqk.learning.training_rules import refuse_short_queue
 from iscqk.models.encoder import Encoder
 
 
@@ -28,10 +28,7 @@ class Queue(nn.Module):
 
     def append(self, rows: Tensor) -> None:
         """Add rows (B, D), over the oldest where it is full; UserError when it holds fewer."""
-        if len(rows) > len(self.buffer):
-            raise UserError(
-                f"a queue of {len(self.buffer)} is shorter than a batch of {len(rows)}; raise it"
-            )
+        refuse_short_queue(len(self.buffer), len(rows))
         places = torch.arange(len(rows), device=rows.device) + self.count
         self.buffer[places % len(self.buffer)] = rows
         self.count += len(rows)

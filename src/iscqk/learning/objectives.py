@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from iscqk.errors import UserError
 from iscqk.learning import distributed
+from iscqk.learning.training_rules import refuse_few_at_once, refuse_norms_of_parts
 from iscqk.models.encoder import Encoder
 from iscqk.models.modes import batch_norms
 from iscqk.models.torch_internals import BatchNorm
@@ -100,18 +101,10 @@ class Objective(nn.Module, ABC):
         if parts > 1 and not self.accumulates:
             raise UserError("accumulate: only Q/K's loss of a batch is the mean of its parts'")
         takes_statistics = batch_norm == "batch" and len(batch_norms(encoder)) > 0
-        if parts > 1 and takes_statistics:
-            raise UserError(
-                "accumulate: batch norms would take the statistics of each part; set batch_norm: "
-                "frozen, or accumulate: 1"
-            )
+        refuse_norms_of_parts(parts, takes_statistics)
         of_several = takes_statistics or len(self.own_norms) > 0
-        fewest = max(smallest, 2 if of_several else 1)
-        if (at_once := batch // parts) < fewest:
-            raise UserError(
-                f"batch_size: {at_once} at once is too few for this loss or its norms; raise it, "
-                f"to {fewest} at once"
-            )
+        takes = {"the loss": smallest, "batch norm": 2 if of_several else 1}
+        refuse_few_at_once(batch, parts, takes)
 
     def after_step(self, encoder: Encoder) -> None:  # noqa: B027  # most have nothing to follow
         """Follow the encoder, which has just taken a step."""

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from iscqk.errors import UserError
 from iscqk.learning import distributed
 from iscqk.learning.checkpoint import Checkpoint, random_states, restore_random_states
 from iscqk.learning.data_loading import Batches, Images, Indexed
@@ -26,6 +25,7 @@ from iscqk.learning.objectives import Objective, Outcome, mean_outcome
 from iscqk.learning.optimizer import learning_rate_factor, make_optimizer
 from iscqk.learning.tensorboard import Scalars, TensorBoard
 from iscqk.learning.throughput import Throughput
+from iscqk.learning.training_rules import refuse_few_steps, refuse_uneven_batch, steps_of
 from iscqk.learning.validation import Validation
 from iscqk.models.collapse import effective_rank
 from iscqk.models.encoder import Encoder
@@ -58,7 +58,7 @@ class TrainConfig:
     checkpoint_every: int
     compile: bool
     seed: int
-    accumulate: int = 1  # where a method has no such key
+    accumulate: int = 1  # which only methods on a bank have a key for
     views: int = 1  # this and the next, as the method says of itself
     smallest_batch: int = 1
 
@@ -90,7 +90,9 @@ class Training:
         self.encoder, self.objective, self.config = encoder, objective, config
         self.validation = validation
         self.images_per_step = config.batch_size * config.views
-        self.steps = max(1, config.images // self.images_per_step)
+        self.steps = steps_of(config.images, self.images_per_step)
+        refuse_few_steps(config.images, self.steps, str(self.images_per_step), parts)
+        self._check_split()
         rates = (config.learning_rate, config.head_learning_rate)
         self.optimizer = make_optimizer(
             encoder, objective, config.optimizer, rates, config.weight_decay
@@ -102,22 +104,12 @@ class Training:
         self._saved: int | None = None  # the newest step of the resume state
         self._begun = 0.0
         self._tensorboard = TensorBoard(Scalars(), [])
-        if self.steps < parts:
-            raise UserError(
-                f"{config.images} images make {self.steps} steps, too few for {parts} parts; "
-                "raise train.images_per_half_round or lower study.points"
-            )
-        self._check_split()
         self._ends = {self.steps * part // parts for part in range(1, parts + 1)}
 
     def _check_split(self) -> None:
         """Refuse a batch that cannot be shared out evenly, and parts that are too small."""
-        config, count = self.config, distributed.world_size()
-        if config.batch_size % (count * config.accumulate):
-            raise UserError(
-                f"batch_size {config.batch_size} is no multiple of processes ({count}) times "
-                f"accumulate ({config.accumulate}); change one of them"
-            )
+        config = self.config
+        refuse_uneven_batch(config.batch_size, distributed.world_size(), config.accumulate)
         split = (config.batch_size, config.accumulate, config.batch_norm, config.smallest_batch)
         self.objective.refuse_split(self.encoder, *split)
 

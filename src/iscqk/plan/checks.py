@@ -7,7 +7,8 @@ The rest is told by the first jobs, which have priority (workflow/rules).
 import difflib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,15 @@ from iscqk.formats.model_files import is_safetensors
 from iscqk.formats.phases import PHASES
 from iscqk.formats.submission import MAX_DIMENSION
 from iscqk.images.edit_chains import EditPool
+from iscqk.learning.training_rules import (
+    refuse_few_at_once,
+    refuse_few_steps,
+    refuse_idle_teacher,
+    refuse_norms_of_parts,
+    refuse_short_queue,
+    refuse_uneven_batch,
+    steps_of,
+)
 from iscqk.methods import METHODS
 from iscqk.models.ready import READY
 from iscqk.models.timm_names import refuse_unknown_network
@@ -74,8 +84,17 @@ def check_training(config: dict[str, Any]) -> None:
         UserError: as there.
     """
     _refuse_unfit_batches(config["train"])
-    _refuse_few_steps(config)
+    _refuse_short_training(config)
     _refuse_unfit_held_out(config)
+
+
+@contextmanager
+def _at(section: str = "") -> Iterator[None]:
+    """Say of errors that begin with a key that it is of the config, in a section of it."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"config: {section}{error}") from None
 
 
 def _refuse_another_source(dataset: Mapping[str, Any]) -> None:
@@ -157,71 +176,51 @@ def _refuse_impossible_edits(config: dict[str, Any]) -> None:
 
 @cache  # most runs have the same
 def _refuse_impossible_pool(where: str, pool: str) -> None:
-    try:
+    with _at(f"{where}: "):
         EditPool(**Pool.parse(pool).values())
-    except UserError as error:
-        raise UserError(f"config: {where}: {error}") from None
 
 
 def _refuse_unfit_batches(train: Mapping[str, Any]) -> None:
     """Refuse settings of a method that do not go with each other, those of a warm-up too."""
-    own = train.get(train["method"], {})
-    for method in [train["method"], *(["simclr"] if own.get("warm_up_images") else [])]:
-        _refuse_unfit_batch(method, train.get(method, {}), train["processes"])
-        _refuse_few_at_once(method, train.get(method, {}))
-    refuse_unfit_teacher(train["method"], own)
+    method = train["method"]
+    if not METHODS[method].learns:
+        return
+    own = train[method]
+    for name in [method, *(["simclr"] if own.get("warm_up_images") else [])]:
+        with _at(f"train.{name}."):
+            _refuse_unfit_batch(name, train[name], train["processes"])
+    if METHODS[method].has_rounds and own["teacher"]:
+        with _at(f"train.{method}."):
+            refuse_idle_teacher(own["soft_targets"])
+            refuse_unfit_teacher(own["teacher"])
 
 
 def _refuse_unfit_batch(method: str, own: Mapping[str, Any], processes: int) -> None:
-    batch = own.get("batch_size", 0)
-    if batch % (parts := processes * own.get("accumulate", 1)):
-        raise UserError(
-            f"config: train.{method}.batch_size: {batch} is no multiple of train.processes times "
-            f"train.{method}.accumulate, {parts}; change one of them"
-        )
-    if own.get("accumulate", 1) > 1 and own["batch_norm"] == "batch":
-        raise UserError(
-            f"config: train.{method}.accumulate: batch norms would take the statistics of each "
-            "part; set batch_norm: frozen, or accumulate: 1"
-        )
-    if (queue := own.get("queue", batch)) < batch:
-        raise UserError(
-            f"config: train.{method}.queue: {queue} is shorter than a batch of {batch}; raise it"
-        )
+    """Refuse a batch that cannot be split, or is of too few or too many images."""
+    batch, accumulate = own["batch_size"], own.get("accumulate", 1)  # a key on a bank only
+    refuse_uneven_batch(batch, processes, accumulate)
+    refuse_norms_of_parts(accumulate, own["batch_norm"] == "batch")
+    refuse_short_queue(own.get("queue", batch), batch)
+    takes = {method: METHODS[method].smallest_batch}
+    takes |= {f"{key}: {value}": 2 for key, value in _OF_SEVERAL.items() if own.get(key) == value}
+    refuse_few_at_once(batch, accumulate, takes)
 
 
-def _refuse_few_at_once(method: str, own: Mapping[str, Any]) -> None:
-    """Refuse batches, or parts of them, that are too small for what is of several images."""
-    parts, fewest = own.get("accumulate", 1), {method: METHODS[method].smallest_batch}
-    fewest |= {f"{key}: {value}": 2 for key, value in _OF_SEVERAL.items() if own.get(key) == value}
-    what, count = max(fewest.items(), key=lambda item: item[1])
-    if (batch := own.get("batch_size", parts * count)) < parts * count:
-        given = f"{batch} in {parts} parts" if parts > 1 else batch
-        raise UserError(
-            f"config: train.{method}.batch_size: {given} is too few for {what}, which takes "
-            f"{count} at once; raise it to {parts * count}"
-        )
-
-
-def _refuse_few_steps(config: dict[str, Any]) -> None:
+def _refuse_short_training(config: dict[str, Any]) -> None:
     """Refuse a training of fewer steps than the parts that its models are kept after."""
-    train, parts = config["train"], config["study"]["points"]
-    method = METHODS[train["method"]]
-    if not train["rounds"] or method.learns_from not in ("pairs", "fresh"):
+    train, method = config["train"], METHODS[config["train"]["method"]]
+    if not train["rounds"] or not method.trains_one:
         return
     images = budget(config)
-    steps = max(1, images // (method.views * train[train["method"]]["batch_size"]))
-    if steps < parts:
-        raise UserError(
-            f"config: study.points: {images} images make {steps} steps of {train['method']}, too "
-            f"few for {parts} parts; raise train.images_per_half_round or lower it"
-        )
+    steps = steps_of(images, method.views * train[train["method"]]["batch_size"])
+    with _at():
+        refuse_few_steps(images, steps, train["method"], config["study"]["points"])
 
 
 def _refuse_unused_of_rounds(config: Mapping[str, Any]) -> None:
     """Refuse what is said of the copies of rounds where copies are not made for any round."""
     method = config["train"]["method"]
-    if METHODS[method].learns_from != "fresh":
+    if not METHODS[method].makes_own_copies:
         return
     if config["edits"]["curriculum"]:
         raise UserError(

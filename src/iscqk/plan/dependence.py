@@ -12,7 +12,7 @@ def models(config: Config) -> list[ModelName]:
     train = config["train"]
     if not train["rounds"]:
         return [INITIAL]
-    if METHODS[train["method"]].learns_from in ("pairs", "fresh"):
+    if METHODS[train["method"]].trains_one:
         return [learned(part) for part in range(1, config["study"]["points"] + 1)]
     warm_up = [WARM_UP] if warm_up_images(config) else []
     rounds = range(1, train["rounds"] + 1)
@@ -30,14 +30,14 @@ def budget(config: Config) -> int:
 def warm_up_images(config: Config) -> int:
     """Return the images of a run's warm-up, and of Q/K's where its method has none of its own."""
     train = config["train"]
-    has_own = METHODS[train["method"]].learns_from == "bank"
-    return int(train[train["method"] if has_own else "qk"]["warm_up_images"])
+    method = train["method"] if METHODS[train["method"]].has_rounds else "qk"
+    return int(train[method]["warm_up_images"])
 
 
 def copy_rounds(config: Config) -> list[int]:
     """Return the rounds whose copies are made ahead for a run; 0 is the warm-up's."""
     train = config["train"]
-    if METHODS[train["method"]].learns_from == "fresh":
+    if METHODS[train["method"]].makes_own_copies:
         return []
     rounds = list(range(1, train["rounds"] + 1))
     return [0, *rounds] if warm_up_images(config) and rounds else rounds
@@ -60,7 +60,7 @@ def fresh_copies(config: Config) -> list[Config]:
 
     Nothing if they are made ahead, for rounds and in files.
     """
-    if METHODS[config["train"]["method"]].learns_from != "fresh":
+    if not METHODS[config["train"]["method"]].makes_own_copies:
         return []
     return [{"side": config["copies"]["side"]}, config["edits"]["training"]]
 
@@ -77,7 +77,7 @@ def train_section(config: Config, method: str) -> Config:
         for key, value in train.items()
         if key not in ("method", "rounds", "images_per_half_round", *UNTRACKED, *METHODS)
     }
-    if METHODS[method].learns_from == "bank":
+    if METHODS[method].has_rounds:
         shared["images_per_half_round"] = train["images_per_half_round"]
     return {**shared, method: own}
 

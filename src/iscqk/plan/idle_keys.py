@@ -28,28 +28,30 @@ def _makes_head(config: Config) -> bool:
     return any(is_refitted) or not keeps_head(config["model"])
 
 
-def _learning_from(source: str) -> list[str]:
-    return [name for name, method in METHODS.items() if method.learns_from == source]
-
-
 _OWN = "descriptor"  # as the `head` of a method on pairs: none that is dropped after training
 _READY = _Beside("model.weights", [READY], _makes_head)
-_FRESH = _Beside("train.method", _learning_from("fresh"))
+_BY_ROUNDS = [name for name, method in METHODS.items() if method.has_rounds]
+_ON_PAIRS = [name for name, method in METHODS.items() if method.learns_from_pairs]
+_ON_FRESH = [name for name, method in METHODS.items() if method.makes_own_copies]
+_FRESH = _Beside("train.method", _ON_FRESH)
 _IDLE = {
     "copies.per_image": _FRESH,
     "copies.quality": _FRESH,
     "edits.curriculum": _FRESH,
     "model.whitening": _READY,
     "model.head_images": _READY,
-    "train.qk.teacher_temperature": _Beside("train.qk.soft_targets", [0]),
+    **{
+        f"train.{name}.teacher_temperature": _Beside(f"train.{name}.soft_targets", [0])
+        for name in _BY_ROUNDS
+    },
     **{
         f"train.{name}.{key}": _Beside(f"train.{name}.validation_images", [0])
-        for name in _learning_from("fresh")
+        for name in _ON_FRESH
         for key in ("validate_every", "patience")
     },
     **{
         f"train.{name}.refit_head": _Beside(f"train.{name}.head", ["mlp", "mlp_bn", "none"])
-        for name in _learning_from("pairs")
+        for name in _ON_PAIRS
     },
     "describe.gist_size": _Beside("describe.gist", [0]),
     "describe.gist_whitening": _Beside("describe.gist_size", [0]),

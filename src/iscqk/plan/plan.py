@@ -10,13 +10,14 @@ from iscqk.formats.phases import PHASES
 from iscqk.formats.results import Results
 from iscqk.images.dataset_interface import Sources
 from iscqk.images.folder_fingerprint import fingerprint_of_images
+from iscqk.learning.method_interface import GIVEN_FILES
 from iscqk.methods import METHODS
 from iscqk.plan.dependence import as_text, making, warm_up_images
 from iscqk.plan.held_out import HeldOut
 from iscqk.plan.jobs import job
 from iscqk.plan.made import Made
 from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, described_as, learned
-from iscqk.plan.run import GIVEN, Run
+from iscqk.plan.run import Run
 from iscqk.plan.runs import UNTRACKED, Config, all_runs, benchmarked_run, submission_run
 from iscqk.plan.storage import Storage
 from iscqk.retrieval import rankings
@@ -113,7 +114,7 @@ class Plan(Mapping[str, Run]):
         run = self.starting_at(home)
         words = ["--compile"] if run.config["train"]["compile"] and run.last != INITIAL else []
         if run.last.is_half_round and not self.storage.plugin:
-            given = [(name.replace("_", "-"), run.own.get(name)) for name in GIVEN]
+            given = [(name.replace("_", "-"), run.own[name]) for name in GIVEN_FILES]
             words += [f"--{name}={file}" for name, file in given if file]
         return shlex.join(words)
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import Model, Ranked, Results
+from iscqk.learning.method_interface import GIVEN_FILES
 from iscqk.methods import METHODS, modules
 from iscqk.models.ready import READY, ready_networks
 from iscqk.plan.dependence import (
@@ -26,11 +27,9 @@ from iscqk.plan.names import (
     half_round,
     leading_to,
 )
-from iscqk.plan.runs import Config, gist_run, in_names
+from iscqk.plan.runs import Config, gist_run, in_names, split_of_run
 from iscqk.plan.teachers import teaching_jobs, teaching_network
 from iscqk.retrieval.rankings import RANKINGS
-
-GIVEN = ("near_duplicates", "teacher")  # keys of a method that name files of the user's
 
 Home = Callable[[str, ModelName], str]
 Shards = Callable[[str, int], list[str]]
@@ -78,7 +77,7 @@ class Run:
         """
         self.name, self.config, self._results = name, config, results
         self._home, self._shards, self._here = home, shards, here
-        self.split = "unbalanced" if name.startswith("unbalanced-") else "training"
+        self.split = split_of_run(name)
         self.models = models(config)
 
     @property
@@ -152,8 +151,9 @@ class Run:
 
     @property
     def given_of_images(self) -> list[str]:
-        """The files by which others say something of the images that it learns from."""
-        return [self.own[name] for name in GIVEN if self.own.get(name)]
+        """The files by which others say something of the images that it learns from, if any."""
+        named = [self.own[name] for name in GIVEN_FILES] if self.last.is_half_round else []
+        return [file for file in named if file]
 
     @property
     def budget(self) -> int:
@@ -182,7 +182,7 @@ class Run:
             "start": model.weights(side),
             "frozen": model.weights(other),
             "bank": bank,
-            "near_duplicates": self.own.get("near_duplicates") or [],
+            "near_duplicates": self.own["near_duplicates"] or [],
             "teacher": self.taught,
         }
         if first:
@@ -196,7 +196,7 @@ class Run:
     def taught(self) -> str | list[str]:
         """What its teacher makes of the images: descriptors as given, or shards by a network."""
         if not self.teaching_network:
-            return self.own.get("teacher") or []
+            return self.own["teacher"] or []
         pattern = self._results.taught(in_names(self.teaching_network), "training", "{shard}")
         return self._shards(pattern, self.config["shards"]["training"])
 
@@ -228,7 +228,7 @@ class Run:
 
     def head_options(self) -> str:
         """Return the options of a training on pairs that say how its head may be fitted again."""
-        makes_copies = METHODS[self.method].learns_from == "fresh"
+        makes_copies = METHODS[self.method].makes_own_copies
         return "" if makes_copies else shlex.join(["--model", self.text("model")])
 
     def fresh_options(self) -> str:

@@ -20,7 +20,7 @@ from iscqk.plan.idle_keys import refuse_alike
 from iscqk.settings.config import complete_changed
 
 Config = dict[str, Any]
-_UNBALANCED = "unbalanced"
+_UNBALANCED, _GIST = "unbalanced", "gist"
 _METHOD = "train.method"
 _OF_A_RUN = ("seed", "model", "train", "describe")  # sections that runs may differ in
 _OF_A_FRESH_RUN = ("copies", "edits")  # where each makes its own copies while it learns
@@ -84,7 +84,7 @@ def _changed(config: Mapping[str, Any], changes: Mapping[str, Any], is_said: boo
 
 def _refuse_shared(method: str, changes: Mapping[str, Any]) -> None:
     """Refuse to change what is made once for all runs: they would differ in nothing but name."""
-    own = {*_OF_A_RUN, *(_OF_A_FRESH_RUN if METHODS[method].learns_from == "fresh" else ())}
+    own = {*_OF_A_RUN, *(_OF_A_FRESH_RUN if METHODS[method].makes_own_copies else ())}
     for key, value in changes.items():
         section, _, rest = key.partition(".")
         inside = [rest.partition(".")[0]] if rest else value if isinstance(value, dict) else []
@@ -202,7 +202,7 @@ def all_runs(config: Config) -> dict[str, Config]:
     for run in list(runs.values()):
         if run["describe"]["gist"]:
             if (name := gist_run(run)) not in runs:
-                runs[name] = changed(config, {_METHOD: "gist", "seed": run["seed"]})
+                runs[name] = changed(config, {_METHOD: _GIST, "seed": run["seed"]})
     return runs
 
 
@@ -240,7 +240,17 @@ def _of_rows(
 
 def gist_run(config: Config) -> str:
     """Return the name of the run whose GIST is joined to a run's descriptors."""
-    return f"gist-{config['seed']}"
+    return f"{_GIST}-{config['seed']}"
+
+
+def is_gist_run(name: str) -> bool:
+    """Return whether a run of this name is GIST's, from whatever seed."""
+    return name.rpartition("-")[0] == _GIST
+
+
+def split_of_run(name: str) -> str:
+    """Return the split of images that a run of this name learns from."""
+    return _UNBALANCED if name.startswith(f"{_UNBALANCED}-") else "training"
 
 
 def ablation_settings(config: Config, ablation: str) -> dict[str, dict[str, Any]]:

@@ -38,7 +38,5 @@ def given_in_storage(plan: Plan, phase: str) -> list[str]:
 
 
 def _of_images(plan: Plan, phase: str) -> list[str]:
-    run = plan.submitted
-    of_training = run.given_of_images if run.last.is_half_round else []
     of_phase = plan.given_with(phase) if phase in plan.images.phases else []
-    return [*of_training, *plan.lists(*SPLITS).values(), *of_phase]
+    return [*plan.submitted.given_of_images, *plan.lists(*SPLITS).values(), *of_phase]

@@ -18,8 +18,8 @@ _PAGE = "docs/how-to/weights.md"
 
 
 def teaching_network(own: Mapping[str, Any]) -> str:
-    """Return the file of the network that teaches, by a method's section; "" without one."""
-    teacher = own.get("teacher") or ""
+    """Return the file of the network that teaches, by a section on a bank; "" without one."""
+    teacher = own["teacher"] or ""
     return teacher if is_teaching_network(teacher) else ""
 
 
@@ -34,26 +34,21 @@ def teaching_jobs(network: str, shards: int) -> list[str]:
     return [job("embed_teacher", **named, shard=n) for n in all_shards(shards)]
 
 
-def refuse_unfit_teacher(method: str, own: Mapping[str, Any]) -> None:
-    """Refuse a teacher that says nothing, or that is of no form that can be learned by.
+def refuse_unfit_teacher(teacher: str) -> None:
+    """Refuse a teacher that is of no form that can be learned by.
 
     Raises:
         UserError: so it is, of what its name and the first bytes of a network tell.
     """
-    teacher, key = own.get("teacher"), f"config: train.{method}.teacher"
-    if not teacher:
-        return
-    if not own.get("soft_targets", 1):
-        raise UserError(f"{key}: says nothing at soft_targets 0; raise these")
     if is_teaching_network(teacher):
         if os.path.isfile(teacher) and not is_encoder(teacher):
             raise UserError(
-                f"{key}: {teacher} is no network of iscqk; make one of it: iscqk import-weights "
+                f"teacher: {teacher} is no network of iscqk; make one of it: iscqk import-weights "
                 f"{teacher} --backbone NAME --output FILE.safetensors ({_PAGE})"
             )
     elif not teacher.endswith(_DESCRIPTORS):
         raise UserError(
-            f"{key}: {teacher} is neither a network of iscqk (.safetensors) nor descriptors (.h5); "
-            "make that of weights by iscqk import-weights, or write these by the model's own "
-            f"program ({_PAGE})"
+            f"teacher: {teacher} is neither a network of iscqk (.safetensors) nor descriptors "
+            "(.h5); make that of weights by iscqk import-weights, or write these by the model's "
+            f"own program ({_PAGE})"
         )

@@ -6,7 +6,7 @@ from typing import Annotated
 from iscqk.methods import METHODS
 from iscqk.schema.section import Count, FilePath, Limits, Section, Seeds, key
 
-_ON_PAIRS = [name for name, method in METHODS.items() if method.learns_from == "pairs"]
+_ON_PAIRS = [name for name, method in METHODS.items() if method.learns_from_pairs]
 _Methods = Annotated[
     tuple[Annotated[str, Limits(enum=_ON_PAIRS)], ...], Limits(minItems=1, uniqueItems=True)
 ]

@@ -20,6 +20,7 @@ from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
 from iscqk.learning import distributed
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
+from iscqk.learning.method_interface import Method
 from iscqk.learning.tensorboard import Scalars
 from iscqk.learning.training import TrainConfig, Training
 from iscqk.methods import METHODS, modules
@@ -141,14 +142,14 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, and write the weights of both sides."""
-    _refuse_mixed(arguments, METHODS[arguments.method].learns_from)
+    _refuse_mixed(arguments, METHODS[arguments.method])
     with run_distributed(arguments.processes, arguments.threads) as (device, threads):
         _train(arguments, device, threads)
 
 
-def _refuse_mixed(arguments: argparse.Namespace, source: str) -> None:
+def _refuse_mixed(arguments: argparse.Namespace, method: Method) -> None:
     """Refuse options that do not go with what the method learns from."""
-    way = _WAYS[source]
+    way = _WAYS[method.learns_from]
     given = [name for name in _OPTIONS if getattr(arguments, name) is not None]
     lacks = [name for name in way.needed if name not in given]
     wrong = [name for name in given if name not in way.needed + way.optional]
@@ -161,14 +162,14 @@ def _refuse_mixed(arguments: argparse.Namespace, source: str) -> None:
         told = f"--method {arguments.method} learns from {way.called}"
         raise UserError(f"{told}: {'; '.join(remedies)}")
     learned = len(arguments.copies or []) + (arguments.training is not None)
-    if source == "bank" and learned != 1:
+    if method.has_rounds and learned != 1:
         raise UserError("--copies, --training: a side learns from one of them; give one, once")
     for name in ("resume", "tensorboard"):
         if "://" in getattr(arguments, name) and not arguments.storage:
             raise UserError(f"--{name}: an address in a storage; name its plugin, --storage")
     parts = {len(getattr(arguments, name)) for name in ("q_output", "k_output", "history")}
-    if len(parts) > 1 or (source == "bank" and parts != {1}):
-        many = "one" if source == "bank" else "as many"
+    if len(parts) > 1 or (method.has_rounds and parts != {1}):
+        many = "one" if method.has_rounds else "as many"
         raise UserError(f"--q-output, --k-output, --history: give {many} of each")
 
 

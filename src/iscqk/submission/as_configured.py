@@ -17,6 +17,7 @@ from iscqk.formats.files import sha256_of
 from iscqk.formats.model_files import GIST, SIDES
 from iscqk.formats.provenance import digest_of_edits
 from iscqk.formats.submission import NONE, ONCE
+from iscqk.learning.method_interface import GIVEN_FILES
 from iscqk.methods import METHODS
 from iscqk.models.ready import READY, ready_networks
 from iscqk.models.weights import read_encoder_config, read_provenance
@@ -27,7 +28,6 @@ from iscqk.retrieval.refining import read_projection_facts
 Config = Mapping[str, Any]
 
 _OF_A_TRAINING = ("seed", "train", "model", "edits", "copies")  # sections that its facts are of
-_OF_IMAGES = ("near_duplicates", "teacher")  # keys of a method that name given files
 _WHOLE = ("backbone_options",)  # whose keys are no keys of the config
 _OF_A_SIDE = ("gist", "subtract", "subtract_nearest")  # of `describe`, what was made of it
 _LONGEST = 60  # characters of a value in an error
@@ -88,7 +88,7 @@ def refuse_replaced(weights: Mapping[str, str], given: Mapping[str, str], config
         facts = read_provenance(weights[side])
         first = facts.get("initial", facts).get("started_from_sha256")
         known = dict.fromkeys(ready_networks() if start == READY else [start], first)
-        known |= {own.get(key): facts.get("given_sha256") for key in _OF_IMAGES}
+        known |= {own.get(key): facts.get("given_sha256") for key in GIVEN_FILES}
         for name, digest in given.items():
             if (read := known.get(name)) and digest not in read:
                 what = f"SHA-256 {_short(digest)}, and {', '.join(map(_short, read))} then"

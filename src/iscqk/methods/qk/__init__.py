@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from iscqk.learning.method_interface import LearningOnBank, Method
-from iscqk.schema.section import Count, FilePath, Fraction, Positive, key
+from iscqk.schema.section import Count, key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,19 +13,6 @@ class Settings(LearningOnBank):
 
     negatives: Literal["all"] | Count = key(
         "all", "of the bank, in every step; or a number of random ones"
-    )
-    soft_targets: Fraction = key(
-        0, "share of the target that is the frozen side's own softmax over the bank"
-    )
-    teacher_temperature: Positive = key(0.1, "of that softmax")
-    teacher: None | FilePath = key(
-        None, "another model whose softmax it then is: its network, or descriptors of the images"
-    )
-    near_duplicates: None | FilePath = key(
-        None, "CSV of training images that are no negatives of each other"
-    )
-    accumulate: Count = key(
-        1, "parts of a batch that the backbone takes one after the other, to save memory"
     )
 
 

@@ -18,8 +18,10 @@ from iscqk.learning import distributed
 from iscqk.learning.bank import read_bank
 from iscqk.learning.data_loading import CopyImages, Images, OriginalImages
 from iscqk.learning.given_of_images import read_near_duplicates, read_teacher
+from iscqk.learning.method_interface import LearningOnBank
 from iscqk.learning.objectives import Objective
 from iscqk.learning.training import Training
+from iscqk.learning.training_rules import refuse_idle_teacher
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder, read_provenance, save_encoder
 from iscqk.stages.setups.setup import Setup
@@ -28,13 +30,15 @@ from iscqk.stages.setups.setup import Setup
 class HalfRound(Setup):
     """Side q learns from the copies of a round, side k from the originals."""
 
+    settings: LearningOnBank
+
     def __init__(self, arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
         super().__init__(arguments, device, threads)
         self.budget = arguments.config.images_per_half_round
         self.number = 2 * arguments.round + (arguments.side == "k")
         self.frozen = load_encoder(arguments.frozen)
-        if arguments.teacher and not getattr(self.settings, "soft_targets", 1):
-            raise UserError("--teacher: says nothing at soft_targets 0; raise these")
+        if arguments.teacher:
+            refuse_idle_teacher(self.settings.soft_targets)
 
     def prepare(self, encoder: Encoder, objective: type[Objective]) -> tuple[Images, Objective]:
         """Return the round's images, and the loss over the bank."""
