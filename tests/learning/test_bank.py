@@ -10,10 +10,10 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from iscqk.errors import UserError
+from iscqk.formats import descriptor_shards
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.learning import attention, bank_loss, distributed
-from iscqk.learning import bank as module
-from iscqk.learning.bank import read_bank
+from iscqk.learning.bank import DTYPES, read_bank
 from iscqk.learning.frozen_side import FrozenSide
 from iscqk.learning.given_of_images import check_teacher, read_near_duplicates, read_teacher
 from iscqk.methods import qk
@@ -37,16 +37,16 @@ def shards(tmp_path):
 @pytest.mark.parametrize("count", [1, 2, 3, 11])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_processes_read_parts_that_make_up_the_bank(shards, count, precision, monkeypatch):
-    monkeypatch.setattr(module, "_ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(descriptor_shards, "BLOCK_ROWS", 3)
     monkeypatch.setattr(distributed, "world_size", lambda: count)
     paths, rows = shards
     parts = []
     for rank in range(count):
         monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
         part, first = read_bank(paths, IDS, "w", precision)
-        assert first == sum(len(p) for p in parts) and part.dtype == module.DTYPES[precision]
+        assert first == sum(len(p) for p in parts) and part.dtype == DTYPES[precision]
         parts.append(part)
-    assert torch.equal(torch.cat(parts), rows.to(module.DTYPES[precision]))
+    assert torch.equal(torch.cat(parts), rows.to(DTYPES[precision]))
 
 
 def test_each_shard_is_opened_once(shards, monkeypatch):
