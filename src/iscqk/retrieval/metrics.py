@@ -94,9 +94,7 @@ def budget(ground_truth: GroundTruth, convention: str) -> int:
     return MAX_PREDICTIONS
 
 
-def counted_queries(
-    query_ids: StrArray, ground_truth: GroundTruth, convention: str = "fb"
-) -> BoolArray:
+def counted_queries(query_ids: StrArray, ground_truth: GroundTruth, convention: str) -> BoolArray:
     """Return for each of (n,) queries whether the convention counts what is predicted for it."""
     if convention == "fb":
         return np.ones(len(query_ids), dtype=np.bool_)
