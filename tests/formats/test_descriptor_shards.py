@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from iscqk.errors import UserError
+from iscqk.formats import descriptor_shards
 from iscqk.formats.descriptor_shards import (
     aligned_blocks,
     appending_descriptors,
@@ -44,11 +45,12 @@ def test_appending_gives_what_writing_at_once_gives(tmp_path):
         np.testing.assert_array_equal(shard.vectors[0:10], VECTORS)
 
 
-def test_several_shards_are_read_as_one_in_blocks(tmp_path):
+def test_several_shards_are_read_as_one_in_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(descriptor_shards, "BLOCK_ROWS", 4)
     paths = [tmp_path / "a.h5", tmp_path / "b.h5"]
     write_descriptors(paths[0], IDS[:7], VECTORS[:7], {})
     write_descriptors(paths[1], IDS[7:], VECTORS[7:], {})
-    blocks = list(descriptor_blocks(paths, rows=4))
+    blocks = list(descriptor_blocks(paths))
     assert [len(ids) for ids, _ in blocks] == [4, 3, 3]
     assert np.concatenate([ids for ids, _ in blocks]).tolist() == IDS
     np.testing.assert_array_equal(np.concatenate([block for _, block in blocks]), VECTORS)

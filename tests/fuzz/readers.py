@@ -69,7 +69,7 @@ def _submission(path: Path) -> None:
 def _descriptors(path: Path) -> None:
     with open_descriptors(path) as shard:
         assert len(shard.ids) == len(shard.vectors)
-    for ids, vectors in descriptor_blocks([path], 64):
+    for ids, vectors in descriptor_blocks([path]):
         assert len(ids) == len(vectors)
 
 

@@ -17,6 +17,7 @@ from iscqk.learning import distributed
 from iscqk.learning.checkpoint import Checkpoint
 from iscqk.learning.data_loading import OriginalImages
 from iscqk.learning.embedding import embed
+from iscqk.learning.frozen_side import FrozenSide
 from iscqk.learning.training import Training
 from iscqk.methods import isd, moco, qk, simclr, solo
 from iscqk.methods.isd.objective import SelfDistillation
@@ -52,7 +53,8 @@ def bank(
     other = normalize(torch.randn(24, 6, generator=torch.Generator().manual_seed(6)), dim=1)
     teacher = other[first:last] if taught else None
     head = frozen if live else None
-    return FrozenBank(rows[first:last], 1, BANK[kind], head, first, pairs, teacher)
+    side = FrozenSide(rows[first:last], first, 1, head, pairs, teacher)
+    return FrozenBank(side, BANK[kind])
 
 
 def train(encoder, objective, images):

@@ -10,10 +10,11 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from iscqk.errors import UserError
+from iscqk.formats import descriptor_shards
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.learning import attention, bank_loss, distributed
-from iscqk.learning import bank as module
-from iscqk.learning.bank import read_bank
+from iscqk.learning.bank import DTYPES, read_bank
+from iscqk.learning.frozen_side import FrozenSide
 from iscqk.learning.given_of_images import check_teacher, read_near_duplicates, read_teacher
 from iscqk.methods import qk
 from iscqk.methods.qk.objective import FrozenBank
@@ -36,16 +37,16 @@ def shards(tmp_path):
 @pytest.mark.parametrize("count", [1, 2, 3, 11])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_processes_read_parts_that_make_up_the_bank(shards, count, precision, monkeypatch):
-    monkeypatch.setattr(module, "_ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(descriptor_shards, "BLOCK_ROWS", 3)
     monkeypatch.setattr(distributed, "world_size", lambda: count)
     paths, rows = shards
     parts = []
     for rank in range(count):
         monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
         part, first = read_bank(paths, IDS, "w", precision)
-        assert first == sum(len(p) for p in parts) and part.dtype == module.DTYPES[precision]
+        assert first == sum(len(p) for p in parts) and part.dtype == DTYPES[precision]
         parts.append(part)
-    assert torch.equal(torch.cat(parts), rows.to(module.DTYPES[precision]))
+    assert torch.equal(torch.cat(parts), rows.to(DTYPES[precision]))
 
 
 def test_each_shard_is_opened_once(shards, monkeypatch):
@@ -126,7 +127,7 @@ def test_near_duplicates_are_no_negatives(negatives, block, monkeypatch):
     rows, pixels = normalize(torch.randn(12, 6), dim=1), torch.randn(3, 6)
     pairs = torch.tensor([[0, 5], [4, 5], [4, 9], [5, 0], [5, 4], [9, 4]])
     config = qk.Settings(temperature=0.1, negatives=negatives)
-    bank = FrozenBank(rows, 2, config, near_duplicates=pairs)
+    bank = FrozenBank(FrozenSide(rows, views_per_row=2, near_duplicates=pairs), config)
     indices = torch.tensor([8, 1, 22])  # views of the images of rows 4, 0 and 11
     logits = (normalize(pixels, dim=1).double() @ rows.double().T) / 0.1
     logits[0, 5] = logits[0, 9] = logits[1, 5] = -torch.inf
@@ -150,7 +151,8 @@ def twelve_rows(live):
 def test_of_a_bank_only_what_learns_is_resume_state():
     """Its rows are files of their own, of as many gigabytes in each state."""
     features, rows, head = twelve_rows(live=True)
-    bank = FrozenBank(features, 1, qk.Settings(), head, 0, torch.tensor([[0, 5], [5, 0]]), rows)
+    side = FrozenSide(features, 0, 1, head, torch.tensor([[0, 5], [5, 0]]), rows)
+    bank = FrozenBank(side, qk.Settings())
     assert set(bank.state_dict()) == {"log_temperature", "head.weight", "head.bias"}
 
 
@@ -167,7 +169,7 @@ def test_soft_targets_give_near_duplicates_no_share(share, taught, live):
     other, pixels = normalize(torch.randn(12, 4), dim=1), torch.randn(3, 6)
     pairs, own = torch.tensor([[4, 5], [4, 7], [5, 4], [7, 4]]), torch.tensor([4, 0, 11])
     config = qk.Settings(temperature=0.1, soft_targets=share, teacher_temperature=0.2)
-    bank = FrozenBank(features, 1, config, head, 0, pairs, other if taught else None)
+    bank = FrozenBank(FrozenSide(features, 0, 1, head, pairs, other if taught else None), config)
     left_out = torch.zeros(3, 12, dtype=torch.bool)
     left_out[0, [5, 7]] = True
     seen = (other if taught else rows.detach()).double()
@@ -194,7 +196,7 @@ def test_an_outside_teacher_says_what_the_images_have_in_common(negatives, live)
     seen, pixels = normalize(torch.randn(12, 4), dim=1), torch.randn(3, 6)
     told = {"soft_targets": 0.25, "teacher_temperature": 0.2, "negatives": negatives}
     config = qk.Settings(temperature=0.1, **told)
-    bank = FrozenBank(features, 2, config, head, teacher=seen)
+    bank = FrozenBank(FrozenSide(features, 0, 2, head, teacher=seen), config)
     indices, own = torch.tensor([8, 1, 22]), torch.tensor([4, 0, 11])
     soft = (seen[own].double() @ seen.double().T / 0.2).softmax(1)
     targets = 0.75 * nn.functional.one_hot(own, 12) + 0.25 * soft
@@ -242,7 +244,7 @@ def test_a_teachers_row_that_says_nothing_is_told_beforehand(tmp_path, value, to
 def test_drawn_negatives_include_every_positive_and_as_many_as_asked_for(negatives):
     torch.manual_seed(1)
     rows, pixels = normalize(torch.randn(50, 6), dim=1), torch.randn(4, 6)
-    bank = FrozenBank(rows, 1, qk.Settings(temperature=0.1, negatives=negatives))
+    bank = FrozenBank(FrozenSide(rows), qk.Settings(temperature=0.1, negatives=negatives))
     targets = torch.tensor([3, 49, 3, 20])
     taken = bank._drawn(targets)
     assert len(taken.unique()) == len(taken) == negatives + 1

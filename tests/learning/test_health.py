@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from iscqk.errors import UserError
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.data_loading import Batches, OriginalImages
+from iscqk.learning.frozen_side import FrozenSide
 from iscqk.learning.training import Training
 from iscqk.methods import qk
 from iscqk.methods.qk.objective import FrozenBank
@@ -40,7 +41,8 @@ def small_encoder():
 
 def small_training(config=CONFIG):
     rows = torch.nn.functional.normalize(torch.randn(8, 16), dim=1)
-    return Training(small_encoder(), FrozenBank(rows, 1, qk.Settings(temperature=0.1)), config)
+    bank = FrozenBank(FrozenSide(rows), qk.Settings(temperature=0.1))
+    return Training(small_encoder(), bank, config)
 
 
 def nan_in_the_bank(training):

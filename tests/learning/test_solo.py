@@ -6,11 +6,8 @@ import torch
 from torch.nn import functional
 
 from iscqk.errors import UserError
-from iscqk.learning import validation
 from iscqk.methods.solo import Settings
 from iscqk.methods.solo.objective import OwnBank, koleo
-from iscqk.retrieval import metrics
-from iscqk.retrieval.metrics import Judged
 
 
 def unit(count, size, seed):
@@ -74,16 +71,3 @@ def test_koleo_of_one_image_is_refused_and_the_softmax_of_one_is_not():
         OwnBank(Given(), Settings(koleo=1), lambda _: rows)(Given(), query, own, False)
     outcome = OwnBank(Given(), Settings(), lambda _: rows)(Given(), query, own, True)
     assert outcome.loss.item() == pytest.approx(0, abs=1e-6)
-
-
-@pytest.mark.parametrize("decimals", [17, 1, 0], ids=["no ties", "ties", "hardly a difference"])
-def test_the_validation_has_the_official_micro_ap(decimals):
-    """Where similarities are equal, too: a collapsed network's are all, and it finds nothing."""
-    rng = np.random.default_rng(5)
-    similarities = torch.from_numpy(rng.normal(size=(12, 7)).round(decimals))
-    targets = torch.tensor([0, 3, -1, 6, -1, 2, 2, -1, -1, 5, 1, -1])
-    correct = (np.arange(7) == targets.numpy()[:, None]).ravel()
-    numbers = np.repeat(np.arange(12), 7)
-    judged = Judged(numbers, similarities.numpy().ravel(), correct, int(correct.sum()))
-    expected = metrics.micro_average_precision(judged)
-    assert validation.micro_average_precision(similarities, targets) == pytest.approx(expected)

@@ -19,6 +19,7 @@ from iscqk.images.edit_chains import EditPool
 from iscqk.learning.checkpoint import Checkpoint, fingerprint
 from iscqk.learning.data_loading import Batches, FreshCopies, Indexed, OriginalImages
 from iscqk.learning.embedding import embed
+from iscqk.learning.frozen_side import FrozenSide
 from iscqk.learning.initialization import calibrate_batch_norm, principal_head
 from iscqk.learning.optimizer import learning_rate_factor, make_optimizer
 from iscqk.learning.tensorboard import Scalars
@@ -96,7 +97,7 @@ def test_learning_rate_warms_up_and_falls_to_zero():
 
 def test_sgd_is_plain_with_momentum_as_published_methods_take_it(encoder):
     """v <- 0.9 v + g, w <- w - rate v: Nesterov's looks a step ahead."""
-    objective = FrozenBank(torch.eye(16), 1, qk.Settings())
+    objective = FrozenBank(FrozenSide(torch.eye(16)), qk.Settings())
     optimizer = make_optimizer(encoder, objective, "sgd", (0.1, 0.1), 0)
     before = encoder.head.bias.detach().clone()
     for _ in range(2):
@@ -107,7 +108,7 @@ def test_sgd_is_plain_with_momentum_as_published_methods_take_it(encoder):
 
 @pytest.mark.parametrize("name", ["adamw", "sgd"])
 def test_all_weights_decay_and_a_learned_temperature_does_not(encoder, name):
-    objective = FrozenBank(torch.eye(16), 1, replace(QK, learn_temperature=True))
+    objective = FrozenBank(FrozenSide(torch.eye(16)), replace(QK, learn_temperature=True))
     groups = make_optimizer(encoder, objective, name, (1e-3, 1e-3), 0.1).param_groups
     assert [group["weight_decay"] for group in groups] == [0.1, 0.1, 0]
 
@@ -132,7 +133,7 @@ def test_training_lowers_the_loss(encoder, images, tmp_path):
     config = replace(CONFIG, images=400)
     history = train(
         encoder,
-        FrozenBank(bank.flip(1), 1, QK),
+        FrozenBank(FrozenSide(bank.flip(1)), QK),
         images,
         tmp_path / "c.pt",
         config,
@@ -177,7 +178,7 @@ def objective_of(method, encoder, images):
         config = qk.Settings(
             temperature=0.1, learn_temperature=True, negatives=12, soft_targets=0.3
         )
-        return FrozenBank(rows, 1, config), images
+        return FrozenBank(FrozenSide(rows), config), images
     if method == "solo":
         settings = solo.Settings(temperature=0.1, koleo=0.5, batch_size=8, renew_every=24)
         return OwnBank(encoder, settings, lambda k: bank_of(k, images)), fresh_copies(images)
@@ -250,7 +251,7 @@ def test_the_best_weights_are_kept_and_a_training_ends_when_nothing_is_gained(
 
     config = replace(CONFIG, images=160, checkpoint_every=2)
     for attempt in range(2):
-        objective = FrozenBank(bank_of(encoder, images), 1, QK)
+        objective = FrozenBank(FrozenSide(bank_of(encoder, images)), QK)
         validation = Validation(measure, every=3, patience=2)
         training = Training(encoder, objective, config, parts=4, validation=validation)
         checkpoint = Checkpoint(tmp_path / "c.pt", fingerprint(run=1))
@@ -270,7 +271,7 @@ def test_the_best_weights_are_kept_and_a_training_ends_when_nothing_is_gained(
 def test_a_validation_that_finds_everything_keeps_what_was_trained_and_says_so_once(
     encoder, images, tmp_path, caplog
 ):
-    bank = FrozenBank(bank_of(encoder, images), 1, QK)
+    bank = FrozenBank(FrozenSide(bank_of(encoder, images)), QK)
     training = Training(encoder, bank, CONFIG, validation=Validation(lambda _: 1.0, every=2))
     training.run(images, 0, Checkpoint(tmp_path / "c.pt", fingerprint(run=1)))
     kept = training.snapshots[training.steps]
@@ -286,7 +287,7 @@ def test_a_training_that_was_killed_when_it_had_ended_takes_no_step_more(encoder
     config, histories = replace(CONFIG, images=160, checkpoint_every=3, log_every=1), []
     for _ in range(2):  # the second goes on from the state of the very step at which it ends
         validation = Validation(lambda encoder: 0.5, every=3, patience=2)
-        objective = FrozenBank(bank_of(encoder, images), 1, QK)
+        objective = FrozenBank(FrozenSide(bank_of(encoder, images)), QK)
         training = Training(encoder, objective, config, parts=2, validation=validation)
         training.run(images, 0, Checkpoint(tmp_path / "c.pt", fingerprint(run=1)))
         histories.append([row["step"] for row in training.history])
@@ -297,7 +298,7 @@ def test_a_row_of_the_history_has_the_mean_loss_since_the_row_before(encoder, im
     start, histories = copy.deepcopy(encoder.state_dict()), {}
     for every in (1, 4):
         encoder.eval().load_state_dict(start)
-        objective = FrozenBank(bank_of(encoder, images), 1, QK)
+        objective = FrozenBank(FrozenSide(bank_of(encoder, images)), QK)
         config = replace(CONFIG, log_every=every)
         path = tmp_path / f"{every}.pt"
         histories[every] = train(encoder, objective, images, path, config).history
@@ -359,7 +360,7 @@ def test_an_interrupted_run_ends_with_the_same_weights(
 
 def test_the_seconds_before_a_stop_count_on(encoder, images, tmp_path):
     checkpoint = Checkpoint(tmp_path / "c.pt", fingerprint(run=1))
-    objective = FrozenBank(bank_of(encoder, images), 1, QK)
+    objective = FrozenBank(FrozenSide(bank_of(encoder, images)), QK)
     train(encoder, objective, images, tmp_path / "c.pt")
     state = checkpoint.load()
     state["history"][-1]["seconds"] = 1000
@@ -372,7 +373,7 @@ def test_a_state_is_kept_by_time_too(encoder, images, tmp_path, monkeypatch):
     monkeypatch.setattr(keeping, "SECONDS", -1e9)
     saved = []
     monkeypatch.setattr(Checkpoint, "save", lambda self, state: saved.append(state["step"]))
-    objective = FrozenBank(bank_of(encoder, images), 1, QK)
+    objective = FrozenBank(FrozenSide(bank_of(encoder, images)), QK)
     train(encoder, objective, images, tmp_path / "c.pt", replace(CONFIG, checkpoint_every=1000))
     assert saved == [1, 2, 3, 4, 5]
 
@@ -384,7 +385,7 @@ def test_a_state_that_a_storage_has_not_taken_is_not_gone_on_from(
     noted = []
     monkeypatch.setattr("iscqk.learning.training.note_kept", lambda: noted.append(True))
     monkeypatch.setattr(Checkpoint, "save", lambda self, state: arrives)
-    objective = FrozenBank(bank_of(encoder, images), 1, QK)
+    objective = FrozenBank(FrozenSide(bank_of(encoder, images)), QK)
     config = replace(CONFIG, checkpoint_every=4)
     training = train(encoder, objective, images, tmp_path / "c.pt", config)
     assert (training._saved, noted) == ((4, [True]) if arrives else (None, []))
@@ -424,14 +425,14 @@ def test_a_live_head_moves_and_the_frozen_backbone_does_not(encoder, images, tmp
     frozen.load_state_dict(encoder.state_dict())
     head, backbone = frozen.head.weight.clone(), frozen.backbone.state_dict()
     backbone = {name: tensor.clone() for name, tensor in backbone.items()}
-    bank = FrozenBank(features, 1, QK, frozen)
+    bank = FrozenBank(FrozenSide(features, encoder=frozen), QK)
     train(encoder, bank, images, tmp_path / "c.pt")
     assert not torch.equal(frozen.head.weight, head)
     assert all(torch.equal(t, backbone[n]) for n, t in frozen.backbone.state_dict().items())
 
 
 def test_a_learned_temperature_moves(encoder, images, tmp_path):
-    bank = FrozenBank(bank_of(encoder, images), 1, replace(QK, learn_temperature=True))
+    bank = FrozenBank(FrozenSide(bank_of(encoder, images)), replace(QK, learn_temperature=True))
     training = train(encoder, bank, images, tmp_path / "c.pt")
     assert bank.temperature != pytest.approx(0.1, abs=1e-4)
     assert training.history[-1]["temperature"] == bank.temperature
@@ -512,7 +513,7 @@ def test_over_all_orientations_an_image_and_its_turns_are_described_alike(encode
 
 
 def test_more_parts_than_steps_are_refused(encoder, images):
-    bank = FrozenBank(bank_of(encoder, images), 1, QK)
+    bank = FrozenBank(FrozenSide(bank_of(encoder, images)), QK)
     with pytest.raises(UserError, match="48 images make 6 steps of 8, too few for 7 parts"):
         Training(encoder, bank, CONFIG, parts=7)
 
@@ -524,7 +525,7 @@ def test_a_batch_in_parts_is_the_whole_batch(encoder, images, tmp_path, parts):
     for accumulate in (1, parts):
         learner = copy.deepcopy(encoder)
         config = replace(CONFIG, accumulate=accumulate, optimizer="sgd")
-        bank = FrozenBank(rows, 1, QK)
+        bank = FrozenBank(FrozenSide(rows), QK)
         history = train(learner, bank, images, tmp_path / f"{accumulate}.pt", config).history
         weights.append([*learner.parameters(), torch.tensor([row["loss"] for row in history])])
     for one, other in zip(*weights, strict=True):
@@ -540,7 +541,7 @@ def test_a_batch_in_parts_is_the_whole_batch(encoder, images, tmp_path, parts):
 )
 def test_a_batch_that_cannot_be_split_is_refused(encoder, images, accumulate, objective, message):
     made = {
-        "qk": lambda: FrozenBank(bank_of(encoder, images), 1, QK),
+        "qk": lambda: FrozenBank(FrozenSide(bank_of(encoder, images)), QK),
         "simclr": lambda: InBatch(encoder, simclr.Settings(head="descriptor", temperature=0.1)),
     }[objective]()
     with pytest.raises(UserError, match=message):
@@ -551,9 +552,9 @@ def test_batch_statistics_of_parts_are_refused_where_there_are_any(encoder, imag
     """They would be of fewer images, and the parts would not add up; and one image has none."""
     parts = replace(CONFIG, accumulate=2, batch_norm="batch")
     with pytest.raises(UserError, match="accumulate: batch norms would take the statistics of eac"):
-        Training(encoder, FrozenBank(bank_of(encoder, images), 1, QK), parts)
+        Training(encoder, FrozenBank(FrozenSide(bank_of(encoder, images)), QK), parts)
     normless = Encoder(EncoderConfig("convnext_atto", 32, "gem", 16))
-    bank = FrozenBank(torch.eye(24, 16), 1, QK)
+    bank = FrozenBank(FrozenSide(torch.eye(24, 16)), QK)
     for config in (parts, replace(CONFIG, batch_size=1, batch_norm="batch")):
         assert Training(normless, bank, config).steps
 
@@ -596,7 +597,7 @@ def test_one_image_at_a_time_is_refused_where_nothing_would_be_beside_it(
 
 @pytest.mark.parametrize("batch_norm", ["frozen", "batch"])
 def test_a_loss_of_more_images_than_norms_take_keeps_its_own_number(encoder, batch_norm):
-    bank = FrozenBank(torch.eye(24, 16), 1, QK)
+    bank = FrozenBank(FrozenSide(torch.eye(24, 16)), QK)
     config = replace(CONFIG, batch_norm=batch_norm, smallest_batch=4)
     with pytest.raises(
         UserError, match="3 is too few for the loss, which takes 4 at once; raise it to 4"
@@ -658,7 +659,7 @@ class Watched(FrozenBank):
 @pytest.mark.parametrize("batch_norm", ["frozen", "batch"])
 def test_of_frozen_batch_norms_nothing_else_is_frozen(encoder, images, tmp_path, batch_norm):
     """Dropout takes part, after a look of the validation and the dry run before the steps too."""
-    objective = Watched(bank_of(encoder, images), 1, QK)
+    objective = Watched(FrozenSide(bank_of(encoder, images)), QK)
     config = replace(CONFIG, batch_norm=batch_norm, checkpoint_every=6)
     validation = Validation(lambda looked_at: float(looked_at.training), every=2)
     training = Training(encoder, objective, config, validation=validation)
@@ -688,7 +689,7 @@ def test_dropout_takes_part_beside_frozen_batch_norms_and_after_a_stop(
         learner = Encoder(EncoderConfig("resnet10t", 32, "gem", 16, backbone_options=options))
         for norm in batch_norms(learner):
             torch.nn.init.ones_(norm.weight)  # a residual block's last one begins with 0
-        bank = FrozenBank(torch.eye(24, 16), 1, QK)
+        bank = FrozenBank(FrozenSide(torch.eye(24, 16)), QK)
         return [row["loss"] for row in train(learner, bank, images, tmp_path / name).history]
 
     whole = losses("whole", 0.9)

@@ -70,5 +70,7 @@ def test_weights_that_are_not_finite_are_told(tmp_path):
 def test_a_damaged_folder_is_told(tmp_path, file):
     saved(tmp_path, "test_resnet", 32, "gem")
     (tmp_path / file).write_text("{}")
-    with pytest.raises(UserError, match=f"{tmp_path.name}: no model of iscqk .*; make or copy"):
+    with pytest.raises(
+        UserError, match=f"{tmp_path.name}/{file}: no model of iscqk .*; make or copy"
+    ):
         load_hub_folder(tmp_path)

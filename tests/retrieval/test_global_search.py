@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from iscqk.errors import UserError
 from iscqk.formats.hdf5 import read_vectors
 from iscqk.models import torch_internals
-from iscqk.retrieval import cpu_integer_screen, nearest, screening
+from iscqk.retrieval import cpu_integer_screen, nearest, screening, search
 from iscqk.retrieval.nearest import nearest_of_each
 from iscqk.retrieval.search import global_search
 
@@ -26,8 +26,14 @@ def brute_force(queries, references, max_results):
     return rows.ravel()[order], columns.ravel()[order], distances.ravel()[order]
 
 
-def assert_exact(queries, references, max_results, **options):
-    found = global_search(queries, references, max_results, **options)
+def searched_by_blocks(query_block, reference_block, *given):
+    with mock.patch.multiple(search, _QUERY_BLOCK=query_block, _REFERENCE_BLOCK=reference_block):
+        return global_search(*given)
+
+
+def assert_exact(queries, references, max_results, query_block, reference_block, threads=1):
+    given = (queries, references, max_results, threads)
+    found = searched_by_blocks(query_block, reference_block, *given)
     for name, expected in zip(
         found._fields, brute_force(queries, references, max_results), strict=True
     ):
@@ -139,7 +145,7 @@ def test_any_small_set(fast, data):
 
 def test_faiss_finds_the_same_pairs():
     queries, references = normal(200, 64, 0), normal(900, 64, 1)
-    found = global_search(queries, references, 2000, query_block=64, reference_block=128)
+    found = searched_by_blocks(64, 128, queries, references, 2000)
     index = faiss.IndexFlatL2(64)
     index.add(references)
     # between the last pair and the next there is a gap that float32 can tell
@@ -176,7 +182,7 @@ def test_references_are_streamed_from_hdf5(tmp_path):
     with h5py.File(tmp_path / "r.h5", "w") as file:
         file["reference"] = references
         rows = read_vectors(file, "reference")
-        found = global_search(queries, rows, 99, reference_block=50)
+        found = searched_by_blocks(2048, 50, queries, rows, 99)
     np.testing.assert_array_equal(found.squared_distance, brute_force(queries, references, 99)[2])
 
 
@@ -190,7 +196,7 @@ def test_a_reference_block_is_asked_for_once():
             return self.vectors[rows]
 
     references = Counted(normal(25, 4, 0))
-    global_search(normal(30, 4, 1), references, 5, query_block=7, reference_block=10)
+    searched_by_blocks(7, 10, normal(30, 4, 1), references, 5)
     assert references.reads == [(0, 10), (10, 20), (20, 30)]
 
 
@@ -199,7 +205,7 @@ def test_vectors_that_are_not_finite_are_refused_by_row(value):
     queries, references = (side.copy() for side in SETS["ordinary"])
     references[77, 3] = value
     with pytest.raises(UserError, match="reference row 77 holds NaN"):
-        global_search(queries, references, 5, reference_block=10)
+        searched_by_blocks(2048, 10, queries, references, 5)
     queries[2] = value
     with pytest.raises(UserError, match="query row 2 holds NaN"):
         global_search(queries, references, 5)
@@ -254,11 +260,12 @@ def test_narrowing_keeps_whatever_may_be_among_the_nearest(data):
 def test_nearest_of_each_is_a_sort_of_every_distance(threads, fast, monkeypatch):
     monkeypatch.setattr(screening, "integers_are_fast", lambda: fast)
     monkeypatch.setattr(nearest, "_AT_ONCE", 8)
+    monkeypatch.setattr(nearest, "_REFERENCE_BLOCK", 700)
     random = np.random.default_rng(5)
     references = random.normal(size=(5000, 8)).astype(np.float32)
     references[4000:] = references[:1000]  # equal distances rank by reference
     queries = np.concatenate([random.normal(size=(9, 8)), references[:3]]).astype(np.float32)
-    found = nearest_of_each(queries, references, 4, threads, reference_block=700)
+    found = nearest_of_each(queries, references, 4, threads)
     every = ((queries[:, None].astype(np.float64) - references) ** 2).sum(-1)
     order = np.argsort(every, axis=1, kind="stable")[:, :4]
     assert found.query_index.tolist() == np.repeat(np.arange(12), 4).tolist()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from iscqk.errors import UserError
+from iscqk.retrieval import search
 from iscqk.retrieval.rankings.log_partition.functions import of_queries, of_references
 from iscqk.retrieval.search import global_search, squared_distances
 from iscqk.retrieval.unmatchable import with_unmatchable
@@ -16,7 +17,8 @@ def unit(rng, count, dimension):
 
 @pytest.mark.parametrize("ranking", ["similarity", "log_partition"])
 @pytest.mark.parametrize("dimension", [1, 2, 255])
-def test_they_rank_last_and_the_search_stays_exact(ranking, dimension):
+def test_they_rank_last_and_the_search_stays_exact(ranking, dimension, monkeypatch):
+    monkeypatch.setattr(search, "_REFERENCE_BLOCK", 1024)
     rng = np.random.default_rng(dimension)
     queries, references = unit(rng, 40, dimension), unit(rng, 3000, dimension)
     references[:20] = -queries[:20]  # the farthest that two images can be
@@ -29,7 +31,7 @@ def test_they_rank_last_and_the_search_stays_exact(ranking, dimension):
     references = with_unmatchable(references, bad_reference, "reference")
     assert queries.dtype == references.dtype == np.float32
 
-    found = global_search(queries, references, 40 * 3000, reference_block=1024)
+    found = global_search(queries, references, 40 * 3000)
     nothing = bad_query[found.query_index] | bad_reference[found.reference_index]
     real = int((~bad_query).sum() * (~bad_reference).sum())
     assert not nothing[:real].any() and nothing[real:].all()
@@ -38,7 +40,7 @@ def test_they_rank_last_and_the_search_stays_exact(ranking, dimension):
     rows, columns = np.divmod(np.arange(40 * 3000), 3000)
     distances = squared_distances(queries[rows], references[columns])
     order = np.lexsort((rows * 3000 + columns, distances))[:5000]
-    nearest = global_search(queries, references, 5000, reference_block=1024)
+    nearest = global_search(queries, references, 5000)
     assert np.array_equal(nearest.query_index, rows[order])
     assert np.array_equal(nearest.reference_index, columns[order])
     assert np.array_equal(nearest.squared_distance, distances[order])

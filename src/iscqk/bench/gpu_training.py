@@ -25,6 +25,7 @@ from iscqk.learning import distributed
 from iscqk.learning.attention import BLOCK
 from iscqk.learning.checkpoint import Checkpoint
 from iscqk.learning.data_loading import OriginalImages
+from iscqk.learning.frozen_side import FrozenSide
 from iscqk.learning.training import TrainConfig, Training
 from iscqk.methods.qk import Settings
 from iscqk.methods.qk.objective import FrozenBank
@@ -99,7 +100,7 @@ def measured(given: argparse.Namespace, device: torch.device) -> Row:
     torch.manual_seed(0)
     encoder = Encoder(EncoderConfig(given.network, given.side, "gem", given.dimension))
     encoder.precision = "auto"
-    objective = FrozenBank(rows, 1, Settings(bank_precision=given.bank), first=first)
+    objective = FrozenBank(FrozenSide(rows, first), Settings(bank_precision=given.bank))
     encoder, objective = encoder.to(device), objective.to(device)
     for steps in (_WARM_STEPS, given.steps):
         if device.type == "cuda":

@@ -16,6 +16,7 @@ from iscqk.bench.loss_problem import (
 )
 from iscqk.bench.measuring import median_seconds, take_turns
 from iscqk.learning.bank_loss import bank_loss
+from iscqk.learning.frozen_side import FrozenSide
 from iscqk.learning.moco import moco_loss
 from iscqk.methods import qk
 from iscqk.methods.qk.objective import FrozenBank
@@ -100,7 +101,7 @@ def compare_step(
 ) -> Iterator[dict[str, float | str]]:
     """Yield the median seconds of a Q-step's parts: encoder forward, loss, backward."""
     bank = Problem(1, rows, encoder.head.out_features).bank
-    objective = FrozenBank(bank, 1, qk.Settings(temperature=TEMPERATURE))
+    objective = FrozenBank(FrozenSide(bank), qk.Settings(temperature=TEMPERATURE))
     size = encoder.config.image_size
     images = torch.randint(256, (batch_size, 3, size, size), dtype=torch.uint8)
     targets = torch.randint(rows, (batch_size,))

@@ -31,7 +31,7 @@ from iscqk.formats.hdf5 import (
 from iscqk.formats.ids import REFERENCE
 from iscqk.formats.provenance import Provenance, by_place, check_parts
 
-BLOCK_ROWS = 8192
+BLOCK_ROWS = 8192  # read at a time
 
 
 @dataclass(frozen=True)
@@ -95,14 +95,28 @@ def open_shards(paths: Iterable[str | Path]) -> Iterator[list[Descriptors]]:
         yield [stack.enter_context(open_descriptors(path)) for path in paths]
 
 
-def descriptor_blocks(
-    paths: Iterable[str | Path], rows: int = BLOCK_ROWS
-) -> Iterator[tuple[StrArray, FloatArray]]:
-    """Yield (ids, vectors) of several shards in the order given, at most `rows` at a time."""
+def spans(
+    shards: Iterable[Descriptors], first: int, last: int
+) -> Iterator[tuple[int, Descriptors, int, int]]:
+    """Yield where the rows from `first` up to `last` of several shards lie, blocks in their order.
+
+    Of each the number of its first row, counted from `first`; the shard; there its first row and
+    the one after its last, at most `BLOCK_ROWS` further on.
+    """
+    start = 0
+    for shard in shards:
+        end = start + len(shard.ids)
+        stop = min(last, end)
+        for low in range(max(first, start), stop, BLOCK_ROWS):
+            yield low - first, shard, low - start, min(low + BLOCK_ROWS, stop) - start
+        start = end
+
+
+def descriptor_blocks(paths: Iterable[str | Path]) -> Iterator[tuple[StrArray, FloatArray]]:
+    """Yield (ids, vectors) of several shards in the order given, `BLOCK_ROWS` at most at a time."""
     for shard in _one_by_one(paths):
-        for start in range(0, len(shard.ids), rows):
-            stop = min(start + rows, len(shard.ids))
-            yield shard.ids[start:stop], shard.block(start, stop)
+        for _, _, low, high in spans([shard], 0, len(shard.ids)):
+            yield shard.ids[low:high], shard.block(low, high)
 
 
 def stacked(paths: Sequence[str | Path]) -> FloatArray:

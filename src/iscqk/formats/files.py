@@ -205,6 +205,12 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
+def write_content(path: str | Path, content: bytes) -> None:
+    """Write `content` to `path`, atomically."""
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def sha256_of(path: str | Path) -> str:
     """Return the SHA-256 of a file's content as 64 hexadecimal digits."""
     with open(path, "rb") as file:

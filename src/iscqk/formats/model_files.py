@@ -4,12 +4,7 @@ What the files hold: `iscqk.models.hub`, `iscqk.matching.model_folder`.
 """
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-from iscqk.formats.files import utf8
 
 CONFIG, BACKBONE, HEAD, CARD = "config.json", "model.safetensors", "head.safetensors", "README.md"
 SIDES, GIST = ("queries", "references"), "gist"  # folders of encoders
@@ -31,20 +26,6 @@ def is_safetensors(path: str | Path) -> bool:
             return file.read(9)[8:] == b"{"
     except OSError:
         return False
-
-
-@contextmanager
-def for_safetensors(path: str | Path) -> Iterator[str]:
-    """Give a name by which safetensors open a file: theirs have to be UTF-8, and text to Python.
-
-    Raises:
-        OSError: the file cannot be opened.
-    """
-    if utf8(path) == os.fspath(path):
-        yield os.fspath(path)
-    else:
-        with open(path, "rb") as file:
-            yield f"/dev/fd/{file.fileno()}"
 
 
 def is_encoder(path: str | Path) -> bool:

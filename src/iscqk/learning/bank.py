@@ -8,13 +8,12 @@ import torch
 from torch import Tensor
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptor_shards import Descriptors, open_shards, total_shape
+from iscqk.formats.descriptor_shards import Descriptors, open_shards, spans, total_shape
 from iscqk.formats.manifest import shard_bounds
 from iscqk.formats.provenance import check_parts, place_of
 from iscqk.learning import distributed
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-_ROWS_AT_ONCE = 65_536
 
 
 def read_bank(
@@ -48,12 +47,14 @@ def read_bank(
         if count < len(ids):
             raise UserError(f"{paths[0]}: {count} bank rows for {len(ids)} images; embed it again")
         first, last = shard_bounds(count, distributed.rank(), distributed.world_size())
-        rows, start = torch.empty(last - first, found, dtype=DTYPES[precision]), 0
+        start = 0
         for shard in shards:
             end = start + len(shard.ids)
             _check_source(shard, weights, ids[start:end])
-            _copy(shard, rows, first - start)
             start = end
+        rows = torch.empty(last - first, found, dtype=DTYPES[precision])
+        for place, shard, low, high in spans(shards, first, last):
+            rows[place : place + high - low] = torch.from_numpy(shard.block(low, high))
     return rows, first
 
 
@@ -73,11 +74,3 @@ def _check_source(shard: Descriptors, weights: str, ids: Sequence[str]) -> None:
         raise UserError(f"{shard.path}: a bank of other weights than --frozen; embed it again")
     if shard.ids[: len(ids)].tolist() != list(ids):
         raise UserError(f"{shard.path}: a bank of other images; embed it again")
-
-
-def _copy(shard: Descriptors, rows: Tensor, offset: int) -> None:
-    """Fill what of `rows` a shard has; their first is `offset` rows after its own."""
-    stop = min(len(shard.ids), offset + len(rows))
-    for low in range(max(0, offset), stop, _ROWS_AT_ONCE):
-        high = min(low + _ROWS_AT_ONCE, stop)
-        rows[low - offset : high - offset] = torch.from_numpy(shard.block(low, high))

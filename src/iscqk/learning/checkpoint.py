@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from iscqk.errors import UserError
-from iscqk.formats.files import atomic_file, linked, temporary_of
+from iscqk.formats.files import linked, temporary_of
+from iscqk.formats.sealed import read_sealed, write_sealed
 from iscqk.learning import distributed
 from iscqk.runtime.keeping import Keeping, note_kept
 from iscqk.runtime.shutdown import FULL_MEMORY, cause_of
@@ -110,9 +111,7 @@ class Checkpoint:
         with self._keeping.timed():
             content = io.BytesIO()
             torch.save({**state, "run": self._run}, content)
-            with atomic_file(self._path) as temporary, open(temporary, "wb") as file:
-                file.write(hashlib.sha256(content.getbuffer()).digest())
-                file.write(content.getbuffer())
+            write_sealed(self._path, content.getbuffer())
             return self._stored.send(self._path) if self._stored else True
 
     def remove(self) -> None:
@@ -125,8 +124,5 @@ class Checkpoint:
 
 def _read(path: Path) -> dict[str, Any]:
     """Return the state in a file; ValueError, or what torch raises, if it is not whole."""
-    with open(path, "rb", buffering=0) as file:  # else there is a second copy for a moment
-        digest, content = file.read(32), file.readall()
-    if hashlib.sha256(content).digest() != digest:
-        raise ValueError("damaged")
-    return dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+    content = io.BytesIO(read_sealed(path))
+    return dict(torch.load(content, map_location="cpu", weights_only=True))

@@ -12,10 +12,10 @@ from iscqk.errors import UserError
 from iscqk.formats.arrays import FloatArray, first_where
 from iscqk.formats.csv_tables import read_table
 from iscqk.formats.descriptor_shards import (
-    BLOCK_ROWS,
     Descriptors,
     open_descriptors,
     open_shards,
+    spans,
     total_shape,
 )
 
@@ -34,14 +34,9 @@ def read_teacher(paths: Sequence[str | Path], ids: Sequence[str], first: int, la
     """
     with open_shards(paths) as shards:
         _refuse_other_images(shards, ids, last)
-        found, start = torch.empty(last - first, total_shape(shards)[1]), 0
-        for shard in shards:
-            end = start + len(shard.ids)
-            low, high = max(first, start), min(last, end)
-            if low < high:
-                rows = _rows(shard, low - start, high - start)
-                found[low - first : high - first] = torch.from_numpy(rows)
-            start = end
+        found = torch.empty(last - first, total_shape(shards)[1])
+        for place, shard, low, high in spans(shards, first, last):
+            found[place : place + high - low] = torch.from_numpy(_rows(shard, low, high))
         return functional.normalize(found, dim=1)
 
 
@@ -49,8 +44,8 @@ def check_teacher(path: str | Path, ids: Sequence[str]) -> None:
     """Refuse with a UserError what `read_teacher` would, a block of rows in memory at a time."""
     with open_descriptors(path) as shard:
         _refuse_other_images([shard], ids, len(ids))
-        for first in range(0, len(ids), BLOCK_ROWS):
-            _rows(shard, first, min(first + BLOCK_ROWS, len(ids)))
+        for _, _, low, high in spans([shard], 0, len(ids)):
+            _rows(shard, low, high)
 
 
 def _rows(shard: Descriptors, first: int, last: int) -> FloatArray:

@@ -111,8 +111,8 @@ class Method:
             class derived from `LearningOnBank`, `LearningOnPairs` or `LearningOnFreshCopies`.
         comment: on that section.
         objective: `module:class`, which is imported for training only. On pairs it is made of the
-            encoder and the settings; see `iscqk.methods.qk.objective` for a bank and
-            `iscqk.methods.solo.objective` for fresh copies.
+            encoder and the settings; on a bank of an `iscqk.learning.frozen_side.FrozenSide` and
+            the settings; see `iscqk.methods.solo.objective` for fresh copies.
         views: images of an item that the gradient goes through; the budget counts each of them.
         smallest_batch: items that it must see at once, as its loss or its norms are of several.
             The class of the objective says neither.

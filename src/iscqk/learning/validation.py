@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from iscqk.models.encoder import Encoder
@@ -71,21 +70,3 @@ class Validation:
     def resume(self, state: dict[str, Any]) -> None:
         """Take up a state."""
         self.best, self.weights, self.waited = state["best"], state["weights"], state["waited"]
-
-
-def micro_average_precision(similarities: Tensor, targets: Tensor) -> float:
-    """Return micro-AP of all pairs in one list; `iscqk.retrieval.metrics` has the official ones.
-
-    It is said here once more so that a change of how submissions are scored redoes no training.
-    Where similarities are equal, wrong pairs stand before right ones, as there.
-
-    Args:
-        similarities: (n, m) of queries to references.
-        targets: (n,) int64, the reference that each query copies, -1 where it copies none.
-    """
-    correct = (torch.arange(similarities.shape[1]) == targets[:, None]).flatten()
-    wrong_first = correct.byte().argsort(stable=True)
-    order = similarities.flatten()[wrong_first].argsort(descending=True, stable=True)
-    ranks = correct[wrong_first][order].nonzero().squeeze(1) + 1
-    precisions = torch.arange(1, len(ranks) + 1) / ranks
-    return float(precisions.sum() / len(ranks))

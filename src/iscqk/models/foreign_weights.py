@@ -16,14 +16,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import safetensors
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 from iscqk.errors import UserError
 from iscqk.formats.files import refuse_missing
-from iscqk.formats.model_files import for_safetensors, is_encoder, is_safetensors
+from iscqk.formats.model_files import is_encoder, is_safetensors
+from iscqk.formats.safetensors_files import safetensors_at
 from iscqk.models.torch_files import read_torch_file
 from iscqk.models.weights import refuse_not_finite
 
@@ -88,11 +88,8 @@ def _layers(weights: Weights) -> list[str]:
 def _read(path: str | Path) -> Any:
     refuse_missing(path)
     if is_safetensors(path):
-        try:
-            with for_safetensors(path) as name:
-                return load_file(name)
-        except (OSError, safetensors.SafetensorError) as error:
-            raise UserError(f"{path}: cannot read these weights ({error}); name others") from None
+        with safetensors_at(path, "cannot read these weights", "name others") as name:
+            return load_file(name)
     return read_torch_file(path)
 
 

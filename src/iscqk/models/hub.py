@@ -15,13 +15,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import safetensors
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 from iscqk.errors import UserError
-from iscqk.formats.files import atomic_file, write_text
-from iscqk.formats.model_files import BACKBONE, CARD, CONFIG, HEAD, for_safetensors
+from iscqk.formats.files import atomic_file, write_content, write_text
+from iscqk.formats.model_files import BACKBONE, CARD, CONFIG, HEAD
+from iscqk.formats.safetensors_files import safetensors_at
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.timm_adapter import save_config_for_hf
 from iscqk.models.weights import not_finite, refuse_not_finite
@@ -47,7 +47,7 @@ def save_hub_folder(
         weights = {name: _stored(tensor, half) for name, tensor in part.state_dict().items()}
         if half and (name := not_finite(weights)):
             raise UserError(f"{folder / file}: {name} is too large for float16; pack another model")
-        _save(folder / file, weights)
+        write_content(folder / file, save(weights, {"format": "pt"}))
     facts = {"encoder": dataclasses.asdict(encoder.config), "provenance": provenance}
     _save_config(folder / CONFIG, encoder, facts)
     write_text(folder / CARD, card)
@@ -56,11 +56,6 @@ def save_hub_folder(
 def _stored(tensor: Tensor, half: bool) -> Tensor:
     # What has one dimension (biases, norms and their statistics) takes little, and may be large.
     return (tensor.half() if half and tensor.ndim > 1 else tensor).contiguous()
-
-
-def _save(path: Path, weights: dict[str, Tensor]) -> None:
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(save(weights, {"format": "pt"}))
 
 
 def _save_config(path: Path, encoder: Encoder, facts: dict[str, Any]) -> None:
@@ -97,23 +92,17 @@ def load_hub_folder(folder: str | Path) -> Encoder:
         UserError: a file is missing, damaged, of another encoder, or not finite.
     """
     folder = Path(folder)
+    what, remedy = "no model of iscqk", "make or copy it again"
     try:
         facts = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["iscqk"]
         encoder = Encoder(EncoderConfig(**facts["encoder"]))
-        for part, file in ((encoder.backbone, BACKBONE), (encoder.head, HEAD)):
-            with for_safetensors(folder / file) as name:
-                part.load_state_dict(load_file(name))
-    except UserError as error:  # of the config
+    except UserError as error:
         raise UserError(f"{folder}: {error}") from None
-    except (
-        OSError,
-        KeyError,
-        ValueError,
-        TypeError,
-        RuntimeError,
-        safetensors.SafetensorError,
-    ) as e:
-        reason = " ".join(str(e).split())
-        raise UserError(f"{folder}: no model of iscqk ({reason}); make or copy it again") from None
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{folder / CONFIG}: {what} ({reason}); {remedy}") from None
+    for part, file in ((encoder.backbone, BACKBONE), (encoder.head, HEAD)):
+        with safetensors_at(folder / file, what, remedy, RuntimeError) as name:
+            part.load_state_dict(load_file(name))
     refuse_not_finite(folder, encoder.state_dict())
     return encoder.eval()

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import torch
 from safetensors.torch import load_file, save
 
 from iscqk.errors import UserError
-from iscqk.formats.files import atomic_file, refuse_missing
-from iscqk.formats.model_files import for_safetensors
+from iscqk.formats.files import refuse_missing, write_content
+from iscqk.formats.safetensors_files import metadata_of, safetensors_at
 from iscqk.models.encoder import Encoder, EncoderConfig
 
 
@@ -28,8 +27,7 @@ def save_encoder(path: str | Path, encoder: Encoder, provenance: dict[str, Any])
     # One entry: safetensors writes several in random order, and equal weights must be equal bytes.
     metadata = {"iscqk": json.dumps(facts, sort_keys=True)}
     weights = {name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(save(weights, metadata))
+    write_content(path, save(weights, metadata))
 
 
 def not_finite(weights: Mapping[str, torch.Tensor]) -> str | None:
@@ -66,11 +64,8 @@ def read_encoder_config(path: str | Path) -> dict[str, Any]:
 
 def _facts(path: str | Path) -> dict[str, dict[str, Any]]:
     refuse_missing(path)
-    try:
-        with for_safetensors(path) as name, safetensors.safe_open(name, "pt") as file:
-            metadata = file.metadata() or {}
-    except (OSError, safetensors.SafetensorError) as error:
-        raise UserError(f"{path}: cannot read these weights ({error}); train them again") from None
+    with safetensors_at(path, "cannot read these weights", "train them again") as name:
+        metadata = metadata_of(name)
     if "iscqk" not in metadata:
         raise UserError(f"{path}: no encoder weights of iscqk; name a file that it wrote")
     try:
@@ -90,17 +85,13 @@ def load_encoder(path: str | Path) -> Encoder:
         UserError: missing, not such a file, weights that do not fit its config or are not finite.
     """
     config = _facts(path)["encoder"]
-    try:
-        encoder = Encoder(EncoderConfig(**config))
-        with for_safetensors(path) as name:
-            encoder.load_state_dict(weights := load_file(name))
-    except UserError as error:  # of the config
-        raise UserError(f"{path}: {error}") from None
-    except (ValueError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(
-            f"{path}: weights do not fit their config ({reason}); train again"
-        ) from None
+    unfit = ValueError, TypeError, RuntimeError
+    with safetensors_at(path, "weights do not fit their config", "train again", *unfit) as name:
+        try:
+            encoder = Encoder(EncoderConfig(**config))
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
+        encoder.load_state_dict(weights := load_file(name))
     refuse_not_finite(path, weights)
     return encoder.eval()
 
@@ -121,16 +112,12 @@ def load_backbone(encoder: Encoder, path: str | Path) -> None:
         UserError: missing, no safetensors, of another architecture, or not finite.
     """
     refuse_missing(path)
-    try:
-        with for_safetensors(path) as file:
-            weights = {name: tensor.float() for name, tensor in load_file(file).items()}
+    backbone = encoder.config.backbone
+    remedy = (
+        "change model.weights or model.backbone, or make others' weights an encoder: iscqk "
+        f"import-weights {path} --backbone {backbone} --output FILE.safetensors"
+    )
+    with safetensors_at(path, f"does not fit timm's {backbone}", remedy, RuntimeError) as file:
+        weights = {name: tensor.float() for name, tensor in load_file(file).items()}
         encoder.backbone.load_state_dict(weights)
-    except (OSError, RuntimeError, safetensors.SafetensorError) as error:
-        reason = " ".join(str(error).split())[:300]
-        backbone = encoder.config.backbone
-        raise UserError(
-            f"{path}: does not fit timm's {backbone} ({reason}); change model.weights or "
-            f"model.backbone, or make others' weights an encoder: iscqk import-weights {path} "
-            f"--backbone {backbone} --output FILE.safetensors"
-        ) from None
     refuse_not_finite(path, weights)

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from iscqk.formats.ground_truth import GroundTruth
-from iscqk.formats.ids import pair_keys, repeated
+from iscqk.formats.ids import repeated
 from iscqk.formats.predictions import Predictions
+from iscqk.retrieval.metrics import judge
 
 # In the order in which the report shows them.
 KINDS = ("surest", "least sure", "mistakes", "missed")
@@ -17,9 +18,8 @@ def ranked_pairs(predictions: Predictions, ground_truth: GroundTruth) -> pd.Data
     Columns: rank from 1, query, retrieved (a reference), score, correct, and first: whether no
     pair of the same query stands before.
     """
-    truth = pair_keys(ground_truth.query_ids, ground_truth.reference_ids)
-    correct = np.isin(predictions.keys, truth)
-    order = np.lexsort((correct, -predictions.scores))
+    judged = judge(predictions, ground_truth)
+    order = judged.order
     queries = predictions.query_ids[order]
     return pd.DataFrame(
         {
@@ -27,7 +27,7 @@ def ranked_pairs(predictions: Predictions, ground_truth: GroundTruth) -> pd.Data
             "query": queries,
             "retrieved": predictions.reference_ids[order],
             "score": predictions.scores[order],
-            "correct": correct[order],
+            "correct": judged.correct[order],
             "first": ~repeated(queries),
         }
     )

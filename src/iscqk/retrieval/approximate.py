@@ -9,7 +9,6 @@ the challenge's score counts what is missed, and its rules forbid nearest neighb
 The kind and the numbers were chosen by `iscqk benchmark-index`.
 """
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ import numpy as np
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
-from iscqk.formats.files import atomic_file, printable
+from iscqk.formats.files import printable
+from iscqk.formats.sealed import read_sealed, write_sealed
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.retrieval.faiss_library import load_faiss
 from iscqk.retrieval.search import Pairs, blocks_of, squared_distances
@@ -32,7 +32,6 @@ _ROWS_AT_ONCE = 65_536
 _QUERIES_AT_ONCE = 128
 _PAIRS_AT_ONCE = 16_384  # whose vectors are in memory together
 _NOTHING = -1
-_DIGEST = 32  # bytes of a SHA-256
 _REMEDY = "remove it, and it is made again"
 _FAR = 6.0  # squared distance of what is not there, further than unit vectors can be
 
@@ -72,20 +71,20 @@ class ApproximateIndex:
         Raises:
             UserError: it is damaged, was not written here, or is of other vectors.
         """
-        content = path.read_bytes()
-        if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
-            raise UserError(f"{printable(path)}: damaged, or of another program; {_REMEDY}")
-        index = load_faiss().deserialize_index(np.frombuffer(content, np.uint8, offset=_DIGEST))
+        try:
+            content = read_sealed(path)
+        except ValueError:
+            raise UserError(
+                f"{printable(path)}: damaged, or of another program; {_REMEDY}"
+            ) from None
+        index = load_faiss().deserialize_index(np.frombuffer(content, np.uint8))
         if (index.ntotal, index.d) != shape:
             raise UserError(f"{printable(path)}: of other descriptors; {_REMEDY}")
         return cls(index)
 
     def write(self, path: Path) -> None:
         """Write the index, behind its digest."""
-        content: bytes = load_faiss().serialize_index(self.faiss).tobytes()
-        with atomic_file(path) as temporary, open(temporary, "wb") as file:
-            file.write(hashlib.sha256(content).digest())
-            file.write(content)
+        write_sealed(path, load_faiss().serialize_index(self.faiss).tobytes())
 
     def __len__(self) -> int:
         return int(self.faiss.ntotal)

@@ -44,8 +44,8 @@ def micro_ap_by_draw(
     Returns:
         (draws,) micro-AP; NaN where no true pair is of a drawn query.
     """
-    order = np.lexsort((judged.correct, -judged.scores))  # of equal scores wrong ones first
-    correct, rows = judged.correct[order], np.searchsorted(queries, judged.queries[order])
+    correct = judged.correct[judged.order]
+    rows = np.searchsorted(queries, judged.queries[judged.order])
     hits, wrong, before = rows[correct], rows[~correct], np.cumsum(~correct)[correct]
     positives = np.bincount(np.searchsorted(queries, true_queries), minlength=len(queries))
     found = np.full(draws, np.nan)

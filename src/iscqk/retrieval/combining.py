@@ -14,7 +14,7 @@ from iscqk.formats.submission import Submission
 def combine(
     parts: Iterable[tuple[Path, Predictions]],
     max_results: int,
-    submission: Submission | None = None,
+    submission: Submission | None,
 ) -> Predictions:
     """Return the best of the lists of several parts of the references, best first.
 
@@ -24,7 +24,7 @@ def combine(
     Args:
         parts: the lists and their files, in any order.
         max_results: how many pairs, over all queries together.
-        submission: that was searched; without it ids stand for its rows, which ascend in any that
+        submission: that was searched; None: ids stand for its rows, which ascend in any that
             the platform takes.
 
     Raises:

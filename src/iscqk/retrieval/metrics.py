@@ -31,6 +31,12 @@ from iscqk.formats.arrays import BoolArray, DoubleArray, IntArray, StrArray
 from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.ids import QUERY, pair_keys, query_numbers
 from iscqk.formats.predictions import MAX_PREDICTIONS, Predictions
+from iscqk.retrieval.average_precision import (
+    average_precision,
+    hit_ranks,
+    order_wrong_first,
+    precisions,
+)
 
 CONVENTIONS = ("fb", "drivendata")
 PRECISION_FLOOR = 0.9
@@ -56,15 +62,13 @@ class Judged:
 
     @cached_property
     def hit_ranks(self) -> IntArray:
-        """Ranks of the true pairs that were found, ascending, from 1.
+        """Ranks of the true pairs that were found, ascending, from 1."""
+        return hit_ranks(self.scores, self.correct)
 
-        Of those with one score the last has as its rank how many score no less, wrong ones among
-        them. So the list need not be put in order: its sorted scores, which are fast to be had, do.
-        """
-        scores, hits = np.sort(self.scores), np.sort(self.scores[self.correct])
-        no_less = len(scores) - np.searchsorted(scores, hits)
-        tied_behind = np.arange(len(hits)) - np.searchsorted(hits, hits)
-        return (no_less - tied_behind)[::-1]
+    @cached_property
+    def order(self) -> IntArray:
+        """Rows by rank: best score first, of equal ones wrong before right."""
+        return order_wrong_first(self.scores, self.correct)
 
     def of(self, kept: BoolArray | IntArray, positives: int) -> "Judged":
         """Return the predictions where a mask holds, or in (m,) rows, for other true pairs."""
@@ -72,7 +76,7 @@ class Judged:
 
     def best(self, count: int) -> "Judged":
         """Return at most `count` predictions, those of highest score; of equal ones wrong first."""
-        return self.of(np.lexsort((self.correct, -self.scores))[:count], self.positives)
+        return self.of(self.order[:count], self.positives)
 
 
 def check_scorable(ground_truth: GroundTruth, convention: str) -> None:
@@ -90,9 +94,7 @@ def budget(ground_truth: GroundTruth, convention: str) -> int:
     return MAX_PREDICTIONS
 
 
-def counted_queries(
-    query_ids: StrArray, ground_truth: GroundTruth, convention: str = "fb"
-) -> BoolArray:
+def counted_queries(query_ids: StrArray, ground_truth: GroundTruth, convention: str) -> BoolArray:
     """Return for each of (n,) queries whether the convention counts what is predicted for it."""
     if convention == "fb":
         return np.ones(len(query_ids), dtype=np.bool_)
@@ -124,7 +126,7 @@ def judge(predictions: Predictions, ground_truth: GroundTruth, convention: str =
 
 def micro_average_precision(judged: Judged) -> float:
     """Return micro-AP: the mean over all true pairs of the precision where each was found."""
-    return float(_precision(judged.hit_ranks).sum() / judged.positives)
+    return average_precision(judged.hit_ranks, judged.positives)
 
 
 def recall_at_precision(judged: Judged) -> float:
@@ -132,7 +134,7 @@ def recall_at_precision(judged: Judged) -> float:
 
     Between two true pairs recall stands still and precision falls, so their ranks are enough.
     """
-    enough = np.flatnonzero(_precision(judged.hit_ranks) >= PRECISION_FLOOR)
+    enough = np.flatnonzero(precisions(judged.hit_ranks) >= PRECISION_FLOOR)
     return float((enough.max(initial=-1) + 1) / judged.positives)
 
 
@@ -147,12 +149,7 @@ def precision_recall_curve(judged: Judged) -> pd.DataFrame:
         {
             "rank": ranks,
             "score": np.sort(judged.scores[judged.correct])[::-1],
-            "precision": _precision(ranks),
+            "precision": precisions(ranks),
             "recall": np.arange(1, len(ranks) + 1) / max(judged.positives, 1),
         }
     )
-
-
-def _precision(hit_ranks: IntArray) -> DoubleArray:
-    """Return the precision at each true pair's rank."""
-    return np.arange(1, len(hit_ranks) + 1) / hit_ranks

@@ -16,6 +16,8 @@ from iscqk.retrieval.screening import Block, bounds_of_nearest, pairs_within
 from iscqk.retrieval.search import Pairs, Vectors, blocks_of, check_sides, measured, workers
 from iscqk.runtime.logs import progress
 
+_QUERY_BLOCK = 1024  # queries in a block, fewer where threads would have none
+_REFERENCE_BLOCK = 2048
 _AT_ONCE = 65_536  # queries for which the references are read once
 _NO_PAIRS = Pairs(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))
 
@@ -25,8 +27,6 @@ def nearest_of_each(
     references: Vectors,
     count: int,
     threads: int = 1,
-    query_block: int = 1024,
-    reference_block: int = 2048,
 ) -> Pairs:
     """Return the `count` references nearest to each query, or all where there are fewer.
 
@@ -38,8 +38,6 @@ def nearest_of_each(
         references: (nb, d) float32.
         count: from 1.
         threads: blocks of queries worked on at a time.
-        query_block: queries in a block, fewer where threads would have none.
-        reference_block: references in a block.
 
     Returns:
         Pairs ordered by (query, distance, reference), exact like those of `global_search`.
@@ -49,18 +47,18 @@ def nearest_of_each(
     """
     check_sides(queries, references, count, threads)
     count = min(count, references.shape[0])
-    size = min(query_block, max(1, -(-queries.shape[0] // threads)))
+    size = min(_QUERY_BLOCK, max(1, -(-queries.shape[0] // threads)))
     held = max(1, _AT_ONCE // size)
     found = [_NO_PAIRS]
 
     def passes() -> Iterator[tuple[list[_NearestOfEach], Block]]:
         blocks = blocks_of(queries, size, "query")
         while some := [_NearestOfEach(Block.of_queries(*b), count) for b in islice(blocks, held)]:
-            for block in blocks_of(references, reference_block, "reference"):
+            for block in blocks_of(references, _REFERENCE_BLOCK, "reference"):
                 yield some, Block.of_references(*block)
             found.extend(each.found() for each in some)
 
-    total = -(-queries.shape[0] // (size * held)) * -(-references.shape[0] // reference_block)
+    total = -(-queries.shape[0] // (size * held)) * -(-references.shape[0] // _REFERENCE_BLOCK)
     with workers(threads) as pool:
         for some, block in progress(passes(), total, "search, blocks of references"):
             _pass(pool, some, block)

@@ -16,17 +16,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save
 from torch import Tensor
 from torch.nn import functional
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import FloatArray
-from iscqk.formats.files import atomic_file, refuse_missing
-from iscqk.formats.model_files import for_safetensors
+from iscqk.formats.files import refuse_missing, write_content
+from iscqk.formats.safetensors_files import metadata_of, safetensors_at
 from iscqk.models.pca import PrincipalComponents
 
+_NO_PROJECTION = "no projection", "make it with `iscqk whiten`"
 _ROWS_AT_ONCE = 64  # whose similarities to a million training images take 256 MB
 
 
@@ -92,10 +92,9 @@ def save_projection(
     path: str | Path, projection: Projection, facts: Mapping[str, Any] | None = None
 ) -> None:
     """Write a projection as safetensors, and what it has to say of its making, if anything."""
-    with atomic_file(path) as temporary:
-        content = {"centre": projection.centre, "weight": projection.weight}
-        told = {"iscqk": json.dumps(facts, sort_keys=True)} if facts else None
-        temporary.write_bytes(save(content, told))
+    content = {"centre": projection.centre, "weight": projection.weight}
+    told = {"iscqk": json.dumps(facts, sort_keys=True)} if facts else None
+    write_content(path, save(content, told))
 
 
 def read_projection_facts(path: str | Path) -> dict[str, Any]:
@@ -105,22 +104,16 @@ def read_projection_facts(path: str | Path) -> dict[str, Any]:
         UserError: missing, or no safetensors.
     """
     refuse_missing(path)
-    try:
-        with for_safetensors(path) as name, safe_open(name, "np") as file:
-            return dict(json.loads((file.metadata() or {}).get("iscqk", "{}")))
-    except (OSError, SafetensorError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: no projection ({error}); make it with `iscqk whiten`") from None
+    with safetensors_at(path, *_NO_PROJECTION, ValueError, TypeError) as name:
+        return dict(json.loads(metadata_of(name).get("iscqk", "{}")))
 
 
 def load_projection(path: str | Path) -> Projection:
     """Read a projection; UserError when the file holds none, or a damaged one."""
     refuse_missing(path)
-    try:
-        with for_safetensors(path) as name:
-            arrays = load_file(name)
+    with safetensors_at(path, *_NO_PROJECTION, KeyError) as name:
+        arrays = load_file(name)
         centre, weight = arrays["centre"], arrays["weight"]
-    except (OSError, SafetensorError, KeyError) as error:
-        raise UserError(f"{path}: no projection ({error}); make it with `iscqk whiten`") from None
     fits = weight.ndim == 2 and centre.shape == weight.shape[:1]
     if not (fits and all(a.dtype.kind == "f" and np.isfinite(a).all() for a in (centre, weight))):
         raise UserError(f"{path}: not a projection's finite arrays; make it with `iscqk whiten`")

@@ -66,7 +66,6 @@ def _scores(
 
 def _first_of_its_query(judged: Judged) -> BoolArray:
     """Return which true pairs are their query's best, wrong ones first where scores are equal."""
-    order = np.lexsort((judged.correct, -judged.scores, judged.queries))
-    first = np.zeros(len(order), dtype=np.bool_)
-    first[order] = ~repeated(judged.queries[order])
+    first = np.zeros(len(judged.order), dtype=np.bool_)
+    first[judged.order] = ~repeated(judged.queries[judged.order])
     return first & judged.correct

@@ -26,6 +26,8 @@ from iscqk.retrieval.screening import Block, pairs_within
 from iscqk.runtime.logs import progress
 from iscqk.runtime.threads import computing_threads, in_order
 
+_QUERY_BLOCK = 2048  # queries in a block, fewer where threads would have none
+_REFERENCE_BLOCK = 2048
 # Pairs measured at a time: their float64 differences fit a processor's cache.
 _PAIRS_PER_CHUNK = 1024
 
@@ -61,21 +63,17 @@ def global_search(
     references: Vectors,
     max_results: int,
     threads: int = 1,
-    query_block: int = 2048,
-    reference_block: int = 2048,
 ) -> Pairs:
     """Return the `max_results` nearest pairs, or all where there are fewer.
 
-    Memory: the queries, `max_results` pairs, and for each thread a block of products
-    (`query_block` x `reference_block`) with what it finds. References are read once.
+    Memory: the queries, `max_results` pairs, and for each thread a block of products with what it
+    finds. References are read once.
 
     Args:
         queries: (nq, d) float32.
         references: (nb, d) float32.
         max_results: N, from 1.
         threads: blocks of queries worked on at a time.
-        query_block: queries in a block, fewer where threads would have none.
-        reference_block: references in a block.
 
     Returns:
         Pairs ordered by (distance, query, reference): the result of measuring every pair in
@@ -86,10 +84,10 @@ def global_search(
     """
     check_sides(queries, references, max_results, threads)
     nearest = _Nearest(max_results, references.shape[0])
-    starts = range(0, references.shape[0], reference_block)
-    query_block = min(query_block, max(1, -(-queries.shape[0] // threads)))
-    query_blocks = [Block.of_queries(*block) for block in blocks_of(queries, query_block, "query")]
-    reference_blocks = blocks_of(references, reference_block, "reference")
+    starts = range(0, references.shape[0], _REFERENCE_BLOCK)
+    size = min(_QUERY_BLOCK, max(1, -(-queries.shape[0] // threads)))
+    query_blocks = [Block.of_queries(*block) for block in blocks_of(queries, size, "query")]
+    reference_blocks = blocks_of(references, _REFERENCE_BLOCK, "reference")
     rows = progress(reference_blocks, len(starts), "search, blocks of references")
     blocks = (Block.of_references(*block) for block in rows)
     pairs = ((ours, theirs) for theirs in blocks for ours in query_blocks)

@@ -4,12 +4,14 @@ QK Iteration (arXiv:2111.07954). What its abstract leaves open is a key of the c
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from iscqk.learning import distributed
 from iscqk.learning.bank_loss import expected_bank_loss, nearest_others
+from iscqk.learning.frozen_side import FrozenSide
 from iscqk.learning.live_head import live_bank_loss
 from iscqk.learning.objectives import Objective, Outcome
 from iscqk.learning.precision import upcast
@@ -18,50 +20,42 @@ from iscqk.methods.qk import Settings
 from iscqk.models.encoder import Encoder
 
 
+class _Step(NamedTuple):
+    """What a step's queries are held against."""
+
+    targets: Tensor  # (B,) the bank row of each one's positive
+    taken: Tensor | None  # which of this process's rows take part; None for all
+    rows: Tensor  # these rows
+    positives: Tensor  # (B, D) descriptors of the targets, as they are now
+    excluded: Tensor | None  # (M, 2) pairs (query, row that takes part) of near-duplicates
+
+
+def _taken(rows: Tensor, taken: Tensor | None) -> Tensor:
+    return rows if taken is None else rows[taken]
+
+
 class FrozenBank(Objective):
     """The frozen side: descriptors of all N training images, exactly current in every step.
 
-    The positive of item `i` stands at row `i // views_per_row`. With a `frozen` encoder the rows
-    are its backbone's features, and its head keeps learning; without one they are descriptors.
+    The positive of item `i` stands at row `i // views_per_row`. Where the side has an encoder the
+    rows are its backbone's features, and its head keeps learning; else they are descriptors.
     """
 
     accumulates = True  # the negatives are the bank's, whatever the batch is
 
-    def __init__(
-        self,
-        rows: Tensor,
-        views_per_row: int,
-        settings: Settings,
-        frozen: Encoder | None = None,
-        first: int = 0,
-        near_duplicates: Tensor | None = None,
-        teacher: Tensor | None = None,
-    ) -> None:
-        """Take the bank, or this process's part of it.
-
-        Args:
-            rows: (n, D) descriptors in float32 or bfloat16, or (n, C) features for a live head.
-            views_per_row: items, one after the other, whose positive is the same row.
-            settings: how to learn.
-            frozen: the encoder of a live head.
-            first: the bank's row that `rows` begin with.
-            near_duplicates: (M, 2) int64 pairs of bank rows that are no negatives of each other,
-                sorted, each in both orders.
-            teacher: (n, T) unit rows, what another model makes of the images of `rows`.
-        """
+    def __init__(self, side: FrozenSide, settings: Settings) -> None:
         super().__init__()
         self.rows: Tensor
         self.near_duplicates: Tensor | None
         self.teacher: Tensor | None
         # Files of their own, not resume state.
-        self.register_buffer("rows", rows, persistent=False)
-        self.register_buffer("near_duplicates", near_duplicates, persistent=False)
-        self.register_buffer("teacher", teacher, persistent=False)
-        self.settings, self.views_per_row, self.first = settings, views_per_row, first
-        counted = distributed.all_reduce_sum(torch.tensor(len(rows)))
+        for name in ("rows", "near_duplicates", "teacher"):
+            self.register_buffer(name, getattr(side, name), persistent=False)
+        self.settings, self.views_per_row, self.first = settings, side.views_per_row, side.first
+        counted = distributed.all_reduce_sum(torch.tensor(len(side.rows)))
         self.count, self.shared = int(counted), distributed.world_size() > 1
-        self.head = frozen.head if frozen else None
-        self._frozen = [frozen]  # in a list: its backbone is no part of this module
+        self.head = side.encoder.head if side.encoder else None
+        self._frozen = [side.encoder]  # in a list: its backbone is no part of this module
         self.log_temperature = nn.Parameter(
             torch.tensor(math.log(settings.temperature)), requires_grad=settings.learn_temperature
         )
@@ -74,59 +68,49 @@ class FrozenBank(Objective):
     def forward(self, encoder: Encoder, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:
         """Return N-way InfoNCE against the whole bank, or against a random part of it."""
         descriptors = distributed.all_gather(encoder(pixels))
-        targets = distributed.all_gather(indices) // self.views_per_row
-        taken = self._drawn(targets)
-        rows = self.rows if taken is None else self.rows[taken]
-        loss = self._loss(descriptors, rows, targets, taken)
+        step = self._step(distributed.all_gather(indices) // self.views_per_row)
+        loss = self._loss(descriptors, step)
         if not health:
             return Outcome(loss)
         with torch.no_grad():
             detached = descriptors.detach()
-            positive = (detached * self._positives(targets)).sum(1)
-            mine, excluded = self._places(targets, taken), self._excluded(targets, taken)
-            project = self._frozen[0].project if self._frozen[0] else upcast
-            nearest, _ = nearest_others(detached, rows, mine, excluded, project)
+            positive = (detached * step.positives).sum(1)
+            mine = self._places(step.targets, step.taken)
+            nearest, _ = nearest_others(detached, step.rows, mine, step.excluded, self._project)
             return Outcome(loss, positive, distributed.all_reduce_max(nearest), detached)
 
-    def _loss(
-        self, descriptors: Tensor, rows: Tensor, targets: Tensor, taken: Tensor | None
-    ) -> Tensor:
-        temperature, frozen = self.log_temperature.exp(), self._frozen[0]
-        expected, excluded = self._positives(targets), self._excluded(targets, taken)
-        if share := self.settings.soft_targets:
-            soft = self._soft(expected, rows, targets, taken, excluded)
-            expected = (1 - share) * expected + share * soft
-        if frozen is None:
-            return expected_bank_loss(
-                descriptors, rows, expected, temperature, excluded, self.shared
-            )
-        return live_bank_loss(
-            descriptors, rows, frozen.project, expected, temperature, excluded, self.shared
-        )
+    def _step(self, targets: Tensor) -> _Step:
+        taken = self._drawn(targets)
+        rows, excluded = _taken(self.rows, taken), self._excluded(targets, taken)
+        positives = self._project(self._gathered(self.rows, targets))
+        return _Step(targets, taken, rows, positives, excluded)
 
-    def _soft(
-        self,
-        positives: Tensor,
-        rows: Tensor,
-        targets: Tensor,
-        taken: Tensor | None,
-        excluded: Tensor | None,
-    ) -> Tensor:
+    def _loss(self, descriptors: Tensor, step: _Step) -> Tensor:
+        temperature, expected = self.log_temperature.exp(), step.positives
+        if share := self.settings.soft_targets:
+            expected = (1 - share) * expected + share * self._soft(step)
+        part = step.excluded, self.shared
+        if self.head is None:
+            return expected_bank_loss(descriptors, step.rows, expected, temperature, *part)
+        return live_bank_loss(descriptors, step.rows, self._project, expected, temperature, *part)
+
+    def _soft(self, step: _Step) -> Tensor:
         """Return the row (B, D) that the teacher expects: another model, or the frozen side.
 
         It sees what the bank's rows are of: the original, or its copies.
         """
-        temperature, frozen = self.settings.teacher_temperature, self._frozen[0]
+        temperature, part = self.settings.teacher_temperature, (step.excluded, self.shared)
         if self.teacher is not None:
-            seen = self._gathered(self.teacher, targets)
-            bank = self.teacher if taken is None else self.teacher[taken]
-            project = frozen.project if frozen else upcast
-            return soft_targets(seen, bank, temperature, excluded, self.shared, rows, project)
-        if frozen is None:
-            return soft_targets(positives, rows, temperature, excluded, self.shared)
-        return live_soft_targets(
-            positives, rows, frozen.project, temperature, excluded, self.shared
-        )
+            seen = self._gathered(self.teacher, step.targets)
+            bank = _taken(self.teacher, step.taken)
+            return soft_targets(seen, bank, temperature, *part, step.rows, self._project)
+        if self.head is None:
+            return soft_targets(step.positives, step.rows, temperature, *part)
+        return live_soft_targets(step.positives, step.rows, self._project, temperature, *part)
+
+    def _project(self, rows: Tensor) -> Tensor:
+        """Return descriptors of rows of the bank, which they are already without a live head."""
+        return upcast(rows) if self._frozen[0] is None else self._frozen[0].project(rows)
 
     def _gathered(self, bank: Tensor, targets: Tensor) -> Tensor:
         """Return rows of a bank in float32, in whichever process they lie."""
@@ -134,11 +118,6 @@ class FrozenBank(Objective):
         found = bank.new_zeros(len(targets), bank.shape[1], dtype=torch.float32)
         found[inside] = bank[targets[inside] - self.first].float()
         return distributed.all_reduce_sum(found)
-
-    def _positives(self, targets: Tensor) -> Tensor:
-        """Return the descriptors (B, D) of bank rows as they are now."""
-        found = self._gathered(self.rows, targets)
-        return found if self._frozen[0] is None else self._frozen[0].project(found)
 
     def _drawn(self, targets: Tensor) -> Tensor | None:
         """Return which rows take part in this step, sorted; None for all of them.

@@ -13,9 +13,10 @@ from iscqk.images.edit_chains import EditPool
 from iscqk.learning.data_loading import FreshCopies, OriginalImages
 from iscqk.learning.embedding import embed
 from iscqk.learning.objectives import Objective
-from iscqk.learning.validation import Validation, micro_average_precision
+from iscqk.learning.validation import Validation
 from iscqk.models.encoder import Encoder
 from iscqk.plan.held_out import HeldOut, refuse_too_few
+from iscqk.retrieval.average_precision import average_precision, hit_ranks
 from iscqk.stages.setups.setup import OneEncoder
 
 
@@ -55,11 +56,13 @@ class OnFreshCopies(OneEncoder):
         references = OriginalImages(paths[::2], self._side)
         copies = self._copies(ids, paths)
         queries = OriginalImages([copies.edited(i) for i in range(len(ids))], self._side)
-        targets = torch.tensor([i // 2 if i % 2 == 0 else -1 for i in range(len(ids))])
+        # Copy 2 i is of reference i; what the others are of is not there.
+        correct = np.arange(len(ids))[:, None] == 2 * np.arange(len(references))
 
         def measure(encoder: Encoder) -> float:
             found = self._describe(queries, encoder) @ self._describe(references, encoder).T
-            return micro_average_precision(found, targets)
+            ranks = hit_ranks(found.double().numpy().ravel(), correct.ravel())
+            return average_precision(ranks, len(references))
 
         every = max(1, self.settings.validate_every // self.settings.batch_size)
         return Validation(measure, every, self.settings.patience)

@@ -17,6 +17,7 @@ from iscqk.formats.provenance import Provenance, check_parts
 from iscqk.learning import distributed
 from iscqk.learning.bank import read_bank
 from iscqk.learning.data_loading import CopyImages, Images, OriginalImages
+from iscqk.learning.frozen_side import FrozenSide
 from iscqk.learning.given_of_images import read_near_duplicates, read_teacher
 from iscqk.learning.method_interface import LearningOnBank
 from iscqk.learning.objectives import Objective
@@ -54,13 +55,16 @@ class HalfRound(Setup):
             expected,
             head.in_features if live else head.out_features,
         )
-        path = self.arguments.near_duplicates
-        pairs = read_near_duplicates(path, ids) if path else None
-        frozen = self.frozen if live else None
-        shards = self.arguments.teacher
-        teacher = read_teacher(shards, ids, first, first + len(rows)) if shards else None
-        settings = self._settings()
-        return images, objective(rows, images.views, settings, frozen, first, pairs, teacher)
+        path, shards = self.arguments.near_duplicates, self.arguments.teacher
+        side = FrozenSide(
+            rows,
+            first,
+            images.views,
+            encoder=self.frozen if live else None,
+            near_duplicates=read_near_duplicates(path, ids) if path else None,
+            teacher=read_teacher(shards, ids, first, first + len(rows)) if shards else None,
+        )
+        return images, objective(side, self._settings())
 
     def write(self, training: Training) -> None:
         """Write both sides' weights: a live head changes the frozen side too."""
