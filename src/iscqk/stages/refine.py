@@ -21,7 +21,12 @@ from iscqk.formats.descriptor_shards import (
 from iscqk.formats.files import sha256_of
 from iscqk.formats.hdf5 import Attributes
 from iscqk.models.device import set_threads
-from iscqk.retrieval.refining import Refinement, load_projection
+from iscqk.retrieval.refining import (
+    Projection,
+    Refinement,
+    load_projection,
+    read_projection_facts,
+)
 from iscqk.runtime.options import at_once, output_file
 from iscqk.schema.options import value_of
 from iscqk.settings.describe import Describe
@@ -62,13 +67,13 @@ def run(arguments: argparse.Namespace) -> None:
     set_threads(arguments.threads)
     _refuse_unused(arguments)
     count, size = count_descriptors(arguments.part[:1])
-    projection = load_projection(arguments.projection) if arguments.projection else None
+    projection = _projection(arguments) if arguments.projection else None
+    size = projection.weight.shape[1] if projection else size
     provenance = _provenance(arguments)
-    training = _training(arguments, provenance)
+    training = _training(arguments, provenance, size)
     refined = Refinement(
         arguments.weights, projection, training, arguments.nearest, arguments.share
     )
-    size = projection.weight.shape[1] if projection else size
     with appending_descriptors(arguments.output, size, provenance, count) as appender:
         for ids, parts in aligned_blocks([[part] for part in arguments.part]):
             appender.append(ids, refined(parts))
@@ -88,6 +93,18 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
         raise UserError("--share, --nearest: of --training; give it, or leave them out")
 
 
+def _projection(arguments: argparse.Namespace) -> Projection:
+    """Return the projection, which must have been learned of such parts, in this order."""
+    path = arguments.projection
+    learned = read_projection_facts(path)
+    sizes = [count_descriptors([part])[1] for part in arguments.part]
+    for key, given in (("weights", arguments.weights), ("dimensions", sizes)):
+        if (of := learned.get(key, given)) != given:
+            what = f"learned of parts whose {key} are {of}, and here they are {given}"
+            raise UserError(f"{path}: {what}; give parts and weights as to `iscqk whiten`")
+    return load_projection(path)
+
+
 def _provenance(arguments: argparse.Namespace) -> Attributes:
     """Return what the shard says of its making: the first part's provenance, and what is done."""
     (_, provenance), *others = provenances(arguments.part)
@@ -102,9 +119,15 @@ def _provenance(arguments: argparse.Namespace) -> Attributes:
     return facts
 
 
-def _training(arguments: argparse.Namespace, provenance: Attributes) -> FloatArray | None:
+def _training(
+    arguments: argparse.Namespace, provenance: Attributes, size: int
+) -> FloatArray | None:
     """Return the descriptors of training images to subtract, refined as these will be."""
     if not arguments.training:
         return None
     expected = {key: provenance.get(key) for key in ("seen", "projection_sha256")}
-    return stacked(checked_shards(arguments.training, "refine it again", expected))
+    shards = checked_shards(arguments.training, "refine it again", expected)
+    if (found := count_descriptors(shards)[1]) != size:
+        what = f"{found} dimensions, and {size} are refined here"
+        raise UserError(f"{shards[0]}: {what}; refine training images alike, or name those")
+    return stacked(shards)

@@ -22,6 +22,8 @@ from iscqk.errors import UserError
 from iscqk.formats.arrays import DoubleArray, FloatArray
 from iscqk.learning.bank_loss import log_partition
 
+_ROUNDING = 1e-3  # of similarities, as of descriptors in bfloat16
+
 
 def of_queries(queries: FloatArray, bank: Iterable[FloatArray], temperature: float) -> FloatArray:
     """Append the coordinate e to queries.
@@ -36,10 +38,15 @@ def of_queries(queries: FloatArray, bank: Iterable[FloatArray], temperature: flo
         (n, D + 1) float32.
 
     Raises:
-        UserError: the bank has no row.
+        UserError: the bank has no row, or rows are longer than 1, for which the bound is none.
     """
     log_z, count = log_partition_over(queries, bank, temperature)
     bound = math.log(count) - 1 / temperature
+    if (missing := bound - log_z.min(initial=math.inf)) > _ROUNDING / temperature:
+        raise UserError(
+            f"log_partition: log Z is {bound - missing:.4g}, which it is of no rows of length 1; "
+            "divide each row of queries and bank by its length"
+        )
     coordinate = np.sqrt(np.maximum(2 * temperature * (log_z - bound), 0))
     return np.column_stack([queries, coordinate]).astype(np.float32)
 
