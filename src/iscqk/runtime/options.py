@@ -9,7 +9,6 @@ import difflib
 import itertools
 import json
 import math
-import operator
 import os
 import re
 import sys
@@ -57,16 +56,6 @@ def count(text: str) -> int:
 def at_once(text: str) -> int:
     """Return how many threads or processes work at once; far more than cores fill the memory."""
     return _whole(text, 1, max(_MOST_AT_ONCE, cores()))
-
-
-def refuse_below_one(name: str, value: int) -> None:
-    """Refuse a number, of Python too, that nothing can be done with."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise UserError(f"--{name} {value!r}: a whole number is needed") from None
-    if number < 1:
-        raise UserError(f"--{name} {value}: at least 1 is needed")
 
 
 def _not_negative(text: str) -> int:
