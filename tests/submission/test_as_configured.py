@@ -30,7 +30,7 @@ from iscqk.settings.edits import Pool
 from iscqk.settings.model import Model
 from iscqk.settings.train import Train
 from iscqk.stages.initial import _facts, _model
-from iscqk.stages.setups.descent import descent, told_of_training
+from iscqk.stages.trainings.descent import descent, told_of_training
 from iscqk.submission.as_configured import refuse_otherwise_made, refuse_replaced
 
 IMAGES = Sources(["training"], ["references"], ["others"], {}, {})

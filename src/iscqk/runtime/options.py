@@ -17,7 +17,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from iscqk.errors import UserError
 from iscqk.formats.files import printable, refuse_unwritable
 from iscqk.formats.named_files import EMPTY
 from iscqk.runtime.cores import cores

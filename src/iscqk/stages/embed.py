@@ -32,8 +32,8 @@ from iscqk.plan.names import ways_to_see
 from iscqk.runtime.options import at_once, count, output_file
 from iscqk.schema.section import Precision
 from iscqk.settings.describe import Describe
-from iscqk.stages.setups.parts import add_part_options, names_part, part_of
-from iscqk.stages.setups.processes import run_distributed
+from iscqk.stages.shared.parts import add_part_options, names_part, part_of
+from iscqk.stages.shared.processes import run_distributed
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from iscqk.learning.objectives import Objective
 from iscqk.learning.validation import Validation, micro_average_precision
 from iscqk.models.encoder import Encoder
 from iscqk.plan.held_out import HeldOut, refuse_too_few
-from iscqk.stages.setups.setup import OneEncoder
+from iscqk.stages.trainings.setup import OneEncoder
 
 
 class OnFreshCopies(OneEncoder):
