@@ -21,7 +21,14 @@ from torch import Tensor
 
 from iscqk.errors import UserError
 from iscqk.formats.files import atomic_file, write_text
-from iscqk.formats.model_files import BACKBONE, CARD, CONFIG, HEAD, for_safetensors
+from iscqk.formats.model_files import (
+    BACKBONE,
+    CARD,
+    CONFIG,
+    HEAD,
+    for_safetensors,
+    read_encoder_facts,
+)
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.timm_adapter import save_config_for_hf
 from iscqk.models.weights import not_finite, refuse_not_finite
@@ -86,8 +93,7 @@ def _save_config(path: Path, encoder: Encoder, facts: dict[str, Any]) -> None:
 
 def read_hub_provenance(folder: str | Path) -> dict[str, Any]:
     """Return what `save_hub_folder` was told of the weights' making, of a folder that loads."""
-    facts = json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))
-    return dict(facts["iscqk"]["provenance"])
+    return dict(read_encoder_facts(Path(folder))["provenance"])
 
 
 def load_hub_folder(folder: str | Path) -> Encoder:
@@ -98,8 +104,7 @@ def load_hub_folder(folder: str | Path) -> Encoder:
     """
     folder = Path(folder)
     try:
-        facts = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["iscqk"]
-        encoder = Encoder(EncoderConfig(**facts["encoder"]))
+        encoder = Encoder(EncoderConfig(**read_encoder_facts(folder)["encoder"]))
         for part, file in ((encoder.backbone, BACKBONE), (encoder.head, HEAD)):
             with for_safetensors(folder / file) as name:
                 part.load_state_dict(load_file(name))
