@@ -20,9 +20,9 @@ from iscqk.plan.jobs import job
 from iscqk.plan.names import (
     INITIAL,
     WARM_UP,
+    Content,
     ModelName,
     all_shards,
-    described_as,
     half_round,
     leading_to,
 )
@@ -276,7 +276,8 @@ class Run:
     def by_network(self, name: str, role: str, images: str, shard: str = "") -> list[str]:
         """Return images as the network of a model describes them for `queries` or `references`."""
         describe = self.config["describe"]
-        return self.described(describe[role], images, described_as(describe), name, shard)
+        content = str(Content.of(describe))
+        return self.described(describe[role], images, content, name, shard)
 
     def refines(self) -> bool:
         """Return whether it does more with descriptors than its network gives."""

@@ -21,7 +21,7 @@ from iscqk.methods import METHODS
 from iscqk.models.ready import READY, ready_networks
 from iscqk.models.weights import read_encoder_config, read_provenance
 from iscqk.plan.dependence import budget, training_edits, warm_up_images
-from iscqk.plan.names import ways_to_see
+from iscqk.plan.names import Content
 from iscqk.retrieval.refining import read_projection_facts
 
 Config = Mapping[str, Any]
@@ -200,10 +200,9 @@ def _of_side(
     seen = {key: told[key] for key in ("precision",) if key in told}
     yield _Told(path, "embed", {"describe": seen}, config)
     yield _Told(path, rule, {"describe": {k: told[k] for k in _OF_A_SIDE if k in told}}, config)
-    ways = ways_to_see(*(describe[name] for name in ("sizes", "orientations", "trimmed")))
     digests = {role: sha256_of(file) for role, file in weights.items()}
     now = {
-        "seen": ("describe.sizes, orientations and trimmed", "-".join(ways) or ONCE),
+        "seen": ("describe.sizes, orientations and trimmed", Content.of(describe).seen or ONCE),
         "projection_sha256": ("projection, SHA-256", digests.get("projection", NONE)),
         "gist_weights_sha256": ("GIST's weights, SHA-256", digests.get(GIST, NONE)),
     }
