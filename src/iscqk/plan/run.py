@@ -329,9 +329,10 @@ class Run:
         needed = RANKINGS[ranking].needs_bank
         return self.as_submitted(name, "references", "training") if needed else []
 
-    def temperature(self, ranking: str) -> float:
-        """Return the temperature of a ranking's bank; 1 where it has none, whatever the config."""
-        return self.config["describe"]["temperature"] if RANKINGS[ranking].needs_bank else 1
+    def temperature(self, *rankings: str) -> float:
+        """Return the temperature of rankings' bank; 1 where none has one, whatever the config."""
+        has_bank = any(RANKINGS[name].needs_bank for name in rankings)
+        return self.config["describe"]["temperature"] if has_bank else 1
 
     def ranked(self, phase: str, ranking: str = "") -> Ranked:
         """Return the files of the last model's descriptors of a phase, as the run ranks them."""
