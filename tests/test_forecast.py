@@ -18,7 +18,7 @@ from iscqk.forecast.work import Workload
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import Results
 from iscqk.plan.jobs import JOBS, job, rule_of
-from iscqk.plan.names import described_as
+from iscqk.plan.names import Content
 from iscqk.plan.runs import changed
 from iscqk.settings.config import Config
 from iscqk.settings.costs import Costs
@@ -295,7 +295,7 @@ def test_images_that_no_config_tells_are_asked_for():
     with pytest.raises(UserError, match="how many training there are.*give --training"):
         planned_counts(folders, {"training": None, "references": 3, "queries": 2})
     assert planned_counts(folders, {"training": 1, "references": 3, "queries": 2}) == (1, 3, 2)
-    assert described_as(config()["describe"]) == "descriptors"
+    assert str(Content.of(config()["describe"])) == "descriptors"
 
 
 def test_the_challenge_is_planned_after_a_small_run(finished, capsys):

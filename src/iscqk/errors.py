@@ -1,5 +1,6 @@
 """The one exception that users are meant to read."""
 
+import operator
 from unicodedata import category
 
 _JOINERS = "\u200c\u200d"  # in Persian, and in emoji of several
@@ -35,3 +36,13 @@ def escaped(text: str) -> str:
 
 def _prints(character: str) -> bool:
     return character.isprintable() or character in _JOINERS or category(character) == "Zs"
+
+
+def refuse_below_one(name: str, value: int) -> None:
+    """Raise UserError of a number, from Python or a command, that nothing can be done with."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise UserError(f"{name} {value!r}: a whole number is needed") from None
+    if number < 1:
+        raise UserError(f"{name} {value}: at least 1 is needed")

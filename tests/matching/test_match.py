@@ -426,10 +426,10 @@ def test_a_model_that_has_described_can_be_pickled(folder, model_folder):
 )
 def test_what_is_no_number_to_work_with_is_refused(folder, model_folder, wrong):
     (name,) = wrong
-    with pytest.raises(iscqk.UserError, match=f"^--{name} "):
+    with pytest.raises(iscqk.UserError, match=f"^{name} "):
         iscqk.match("scans", "photos", model_folder, **wrong)
     if name == "threads":
-        with pytest.raises(iscqk.UserError, match=f"^--{name} "):
+        with pytest.raises(iscqk.UserError, match=f"^{name} "):
             iscqk.Model.load(model_folder).describe("scans", threads="2")
 
 

@@ -16,8 +16,8 @@ from iscqk.models.device import choose_device, set_threads, torch_threads
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 from iscqk.stages import train
-from iscqk.stages.setups import fresh
-from iscqk.stages.setups.processes import run_distributed
+from iscqk.stages.shared.processes import run_distributed
+from iscqk.stages.trainings import fresh
 
 
 def test_in_a_forked_process_a_model_for_one_thread_is_loaded_without_a_word(monkeypatch, caplog):

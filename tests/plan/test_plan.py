@@ -25,10 +25,8 @@ from iscqk.plan.comparisons import (
 from iscqk.plan.dependence import copy_rounds, making, train_section, training_edits
 from iscqk.plan.jobs import TRAININGS, kind_of
 from iscqk.plan.names import (
-    CONTENT,
+    Content,
     ModelName,
-    content_options,
-    described_as,
     runs_pattern,
 )
 from iscqk.plan.plan import Plan
@@ -218,7 +216,7 @@ def test_a_run_that_joins_gist_brings_the_gist_of_its_seed():
     ]
     gist = made["gist-7"].config
     assert gist["seed"] == 7 and gist["model"]["backbone"] == "gist"
-    assert gist["describe"]["gist"] == 0 and described_as(gist["describe"]) == "descriptors"
+    assert gist["describe"]["gist"] == 0 and str(Content.of(gist["describe"])) == "descriptors"
     assert made.gist("gist-7", "queries", "phase1") == []
     assert "gist-7" not in plan(seed=7, study__methods=["qk"])
 
@@ -426,12 +424,14 @@ def test_names_of_models_are_read_as_they_are_spelt_and_sort_as_they_are_made():
 def test_a_content_tells_the_options_that_make_it():
     for ways in itertools.product(([], [64], [64, 96]), (1, 2, 4, 8), (False, True)):
         sizes, turns, trimmed = ways
-        content = described_as({"sizes": sizes, "orientations": turns, "trimmed": trimmed})
-        assert re.fullmatch(CONTENT, content)
+        content = Content.of({"sizes": sizes, "orientations": turns, "trimmed": trimmed})
+        assert (
+            re.fullmatch(Content.pattern(), str(content)) and Content.parse(str(content)) == content
+        )
         wanted = ["--sizes", *map(str, sizes)] if sizes else []
         wanted += ["--orientations", str(turns)] if turns > 1 else []
-        assert content_options(content).split() == [*wanted, *(["--trimmed"] if trimmed else [])]
-    assert content_options("features") == "--features"
+        assert content.options.split() == [*wanted, *(["--trimmed"] if trimmed else [])]
+    assert Content.parse("features").options == "--features"
 
 
 def test_given_queries_are_quarantined_apart_and_looked_at_with_all_other_images():

@@ -20,7 +20,7 @@ from iscqk.methods import METHODS
 from iscqk.models.encoder import EncoderConfig
 from iscqk.models.ready import ready_networks
 from iscqk.plan.dependence import fresh_copies, training_edits, warm_up_images
-from iscqk.plan.names import INITIAL, WARM_UP, described_as
+from iscqk.plan.names import INITIAL, WARM_UP, Content
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import changed
 from iscqk.retrieval.refining import fit_projection, save_projection
@@ -30,7 +30,7 @@ from iscqk.settings.edits import Pool
 from iscqk.settings.model import Model
 from iscqk.settings.train import Train
 from iscqk.stages.initial import _facts, _model
-from iscqk.stages.setups.descent import descent, told_of_training
+from iscqk.stages.trainings.descent import descent, told_of_training
 from iscqk.submission.as_configured import refuse_otherwise_made, refuse_replaced
 
 IMAGES = Sources(["training"], ["references"], ["others"], {}, {})
@@ -120,7 +120,7 @@ def make(run, folder):
 def described(run, weights):
     """Return the attributes of descriptors that a run's stages would write."""
     describe = run.config["describe"]
-    seen = described_as(describe).partition("-")[2] or "once"
+    seen = Content.of(describe).seen or "once"
     own = {key: describe[key] for key in ("gist", "subtract", "subtract_nearest", "precision")}
     if not describe["subtract"]:
         own.pop("subtract_nearest")

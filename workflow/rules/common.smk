@@ -30,11 +30,10 @@ from iscqk.plan.evaluation import (
 )
 from iscqk.plan.jobs import JOBS, job
 from iscqk.plan.names import (
-    CONTENT,
     SIDES,
+    Content,
     ModelName,
     Shard,
-    content_options,
     runs_pattern,
 )
 from iscqk.formats.results import DESCRIBED, SPLITS
@@ -119,6 +118,6 @@ wildcard_constraints:
     teacher="|".join(map(re.escape, TEACHERS)) or "none",
     model=ModelName.pattern(),
     split="training|unbalanced",
-    content=CONTENT,
+    content=Content.pattern(),
     ranking="|".join(rankings.RANKINGS),
     half="|".join(HALVES),

@@ -24,7 +24,7 @@ rule embed:
         shard=lambda wildcards, input: PLAN.part_options(
             wildcards.images, wildcards.shard, input.images
         ),
-        flag=lambda wildcards: content_options(wildcards.content),
+        flag=lambda wildcards: Content.parse(wildcards.content).options,
         precision=config["describe"]["precision"],
         processes=untracked(PROCESSES),
     shell:
@@ -71,7 +71,7 @@ rule embed_copies:
     params:
         views=lambda wildcards: PLAN[wildcards.run].own["bank_views"],
         code=code("embed"),
-        flag=lambda wildcards: content_options(wildcards.content),
+        flag=lambda wildcards: Content.parse(wildcards.content).options,
         precision=config["describe"]["precision"],
         processes=untracked(PROCESSES),
     shell:

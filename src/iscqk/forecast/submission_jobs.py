@@ -9,7 +9,7 @@ from iscqk.formats.results import Results
 from iscqk.images.dataset_interface import Sources
 from iscqk.plan.dependence import copy_rounds
 from iscqk.plan.jobs import rule_of
-from iscqk.plan.names import INITIAL, WARM_UP, ModelName, all_shards, described_as
+from iscqk.plan.names import INITIAL, WARM_UP, Content, ModelName, all_shards
 from iscqk.plan.plan import Plan
 from iscqk.plan.run import Run
 from iscqk.retrieval.rankings import RANKINGS
@@ -73,7 +73,7 @@ def _needs_training(run: Run) -> bool:
 
 
 def _embeddings(run: Run, phases: list[str], all_images: bool) -> Iterator[Job]:
-    shards, content = run.config["shards"], described_as(run.config["describe"])
+    shards, content = run.config["shards"], str(Content.of(run.config["describe"]))
     for images in [*phases, "references", *(["training"] if all_images else [])]:
         for shard in all_shards(shards["queries" if images in phases else images]):
             wildcards = {"images": images, "shard": str(shard), "content": content}

@@ -13,7 +13,7 @@ from iscqk.forecast.counts import Counts
 from iscqk.formats.phases import PHASES
 from iscqk.methods import METHODS
 from iscqk.plan.dependence import budget
-from iscqk.plan.names import Shard
+from iscqk.plan.names import Content, Shard
 from iscqk.plan.runs import is_gist_run
 from iscqk.retrieval.rankings import RANKINGS
 
@@ -152,7 +152,7 @@ class Workload:
         images = float(self._images(wildcards["images"]) * _share(wildcards))
         if is_gist_run(wildcards["run"]):
             return self._plain(_GIST, images)
-        return self._network("embed", images, self._passes(wildcards["content"]))
+        return self._network("embed", images, self._passes(Content.parse(wildcards["content"])))
 
     def _embed_teacher(self, wildcards: Wildcards) -> Work:
         """Return the work of describing images for a network that teaches, as of the run's own.
@@ -161,14 +161,12 @@ class Workload:
         """
         return self._network("embed", float(self._images("training") * _share(wildcards)))
 
-    def _passes(self, content: str) -> float:
+    def _passes(self, content: Content) -> float:
         """Return how often an image goes through the network, larger sizes by their pixels."""
-        ways = content.split("-")[1:]
         side = self._config["model"]["image_size"]
-        sizes = sum((int(way) / side) ** 2 for way in ways if way.isdigit()) or 1
-        turned = [int(way[-1]) for way in ways if way.startswith("orientations")]
-        looks = 1 + _WITH_MARGINS if "trimmed" in ways else 1
-        return sizes * (turned[0] if turned else 1) * looks
+        sizes = sum((size / side) ** 2 for size in content.sizes) or 1
+        looks = 1 + _WITH_MARGINS if content.trimmed else 1
+        return sizes * content.orientations * looks
 
     def _refine(self, wildcards: Wildcards) -> Work:
         rows = float(self._images(wildcards["images"]) * _share(wildcards))

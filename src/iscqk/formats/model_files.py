@@ -1,10 +1,12 @@
-"""The names of a model's files in its folder, which a job declares before there is any of them.
+"""The names of a model's files in its folder, and what the small ones of them say.
 
+A job declares names before there is any file; and of the small files one asks before it has torch.
 What the files hold: `iscqk.models.hub`, `iscqk.matching.model_folder`.
 """
 
 import json
 from pathlib import Path
+from typing import Any
 
 CONFIG, BACKBONE, HEAD, CARD = "config.json", "model.safetensors", "head.safetensors", "README.md"
 SIDES, GIST = ("queries", "references"), "gist"  # folders of encoders
@@ -17,6 +19,26 @@ def model_files(roles: list[str], bank: bool, projection: bool) -> list[str]:
     """Return the names of all files of a model, an encoder for each role."""
     encoders = [f"{role}/{name}" for role in roles for name in (CONFIG, BACKBONE, HEAD, CARD)]
     return [*encoders, SETTINGS, *([BANK] if bank else []), *([PROJECTION] if projection else [])]
+
+
+def settings_folder(folder: Path) -> Path | None:
+    """Return the folder that holds a model's settings: one itself, or that in a submission's."""
+    places = (folder / "model", folder)
+    return next((place for place in places if (place / SETTINGS).is_file()), None)
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Return what matching.json holds; OSError or ValueError where it cannot be read."""
+    return dict(json.loads((folder / SETTINGS).read_text(encoding="utf-8")))
+
+
+def read_encoder_facts(folder: Path) -> dict[str, Any]:
+    """Return what an encoder's config.json says as iscqk's: `encoder`, and its `provenance`.
+
+    Raises:
+        OSError, ValueError, TypeError, KeyError: it cannot be read, or says nothing so.
+    """
+    return dict(json.loads((folder / CONFIG).read_text(encoding="utf-8"))["iscqk"])
 
 
 def is_safetensors(path: str | Path) -> bool:

@@ -1,11 +1,17 @@
 """What a command begins with before it has torch, which takes two seconds to import."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from iscqk.errors import UserError
-from iscqk.formats.model_files import CONFIG, GIST, LARGEST_SIDE, SETTINGS, SIDES
+from iscqk.formats.model_files import (
+    GIST,
+    LARGEST_SIDE,
+    SIDES,
+    read_encoder_facts,
+    read_settings,
+    settings_folder,
+)
 from iscqk.images.reading_ahead import Ahead
 from iscqk.models.ready import ready_folder
 
@@ -29,17 +35,17 @@ def _looks(model: Path | None) -> tuple[list[int], bool]:
     And whether it looks at them without their margins, too.
     """
     try:
-        folder = ready_folder() if model is None else model
-        place = next(p for p in (folder / "model", folder) if (p / SETTINGS).is_file())
-        describe = json.loads((place / SETTINGS).read_text(encoding="utf-8"))["describe"]
-        own = max(map(int, describe["sizes"]), default=_image_size(place / SIDES[0]))
-        sides = [own, *([_image_size(place / GIST)] if describe["gist"] else [])]
+        folder = settings_folder(ready_folder() if model is None else model)
+        if folder is None:
+            return [], False
+        describe = read_settings(folder)["describe"]
+        own = max(map(int, describe["sizes"]), default=_image_size(folder / SIDES[0]))
+        sides = [own, *([_image_size(folder / GIST)] if describe["gist"] else [])]
         return sides, bool(describe.get("trimmed"))
     # What is wrong with it is told by who loads it.
-    except (StopIteration, OSError, ValueError, KeyError, TypeError, OverflowError, UserError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, UserError):
         return [], False
 
 
 def _image_size(encoder: Path) -> int:
-    facts = json.loads((encoder / CONFIG).read_text(encoding="utf-8"))
-    return int(facts["iscqk"]["encoder"]["image_size"])
+    return int(read_encoder_facts(encoder)["encoder"]["image_size"])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from iscqk.errors import UserError
+from iscqk.errors import UserError, refuse_below_one
 from iscqk.formats.image_shards import status_of
 from iscqk.images.opening import declared_size
 from iscqk.matching.basis import Basis, find_basis, refuse_without_edits
@@ -31,7 +31,6 @@ from iscqk.matching.model import Model, threads_of
 from iscqk.matching.other_models import refuse_turned
 from iscqk.matching.views import View, serves_both
 from iscqk.models.device import torch_threads
-from iscqk.runtime.options import refuse_below_one
 from iscqk.runtime.shutdown import causes_told
 
 # Whatever the rows, so that tables can be joined. Names are objects: not every one is text that a

@@ -85,7 +85,7 @@ def _excluding(exclude: str | Iterable[str]) -> Iterator[Exclusion]:
     yield exclusion
     for pattern in exclusion.unmet:
         what = "passes over nothing, as nothing that is looked at is named so"
-        logger.warning("--exclude %s: %s", printable(pattern), what)
+        logger.warning("exclude %s: %s", printable(pattern), what)
 
 
 def _found(paths: InputPaths, exclusion: Exclusion) -> Inputs:
@@ -133,7 +133,7 @@ def _patterns(exclude: str | Iterable[str]) -> list[str]:
     for pattern, name in zip(patterns, given, strict=True):
         if not pattern or "/" in pattern:
             what = "no name; give that of a file or folder, without those that it lies in"
-            raise UserError(f"--exclude {printable(name)}: {what}")
+            raise UserError(f"exclude {printable(name)}: {what}")
     return patterns
 
 

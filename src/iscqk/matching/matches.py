@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from iscqk.errors import UserError
+from iscqk.errors import UserError, refuse_below_one
 from iscqk.matching.aside import ALL_OTHERS, NONE_AWAY
 from iscqk.matching.basis import Basis, find_basis, refuse_without_edits
 from iscqk.matching.cache import Caches
@@ -29,7 +29,6 @@ from iscqk.matching.looking_up import (
 from iscqk.matching.model import Model, threads_of
 from iscqk.matching.views import View
 from iscqk.models.device import torch_threads
-from iscqk.runtime.options import refuse_below_one
 from iscqk.runtime.shutdown import causes_told
 
 # Whatever the rows, so that tables can be joined. Names are objects: not every one is text that a
@@ -177,7 +176,7 @@ def _check_numbers(top: int, threshold: float | None, threads: int) -> None:
     refuse_below_one("threads", threads)
     is_number = isinstance(threshold, Real) and math.isfinite(threshold)
     if threshold is not None and not is_number:
-        raise UserError(f"--threshold {threshold!r}: no score to compare with; name a number")
+        raise UserError(f"threshold {threshold!r}: no score to compare with; name a number")
 
 
 def _table(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from iscqk.errors import UserError
+from iscqk.errors import UserError, refuse_below_one
 from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray
 from iscqk.formats.files import printable
 from iscqk.formats.model_files import SIDES
@@ -29,7 +29,6 @@ from iscqk.models.fused_convolutions import fused
 from iscqk.models.ready import ready_folder
 from iscqk.models.weights import encoder_digest
 from iscqk.retrieval.rankings import RANKINGS
-from iscqk.runtime.options import refuse_below_one
 from iscqk.runtime.shutdown import causes_told
 
 _UPRIGHT = 5  # times as many copies as in each other orientation are the right way round

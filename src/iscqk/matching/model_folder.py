@@ -20,7 +20,14 @@ import numpy as np
 from iscqk.errors import UserError
 from iscqk.formats.arrays import DoubleArray, FloatArray
 from iscqk.formats.files import write_text
-from iscqk.formats.model_files import GIST, PROJECTION, SETTINGS, SIDES
+from iscqk.formats.model_files import (
+    GIST,
+    PROJECTION,
+    SETTINGS,
+    SIDES,
+    read_settings,
+    settings_folder,
+)
 from iscqk.formats.named_files import named
 from iscqk.matching.model_bank import read_bank, sample_bank, write_bank
 from iscqk.models.encoder import Encoder
@@ -79,9 +86,8 @@ def read_parts(folder: str | Path) -> Parts:
         UserError: it holds no model, or a damaged one.
     """
     folder = named(folder)
-    for place in (folder / "model", folder):
-        if (place / SETTINGS).is_file():
-            return _of_submission(place)
+    if place := settings_folder(folder):
+        return _of_submission(place)
     weights = [folder / f"{side}.safetensors" for side in "qk"]
     if all(path.is_file() for path in weights):
         encoders = dict(zip(SIDES, map(load_encoder, weights), strict=True))
@@ -111,11 +117,6 @@ def _of_submission(folder: Path) -> Parts:
         raise UserError(f"{folder / SETTINGS}: {error}; copy or make the folder again") from None
     _try(folder, parts)
     return parts
-
-
-def read_settings(folder: Path) -> dict[str, Any]:
-    """Return what matching.json holds; OSError or ValueError where it cannot be read."""
-    return dict(json.loads((folder / SETTINGS).read_text(encoding="utf-8")))
 
 
 def _checked(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of, write_text
-from iscqk.formats.model_files import BANK, GIST, PROJECTION, SETTINGS, SIDES
+from iscqk.formats.model_files import BANK, GIST, PROJECTION, SETTINGS, SIDES, read_settings
 from iscqk.matching.model_bank import read_bank, write_bank
-from iscqk.matching.model_folder import load_sides, read_parts, read_settings
+from iscqk.matching.model_folder import load_sides, read_parts
 from iscqk.models.hub import load_hub_folder, read_hub_provenance, save_hub_folder
 from iscqk.models.weights import encoder_digest
 from iscqk.retrieval.refining import Projection, load_projection, save_projection

@@ -47,7 +47,7 @@ class View:
     def __post_init__(self) -> None:
         """Refuse any other number of orientations; UserError."""
         if self.orientations not in ORIENTATIONS:
-            raise UserError(f"--orientations {self.orientations}: 1 or 8 is needed")
+            raise UserError(f"orientations {self.orientations}: 1 or 8 is needed")
 
     def digest(self, model: Model) -> str:
         """Return the digest of what describes images: equal ones give equal descriptors."""

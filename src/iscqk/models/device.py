@@ -11,9 +11,8 @@ from typing import Any
 
 import torch
 
-from iscqk.errors import UserError
+from iscqk.errors import UserError, refuse_below_one
 from iscqk.models import torch_internals
-from iscqk.runtime.options import refuse_below_one
 from iscqk.runtime.shutdown import NO_COMPILER
 
 logger = logging.getLogger(__name__)

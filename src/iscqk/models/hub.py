@@ -20,7 +20,7 @@ from torch import Tensor
 
 from iscqk.errors import UserError
 from iscqk.formats.files import atomic_file, write_content, write_text
-from iscqk.formats.model_files import BACKBONE, CARD, CONFIG, HEAD
+from iscqk.formats.model_files import BACKBONE, CARD, CONFIG, HEAD, read_encoder_facts
 from iscqk.formats.safetensors_files import safetensors_at
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.timm_adapter import save_config_for_hf
@@ -81,8 +81,7 @@ def _save_config(path: Path, encoder: Encoder, facts: dict[str, Any]) -> None:
 
 def read_hub_provenance(folder: str | Path) -> dict[str, Any]:
     """Return what `save_hub_folder` was told of the weights' making, of a folder that loads."""
-    facts = json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))
-    return dict(facts["iscqk"]["provenance"])
+    return dict(read_encoder_facts(Path(folder))["provenance"])
 
 
 def load_hub_folder(folder: str | Path) -> Encoder:
@@ -94,9 +93,8 @@ def load_hub_folder(folder: str | Path) -> Encoder:
     folder = Path(folder)
     what, remedy = "no model of iscqk", "make or copy it again"
     try:
-        facts = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["iscqk"]
-        encoder = Encoder(EncoderConfig(**facts["encoder"]))
-    except UserError as error:
+        encoder = Encoder(EncoderConfig(**read_encoder_facts(folder)["encoder"]))
+    except UserError as error:  # of the config
         raise UserError(f"{folder}: {error}") from None
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())

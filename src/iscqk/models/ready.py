@@ -7,13 +7,12 @@ A training that starts from it takes its networks, heads included. That it descr
 sizes, and ranks by a bank of its own, is how `iscqk match` uses it; a run says that in `describe`.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from iscqk.errors import UserError
-from iscqk.formats.model_files import BACKBONE, CONFIG, HEAD
+from iscqk.formats.model_files import BACKBONE, CONFIG, HEAD, read_encoder_facts
 
 READY = "ready"  # as `model.weights`
 FROM_NOTHING = "workflow/presets/from-nothing.yaml"
@@ -99,9 +98,11 @@ def _of_ready(model: Mapping[str, Any]) -> dict[str, Any]:
 
 def _own_network() -> dict[str, Any]:
     """Return what the ready model says of its network; that of both sides is alike."""
-    path = ready_folder() / "queries" / CONFIG
+    folder = ready_folder() / "queries"
     try:
-        own = json.loads(path.read_text(encoding="utf-8"))["iscqk"]["encoder"]
+        own = read_encoder_facts(folder)["encoder"]
         return {key: own[key] for key in (*_BROUGHT, "descriptor_size")}
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{path}: no model of iscqk ({error}); install iscqk again") from None
+        raise UserError(
+            f"{folder / CONFIG}: no model of iscqk ({error}); install iscqk again"
+        ) from None

@@ -55,7 +55,7 @@ def _stages(plan: Plan, run: Run, model: str, phase: str) -> Iterator[str]:
         f"merge --queries {' '.join(run.as_submitted(model, 'queries', phase))} "
         f"--references {' '.join(run.as_submitted(model, 'references', 'references'))} "
         f"--training {' '.join(bank)} --manifests {truth.queries} {results.manifest('references')} "
-        f"--ranking {' '.join(rankings)} --temperature {run.config['describe']['temperature']} "
+        f"--ranking {' '.join(rankings)} --temperature {run.temperature(*rankings)} "
         f"--output {' '.join(one.descriptors for one in ranked)}"
     )
     convention, limit = config["score"]["convention"], config["search"]["max_results"]

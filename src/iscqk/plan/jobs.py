@@ -5,7 +5,7 @@ Where two rules share it (`make_queries` and `take_queries`), it is by what they
 
 import re
 
-from iscqk.plan.names import CONTENT, ModelName, Shard
+from iscqk.plan.names import Content, ModelName, Shard
 
 JOBS = {
     "draw": "draw",
@@ -68,7 +68,7 @@ _WILDCARDS = {
     "run": r"[^/]+",
     "teacher": r"[^/]+",
     "model": ModelName.pattern(),
-    "content": CONTENT,
+    "content": Content.pattern(),
     "shard": Shard.pattern(),
 }
 

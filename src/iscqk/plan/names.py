@@ -1,4 +1,4 @@
-"""Names of runs and within one: models, how they see images, and the shards that files come in."""
+"""Names of runs and within one: models, what they make of images, the shards that files come in."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,11 +8,8 @@ from typing import Any, NamedTuple
 from iscqk.errors import UserError
 
 SIDES = ("q", "k")
-_ORIENTATIONS = "orientations"
 _NAME = re.compile(r"(initial)|(warm-up)|learned-(\d+)|round(\d+)-([qk])")
-_TRIMMED = "trimmed"
-# The regular expression of all contents of descriptor files.
-CONTENT = rf"descriptors(-\d+)*(-{_ORIENTATIONS}[248])?(-{_TRIMMED})?|features"
+_ORIENTATIONS, _TRIMMED = "orientations", "trimmed"
 
 
 def runs_pattern(runs: Iterable[str]) -> str:
@@ -156,28 +153,53 @@ def all_shards(count: int) -> list[Shard]:
     return [Shard(number, count) for number in range(count)]
 
 
-def described_as(describe: Mapping[str, Any]) -> str:
-    """Return the content of a model's descriptors by the `describe` section.
+class Content(NamedTuple):
+    """What a file holds of each image: `descriptors-64-96-orientations8-trimmed`, or `features`.
 
-    `descriptors`, then every size, the orientations that are averaged, and whether without margins,
-    too: `-64-96-orientations8-trimmed`.
+    Attributes:
+        kind: `descriptors`, or the `features` that the head makes them of.
+        sizes: sides in pixels that are averaged; none: the network's own.
+        orientations: that are averaged: 1, 2, 4 or 8.
+        trimmed: whether images with plain margins are averaged with the same without them.
     """
-    ways = ways_to_see(*(describe[name] for name in ("sizes", "orientations", "trimmed")))
-    return "-".join(["descriptors", *ways])
 
+    kind: str = "descriptors"
+    sizes: tuple[int, ...] = ()
+    orientations: int = 1
+    trimmed: bool = False
 
-def ways_to_see(sizes: Iterable[int], orientations: int, trimmed: bool) -> list[str]:
-    """Return the names of how an image is seen beside once as it is."""
-    turned = [f"{_ORIENTATIONS}{orientations}"] if orientations > 1 else []
-    return [*map(str, sizes), *turned, *([_TRIMMED] if trimmed else [])]
+    @classmethod
+    def of(cls, describe: Mapping[str, Any]) -> "Content":
+        """Return a model's descriptors by the `describe` section."""
+        orientations, trimmed = describe["orientations"], describe["trimmed"]
+        return cls(sizes=(*describe["sizes"],), orientations=orientations, trimmed=trimmed)
 
+    @classmethod
+    def parse(cls, text: str) -> "Content":
+        """Return the content that a text spells."""
+        kind, *ways = text.split("-")
+        sizes = tuple(int(way) for way in ways if way.isdigit())
+        turned = [way.removeprefix(_ORIENTATIONS) for way in ways if way.startswith(_ORIENTATIONS)]
+        return cls(kind, sizes, int(turned[0]) if turned else 1, _TRIMMED in ways)
 
-def content_options(content: str) -> str:
-    """Return the options that make `iscqk embed` write a content."""
-    kind, *ways = content.split("-")
-    sizes = [way for way in ways if way.isdigit()]
-    turned = [way.removeprefix(_ORIENTATIONS) for way in ways if way.startswith(_ORIENTATIONS)]
-    options = ["--features"] if kind == "features" else []
-    options += ["--sizes", *sizes] if sizes else []
-    options += ["--orientations", *turned] if turned else []
-    return " ".join([*options, *(["--trimmed"] if _TRIMMED in ways else [])])
+    @staticmethod
+    def pattern() -> str:
+        """Return the regular expression of all contents."""
+        return rf"descriptors(-\d+)*(-{_ORIENTATIONS}[248])?(-{_TRIMMED})?|features"
+
+    @property
+    def seen(self) -> str:
+        """How images are seen beside once as they are: `64-96-orientations8-trimmed`, or ""."""
+        turned = [f"{_ORIENTATIONS}{self.orientations}"] if self.orientations > 1 else []
+        return "-".join([*map(str, self.sizes), *turned, *([_TRIMMED] if self.trimmed else [])])
+
+    @property
+    def options(self) -> str:
+        """The options that make `iscqk embed` write it."""
+        options = ["--features"] if self.kind == "features" else []
+        options += ["--sizes", *map(str, self.sizes)] if self.sizes else []
+        options += ["--orientations", str(self.orientations)] if self.orientations > 1 else []
+        return " ".join([*options, *(["--trimmed"] if self.trimmed else [])])
+
+    def __str__(self) -> str:
+        return "-".join(filter(None, [self.kind, self.seen]))

@@ -16,7 +16,7 @@ from iscqk.plan.dependence import as_text, making, warm_up_images
 from iscqk.plan.held_out import HeldOut
 from iscqk.plan.jobs import job
 from iscqk.plan.made import Made
-from iscqk.plan.names import INITIAL, ModelName, Shard, all_shards, described_as, learned
+from iscqk.plan.names import INITIAL, Content, ModelName, Shard, all_shards, learned
 from iscqk.plan.run import Run
 from iscqk.plan.runs import UNTRACKED, Config, all_runs, benchmarked_run, submission_run
 from iscqk.plan.storage import Storage
@@ -98,8 +98,8 @@ class Plan(Mapping[str, Run]):
             return []
         gist = self[self[run].gist]
         # It has ways of its own to see an image, but looks at the same one.
-        content = described_as({**gist.config["describe"], "trimmed": describe["trimmed"]})
-        return gist.described(describe[role], images, content, shard=shard)
+        content = Content.of(gist.config["describe"])._replace(trimmed=describe["trimmed"])
+        return gist.described(describe[role], images, str(content), shard=shard)
 
     def size_options(self, home: str) -> str:
         """Return as options the sides at which the run that is `starting_at` a home describes.

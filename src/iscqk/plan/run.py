@@ -21,9 +21,9 @@ from iscqk.plan.jobs import job
 from iscqk.plan.names import (
     INITIAL,
     WARM_UP,
+    Content,
     ModelName,
     all_shards,
-    described_as,
     half_round,
     leading_to,
 )
@@ -276,7 +276,8 @@ class Run:
     def by_network(self, name: str, role: str, images: str, shard: str = "") -> list[str]:
         """Return images as the network of a model describes them for `queries` or `references`."""
         describe = self.config["describe"]
-        return self.described(describe[role], images, described_as(describe), name, shard)
+        content = str(Content.of(describe))
+        return self.described(describe[role], images, content, name, shard)
 
     def refines(self) -> bool:
         """Return whether it does more with descriptors than its network gives."""
@@ -328,9 +329,10 @@ class Run:
         needed = RANKINGS[ranking].needs_bank
         return self.as_submitted(name, "references", "training") if needed else []
 
-    def temperature(self, ranking: str) -> float:
-        """Return the temperature of a ranking's bank; 1 where it has none, whatever the config."""
-        return self.config["describe"]["temperature"] if RANKINGS[ranking].needs_bank else 1
+    def temperature(self, *rankings: str) -> float:
+        """Return the temperature of rankings' bank; 1 where none has one, whatever the config."""
+        has_bank = any(RANKINGS[name].needs_bank for name in rankings)
+        return self.config["describe"]["temperature"] if has_bank else 1
 
     def ranked(self, phase: str, ranking: str = "") -> Ranked:
         """Return the files of the last model's descriptors of a phase, as the run ranks them."""

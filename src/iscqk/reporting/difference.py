@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from iscqk.comparison.yardsticks import is_newer
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
 from iscqk.formats.results import Results
 from iscqk.plan.runs import Config
-from iscqk.plan.yardsticks import is_newer
 from iscqk.reporting import reading
 from iscqk.reporting.parts import Number, Table, share
 from iscqk.reporting.reading import Submission

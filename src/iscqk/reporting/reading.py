@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.comparison.run_tables import read_history, read_usage, scored
+from iscqk.comparison.yardsticks import GIST, START, unlike, yardsticks
 from iscqk.errors import UserError
 from iscqk.formats import results as folders
 from iscqk.formats.csv_tables import read_whole_table
@@ -19,7 +20,6 @@ from iscqk.formats.results import Results
 from iscqk.plan.jobs import kind_of
 from iscqk.plan.names import INITIAL, WARM_UP, ModelName, leading_to
 from iscqk.plan.runs import gist_run, submission_run
-from iscqk.plan.yardsticks import GIST, START, unlike, yardsticks
 from iscqk.retrieval.precise_scores import lowest_precise_score
 
 CURVE_POINTS = 300  # of a precision-recall curve; more cannot be told apart in a plot

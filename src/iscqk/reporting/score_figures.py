@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from iscqk.comparison.yardsticks import START
 from iscqk.formats.results import Ranked
 from iscqk.methods import METHODS
 from iscqk.plan.names import INITIAL
-from iscqk.plan.yardsticks import START
 from iscqk.reporting import reading, report_plots
 from iscqk.reporting.parts import Figure, figure_of
 from iscqk.reporting.reading import Scored, Submission

@@ -9,7 +9,6 @@ import difflib
 import itertools
 import json
 import math
-import operator
 import os
 import re
 import sys
@@ -18,7 +17,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from iscqk.errors import UserError
 from iscqk.formats.files import printable, refuse_unwritable
 from iscqk.formats.named_files import EMPTY
 from iscqk.runtime.cores import cores
@@ -57,16 +55,6 @@ def count(text: str) -> int:
 def at_once(text: str) -> int:
     """Return how many threads or processes work at once; far more than cores fill the memory."""
     return _whole(text, 1, max(_MOST_AT_ONCE, cores()))
-
-
-def refuse_below_one(name: str, value: int) -> None:
-    """Refuse a number, of Python too, that nothing can be done with."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise UserError(f"--{name} {value!r}: a whole number is needed") from None
-    if number < 1:
-        raise UserError(f"--{name} {value}: at least 1 is needed")
 
 
 def _not_negative(text: str) -> int:

@@ -20,7 +20,7 @@ from iscqk.images.edit_chains import EditPool
 from iscqk.runtime.options import at_once, output_file
 from iscqk.settings.copies import Copies
 from iscqk.settings.edits import Pool
-from iscqk.stages.setups.parts import add_part_options, part_of
+from iscqk.stages.shared.parts import add_part_options, part_of
 
 EXAMPLE = r"""iscqk copies --training data/training.csv \
     --config '{"per_image": 2, "side": 160, "quality": 90}' \

@@ -13,13 +13,13 @@ import argparse
 from iscqk.errors import UserError
 from iscqk.formats.files import printable
 from iscqk.formats.model_files import SIDES
-from iscqk.matching.arguments import add_exclude, add_model, add_threads
 from iscqk.matching.cache import check_place, is_new
 from iscqk.matching.inputs import find_inputs
 from iscqk.runtime.imports import importing
 from iscqk.runtime.logs import print_line
-from iscqk.runtime.options import output_file, refuse_below_one
-from iscqk.stages.setups.looking import loaded_model
+from iscqk.runtime.options import output_file
+from iscqk.stages.shared.looking import loaded_model
+from iscqk.stages.shared.own_images import add_exclude, add_model, add_threads
 
 EXAMPLE = "iscqk describe photos --model results/submission_phase2 --output photos.h5"
 
@@ -39,7 +39,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the descriptors."""
     check_place(arguments.output)
-    refuse_below_one("threads", arguments.threads)
     inputs = find_inputs(arguments.images, arguments.exclude)
     if inputs.described:
         name = printable(inputs.described[0])

@@ -10,18 +10,18 @@ exact; with --index it is by an index, and what that misses is told.
 
 import argparse
 
-from iscqk.matching.arguments import (
+from iscqk.matching.cache import is_new
+from iscqk.matching.inputs import find_inputs
+from iscqk.runtime.imports import importing
+from iscqk.runtime.options import output_folder
+from iscqk.stages.shared.looking import asked, loaded_model, output_of, tell
+from iscqk.stages.shared.own_images import (
     add_exclude,
     add_index,
     add_model,
     add_orientations,
     add_threads,
 )
-from iscqk.matching.cache import is_new
-from iscqk.matching.inputs import find_inputs
-from iscqk.runtime.imports import importing
-from iscqk.runtime.options import output_folder
-from iscqk.stages.setups.looking import asked, loaded_model, output_of, tell
 
 EXAMPLE = "iscqk duplicates photos --model results/submission_phase2"
 

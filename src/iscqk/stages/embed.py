@@ -28,12 +28,12 @@ from iscqk.learning.embedding import embed
 from iscqk.models.collapse import COLLAPSED, spread
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder
-from iscqk.plan.names import ways_to_see
+from iscqk.plan.names import Content
 from iscqk.runtime.options import at_once, count, output_file
 from iscqk.schema.section import Precision
 from iscqk.settings.describe import Describe
-from iscqk.stages.setups.parts import add_part_options, names_part, part_of
-from iscqk.stages.setups.processes import run_distributed
+from iscqk.stages.shared.parts import add_part_options, names_part, part_of
+from iscqk.stages.shared.processes import run_distributed
 
 logger = logging.getLogger(__name__)
 
@@ -94,11 +94,12 @@ def _embed(arguments: argparse.Namespace, device: torch.device, threads: int) ->
     if distributed.rank() > 0:
         collections.deque(blocks, maxlen=0)  # helps to make them, and writes nothing
         return
-    seen = "-".join(ways_to_see(arguments.sizes, arguments.orientations, arguments.trimmed))
+    kind = "features" if arguments.features else "descriptors"
+    content = Content(kind, (*arguments.sizes,), arguments.orientations, arguments.trimmed)
     attributes = {
         **provenance,
-        **({"seen": seen} if seen else {}),
-        "content": "features" if arguments.features else "descriptors",
+        **({"seen": content.seen} if content.seen else {}),
+        "content": content.kind,
         "precision": arguments.precision,
         "weights_sha256": sha256_of(arguments.weights),
     }

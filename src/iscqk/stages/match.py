@@ -11,17 +11,17 @@ is by an index, which is kept too (references.*.faiss), and what that misses is 
 import argparse
 
 from iscqk.errors import UserError
-from iscqk.matching.arguments import (
+from iscqk.matching.inputs import find_both_inputs
+from iscqk.runtime.imports import importing
+from iscqk.runtime.options import count, output_folder
+from iscqk.stages.shared.looking import asked, loaded_model, output_of, tell
+from iscqk.stages.shared.own_images import (
     add_exclude,
     add_index,
     add_model,
     add_orientations,
     add_threads,
 )
-from iscqk.matching.inputs import find_both_inputs
-from iscqk.runtime.imports import importing
-from iscqk.runtime.options import count, output_folder
-from iscqk.stages.setups.looking import asked, loaded_model, output_of, tell
 
 EXAMPLE = "iscqk match photo.jpg scans --against photos --model results/submission_phase2"
 

@@ -71,21 +71,26 @@ def run(arguments: argparse.Namespace) -> None:
         role: by_place(provenances(getattr(arguments, role) or []))
         for role in ("queries", "references", "training")
     }
-    for role, parts in shards.items():
-        setattr(arguments, role, [path for path, _ in parts])
+    files = {role: [path for path, _ in parts] for role, parts in shards.items()}
     set_threads(arguments.threads)
     made = [_checked(shards, name) for name in arguments.ranking]
     for name, output, attributes in zip(arguments.ranking, arguments.output, made, strict=True):
-        _merge(arguments, name, output, attributes)
+        _merge(files, name, output, attributes, arguments)
 
 
-def _merge(arguments: argparse.Namespace, name: str, output: Path, attributes: Attributes) -> None:
+def _merge(
+    files: Mapping[str, list[str | Path]],
+    name: str,
+    output: Path,
+    attributes: Attributes,
+    arguments: argparse.Namespace,
+) -> None:
     ranking = RANKINGS[name]
-    query_count, dimension = count_descriptors(arguments.queries)
-    reference_count, _ = count_descriptors([*arguments.references])
-    queries: Iterator[Block] = descriptor_blocks(arguments.queries)
-    references: Iterator[Block] = descriptor_blocks(arguments.references)
-    queries = _ranked(queries, ranking, arguments)
+    query_count, dimension = count_descriptors(files["queries"])
+    reference_count, _ = count_descriptors(files["references"])
+    queries: Iterator[Block] = descriptor_blocks(files["queries"])
+    references: Iterator[Block] = descriptor_blocks(files["references"])
+    queries = _ranked(queries, ranking, files["training"], arguments.temperature)
     references = ((ids, ranking.of_references(rows)) for ids, rows in references)
     if arguments.manifests:
         queries = _with_unmatchable(queries, arguments.manifests[0], "query")
@@ -145,11 +150,11 @@ def _check_sizes(roles: Iterable[Parts]) -> None:
 
 
 def _ranked(
-    queries: Iterable[Block], ranking: Ranking, arguments: argparse.Namespace
+    queries: Iterable[Block], ranking: Ranking, training: list[str | Path], temperature: float
 ) -> Iterator[Block]:
-    shards = arguments.training if ranking.needs_bank else []
+    shards = training if ranking.needs_bank else []
     parts = count_descriptors(shards)[0] // BLOCK_ROWS + len(shards) if shards else 0
     for ids, vectors in queries:
         blocks = progress(descriptor_blocks(shards), parts, "merge, blocks of the bank")
         bank = (block for _, block in blocks)
-        yield ids, ranking.of_queries(vectors, bank, arguments.temperature)
+        yield ids, ranking.of_queries(vectors, bank, temperature)

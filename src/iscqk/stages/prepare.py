@@ -41,7 +41,7 @@ from iscqk.images.sources import of_own_content
 from iscqk.plan.held_out import HeldOut, refuse_too_few
 from iscqk.runtime.options import output_file
 from iscqk.settings.queries import ADD_UNLIKE, Queries, refuse_impossible
-from iscqk.stages.setups.quarantine import add_quarantine_options
+from iscqk.stages.shared.quarantine import add_quarantine_options
 
 _CALLED = {"others": "sources of queries"}
 

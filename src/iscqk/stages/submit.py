@@ -6,7 +6,8 @@ Its folder `model` has the weights in the model hub's format, and what `iscqk ma
 import argparse
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from iscqk.formats.named_files import named_files, read_object, read_objects
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.results import Submission
+from iscqk.formats.submission import Submission as Descriptors
 from iscqk.formats.submission import open_submission
 from iscqk.images.quarantine import QUARANTINED
 from iscqk.matching.model_folder import write_settings
@@ -46,6 +48,7 @@ EXAMPLE = r"""iscqk submit --phase phase2 --descriptors descriptors.h5 \
     --config "$(cat config.json)" --output submission"""
 
 _ROLES = (*SIDES, GIST, "projection")
+_SPLITS = ("training", "references", "queries")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--halves", nargs="*", metavar="HALF=JSON", default=[], help="scores of parts of the phase"
     )
-    for split in ("training", "references", "queries"):
+    for split in _SPLITS:
         parser.add_argument(f"--{split}", metavar="MANIFEST", required=True)
     parser.add_argument(
         "--quarantined", nargs="*", metavar="CSV", default=[], help="images that were set aside"
@@ -90,19 +93,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=output_folder, required=True)
 
 
+@dataclass(frozen=True)
+class _Sources:
+    """What a submission was made from, each file read and hashed once.
+
+    Attributes:
+        manifests: by split.
+        weights: files by role.
+        digests: the SHA-256 of these, by role.
+        given: what given files are called where they come from, and their SHA-256.
+        describe: that section of the config, defaults filled in.
+    """
+
+    manifests: dict[str, pd.DataFrame]
+    weights: dict[str, str]
+    digests: dict[str, str]
+    given: list[tuple[str, str]]
+    describe: dict[str, Any]
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace) -> "_Sources":
+        """Read what the options name; UserError where something is missing."""
+        weights = _weights(arguments)
+        return cls(
+            {split: read_manifest(getattr(arguments, split)) for split in _SPLITS},
+            weights,
+            {role: sha256_of(path) for role, path in weights.items()},
+            _given(arguments),
+            Describe.parse(arguments.config["describe"]).values(),
+        )
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Write the six files of the folder, and the model."""
-    output = Submission(str(arguments.output))
-    manifests = {
-        split: read_manifest(getattr(arguments, split))
-        for split in ("training", "references", "queries")
-    }
+    output, sources = Submission(str(arguments.output)), _Sources.of(arguments)
     digest = sha256_of(arguments.descriptors)
-    _refuse_mixed(arguments, manifests, digest)
-    given = _given(arguments)
-    _refuse_other_config(arguments, dict(given))
-    score = _score(arguments, manifests)
-    provenance = _provenance(arguments, manifests, given) | {"descriptors_sha256": digest}
+    with open_submission(arguments.descriptors) as descriptors:
+        _refuse_other_descriptors(arguments, sources, descriptors)
+        _refuse_other_validation(arguments, sources, digest)
+        _refuse_other_scores(arguments, digest)
+        _refuse_other_config(arguments, sources, descriptors)
+    score = _score(arguments, sources.manifests)
+    provenance = _provenance(arguments, sources) | {"descriptors_sha256": digest}
     _copy(arguments.descriptors, output.descriptors)
     _copy(arguments.predictions, output.predictions)
     _copy(arguments.validation, output.validation)
@@ -110,68 +142,65 @@ def run(arguments: argparse.Namespace) -> None:
     write_text(output.provenance, json.dumps(provenance, indent=2) + "\n")
     card = model_card(score, provenance)
     write_text(output.card, card)
-    weights = _weights(arguments)
-    projection = weights.pop("projection", None)
-    for role, path in weights.items():
+    _write_model(Path(output.model), sources, arguments.bank, card)
+
+
+def _write_model(folder: Path, sources: _Sources, bank: list[Path], card: str) -> None:
+    encoders = dict(sources.weights)
+    projection = encoders.pop("projection", None)
+    for role, path in encoders.items():
         encoder, facts = load_encoder(path), read_provenance(path)
-        save_hub_folder(Path(output.model) / role, encoder, facts, card)
-    settings = Describe.parse(arguments.config["describe"]).values()
-    write_settings(Path(output.model), settings, arguments.bank, projection)
+        save_hub_folder(folder / role, encoder, facts, card)
+    write_settings(folder, sources.describe, bank, projection)
 
 
-def _refuse_mixed(
-    arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame], digest: str
+def _refuse_other_descriptors(
+    arguments: argparse.Namespace, sources: _Sources, descriptors: Descriptors
 ) -> None:
-    """Refuse files that do not belong with descriptors of a digest, whatever stages have checked.
+    """Refuse descriptors of other weights or images, and a bank or predictions not of theirs.
 
     Raises:
-        UserError: naming the first file that is of other descriptors, weights, images or phase.
+        UserError: naming the first file that does not belong, whatever stages have checked.
     """
-    _refuse_other_descriptors(arguments)
-    counts = {split: len(manifests[split]) for split in ("queries", "references")}
-    validated = {"valid": True, "phase": arguments.phase, "validated_sha256": digest, **counts}
-    path = arguments.validation
-    _compare(path, read_object(path), validated, "validate the descriptors")
-    _refuse_other_scores(arguments, digest)
-
-
-def _refuse_other_descriptors(arguments: argparse.Namespace) -> None:
-    """Refuse descriptors of other weights or images, and a bank or predictions not of theirs."""
-    descriptors, weights = arguments.descriptors, _weights(arguments)
     expected = {
         "ranking": arguments.ranking,
-        "query_weights_sha256": sha256_of(weights["queries"]),
-        "reference_weights_sha256": sha256_of(weights["references"]),
+        "query_weights_sha256": sources.digests["queries"],
+        "reference_weights_sha256": sources.digests["references"],
         "query_manifest_sha256": sha256_of(arguments.queries),
         "reference_manifest_sha256": sha256_of(arguments.references),
     }
     if RANKINGS[arguments.ranking].needs_bank:
         expected["training_manifest_sha256"] = sha256_of(arguments.training)
     if arguments.bank:
-        made = {"weights_sha256": expected["reference_weights_sha256"]}
-        if "projection" in weights:
-            made["projection_sha256"] = sha256_of(weights["projection"])
+        made = {"weights_sha256": sources.digests["references"]}
+        if "projection" in sources.digests:
+            made["projection_sha256"] = sources.digests["projection"]
         checked_shards(arguments.bank, "describe it again", made)
-    with open_submission(descriptors) as submission:
-        predictions = read_predictions(arguments.predictions)
-        refuse_other_predictions(arguments.predictions, predictions, submission)
-        max_results = Search.parse(arguments.config["search"]).max_results
-        refuse_part_of_predictions(arguments.predictions, predictions, submission, max_results)
-        _compare(descriptors, submission.attributes, expected, "merge the shards")
+    predictions = read_predictions(arguments.predictions)
+    refuse_other_predictions(arguments.predictions, predictions, descriptors)
+    max_results = Search.parse(arguments.config["search"]).max_results
+    refuse_part_of_predictions(arguments.predictions, predictions, descriptors, max_results)
+    _compare(arguments.descriptors, descriptors.attributes, expected, "merge the shards")
 
 
-def _refuse_other_config(arguments: argparse.Namespace, given: Mapping[str, str]) -> None:
+def _refuse_other_validation(arguments: argparse.Namespace, sources: _Sources, digest: str) -> None:
+    """Refuse a validation of other descriptors than those of a digest, or of another phase."""
+    counts = {split: len(sources.manifests[split]) for split in ("queries", "references")}
+    validated = {"valid": True, "phase": arguments.phase, "validated_sha256": digest, **counts}
+    path = arguments.validation
+    _compare(path, read_object(path), validated, "validate the descriptors")
+
+
+def _refuse_other_config(
+    arguments: argparse.Namespace, sources: _Sources, descriptors: Descriptors
+) -> None:
     """Refuse what another config has made, or what was given otherwise, of which others are told.
 
     Where Snakemake knows nothing of files, or was told that they are up to date, it keeps them.
-    `given`: the SHA-256 of given files by their names.
     """
-    settings = Describe.parse(arguments.config["describe"]).values()
-    config, weights = {**arguments.config, "describe": settings}, _weights(arguments)
-    with open_submission(arguments.descriptors) as submission:
-        attributes = submission.attributes
-    refuse_otherwise_made(weights, str(arguments.descriptors), attributes, config)
-    refuse_replaced(weights, given, config)
+    config, path = {**arguments.config, "describe": sources.describe}, str(arguments.descriptors)
+    refuse_otherwise_made(sources.weights, path, descriptors.attributes, config)
+    refuse_replaced(sources.weights, dict(sources.given), config)
 
 
 def _refuse_other_scores(arguments: argparse.Namespace, digest: str) -> None:
@@ -223,11 +252,7 @@ def _score(arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]) ->
     }
 
 
-def _provenance(
-    arguments: argparse.Namespace,
-    manifests: dict[str, pd.DataFrame],
-    given: Iterable[tuple[str, str]],
-) -> dict[str, Any]:
+def _provenance(arguments: argparse.Namespace, sources: _Sources) -> dict[str, Any]:
     return {
         **commit(),
         "machine": machine(),
@@ -236,7 +261,7 @@ def _provenance(
         "seed": arguments.config["seed"],
         "images": {
             split: {"count": len(rows), "sha256": content_digest(rows)}
-            for split, rows in manifests.items()
+            for split, rows in sources.manifests.items()
         },
         "quarantined": [
             row
@@ -244,10 +269,12 @@ def _provenance(
             for row in read_table(path, QUARANTINED).to_dict("records")
         ],
         "weights": {
-            role: {"path": path, "sha256": sha256_of(path)}
-            for role, path in _weights(arguments).items()
+            role: {"path": path, "sha256": sources.digests[role]}
+            for role, path in sources.weights.items()
         },
-        "given": [{"path": _on_any_machine(name), "sha256": sha256} for name, sha256 in given],
+        "given": [
+            {"path": _on_any_machine(name), "sha256": sha256} for name, sha256 in sources.given
+        ],
     }
 
 

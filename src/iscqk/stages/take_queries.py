@@ -38,7 +38,7 @@ from iscqk.images.ingestion import (
 from iscqk.images.official_names import check_official
 from iscqk.runtime.options import output_file
 from iscqk.settings.dataset import BadImages
-from iscqk.stages.setups.quarantine import add_quarantine_options
+from iscqk.stages.shared.quarantine import add_quarantine_options
 
 EXAMPLE = r"""iscqk take-queries --phase phase1 --queries pictures/queries \
     --ground-truth ground_truth.csv --training data/training.csv \

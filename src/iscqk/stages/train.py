@@ -32,12 +32,12 @@ from iscqk.settings.copies import Copies
 from iscqk.settings.edits import Pool
 from iscqk.settings.model import Model
 from iscqk.settings.train import Train
-from iscqk.stages.setups.descent import descent, told_of_training
-from iscqk.stages.setups.fresh import OnFreshCopies
-from iscqk.stages.setups.half_round import HalfRound
-from iscqk.stages.setups.pairs import OnPairs
-from iscqk.stages.setups.processes import run_distributed
-from iscqk.stages.setups.setup import Setup
+from iscqk.stages.shared.processes import run_distributed
+from iscqk.stages.trainings.descent import descent, told_of_training
+from iscqk.stages.trainings.fresh import OnFreshCopies
+from iscqk.stages.trainings.half_round import HalfRound
+from iscqk.stages.trainings.pairs import OnPairs
+from iscqk.stages.trainings.setup import Setup
 
 EXAMPLE = r"""iscqk train --method qk --side k --round 1 --start k.safetensors \
     --frozen q.safetensors --bank copies1-0.h5 --training data/training.csv \

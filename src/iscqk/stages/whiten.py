@@ -53,18 +53,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the projection; a block of descriptors is in memory at a time."""
     set_threads(arguments.threads)
-    arguments.part = [checked_shards(shards, "describe it again") for shards in arguments.part]
-    count, _ = count_descriptors(arguments.part[0])
+    parts = [checked_shards(shards, "describe it again") for shards in arguments.part]
+    count, _ = count_descriptors(parts[0])
     if count < 2:
         raise UserError("describe.whitening: its PCA needs at least 2 training images; add some")
     facts = {key: getattr(arguments, key) for key in ("weights", "size", "whitening")}
-    save_projection(arguments.output, _learned(arguments), facts)
+    save_projection(arguments.output, _learned(parts, arguments), facts)
 
 
-def _learned(arguments: argparse.Namespace) -> Projection:
+def _learned(parts: list[list[str | Path]], arguments: argparse.Namespace) -> Projection:
     sizes, whitenings = arguments.size, arguments.whitening
     if len(sizes) == len(whitenings) == 1:
-        blocks = (joined(parts, arguments.weights) for _, parts in aligned_blocks(arguments.part))
+        blocks = (joined(rows, arguments.weights) for _, rows in aligned_blocks(parts))
         return fit_projection(blocks, *sizes, *whitenings)
-    parts = [(rows for _, rows in descriptor_blocks(shards)) for shards in arguments.part]
-    return fit_projections(parts, sizes, whitenings, arguments.weights)
+    each = [(rows for _, rows in descriptor_blocks(shards)) for shards in parts]
+    return fit_projections(each, sizes, whitenings, arguments.weights)

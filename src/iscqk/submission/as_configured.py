@@ -22,7 +22,7 @@ from iscqk.methods import METHODS
 from iscqk.models.ready import READY, ready_networks
 from iscqk.models.weights import read_encoder_config, read_provenance
 from iscqk.plan.dependence import budget, training_edits, warm_up_images
-from iscqk.plan.names import ways_to_see
+from iscqk.plan.names import Content
 from iscqk.retrieval.refining import read_projection_facts
 
 Config = Mapping[str, Any]
@@ -179,6 +179,7 @@ def _of_descriptors(
     path: str, attributes: Config, weights: Mapping[str, str], config: Config
 ) -> Iterator[_Told]:
     """Yield what descriptors say of how they were ranked, and of both sides."""
+    digests = {role: sha256_of(weights[role]) for role in ("projection", GIST) if role in weights}
     ranked = {key: attributes[key] for key in ("temperature",) if key in attributes}
     yield _Told(path, "merge", {"describe": ranked}, config)
     for side in ("query", "reference"):
@@ -187,11 +188,11 @@ def _of_descriptors(
             for key, value in attributes.items()
             if key.startswith(f"{side}_")
         }
-        yield from _of_side(path, told, weights, config)
+        yield from _of_side(path, told, digests, config)
 
 
 def _of_side(
-    path: str, told: Config, weights: Mapping[str, str], config: Config
+    path: str, told: Config, digests: Mapping[str, str], config: Config
 ) -> Iterator[_Told]:
     """Yield what descriptors say of one side: how it was seen, and what was made of that."""
     describe = config["describe"]
@@ -200,10 +201,8 @@ def _of_side(
     seen = {key: told[key] for key in ("precision",) if key in told}
     yield _Told(path, "embed", {"describe": seen}, config)
     yield _Told(path, rule, {"describe": {k: told[k] for k in _OF_A_SIDE if k in told}}, config)
-    ways = ways_to_see(*(describe[name] for name in ("sizes", "orientations", "trimmed")))
-    digests = {role: sha256_of(file) for role, file in weights.items()}
     now = {
-        "seen": ("describe.sizes, orientations and trimmed", "-".join(ways) or ONCE),
+        "seen": ("describe.sizes, orientations and trimmed", Content.of(describe).seen or ONCE),
         "projection_sha256": ("projection, SHA-256", digests.get("projection", NONE)),
         "gist_weights_sha256": ("GIST's weights, SHA-256", digests.get(GIST, NONE)),
     }

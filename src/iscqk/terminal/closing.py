@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from iscqk.comparison.yardsticks import GIST, START, yardsticks
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
 from iscqk.formats.light_tables import rows_below_header
@@ -19,7 +20,6 @@ from iscqk.formats.results import Submission
 from iscqk.plan.names import INITIAL
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import gist_run
-from iscqk.plan.yardsticks import GIST, START, yardsticks
 from iscqk.terminal.words import duration, phase_name, size
 
 ALL = "all"

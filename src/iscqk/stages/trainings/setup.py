@@ -26,7 +26,7 @@ class Setup(ABC):
         number: of this training among those of its seed.
         workers: processes that read images ahead; without any this one reads.
         torch_threads: that torch may use in this process.
-        facts: what the weights will say of how they were made; see `setups.descent`.
+        facts: what the weights will say of how they were made; see `trainings.descent`.
     """
 
     budget: int

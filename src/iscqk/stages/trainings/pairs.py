@@ -17,7 +17,7 @@ from iscqk.learning.data_loading import CopyImages, Images, OriginalImages, Pair
 from iscqk.learning.initialization import fit_head, head_images
 from iscqk.learning.objectives import Objective
 from iscqk.models.encoder import Encoder
-from iscqk.stages.setups.setup import OneEncoder
+from iscqk.stages.trainings.setup import OneEncoder
 
 
 class OnPairs(OneEncoder):

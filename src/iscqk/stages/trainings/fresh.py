@@ -17,7 +17,7 @@ from iscqk.learning.validation import Validation
 from iscqk.models.encoder import Encoder
 from iscqk.plan.held_out import HeldOut, refuse_too_few
 from iscqk.retrieval.average_precision import average_precision, hit_ranks
-from iscqk.stages.setups.setup import OneEncoder
+from iscqk.stages.trainings.setup import OneEncoder
 
 
 class OnFreshCopies(OneEncoder):

@@ -25,7 +25,7 @@ from iscqk.learning.training import Training
 from iscqk.learning.training_rules import refuse_idle_teacher
 from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder, read_provenance, save_encoder
-from iscqk.stages.setups.setup import Setup
+from iscqk.stages.trainings.setup import Setup
 
 
 class HalfRound(Setup):
