@@ -1,4 +1,4 @@
-"""Whether the manifest of the training images is made anew, as the words of a command ask for it."""
+"""Whether the manifest of training images is made anew, as the words of a command ask for it."""
 
 import pytest
 
