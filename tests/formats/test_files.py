@@ -96,6 +96,7 @@ def test_content_is_on_the_disk_before_the_name_and_the_name_before_going_on(tmp
 
 # What a method is called that writes a file, whatever its object is.
 WRITES = re.compile(r"write_(text|bytes)|to_(csv|json|parquet|pickle)|tofile|save(_file|fig|z.*)?")
+SHUTIL = re.compile(r"copy(2|file|fileobj|tree)?|move|make_archive")
 MODE = re.compile(r"[rwaxbt+]*[wax+][rwaxbt+]*(:\w*)?")  # of an open file that is written
 IN_PLACE = {
     "bench/measuring.py": "a switch of the kernel's, under /proc",
@@ -112,10 +113,8 @@ def writes(call):
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
         texts = [one.value for one in given if isinstance(one, ast.Constant)]
         return any(isinstance(text, str) and MODE.fullmatch(text) for text in texts)
-    if receiver == "shutil" or not receiver:  # such a function of another library, imported alone
-        return bool(
-            re.fullmatch(r"copy(2|file|fileobj|tree)?|move|make_archive|save_file|savez.*", name)
-        )
+    if receiver in ("", "shutil"):  # nothing, where such a function was imported by its name
+        return bool(SHUTIL.fullmatch(name) or name == "save_file")
     return bool(WRITES.fullmatch(name))
 
 
