@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # No test cuts the power, and the disk takes longer than the work. `posix` has the real ones.
 os.fsync = os.sync = lambda *_: None
 # Not a conftest of their own: of two such modules, tests that import from one would get the other.
-pytest_plugins = ["matching_folders", "s3_server"]
+pytest_plugins = ["matching_folders", "s3_server", "submitted_pieces"]
 
 TINY = """\
 dataset: {demo: {training: 64, references: 32, others: 24, side: 64}}

@@ -52,6 +52,13 @@ def left_over(project):
     return [str(path) for name in (".*.part*", ".tmp*") for path in root.rglob(name)]
 
 
+def wait_until(condition, seconds=60):
+    """Wait until a condition holds, for so long at most."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+
+
 def heed_ctrl_c():
     """Take SIGINT as a command in a terminal does; a shell's background job ignores it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)

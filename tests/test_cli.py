@@ -14,11 +14,11 @@ import pytest
 
 import iscqk
 from conftest import ROOT
+from examples import words_of
 from iscqk import cli
 from iscqk.plan.stage_registry import ROOMS, module_name
 from iscqk.runtime.shutdown import Stopped
 from iscqk.stages import draw
-from stages.test_wrong_files import words_of
 
 
 def test_every_stage_is_a_command():

@@ -1,4 +1,4 @@
-"""Every command that the README and the pages print is one: program, options, targets, files.
+"""Every command that README, pages and presets print is one: program, options, targets, files.
 
 That those of README and tutorial run as typed is in tests/torture/test_torture_tutorial.py.
 """
@@ -8,6 +8,7 @@ import copy
 import inspect
 import re
 import shlex
+from itertools import groupby
 
 import pytest
 import yaml
@@ -21,13 +22,13 @@ from iscqk.plan.checks import check_config
 
 MADE = {"configuration.md", "commands.md", "edits.md"}  # by a build of the pages
 PAGES = [
-    ROOT / "README.md",
+    *(ROOT / name for name in ("README.md", "SECURITY.md", "CHANGELOG.md")),
     *(page for page in sorted((ROOT / "docs").rglob("*.md")) if page.name not in MADE),
 ]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 SYSTEM = {
-    *("cat", "cd", "cp", "export", "for", "git", "pip", "podman", "pytest", "rm", "source", "tar"),
-    *("torchrun", "uv"),
+    *("cat", "cd", "cp", "done", "exit", "export", "find", "for", "git", "grep", "pip", "podman"),
+    *("pytest", "python3", "rm", "source", "tar", "torchrun", "uv"),
 }
 
 
@@ -36,18 +37,35 @@ def blocks(page, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
-def commands():
-    """Return (page, words) of each command in a block, as a shell has them."""
-    found = []
+def scripts():
+    """Yield (page, script) of all that can be typed: blocks on pages, comments of presets."""
     for page in PAGES:
-        for line in "".join(blocks(page, "bash")).replace("\\\n", " ").splitlines():
-            for part in re.split(r" && ", re.sub(r"(^|\s)#.*", "", line)):
-                words = shlex.split(re.sub(r"( --\S+)? \.\.\.\s*$", "", part))  # the reader's own
-                while words and re.fullmatch(r"[A-Z_]+=\S+|/usr/bin/time|-v", words[0]):
-                    del words[0]
-                if words:
-                    found.append((page.name, words))
-    return found
+        yield from ((page.name, block) for block in blocks(page, "(?:bash|sh)"))
+    for preset in sorted((ROOT / "workflow/presets").glob("*.yaml")):
+        comments = "".join(
+            f"{line[1:].strip()}\n"
+            for line in preset.read_text().splitlines()
+            if line.startswith("#")
+        )
+        for command in re.findall(r"^(?:iscqk|make|snakemake) (?:.*\\\n)*.*$", comments, re.M):
+            yield preset.name, command
+
+
+def commands_of(script):
+    """Yield the words of each command of a script, but variables before and the reader's own."""
+    text = re.sub(r"(^|\s)#.*", r"\1", script.replace("\\\n", " "), flags=re.MULTILINE)
+    lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;\n")
+    lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t", True, ""
+    for ends, words in groupby(lexer, lambda word: not word.strip("|&;\n")):
+        words = list(words)
+        if words[-1] == "...":
+            del words[-2 if words[-2].startswith("--") else -1 :]
+        if ">" in words:
+            del words[words.index(">") :]
+        while words and re.fullmatch(r"[A-Z_]+=\S+|/usr/bin/time|-v|do", words[0]):
+            del words[0]
+        if words and not ends:
+            yield words
 
 
 def mentioned():
@@ -59,7 +77,7 @@ def mentioned():
     ]
 
 
-COMMANDS = commands()
+COMMANDS = [(page, words) for page, script in scripts() for words in commands_of(script)]
 NAMED = {
     name
     for page in PAGES
@@ -116,6 +134,18 @@ def test_what_snakemake_is_asked_it_understands(words):
         assert not profile or (ROOT / profile / "config.yaml").is_file()
     for key in asked.config or []:
         assert key.split("=")[0] in CONFIG
+
+
+def test_a_rule_makes_each_file_that_snakemake_is_asked_for(project):
+    files = [
+        word
+        for _, (program, *words) in COMMANDS
+        for word in words
+        if program == "snakemake" and word.startswith("results/")
+    ]
+    assert files
+    made = f"snakemake {' '.join(files)} -n --configfile config.yaml tiny.yaml"
+    project.run(f'bash -c "{made}"')  # which makes several names of one with braces
 
 
 @of("make")

@@ -13,7 +13,7 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 
 from conftest import ROOT, make_project
-from test_make import make
+from making import make
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 CONTAINER = (ROOT / "Containerfile").read_text()

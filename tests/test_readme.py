@@ -10,6 +10,12 @@ from conftest import ROOT
 TEXT = (ROOT / "README.md").read_text()
 LINES = TEXT.splitlines()
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
+OTHERS = [
+    ROOT / name
+    for name in ("README.md", "SECURITY.md", "CHANGELOG.md", "src/iscqk/ready/model/MODEL_CARD.md")
+]
+IGNORED = (ROOT / ".gitignore").read_text().splitlines()
+BUILT = {Path(line).name for line in IGNORED if line.endswith(".md")}  # pages
 
 
 def links(text):
@@ -34,12 +40,19 @@ def test_what_people_look_for_is_on_its_first_screen(lines, wanted):
     assert wanted in "\n".join(LINES[:lines])
 
 
-def test_its_links_lead_somewhere():
-    headings = {slug(line.lstrip("# ")) for line in LINES if line.startswith("#")}
-    for link in links(TEXT):
+def headings(page):
+    """Return what can be named of a page after a `#`: its headings, which stand in no code."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return {slug(heading) for heading in re.findall(r"^#+ (.*)", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("page", [*OTHERS, *PAGES], ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for link in links(page.read_text()):
         path, _, part = link.partition("#")
-        assert (ROOT / path).exists(), link
-        assert path or part in headings, link
+        target = page.parent / path if path else page
+        assert target.exists() or target.name in BUILT, link
+        assert not part or target.name in BUILT or part in headings(target), link
 
 
 def test_its_scores_are_those_of_the_page_of_measurements():
@@ -53,12 +66,10 @@ def test_its_scores_are_those_of_the_page_of_measurements():
 
 def test_pages_that_are_built_are_said_to_be():
     """Who reads the pages as they are finds none of these: git leaves them out."""
-    ignored = (ROOT / ".gitignore").read_text()
-    built = {Path(line).name for line in ignored.splitlines() if line.endswith(".md")}
     for page in PAGES:
-        if page.name not in built:
+        if page.name not in BUILT:
             for block in page.read_text().split("\n\n"):
-                named = {Path(link).name for link in links(block)} & built
+                named = {Path(link).name for link in links(block)} & BUILT
                 assert not named or "`make docs`" in block, (page.name, named)
 
 

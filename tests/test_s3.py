@@ -10,9 +10,9 @@ from collections import Counter
 
 import pytest
 
+from configs import FEW_JOBS
 from conftest import ROOT, make_project
 from s3_server import BUCKET, serving, store, stored, unless
-from test_slurm import FEW_JOBS
 
 pytestmark = pytest.mark.long
 

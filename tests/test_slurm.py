@@ -10,19 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from configs import FEW_JOBS
 from conftest import ROOT, make_project
 
 pytestmark = pytest.mark.long
 
 SCRIPT = ROOT / "tests/slurm/one_machine.sh"
-
-# A round of training, and as few jobs as that takes.
-FEW_JOBS = """\
-train: {qk: {warm_up_images: 0}}
-describe: {ranking: similarity}
-score: {rankings: [similarity]}
-shards: {training: 1, references: 1}
-"""
 
 
 def missing():

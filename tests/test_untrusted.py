@@ -1,19 +1,16 @@
 """What users name in a config reaches no shell unquoted and no interpreter at all."""
 
 import json
-import os
 import re
 from itertools import islice
 
 import numpy as np
 import pytest
-import torch
 import yaml
 from PIL import Image
 from safetensors.torch import save_file
 
 from conftest import ROOT
-from iscqk.learning.checkpoint import Checkpoint
 from snakemake_logger_plugin_iscqk.plain_yaml import read_plainly
 
 # Each would leave a file behind, or break Snakemake's own format strings.
@@ -131,22 +128,6 @@ def test_a_config_is_data_and_no_program(project):
     done = project.run("snakemake -n --configfile config.yaml evil.yaml", check=False)
     assert done.returncode and "unknown key" in done.stderr
     assert not (project.folder / "HACKED").exists()
-
-
-class Program:
-    """What runs a command when it is unpickled."""
-
-    def __init__(self, command):
-        self.command = command
-
-    def __reduce__(self):
-        return os.system, (self.command,)
-
-
-def test_a_resume_state_runs_nothing(tmp_path):
-    torch.save({"run": "a", "step": Program(f"touch {tmp_path}/HACKED")}, tmp_path / "state.pt")
-    assert Checkpoint(tmp_path / "state.pt", "a").load() is None
-    assert not (tmp_path / "HACKED").exists()
 
 
 def test_no_source_loads_pickles_or_starts_shells():

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import iscqk
 from iscqk.bench.independent.contenders import HASHES, Described, gist_model, of_model
 from iscqk.bench.independent.scoring import nearest, recall_by_class, score
 from iscqk.bench.independent.set_folder import Query, read_set, write_set
@@ -146,21 +147,25 @@ def test_a_hash_whose_package_is_missing_has_a_row_that_says_so(queries, tmp_pat
     assert "pip install pdqhash" in (tmp_path / "table.md").read_text()
 
 
-def test_a_model_ranks_as_match_does(queries, model_folder):
+@pytest.mark.parametrize(("orientations", "top"), [(1, 10), (8, 1)])
+def test_a_model_ranks_as_match_does(queries, model_folder, orientations, top):
+    """Beyond the nearest, `match` goes on in the orientation in which that one was found."""
     model, found = Model.load(model_folder), read_set(queries)
-    paths = found.phases["phase1"].paths
-    described = of_model(model, 1)(paths, found.references)
-    rows, columns, far = nearest(described, 1)
-    vectors = [
-        model.describe(images, side)
-        for images, side in ((paths, "queries"), (found.references, "references"))
-    ]
-    scores = (vectors[0] @ vectors[1].T) - model.levels(vectors[0])[:, None]
-    offset = RANKINGS[model.ranking.name].offset
-    np.testing.assert_allclose(-far / 2 + offset, scores[rows, columns], atol=1e-5)
+    paths = found.phases["phase2"].paths  # mirrored
+    rows, columns, far = nearest(of_model(model, 1, orientations)(paths, found.references), 1)
+    pairs = [(paths[q], found.references[r]) for q, r in zip(rows, columns, strict=True)]
+    names = ["query", "reference"]
+    scores = RANKINGS[model.ranking.name].offset - far / 2
+    ranked = pd.Series(scores, pd.MultiIndex.from_tuples(pairs, names=names))
+    table = iscqk.match(paths, found.references, model, top, orientations=orientations)
+    matched = table.set_index(names)["score"]
+    assert len(matched) == len(paths) * top
+    np.testing.assert_allclose(ranked[matched.index], matched, atol=1e-5)
+    best = [one.groupby("query").max() for one in (ranked, matched)]
+    np.testing.assert_allclose(*best, atol=1e-5)
 
 
-def test_a_model_in_eight_orientations_takes_the_nearest_as_match_does(queries, model_folder):
+def test_in_eight_orientations_the_nearest_of_each_pair_counts(queries, model_folder):
     model, found = Model.load(model_folder), read_set(queries)
     paths = found.phases["phase2"].paths  # mirrored
     turned = of_model(model, 1, 8)(paths, found.references)

@@ -7,6 +7,7 @@ import random
 
 import numpy as np
 import pytest
+from blurred_noise import another, picture
 from PIL import Image
 
 from iscqk.errors import UserError
@@ -18,15 +19,6 @@ from iscqk.settings.edits import Pool
 
 CONFIG = {"names": ["blur", "crop", "hflip", "pad"], "strength": [0.0, 0.6], "length": [1, 3]}
 EVERYTHING = EditPool(EDIT_NAMES, (0.0, 1.0), (2, 4))
-
-
-def picture(size=(72, 54), seed=0):
-    small = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
-
-
-def another(rng):
-    return picture((60, 50), int(rng.integers(1000)))
 
 
 def copy(key, pool=EVERYTHING, image=None):

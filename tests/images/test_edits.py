@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 from augly.image import functional
+from blurred_noise import another, picture
 from PIL import Image, ImageFont
 
 from iscqk.errors import UserError
@@ -20,15 +21,6 @@ from iscqk.images.overlay_parameters import FONTS
 from iscqk.images.sanitize import sanitize
 
 SIZES = [(16, 16), (40, 300), (300, 200)]
-
-
-def picture(size, seed=0):
-    small = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
-
-
-def another(rng):
-    return picture((60, 50), int(rng.integers(1000)))
 
 
 def edited(name, strength=0.5, seed=1, size=(96, 72)):

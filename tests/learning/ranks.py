@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from test_training import CONFIG, FlippedPairs
+from small_training import CONFIG, FlippedPairs
 from torch.nn.functional import normalize
 
 from iscqk.errors import UserError

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import test_training
+import small_training
 import torch
 from PIL import Image
 from safetensors.torch import save_file
@@ -22,7 +22,7 @@ from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import load_backbone, load_encoder, save_encoder
 
 IDS = [f"T{number:06}" for number in range(8)]
-CONFIG = replace(test_training.CONFIG, images=24, batch_size=4)
+CONFIG = replace(small_training.CONFIG, images=24, batch_size=4)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_training import CONFIG, FlippedPairs
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn import functional
 from torch.utils.data import Dataset
@@ -24,7 +25,7 @@ from iscqk.learning.initialization import calibrate_batch_norm, principal_head
 from iscqk.learning.optimizer import learning_rate_factor, make_optimizer
 from iscqk.learning.tensorboard import Scalars
 from iscqk.learning.throughput import Throughput
-from iscqk.learning.training import TrainConfig, Training
+from iscqk.learning.training import Training
 from iscqk.learning.validation import Validation
 from iscqk.methods import METHODS, isd, moco, qk, simclr, solo
 from iscqk.methods.isd.objective import SelfDistillation
@@ -36,21 +37,6 @@ from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.modes import batch_norms
 from iscqk.runtime import keeping
 
-CONFIG = TrainConfig(
-    images=48,
-    batch_size=8,
-    optimizer="adamw",
-    learning_rate=1e-3,
-    head_learning_rate=1e-3,
-    weight_decay=0.0,
-    warmup=0.1,
-    schedule="cosine",
-    batch_norm="frozen",
-    log_every=2,
-    checkpoint_every=2,
-    compile=False,
-    seed=3,
-)
 QK = qk.Settings(temperature=0.1)
 MOCO = moco.Settings(head="mlp", queue=20, momentum=0.9, temperature=0.2)
 ISD = isd.Settings(head="mlp_bn", queue=20, momentum=0.9, teacher_temperature=0.02)
@@ -154,20 +140,6 @@ def test_simclr_lowers_the_loss_of_pairs(encoder, images, tmp_path):
     ).history
     margins = [r["positive_similarity"] - r["nearest_negative_similarity"] for r in history]
     assert history[-1]["loss"] < 0.7 * history[0]["loss"] and margins[-1] > margins[0]
-
-
-class FlippedPairs:
-    """Upside-down copies with their originals."""
-
-    def __init__(self, images):
-        self.images, self.views = images, 1
-
-    def __len__(self):
-        return len(self.images)
-
-    def __getitem__(self, index):
-        original = self.images[index]
-        return torch.stack([original.flip(1), original])
 
 
 def objective_of(method, encoder, images):

@@ -6,13 +6,12 @@ import re
 
 import numpy as np
 import pytest
-import torch
+from joined_model import SETTINGS, write
 from PIL import Image, ImageOps
 
 from drawn_images import put_drawn
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import write_descriptors
-from iscqk.formats.model_files import SIDES
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.images.opening import _at_first_frame
 from iscqk.learning.data_loading import ReadableImages
@@ -21,30 +20,9 @@ from iscqk.learning.loaders import Loader
 from iscqk.matching.beginning import read_ahead
 from iscqk.matching.model import Model
 from iscqk.matching.model_bank import sample_bank, write_bank
-from iscqk.matching.model_folder import write_settings
 from iscqk.matching.neighbourhoods import Lookup, Neighbourhoods, exactly
-from iscqk.models.encoder import Encoder, EncoderConfig
-from iscqk.models.hub import save_hub_folder
 from iscqk.retrieval.refining import Projection, fit_projection, save_projection
 from unit_rows import unit_array
-
-SETTINGS = {
-    **{"sizes": [24, 32], "orientations": 2, "trimmed": False, "gist": 0.5, "whitening": 0.5},
-    **{"subtract": 0.5, "subtract_nearest": 3, "ranking": "similarity", "temperature": 0.1},
-}
-
-
-def write(folder, **changes):
-    """Write a model of 8 + 4 dimensions joined to 6, and a bank of 10 rows."""
-    torch.manual_seed(0)
-    for side in SIDES:
-        encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 8)).eval()
-        save_hub_folder(folder / side, encoder, {}, "")
-    save_hub_folder(folder / "gist", Encoder(EncoderConfig("gist", 32, "average", 4)), {}, "")
-    save_projection(folder / "p.safetensors", fit_projection([unit_array(40, 12)], 6, 0.5))
-    write_descriptors(folder / "b.h5", [f"T{n:06}" for n in range(10)], unit_array(10, 6, 1), {})
-    settings = {**SETTINGS, **changes}
-    write_settings(folder, settings, [folder / "b.h5"], folder / "p.safetensors")
 
 
 def test_a_model_ranks_only_where_its_settings_say_so(tmp_path):

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from joined_model import write
 from safetensors import safe_open
 
 from drawn_images import put_drawn
@@ -15,7 +16,6 @@ from iscqk.matching.model import Model
 from iscqk.matching.packing import pack_model
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import save_hub_folder
-from matching.test_model_folder import write
 
 ROUNDING = 2e-3  # of a number of a unit row
 

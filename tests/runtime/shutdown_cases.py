@@ -21,6 +21,7 @@ from iscqk.formats.files import atomic_file, atomic_folder
 from iscqk.images.opening import BadImage
 from iscqk.learning.loaders import Loader
 from iscqk.runtime import following, last_read, shutdown, workers
+from killing import wait_until
 
 FOLDER = ALL = Path(sys.argv[1])  # the first becomes that of the case that runs
 AT_A_TIME = 4
@@ -185,12 +186,6 @@ def start(command):
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     os.dup2(os.open(FOLDER / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     sys.exit(shutdown.exit_status_of(command))
-
-
-def wait_until(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.05)
 
 
 def session(pid):

@@ -97,7 +97,7 @@ def value_for(action):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_no_number_is_nan_infinite_or_negative(stage, capsys):
+def test_no_number_is_nan_or_infinite_and_no_count_negative(stage, capsys):
     for action in numbers(stage_parser(stage)):
         (option,), times = action.option_strings, 3 if action.nargs == 3 else 1
         given = [[option, *[wrong] * times] for wrong in ("nan", "1e999")]

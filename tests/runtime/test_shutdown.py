@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 import pytest
 
+from conftest import ROOT
 from iscqk.cli import main
 from iscqk.formats.files import atomic_file
 from iscqk.runtime.logs import progress
@@ -42,7 +43,9 @@ STOPPED = "error: stopped by {}; run the same command again"  # these keep nothi
 def found(tmp_path_factory):
     """Return how every case of shutdown_cases.py ends."""
     command = [sys.executable, str(SCRIPT), str(tmp_path_factory.mktemp("shutdown_cases"))]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
+    paths = [str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, env=env)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -267,7 +267,7 @@ def test_errors_of_score_are_one_line(folder, capsys):
     truth = folder / "gt.csv"
     cases = [
         ([folder / "none.h5", truth], "no such file"),
-        ([folder / "gt.csv", truth], "2 columns|cannot be read|not a finite|header is"),
+        ([folder / "gt.csv", truth], "header is query_id,reference_id; it must have"),
         ([folder / "s.h5", folder / "s.h5"], "not a CSV"),
         ([folder / "s.h5", truth, "--edits", folder / "edits.csv"], "give both"),
     ]
@@ -275,7 +275,7 @@ def test_errors_of_score_are_one_line(folder, capsys):
         assert main(["score", *map(str, arguments)]) == 1
         error = capsys.readouterr()
         assert (error.out, error.err.count("\n")) == ("", 1)
-        assert any(part in error.err for part in complaint.split("|")), error.err
+        assert complaint in error.err
 
 
 def test_a_ground_truth_of_another_phase_is_refused(folder, capsys):

@@ -1,7 +1,6 @@
 """`iscqk pack`: a submission's model made small, with a card of its own."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from iscqk.matching.model import Model
 from iscqk.models.ready import ready_folder
 from iscqk.settings.ready import Ready
 from iscqk.submission.model_card import described_by
-from stages.test_submit import CONFIG, iscqk, made, submit  # noqa: F401 a fixture
+from submitted_pieces import CONFIG, iscqk, submit
 
 BY_EDIT = """\
 edit,queries,positives,found,micro_ap,recall_at_p90,recall_at_1
@@ -20,13 +19,11 @@ crop,3,3,1,0.5,0.1,0.5
 
 
 @pytest.fixture
-def submission(made, tmp_path):  # noqa: F811
-    folder = tmp_path / "pieces"
-    shutil.copytree(made, folder)
-    assert submit(folder) == 0
-    (folder / "by_edit.csv").write_text(BY_EDIT)
-    (folder / "notice.md").write_text("Drawn images, free for all.\n")
-    return folder
+def submission(pieces):
+    assert submit(pieces) == 0
+    (pieces / "by_edit.csv").write_text(BY_EDIT)
+    (pieces / "notice.md").write_text("Drawn images, free for all.\n")
+    return pieces
 
 
 def pack(folder, **config):

@@ -4,25 +4,17 @@ The example at the end of each command's help is run where nothing is: one line,
 nothing is written.
 """
 
-import importlib
 import io
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from examples import JSON, words_of
 from iscqk.cli import STAGES, main
-from iscqk.plan.stage_registry import module_name
 
 READ_NO_FILE = {"draw", "synthesize-phase", "benchmark-gpu"}
-JSON = {
-    "compare": '[{"label": "a", "seed": 0, "phase": "phase1", "score": "s.json", '
-    '"histories": ["h.csv"], "usage": ["u.tsv"]}]',
-    "neighbours": '[{"method": "moco", "seed": 0, "features": ["f.h5"]}]',
-    "submit": '{"seed": 0, "dataset": {}, "model": {}, "train": {}, "describe": {}, "search": {}}',
-}
 
 
 def picture():
@@ -47,14 +39,6 @@ def cases():
         for kind in KINDS:
             if kind not in TAKEN.get(stage, ()):
                 yield stage, kind
-
-
-def words_of(stage):
-    """Return the words of a command's example."""
-    example = importlib.import_module(module_name(stage)).EXAMPLE.replace("\\\n", " ")
-    return shlex.split(
-        re.sub(r'"\$\(cat \w+\.json\)"|@\w+\.json', f"'{JSON.get(stage, '{}')}'", example)
-    )[1:]
 
 
 def read_by(stage):

@@ -60,8 +60,8 @@ def test_a_description_takes_as_much_of_many_images_as_of_few(image, tmp_path):
             "--output", tmp_path / f"{count}.h5", "--threads", 2,
         )  # fmt: skip
     print(f"embed, MB: {peaks}")
-    # The manifest itself: a few hundred bytes an image.
-    assert peaks[COUNTS[-1]] - peaks[COUNTS[0]] < 0.001 * COUNTS[-1]
+    # The manifest itself: a few hundred bytes an image. A descriptor has 1,024.
+    assert peaks[COUNTS[-1]] - peaks[COUNTS[0]] < 0.0005 * COUNTS[-1]
 
 
 def test_preparing_takes_less_than_two_kilobytes_an_image(image, tmp_path):

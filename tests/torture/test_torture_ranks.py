@@ -1,16 +1,14 @@
 """Processes that share one training (train.processes): one is lost, the others end with it."""
 
 import os
-import random
 import signal
 import subprocess
-import time
 
 import psutil
 import pytest
 
 from iscqk.runtime.shutdown import LOST_WORKER
-from killing import PATIENCE
+from killing import PATIENCE, moments, wait_until
 
 pytestmark = pytest.mark.torture
 TARGET = "results/runs/qk-0/warm-up/q.safetensors"
@@ -49,12 +47,6 @@ def test_no_process_outlives_the_others(finished_copy, number, whom):
     assert "resuming at step" in log
 
 
-def wait_until(condition, seconds):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.05)
-
-
 def hit(pid, family, number, whom):
     """Send a signal to all, to one of the two processes, or to who started them."""
     if whom == "all":
@@ -62,7 +54,7 @@ def hit(pid, family, number, whom):
         return
     ranks = [one for one in family if "iscqk.cli" in one.cmdline() and is_rank(one)]
     assert len(ranks) == 2
-    chosen = random.choice(ranks)
+    chosen = moments().choice(ranks)
     (chosen if whom == "rank" else chosen.parent()).send_signal(number)
 
 
