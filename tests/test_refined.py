@@ -12,6 +12,7 @@ from conftest import Project
 from iscqk.formats.descriptor_shards import descriptor_blocks, write_descriptors
 from iscqk.formats.manifest import image_paths, read_manifest
 from iscqk.formats.predictions import read_predictions
+from iscqk.retrieval.refining import read_projection_facts
 
 pytestmark = pytest.mark.long
 
@@ -134,10 +135,11 @@ def test_a_reference_is_refined_on_its_own(refined, tmp_path):
 
 def test_parts_of_other_images_are_refused(refined, tmp_path):
     project, _ = refined
-    for name, image in (("a", "R000000"), ("b", "R000001")):
-        write_descriptors(tmp_path / f"{name}.h5", [image], np.ones((1, 126), np.float32), {})
+    sizes = read_projection_facts(project.folder / RUN / "refined/projection.safetensors")
+    for name, image, size in zip("ab", ["R000000", "R000001"], sizes["dimensions"], strict=True):
+        write_descriptors(tmp_path / f"{name}.h5", [image], np.ones((1, size), np.float32), {})
     done = project.run(
-        f"iscqk refine --part {tmp_path}/a.h5 --part {tmp_path}/b.h5 --weights 1 1 "
+        f"iscqk refine --part {tmp_path}/a.h5 --part {tmp_path}/b.h5 --weights 1 0.5 "
         f"--projection {RUN}/refined/projection.safetensors --output {tmp_path}/c.h5",
         check=False,
     )

@@ -29,6 +29,14 @@ def test_a_query_is_described_on_its_own():
     np.testing.assert_allclose(together, alone, rtol=1e-6, atol=1e-6)
 
 
+def test_rows_longer_than_one_are_refused_where_their_coordinate_would_be_lost():
+    queries = unit_array(1, 8, 3)  # as far from the bank as can be
+    with pytest.raises(UserError, match="^log_partition: log Z is .*; divide each row of queries"):
+        of_queries(3 * queries, [-queries], 0.05)
+    nearly = of_queries(np.float32(1 + 1e-6) * queries, [-queries], 0.05)  # but for rounding
+    assert np.isfinite(nearly).all()
+
+
 @pytest.mark.parametrize("function", [of_queries, level])
 @pytest.mark.parametrize("blocks", [[], [unit_array(0, 8, 0)]], ids=["no block", "no row"])
 def test_a_bank_of_no_rows_is_refused_in_a_line(function, blocks):

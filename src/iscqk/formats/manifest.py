@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import BoolArray, StrArray, first_where
+from iscqk.formats.arrays import BoolArray, first_where
 from iscqk.formats.csv_tables import first_row, read_content, read_table, write_table
 from iscqk.formats.files import as_path, printable, utf8
 from iscqk.formats.ids import TRAINING
@@ -180,12 +180,6 @@ def _scattered(path: str | Path, within: Sequence[str | Path]) -> UserError:
 def unreadable(rows: pd.DataFrame) -> BoolArray:
     """Return (n,) which rows of a manifest are of images that could not be read."""
     return (rows["width"] == 0).to_numpy(dtype=np.bool_)
-
-
-def read_unreadable_ids(path: str | Path) -> StrArray:
-    """Return the ids of images that could not be read; UserError as `read_manifest`."""
-    rows = read_manifest(path)
-    return rows["id"][unreadable(rows)].to_numpy(dtype=np.str_)
 
 
 def listed_paths(rows: pd.DataFrame) -> list[Listed]:

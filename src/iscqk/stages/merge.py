@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import FloatArray
+from iscqk.formats.arrays import FloatArray, StrArray, first_where
 from iscqk.formats.descriptor_shards import (
     BLOCK_ROWS,
     count_descriptors,
@@ -23,7 +23,7 @@ from iscqk.formats.descriptor_shards import (
     refuse_empty,
 )
 from iscqk.formats.hdf5 import Attributes
-from iscqk.formats.manifest import read_unreadable_ids
+from iscqk.formats.manifest import read_manifest, unreadable
 from iscqk.formats.provenance import Parts, Provenance, by_place, check_parts
 from iscqk.formats.submission import NONE, ONCE, write_submission
 from iscqk.models.device import set_threads
@@ -109,10 +109,21 @@ def _told_of_ranking(arguments: argparse.Namespace, ranking: Ranking) -> Attribu
 
 
 def _with_unmatchable(blocks: Iterator[Block], manifest: str, side: str) -> Iterator[Block]:
-    missing = read_unreadable_ids(manifest)
-    if not len(missing):
-        return blocks
-    return ((ids, with_unmatchable(rows, np.isin(ids, missing), side)) for ids, rows in blocks)
+    """Yield blocks, the unreadable in them described so that they match nothing.
+
+    Raises:
+        UserError: the manifest does not list all that is described: it is of the other side.
+    """
+    rows = read_manifest(manifest)
+    listed: StrArray = rows["id"].to_numpy(dtype=np.str_)
+    missing = listed[unreadable(rows)]
+    for ids, vectors in blocks:
+        if (row := first_where(~np.isin(ids, listed))) is not None:
+            what = f"does not list {ids[row]}, a {side} that is described"
+            raise UserError(f"{manifest}: {what}; name --manifests of queries, then of references")
+        if len(missing):
+            vectors = with_unmatchable(vectors, np.isin(ids, missing), side)
+        yield ids, vectors
 
 
 def _checked(shards: Mapping[str, Parts], ranking: str) -> Attributes:

@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
     if count < 2:
         raise UserError("describe.whitening: its PCA needs at least 2 training images; add some")
     facts = {key: getattr(arguments, key) for key in ("weights", "size", "whitening")}
+    facts["dimensions"] = [count_descriptors(shards)[1] for shards in parts]
     save_projection(arguments.output, _learned(parts, arguments), facts)
 
 
