@@ -1,6 +1,8 @@
 """The one exception that users are meant to read."""
 
 import operator
+import os
+from typing import SupportsIndex
 from unicodedata import category
 
 _JOINERS = "\u200c\u200d"  # in Persian, and in emoji of several
@@ -40,9 +42,14 @@ def _prints(character: str) -> bool:
 
 def refuse_below_one(name: str, value: int) -> None:
     """Raise UserError of a number, from Python or a command, that nothing can be done with."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise UserError(f"{name} {value!r}: a whole number is needed") from None
-    if number < 1:
+    is_whole = isinstance(value, SupportsIndex) and not isinstance(value, bool)
+    if not is_whole:
+        raise UserError(f"{name} {value!r}: a whole number is needed")
+    if operator.index(value) < 1:
         raise UserError(f"{name} {value}: at least 1 is needed")
+
+
+def refuse_no_path(name: str, value: str | os.PathLike[str]) -> None:
+    """Raise UserError of what cannot be the path of a file or folder."""
+    if not isinstance(value, str | os.PathLike):
+        raise UserError(f"{name} {value!r}: the path of a folder is needed")

@@ -360,8 +360,10 @@ def test_an_image_that_may_not_be_read_is_left_out_as_in_a_folder(folder, model_
 
 
 NUMBERS = [
-    *({"top": 0}, {"top": 1.5}, {"threads": 0}, {"threads": "2"}, {"threads": 1.0}),
-    *({"threshold": np.nan}, {"orientations": 4}),
+    *({"top": value} for value in (0, 1.5, "1", True)),
+    *({"threads": value} for value in (0, "2", 1.0, True)),
+    *({"threshold": value} for value in (np.nan, "0.5")),
+    *({"orientations": value} for value in (4, 8.0, True)),
 ]
 
 
@@ -378,6 +380,18 @@ def test_numbers_that_nothing_can_be_done_with_are_told_in_python_too(folder, mo
             iscqk.Model.load(model_folder, **number)
         with pytest.raises(iscqk.UserError, match="^threads "):
             iscqk.Model.load(model_folder).describe(["scans/3.jpg"], **number)
+
+
+def test_what_is_no_path_is_told_in_python_too(folder, model_folder):
+    told = "3: the path of a folder is needed$"
+    for call in (
+        lambda: iscqk.Model.load(3),
+        lambda: iscqk.match("scans", "photos", 3),
+        lambda: iscqk.match("scans", "photos", model_folder, folder=3),
+        lambda: iscqk.duplicates("photos", model_folder, folder=3),
+    ):
+        with pytest.raises(iscqk.UserError, match=f"^(model|folder) {told}"):
+            call()
 
 
 def is_refused(given, model_folder, told):

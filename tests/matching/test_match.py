@@ -421,18 +421,6 @@ def test_a_model_that_has_described_can_be_pickled(folder, model_folder):
         np.testing.assert_array_equal(other.describe("scans/3.jpg"), rows)
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"threshold": "0.5"}, {"threshold": np.nan}, {"top": "1"}, {"threads": "2"}], ids=str
-)
-def test_what_is_no_number_to_work_with_is_refused(folder, model_folder, wrong):
-    (name,) = wrong
-    with pytest.raises(iscqk.UserError, match=f"^{name} "):
-        iscqk.match("scans", "photos", model_folder, **wrong)
-    if name == "threads":
-        with pytest.raises(iscqk.UserError, match=f"^{name} "):
-            iscqk.Model.load(model_folder).describe("scans", threads="2")
-
-
 def test_an_image_that_is_not_loaded_yet_is_described_again_as_before(folder, model_folder):
     model = iscqk.Model.load(model_folder)
     noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from iscqk.errors import UserError
+from iscqk.errors import UserError, refuse_no_path
 from iscqk.formats.arrays import IntArray
 from iscqk.formats.described_images import (
     DescribedImages,
@@ -196,8 +196,10 @@ class Caches(NamedTuple):
     @classmethod
     def of(cls, folder: str | Path | None) -> "Caches":
         """Return the files in a folder; none without one."""
-        names = [f"{name}.h5" for name in cls._fields]
-        return cls(*(Path(folder) / name for name in names)) if folder else cls()
+        if not folder:
+            return cls()
+        refuse_no_path("folder", folder)
+        return cls(*(Path(folder) / f"{name}.h5" for name in cls._fields))
 
     def check(self) -> None:
         """Raise UserError, before any work, where one cannot be written, or is other data."""

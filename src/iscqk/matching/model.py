@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from iscqk.errors import UserError, refuse_below_one
+from iscqk.errors import UserError, refuse_below_one, refuse_no_path
 from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray
 from iscqk.formats.files import printable
 from iscqk.formats.model_files import SIDES
@@ -82,6 +82,8 @@ class Model:
         refuse_below_one("threads", self.threads)
         self.origin = ""
         if not isinstance(parts, Parts):
+            if parts is not None:
+                refuse_no_path("model", parts)
             self.origin = _origin(parts)
             with torch_threads(self.threads):
                 parts = read_parts(ready_folder() if parts is None else parts)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
-from iscqk.errors import UserError
+from iscqk.errors import UserError, refuse_below_one
 from iscqk.formats.image_shards import digest_of
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool, encode_jpeg
@@ -46,6 +46,7 @@ class View:
 
     def __post_init__(self) -> None:
         """Refuse any other number of orientations; UserError."""
+        refuse_below_one("orientations", self.orientations)
         if self.orientations not in ORIENTATIONS:
             raise UserError(f"orientations {self.orientations}: 1 or 8 is needed")
 
