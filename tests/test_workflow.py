@@ -22,8 +22,10 @@ from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import read_manifest
 from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.torch_internals import cpu_has_bfloat16
 from iscqk.models.weights import save_encoder
 from iscqk.plan.snakefile import gpu_count, refuse_missing_envs, refuse_unwritable_folder
+from iscqk.runtime.cores import processor_name
 
 SUBMISSION = (
     "descriptors.h5 predictions.csv score.json validation.json provenance.json MODEL_CARD.md model"
@@ -114,6 +116,12 @@ def test_provenance_names_what_made_the_result(finished):
     assert provenance["seed"] == 0 and "title" not in provenance["config"]
     for weights in provenance["weights"].values():
         assert weights["sha256"] == sha256_of(finished.folder / weights["path"])
+        assert weights["trained_on"] == {
+            "device": processor_name(),
+            "precision": "bf16" if cpu_has_bfloat16() else "fp32",
+        }
+        trained = f"trained on {processor_name()} in {weights['trained_on']['precision']}"
+        assert trained in (path.parent / "MODEL_CARD.md").read_text()
 
 
 def test_phases_share_no_source_and_phase_2_has_edits_of_its_own(finished):

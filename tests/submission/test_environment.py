@@ -29,8 +29,9 @@ def told(clone, folder):
 def clone(tmp_path):
     """Return a repository that has the code committed."""
     folder = tmp_path / "clone"
-    for name in ("__init__.py", "errors.py", "submission/__init__.py", "submission/environment.py"):
-        name = f"src/iscqk/{name}"
+    names = "errors", *(f"{room}/__init__" for room in ("submission", "runtime"))
+    for name in ("__init__", *names, "submission/environment", "runtime/cores"):
+        name = f"src/iscqk/{name}.py"
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     (folder / ".gitignore").write_text("__pycache__/\n")

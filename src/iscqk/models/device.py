@@ -13,6 +13,7 @@ import torch
 
 from iscqk.errors import UserError, refuse_below_one
 from iscqk.models import torch_internals
+from iscqk.runtime.cores import processor_name
 from iscqk.runtime.shutdown import NO_COMPILER
 
 logger = logging.getLogger(__name__)
@@ -68,9 +69,27 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[obj
         precision: `auto` (bfloat16 where the hardware has it), `bf16` or `fp32`.
         device: of the backbone.
     """
-    if precision == "fp32" or (precision == "auto" and not has_bfloat16(device)):
+    if not _takes_bfloat16(precision, device):
         return contextlib.nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def _takes_bfloat16(precision: str, device: torch.device) -> bool:
+    return precision == "bf16" or (precision == "auto" and has_bfloat16(device))
+
+
+def told_device(precision: str, device: torch.device) -> dict[str, str]:
+    """Return what a device is called, and in what precision a backbone runs on it.
+
+    Args:
+        precision: as of `autocast`.
+        device: of the backbone.
+    """
+    is_gpu = device.type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(device) if is_gpu else processor_name(),
+        "precision": "bf16" if _takes_bfloat16(precision, device) else "fp32",
+    }
 
 
 def has_bfloat16(device: torch.device) -> bool:

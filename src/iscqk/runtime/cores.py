@@ -2,6 +2,7 @@
 
 import math
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,15 @@ def cores() -> int:
     else:
         allowed = os.cpu_count() or 1
     return math.ceil(min([allowed, *map(_limit, _groups())]))
+
+
+def processor_name() -> str:
+    """Return what the processor is called."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
 
 
 def _groups() -> Iterator[Path]:

@@ -269,13 +269,18 @@ def _provenance(arguments: argparse.Namespace, sources: _Sources) -> dict[str, A
             for row in read_table(path, QUARANTINED).to_dict("records")
         ],
         "weights": {
-            role: {"path": path, "sha256": sources.digests[role]}
+            role: {"path": path, "sha256": sources.digests[role], **_trained_on(path)}
             for role, path in sources.weights.items()
         },
         "given": [
             {"path": _on_any_machine(name), "sha256": sha256} for name, sha256 in sources.given
         ],
     }
+
+
+def _trained_on(path: str) -> dict[str, Any]:
+    """Return what weights say of the device of their last training; nothing of untrained ones."""
+    return {key: value for key, value in read_provenance(path).items() if key == "trained_on"}
 
 
 def _given(arguments: argparse.Namespace) -> list[tuple[str, str]]:

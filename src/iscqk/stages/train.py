@@ -24,7 +24,7 @@ from iscqk.learning.method_interface import Method
 from iscqk.learning.tensorboard import Scalars
 from iscqk.learning.training import TrainConfig, Training
 from iscqk.methods import METHODS, modules
-from iscqk.models.device import set_threads
+from iscqk.models.device import set_threads, told_device
 from iscqk.models.weights import load_encoder
 from iscqk.plan.stage_code import code_digest
 from iscqk.runtime.options import at_once, count, kept_file, output_file
@@ -184,7 +184,8 @@ def _train(arguments: argparse.Namespace, device: torch.device, threads: int) ->
     images, objective = setup.prepare(encoder, method.load_objective())
     if not len(images):
         raise UserError("--training, --copies: there is no image to learn from; name other files")
-    setup.facts = {**told_of_training(arguments), **descent(arguments)}
+    trained_on = told_device(encoder.precision, device)
+    setup.facts = {**told_of_training(arguments), **descent(arguments), "trained_on": trained_on}
     parts = len(arguments.history)
     encoder, objective = encoder.to(device), objective.to(device)
     training = Training(encoder, objective, config, parts, setup.validation())

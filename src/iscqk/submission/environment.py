@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
+from iscqk.runtime.cores import processor_name
+
 PACKAGES = (
     *("torch", "torchvision", "timm", "faiss-cpu", "h5py", "numpy", "pandas", "pillow"),
     *("augly", "snakemake", "iscqk"),
@@ -22,18 +24,8 @@ def versions() -> dict[str, str]:
 
 def machine() -> dict[str, Any]:
     """Return what kind of machine this is."""
-    return {"system": platform.platform(), "processor": _processor()}
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [
-                line.split(":", 1)[1].strip() for line in file if line.startswith("model name")
-            ]
-        return f"{names[0]}, {len(names)} threads"
-    except (OSError, IndexError):
-        return platform.processor() or platform.machine()
+    processor = f"{processor_name()}, {os.cpu_count()} threads"
+    return {"system": platform.platform(), "processor": processor}
 
 
 def commit() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The model card of a submission, in the model hub's format: YAML front matter, then Markdown."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -89,6 +90,11 @@ _STARTED = """
 _UNTRAINED = "The network that a training would start from: nothing was trained."
 
 
+def _trained_on(weights: Mapping[str, Any]) -> str:
+    told = weights.get("trained_on")
+    return f", trained on {told['device']} in {told['precision']}" if told else ""
+
+
 def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
     """Return the card.
 
@@ -98,7 +104,7 @@ def model_card(score: dict[str, Any], provenance: dict[str, Any]) -> str:
     """
     config, images = provenance["config"], provenance["images"]
     weights = [
-        f"- {role}: `{facts['path']}`, SHA-256 `{facts['sha256']}`"
+        f"- {role}: `{facts['path']}`, SHA-256 `{facts['sha256']}`{_trained_on(facts)}"
         for role, facts in provenance["weights"].items()
     ]
     halves = [
