@@ -76,10 +76,13 @@ def test_the_root_holds_the_program_and_its_error_only():
     assert {path.name for path in PACKAGE.glob("*.py")} == {*program, "errors.py"}
 
 
-@pytest.mark.parametrize("registry", ["iscqk.retrieval.rankings", "iscqk.datasets"])
-def test_a_registry_is_read_without_waiting_for_what_its_functions_need(registry):
-    """The Snakefile reads them at the start of every job."""
+@pytest.mark.parametrize(
+    "module",
+    ["plan.plan", "plan.snakefile", "retrieval.rankings", "datasets", "methods", "settings.config"],
+)
+def test_what_the_snakefile_imports_waits_for_no_library_that_its_jobs_need(module):
+    """It is read at the start of every job, and registries without what their functions need."""
     heavy = ("torch", "numpy", "pandas", "h5py")
-    program = f"import {registry}, sys; print({{*{heavy}}} & {{*sys.modules}})"
+    program = f"import iscqk.{module}, sys; print({{*{heavy}}} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "set()\n", done.stderr

@@ -1,13 +1,16 @@
 """Arguments of all commands are looked at before any work."""
 
 import argparse
+import itertools
 import json
 import os
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from examples import words_of
 from iscqk.cli import STAGES, main, stage_parser
 from iscqk.errors import UserError
 from iscqk.runtime.cores import cores
@@ -182,6 +185,14 @@ def test_a_folder_is_no_file_and_a_file_no_folder(tmp_path):
         ("score s.h5 gt.csv --output gt.csv", "--output: gt.csv is named by ground_truth, too"),
         ("score s.h5 gt.csv --curve c --output c", "--output: c is named by --curve, too"),
         (
+            "whiten --part a s.h5 --whitening 0 --size 8 --output s.h5",
+            "s.h5 is named by --part, too",
+        ),
+        (
+            "prepare --training t --references r --lists training=gt.csv --output a b gt.csv d",
+            "gt.csv is named by --lists, too",
+        ),
+        (
             "merge --queries q --references r --ranking similarity --output o o",
             "o is named by --out",
         ),
@@ -196,6 +207,25 @@ def test_nothing_is_written_over_what_is_read_or_written(
     (tmp_path / "link.h5").symlink_to("s.h5")
     assert message in refused(main, command.split(), capsys)
     assert (tmp_path / "s.h5").read_text() == "s.h5"
+
+
+def test_no_command_writes_over_a_file_that_its_example_reads(tmp_path, monkeypatch, capsys):
+    """Whatever option of those in the example names either of them."""
+    monkeypatch.chdir(tmp_path)
+    seen = set()
+    for stage in STAGES:
+        words, parser = words_of(stage)[1:], stage_parser(stage)
+        found = vars(parser.parse_args(words))
+        writing = [one.dest for one in parser._actions if one.type in (output_file, output_place)]
+        written = {str(path) for dest in writing for path in np.atleast_1d(found[dest])}
+        named = {word for word in words if re.fullmatch(r"[\w/][\w./-]*\.[a-z]\w*", word)}
+        for old, path in itertools.product(written & {*words}, named - written):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).touch()
+            over = [path if word == old else word for word in words]
+            assert f": {path} is named by " in refused(parser.parse_args, over, capsys), stage
+            seen.add(stage)
+    assert len(seen) == 19 and {"whiten", "train", "merge"} <= seen, seen
 
 
 def test_a_list_that_is_given_twice_adds_up_and_all_else_is_refused(capsys):

@@ -345,6 +345,46 @@ def test_a_limit_of_the_system_is_told_with_its_remedy(capsys, call, line):
     assert capsys.readouterr().err == f"error: {line}\n"
 
 
+# Meets a limit of the system's, which holds for whoever is not root.
+LIMITED = """
+import os, resource, sys, threading
+import numpy, torch
+from iscqk.runtime.shutdown import exit_status_of
+from iscqk.runtime.workers import parallel_map
+[*parallel_map(abs, [1, 2], 2, 1)]  # imports what nobody may read
+if not os.geteuid():
+    os.setresuid(65534, 65534, 65534)
+work = {
+    "python": lambda: bytearray(2**30),
+    "numpy": lambda: numpy.ones(2**30, numpy.uint8),
+    "torch": lambda: torch.ones(2**30, dtype=torch.uint8),
+    "thread": lambda: threading.Thread(target=print).start(),
+    "workers": lambda: [*parallel_map(abs, [1, 2], 2, 1)],
+}[sys.argv[1]]
+if sys.argv[1] in ("thread", "workers"):
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+else:
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, used + 2**28))
+sys.exit(exit_status_of(work))
+"""
+
+
+@NO_PROC
+@pytest.mark.parametrize(
+    ("work", "line"),
+    [
+        *[(name, FULL_MEMORY) for name in ("python", "numpy", "torch")],
+        *[(name, NO_MORE_ALLOWED) for name in ("thread", "workers")],
+    ],
+)
+def test_a_limit_on_memory_and_processes_that_is_met_is_told_in_a_line(work, line):
+    """As `ulimit -v` and `-u` set them."""
+    command = [sys.executable, "-c", LIMITED, work]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, f"error: {line}\n")
+
+
 def test_a_worker_that_cannot_hand_over_what_it_reads_is_not_waited_for(found):
     case = found["load, at a limit of open files"]
     assert case["printed"] == [f"error: {NO_MORE_ALLOWED}", f"error: {LOST_WORKER}"]

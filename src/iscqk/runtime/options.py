@@ -200,11 +200,22 @@ class Parser(argparse.ArgumentParser):
     def _files(self, found: Any, writes: bool) -> Iterator[tuple[argparse.Action, str | Path]]:
         """Yield the files that options name: to write, or those there are of all others."""
         for action in self._actions:
-            value = getattr(found, action.dest, None)
-            for one in value if isinstance(value, list) else [value]:
-                if (action.type in _FILES) is writes and isinstance(one, str | Path):
-                    if writes or os.path.isfile(one):
-                        yield action, one
+            if (action.type in _FILES) is not writes:
+                continue
+            for one in _each(getattr(found, action.dest, None)):
+                if writes or os.path.isfile(one):
+                    yield action, one
+                elif os.path.isfile(named := str(one).partition("=")[2]):  # as `training=list.txt`
+                    yield action, named
+
+
+def _each(value: Any) -> Iterator[str | Path]:
+    """Yield the texts and paths that an option holds; of lists within lists, too."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _each(one)
+    elif isinstance(value, str | Path):
+        yield value
 
 
 def _name(action: argparse.Action) -> str:
