@@ -42,12 +42,14 @@ def write_images(folder, names, seed):
 def hostile_project(project):
     """Write images and lists under hostile names, and the config that names them."""
     names, root = HOSTILE, project.folder
-    for seed, split in enumerate(("training", "references", "others", "queries")):
-        write_images(root / names[split], [f"{split} {number}" for number in range(4)], seed)
+    # A ground truth speaks of ids that files are named by.
+    of_split = {"training": "t ", "references": "R00000", "others": "o ", "queries": "Q0000"}
+    for seed, (split, name) in enumerate(of_split.items()):
+        write_images(root / names[split], [f"{name}{number}" for number in range(4)], seed)
     for seed, part in enumerate(("training", "evaluation")):
         write_images(root / names["unbalanced"] / part / "class", ["a", "b"], 10 + seed)
     (root / names["ground_truth"]).write_text("query_id,reference_id\nQ00000,R000001\nQ00001,\n")
-    (root / names["list"]).write_text("queries 0\nqueries 1\nqueries 2\n")
+    (root / names["list"]).write_text("Q00000\nQ00001\nQ00002\n")
     for name in ("weights", "near_duplicates", "teacher"):
         (root / names[name]).write_text("id,near_duplicate\n")
     save_file({}, root / names["network"], {"iscqk": "{}"})

@@ -2,7 +2,6 @@
 
 import operator
 import os
-from typing import SupportsIndex
 from unicodedata import category
 
 _JOINERS = "\u200c\u200d"  # in Persian, and in emoji of several
@@ -42,10 +41,13 @@ def _prints(character: str) -> bool:
 
 def refuse_below_one(name: str, value: int) -> None:
     """Raise UserError of a number, from Python or a command, that nothing can be done with."""
-    is_whole = isinstance(value, SupportsIndex) and not isinstance(value, bool)
-    if not is_whole:
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None:
         raise UserError(f"{name} {value!r}: a whole number is needed")
-    if operator.index(value) < 1:
+    if number < 1:
         raise UserError(f"{name} {value}: at least 1 is needed")
 
 

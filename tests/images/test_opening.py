@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import iTXt as PngText
 from wild import CASES, chunk
 
 from iscqk.errors import UserError
-from iscqk.images import frames, jpeg_ends, opening
+from iscqk.images import frames, jpeg_ends, opening, transparency
 from iscqk.images.opening import (
     _loaded,
     declared_size,
@@ -370,9 +370,32 @@ def test_what_is_white_on_clear_ground_is_seen_whatever_is_around_it(frame, mode
         assert np.ptp(shown[2].reshape(-1, 3), axis=0).max() >= 64
 
 
-def test_where_white_hides_next_to_nothing_it_is_the_ground():
-    """A drawing with a highlight at its rim, a photograph with round corners."""
+def test_what_is_bright_and_hangs_together_with_the_rest_is_laid_on_white():
+    """As others lay it: a drawing with a highlight at its rim, a photograph with clear corners."""
     drawing = icon("", "black")
     ImageDraw.Draw(drawing).ellipse((20, 20, 110, 110), fill=(20, 60, 200))
     ImageDraw.Draw(drawing).ellipse((60, 18, 66, 24), fill="white")
-    assert open_image(encoded(drawing, "PNG")).getpixel((10, 64)) == (255, 255, 255)
+    photograph = Image.new("RGBA", (300, 200), (0, 0, 0, 0))
+    photograph.paste((100, 100, 100, 255), (10, 10, 290, 190))
+    photograph.paste((250, 250, 250, 255), (10, 10, 290, 70))  # its sky
+    for image in (drawing, photograph):
+        assert open_image(encoded(image, "PNG")).getpixel((9, 64)) == (255, 255, 255)
+
+
+def test_pieces_hang_together_round_any_corner():
+    """Against a search from place to place."""
+    random = np.random.default_rng(0)
+    drawn = random.random((40, 30)) < 0.6
+    some = drawn & (random.random((40, 30)) < 0.02)
+    reached, pending = set(), [*zip(*np.nonzero(some), strict=True)]
+    while pending:
+        if (at := pending.pop()) in reached:
+            continue
+        reached.add(at)
+        y, x = at
+        for near in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+            if min(near) >= 0 and near[0] < 40 and near[1] < 30 and drawn[near]:
+                pending.append(near)
+    found = transparency._hanging_together(some, drawn)
+    assert {*zip(*np.nonzero(found), strict=True)} == reached
+    assert some.sum() < len(reached) < drawn.sum()

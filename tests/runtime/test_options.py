@@ -340,9 +340,7 @@ def test_numbers_that_a_command_can_do_nothing_with_are_told_before_the_work(wor
     assert told in refused(stage_parser(stage).parse_args, arguments, capsys)
 
 
-@pytest.mark.parametrize(
-    "words", ["draw --output a b c --seed", "search a.h5 --output b --max-results"]
-)
+@pytest.mark.parametrize("words", ["draw --output a b c --seed", "search a.h5 --output b --shards"])
 def test_numbers_that_no_library_takes_are_told(words, capsys):
     stage, *arguments = words.split()
     told = f"argument {arguments[-1]}: {2**63}: at most {2**63 - 1} can be worked with"

@@ -4,19 +4,20 @@ from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
+from iscqk.formats.arrays import BoolArray
+
 _ONE_COLOUR = 16  # of 255: what differs by less is not seen beside white
 _GROUNDS = {"white": 255, "black": 0, "grey": 128}  # in the order in which they are preferred
-_FEW = 0.05  # of all edges, which white may hide: highlights, a bright spot at the rim
-_ENOUGH = 1024  # of a side's samples
+_LITTLE = 0.02  # of what is drawn, which white may hide: a few specks
+_ENOUGH = 256  # of a side's samples
 _MOST = {"L;2": 3, "L;4": 15}  # of grey of fewer than 8 bits, as Pillow names what it decodes
 
 
 def flatten_transparency(image: Image.Image) -> Image.Image:
-    """Return an image as RGB on white, or on black or grey where white would hide a part of it.
+    """Return an image as RGB on white, or on black or grey where white would hide a piece of it.
 
     A white logo on clear ground is such an image, whatever is around it. What is clear everywhere
     is white.
@@ -37,41 +38,43 @@ def flatten_transparency(image: Image.Image) -> Image.Image:
 
 
 def _ground_for(rgba: Image.Image) -> str:
-    """Return the colour of ground on which the fewest edges of what is drawn on it are lost."""
-    steps, colours = _edges(np.asarray(_reduced(rgba)).astype(np.int16))
-    if not len(steps):
-        return "white"
+    """Return a colour of ground on which no piece of what is drawn vanishes, white if it is one.
+
+    A piece is what hangs together. Of a photograph with clear corners a white sky is lost in the
+    ground, too, and is no piece of its own: white is what others lay it on.
+    """
+    sides = [min(side, _ENOUGH) for side in rgba.size]
+    small = np.asarray(rgba.resize((sides[0], sides[1]), Image.Resampling.NEAREST)).astype(np.int16)
+    colours, alpha = small[..., :3], small[..., 3]
+    drawn = alpha >= _ONE_COLOUR
 
     def lost(level: int) -> float:
-        """Return the share of edges by which less is seen than `_ONE_COLOUR`."""
-        seen = np.abs(colours - level).max(axis=1) * (steps / 255)
-        return float((seen < _ONE_COLOUR).mean())
+        """Return the share of what is drawn that hangs together with nothing that is seen."""
+        seen = np.abs(colours - level).max(axis=2) * (alpha / 255) >= _ONE_COLOUR
+        return float((drawn & ~_hanging_together(seen, drawn)).sum() / max(1, drawn.sum()))
 
-    if lost(_GROUNDS["white"]) < _FEW:
+    if lost(_GROUNDS["white"]) < _LITTLE:
         return "white"
     return min(_GROUNDS, key=lambda colour: lost(_GROUNDS[colour]))
 
 
-def _edges(rgba: NDArray[np.int16]) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-    """Return how far alpha steps between neighbours (n,), and the colour of the less clear (n, 3).
-
-    Args:
-        rgba: (height, width, 4).
-    """
-    steps, colours = [], []
-    for one, other in ((rgba[1:], rgba[:-1]), (rgba[:, 1:], rgba[:, :-1])):
-        step = one[..., 3] - other[..., 3]
-        is_edge = np.abs(step) >= _ONE_COLOUR
-        steps.append(np.abs(step[is_edge]))
-        nearer = np.where(step[is_edge, None] > 0, one[is_edge], other[is_edge])
-        colours.append(nearer[:, :3])
-    return np.concatenate(steps), np.concatenate(colours)
+def _hanging_together(some: BoolArray, drawn: BoolArray) -> BoolArray:
+    """Return all (height, width) that is drawn side by side with some of it, and so on."""
+    found, count = some & drawn, -1
+    while found.sum() > count:
+        count = found.sum()
+        found = _whole_runs(_whole_runs(found, drawn).T, drawn.T).T
+    return found
 
 
-def _reduced(image: Image.Image) -> Image.Image:
-    """Return as many of an image's own samples as tell its edges."""
-    width, height = (min(side, _ENOUGH) for side in image.size)
-    return image.resize((width, height), Image.Resampling.NEAREST)
+def _whole_runs(found: BoolArray, drawn: BoolArray) -> BoolArray:
+    """Return of each row the runs of what is drawn in which something is found."""
+    # With a gap at its end, so that no row goes on in the next.
+    gaps = np.pad(~drawn, ((0, 0), (0, 1)), constant_values=True)
+    runs = gaps.cumsum().reshape(gaps.shape)[:, :-1]
+    is_found = np.bincount(runs[found], minlength=int(gaps.sum()) + 1) > 0
+    whole: BoolArray = drawn & is_found[runs]
+    return whole
 
 
 def scale_clear_grey(image: Image.Image) -> None:

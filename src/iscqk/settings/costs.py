@@ -14,7 +14,9 @@ class Costs(Section):
 
     dated: Name = key("2025", "of the prices, such as large clouds list them without a contract")
     machine_hour: _Dollars = key(0.1, "an hour of a machine like the one that was measured")
-    times_as_fast: Positive = key(1.0, "as the machine that was measured, that one will be")
+    times_as_fast: Positive = key(
+        1.0, "speed of the machine that is planned for, relative to the one that was measured"
+    )
     gpu_hour: _Dollars = key(4.0, "an hour of a GPU")
     gpu_teraflops: Positive = key(50, "that it sustains: operations a second, in 10^12")
     terabyte_month: _Dollars = key(23, "a terabyte stored for a month")

@@ -60,4 +60,4 @@ class Edits(Section):
         (), "what changes of `training` from a round on: [{round: 1, strength: [0.4, 0.8]}]"
     )
     phase1: _Pool = needed()
-    phase2: _Pool = needed("as in the challenge: edits that nobody has seen, and stronger ones")
+    phase2: _Pool = needed("stronger edits, and some that this training does not see")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from iscqk.errors import UserError
@@ -93,8 +94,9 @@ def _merge(
     queries = _ranked(queries, ranking, files["training"], arguments.temperature)
     references = ((ids, ranking.of_references(rows)) for ids, rows in references)
     if arguments.manifests:
-        queries = _with_unmatchable(queries, arguments.manifests[0], "query")
-        references = _with_unmatchable(references, arguments.manifests[1], "reference")
+        listings = [(path, read_manifest(path)) for path in arguments.manifests]
+        queries = _with_unmatchable(queries, *listings[0], "query")
+        references = _with_unmatchable(references, *listings[1], "reference")
     write_submission(
         output,
         dimension + ranking.dimensions,
@@ -108,21 +110,23 @@ def _told_of_ranking(arguments: argparse.Namespace, ranking: Ranking) -> Attribu
     return {"temperature": arguments.temperature} if ranking.needs_bank else {}
 
 
-def _with_unmatchable(blocks: Iterator[Block], manifest: str, side: str) -> Iterator[Block]:
+def _with_unmatchable(
+    blocks: Iterator[Block], manifest: str, rows: pd.DataFrame, side: str
+) -> Iterator[Block]:
     """Yield blocks, the unreadable in them described so that they match nothing.
 
     Raises:
         UserError: the manifest does not list all that is described: it is of the other side.
     """
-    rows = read_manifest(manifest)
-    listed: StrArray = rows["id"].to_numpy(dtype=np.str_)
-    missing = listed[unreadable(rows)]
+    listed: StrArray = np.append(rows["id"].to_numpy(dtype=np.str_), "")  # sorted but for the last
+    missing = np.append(unreadable(rows), False)
     for ids, vectors in blocks:
-        if (row := first_where(~np.isin(ids, listed))) is not None:
+        places = np.searchsorted(listed[:-1], ids)
+        if (row := first_where(listed[places] != ids)) is not None:
             what = f"does not list {ids[row]}, a {side} that is described"
             raise UserError(f"{manifest}: {what}; name --manifests of queries, then of references")
-        if len(missing):
-            vectors = with_unmatchable(vectors, np.isin(ids, missing), side)
+        if missing.any():
+            vectors = with_unmatchable(vectors, missing[places], side)
         yield ids, vectors
 
 

@@ -269,7 +269,7 @@ def _provenance(arguments: argparse.Namespace, sources: _Sources) -> dict[str, A
             for row in read_table(path, QUARANTINED).to_dict("records")
         ],
         "weights": {
-            role: {"path": path, "sha256": sources.digests[role], **_trained_on(path)}
+            role: {"path": path, "sha256": sources.digests[role], **_trained_on(role, path)}
             for role, path in sources.weights.items()
         },
         "given": [
@@ -278,9 +278,10 @@ def _provenance(arguments: argparse.Namespace, sources: _Sources) -> dict[str, A
     }
 
 
-def _trained_on(path: str) -> dict[str, Any]:
-    """Return what weights say of the device of their last training; nothing of untrained ones."""
-    return {key: value for key, value in read_provenance(path).items() if key == "trained_on"}
+def _trained_on(role: str, path: str) -> dict[str, Any]:
+    """Return on what weights of a side were trained last; nothing of those that nothing trained."""
+    facts = read_provenance(path) if role in SIDES else {}
+    return {key: facts[key] for key in ("trained_on",) if key in facts}
 
 
 def _given(arguments: argparse.Namespace) -> list[tuple[str, str]]:
