@@ -43,6 +43,7 @@ from iscqk.errors import UserError, one_line
 
 try:  # a method or an edit of one's own may be refused as it is imported
     from iscqk.datasets import find_sources
+    from iscqk.plan.command_line import targets_among
     from iscqk.plan.left_locks import jobs_outlive_this, remove_left_locks
     from iscqk.plan.plan import Plan
     from iscqk.plan.presets import (
@@ -90,8 +91,9 @@ try:
         logger.info("the run before this one was killed; what it had locked is free")
     for run in PLAN.values():
         check_run(run.config)
-    # Snakemake itself knows its targets only once this file is read.
-    targets = sys.argv[1:]
+    compared = {"study", "ablation", "unbalanced", "benchmarks"}
+    compared.add(f"{PLAN.results.unbalanced.folder}/")
+    targets = targets_among(sys.argv[1:], compared)
     refuse_without_preset(OWN_FOLDER, config, targets)
     for name in runs_of(config, targets):
         check_training(PLAN[name].config)

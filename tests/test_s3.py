@@ -155,16 +155,19 @@ def test_s3_makes_the_same_submission_from_empty_folders(elsewhere, endpoint, on
 SMALL = "validation: {references: 8, copies: 3, distractors: 2, side: 64}\n"
 
 
-@unless()
-def test_folders_go_through_a_bucket_too(finished, tmp_path, endpoint):
+@unless("snakemake_executor_plugin_cluster_generic")
+@pytest.mark.parametrize("way", ["--cores 2 --workflow-profile profiles/s3", "by a cluster"])
+def test_folders_go_through_a_bucket_too(finished, elsewhere, tmp_path, endpoint, way):
     """The model made small, and a query set: what is a folder on a disk is files in a bucket."""
-    project = make_project(tmp_path / "there")
+    project, jobs = elsewhere
+    (jobs / "kill").unlink()
     (project.folder / "small.yaml").write_text(SMALL)
     shutil.copytree(finished.folder / "results", tmp_path / "made/results")
     store(endpoint, tmp_path / "made")
     project.run(
-        f"snakemake ready_model results/validation/set --cores 2 --rerun-triggers input {WHERE} "
-        "--workflow-profile profiles/s3 --configfile config.yaml tiny.yaml small.yaml"
+        f"snakemake ready_model results/validation/set --rerun-triggers input {WHERE} "
+        f"{f'--jobs 2 {by_cluster_generic()}' if way == 'by a cluster' else way} "
+        "--configfile config.yaml tiny.yaml small.yaml"
     )
     made = {name.removeprefix("results/") for name in stored(endpoint)}
     assert {"ready_model/MODEL_CARD.md", "ready_model/queries/model.safetensors"} < made

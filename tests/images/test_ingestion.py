@@ -377,6 +377,10 @@ def test_folders_may_be_as_deep_as_the_system_lets_them(tmp_path, monkeypatch):
     Path("a.jpg").write_bytes(b"an image")
     found = find_images([tmp_path / "deep"])
     assert [len(path.parts) - len(tmp_path.parts) for path in found] == [1202]
+    Path("a.jpg").unlink()
+    for _ in range(1200):  # deeper than what removes folders of tests can go
+        os.chdir("..")
+        os.rmdir("d")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from iscqk.errors import UserError
 from iscqk.plan.storage import Storage, let_jobs_reach
 from iscqk.runtime.storage import StoredFile
 
@@ -15,12 +16,19 @@ def told(plugin, prefix):
     return Storage.of(settings)
 
 
-@pytest.mark.parametrize("prefix", ["s3://bucket/a run", "s3://bucket/a run/"])
+@pytest.mark.parametrize("prefix", ["s3://bucket/a-run", "s3://bucket/a-run/"])
 def test_files_of_the_plan_lie_below_the_prefix(prefix):
     storage = told("s3", prefix)
-    assert shlex.split(storage.place("results/a.pt")) == ["s3://bucket/a run/results/a.pt"]
+    assert storage.place("results/a b.pt") == "'s3://bucket/a-run/results/a b.pt'"
     assert storage.options == ["--storage", "s3"]
-    assert shlex.split(storage.snakemake_options)[-1] == "s3://bucket/a run"
+    assert shlex.split(storage.snakemake_options)[-1] == "s3://bucket/a-run"
+
+
+@pytest.mark.parametrize("odd", [" ", "'", '"', "[", "$", "#", "?", "{", "é"])
+def test_a_prefix_that_commands_would_take_apart_is_refused(odd):
+    """Snakemake writes files of a storage into them as they are."""
+    with pytest.raises(UserError, match="^--default-storage-prefix: s3://bucket/a.run has "):
+        told("s3", f"s3://bucket/a{odd}run")
 
 
 def test_without_a_storage_they_are_where_the_plan_says():

@@ -10,9 +10,13 @@ import pytest
 from iscqk.formats.files import sha256_of
 from iscqk.formats.predictions import Predictions, read_predictions, write_predictions
 from iscqk.images.quarantine import QUARANTINED
+from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.ready import ready_folder
 from iscqk.models.weights import load_encoder, save_encoder
+from iscqk.retrieval.refining import fit_projection, save_projection
+from iscqk.stages.submit import _trained_on
 from submitted_pieces import CONFIG, describe, iscqk, merge, score, search, submit
+from unit_rows import unit_array
 
 
 def other_distance(folder):
@@ -262,3 +266,14 @@ def test_the_card_of_a_network_that_nothing_has_trained_says_so(pieces, monkeypa
     assert submit(pieces) == 0
     card = (pieces / "out/MODEL_CARD.md").read_text()
     assert "The network is that of the model that iscqk carries" in card
+
+
+def test_on_what_it_was_trained_only_a_network_is_asked(tmp_path):
+    """Of a submission with whitened descriptors the projection is among the weights."""
+    path = tmp_path / "p.safetensors"
+    save_projection(path, fit_projection([unit_array(40, 8)], 6, 0.5), {"weights": [1]})
+    assert _trained_on("projection", str(path)) == {}
+    encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 8))
+    for facts in ({}, {"trained_on": {"device": "a", "precision": "bf16"}}):
+        save_encoder(path, encoder, {**facts, "seed": 0})
+        assert _trained_on("queries", str(path)) == facts

@@ -22,7 +22,7 @@ rule draw_rules:
     shell:
         """
         echo {params.config:q} >{output.config}
-        snakemake all --rulegraph mermaid-js --cores 1 --snakefile {params.snakefile} \
+        snakemake all --rulegraph mermaid-js --cores 1 --snakefile={params.snakefile:q} \
             --configfile {output.config} {params.storage} >{output.graph} 2>{log}
         """
 
@@ -69,6 +69,6 @@ rule report:
         besides=lambda wildcards: reported_besides(PLAN),
     shell:
         """
-        iscqk report --results {params.results} --title {params.title:q} --rules {input.rules} \
+        iscqk report --results {params.results} --title={params.title:q} --rules {input.rules} \
             {params.compare} --output {output.page} --plots {output.plots} &>{log}
         """

@@ -69,6 +69,7 @@ rule pack:
         LOG["pack"],
     benchmark:
         USAGE["pack"]
+    localrule: True  # a folder that another machine puts into a bucket is not seen from here
     conda:
         "../../envs/iscqk.yaml"
     params:

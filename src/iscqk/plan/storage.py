@@ -1,10 +1,13 @@
 """The storage that files go through where machines share no disk, as Snakemake was told of it."""
 
 import os
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, NamedTuple
+
+from iscqk.errors import UserError
 
 
 class Storage(NamedTuple):
@@ -20,9 +23,18 @@ class Storage(NamedTuple):
 
     @classmethod
     def of(cls, settings: Any) -> "Storage":
-        """Return Snakemake's default storage."""
-        plugin, prefix = settings.default_storage_provider, settings.default_storage_prefix
-        return cls(plugin, (prefix or "").rstrip("/")) if plugin else cls()
+        """Return Snakemake's default storage.
+
+        Raises:
+            UserError: its prefix has letters that commands would take apart, or the plugin.
+        """
+        plugin, prefix = settings.default_storage_provider, settings.default_storage_prefix or ""
+        if not plugin:
+            return cls()
+        if odd := re.search(r"[^\w./:@+=~-]", prefix, re.ASCII):
+            what = f"has {odd[0]!r} in it; name one of letters, digits and ._-/ alone"
+            raise UserError(f"--default-storage-prefix: {prefix} {what}")
+        return cls(plugin, prefix.rstrip("/"))
 
     def here(self, paths: Iterable[str]) -> list[str]:
         """Return those of the plan's paths that are here: none where files lie in a storage.

@@ -15,6 +15,7 @@ from typing import Any
 from iscqk.datasets import SOURCES
 from iscqk.formats.files import write_text
 from iscqk.formats.results import SPLITS
+from iscqk.plan.command_line import options_of
 from iscqk.plan.dependence import as_text
 from iscqk.plan.plan import Plan
 from iscqk.plan.snakefile import digest_of
@@ -58,9 +59,7 @@ def asked_for_training(plan: Plan, words: Sequence[str]) -> Any:
     names = {TRAINING_RULE, data.manifest("training"), data.behind_training}
     if not any(word.endswith(name) for word in words for name in names):
         return None
-    from snakemake.cli import get_argument_parser  # which takes 0.3 s to make one
-
-    asked, _ = get_argument_parser().parse_known_args(words)
+    asked = options_of(words)
     wanted = {*(asked.until or asked.targets)}
     return asked if wanted and wanted <= names and not asked.unlock else None
 
