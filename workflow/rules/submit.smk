@@ -69,7 +69,8 @@ rule pack:
         LOG["pack"],
     benchmark:
         USAGE["pack"]
-    localrule: True  # a folder that another machine puts into a bucket is not seen from here
+    # A folder that another machine puts into a bucket is not seen from here.
+    localrule: bool(STORAGE.plugin)
     conda:
         "../../envs/iscqk.yaml"
     params:

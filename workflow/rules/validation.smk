@@ -14,7 +14,7 @@ rule validation_queries:
     log:
         LOG["validation_queries"],
     priority: 10  # tells of too few images
-    localrule: True  # as `pack`
+    localrule: bool(STORAGE.plugin)  # as `pack`
     conda:
         "../../envs/iscqk.yaml"
     threads: 8
