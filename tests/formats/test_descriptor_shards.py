@@ -57,6 +57,16 @@ def test_several_shards_are_read_as_one_in_blocks(tmp_path, monkeypatch):
     assert count_descriptors(paths) == (10, 3)
 
 
+def test_of_long_rows_fewer_are_read_at_a_time(tmp_path, monkeypatch):
+    """A file of a few kilobytes may say that it has rows of megabytes."""
+    write_descriptors(tmp_path / "a.h5", IDS, VECTORS, {})
+    for numbers, rows in ((7, 2), (2, 1)):
+        monkeypatch.setattr(descriptor_shards, "_BLOCK_NUMBERS", numbers)
+        blocks = list(descriptor_blocks([tmp_path / "a.h5"]))
+        assert {len(ids) for ids, _ in blocks} == {rows}
+        np.testing.assert_array_equal(np.concatenate([block for _, block in blocks]), VECTORS)
+
+
 def test_shards_of_different_dimensions_are_refused(tmp_path):
     paths = [tmp_path / "a.h5", tmp_path / "b.h5"]
     write_descriptors(paths[0], IDS, VECTORS, {})

@@ -31,7 +31,8 @@ from iscqk.formats.hdf5 import (
 from iscqk.formats.ids import REFERENCE
 from iscqk.formats.provenance import Provenance, by_place, check_parts
 
-BLOCK_ROWS = 8192  # read at a time
+BLOCK_ROWS = 8192  # read at a time, of 2,048 dimensions and fewer
+_BLOCK_NUMBERS = 2**24  # at most; of features, and of a hostile file, rows may be long
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,9 @@ def spans(
     for shard in shards:
         end = start + len(shard.ids)
         stop = min(last, end)
-        for low in range(max(first, start), stop, BLOCK_ROWS):
-            yield low - first, shard, low - start, min(low + BLOCK_ROWS, stop) - start
+        rows = min(BLOCK_ROWS, max(1, _BLOCK_NUMBERS // max(1, shard.vectors.shape[1])))
+        for low in range(max(first, start), stop, rows):
+            yield low - first, shard, low - start, min(low + rows, stop) - start
         start = end
 
 
