@@ -40,7 +40,8 @@ def test_a_ground_truth_of_no_pair_is_told_with_the_images(tmp_path, monkeypatch
     for words in (command.split(), prepare):
         assert main(words) == 1
         told = capsys.readouterr().err.splitlines()[-1]
-        what = "no image of the references is named R000009 (1 of 2 listed); put R000009.jpg there"
+        what = "no image of the references is named R000009 (1 of 2 listed); name its file "
+        what += "R000009.jpg and put it there"
         assert told.startswith(f"error: truth.csv, row 2 (Q00001,R000009): {what}")
         assert told.endswith(" or take the row out")
 
@@ -65,10 +66,31 @@ def test_a_ground_truth_speaks_of_no_file_that_no_id_names(tmp_path, monkeypatch
     for command in (taking, beforehand):
         assert main(command.split()) == 1
         told = capsys.readouterr().err.splitlines()[-1]
-        what = "no image of the queries is named Q00001 (2 of 3 listed); put Q00001.jpg there"
+        what = "no image of the queries is named Q00001 (2 of 3 listed); name its file "
+        what += "Q00001.jpg and put it there"
         assert told.startswith(f"error: truth.csv, row 2 (Q00001,R000001): {what}")
     (tmp_path / "truth.csv").write_text("Q00000,R000000\n")  # the others copy nothing
     assert main(taking.split()) == 0
+
+
+def test_where_no_file_is_named_by_an_id_their_order_counts_and_is_told(
+    tmp_path, monkeypatch, caplog
+):
+    monkeypatch.chdir(tmp_path)
+    for number, split in enumerate(("training", "references", "others")):
+        put_drawn(tmp_path / split, split, 3, number, 48)
+    for split in ("references", "others"):
+        for name, path in zip("abc", sorted((tmp_path / split).iterdir()), strict=True):
+            path.rename(tmp_path / f"{split}/{name}.jpg")
+    (tmp_path / "truth.csv").write_text("Q00002,R000001\n")
+    made = "prepare --training training --references references --phase1 others "
+    made += "--ground-truths phase1=truth.csv --output t.csv r.csv o.csv b.csv"
+    assert main(made.split()) == 0
+    told = [
+        record.getMessage() for record in caplog.records if "by its place" in record.getMessage()
+    ]
+    assert [line.partition(":")[0] for line in told] == ["others/a.jpg", "references/a.jpg"]
+    assert "(Q00000 here)" in told[0] and "(R000000 here)" in told[1]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ class Unknown(NamedTuple):
 NOT_DESCRIBED = Unknown("no such {kind} was described", "describe them, too, or take them out")
 NO_IMAGE = Unknown(
     "no image of the {kinds} is named {id}",
-    "put {id}.jpg there, and in its list where there is one, or take the row out",
+    "name its file {id}.jpg and put it there, and in its list where there is one, or take the row "
+    "out",
 )
 
 

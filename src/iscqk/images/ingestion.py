@@ -89,14 +89,6 @@ def refuse_graded(paths: Sequence[Path]) -> None:
             )
 
 
-def own_ids(paths: Sequence[Path], split: SplitIds) -> list[str]:
-    """Return the ids by which files are named: what a ground truth can speak of.
-
-    The others' change when a file comes or goes.
-    """
-    return [path.stem for path in compress(paths, split.names(paths))]
-
-
 def assign_ids(paths: Sequence[Path], split: SplitIds) -> list[str]:
     """Return an id for each path: its own where the file is named by one, else the lowest free.
 
@@ -116,6 +108,26 @@ def assign_ids(paths: Sequence[Path], split: SplitIds) -> list[str]:
     return [
         path.stem if is_named else next(free) for path, is_named in zip(paths, named, strict=True)
     ]
+
+
+def ids_for_truth(paths: Sequence[Path], split: SplitIds) -> list[str]:
+    """Return the ids that a ground truth can speak of: those by which files are named.
+
+    Where some are named so, another that is named by none (`q00002`, `Q00002.jpg.jpg`) would get
+    the free id of a third, and be scored as that. Where none is, all are numbered in the order of
+    their paths, which is told: one that comes or goes then shifts the others.
+
+    Raises:
+        UserError: as `assign_ids`.
+    """
+    ids = assign_ids(paths, split)
+    if (named := split.names(paths)).any():
+        return list(compress(ids, named))
+    if ids:
+        what = "%s: no %s image is named by an id, so each goes by its place among them (%s here); "
+        what += "name the files by the ids of the ground truth, that none shifts where one comes"
+        logger.warning(what, printable(paths[0]), split.form.kind, ids[0])
+    return ids
 
 
 def listing_of(paths: Sequence[Path], split: SplitIds, workers: int) -> pd.DataFrame:

@@ -30,9 +30,9 @@ from iscqk.images.ingestion import (
     LEAVE_OUT,
     SPLIT_IDS,
     copied_others,
+    ids_for_truth,
     listing_of,
     overlaps,
-    own_ids,
     refuse_graded,
     without_shared,
 )
@@ -129,7 +129,7 @@ def _refuse_other_truths(pairs: list[str], paths: dict[str, list[Path]]) -> None
     """Refuse a ground truth of queries or references that are not among the images."""
     for phase, file in named_files(pairs, PHASES).items():
         queries, references = (
-            own_ids(paths[name], SPLIT_IDS[name]) for name in (phase, "references")
+            ids_for_truth(paths[name], SPLIT_IDS[name]) for name in (phase, "references")
         )
         refuse_no_pair(file, read_ground_truth(file, queries, references, NO_IMAGE))
 

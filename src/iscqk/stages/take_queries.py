@@ -31,9 +31,9 @@ from iscqk.images.ingestion import (
     LEAVE_OUT_ANEW,
     LEAVE_OUT_BY_LIST,
     SPLIT_IDS,
+    ids_for_truth,
     listing_of,
     overlaps,
-    own_ids,
 )
 from iscqk.images.official_names import check_official
 from iscqk.runtime.options import output_file
@@ -70,7 +70,9 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.official:
         check_official(paths, split, bool(arguments.list))
     references = read_manifest(arguments.references)["id"]
-    truth = read_ground_truth(arguments.ground_truth, own_ids(paths, split), references, NO_IMAGE)
+    truth = read_ground_truth(
+        arguments.ground_truth, ids_for_truth(paths, split), references, NO_IMAGE
+    )
     refuse_no_pair(arguments.ground_truth, truth)
     listing = listing_of(paths, split, arguments.workers)
     if arguments.bad_images == "error":
