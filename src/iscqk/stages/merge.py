@@ -7,7 +7,7 @@ Images that their manifests list as unreadable get descriptors that match nothin
 """
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -75,12 +75,14 @@ def run(arguments: argparse.Namespace) -> None:
     files = {role: [path for path, _ in parts] for role, parts in shards.items()}
     set_threads(arguments.threads)
     made = [_checked(shards, name) for name in arguments.ranking]
+    listings = [(path, read_manifest(path)) for path in arguments.manifests or []]
     for name, output, attributes in zip(arguments.ranking, arguments.output, made, strict=True):
-        _merge(files, name, output, attributes, arguments)
+        _merge(files, listings, name, output, attributes, arguments)
 
 
 def _merge(
     files: Mapping[str, list[str | Path]],
+    listings: Sequence[tuple[str, pd.DataFrame]],
     name: str,
     output: Path,
     attributes: Attributes,
@@ -93,8 +95,7 @@ def _merge(
     references: Iterator[Block] = descriptor_blocks(files["references"])
     queries = _ranked(queries, ranking, files["training"], arguments.temperature)
     references = ((ids, ranking.of_references(rows)) for ids, rows in references)
-    if arguments.manifests:
-        listings = [(path, read_manifest(path)) for path in arguments.manifests]
+    if listings:
         queries = _with_unmatchable(queries, *listings[0], "query")
         references = _with_unmatchable(references, *listings[1], "reference")
     write_submission(
