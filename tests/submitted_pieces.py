@@ -59,6 +59,18 @@ def score(folder):
     assert iscqk("score", folder / "p.csv", folder / "gt.csv", "--output", folder / "f.json") == 0
 
 
+def merge_and_judge(folder):
+    """Make all that is submitted of the descriptors there: merged, searched, validated, scored."""
+    assert merge(folder) == 0
+    search(folder)
+    lists = ("--queries", folder / "queries.csv", "--references", folder / "references.csv")
+    report = ("--phase", "phase1", "--output", folder / "v.json")
+    assert iscqk("validate", folder / "s.h5", *lists, *report) == 0
+    score(folder)
+    public = ("--half", "public", "--output", folder / "h.json")
+    assert iscqk("score", folder / "s.h5", folder / "gt.csv", *public) == 0
+
+
 @pytest.fixture(scope="module")
 def made_pieces(tmp_path_factory):
     """All that is submitted, by the stages themselves, of made-up shards."""
@@ -73,14 +85,7 @@ def made_pieces(tmp_path_factory):
     describe(folder, "references", "k.safetensors")
     rows = [f"{QUERY.make(n)},{'R000001' if n == 1 else ''}\n" for n in range(10)]
     (folder / "gt.csv").write_text("".join(rows))
-    lists = ("--queries", folder / "queries.csv", "--references", folder / "references.csv")
-    assert merge(folder) == 0
-    search(folder)
-    report = ("--phase", "phase1", "--output", folder / "v.json")
-    assert iscqk("validate", folder / "s.h5", *lists, *report) == 0
-    score(folder)
-    public = ("--half", "public", "--output", folder / "h.json")
-    assert iscqk("score", folder / "s.h5", folder / "gt.csv", *public) == 0
+    merge_and_judge(folder)
     return folder
 
 
@@ -97,7 +102,7 @@ def submit(folder, weights=("queries", "references"), half="public", given=()):
         "output": "out",
     }
     options = [part for name, file in paths.items() for part in (f"--{name}", folder / file)]
-    files = zip(weights, ("q", "k"), strict=False)
+    files = zip(weights, ("q", "k", "projection"), strict=False)
     weights = [f"{role}={folder}/{side}.safetensors" for role, side in files]
     scores = [f"--scores=similarity={folder}/f.json", f"--halves={half}={folder}/h.json"]
     options += ["--phase", "phase1", "--ranking", "similarity", "--config", json.dumps(CONFIG)]

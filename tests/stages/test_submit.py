@@ -10,13 +10,9 @@ import pytest
 from iscqk.formats.files import sha256_of
 from iscqk.formats.predictions import Predictions, read_predictions, write_predictions
 from iscqk.images.quarantine import QUARANTINED
-from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.ready import ready_folder
 from iscqk.models.weights import load_encoder, save_encoder
-from iscqk.retrieval.refining import fit_projection, save_projection
-from iscqk.stages.submit import _trained_on
-from submitted_pieces import CONFIG, describe, iscqk, merge, score, search, submit
-from unit_rows import unit_array
+from submitted_pieces import CONFIG, describe, iscqk, merge, merge_and_judge, score, search, submit
 
 
 def other_distance(folder):
@@ -192,14 +188,7 @@ def test_what_another_config_has_made_is_not_submitted(
         save_encoder(path, load_encoder(path), {**told, "half_round": f"round1-{side}"})
     for split, side in (("queries", "q"), ("references", "k")):
         describe(pieces, split, f"{side}.safetensors", precision="auto")
-    assert merge(pieces) == 0
-    report = ("--phase", "phase1", "--output", pieces / "v.json")
-    lists = ("--queries", pieces / "queries.csv", "--references", pieces / "references.csv")
-    assert iscqk("validate", pieces / "s.h5", *lists, *report) == 0
-    search(pieces)
-    score(pieces)
-    public = ("--half", "public", "--output", pieces / "h.json")
-    assert iscqk("score", pieces / "s.h5", pieces / "gt.csv", *public) == 0
+    merge_and_judge(pieces)
     assert submit(pieces) == 0
     shutil.rmtree(pieces / "out")
     *sections, last = key.split(".")
@@ -268,12 +257,34 @@ def test_the_card_of_a_network_that_nothing_has_trained_says_so(pieces, monkeypa
     assert "The network is that of the model that iscqk carries" in card
 
 
-def test_on_what_it_was_trained_only_a_network_is_asked(tmp_path):
-    """Of a submission with whitened descriptors the projection is among the weights."""
-    path = tmp_path / "p.safetensors"
-    save_projection(path, fit_projection([unit_array(40, 8)], 6, 0.5), {"weights": [1]})
-    assert _trained_on("projection", str(path)) == {}
-    encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 8))
-    for facts in ({}, {"trained_on": {"device": "a", "precision": "bf16"}}):
-        save_encoder(path, encoder, {**facts, "seed": 0})
-        assert _trained_on("queries", str(path)) == facts
+def test_whitened_descriptors_are_submitted_with_the_projection_they_were_refined_by(
+    pieces, monkeypatch, capsys
+):
+    monkeypatch.setitem(CONFIG["describe"], "whitening", 0.5)
+    describe(pieces, "training", "k.safetensors")
+    part, projection = ("--part", pieces / "training.h5"), pieces / "projection.safetensors"
+    whitening = ("--whitening", 0.5, "--size", 8, "--output", projection)
+    assert iscqk("whiten", *part, *whitening) == 0
+    trained_on = {"device": "a", "precision": "bf16"}
+    query_weights = pieces / "q.safetensors"
+    save_encoder(query_weights, load_encoder(query_weights), {"trained_on": trained_on})
+    for split, side in (("queries", "q"), ("references", "k")):
+        describe(pieces, split, f"{side}.safetensors", precision="auto")
+        shard = pieces / f"{split}.h5"
+        refined = ("--projection", projection, "--output", shard.with_suffix(".refined"))
+        assert iscqk("refine", "--part", shard, *refined) == 0
+        shard.with_suffix(".refined").rename(shard)
+    merge_and_judge(pieces)
+    roles = ("queries", "references", "projection")
+    assert submit(pieces, roles) == 0
+    weights = json.loads((pieces / "out/provenance.json").read_text())["weights"]
+    assert weights["queries"]["trained_on"] == trained_on
+    assert weights["projection"] == {"path": str(projection), "sha256": sha256_of(projection)}
+    assert (pieces / "out/model/projection.safetensors").is_file()
+    shutil.rmtree(pieces / "out")
+    capsys.readouterr()
+    assert iscqk("whiten", *part, "--whitening", 0.7, *whitening[2:]) == 0
+    assert submit(pieces, roles) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("error: ") and told.endswith("; make it again: --forcerun whiten")
+    assert not (pieces / "out").exists()

@@ -6,38 +6,27 @@ Its folder `model` has the weights in the model hub's format, and what `iscqk ma
 import argparse
 import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 import iscqk
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
-from iscqk.formats.descriptor_shards import checked_shards
 from iscqk.formats.files import atomic_file, sha256_of, write_text
-from iscqk.formats.manifest import content_digest, read_manifest
+from iscqk.formats.manifest import content_digest
 from iscqk.formats.model_files import GIST, SIDES
-from iscqk.formats.named_files import named_files, read_object, read_objects
+from iscqk.formats.named_files import named_files, read_object
 from iscqk.formats.phases import HALVES, PHASES
-from iscqk.formats.predictions import read_predictions
 from iscqk.formats.results import Submission
-from iscqk.formats.submission import Submission as Descriptors
-from iscqk.formats.submission import open_submission
 from iscqk.images.quarantine import QUARANTINED
 from iscqk.matching.model_folder import write_settings
 from iscqk.models.hub import save_hub_folder
-from iscqk.models.weights import load_encoder, read_provenance
+from iscqk.models.weights import load_encoder
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.runtime.options import json_object, output_folder
-from iscqk.settings.describe import Describe
-from iscqk.settings.search import Search
-from iscqk.submission.as_configured import refuse_otherwise_made, refuse_replaced
-from iscqk.submission.consistency import refuse_other_predictions, refuse_part_of_predictions
 from iscqk.submission.environment import commit, machine, versions
 from iscqk.submission.model_card import model_card
+from iscqk.submission.sources import Sources, refuse_strangers
 
 EXAMPLE = r"""iscqk submit --phase phase2 --descriptors descriptors.h5 \
     --predictions predictions.csv --validation validation.json \
@@ -93,128 +82,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=output_folder, required=True)
 
 
-@dataclass(frozen=True)
-class _Sources:
-    """What a submission was made from, each file read and hashed once.
-
-    Attributes:
-        manifests: by split.
-        weights: files by role.
-        digests: the SHA-256 of these, by role.
-        given: what given files are called where they come from, and their SHA-256.
-        describe: that section of the config, defaults filled in.
-    """
-
-    manifests: dict[str, pd.DataFrame]
-    weights: dict[str, str]
-    digests: dict[str, str]
-    given: list[tuple[str, str]]
-    describe: dict[str, Any]
-
-    @classmethod
-    def of(cls, arguments: argparse.Namespace) -> "_Sources":
-        """Read what the options name; UserError where something is missing."""
-        weights = _weights(arguments)
-        return cls(
-            {split: read_manifest(getattr(arguments, split)) for split in _SPLITS},
-            weights,
-            {role: sha256_of(path) for role, path in weights.items()},
-            _given(arguments),
-            Describe.parse(arguments.config["describe"]).values(),
-        )
-
-
 def run(arguments: argparse.Namespace) -> None:
     """Write the six files of the folder, and the model."""
-    output, sources = Submission(str(arguments.output)), _Sources.of(arguments)
-    digest = sha256_of(arguments.descriptors)
-    with open_submission(arguments.descriptors) as descriptors:
-        _refuse_other_descriptors(arguments, sources, descriptors)
-        _refuse_other_validation(arguments, sources, digest)
-        _refuse_other_scores(arguments, digest)
-        _refuse_other_config(arguments, sources, descriptors)
-    score = _score(arguments, sources.manifests)
-    provenance = _provenance(arguments, sources) | {"descriptors_sha256": digest}
-    _copy(arguments.descriptors, output.descriptors)
-    _copy(arguments.predictions, output.predictions)
-    _copy(arguments.validation, output.validation)
+    output, sources = Submission(str(arguments.output)), _sources(arguments)
+    refuse_strangers(sources)
+    score, provenance = _score(sources), _provenance(sources, arguments.quarantined)
+    _copy(sources.descriptors, output.descriptors)
+    _copy(sources.predictions, output.predictions)
+    _copy(sources.validation, output.validation)
     write_text(output.score, json.dumps(score, indent=2) + "\n")
     write_text(output.provenance, json.dumps(provenance, indent=2) + "\n")
     card = model_card(score, provenance)
     write_text(output.card, card)
-    _write_model(Path(output.model), sources, arguments.bank, card)
+    _write_model(Path(output.model), sources, card)
 
 
-def _write_model(folder: Path, sources: _Sources, bank: list[Path], card: str) -> None:
-    encoders = dict(sources.weights)
-    projection = encoders.pop("projection", None)
-    for role, path in encoders.items():
-        encoder, facts = load_encoder(path), read_provenance(path)
-        save_hub_folder(folder / role, encoder, facts, card)
-    write_settings(folder, sources.describe, bank, projection)
+def _sources(arguments: argparse.Namespace) -> Sources:
+    """Return what the options name; UserError where they do not name it all."""
+    return Sources(
+        phase=arguments.phase,
+        ranking=arguments.ranking,
+        config=arguments.config,
+        descriptors=arguments.descriptors,
+        predictions=arguments.predictions,
+        validation=arguments.validation,
+        scores=_scores(arguments),
+        halves=named_files(arguments.halves, HALVES),
+        lists={split: getattr(arguments, split) for split in _SPLITS},
+        weights=_weights(arguments),
+        bank=arguments.bank,
+        given=_given(arguments),
+    )
 
 
-def _refuse_other_descriptors(
-    arguments: argparse.Namespace, sources: _Sources, descriptors: Descriptors
-) -> None:
-    """Refuse descriptors of other weights or images, and a bank or predictions not of theirs.
-
-    Raises:
-        UserError: naming the first file that does not belong, whatever stages have checked.
-    """
-    expected = {
-        "ranking": arguments.ranking,
-        "query_weights_sha256": sources.digests["queries"],
-        "reference_weights_sha256": sources.digests["references"],
-        "query_manifest_sha256": sha256_of(arguments.queries),
-        "reference_manifest_sha256": sha256_of(arguments.references),
-    }
-    if RANKINGS[arguments.ranking].needs_bank:
-        expected["training_manifest_sha256"] = sha256_of(arguments.training)
-    if arguments.bank:
-        made = {"weights_sha256": sources.digests["references"]}
-        if "projection" in sources.digests:
-            made["projection_sha256"] = sources.digests["projection"]
-        checked_shards(arguments.bank, "describe it again", made)
-    predictions = read_predictions(arguments.predictions)
-    refuse_other_predictions(arguments.predictions, predictions, descriptors)
-    max_results = Search.parse(arguments.config["search"]).max_results
-    refuse_part_of_predictions(arguments.predictions, predictions, descriptors, max_results)
-    _compare(arguments.descriptors, descriptors.attributes, expected, "merge the shards")
-
-
-def _refuse_other_validation(arguments: argparse.Namespace, sources: _Sources, digest: str) -> None:
-    """Refuse a validation of other descriptors than those of a digest, or of another phase."""
-    counts = {split: len(sources.manifests[split]) for split in ("queries", "references")}
-    validated = {"valid": True, "phase": arguments.phase, "validated_sha256": digest, **counts}
-    path = arguments.validation
-    _compare(path, read_object(path), validated, "validate the descriptors")
-
-
-def _refuse_other_config(
-    arguments: argparse.Namespace, sources: _Sources, descriptors: Descriptors
-) -> None:
-    """Refuse what another config has made, or what was given otherwise, of which others are told.
-
-    Where Snakemake knows nothing of files, or was told that they are up to date, it keeps them.
-    """
-    config, path = {**arguments.config, "describe": sources.describe}, str(arguments.descriptors)
-    refuse_otherwise_made(sources.weights, path, descriptors.attributes, config)
-    refuse_replaced(sources.weights, dict(sources.given), config)
-
-
-def _refuse_other_scores(arguments: argparse.Namespace, digest: str) -> None:
-    """Refuse scores of other descriptors, or of another part of the phase than they are given as.
-
-    Other rankings' predictions are not here, so that of their scores only the part is compared.
-    """
-    scored = {digest, sha256_of(arguments.predictions)}
-    scores = named_files(arguments.scores, [*RANKINGS]) | named_files(arguments.halves, HALVES)
-    for name, path in scores.items():
-        found, half = read_object(path), name if name in HALVES else None
-        if (name == arguments.ranking or half) and found.get("scored_sha256") not in scored:
-            raise UserError(f"{path}: not the score of {arguments.descriptors}; score it again")
-        _compare(path, found, {"half": half}, "score it")  # None: the whole phase
+def _scores(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the files of scores by ranking; UserError where the submitted one is missing."""
+    scores = named_files(arguments.scores, [*RANKINGS])
+    if arguments.ranking not in scores:
+        raise UserError(f"describe.ranking: {arguments.ranking} is not in score.rankings; add it")
+    return scores
 
 
 def _weights(arguments: argparse.Namespace) -> dict[str, str]:
@@ -224,64 +130,6 @@ def _weights(arguments: argparse.Namespace) -> dict[str, str]:
         if side not in weights:
             raise UserError(f"--weights: none of {side}; add {side}=FILE")
     return weights
-
-
-def _compare(
-    path: str | Path, found: Mapping[str, Any], expected: Mapping[str, Any], remedy: str
-) -> None:
-    for key, value in expected.items():
-        if found.get(key) != value:
-            what = f"{key} is {found.get(key)}, and {value} here"
-            raise UserError(f"{path}: of something else ({what}); {remedy} again")
-
-
-def _score(arguments: argparse.Namespace, manifests: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return the submitted ranking's score, with its halves' and the other rankings' beside it."""
-    scores, halves = read_objects(arguments.scores), read_objects(arguments.halves)
-    if arguments.ranking not in scores:
-        raise UserError(f"describe.ranking: {arguments.ranking} is not in score.rankings; add it")
-    trained_on = set(manifests["training"]["sha256"])
-    graded = set(manifests["queries"]["sha256"]) | set(manifests["references"]["sha256"])
-    return {
-        **scores[arguments.ranking],
-        "split": f"{arguments.phase}, {arguments.config['dataset']['kind']}",
-        "ranking": arguments.ranking,
-        "trained_on_ground_truth": bool(trained_on & graded),
-        **({"halves": halves} if halves else {}),
-        "rankings": scores,
-    }
-
-
-def _provenance(arguments: argparse.Namespace, sources: _Sources) -> dict[str, Any]:
-    return {
-        **commit(),
-        "machine": machine(),
-        "versions": versions(),
-        "config": arguments.config,
-        "seed": arguments.config["seed"],
-        "images": {
-            split: {"count": len(rows), "sha256": content_digest(rows)}
-            for split, rows in sources.manifests.items()
-        },
-        "quarantined": [
-            row
-            for path in arguments.quarantined
-            for row in read_table(path, QUARANTINED).to_dict("records")
-        ],
-        "weights": {
-            role: {"path": path, "sha256": sources.digests[role], **_trained_on(role, path)}
-            for role, path in sources.weights.items()
-        },
-        "given": [
-            {"path": _on_any_machine(name), "sha256": sha256} for name, sha256 in sources.given
-        ],
-    }
-
-
-def _trained_on(role: str, path: str) -> dict[str, Any]:
-    """Return on what weights of a side were trained last; nothing of those that nothing trained."""
-    facts = read_provenance(path) if role in SIDES else {}
-    return {key: facts[key] for key in ("trained_on",) if key in facts}
 
 
 def _given(arguments: argparse.Namespace) -> list[tuple[str, str]]:
@@ -296,6 +144,59 @@ def _given(arguments: argparse.Namespace) -> list[tuple[str, str]]:
             f"--given-names: {len(names)} for {len(arguments.given)} of --given; name each"
         )
     return [(name, sha256_of(path)) for name, path in zip(names, arguments.given, strict=True)]
+
+
+def _score(sources: Sources) -> dict[str, Any]:
+    """Return the submitted ranking's score, with its halves' and the other rankings' beside it."""
+    scores = {ranking: read_object(path) for ranking, path in sources.scores.items()}
+    halves = {half: read_object(path) for half, path in sources.halves.items()}
+    images = {split: set(rows["sha256"]) for split, rows in sources.manifests.items()}
+    return {
+        **scores[sources.ranking],
+        "split": f"{sources.phase}, {sources.config['dataset']['kind']}",
+        "ranking": sources.ranking,
+        "trained_on_ground_truth": bool(
+            images["training"] & (images["queries"] | images["references"])
+        ),
+        **({"halves": halves} if halves else {}),
+        "rankings": scores,
+    }
+
+
+def _provenance(sources: Sources, quarantined: list[str]) -> dict[str, Any]:
+    return {
+        **commit(),
+        "machine": machine(),
+        "versions": versions(),
+        "config": sources.config,
+        "seed": sources.config["seed"],
+        "images": {
+            split: {"count": len(rows), "sha256": content_digest(rows)}
+            for split, rows in sources.manifests.items()
+        },
+        "quarantined": [
+            row for path in quarantined for row in read_table(path, QUARANTINED).to_dict("records")
+        ],
+        "weights": {role: _of_weights(sources, role) for role in sources.weights},
+        "given": [
+            {"path": _on_any_machine(name), "sha256": sha256} for name, sha256 in sources.given
+        ],
+        "descriptors_sha256": sources.descriptors_sha256,
+    }
+
+
+def _of_weights(sources: Sources, role: str) -> dict[str, Any]:
+    """Return which weights these are, of a side with the device they were trained on last."""
+    told = {"path": sources.weights[role], "sha256": sources.digests[role]}
+    if role in SIDES and "trained_on" in sources.facts[role]:
+        told["trained_on"] = sources.facts[role]["trained_on"]
+    return told
+
+
+def _write_model(folder: Path, sources: Sources, card: str) -> None:
+    for role, facts in sources.facts.items():
+        save_hub_folder(folder / role, load_encoder(sources.weights[role]), facts, card)
+    write_settings(folder, sources.describe, sources.bank, sources.weights.get("projection"))
 
 
 def _on_any_machine(path: str) -> str:

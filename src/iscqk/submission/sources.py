@@ -1,0 +1,174 @@
+"""What a submission is made from, and whether these files belong together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from iscqk.errors import UserError
+from iscqk.formats.descriptor_shards import checked_shards
+from iscqk.formats.files import sha256_of
+from iscqk.formats.manifest import read_manifest
+from iscqk.formats.model_files import SIDES
+from iscqk.formats.named_files import read_object
+from iscqk.formats.predictions import read_predictions
+from iscqk.formats.submission import Submission, open_submission
+from iscqk.models.weights import read_provenance
+from iscqk.retrieval.rankings import RANKINGS
+from iscqk.settings.describe import Describe
+from iscqk.settings.search import Search
+from iscqk.submission.as_configured import refuse_otherwise_made, refuse_replaced
+from iscqk.submission.consistency import refuse_other_predictions, refuse_part_of_predictions
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files that a submission is made from, each read and hashed once, when it is asked for.
+
+    Attributes:
+        phase: of the challenge.
+        ranking: of the descriptors.
+        config: the whole one.
+        descriptors: what is submitted.
+        predictions: of these.
+        validation: likewise.
+        scores: files by ranking.
+        halves: files by part of the phase.
+        lists: manifests' files by split: training, references, queries.
+        weights: files by role: both sides, and `gist` and `projection` where there are any.
+        bank: shards of training images' descriptors, by which pairs rank or which are subtracted.
+        given: what given files are called where they come from, and their SHA-256.
+    """
+
+    phase: str
+    ranking: str
+    config: Mapping[str, Any]
+    descriptors: Path
+    predictions: Path
+    validation: Path
+    scores: Mapping[str, str]
+    halves: Mapping[str, str]
+    lists: Mapping[str, str]
+    weights: Mapping[str, str]
+    bank: list[Path]
+    given: list[tuple[str, str]]
+
+    @cached_property
+    def descriptors_sha256(self) -> str:
+        """The digest of the descriptors' file."""
+        return sha256_of(self.descriptors)
+
+    @cached_property
+    def manifests(self) -> dict[str, pd.DataFrame]:
+        """The lists of images by split."""
+        return {split: read_manifest(path) for split, path in self.lists.items()}
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of weights by role."""
+        return {role: sha256_of(path) for role, path in self.weights.items()}
+
+    @cached_property
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """What weights of networks say of their training, by role."""
+        networks = {role: path for role, path in self.weights.items() if role != "projection"}
+        return {role: read_provenance(path) for role, path in networks.items()}
+
+    @cached_property
+    def describe(self) -> dict[str, Any]:
+        """That section of the config, defaults filled in."""
+        return Describe.parse(self.config["describe"]).values()
+
+
+def refuse_strangers(sources: Sources) -> None:
+    """Refuse files that are of something else than the others, whatever stages have checked.
+
+    Raises:
+        UserError: naming the first file that does not belong, and the remedy.
+    """
+    _refuse_other_bank(sources)
+    with open_submission(sources.descriptors) as descriptors:
+        _refuse_other_descriptors(sources, descriptors.attributes)
+        _refuse_predictions(sources, descriptors)
+        _refuse_other_validation(sources)
+        _refuse_other_scores(sources)
+        _refuse_other_config(sources, descriptors.attributes)
+
+
+def _refuse_other_bank(sources: Sources) -> None:
+    if not sources.bank:
+        return
+    made = {"weights_sha256": sources.digests["references"]}
+    if "projection" in sources.digests:
+        made["projection_sha256"] = sources.digests["projection"]
+    checked_shards(sources.bank, "describe it again", made)
+
+
+def _refuse_other_descriptors(sources: Sources, attributes: Mapping[str, Any]) -> None:
+    """Refuse descriptors of other weights or images."""
+    expected = {
+        "ranking": sources.ranking,
+        "query_weights_sha256": sources.digests["queries"],
+        "reference_weights_sha256": sources.digests["references"],
+        "query_manifest_sha256": sha256_of(sources.lists["queries"]),
+        "reference_manifest_sha256": sha256_of(sources.lists["references"]),
+    }
+    if RANKINGS[sources.ranking].needs_bank:
+        expected["training_manifest_sha256"] = sha256_of(sources.lists["training"])
+    _compare(sources.descriptors, attributes, expected, "merge the shards")
+
+
+def _refuse_predictions(sources: Sources, descriptors: Submission) -> None:
+    """Refuse predictions of other descriptors, or of a part of these."""
+    predictions = read_predictions(sources.predictions)
+    max_results = Search.parse(sources.config["search"]).max_results
+    refuse_other_predictions(sources.predictions, predictions, descriptors)
+    refuse_part_of_predictions(sources.predictions, predictions, descriptors, max_results)
+
+
+def _refuse_other_validation(sources: Sources) -> None:
+    """Refuse a validation of other descriptors, or of another phase."""
+    expected = {
+        "valid": True,
+        "phase": sources.phase,
+        "validated_sha256": sources.descriptors_sha256,
+        **{split: len(sources.manifests[split]) for split in SIDES},
+    }
+    _compare(
+        sources.validation, read_object(sources.validation), expected, "validate the descriptors"
+    )
+
+
+def _refuse_other_scores(sources: Sources) -> None:
+    """Refuse scores of other descriptors, or of another part of the phase than they are given as.
+
+    Other rankings' predictions are not here, so that of their scores only the part is compared.
+    """
+    scored = {sources.descriptors_sha256, sha256_of(sources.predictions)}
+    for name, path in {**sources.scores, **sources.halves}.items():
+        found, half = read_object(path), name if name in sources.halves else None
+        if (name == sources.ranking or half) and found.get("scored_sha256") not in scored:
+            raise UserError(f"{path}: not the score of {sources.descriptors}; score it again")
+        _compare(path, found, {"half": half}, "score it")  # None: the whole phase
+
+
+def _refuse_other_config(sources: Sources, attributes: Mapping[str, Any]) -> None:
+    """Refuse what another config has made, or what was given otherwise, of which others are told.
+
+    Where Snakemake knows nothing of files, or was told that they are up to date, it keeps them.
+    """
+    config = {**sources.config, "describe": sources.describe}
+    refuse_otherwise_made(sources.weights, str(sources.descriptors), attributes, config)
+    refuse_replaced(sources.weights, dict(sources.given), config)
+
+
+def _compare(
+    path: str | Path, found: Mapping[str, Any], expected: Mapping[str, Any], remedy: str
+) -> None:
+    for key, value in expected.items():
+        if found.get(key) != value:
+            what = f"{key} is {found.get(key)}, and {value} here"
+            raise UserError(f"{path}: of something else ({what}); {remedy} again")
