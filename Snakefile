@@ -13,7 +13,7 @@ OWN_FOLDER = workflow.current_basedir.get_path_or_uri(secret_free=True)
 # Before anything of it is asked, which may lack what these rules want. A wheel has none beside it. In
 # a job that fetched these files they lie elsewhere than what is installed, which is to be the same.
 OWN_CODE, RUN_CODE = Path(OWN_FOLDER, "src/iscqk"), Path(iscqk.__file__).parent
-others = []
+differing, missing = [], []
 if OWN_CODE.is_dir() and not OWN_CODE.samefile(RUN_CODE):
     # What editors, desktops and merges leave: as iscqk.plan.stage_code says, which may be another.
     left = re.compile(
@@ -23,8 +23,8 @@ if OWN_CODE.is_dir() and not OWN_CODE.samefile(RUN_CODE):
         path.relative_to(OWN_CODE) for path in OWN_CODE.rglob("*") if path.is_file()
     )
     own = [path for path in found if not any(map(left.fullmatch, path.parts))]
-    _, *others = cmpfiles(OWN_CODE, RUN_CODE, own, shallow=False)
-if any(others):
+    _, differing, missing = cmpfiles(OWN_CODE, RUN_CODE, own, shallow=False)
+if differing or missing:
     remedy = (
         "install iscqk of the same commit where jobs run, in their image too"
         if workflow.remote_exec

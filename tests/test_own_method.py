@@ -18,7 +18,7 @@ from torch import Tensor
 
 from iscqk.schema.section import Positive, key
 from iscqk.learning.method_interface import LearningOnPairs, Method
-from iscqk.learning.objectives import Objective, Outcome, Projection, pair_health
+from iscqk.learning.objectives import Objective, Outcome, ProjectionHead, pair_health
 from iscqk.models.encoder import Encoder
 
 
@@ -36,14 +36,14 @@ class Spread(Objective):
 
     def __init__(self, encoder: Encoder, settings: Settings) -> None:
         super().__init__()
-        self.projection, self.push = Projection(encoder, settings.head), settings.push
+        self.projection, self.push = ProjectionHead(encoder, settings.head), settings.push
 
     def forward(self, encoder: Encoder, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:
         """Return the loss of pairs."""
         rows = self.projection(encoder, pixels.flatten(0, 1))
         first, second = rows[0::2], rows[1::2]
         loss = (first - second).square().sum(1).mean() + self.push * (rows @ rows.T).square().mean()
-        return Outcome(loss, *pair_health(first, second, second)) if health else Outcome(loss)
+        return Outcome(loss, pair_health(first, second, second) if health else None)
 
 
 METHOD = Method(

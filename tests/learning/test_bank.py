@@ -135,7 +135,7 @@ def test_near_duplicates_are_no_negatives(negatives, block, monkeypatch):
     outcome = bank(Fixed(), pixels, indices, True)
     assert outcome.loss.item() == pytest.approx(expected.item(), rel=1e-5)
     logits[range(3), [4, 0, 11]] = -torch.inf
-    torch.testing.assert_close(outcome.negative.double(), logits.amax(1) * 0.1)
+    torch.testing.assert_close(outcome.health.negative.double(), logits.amax(1) * 0.1)
 
 
 def twelve_rows(live):
@@ -179,7 +179,7 @@ def test_soft_targets_give_near_duplicates_no_share(share, taught, live):
     logs = logits.masked_fill(left_out, -torch.inf).log_softmax(1).masked_fill(left_out, 0)
     outcome, expected = bank(Fixed(), pixels, own, True), -(targets * logs).sum(1).mean()
     others = logits.masked_fill(left_out | nn.functional.one_hot(own, 12).bool(), -torch.inf)
-    torch.testing.assert_close(outcome.negative.double(), others.detach().amax(1) * 0.1)
+    torch.testing.assert_close(outcome.health.negative.double(), others.detach().amax(1) * 0.1)
     loss = outcome.loss
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     if live:

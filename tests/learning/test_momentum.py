@@ -103,7 +103,7 @@ def test_an_empty_queue_teaches_nothing():
     rows = unit_rows(3)
     assert moco_loss(rows, rows, rows[:0], 0.1).item() == 0
     assert isd_loss(rows, rows, rows[:0], 0.1, 0.1).item() == 0
-    _, nearest, _ = pair_health(rows, rows, rows[:0])
+    nearest = pair_health(rows, rows, rows[:0]).negative
     assert nearest.tolist() == [-1, -1, -1]  # as far as can be: there is none
 
 
@@ -151,7 +151,8 @@ def test_keys_are_queued_only_after_the_step(method, settings):
     expected = normalize(encoder.features(pixels[:, 1]), dim=1)
     torch.testing.assert_close(objective.queue.rows, expected, rtol=1e-4, atol=1e-5)
     outcome = objective(encoder, pixels, torch.arange(6), True)
-    assert outcome.loss.isfinite() and outcome.positive.shape == outcome.negative.shape == (6,)
+    health = outcome.health
+    assert outcome.loss.isfinite() and health.positive.shape == health.negative.shape == (6,)
     assert not [
         name for name, p in objective.named_parameters() if "slow" in name and p.requires_grad
     ]

@@ -55,9 +55,9 @@ def test_simclr_takes_it_of_both_images_of_pairs_and_leaves_no_positive_among_th
     first, second = (encoder(part) for part in pixels.unbind(1))
     torch.testing.assert_close(outcome.loss, ntxent_loss(first, second, 0.3), rtol=1e-4, atol=0)
     similarities = first @ second.T
-    torch.testing.assert_close(outcome.positive, similarities.diagonal(), rtol=1e-4, atol=0)
+    torch.testing.assert_close(outcome.health.positive, similarities.diagonal(), rtol=1e-4, atol=0)
     nearest = similarities.fill_diagonal_(-2).amax(1)
-    torch.testing.assert_close(outcome.negative, nearest, rtol=1e-4, atol=0)
+    torch.testing.assert_close(outcome.health.negative, nearest, rtol=1e-4, atol=0)
 
 
 def test_simclr_takes_pairs_of_one_image_for_no_negatives():
@@ -75,7 +75,7 @@ def test_simclr_takes_pairs_of_one_image_for_no_negatives():
     torch.testing.assert_close(outcome.loss, expected, rtol=1e-4, atol=0)
     similarities = first @ second.T
     nearest = similarities.masked_fill(images[:, None] == images, -2).amax(1)
-    torch.testing.assert_close(outcome.negative, nearest, rtol=1e-4, atol=0)
+    torch.testing.assert_close(outcome.health.negative, nearest, rtol=1e-4, atol=0)
 
 
 class Copies:

@@ -60,8 +60,8 @@ def test_the_loss_is_a_softmax_over_the_bank_and_a_share_of_koleo():
     similarities = queries @ rows.T
     own = similarities[torch.arange(4), targets].clone()
     similarities[torch.arange(4), targets] = -2
-    torch.testing.assert_close(loss.positive, own.float())
-    torch.testing.assert_close(loss.negative, similarities.amax(1).float())
+    torch.testing.assert_close(loss.health.positive, own.float())
+    torch.testing.assert_close(loss.health.negative, similarities.amax(1).float())
 
 
 def test_koleo_of_one_image_is_refused_and_the_softmax_of_one_is_not():

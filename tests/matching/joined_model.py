@@ -3,7 +3,7 @@
 import torch
 
 from iscqk.formats.descriptor_shards import write_descriptors
-from iscqk.formats.model_files import SIDES
+from iscqk.formats.model_files import ROLES
 from iscqk.matching.model_folder import write_settings
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import save_hub_folder
@@ -19,7 +19,7 @@ SETTINGS = {
 def write(folder, **changes):
     """Write a model of 8 + 4 dimensions joined to 6, and a bank of 10 rows."""
     torch.manual_seed(0)
-    for side in SIDES:
+    for side in ROLES:
         encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 8)).eval()
         save_hub_folder(folder / side, encoder, {}, "")
     save_hub_folder(folder / "gist", Encoder(EncoderConfig("gist", 32, "average", 4)), {}, "")

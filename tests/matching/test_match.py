@@ -22,7 +22,7 @@ from iscqk.cli import main
 from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.images.reading_ahead import Ahead
 from iscqk.matching.match_page import address
-from iscqk.matching.model_folder import Ranking
+from iscqk.matching.model_folder import RankedBy
 from iscqk.models.device import own_settings
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
@@ -283,7 +283,7 @@ def test_a_bank_makes_scores_comparable_and_a_threshold_cuts_them(folder, model_
     bank = model.describe(sorted((folder / "photos").iterdir())[:9], "references")
     plain = iscqk.match("scans", "photos", model, top=24)
     assert (plain["score"] == plain["similarity"]).all() and plain["likely"].isna().all()
-    model.ranking = Ranking(bank, temperature=0.1, name="log_partition")
+    model.ranking = RankedBy(bank, temperature=0.1, name="log_partition")
     found = iscqk.match("scans", "photos", model, top=24)
     queries = model.describe(sorted((folder / "scans").iterdir()))
     levels = 0.1 * np.log(np.exp(queries.astype(float) @ bank.T / 0.1).mean(1))

@@ -17,7 +17,7 @@ from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.manifest import COLUMNS as MANIFEST
 from iscqk.formats.manifest import write_manifest
 from iscqk.formats.predictions import Predictions
-from iscqk.formats.results import Model, Ranked, Results
+from iscqk.formats.results import Ranked, Results, RunModel
 from iscqk.reporting import reading, report_plots
 from iscqk.reporting.attractors import attracted, attractors
 from iscqk.reporting.edit_groups import table_by_group
@@ -215,13 +215,13 @@ def test_the_history_goes_on_from_part_to_part_up_to_the_model(tmp_path):
         (tmp_path / part).mkdir()
         (tmp_path / part / "history.csv").write_text(f"step,images,loss\n1,8,{number}\n2,16,0\n")
     warm = {"train": {"qk": {"warm_up_images": 16}}}
-    history = reading.training_history(Model(str(tmp_path / "round2-q")), warm)
+    history = reading.training_history(RunModel(str(tmp_path / "round2-q")), warm)
     assert history["images"].tolist() == [8, 16, 24, 32, 40, 48, 56, 64]
     parts = history["part"].unique().tolist()
     assert parts == ["warm-up", "round1-q", "round1-k", "round2-q"]
-    assert reading.training_history(Model(str(tmp_path / "initial")), warm).empty
+    assert reading.training_history(RunModel(str(tmp_path / "initial")), warm).empty
     cold = {"train": {"qk": {"warm_up_images": 0}}}  # now: the other lies there from before
-    history = reading.training_history(Model(str(tmp_path / "round2-q")), cold)
+    history = reading.training_history(RunModel(str(tmp_path / "round2-q")), cold)
     assert history["images"].tolist() == [8, 16, 24, 32, 40, 48]
     assert history["part"].unique().tolist() == ["round1-q", "round1-k", "round2-q"]
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from iscqk.formats.named_files import read_object
-from iscqk.formats.results import Model
+from iscqk.formats.results import RunModel
 from iscqk.plan.runs import Config
 
 START, GIST = "at the start", "GIST"
 
 
 def yardsticks(
-    models: Mapping[str, tuple[Model, str]],
+    models: Mapping[str, tuple[RunModel, str]],
     config: Config,
     phase: str,
     queries: str,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 CONFIG, BACKBONE, HEAD, CARD = "config.json", "model.safetensors", "head.safetensors", "README.md"
-SIDES, GIST = ("queries", "references"), "gist"  # folders of encoders
+ROLES, GIST = ("queries", "references"), "gist"  # folders of encoders
 LARGEST_SIDE = 10_000  # pixels, of what a network looks at
 _LONGEST_HEADER = 10**8  # bytes, as safetensors have it
 SETTINGS, BANK, PROJECTION = "matching.json", "bank.safetensors", "projection.safetensors"

@@ -68,7 +68,7 @@ class Ranked(Folder):
         return self.predictions if convention == "fb" else self.descriptors
 
 
-class Model(Folder):
+class RunModel(Folder):
     """A run's model."""
 
     history = _File("history.csv")  # how the training that made it went
@@ -149,7 +149,7 @@ class Comparison(Folder):
         return [self.table, self.page, self.runs, self.accuracy_plot]
 
 
-class Submission(Folder):
+class SubmissionFolder(Folder):
     """The folder of a phase."""
 
     descriptors = _File("descriptors.h5")  # what the grader takes
@@ -209,9 +209,9 @@ class Results:
         """Return a shard of a round's training copies."""
         return self.at("copies", split, f"round{number}").file(f"{shard}.tar")
 
-    def model(self, run: str, name: object) -> Model:
+    def model(self, run: str, name: object) -> RunModel:
         """Return a model's files, under the run that is its home."""
-        return Model(self.at("runs", run, str(name)).folder)
+        return RunModel(self.at("runs", run, str(name)).folder)
 
     def taught(self, teacher: str, images: str, shard: object) -> str:
         """Return a shard of what a network that teaches makes of images."""
@@ -221,9 +221,9 @@ class Results:
         """Return the scores along a training."""
         return self.at("runs", run).file("learning_curve.csv")
 
-    def submission(self, phase: str) -> Submission:
+    def submission(self, phase: str) -> SubmissionFolder:
         """Return the files of a phase's submission."""
-        return Submission(self.at(f"submission_{phase}").folder)
+        return SubmissionFolder(self.at(f"submission_{phase}").folder)
 
     @property
     def ready_model(self) -> ReadyModel:

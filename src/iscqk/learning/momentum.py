@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from iscqk.learning.objectives import Objective, Projection
+from iscqk.learning.objectives import Objective, ProjectionHead
 from iscqk.learning.training_rules import refuse_short_queue
 from iscqk.models.encoder import Encoder
 
@@ -39,7 +39,7 @@ class Momentum(Objective):
 
     def __init__(self, encoder: Encoder, head: str, queue: int, momentum: float) -> None:
         super().__init__()
-        self.projection = Projection(encoder, head)
+        self.projection = ProjectionHead(encoder, head)
         self.slow_encoder = copy.deepcopy(encoder).requires_grad_(False)
         self.slow_projection = copy.deepcopy(self.projection).requires_grad_(False)
         self.queue = Queue(queue, self.projection.size)

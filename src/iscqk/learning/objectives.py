@@ -16,22 +16,34 @@ from iscqk.models.modes import batch_norms
 from iscqk.models.torch_internals import BatchNorm
 
 
+class Health(NamedTuple):
+    """How well a batch of B items is told apart, as it is logged.
+
+    Attributes:
+        positive: (B,) similarity to the positive.
+        negative: (B,) similarity to the nearest negative.
+        rows: (B, D) unit rows of different images, which the loss looked at.
+    """
+
+    positive: Tensor
+    negative: Tensor
+    rows: Tensor
+
+
 class Outcome(NamedTuple):
-    """A step's loss, and the state of health that is logged beside it where it was asked for."""
+    """A step's loss, and its state of health where that was asked for."""
 
     loss: Tensor
-    positive: Tensor | None = None  # (B,) similarity to the positive
-    negative: Tensor | None = None  # (B,) similarity to the nearest negative
-    rows: Tensor | None = None  # (B, D) unit rows of different images, which the loss looked at
+    health: Health | None = None
 
 
 def mean_outcome(outcomes: Sequence[Outcome]) -> Outcome:
     """Return the outcome of a batch from those of its equal parts."""
-    losses, *healths = zip(*outcomes, strict=True)
-    loss = torch.stack([loss.detach() for loss in losses]).mean()
-    if healths[0][0] is None:
+    loss = torch.stack([outcome.loss.detach() for outcome in outcomes]).mean()
+    healths = [outcome.health for outcome in outcomes if outcome.health]
+    if not healths:
         return Outcome(loss)
-    return Outcome(loss, *(torch.cat(parts) for parts in healths))
+    return Outcome(loss, Health(*map(torch.cat, zip(*healths, strict=True))))
 
 
 class Objective(nn.Module, ABC):
@@ -114,7 +126,7 @@ class Objective(nn.Module, ABC):
         return encoder
 
 
-class Projection(nn.Module):
+class ProjectionHead(nn.Module):
     """Where the loss looks at an image: its descriptor, its features, or a projection of them."""
 
     def __init__(self, encoder: Encoder, head: str) -> None:
@@ -156,17 +168,17 @@ def mlp(size: int, hidden: int, output: int, batch_norm: bool) -> nn.Sequential:
 @torch.no_grad()
 def pair_health(
     first: Tensor, second: Tensor, negatives: Tensor, images: Tensor | None = None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return similarity within pairs (B,), of first ones to their nearest negatives (B,), and them.
+) -> Health:
+    """Return the health of pairs: of their first rows (B, D), beside second ones and negatives.
 
     Where `negatives` are the seconds themselves, each one's own is left out, and with it those of
     the same image, where `images` (B,) tells of which they are.
     """
     positive = (first * second).sum(1)
     if not len(negatives):
-        return positive, torch.full_like(positive, -1), first.detach()
+        return Health(positive, torch.full_like(positive, -1), first.detach())
     matrix = first @ negatives.T
     if negatives is second:
         images = torch.arange(len(first), device=first.device) if images is None else images
         matrix = matrix.masked_fill(images[:, None] == images, -torch.inf)
-    return positive, matrix.amax(1), first.detach()
+    return Health(positive, matrix.amax(1), first.detach())

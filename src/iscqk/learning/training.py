@@ -217,18 +217,17 @@ class Training:
 
         Health has a cost, so that no other batch's is known; the validation looks where it is to.
         """
-        assert outcome.positive is not None and outcome.negative is not None
-        assert outcome.rows is not None
+        assert (health := outcome.health)
         steps_per_second, wait = throughput.read()
         rate = steps_per_second * self.images_per_step
         row = {
             "step": step,
             "images": step * self.images_per_step,
             "loss": fmean(self._losses),
-            "positive_similarity": outcome.positive.mean().item(),
-            "nearest_negative_similarity": outcome.negative.mean().item(),
-            "accuracy": (outcome.positive > outcome.negative).float().mean().item(),
-            "effective_rank": effective_rank(outcome.rows.float().cpu().numpy()),
+            "positive_similarity": health.positive.mean().item(),
+            "nearest_negative_similarity": health.negative.mean().item(),
+            "accuracy": (health.positive > health.negative).float().mean().item(),
+            "effective_rank": effective_rank(health.rows.float().cpu().numpy()),
             "temperature": self.objective.temperature,
             "learning_rate": self.optimizer.param_groups[0]["lr"],  # of the backbone
             "images_per_second": rate,

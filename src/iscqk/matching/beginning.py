@@ -7,7 +7,7 @@ from iscqk.errors import UserError
 from iscqk.formats.model_files import (
     GIST,
     LARGEST_SIDE,
-    SIDES,
+    ROLES,
     read_encoder_facts,
     read_settings,
     settings_folder,
@@ -39,7 +39,7 @@ def _looks(model: Path | None) -> tuple[list[int], bool]:
         if folder is None:
             return [], False
         describe = read_settings(folder)["describe"]
-        own = max(map(int, describe["sizes"]), default=_image_size(folder / SIDES[0]))
+        own = max(map(int, describe["sizes"]), default=_image_size(folder / ROLES[0]))
         sides = [own, *([_image_size(folder / GIST)] if describe["gist"] else [])]
         return sides, bool(describe.get("trimmed"))
     # What is wrong with it is told by who loads it.

@@ -15,7 +15,7 @@ from PIL import Image
 from iscqk.errors import UserError, refuse_below_one, refuse_no_path
 from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray
 from iscqk.formats.files import printable
-from iscqk.formats.model_files import SIDES
+from iscqk.formats.model_files import ROLES
 from iscqk.formats.named_files import anchored
 from iscqk.images.opening import BadImage, ImageInput, fault_of
 from iscqk.images.reading_ahead import Ahead
@@ -52,9 +52,9 @@ class Model:
     """An encoder for queries, one for references, how they look at images, and a ranking.
 
     Attributes:
-        encoders: of each of `SIDES`.
+        encoders: of each of `ROLES`.
         looks: see `Looks`.
-        ranking: see `Ranking`.
+        ranking: see `RankedBy`.
         threads: to compute with where a call does not say.
         origin: what it is, for who finds its descriptions: its folder, or the ready one of a
             version of iscqk; "" of one that was made of parts.
@@ -89,7 +89,7 @@ class Model:
                 parts = read_parts(ready_folder() if parts is None else parts)
         encoders, looks, self.ranking = parts
         device = choose_device()
-        self.encoders = {side: encoders[side].to(device) for side in SIDES}
+        self.encoders = {side: encoders[side].to(device) for side in ROLES}
         self.looks = looks._replace(gist=looks.gist and looks.gist.to(device))
         for encoder in filter(None, (*self.encoders.values(), self.looks.gist)):
             encoder.precision = "auto"
@@ -149,7 +149,7 @@ class Model:
             raise UserError(f"bad_images {bad_images!r}: there is none; name error or nan")
         with causes_told(), own_settings():
             none = [np.empty((0, m.head.out_features), np.float32) for m in self._models(side)]
-            done, parts = 0, [self._refine(none)]
+            done, parts = 0, [self._refine(none)]  # of no image: it has the dimensions
             # Closed at once: whoever keeps the error would keep its threads and processes.
             with closing(self.blocks(images, side, threads_of(self, threads))) as blocks:
                 for block in blocks:
@@ -195,8 +195,8 @@ class Model:
 
     def _models(self, side: str) -> list[Encoder]:
         """Return the encoders whose descriptors of a side are joined."""
-        if side not in SIDES:
-            raise UserError(f"side {side}: there is none; name one of {', '.join(SIDES)}")
+        if side not in ROLES:
+            raise UserError(f"side {side}: there is none; name one of {', '.join(ROLES)}")
         return list(filter(None, [self.encoders[side], self.looks.gist]))
 
     def _quick(self, encoder: Encoder) -> Encoder:

@@ -23,8 +23,8 @@ from iscqk.formats.files import write_text
 from iscqk.formats.model_files import (
     GIST,
     PROJECTION,
+    ROLES,
     SETTINGS,
-    SIDES,
     read_settings,
     settings_folder,
 )
@@ -56,7 +56,7 @@ class Looks(NamedTuple):
     refine: Refinement | None = None
 
 
-class Ranking(NamedTuple):
+class RankedBy(NamedTuple):
     """How pairs of different queries are made comparable.
 
     Attributes:
@@ -76,7 +76,7 @@ class Parts(NamedTuple):
 
     encoders: Mapping[str, Encoder]
     looks: Looks = Looks()
-    ranking: Ranking = Ranking()
+    ranking: RankedBy = RankedBy()
 
 
 def read_parts(folder: str | Path) -> Parts:
@@ -90,11 +90,11 @@ def read_parts(folder: str | Path) -> Parts:
         return _of_submission(place)
     weights = [folder / f"{side}.safetensors" for side in "qk"]
     if all(path.is_file() for path in weights):
-        encoders = dict(zip(SIDES, map(load_encoder, weights), strict=True))
+        encoders = dict(zip(ROLES, map(load_encoder, weights), strict=True))
         shards = sorted(folder.glob("descriptors/k/training-*.h5"))
-        ranking = Ranking()
+        ranking = RankedBy()
         if shards:
-            ranking = Ranking(sample_bank(shards), name="log_partition")
+            ranking = RankedBy(sample_bank(shards), name="log_partition")
         return Parts(encoders, ranking=ranking)
     raise UserError(
         f"{folder}: no model there; name results/submission_phase2 or a run's folder that "
@@ -108,7 +108,7 @@ def _of_submission(folder: Path) -> Parts:
         encoders = load_sides(folder, facts["sides"])
         settings = _checked(dict(facts["describe"]))
         looks = _looks(folder, settings)
-        ranking = Ranking(None, float(settings["temperature"]), settings["ranking"])
+        ranking = RankedBy(None, float(settings["temperature"]), settings["ranking"])
         if RANKINGS[ranking.name].needs_bank:
             shared = looks.refine.training if looks.refine else None
             ranking = ranking._replace(bank=read_bank(folder) if shared is None else shared)
@@ -139,9 +139,9 @@ def load_sides(folder: Path, sides: str) -> dict[str, Encoder]:
         UserError: an encoder is missing or damaged.
         KeyError: there are neither one nor two.
     """
-    own = {"one": SIDES[:1], "two": SIDES}[sides]
+    own = {"one": ROLES[:1], "two": ROLES}[sides]
     encoders = [load_hub_folder(folder / side) for side in own]
-    return dict(zip(SIDES, encoders * (len(SIDES) // len(own)), strict=True))
+    return dict(zip(ROLES, encoders * (len(ROLES) // len(own)), strict=True))
 
 
 def _looks(folder: Path, settings: Mapping[str, Any]) -> Looks:
@@ -175,7 +175,7 @@ def _try(folder: Path, parts: Parts) -> None:
         raise UserError(f"{folder}: its files do not fit ({reason}); copy them again") from None
 
 
-def _levels(row: FloatArray, ranking: Ranking) -> DoubleArray:
+def _levels(row: FloatArray, ranking: RankedBy) -> DoubleArray:
     """Return (1,) the level of the bank's first row; ValueError where `row` is none like it."""
     if ranking.bank is None:
         return np.zeros(1)

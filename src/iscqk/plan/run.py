@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from iscqk.formats.phases import PHASES
-from iscqk.formats.results import Model, Ranked, Results
+from iscqk.formats.results import Ranked, Results, RunModel
 from iscqk.learning.method_interface import GIVEN_FILES
 from iscqk.methods import METHODS, modules
 from iscqk.models.ready import READY, ready_networks
@@ -36,7 +36,7 @@ Shards = Callable[[str, int], list[str]]
 Here = Callable[[Iterable[str]], list[str]]
 
 
-class HalfRound(NamedTuple):
+class HalfRoundInputs(NamedTuple):
     """What one side of Q/K is trained from in half a round.
 
     Attributes:
@@ -115,7 +115,7 @@ class Run:
         """The name of the run whose GIST is joined to its descriptors."""
         return gist_run(self.config)
 
-    def model(self, name: ModelName | str | None = None) -> Model:
+    def model(self, name: ModelName | str | None = None) -> RunModel:
         """Return the files of a model, where its home is; without a name, of the last."""
         name = self._named(name)
         return self._results.model(self._home(self.name, name), name)
@@ -170,7 +170,7 @@ class Run:
             return half_round(int(number) - 1, "k")
         return WARM_UP if WARM_UP in self.models else INITIAL
 
-    def half_round(self, number: int | str, side: str) -> HalfRound:
+    def half_round(self, number: int | str, side: str) -> HalfRoundInputs:
         """Return what a side is trained from in round `number`."""
         first = side == "q"
         other, images = ("k", "training") if first else ("q", f"copies{number}")
@@ -190,7 +190,7 @@ class Run:
         else:
             inputs["training"] = self.training
         jobs = [self.job("embed", name, **wildcards, shard=n) for n in all_shards(len(bank))]
-        return HalfRound(inputs, jobs)
+        return HalfRoundInputs(inputs, jobs)
 
     @property
     def taught(self) -> str | list[str]:

@@ -11,7 +11,7 @@ from iscqk.formats.results import Results
 from iscqk.plan.runs import Config
 from iscqk.reporting import reading
 from iscqk.reporting.parts import Number, Table, share
-from iscqk.reporting.reading import Submission
+from iscqk.reporting.reading import Submitted
 from iscqk.submission.environment import told_commit
 
 NOT_SET = "–"
@@ -37,7 +37,7 @@ class Difference(NamedTuple):
     warnings: list[str]
 
 
-def difference(here: list[Submission], folder: str) -> Difference:
+def difference(here: list[Submitted], folder: str) -> Difference:
     """Return how submissions differ from those of the same phases in another folder.
 
     Raises:
@@ -59,7 +59,7 @@ def difference(here: list[Submission], folder: str) -> Difference:
     )
 
 
-def _scores(one: Submission, other: Submission) -> Iterator[list[Cell]]:
+def _scores(one: Submitted, other: Submitted) -> Iterator[list[Cell]]:
     """Yield rows of the table of scores."""
     for key, name in _SCORES.items():
         here, there = (float(submission.score[key]) for submission in (one, other))
@@ -67,7 +67,7 @@ def _scores(one: Submission, other: Submission) -> Iterator[list[Cell]]:
         yield [f"{one.phase}, {name}", share(here), share(there), gain]
 
 
-def _changes(one: Submission, other: Submission) -> Iterator[tuple[str, str, str]]:
+def _changes(one: Submitted, other: Submitted) -> Iterator[tuple[str, str, str]]:
     """Yield commit, keys of the config and given files that differ, with both values as text."""
     here, there = (told_commit(each.provenance, 10) for each in (one, other))
     # Changes to one commit may be other ones here than there.
@@ -80,7 +80,7 @@ def _changes(one: Submission, other: Submission) -> Iterator[tuple[str, str, str
             yield f"content of {path}", f"SHA-256 {ours[path][:10]}", f"SHA-256 {theirs[path][:10]}"
 
 
-def _given(one: Submission) -> dict[str, str]:
+def _given(one: Submitted) -> dict[str, str]:
     """Return the digests of what was given by path: ground truth, weights, lists."""
     return {file["path"]: file["sha256"] for file in one.provenance.get("given", [])}
 
@@ -109,7 +109,7 @@ def _text(value: Any, other: Any) -> str:
     return ", ".join([*map(str, own), f"{shared} that both have"])
 
 
-def _warnings(one: Submission, other: Submission) -> Iterator[str]:
+def _warnings(one: Submitted, other: Submitted) -> Iterator[str]:
     """Yield which images are not the same, or how they are scored: of what does not compare."""
     images = [submission.provenance["images"] for submission in (one, other)]
     for split in ("queries", "references"):
@@ -124,7 +124,7 @@ def _warnings(one: Submission, other: Submission) -> Iterator[str]:
         yield f"{one.phase}: {what}, so its scores do not compare."
 
 
-def _ground_truth(one: Submission) -> str | None:
+def _ground_truth(one: Submitted) -> str | None:
     """Return the digest of what a phase was scored by; None where that is no longer there."""
     path = one.results.phase(one.phase).ground_truth
     return sha256_of(path) if is_newer(one.files.score, path) else None

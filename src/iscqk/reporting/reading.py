@@ -25,8 +25,8 @@ from iscqk.retrieval.precise_scores import lowest_precise_score
 CURVE_POINTS = 300  # of a precision-recall curve; more cannot be told apart in a plot
 
 
-class Submission(NamedTuple):
-    """The folder of a phase.
+class Submitted(NamedTuple):
+    """A phase as it was submitted.
 
     Attributes:
         phase: its name.
@@ -43,18 +43,18 @@ class Submission(NamedTuple):
     provenance: dict[str, Any]
 
     @property
-    def files(self) -> folders.Submission:
+    def files(self) -> folders.SubmissionFolder:
         """Where its files are."""
         return self.results.submission(self.phase)
 
     @property
-    def home(self) -> folders.Model:
+    def home(self) -> folders.RunModel:
         """The model that is submitted where its weights lie: under a run that had them first."""
         run, name = Path(self.provenance["weights"]["queries"]["path"]).parent.parts[-2:]
         return self.results.model(run, name)
 
     @property
-    def model(self) -> folders.Model:
+    def model(self) -> folders.RunModel:
         """The same where its scores lie: under the name of its own run."""
         run = submission_run(self.provenance["config"])
         return self.results.model(run, Path(self.home.folder).name)
@@ -74,7 +74,7 @@ class Submission(NamedTuple):
         convention = self.score.get("convention")
         return dict(yardsticks(others, config, self.phase, queries, convention))
 
-    def _weights(self, start: folders.Model) -> str:
+    def _weights(self, start: folders.RunModel) -> str:
         """Return the weights of a start: its own, or the newest that another run may share."""
         own, gist = start.weights("q"), gist_run(self.provenance["config"])
         shared = glob(self.results.patterns.model("*", INITIAL).weights("q"))
@@ -125,7 +125,7 @@ class Scored(NamedTuple):
         return f"{self.run}/{self.model}"
 
 
-def submissions(results: Results) -> list[Submission]:
+def submissions(results: Results) -> list[Submitted]:
     """Return the phases that have a submission.
 
     Raises:
@@ -140,7 +140,7 @@ def submissions(results: Results) -> list[Submission]:
     return [_submission(phase, results) for phase in found]
 
 
-def _submission(phase: str, results: Results) -> Submission:
+def _submission(phase: str, results: Results) -> Submitted:
     files = results.submission(phase)
     needed = {
         files.score: ["micro_ap", "ranking", "convention"],
@@ -151,7 +151,7 @@ def _submission(phase: str, results: Results) -> Submission:
     for path, keys in needed.items():
         if lacks := [key for key in keys if key not in told[path]]:
             raise UserError(f"{path}: no {lacks[0]}; submit this phase again with Snakemake")
-    return Submission(phase, results, *told.values())
+    return Submitted(phase, results, *told.values())
 
 
 def scored_models(results: Results) -> list[Scored]:
@@ -164,7 +164,7 @@ def scored_models(results: Results) -> list[Scored]:
     return found
 
 
-def held_against(submitted: Sequence[Submission], models: Sequence[Scored]) -> list[Scored]:
+def held_against(submitted: Sequence[Submitted], models: Sequence[Scored]) -> list[Scored]:
     """Return models with why they do not compare: with their phase's submission, or the last."""
     phases = {one.phase: one for one in submitted}
     return [one._replace(unlike=phases.get(one.phase, submitted[-1]).unlike(one)) for one in models]
@@ -188,7 +188,7 @@ def curve(ranked: folders.Ranked) -> pd.DataFrame:
     return table.iloc[kept[: len(table)]][["recall", "precision"]]
 
 
-def training_history(model: folders.Model, config: Mapping[str, Any]) -> pd.DataFrame:
+def training_history(model: folders.RunModel, config: Mapping[str, Any]) -> pd.DataFrame:
     """Return the history.csv of all trainings up to a model, one after the other.
 
     Of a warm-up only where the model's config has one: it may lie there from before.
@@ -208,7 +208,7 @@ def training_history(model: folders.Model, config: Mapping[str, Any]) -> pd.Data
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _histories(model: folders.Model) -> list[Path]:
+def _histories(model: folders.RunModel) -> list[Path]:
     """Return the files of the trainings that led to a model, in order."""
     folder = Path(model.folder)
     beside = folder.parent.glob(f"*/{Path(model.history).name}")

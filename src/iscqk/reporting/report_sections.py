@@ -21,7 +21,7 @@ from iscqk.reporting.gallery import Images, attraction_strip, gallery
 from iscqk.reporting.page import PhaseResults, Report
 from iscqk.reporting.pairs import ranked_pairs
 from iscqk.reporting.parts import Data, Number, Table, data_of, share, table_of
-from iscqk.reporting.reading import Scored, Submission
+from iscqk.reporting.reading import Scored, Submitted
 from iscqk.reporting.rule_graph import draw_rules, parse_mermaid
 from iscqk.reporting.score_figures import (
     curve_figure,
@@ -82,7 +82,7 @@ def whole_report(
 
 
 def _phase(
-    one: Submission, models: list[Scored], folder: Path, count: int
+    one: Submitted, models: list[Scored], folder: Path, count: int
 ) -> tuple[PhaseResults, pd.DataFrame, pd.DataFrame]:
     """Return what is told of a phase, the gallery's pairs, and scores of groups of queries."""
     results, split = one.results, one.score["split"]
@@ -126,7 +126,7 @@ def _written(table: pd.DataFrame, path: Path) -> Data:
     return data_of(path)
 
 
-def runs_table(models: list[Scored], submitted: Submission, folder: Path) -> Table:
+def runs_table(models: list[Scored], submitted: Submitted, folder: Path) -> Table:
     """Return the scores of all models, the submitted one first, a column for phase and ranking."""
     first = "/".join(Path(submitted.model.folder).parts[-2:])
     columns = list(dict.fromkeys((one.phase, one.ranking) for one in models))

@@ -12,13 +12,13 @@ from iscqk.methods import METHODS
 from iscqk.plan.names import INITIAL
 from iscqk.reporting import reading, report_plots
 from iscqk.reporting.parts import Figure, figure_of
-from iscqk.reporting.reading import Scored, Submission
+from iscqk.reporting.reading import Scored, Submitted
 
 _GROUPINGS = {"strength": "strength of the strongest edit", "edits": "edits in a query's chain"}
 _METHOD_RUN = re.compile(rf"({'|'.join(METHODS)})-\d+")
 
 
-def curve_figure(one: Submission, models: list[Scored], folder: Path) -> Figure:
+def curve_figure(one: Submitted, models: list[Scored], folder: Path) -> Figure:
     """Return precision over recall: the submission in each ranking, one run of each method."""
     curves = [
         reading.curve(ranked).assign(label=label) for label, ranked in _curves(one, models).items()
@@ -29,7 +29,7 @@ def curve_figure(one: Submission, models: list[Scored], folder: Path) -> Figure:
     return figure_of(path, f"{split}.", f"Precision over recall, {split}, a line for each method")
 
 
-def _curves(one: Submission, models: list[Scored]) -> dict[str, Ranked]:
+def _curves(one: Submitted, models: list[Scored]) -> dict[str, Ranked]:
     """Return the scores to draw, by label: those that compare with the submission."""
     run, submitted = Path(one.model.folder).parts[-2:]
     name = START if _is_start(run, submitted) else run
@@ -40,7 +40,7 @@ def _curves(one: Submission, models: list[Scored]) -> dict[str, Ranked]:
     return drawn
 
 
-def _label_of(other: Scored, one: Submission, name: str, drawn: Collection[str]) -> str | None:
+def _label_of(other: Scored, one: Submitted, name: str, drawn: Collection[str]) -> str | None:
     """Return what the legend calls a model; None where it is not drawn.
 
     One seed of each method is enough. A model that has learned nothing is drawn as that, and never
@@ -77,7 +77,7 @@ def spelt(ranking: str) -> str:
 
 
 def score_figure(
-    one: Submission, pairs: pd.DataFrame, precise_from: float | None, folder: Path
+    one: Submitted, pairs: pd.DataFrame, precise_from: float | None, folder: Path
 ) -> Figure:
     """Return how the scores of right and of wrong nearest pairs lie, and the line of 90 %.
 
@@ -96,7 +96,7 @@ def score_figure(
     return figure_of(path, f"{split}: {text}.", alternative)
 
 
-def edit_figure(one: Submission, by_edit: pd.DataFrame, folder: Path) -> Figure:
+def edit_figure(one: Submitted, by_edit: pd.DataFrame, folder: Path) -> Figure:
     """Return the scores of the copies of each edit."""
     path = folder / f"by_edit_{one.phase}.svg"
     report_plots.edit_plot(path, by_edit)

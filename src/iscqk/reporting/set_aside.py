@@ -11,12 +11,12 @@ from iscqk.formats.files import printable
 from iscqk.images.ingestion import SPLIT_IDS
 from iscqk.images.quarantine import QUARANTINED
 from iscqk.reporting.parts import Table, data_of, table_of
-from iscqk.reporting.reading import Submission
+from iscqk.reporting.reading import Submitted
 
 _SHOWN = 200  # rows; a page of more than some megabytes is slow to open
 
 
-def set_aside_table(submitted: Sequence[Submission], folder: Path) -> Table | None:
+def set_aside_table(submitted: Sequence[Submitted], folder: Path) -> Table | None:
     """Return the images that were set aside for these phases, each once; None where none was.
 
     Args:

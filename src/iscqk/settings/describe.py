@@ -16,7 +16,7 @@ from iscqk.schema.section import (
 )
 
 ModelSide = Annotated[Literal["q", "k"], Limits("model_side")]
-Ranking = Annotated[str, Limits("ranking", enum=list(RANKINGS))]
+RankingName = Annotated[str, Limits("ranking", enum=list(RANKINGS))]
 # log Z is float32: times a higher one its rounding would rank the pairs.
 _Temperature = Annotated[float, Limits(exclusiveMinimum=0, maximum=10)]
 _Sizes = Annotated[tuple[Side, ...], Limits(uniqueItems=True)]
@@ -51,6 +51,6 @@ class Describe(Section):
         0, "share of the mean of the nearest training descriptors taken from every descriptor"
     )
     subtract_nearest: Count = key(10, "how many these are")
-    ranking: Ranking = key("log_partition", "or similarity")
+    ranking: RankingName = key("log_partition", "or similarity")
     temperature: _Temperature = key(0.05, "of the log-partition, whatever the training's was")
     precision: Precision = key("auto", PRECISION)

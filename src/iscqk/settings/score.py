@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from iscqk.schema.section import Limits, Section, key
-from iscqk.settings.describe import Ranking
+from iscqk.settings.describe import RankingName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,6 +12,6 @@ class Score(Section):
     """What is scored, and how."""
 
     convention: Literal["fb", "drivendata"] = key("fb", "or drivendata")
-    rankings: Annotated[tuple[Ranking, ...], Limits(minItems=1, uniqueItems=True)] = key(
+    rankings: Annotated[tuple[RankingName, ...], Limits(minItems=1, uniqueItems=True)] = key(
         ("similarity", "log_partition"), "what score.json compares"
     )

@@ -12,7 +12,7 @@ import argparse
 
 from iscqk.errors import UserError
 from iscqk.formats.files import printable
-from iscqk.formats.model_files import SIDES
+from iscqk.formats.model_files import ROLES
 from iscqk.matching.cache import check_place, is_new
 from iscqk.matching.inputs import find_inputs
 from iscqk.runtime.imports import importing
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_exclude(parser)
     add_model(parser)
     parser.add_argument(
-        "--side", choices=SIDES, default="references", help="what they are (default: references)"
+        "--side", choices=ROLES, default="references", help="what they are (default: references)"
     )
     parser.add_argument("--output", type=output_file, required=True, metavar="H5")
     add_threads(parser)

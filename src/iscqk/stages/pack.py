@@ -13,7 +13,7 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
 from iscqk.formats.files import atomic_folder, printable, write_text
 from iscqk.formats.named_files import named_files, read_object, read_objects
-from iscqk.formats.results import Submission
+from iscqk.formats.results import SubmissionFolder
 from iscqk.matching.packing import CARD, pack_model
 from iscqk.retrieval.scores_by_edit import COLUMNS
 from iscqk.runtime.logs import print_line
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the folder, and print what it takes."""
-    submission, config = Submission(str(arguments.submission)), arguments.config
+    submission, config = SubmissionFolder(str(arguments.submission)), arguments.config
     provenance, notice = read_object(submission.provenance), _notice(config.notice)
     scores = _scores(arguments.scores or [f"submitted={submission.score}"])
     by_edit = {

@@ -14,10 +14,10 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
 from iscqk.formats.files import atomic_file, sha256_of, write_text
 from iscqk.formats.manifest import content_digest
-from iscqk.formats.model_files import GIST, SIDES
+from iscqk.formats.model_files import GIST, ROLES
 from iscqk.formats.named_files import named_files, read_object
 from iscqk.formats.phases import HALVES, PHASES
-from iscqk.formats.results import Submission
+from iscqk.formats.results import SubmissionFolder
 from iscqk.images.quarantine import QUARANTINED
 from iscqk.matching.model_folder import write_settings
 from iscqk.models.hub import save_hub_folder
@@ -36,7 +36,7 @@ EXAMPLE = r"""iscqk submit --phase phase2 --descriptors descriptors.h5 \
     --weights queries=q.safetensors references=k.safetensors \
     --config "$(cat config.json)" --output submission"""
 
-_ROLES = (*SIDES, GIST, "projection")
+_WEIGHTS = (*ROLES, GIST, "projection")
 _SPLITS = ("training", "references", "queries")
 
 
@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the six files of the folder, and the model."""
-    output, sources = Submission(str(arguments.output)), _sources(arguments)
+    output, sources = SubmissionFolder(str(arguments.output)), _sources(arguments)
     refuse_strangers(sources)
     score, provenance = _score(sources), _provenance(sources, arguments.quarantined)
     _copy(sources.descriptors, output.descriptors)
@@ -125,10 +125,10 @@ def _scores(arguments: argparse.Namespace) -> dict[str, str]:
 
 def _weights(arguments: argparse.Namespace) -> dict[str, str]:
     """Return the files of weights by role; UserError where those of a side are missing."""
-    weights = named_files(arguments.weights, _ROLES)
-    for side in SIDES:
-        if side not in weights:
-            raise UserError(f"--weights: none of {side}; add {side}=FILE")
+    weights = named_files(arguments.weights, _WEIGHTS)
+    for role in ROLES:
+        if role not in weights:
+            raise UserError(f"--weights: none of {role}; add {role}=FILE")
     return weights
 
 
@@ -188,7 +188,7 @@ def _provenance(sources: Sources, quarantined: list[str]) -> dict[str, Any]:
 def _of_weights(sources: Sources, role: str) -> dict[str, Any]:
     """Return which weights these are, of a side with the device they were trained on last."""
     told = {"path": sources.weights[role], "sha256": sources.digests[role]}
-    if role in SIDES and "trained_on" in sources.facts[role]:
+    if role in ROLES and "trained_on" in sources.facts[role]:
         told["trained_on"] = sources.facts[role]["trained_on"]
     return told
 

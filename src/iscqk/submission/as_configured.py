@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
-from iscqk.formats.model_files import GIST, SIDES
+from iscqk.formats.model_files import GIST, ROLES
 from iscqk.formats.provenance import digest_of_edits
 from iscqk.formats.submission import NONE, ONCE
 from iscqk.learning.method_interface import GIVEN_FILES
@@ -84,8 +84,8 @@ def refuse_replaced(weights: Mapping[str, str], given: Mapping[str, str], config
     """
     own = config["train"].get(config["train"].get("method"), {})
     start = config["model"].get("weights")
-    for side in SIDES:
-        facts = read_provenance(weights[side])
+    for role in ROLES:
+        facts = read_provenance(weights[role])
         first = facts.get("initial", facts).get("started_from_sha256")
         known = dict.fromkeys(ready_networks() if start == READY else [start], first)
         known |= {own.get(key): facts.get("given_sha256") for key in GIVEN_FILES}

@@ -12,7 +12,7 @@ from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import checked_shards
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import read_manifest
-from iscqk.formats.model_files import SIDES
+from iscqk.formats.model_files import ROLES
 from iscqk.formats.named_files import read_object
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.submission import Submission, open_submission
@@ -135,7 +135,7 @@ def _refuse_other_validation(sources: Sources) -> None:
         "valid": True,
         "phase": sources.phase,
         "validated_sha256": sources.descriptors_sha256,
-        **{split: len(sources.manifests[split]) for split in SIDES},
+        **{split: len(sources.manifests[split]) for split in ROLES},
     }
     _compare(
         sources.validation, read_object(sources.validation), expected, "validate the descriptors"

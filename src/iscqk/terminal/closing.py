@@ -16,7 +16,7 @@ from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
 from iscqk.formats.light_tables import rows_below_header
 from iscqk.formats.phases import PHASES
-from iscqk.formats.results import Submission
+from iscqk.formats.results import SubmissionFolder
 from iscqk.plan.names import INITIAL
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import gist_run
@@ -78,13 +78,13 @@ def _made_here(plan: Plan, targets: list[str], current: Container[str] | None) -
     yield from _set_aside(plan, current)
 
 
-def _asks_for(target: str, phase: str, files: Submission) -> bool:
+def _asks_for(target: str, phase: str, files: SubmissionFolder) -> bool:
     """Return whether a target is, or has, the submission of a phase."""
     return target in (ALL, _REPORT, f"submission_{phase}") or target.startswith(f"{files.folder}/")
 
 
 def _submission(
-    plan: Plan, phase: str, files: Submission, current: Container[str] | None
+    plan: Plan, phase: str, files: SubmissionFolder, current: Container[str] | None
 ) -> Iterator[str]:
     """Yield a phase's score, yardsticks beside it, and the file for the grader."""
     score = _json(files.score)
@@ -103,7 +103,7 @@ def _submission(
         yield f"  for the grader  {files.descriptors} ({told})"
 
 
-def _validity(files: Submission) -> str:
+def _validity(files: SubmissionFolder) -> str:
     """Return whether the file for the grader is valid; what was found counts for its bytes only.
 
     Raises:

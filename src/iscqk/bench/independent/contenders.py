@@ -15,11 +15,11 @@ from PIL import Image
 
 from iscqk.formats.arrays import FloatArray
 from iscqk.formats.descriptor_shards import descriptor_blocks
-from iscqk.formats.model_files import SIDES
+from iscqk.formats.model_files import ROLES
 from iscqk.images.opening import open_image
 from iscqk.matching.model import Model
 from iscqk.matching.model_bank import sample_bank
-from iscqk.matching.model_folder import Looks, Parts, Ranking
+from iscqk.matching.model_folder import Looks, Parts, RankedBy
 from iscqk.models.weights import load_encoder
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.retrieval.refining import Refinement, fit_projection
@@ -51,7 +51,7 @@ def of_model(model: Model, threads: int, orientations: int = 1) -> Contender:
     """Return a model as it describes and ranks for a submission, queries in 1 or 8 orientations."""
 
     def described(queries: Sequence[str], references: Sequence[str]) -> Described:
-        blocks = model.blocks(queries, SIDES[0], threads, orientations)
+        blocks = model.blocks(queries, ROLES[0], threads, orientations)
         rows = np.concatenate([block.vectors for block in blocks])
         bank, temperature, name = model.ranking
         ranking, banks = RANKINGS[name], [] if bank is None else [bank]
@@ -61,7 +61,7 @@ def of_model(model: Model, threads: int, orientations: int = 1) -> Contender:
             if level:  # which joins those that a ranking by a bank has in its last coordinate
                 rows[:, -1] = np.hypot(rows[:, -1], np.sqrt(2 * level))
         return Described(
-            turned, ranking.of_references(model.describe(references, SIDES[1], threads))
+            turned, ranking.of_references(model.describe(references, ROLES[1], threads))
         )
 
     return described
@@ -81,8 +81,8 @@ def gist_model(weights: Path, training: Sequence[Path]) -> Model:
     bank = projection(sample)
     refine = Refinement((1.0,), projection, bank, share=_GIST_SHARE)
     bank = refine([sample])
-    ranking = Ranking(bank, name="log_partition")
-    return Model(Parts({side: encoder for side in SIDES}, Looks(refine=refine), ranking))
+    ranking = RankedBy(bank, name="log_partition")
+    return Model(Parts({side: encoder for side in ROLES}, Looks(refine=refine), ranking))
 
 
 def phash(queries: Sequence[str], references: Sequence[str]) -> Described:

@@ -31,7 +31,7 @@ class SelfDistillation(Momentum):
         student = functional.normalize(self.predictor(projected), dim=1)
         teacher, rows = self.slow_rows(pixels[:, 1]), self.queue.rows
         loss = isd_loss(student, teacher, rows, self.temperature, self.teacher_temperature)
-        return Outcome(loss, *pair_health(student, teacher, rows)) if health else Outcome(loss)
+        return Outcome(loss, pair_health(student, teacher, rows) if health else None)
 
     def shipped(self, encoder: Encoder) -> Encoder:
         """Return the teacher."""

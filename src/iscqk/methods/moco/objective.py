@@ -21,4 +21,4 @@ class MomentumContrast(Momentum):
         query, key = self.projection(encoder, pixels[:, 0]), self.slow_rows(pixels[:, 1])
         rows = self.queue.rows
         loss = moco_loss(query, key, rows, self.temperature)
-        return Outcome(loss, *pair_health(query, key, rows)) if health else Outcome(loss)
+        return Outcome(loss, pair_health(query, key, rows) if health else None)

@@ -13,7 +13,7 @@ from iscqk.learning import distributed
 from iscqk.learning.bank_loss import expected_bank_loss, nearest_others
 from iscqk.learning.frozen_side import FrozenSide
 from iscqk.learning.live_head import live_bank_loss
-from iscqk.learning.objectives import Objective, Outcome
+from iscqk.learning.objectives import Health, Objective, Outcome
 from iscqk.learning.precision import upcast
 from iscqk.learning.soft_targets import live_soft_targets, soft_targets
 from iscqk.methods.qk import Settings
@@ -55,7 +55,9 @@ class FrozenBank(Objective):
         counted = distributed.all_reduce_sum(torch.tensor(len(side.rows)))
         self.count, self.shared = int(counted), distributed.world_size() > 1
         self.head = side.encoder.head if side.encoder else None
-        self._frozen = [side.encoder]  # in a list: its backbone is no part of this module
+        # Descriptors of rows of the bank, which they are already without a live head. A method: the
+        # encoder's backbone is no part of this module.
+        self._project = side.encoder.project if side.encoder else upcast
         self.log_temperature = nn.Parameter(
             torch.tensor(math.log(settings.temperature)), requires_grad=settings.learn_temperature
         )
@@ -77,7 +79,8 @@ class FrozenBank(Objective):
             positive = (detached * step.positives).sum(1)
             mine = self._places(step.targets, step.taken)
             nearest, _ = nearest_others(detached, step.rows, mine, step.excluded, self._project)
-            return Outcome(loss, positive, distributed.all_reduce_max(nearest), detached)
+            nearest = distributed.all_reduce_max(nearest)
+            return Outcome(loss, Health(positive, nearest, detached))
 
     def _step(self, targets: Tensor) -> _Step:
         taken = self._drawn(targets)
@@ -107,10 +110,6 @@ class FrozenBank(Objective):
         if self.head is None:
             return soft_targets(step.positives, step.rows, temperature, *part)
         return live_soft_targets(step.positives, step.rows, self._project, temperature, *part)
-
-    def _project(self, rows: Tensor) -> Tensor:
-        """Return descriptors of rows of the bank, which they are already without a live head."""
-        return upcast(rows) if self._frozen[0] is None else self._frozen[0].project(rows)
 
     def _gathered(self, bank: Tensor, targets: Tensor) -> Tensor:
         """Return rows of a bank in float32, in whichever process they lie."""

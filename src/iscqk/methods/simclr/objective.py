@@ -4,7 +4,7 @@ from torch import Tensor
 
 from iscqk.learning import distributed
 from iscqk.learning.ntxent import ntxent_loss
-from iscqk.learning.objectives import Objective, Outcome, Projection, pair_health
+from iscqk.learning.objectives import Objective, Outcome, ProjectionHead, pair_health
 from iscqk.methods.simclr import Settings
 from iscqk.models.encoder import Encoder
 
@@ -14,7 +14,7 @@ class InBatch(Objective):
 
     def __init__(self, encoder: Encoder, settings: Settings) -> None:
         super().__init__()
-        self.projection = Projection(encoder, settings.head)
+        self.projection = ProjectionHead(encoder, settings.head)
         self.temperature = settings.temperature
 
     def forward(self, encoder: Encoder, pixels: Tensor, indices: Tensor, health: bool) -> Outcome:
@@ -23,6 +23,5 @@ class InBatch(Objective):
         rows = self.projection(encoder, pixels.flatten(0, 1))
         first, second = rows[0::2], rows[1::2]
         loss = ntxent_loss(first, second, self.temperature, images)
-        if not health:
-            return Outcome(loss)
-        return Outcome(loss, *pair_health(first, second, second, images))
+        told = pair_health(first, second, second, images) if health else None
+        return Outcome(loss, told)

@@ -15,7 +15,7 @@ from torch import Tensor
 from iscqk.errors import UserError
 from iscqk.learning import distributed
 from iscqk.learning.bank_loss import bank_loss, nearest_others
-from iscqk.learning.objectives import Objective, Outcome
+from iscqk.learning.objectives import Health, Objective, Outcome
 from iscqk.methods.solo import Settings
 from iscqk.models.encoder import Encoder
 
@@ -71,7 +71,7 @@ class OwnBank(Objective):
             detached = descriptors.detach()
             positive = (detached * rows[indices]).sum(1)
             nearest, _ = nearest_others(detached, rows, indices)
-            return Outcome(loss, positive, nearest, detached)
+            return Outcome(loss, Health(positive, nearest, detached))
 
     def after_step(self, encoder: Encoder) -> None:
         """Swap the sides where it is time to: what has learned becomes the snapshot."""
