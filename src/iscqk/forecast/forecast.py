@@ -8,6 +8,7 @@ from iscqk.forecast.rates import Rate
 from iscqk.forecast.submission_jobs import Job
 from iscqk.forecast.work import Work, Workload
 from iscqk.formats.submission import MAX_DIMENSION
+from iscqk.methods import own_section
 from iscqk.plan.dependence import copy_rounds
 from iscqk.settings.costs import Costs
 
@@ -115,8 +116,7 @@ def gigabytes(
 
 def bank_gigabytes(config: Mapping[str, Any], rows: int) -> float:
     """Return what a bank of so many rows takes in memory, over all ranks together."""
-    train = config["train"]
-    precision = train.get(train["method"], {}).get("bank_precision", "fp32")
+    precision = own_section(config["train"]).get("bank_precision", "fp32")
     width = {"fp32": _FLOAT, "bf16": _FLOAT // 2}[precision]
     return rows * config["model"]["descriptor_size"] * width / _GIGABYTE
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from iscqk.datasets import SOURCES
 from iscqk.forecast.counts import Counts
 from iscqk.formats.phases import PHASES
-from iscqk.methods import METHODS
+from iscqk.methods import METHODS, own_section
 from iscqk.plan.dependence import budget
 from iscqk.plan.names import Content, Shard
 from iscqk.plan.runs import is_gist_run
@@ -94,8 +94,7 @@ class Workload:
 
     @property
     def _own(self) -> Mapping[str, Any]:
-        train = self._config["train"]
-        return dict(train.get(train["method"], {}))
+        return own_section(self._config["train"])
 
     @property
     def _rows(self) -> int:

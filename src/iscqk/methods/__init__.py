@@ -20,6 +20,11 @@ def made_by(config: Mapping[str, Any]) -> str:
     return "" if METHODS[name].learns and not config["train"]["rounds"] else name
 
 
+def own_section(train: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `train` says of its own method: nothing, if that has no settings."""
+    return dict(train.get(train["method"], {}))
+
+
 def modules(name: str) -> list[str]:
     """Return the full names of the modules that a method is made of, which nothing else imports."""
     return [f"{__name__}.{name}", *filter(None, [METHODS[name].objective.split(":")[0]])]

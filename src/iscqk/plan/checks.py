@@ -27,7 +27,7 @@ from iscqk.learning.training_rules import (
     refuse_uneven_batch,
     steps_of,
 )
-from iscqk.methods import METHODS
+from iscqk.methods import METHODS, own_section
 from iscqk.models.ready import READY
 from iscqk.models.timm_names import refuse_unknown_network
 from iscqk.plan.dependence import budget, training_edits
@@ -185,7 +185,7 @@ def _refuse_unfit_batches(train: Mapping[str, Any]) -> None:
     method = train["method"]
     if not METHODS[method].learns:
         return
-    own = train[method]
+    own = own_section(train)
     for name in [method, *(["simclr"] if own.get("warm_up_images") else [])]:
         with _at(f"train.{name}."):
             _refuse_unfit_batch(name, train[name], train["processes"])
@@ -212,7 +212,7 @@ def _refuse_short_training(config: dict[str, Any]) -> None:
     if not train["rounds"] or not method.trains_one:
         return
     images = budget(config)
-    steps = steps_of(images, method.views * train[train["method"]]["batch_size"])
+    steps = steps_of(images, method.views * own_section(train)["batch_size"])
     with _at():
         refuse_few_steps(images, steps, train["method"], config["study"]["points"])
 
@@ -232,7 +232,7 @@ def _refuse_unused_of_rounds(config: Mapping[str, Any]) -> None:
 def _refuse_few_copies(config: Mapping[str, Any]) -> None:
     """Refuse a method that takes more copies of an image than are made."""
     method, made = config["train"]["method"], config["copies"]["per_image"]
-    own = config["train"].get(method, {})
+    own = own_section(config["train"])
     pairs = 2 if own.get("partner") == "copy" else 1
     for key, needed in {"bank_views": own.get("bank_views", 1), "partner": pairs}.items():
         if needed > made:
@@ -254,13 +254,13 @@ def _refuse_unfit_held_out(config: Mapping[str, Any]) -> None:
     """Refuse to hold out one image, or all there will be: if unknown here, `prepare` does."""
     known, train = SOURCES[config["dataset"]["kind"]].known(config["dataset"]), config["train"]
     if "training" in known and train["rounds"]:
-        held_out = train.get(train["method"], {}).get("validation_images", 0)
+        held_out = own_section(train).get("validation_images", 0)
         refuse_too_few([HeldOut(train["method"], held_out)], known["training"])
 
 
 def _refuse_unused_head(train: Mapping[str, Any]) -> None:
     """Refuse a live head of two networks where there is one, which learns its own."""
-    own = train.get(train["method"], {})
+    own = own_section(train)
     if own.get("live_head") and own.get("sides") == "one":
         raise UserError(
             f"config: train.{train['method']}.live_head: the only network of sides: one learns its "
@@ -270,7 +270,7 @@ def _refuse_unused_head(train: Mapping[str, Any]) -> None:
 
 def _refuse_idle_validation(train: Mapping[str, Any]) -> None:
     """Refuse to say when to look at a training where nothing is held out to look at it by."""
-    own, settings = train.get(train["method"], {}), METHODS[train["method"]].settings
+    own, settings = own_section(train), METHODS[train["method"]].settings
     if own.get("validation_images"):
         return
     for key in ("validate_every", "patience"):

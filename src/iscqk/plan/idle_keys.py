@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
-from iscqk.methods import METHODS
+from iscqk.methods import METHODS, own_section
 from iscqk.models.ready import READY, keeps_head
 from iscqk.retrieval.rankings import RANKINGS
 
@@ -22,7 +22,7 @@ class _Beside(NamedTuple):
 
 def _makes_head(config: Config) -> bool:
     """Return whether the PCA of a head is made though a training starts from the ready model."""
-    own = config["train"].get(config["train"]["method"], {})
+    own = own_section(config["train"])
     trained = [own, *([config["train"]["simclr"]] if own.get("warm_up_images") else [])]
     is_refitted = [one.get("refit_head") or one.get("head", _OWN) != _OWN for one in trained]
     return any(is_refitted) or not keeps_head(config["model"])

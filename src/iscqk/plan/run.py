@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import Ranked, Results, RunModel
 from iscqk.learning.method_interface import GIVEN_FILES
-from iscqk.methods import METHODS, modules
+from iscqk.methods import METHODS, modules, own_section
 from iscqk.models.ready import READY, ready_networks
 from iscqk.plan.dependence import (
     as_text,
@@ -97,8 +97,8 @@ class Run:
 
     @property
     def own(self) -> Config:
-        """The section of its method, which has one where it learns."""
-        return dict(self.config["train"][self.method])
+        """The section of its method."""
+        return own_section(self.config["train"])
 
     @property
     def trained_by(self) -> set[str]:
