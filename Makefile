@@ -58,6 +58,9 @@ export HELP
 
 .PHONY: $(TARGETS) ready_weights help install test test-long torture check docs format schema lock clean
 
+# One run of Snakemake has a folder for itself, and all cores.
+.NOTPARALLEL:
+
 $(filter-out unbalanced,$(TARGETS)): $(INSTALLED)
 	snakemake $@ --cores
 

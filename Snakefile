@@ -40,6 +40,7 @@ from snakemake.settings.types import SharedFSUsage
 from snakemake.utils import min_version
 
 from iscqk.errors import UserError, one_line
+from iscqk.formats.files import refuse_unwritable
 
 try:  # a method or an edit of one's own may be refused as it is imported
     from iscqk.datasets import find_sources
@@ -55,6 +56,7 @@ try:  # a method or an edit of one's own may be refused as it is imported
     from iscqk.plan.snakefile import (
         base_config,
         refuse_base_laid_over,
+        refuse_braces,
         refuse_missing_envs,
         refuse_unwritable_folder,
     )
@@ -73,6 +75,7 @@ configfile: base_config(OWN_FOLDER)
 
 
 try:
+    refuse_braces(OWN_FOLDER)
     refuse_unwritable_folder()
     bases = ["config.yaml", f"{OWN_FOLDER}/config.yaml"]
     refuse_base_laid_over(bases, workflow.config_settings)
@@ -87,6 +90,8 @@ try:
     )
     if sends_sources and not workflow.remote_exec:
         refuse_missing_envs(OWN_FOLDER)
+    if workflow.is_main_process and not PLAN.storage.plugin:
+        refuse_unwritable(PLAN.results.root, is_folder=True)
     if workflow.is_main_process and remove_left_locks():
         logger.info("the run before this one was killed; what it had locked is free")
     for run in PLAN.values():

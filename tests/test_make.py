@@ -40,6 +40,20 @@ def test_unbalanced_is_asked_for_with_its_preset(tmp_path):
     assert asked == ["snakemake study --cores", f"snakemake unbalanced --cores {over}"]
 
 
+def test_targets_that_are_asked_for_at_once_run_one_after_the_other(tmp_path):
+    """MAKEFLAGS=-j4 is in many a shell; two runs of Snakemake in one folder are refused."""
+    programs = tmp_path / ".venv/bin"
+    programs.mkdir(parents=True)
+    snakemake = programs / "snakemake"
+    snakemake.write_text("#!/bin/sh\nmkdir busy && sleep 0.2 && rmdir busy\n")
+    snakemake.chmod(0o755)
+    installed = programs.parent / ".installed"
+    installed.touch()
+    is_there = f"--old-file={installed.relative_to(tmp_path)}"
+    done = make(tmp_path, is_there, "-j4", "submission_phase1", "submission_phase2", "report")
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("there", [["3.12", "3"], ["3.11", "3.13", "3"], ["3"], []])
 def test_a_python_is_taken_for_which_libraries_come_compiled(tmp_path, monkeypatch, there):
     """Not a newer one of the system, nor a name of pyenv's that does not run."""

@@ -24,7 +24,12 @@ from iscqk.formats.manifest import read_manifest
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.torch_internals import cpu_has_bfloat16
 from iscqk.models.weights import save_encoder
-from iscqk.plan.snakefile import gpu_count, refuse_missing_envs, refuse_unwritable_folder
+from iscqk.plan.snakefile import (
+    gpu_count,
+    refuse_braces,
+    refuse_missing_envs,
+    refuse_unwritable_folder,
+)
 from iscqk.runtime.cores import processor_name
 
 SUBMISSION = (
@@ -507,6 +512,28 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch):
         monkeypatch.setattr(os, "access", lambda path, mode, closed=closed: path != Path(closed))
         with pytest.raises(UserError, match=f"^{closed}: cannot be written; clone"):
             refuse_unwritable_folder()
+
+
+@pytest.mark.parametrize("kind", ["a link that leads nowhere", "a file"])
+def test_results_that_cannot_be_written_are_told_before_any_job(project, kind):
+    results = project.folder / "results"
+    if kind == "a file":
+        results.write_text("mine")
+    else:
+        results.symlink_to(project.folder / "unmounted" / "disk")
+    done = project.run("snakemake submission_phase1 --cores 1 --quiet", check=False)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    (told,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert "results: a " in told and "; " in told and " remove " in told
+
+
+def test_a_clone_in_a_folder_with_braces_is_told(tmp_path):
+    refuse_braces(tmp_path)
+    for name in ("a{b", "a}b", "{x}"):
+        with pytest.raises(
+            UserError, match=f"/{name}: Snakemake takes .* move the clone".replace("{", "\\{")
+        ):
+            refuse_braces(tmp_path / name)
 
 
 def test_exponents_are_numbers_and_an_empty_file_is_none(project):

@@ -195,7 +195,7 @@ def test_a_start_that_is_submitted_is_drawn_as_that(tmp_path):
             "weights": {"queries": {"path": f"results/runs/{model}/q.safetensors"}},
             "config": {"train": {"method": model.split("-")[0]}, "seed": 0},
         }
-        one = reading.Submission("phase1", results, score, {}, provenance)
+        one = reading.Submitted("phase1", results, score, {}, provenance)
         curve_figure(one, models, tmp_path)
         drawn = pd.read_csv(tmp_path / "precision_recall_phase1.csv")
         assert drawn["label"].tolist() == labels
@@ -408,7 +408,7 @@ def test_data_are_links_that_hold_them_whatever_their_names(tmp_path):
 def test_scores_lie_under_the_submitted_run_whoever_had_its_weights_first():
     weights = {"queries": {"path": "results/runs/heat-0.1-0/round1-k/q.safetensors"}}
     provenance = {"config": {"train": {"method": "qk"}, "seed": 0}, "weights": weights}
-    one = reading.Submission("phase1", Results("r"), {"ranking": "similarity"}, {}, provenance)
+    one = reading.Submitted("phase1", Results("r"), {"ranking": "similarity"}, {}, provenance)
     assert one.ranked.folder == "r/runs/qk-0/round1-k/phase1/similarity"
     assert one.home.history == "r/runs/heat-0.1-0/round1-k/history.csv"
 
@@ -430,7 +430,7 @@ def test_images_that_were_set_aside_are_listed_once_for_both_phases(tmp_path, mo
     shared = [row("T000003"), row("R000001", "own/a\u202eb.png", 'has "the content" of R000002')]
     lists = {"phase1": [*shared, row("O000007"), row("Q49999")], "phase2": [*shared, row("Q50000")]}
     told = [
-        reading.Submission(phase, Results(), {}, {}, {"quarantined": rows})
+        reading.Submitted(phase, Results(), {}, {}, {"quarantined": rows})
         for phase, rows in lists.items()
     ]
     table = set_aside_table(told, tmp_path)

@@ -36,7 +36,7 @@ def scored(tmp_path):
     }
     own = json.loads(Path(path_of(results, "qk-0")).read_text())
     told = {**own, "split": "phase 1", "ranking": "similarity", "rankings": {"similarity": own}}
-    return results, reading.Submission("phase1", results, told, {}, provenance)
+    return results, reading.Submitted("phase1", results, told, {}, provenance)
 
 
 def path_of(results, run):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -65,6 +66,18 @@ def _written_folders() -> Iterator[Path]:
         return
     yield own
     yield from filter(Path.is_dir, own.iterdir())
+
+
+def refuse_braces(workflow_folder: str | Path) -> None:
+    """Raise UserError where the rules lie in a folder whose path Snakemake takes for a pattern.
+
+    It formats the paths of the environments beside them, and would end in a traceback.
+    """
+    if brace := re.search("[{}]", str(workflow_folder)):
+        raise UserError(
+            f"{workflow_folder}: Snakemake takes {brace[0]!r} for part of a wildcard; move the "
+            "clone to a folder without braces"
+        )
 
 
 def refuse_missing_envs(workflow_folder: str | Path) -> None:
