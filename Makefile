@@ -35,7 +35,8 @@ TARGETS := all submission_phase1 submission_phase2 report study ablations unbala
 
 define HELP
 make TARGET; the first one installs everything into $(VENV) (PYTHON=/path/to/python3.11 chooses,
-CPU=1 takes torch without CUDA, a quarter of the size).
+CPU=1 takes torch without CUDA, a quarter of the size). To look for copies it is enough to type
+make install && source $(VENV)/bin/activate && iscqk match scans --against photos
   submission_phase1, submission_phase2, all   the submission of a phase, of both
   report        a page of all results
   study         the methods side by side
@@ -45,7 +46,7 @@ CPU=1 takes torch without CUDA, a quarter of the size).
   validation    the model on other edits than the training's
   rehearsal     a phase of the challenge's size
   ready_model   the submitted model, small enough to travel with the program
-  ready_weights the model that iscqk carries, trained anew (some eight hours; needs its photographs)
+  ready_weights the ready model, trained anew (some eight hours; needs its photographs)
   install       the environment alone; test, check, docs and the like add their tools
   test, check   tests; linters, types and docs
   test-long     the tests that take long, and further ways of what the others try in one
@@ -65,7 +66,7 @@ $(filter-out unbalanced,$(TARGETS)): $(INSTALLED)
 	snakemake $@ --cores
 
 unbalanced: $(INSTALLED)
-	snakemake $@ --cores --configfile config.yaml $(PRESETS)/unbalanced.yaml
+	snakemake $@ --cores --configfile $(PRESETS)/unbalanced.yaml
 
 validation: $(DEVELOPING) # has its edits
 
@@ -73,11 +74,11 @@ validation: $(DEVELOPING) # has its edits
 # What has been trained is kept: the same command goes on after a stop.
 PRESETS := workflow/presets
 READY := results/ready-training
-TRAIN_READY = snakemake results/runs/solo-0/learned-5/q.safetensors --cores --configfile config.yaml \
+TRAIN_READY = snakemake results/runs/solo-0/learned-5/q.safetensors --cores --configfile \
 	$(filter $(PRESETS)/%,$^) && cp results/runs/solo-0/learned-5/q.safetensors $@.part && mv $@.part $@
 
 ready_weights: $(READY).safetensors
-	snakemake ready_model --cores --configfile config.yaml $(PRESETS)/ready.yaml
+	snakemake ready_model --cores --configfile $(PRESETS)/ready.yaml
 
 $(READY)-first.safetensors: $(PRESETS)/ready-training.yaml | $(INSTALLED)
 	$(TRAIN_READY)

@@ -17,7 +17,7 @@ from iscqk.settings.config import Config
 _CONFIGURATION = """\
 # Configuration
 
-`config.yaml` is the experiment. Files laid over it with `--configfile config.yaml mine.yaml` change
+`config.yaml` is the experiment. Files laid over it with `--configfile mine.yaml` change
 single keys, `--config` changes them on the command line. A key that is not in this list is refused.
 """
 

@@ -169,7 +169,7 @@ def test_photos_stand_alone():
 )
 def test_an_ablation_that_only_a_preset_has_names_it(ablation, files):
     said = " ".join(f"workflow/presets/{name}.yaml" for name in files)
-    with pytest.raises(UserError, match=f"^ablation_{ablation}: .* config.yaml {said}$"):
+    with pytest.raises(UserError, match=f"^ablation_{ablation}: .* --configfile {said}$"):
         refuse_without_preset(ROOT, CONFIG, [f"ablation_{ablation}"])
     refuse_without_preset(ROOT, configured(*files), [f"ablation_{ablation}"])
     refuse_without_preset(ROOT, CONFIG, ["ablation_negatives", "ablation_of_nobody"])
@@ -180,7 +180,7 @@ def test_presets_are_laid_over_what_their_comments_say(path):
     comment = " ".join(re.findall(r"^# (.*)$", path.read_text(), re.MULTILINE))
     laid = re.match(r"(?:.*?To be l|L)aid over ((?:(?: and )?[\w-]+\.yaml)+)", comment)
     said = re.findall(r"([\w-]+)\.yaml", laid[1]) if laid else []
-    for command in re.findall(r"--configfile config\.yaml((?:[ \\]+workflow\S+)+)", comment):
+    for command in re.findall(r"--configfile((?:[ \\]+workflow\S+)+)", comment):
         said += re.findall(r"([\w-]+)\.yaml", command)
     needed = set(presets.LAID_OVER.get(path.stem, ()))
     may_be = needed | set(presets.MAY_LIE_OVER.get(path.stem, ()))

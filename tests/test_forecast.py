@@ -298,7 +298,7 @@ def test_images_that_no_config_tells_are_asked_for():
     assert str(Content.of(config()["describe"])) == "descriptors"
 
 
-def test_the_challenge_is_planned_after_a_small_run(finished, capsys):
+def test_the_challenge_is_planned_after_a_small_run(finished, capsys, monkeypatch, tmp_path):
     usage = finished.folder / "results/usage"
     preset = ROOT / "workflow/presets/disc21.yaml"
     command = f"plan --config {ROOT}/config.yaml {preset} --usage {usage} --references 1000000000"
@@ -310,5 +310,10 @@ def test_the_challenge_is_planned_after_a_small_run(finished, capsys):
     assert "copies | 400 | 2,000,000 copies | " in rows["copies"]
     assert "| combine | 4 | 2,000,000 pairs | never | ? |" in shown
     assert "Never measured, and in no sum: combine.\n" in shown
-    assert main(["plan", "--config", str(preset), "--usage", str(usage)]) == 1
     assert main(shlex.split(command.replace(str(usage), str(usage.parent / "logs")))) == 1
+    short = shlex.split(command.replace(f"{ROOT}/config.yaml ", ""))
+    monkeypatch.chdir(ROOT)
+    capsys.readouterr()
+    assert main(short) == 0 and capsys.readouterr().out == shown  # as over its folder's config.yaml
+    monkeypatch.chdir(tmp_path)  # where none is
+    assert main(short) == 1

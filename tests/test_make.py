@@ -36,7 +36,7 @@ def test_help_names_every_target_and_so_does_a_wrong_one(tmp_path):
 def test_unbalanced_is_asked_for_with_its_preset(tmp_path):
     done = make(tmp_path, "--dry-run", "study", "unbalanced")
     asked = [line for line in done.stdout.splitlines() if line.startswith("snakemake ")]
-    over = "--configfile config.yaml workflow/presets/unbalanced.yaml"
+    over = "--configfile workflow/presets/unbalanced.yaml"
     assert asked == ["snakemake study --cores", f"snakemake unbalanced --cores {over}"]
 
 

@@ -16,7 +16,7 @@ from snakemake.common import get_appdirs
 from iscqk.errors import UserError
 from iscqk.schema import plain_yaml
 
-_IN_A_FILE = "write it in a YAML file and name that, too: --configfile config.yaml FILE"
+_IN_A_FILE = "write it in a YAML file and name that, too: --configfile FILE"
 
 
 def refuse_unreadable(arguments: list[str]) -> None:

@@ -111,7 +111,7 @@ def refuse_without_preset(
     is_asked = any(one == "unbalanced" or one.startswith(files) for one in targets)
     if is_asked and config["model"]["weights"] == READY:
         what = "ready comes from weights that know classes, which `unbalanced` has methods learn"
-        remedy = "add --configfile config.yaml workflow/presets/unbalanced.yaml"
+        remedy = "add --configfile workflow/presets/unbalanced.yaml"
         raise UserError(f"config: model.weights: {what}; {remedy}")
     for target in targets:
         name = target.removeprefix("ablation_")
@@ -128,5 +128,5 @@ def _refuse_ablation_of_preset(workflow_folder: str | Path, ablation: str) -> No
             files = " ".join(f"workflow/presets/{stem}.yaml" for stem in stems)
             raise UserError(
                 f"ablation_{ablation}: config.yaml has no such ablation, and "
-                f"{stems[-1]}.yaml has; add --configfile config.yaml {files}"
+                f"{stems[-1]}.yaml has; add --configfile {files}"
             )

@@ -26,16 +26,17 @@ from iscqk.schema.plain_yaml import read_laid_over
 from iscqk.settings.costs import Costs
 
 _WAITED = 50  # percent of a core
+_BASE = Path("config.yaml")
 
-EXAMPLE = r"""iscqk plan --config config.yaml workflow/presets/disc21.yaml --usage results/usage"""
+EXAMPLE = "iscqk plan --config workflow/presets/disc21.yaml --usage results/usage"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument(
         "--config", type=Path, nargs="+", required=True, metavar="YAML",
-        help="of the run to plan; each laid over those before it. The first alone is taken for "
-        "that of a measured run that has no submission",
+        help="of the run to plan, each laid over those before it and the first over config.yaml "
+        "of this folder, which alone is taken for that of a measured run that has no submission",
     )  # fmt: skip
     parser.add_argument(
         "--usage", type=Path, nargs="+", required=True, metavar="FOLDER",
@@ -56,7 +57,8 @@ def run(arguments: argparse.Namespace) -> None:
     with importing():
         from iscqk.forecast.network import operations
 
-    config, first = _configs(arguments.config), _configs(arguments.config[:1])
+    files = _over_base(arguments.config)
+    config, first = _configs(files), _configs(files[:1])
     given = {name: getattr(arguments, name) for name in ("training", "references", "queries")}
     counts, costs = planned_counts(config, given), Costs.parse(config["costs"])
     workload = Workload(config, counts, operations(config["model"]))
@@ -75,6 +77,12 @@ def run(arguments: argparse.Namespace) -> None:
     print(size_table(config, counts, len(arguments.phases), found, costs))
     print(bank_table(config, workload, counts.training))
     print(search_table(counts, measured.get("search"), costs), end="")
+
+
+def _over_base(paths: list[Path]) -> list[Path]:
+    """Return files after config.yaml of this folder, if it is there, as the Snakefile has them."""
+    is_named = _BASE.exists() and paths[0].exists() and paths[0].samefile(_BASE)
+    return [_BASE, *paths] if _BASE.exists() and not is_named else paths
 
 
 def _configs(paths: list[Path]) -> dict[str, Any]:
