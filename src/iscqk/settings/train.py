@@ -37,7 +37,8 @@ class Train(Section):
         1, "of Q/K, each a Q-step, then a K-step; 0 submits the network that it starts from"
     )
     images_per_half_round: Count = key(
-        5000, "that SGD's gradient goes through; other methods see as many in all"
+        5000,
+        "that SGD's gradient goes through; other methods see as many as all half-rounds together",
     )
     optimizer: Literal["adamw", "sgd"] = key("adamw", "or sgd")
     weight_decay: Annotated[float, within(0)] = key(0.0001, "of the optimiser")
