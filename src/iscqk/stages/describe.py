@@ -21,7 +21,7 @@ from iscqk.runtime.options import output_file
 from iscqk.stages.shared.looking import loaded_model
 from iscqk.stages.shared.own_images import add_exclude, add_model, add_threads
 
-EXAMPLE = "iscqk describe photos --model results/submission_phase2 --output photos.h5"
+EXAMPLE = "iscqk describe photos --output photos.h5"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

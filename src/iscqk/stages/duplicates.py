@@ -23,7 +23,7 @@ from iscqk.stages.shared.own_images import (
     add_threads,
 )
 
-EXAMPLE = "iscqk duplicates photos --model results/submission_phase2"
+EXAMPLE = "iscqk duplicates photos"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

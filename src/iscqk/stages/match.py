@@ -23,7 +23,7 @@ from iscqk.stages.shared.own_images import (
     add_threads,
 )
 
-EXAMPLE = "iscqk match photo.jpg scans --against photos --model results/submission_phase2"
+EXAMPLE = "iscqk match photo.jpg scans --against photos"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
