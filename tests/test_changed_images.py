@@ -244,6 +244,17 @@ def test_a_fingerprint_is_of_names_sizes_and_times_that_a_copy_keeps(tmp_path):
     assert fingerprint_of_images(str(tmp_path / "copy")) != first
 
 
+def test_an_image_that_moves_to_the_folder_beside_it_changes_the_fingerprint(tmp_path):
+    places = [str(tmp_path / place) for place in ("references", "others", "empty")]
+    for number in range(4):  # in one series
+        draw(tmp_path / places[number // 2] / f"images/{number}.bmp", number)
+    first = fingerprint_of_images(*places)
+    (tmp_path / "others/images/2.bmp").rename(tmp_path / "references/images/2.bmp")
+    fingerprint_of_images.cache_clear()
+    assert fingerprint_of_images(*places) != first
+    assert fingerprint_of_images(*places[1:], places[0]) != fingerprint_of_images(*places)
+
+
 def rows_of(folder, count=2):
     for number in range(count):
         draw(folder / f"{number}.bmp", number)

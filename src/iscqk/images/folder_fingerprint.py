@@ -10,6 +10,7 @@ from functools import cache
 from iscqk.images.suffixes import NOT_OPENED, SUFFIXES
 
 _PICTURES = SUFFIXES | NOT_OPENED  # of which some are images by their content
+_NEXT_PLACE = b"\0\0"  # no image is written so
 
 
 @cache
@@ -18,12 +19,14 @@ def fingerprint_of_images(*places: str) -> str:
 
     A folder's own date tells that names came or went, not that a file was written over. So it is
     made of every image's name, size and time, which `cp -a` and `rsync -a` keep: some seconds for
-    a million images on a disk, once in a process that asks. Two images of one size and time that
-    swap names are not noticed here, but when they are opened (`iscqk.images.verified`). What is not
-    here, as it lies in a storage, counts as nothing.
+    a million images on a disk, once in a process that asks. Where one place ends counts, too: of a
+    series numbered through several, an image may move to the place before its own. Two images of
+    one size and time that swap names are not noticed here, but when they are opened
+    (`iscqk.images.verified`). What is not here, as it lies in a storage, counts as nothing.
     """
     digest, count = hashlib.sha256(), 0
-    for place in places:
+    for number, place in enumerate(places):
+        digest.update(_NEXT_PLACE if number else b"")
         for path, status in _files(place, set()):
             if path == place or os.path.splitext(path)[1].lower() in _PICTURES:
                 name = os.fsencode(path[len(place) :])
