@@ -57,6 +57,8 @@ try:  # a method or an edit of one's own may be refused as it is imported
         base_config,
         refuse_base_laid_over,
         refuse_braces,
+        refuse_dated_ahead,
+        refuse_full_disk,
         refuse_missing_envs,
         refuse_unwritable_folder,
     )
@@ -71,12 +73,19 @@ min_version("9.27")
 gc.freeze()
 
 
+try:  # before Snakemake's first line, which it keeps
+    refuse_braces(OWN_FOLDER)
+    refuse_unwritable_folder()
+    if workflow.is_main_process:
+        refuse_full_disk()
+except UserError as error:
+    sys.exit(f"error: {error}")
+
+
 configfile: base_config(OWN_FOLDER)
 
 
 try:
-    refuse_braces(OWN_FOLDER)
-    refuse_unwritable_folder()
     bases = ["config.yaml", f"{OWN_FOLDER}/config.yaml"]
     refuse_base_laid_over(bases, workflow.config_settings)
     files = workflow.config_settings.configfiles
@@ -192,6 +201,7 @@ ADDITIONS = add_to_messages(workflow, PLAN)
 
 onstart:
     try:
+        refuse_dated_ahead(workflow)
         ADDITIONS.begin_to_mark()
     except UserError as error:
         sys.exit(f"error: {error}")

@@ -5,7 +5,10 @@ import os
 import re
 import shutil
 import tarfile
+import time
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -27,6 +30,7 @@ from iscqk.models.weights import save_encoder
 from iscqk.plan.snakefile import (
     gpu_count,
     refuse_braces,
+    refuse_dated_ahead,
     refuse_missing_envs,
     refuse_unwritable_folder,
 )
@@ -534,6 +538,60 @@ def test_a_clone_in_a_folder_with_braces_is_told(tmp_path):
             UserError, match=f"/{name}: Snakemake takes .* move the clone".replace("{", "\\{")
         ):
             refuse_braces(tmp_path / name)
+
+
+def test_a_full_disk_is_told_before_snakemake_writes_to_it(project):
+    (project.folder / ".snakemake").mkdir()
+    full = 'open("/dev/full", "wb")'
+    project.replace("src/iscqk/plan/snakefile.py", "TemporaryFile(dir=folder)", full)
+    done = project.run("snakemake all --dry-run --configfile config.yaml tiny.yaml", check=False)
+    assert done.returncode == 1
+    assert [line for line in done.stderr.splitlines() if not line.startswith("Using")] == [
+        "error: .snakemake: no space left to write it (disk full, quota or size limit); free some, "
+        "then run the same command again"
+    ]
+
+
+def test_what_is_dated_ahead_is_told_before_it_is_read(project):
+    for split in ("training", "references", "others"):
+        (project.folder / f"own/{split}").mkdir(parents=True)
+    (project.folder / "own.yaml").write_text(
+        "dataset: {kind: folders, training: own/training, references: own/references, "
+        "others: own/others}\n"
+    )
+    listed = project.folder / "results/data/references.csv"
+    listed.parent.mkdir(parents=True)
+    listed.write_text("made before")
+    ahead = time.time() + 7200
+    os.utime(project.folder / "own/references", (ahead, ahead))
+    options = "--cores 1 --configfile config.yaml own.yaml"
+    done = project.run(f"snakemake results/data/references.csv {options}", check=False)
+    assert done.returncode == 1 and listed.read_text() == "made before"
+    assert re.findall("^error: .*", done.stderr, re.MULTILINE) == [
+        f"error: own/references: dated {datetime.fromtimestamp(ahead):%Y-%m-%d %H:%M:%S}, after "
+        "now; what is made of it would count as older, and be removed; set the clock if it is "
+        "wrong, else run touch -h own/references"
+    ]
+
+
+def test_of_what_is_dated_ahead_only_what_jobs_find_there_counts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names, ahead = ("made", "found", "a little", "unread", "led to"), time.time() + 7200
+    for name in names:
+        Path(name).touch()
+        os.utime(name, (0, ahead - 7190 if name == "a little" else ahead))
+    Path("link").symlink_to("led to")
+    needed = [SimpleNamespace(input=["found", "gone"], output=["made"])]
+    needed.append(SimpleNamespace(input=["made", "a little"], output=["last"]))
+    workflow = SimpleNamespace(dag=SimpleNamespace(needrun_jobs=lambda: needed))
+    with pytest.raises(UserError, match=r"^found: dated .*; set the clock .* touch -h found$"):
+        refuse_dated_ahead(workflow)
+    needed[0].input.append("link")
+    led_to = re.escape(str(tmp_path / "led to"))
+    with pytest.raises(UserError, match=rf"^found \(and 1 more\).* touch -h found '{led_to}'$"):
+        refuse_dated_ahead(workflow)
+    del needed[0].input[:]
+    refuse_dated_ahead(workflow)
 
 
 def test_exponents_are_numbers_and_an_empty_file_is_none(project):

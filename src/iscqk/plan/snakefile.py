@@ -5,18 +5,26 @@ import os
 import re
 import shlex
 import sys
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from iscqk.errors import UserError
+from iscqk.formats.disk_errors import disk_is_full
 from iscqk.formats.files import sha256_of
 from iscqk.plan.stage_code import code_digest
 from iscqk.runtime.following import be_followed
 
 _READ_BYTES = 2**29  # of a file that is read at every start: weights, not a million descriptors
+_KEPT_BYTES = 2**14  # that Snakemake writes of the shortest run
+_CLOCKS_DIFFER = 60  # seconds, of a machine and of one whose disk it shares
+_MOST_TOLD = 5
 
 
 def base_config(workflow_folder: str | Path) -> str:
@@ -78,6 +86,52 @@ def refuse_braces(workflow_folder: str | Path) -> None:
             f"{workflow_folder}: Snakemake takes {brace[0]!r} for part of a wildcard; move the "
             "clone to a folder without braces"
         )
+
+
+def refuse_full_disk() -> None:
+    """Raise UserError where there is no room for what Snakemake keeps of a run.
+
+    It would end in a traceback, after another for each line that it logs.
+    """
+    folder = next(_written_folders())
+    try:
+        with TemporaryFile(dir=folder) as file:
+            file.write(bytes(_KEPT_BYTES))
+    except OSError as error:
+        if line := disk_is_full(error.errno):
+            raise UserError(f"{folder}: {line}") from None
+
+
+def refuse_dated_ahead(workflow: Any) -> None:
+    """Raise UserError where jobs are to read what is dated after now, by a clock that was wrong.
+
+    Snakemake takes what a job makes of it for older than that, and removes it, were it a training
+    of days. Files that are made anew before they are read are of no matter.
+
+    Args:
+        workflow: Snakemake's, once it knows which jobs are to run.
+    """
+    jobs = list(workflow.dag.needrun_jobs())
+    made = {str(file) for job in jobs for file in job.output}
+    read = sorted({str(file) for job in jobs for file in job.input} - made)
+    latest = time.time() + _CLOCKS_DIFFER
+    ahead = {each: date for path in read for each, date in _dates(path) if date > latest}
+    if not ahead:
+        return
+    first, date = next(iter(ahead.items()))
+    others = f" (and {len(ahead) - 1} more)" if len(ahead) > 1 else ""
+    raise UserError(
+        f"{first}{others}: dated {datetime.fromtimestamp(date):%Y-%m-%d %H:%M:%S}, after now; what "
+        "is made of it would count as older, and be removed; set the clock if it is wrong, else "
+        f"run touch -h {shlex.join([*ahead][:_MOST_TOLD])}"
+    )
+
+
+def _dates(path: str) -> Iterator[tuple[str, float]]:
+    """Yield what is at a path with its date; of a link what it leads to, too."""
+    for each in [path, os.path.realpath(path)] if os.path.islink(path) else [path]:
+        with suppress(OSError):  # it is in a storage, or gone, of which others tell
+            yield each, os.lstat(each).st_mtime
 
 
 def refuse_missing_envs(workflow_folder: str | Path) -> None:
