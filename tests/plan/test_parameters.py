@@ -4,13 +4,17 @@ Snakemake keeps no parameter that is made of input, output or threads to compare
 it names is compared anyway, and what else it says would be lost.
 """
 
+import functools
 import inspect
+import operator
 import os
 import re
 
 import pytest
 
+from configs import configured
 from conftest import ROOT
+from iscqk.plan.checks import check_config
 from iscqk.plan.run import Run
 from iscqk.plan.snakefile import digest_of
 
@@ -55,6 +59,18 @@ def test_a_setting_in_such_a_parameter_is_seen():
     assert holds_settings('PLAN[wildcards.run].config["describe"]["gist"], input.gist')
     assert holds_settings("PLAN[wildcards.run].joining_options() + str(input.gist)")
     assert not holds_settings("PLAN[wildcards.run].copy_options(input.copies)")
+
+
+def test_no_parameter_is_a_section_whose_keys_snakemake_would_compare_in_their_order():
+    config = configured("from-nothing")
+    check_config(config)
+    rules = "".join(path.read_text() for path in RULES)
+    keys = [
+        re.findall(r"\w+", said) for said in re.findall(r"=config((?:\[\S+\])+),$", rules, re.M)
+    ]
+    assert len(keys) > 20
+    values = {".".join(each): functools.reduce(operator.getitem, each, config) for each in keys}
+    assert [name for name, value in values.items() if isinstance(value, dict)] == []
 
 
 def parameter(name, rule):

@@ -440,6 +440,7 @@ def test_given_queries_are_quarantined_apart_and_looked_at_with_all_other_images
     images = IMAGES._replace(phases={"phase1": given}, lists={"phase1": "l1", "training": "l2"})
     made = Plan(config(), images)
     assert made.lists(*SPLITS) == {"training": "l2"}
+    assert [*made.lists("training", "phase1")] == ["training", "phase1"]  # not the config's order
     looked_at = ["--phase1", "-odd", "q 2", "--ground-truths", "phase1=truth.csv"]
     looked_at += ["--lists", "phase1=l1"]
     assert shlex.split(made.queries_beforehand([])) == looked_at

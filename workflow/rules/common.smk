@@ -51,6 +51,7 @@ from iscqk.plan.snakefile import (
     listed,
     made_by,
     named,
+    options,
     put_program_on_path,
     results_of,
     results_with,

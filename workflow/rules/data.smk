@@ -15,12 +15,11 @@ rule draw:
     params:
         code=code("draw"),
         seed=config["seed"],
-        counts=config["dataset"]["demo"],
+        counts=options(config["dataset"]["demo"], *SPLITS, "side"),
     shell:
         """
         iscqk draw --output {output} --seed {params.seed} --workers {threads} \
-            --training {params.counts[training]} --references {params.counts[references]} \
-            --others {params.counts[others]} --side {params.counts[side]} &>{log}
+            {params.counts} &>{log}
         """
 
 

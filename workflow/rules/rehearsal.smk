@@ -18,14 +18,13 @@ rule rehearse_synthesize_phase:
         "../../envs/iscqk.yaml"
     params:
         code=code("synthesize_phase"),
-        size=config["rehearsal"],
+        size=options(config["rehearsal"], "queries", "references"),
         max_results=Search.max_results,  # the challenge's, whatever search.max_results is
         seed=config["seed"],
         folder=folder,
     shell:
         """
-        iscqk synthesize-phase --queries {params.size[queries]} \
-            --references {params.size[references]} --max-results {params.max_results} \
+        iscqk synthesize-phase {params.size} --max-results {params.max_results} \
             --seed {params.seed} --output {params.folder} &>{log}
         """
 
@@ -108,13 +107,12 @@ rule rehearse_benchmark_search:
     threads: 8
     params:
         code=code("benchmark_search"),
-        slice=config["rehearsal"]["slice"],
+        slice=options(config["rehearsal"]["slice"], "queries", "references"),
         repeats=config["rehearsal"]["repeats"],
     shell:
         """
         iscqk benchmark-search {input.descriptors} {input.predictions} {input.ground_truth} \
-            --queries {params.slice[queries]} --references {params.slice[references]} \
-            --repeats {params.repeats} --output {output} --threads {threads} &>{log}
+            {params.slice} --repeats {params.repeats} --output {output} --threads {threads} &>{log}
         """
 
 

@@ -253,8 +253,8 @@ class Plan(Mapping[str, Run]):
         return as_text([{split: self._places(split) for split in splits}, self.lists(*splits)])
 
     def lists(self, *names: str) -> dict[str, str]:
-        """Return the list files of splits or phases, of those that have one."""
-        return {name: file for name, file in self.images.lists.items() if name in names}
+        """Return the list files of splits or phases, of those that have one, in their order."""
+        return {name: file for name in names if (file := self.images.lists.get(name))}
 
     def given_with(self, phase: str) -> list[str]:
         """Return the files that come with a phase's queries: the ground truth, a list of images."""

@@ -206,6 +206,11 @@ def given(option: str, files: str | Iterable[str]) -> str:
     return " ".join(f"{option}={shlex.quote(file)}" for file in each if file)
 
 
+def options(section: Mapping[str, object], *keys: str) -> str:
+    """Return keys of a section as options, in one order: reordered ones rerun nothing."""
+    return " ".join(f"--{key} {section[key]}" for key in keys)
+
+
 def listed(option: str, files: object) -> str:
     """Return an option with files as Snakemake writes them, or nothing where there are none."""
     return f"{option} {files}" if files else ""
