@@ -495,6 +495,29 @@ def test_what_was_made_in_another_number_of_shards_is_taken_as_it_is(tmp_path, m
     assert len(run.copies(1)) == 3
 
 
+def test_what_is_made_shard_by_shard_is_in_the_shards_that_there_are_of_its_input():
+    """Not in those that it was made in before, of other input: all would be described twice."""
+
+    def images(run):
+        return [
+            getattr(run, made)(str(run.last), "references", "training")
+            for made in ("by_network", "as_submitted")
+        ]
+
+    whitened = {"describe__whitening": 0.5, "shards__training": 2}
+    first = plan(**whitened)["qk-0"]
+    bank = first.half_round(1, "k").inputs["bank"]
+    for file in [*sum(images(first), []), *bank]:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).touch()
+    assert [*map(len, images(plan(**whitened | {"shards__training": 4})["qk-0"]))] == [2, 2]
+    changed = whitened | {"describe__orientations": 2, "shards__training": 4}
+    run = plan(**changed)["qk-0"]
+    assert [*map(len, images(run))] == [4, 4]
+    inputs = run.half_round(1, "k").inputs
+    assert len(inputs["bank"]) == len(run.copies(1)) == 4  # which are no more there
+
+
 def test_a_submission_depends_on_its_phase_and_its_method_only():
     kept = json.loads(plan().submitted_config("phase2"))
     assert set(kept["edits"]) == {"training", "curriculum", "phase2"}

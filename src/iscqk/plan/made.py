@@ -10,7 +10,7 @@ from pathlib import PurePath
 
 from iscqk.formats.results import Results
 from iscqk.images.dataset_interface import Sources
-from iscqk.plan.names import SIDES, ModelName, all_shards
+from iscqk.plan.names import SIDES, ModelName, files_of_shards
 
 
 class Made:
@@ -57,9 +57,9 @@ class Made:
             there = self.matching(escape(pattern).format(shard="0-of-*"))
             first = there if self._is_of_these_images else []
             counts = [int(PurePath(path).stem.rpartition("-")[2]) for path in first]
-            whole = [n for n in counts if all(map(os.path.exists, _files(pattern, n)))]
+            whole = [n for n in counts if all(map(os.path.exists, files_of_shards(pattern, n)))]
             self._counts[pattern] = count if count in whole else min(whole, default=count)
-        return _files(pattern, self._counts[pattern])
+        return files_of_shards(pattern, self._counts[pattern])
 
     @cached_property
     def _is_of_these_images(self) -> bool:
@@ -71,7 +71,3 @@ class Made:
                 places = [os.path.join(os.path.abspath(one), "") for one in self._images.training]
                 return path.startswith(tuple(places))
         return True
-
-
-def _files(pattern: str, count: int) -> list[str]:
-    return [pattern.format(shard=shard) for shard in all_shards(count)]

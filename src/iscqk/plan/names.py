@@ -153,6 +153,11 @@ def all_shards(count: int) -> list[Shard]:
     return [Shard(number, count) for number in range(count)]
 
 
+def files_of_shards(pattern: str, count: int) -> list[str]:
+    """Return the files of a pattern with `{shard}`, of a set that is split in so many."""
+    return [pattern.format(shard=shard) for shard in all_shards(count)]
+
+
 class Content(NamedTuple):
     """What a file holds of each image: `descriptors-64-96-orientations8-trimmed`, or `features`.
 

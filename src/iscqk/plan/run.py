@@ -24,6 +24,7 @@ from iscqk.plan.names import (
     Content,
     ModelName,
     all_shards,
+    files_of_shards,
     half_round,
     leading_to,
 )
@@ -269,7 +270,8 @@ class Run:
         if shard:
             return [pattern.format(shard=shard)]
         if images.startswith("copies"):
-            return self._shards(pattern, len(self.copies(int(images.removeprefix("copies")))))
+            copies = self.copies(int(images.removeprefix("copies")))
+            return files_of_shards(pattern, len(copies))  # each is made of one of theirs
         kind = "queries" if images in PHASES else images
         return self._shards(pattern, self.config["shards"].get(kind, 1))
 
@@ -285,11 +287,14 @@ class Run:
         return bool(describe["gist"] or describe["whitening"] or describe["subtract"])
 
     def as_submitted(self, name: str, role: str, images: str) -> list[str]:
-        """Return images as they are submitted as `queries` or `references`, before the ranking."""
+        """Return images as they are submitted as `queries` or `references`, before the ranking.
+
+        In as many shards as the network's, of which each is made, whatever others were made of.
+        """
         if not self.refines():
             return self.by_network(name, role, images)
         pattern = self._results.model(self.name, name).refined(role, images, "{shard}")
-        return self._shards(pattern, len(self.by_network(name, role, images)))
+        return files_of_shards(pattern, len(self.by_network(name, role, images)))
 
     def joining_options(self) -> str:
         """Return the weights of the network's and of GIST's descriptors, if these are joined."""
