@@ -294,6 +294,40 @@ def test_equal_numbers_are_one_text_however_they_are_written(key, value, written
     assert as_text(found) == written
 
 
+@pytest.mark.parametrize(
+    ("key", "said", "short"),
+    [
+        ("edits.training.weights", {}, None),
+        ("edits.phase2.required", [], None),
+        ("dataset.lists", {}, None),
+        ("dataset.training", "own/training/", "own/training"),
+        ("dataset.references", [".//own/./a/", "../b"], ["own/a", "../b"]),
+        ("dataset.others", "./-a/../a-{0..9}.tar", "./-a/../a-{0..9}.tar"),
+        ("train.qk.teacher", "-t//a.h5", "-t/a.h5"),
+        ("train.qk.near_duplicates", None, None),
+        ("dataset.phase1", {"queries": "q/", "ground_truth": "./t.csv"}, ["q", "t.csv"]),
+        ("dataset.lists", {"phase1": "/l//a"}, ["/l/a"]),
+        ("unbalanced.training", "/", "/"),
+        ("report.compare", "../other/", "../other"),
+    ],
+)
+def test_what_says_nothing_and_long_paths_are_as_others_write_them(key, said, short):
+    found = changed(key, said)
+    complete(found)
+    for part in key.split("."):
+        found = found.get(part)
+    assert ([*found.values()] if isinstance(found, dict) else found) == short
+
+
+def test_a_run_may_be_said_to_change_a_key_that_is_left_out_where_it_says_nothing():
+    made = runs.changed(CONFIG, {"train.method": "solo"})  # whose runs make copies of their own
+    made["edits"]["training"]["weights"] = {}
+    complete(made)
+    key = "edits.training.weights"
+    none, some = (runs.changed(made, {key: weights}, by="study") for weights in ({}, {"hflip": 4}))
+    assert none["edits"] == made["edits"] and some["edits"]["training"]["weights"] == {"hflip": 4}
+
+
 def test_equal_numbers_are_one_text_in_runs_that_change_them_too():
     one, other = (
         runs.changed(CONFIG, {"train.warmup": number}, by="study.ablations.warmup")

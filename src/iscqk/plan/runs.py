@@ -17,7 +17,7 @@ from iscqk.formats.phases import PHASES
 from iscqk.methods import METHODS
 from iscqk.models.ready import with_network
 from iscqk.plan.idle_keys import refuse_alike
-from iscqk.settings.config import complete_changed
+from iscqk.settings.config import complete_changed, is_key
 
 Config = dict[str, Any]
 _UNBALANCED, _GIST = "unbalanced", "gist"
@@ -121,7 +121,7 @@ def _put(config: Config, key: str, value: Any) -> None:
     place: Any = config
     for section in sections:
         place = place.get(section) if isinstance(place, dict) else None
-    if not isinstance(place, dict) or last not in place:
+    if not isinstance(place, dict) or not (last in place or is_key(key)):
         raise UserError(f"config: {key}: no such key to change; name it as in config.yaml")
     place[last] = value
 

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
+from pathlib import PurePosixPath
 from types import NoneType, UnionType
 from typing import (
     TYPE_CHECKING,
@@ -97,10 +98,14 @@ Places = Annotated[
 
 @dataclass(frozen=True)
 class Key:
-    """What a key says of itself beside its range; without a default it need not be there."""
+    """What a key says of itself beside its range; without a default it need not be there.
+
+    Then it is `absent` where it is not, and whoever says this says nothing.
+    """
 
     comment: str
     default: Any = NONE
+    absent: Any = NONE
     needed: bool = False
     sections: Mapping[str, tuple[type["Section"], str]] | None = None
 
@@ -116,8 +121,8 @@ def needed(comment: str = "") -> Any:
 
 
 def optional(comment: str = "", absent: Any = None) -> Any:
-    """Declare a key that may be left out, and its value then, which cannot be said."""
-    return _field(Key(comment), absent)
+    """Declare a key that may be left out, and its value then."""
+    return _field(Key(comment, absent=absent), absent)
 
 
 def sections(found: Mapping[str, tuple[type["Section"], str]]) -> Any:
@@ -175,6 +180,27 @@ class Section:
             if _is_section(kind) and name in config:
                 kind.fill_defaults(config[name])
 
+    @classmethod
+    def say_shortly(cls, config: dict[str, Any]) -> None:
+        """Take out of a valid config what says nothing, and of its paths what they do not need."""
+        for name, kind, declared in _flat(cls):
+            section = _unannotated(kind)
+            if name not in config:
+                continue
+            if config[name] == _plain(declared.absent):
+                del config[name]
+            elif _is_section(section):
+                section.say_shortly(config[name])
+            elif _holds_paths(kind):
+                config[name] = _short_paths(config[name])
+
+    @classmethod
+    def has(cls, key: str) -> bool:
+        """Return whether it has a dotted key, be it one that may be left out."""
+        name, _, rest = key.partition(".")
+        kinds = [_unannotated(kind) for own, kind, _ in _flat(cls) if own == name]
+        return any(not rest or (_is_section(kind) and kind.has(rest)) for kind in kinds)
+
     def values(self) -> dict[str, Any]:
         """Return the value of each key, sections as they are."""
         return {name: getattr(self, name) for name, _, _ in _keys(type(self))}
@@ -212,7 +238,33 @@ def _is_section(kind: Any) -> bool:
 
 
 def _is_list(kind: Any) -> bool:
-    return get_origin(get_args(kind)[0] if get_origin(kind) is Annotated else kind) is tuple
+    return get_origin(_unannotated(kind)) is tuple
+
+
+def _unannotated(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+@cache
+def _holds_paths(kind: Any) -> bool:
+    named = (one.name for one in get_args(kind) if isinstance(one, Limits))
+    return bool({"path", "place"} & {*named}) or any(map(_holds_paths, get_args(kind)))
+
+
+def _short_paths(value: Any) -> Any:
+    """Return paths, in whatever they are, without `//`, `/.` and the last `/`.
+
+    `..` stays, as it may lead elsewhere behind a link, and `./-a`, which is no option.
+    """
+    if isinstance(value, dict):
+        return {name: _short_paths(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_short_paths(one) for one in value]
+    if not isinstance(value, str):
+        return value
+    short = str(PurePosixPath(value))
+    is_like_an_option = short.startswith("-") and not value.startswith("-")
+    return f"./{short}" if is_like_an_option else short
 
 
 def _keys(cls: type[Section]) -> tuple[tuple[str, Any, Key], ...]:

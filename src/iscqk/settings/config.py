@@ -99,7 +99,7 @@ class Config(Section):
 
 
 def complete(config: dict[str, Any]) -> None:
-    """Fill the defaults into a config, and write its numbers in one way.
+    """Fill the defaults into a config, and write in one way what can be said in several.
 
     Raises:
         UserError: the first thing that the settings forbid.
@@ -120,11 +120,17 @@ def complete_changed(config: dict[str, Any], sections: Collection[str]) -> None:
     _write_in_one_way(config, sections)
 
 
+def is_key(name: str) -> bool:
+    """Return whether a config has a dotted key, or may have it."""
+    return Config.has(name)
+
+
 def _write_in_one_way(config: dict[str, Any], sections: Iterable[str]) -> None:
-    """Write numbers of valid sections as all others that are equal: else 0.0 for 0 reruns jobs.
+    """Write what valid sections say as all that says the same: else 0.0 for 0 reruns jobs.
 
     A whole number has no point, but in a list with one that is not, as in [0.0, 0.6].
     """
+    Config.say_shortly({section: config[section] for section in sections})
     config.update({section: _in_one_way(config[section]) for section in sections})
 
 

@@ -50,6 +50,6 @@ class Dataset(Section):
     others: Places | None = optional()
     phase1: _Phase | None = optional()
     phase2: _Phase | None = optional()
-    lists: _Lists | None = optional(
-        "files with the name of an image in each line, the only ones that count"
+    lists: _Lists = optional(
+        "files with the name of an image in each line, the only ones that count", absent={}
     )
