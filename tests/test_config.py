@@ -914,6 +914,33 @@ def test_an_archive_of_disc21_that_was_not_unpacked_is_named(tmp_path):
         find_sources(dataset)
 
 
+@pytest.mark.parametrize("suffix", [".ZIP", ".7z", ".tar", ".tar.bz2", ".zip.part"])
+def test_whatever_an_archive_of_disc21_is_packed_by_it_is_named(tmp_path, suffix):
+    dataset = disc21(tmp_path)
+    archive = tmp_path / "images" / f"refs_50k_1{suffix}"
+    archive.parent.mkdir()
+    archive.touch()
+    with pytest.raises(UserError, match=f"{archive}: not unpacked, as .*refs_50k_0 is; unpack it"):
+        find_sources(dataset)
+    (tmp_path / "refs_50k_0").rmdir()
+    with pytest.raises(UserError, match=f"{archive}: not unpacked, and references is nowhere els"):
+        find_sources(dataset)
+
+
+def test_folders_of_disc21_may_lie_in_both_places(tmp_path):
+    dataset = disc21(tmp_path)
+    (tmp_path / "images/train_50k_2").mkdir(parents=True)
+    names = ["train_50k_0", "train_50k_1", "images/train_50k_2"]
+    assert find_sources(dataset).training == [str(tmp_path / name) for name in names]
+
+
+def test_a_brace_in_a_name_is_no_range(tmp_path):
+    root = tmp_path / "of {2021}"
+    root.mkdir()
+    with pytest.raises(UserError, match=r"root: .*2021} has a brace in its name, a wildcard to Sn"):
+        find_sources(disc21(root))
+
+
 def test_phases_without_queries_need_sources_of_distractors(tmp_path):
     folders = {"kind": "folders", "training": str(tmp_path), "references": str(tmp_path)}
     with pytest.raises(UserError, match=r"dataset.others: missing"):

@@ -3,7 +3,6 @@
 import glob
 import os
 from collections.abc import Mapping
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,11 @@ from iscqk.images.dataset_interface import (
     named_lists,
     scored_halves,
 )
+from iscqk.images.suffixes import PACKED
 
 # Names under which DISC21 went around: the competition's bucket, the archives released after it and
-# the folders in them, and the mirrors'. The first that exists is taken; a pattern takes all that it
-# matches.
+# the folders in them, and the mirrors'. The first that exists is taken, wherever it lies; a pattern
+# takes all that it matches.
 _FOLDERS = {
     "training": ["training_images", "train_50k_*", "train_*", "training", "train"],
     "references": ["reference_images", "refs_50k_*", "references_*", "references", "refs"],
@@ -44,7 +44,7 @@ _GROUND_TRUTH = {
 # The challenge's evaluator, and what the archives unpack to, have the images in a folder of this
 # name and all else beside it.
 _IMAGES = "images"
-_ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip", ".gz")
+_ARCHIVES = {*PACKED, ".tar", ".part"}  # the last is of one that is not all here
 # What the challenge's evaluator had in its folder of that name; taken where they are.
 _LISTS = {
     "training": "list_files/train",
@@ -82,23 +82,47 @@ def _beside_images(root: Path) -> list[Path]:
 
 
 def _first(places: list[Path], part: str, names: list[str]) -> list[str]:
-    """Return what the first of `names` that matches anything in one of `places` matches there."""
+    """Return all that the first of `names` that matches anything matches in any of `places`.
+
+    Of folders that were unpacked to several places none is left out. Two of one name that hold the
+    same images are told where these are listed.
+    """
     wants_file = names[0].endswith(".csv")
-    for name, place in product(names, places):
-        matches = sorted(str(place / match) for match in glob.glob(name, root_dir=place))
-        if found := [m for m in matches if os.path.isfile(m) == wants_file]:
-            _refuse_packed(matches, found)
+    for name in names:
+        there = [match for place in places for match in _matches(place, name)]
+        if found := [str(path) for path in there if path.is_file() == wants_file]:
+            unpacked = {Path(path).name for path in found}
+            for archive in _archives(places, name):
+                if _unpacked(archive.name) not in unpacked:
+                    what = f"not unpacked, as {found[0]} is; unpack it or move it away"
+                    raise UserError(f"{archive}: {what}")
             return found
+    for archive in (archive for name in names for archive in _archives(places, name)):
+        raise UserError(f"{archive}: not unpacked, and {part} is nowhere else; unpack it")
     called = f"DISC21 calls it one of {', '.join(names)}"
     raise UserError(f"{' and '.join(map(str, places))}: no {part}; {called}; put it there")
 
 
-def _refuse_packed(matches: list[str], found: list[str]) -> None:
-    """Refuse an archive among what a name matches that has not been unpacked, as others have."""
-    for path in matches:
-        suffix = next(filter(path.endswith, _ARCHIVES), "")
-        if suffix and path.removesuffix(suffix) not in found and path not in found:
-            raise UserError(f"{path}: not unpacked, as {found[0]} is; unpack it or move it away")
+def _matches(place: Path, name: str) -> list[Path]:
+    """Return what a name matches in a place, in order, but for archives."""
+    found = [place / match for match in sorted(glob.glob(name, root_dir=place))]
+    return [path for path in found if not _is_archive(path)]
+
+
+def _archives(places: list[Path], name: str) -> list[Path]:
+    """Return the archives of what has this name, or is to have it."""
+    found = [place / match for place in places for match in glob.glob(f"{name}.*", root_dir=place)]
+    return sorted(filter(_is_archive, found))
+
+
+def _is_archive(path: Path) -> bool:
+    return path.is_file() and _unpacked(path.name) != path.name
+
+
+def _unpacked(name: str) -> str:
+    """Return what is in an archive by its name, itself where it is named as none."""
+    stem, suffix = os.path.splitext(name)
+    return _unpacked(stem) if suffix.lower() in _ARCHIVES else name
 
 
 def _known(dataset: Mapping[str, Any]) -> Mapping[str, int]:

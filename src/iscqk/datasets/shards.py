@@ -1,15 +1,13 @@
 """Shards of your own: tar files in the WebDataset layout, here or in a storage."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from iscqk.errors import UserError
 from iscqk.formats.image_shards import is_named_as_shard
-from iscqk.images.dataset_interface import NAMED, Source, Sources, find_named
+from iscqk.images.dataset_interface import NAMED, RANGE, Source, Sources, find_named
 
 _MOST = 20_000  # files of a range: each is an input of the first jobs
-_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
 def _shards(name: str, paths: str | list[str]) -> list[str]:
@@ -33,7 +31,7 @@ def _shards(name: str, paths: str | list[str]) -> list[str]:
 
 def _all(path: str) -> Iterator[str]:
     """Yield the paths that a path with a range means: of a-{09..10}.tar, a-09.tar and a-10.tar."""
-    if (found := _RANGE.search(path)) is None:
+    if (found := RANGE.search(path)) is None:
         yield path
         return
     first, last = found.groups()

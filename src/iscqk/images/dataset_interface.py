@@ -1,6 +1,7 @@
 """What a source of images is; `iscqk.datasets` has them all."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from iscqk.formats.named_files import on_disk
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.formats.results import SPLITS
 
+RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")  # of files, as {000..019}
 NAMED = (*SPLITS, *PHASES, "lists")  # keys that `find_named` reads
 
 
@@ -132,9 +134,12 @@ def existing_folders(name: str, folders: str | list[str]) -> list[str]:
     """Return the folders of a key of the section; UserError where one is missing."""
     folders = [*map(on_disk, [folders] if isinstance(folders, str) else folders)]
     for folder in folders:
-        if "{" in folder:
+        if RANGE.search(folder):
             what = "is a range, as which only .tar files are named (kind: shards)"
             raise UserError(f"config: dataset.{name}: {folder} {what}; name each folder")
+        if {"{", "}"} & set(folder):
+            what = "has a brace in its name, a wildcard to Snakemake; rename that folder"
+            raise UserError(f"config: dataset.{name}: {folder} {what}")
         if not os.path.isdir(folder):
             raise UserError(
                 f"config: dataset.{name}: no folder {folder} (seen from {Path.cwd()}); "
