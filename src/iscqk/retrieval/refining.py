@@ -27,6 +27,7 @@ from iscqk.formats.safetensors_files import metadata_of, safetensors_at
 from iscqk.models.pca import PrincipalComponents
 
 _NO_PROJECTION = "no projection", "make it with `iscqk whiten`"
+_HEAVIEST = 1e30  # weight of a part: float32 ends at 3e38
 _ROWS_AT_ONCE = 64  # whose similarities to a million training images take 256 MB
 
 
@@ -124,12 +125,20 @@ def joined(parts: Sequence[FloatArray], weights: Sequence[float]) -> FloatArray:
     """Return rows (n, C_1 + C_2 + ...) of descriptors (n, C_i), each times its weight.
 
     Raises:
-        UserError: there are not as many weights.
+        UserError: there are not as many weights, or as `refuse_weights`.
     """
     if len(weights) != len(parts):
         raise UserError(f"{len(weights)} weights for {len(parts)} models; give one for each")
+    refuse_weights(weights)
     scaled = [np.float32(w) * part for w, part in zip(weights, parts, strict=True)]
     return np.concatenate(scaled, axis=1)
+
+
+def refuse_weights(weights: Sequence[float]) -> None:
+    """Raise UserError where no part would count, or one so much that float32 does not hold it."""
+    if not 0 < max(weights) <= _HEAVIEST:
+        what = f"give one above 0, and none above {_HEAVIEST:g}"
+        raise UserError(f"weights: {max(weights):g} is the largest; {what}")
 
 
 def fit_projection(blocks: Iterable[FloatArray], size: int, whitening: float) -> Projection:
@@ -165,7 +174,7 @@ def fit_projections(
 
     Raises:
         ValueError: there is no row.
-        UserError: there are not as many of all four.
+        UserError: there are not as many of all four, or as `refuse_weights`.
     """
     if not len(parts) == len(sizes) == len(whitenings) == len(weights):
         raise UserError(
@@ -173,6 +182,7 @@ def fit_projections(
             f"{len(weights)} weights; give one of each for each part, or one size and one "
             "whitening for a PCA of all"
         )
+    refuse_weights(weights)
     centres, columns = [], []
     for part, size, whitening, weight in zip(parts, sizes, whitenings, weights, strict=True):
         found = PrincipalComponents.of_blocks(part).first(size)
@@ -216,5 +226,12 @@ def without_negatives(
 
 
 def _unit(rows: Tensor) -> FloatArray:
-    unit: FloatArray = functional.normalize(rows, dim=1).numpy()
+    """Return rows (n, D) by their lengths, whatever these are; one of length 0 stays so.
+
+    Its squares would vanish in float32, or be infinite, of a row far from length 1. A power of two
+    that brings its largest coordinate below 1 changes no other bit of it.
+    """
+    numbers: FloatArray = rows.numpy()
+    _, exponents = np.frexp(np.abs(numbers).max(axis=1, keepdims=True, initial=0))
+    unit: FloatArray = functional.normalize(torch.from_numpy(np.ldexp(numbers, -exponents))).numpy()
     return unit
