@@ -105,7 +105,7 @@ def described(tmp_path):
     return {
         "queries": shard(tmp_path / "q.h5", QUERY, 10, "wq"),
         "references": shard(tmp_path / "r.h5", REFERENCE, 40, "wr"),
-        "training": shard(tmp_path / "t.h5", REFERENCE, 20, "wr"),
+        "training": shard(tmp_path / "t.h5", TRAINING, 20, "wr"),
     }
 
 
@@ -119,27 +119,27 @@ def put(path, name, row, value):
         file[name][row] = value
 
 
-def fewer_dimensions(path, weights="w"):
-    write_descriptors(path, [QUERY.make(0)], units(1)[:, :4], {"weights_sha256": weights})
+def fewer_dimensions(path, form, weights="w"):
+    write_descriptors(path, [form.make(0)], units(1)[:, :4], {"weights_sha256": weights})
 
 
 MERGES = {
     "a bank of the queries' model": (
-        lambda files: shard(files["training"], REFERENCE, 20, "wq"),
+        lambda files: shard(files["training"], TRAINING, 20, "wq"),
         "t.h5: of another weights .wq, and wr is expected",
     ),
     "a shard of two": (
         lambda files: shard(files["references"], REFERENCE, 40, "wr", shards=2),
         "r.h5: one of 2 shards, of which number 1 is missing; name all 2",
     ),
-    "other dimensions": (lambda files: fewer_dimensions(files["queries"]), "descriptors of one"),
+    "other dimensions": (lambda files: fewer_dimensions(files["queries"], QUERY), "descriptors of one"),
     "a bank of other dimensions": (
-        lambda files: fewer_dimensions(files["training"], "wr"),
+        lambda files: fewer_dimensions(files["training"], TRAINING, "wr"),
         "of one dimension are needed: 8 in ",
     ),
     "a row that is not finite": (
         lambda files: put(files["training"], "vectors", 3, np.nan),
-        "t.h5: R000003 holds NaN or infinity; describe it again",
+        "t.h5: T000003 holds NaN or infinity; describe it again",
     ),
     "other ids": (lambda files: put(files["queries"], "ids", 3, b"X"), "id 'X' is not Q"),
     "ids out of order": (
@@ -346,8 +346,8 @@ BANKS = {
 @pytest.mark.parametrize(("expected", "size", "message"), BANKS.values(), ids=BANKS)
 def test_a_bank_of_another_making_is_refused(tmp_path, expected, size, message):
     path = tmp_path / "b.h5"
-    shard(path, REFERENCE, 5, round=1, views=2, content="descriptors")
-    ids = [REFERENCE.make(number) for number in range(5)]
+    shard(path, TRAINING, 5, round=1, views=2, content="descriptors")
+    ids = [TRAINING.make(number) for number in range(5)]
     good = {"round": 1, "views": 2, "content": "descriptors", "manifest_sha256": "m"}
     assert len(read_bank([path], ids, "w", "fp32", good, 8)[0]) == 5
     with pytest.raises(UserError, match=message):
@@ -356,11 +356,11 @@ def test_a_bank_of_another_making_is_refused(tmp_path, expected, size, message):
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_bank_that_is_not_finite_is_refused(tmp_path, precision):
-    path = shard(tmp_path / "b.h5", REFERENCE, 5)
+    path = shard(tmp_path / "b.h5", TRAINING, 5)
     put(path, "vectors", 3, -np.inf)
-    with pytest.raises(UserError, match="b.h5: R000003 holds NaN or infinity"):
-        read_bank([path], [REFERENCE.make(number) for number in range(5)], "w", precision)
-    with pytest.raises(UserError, match="b.h5: R000003 holds NaN or infinity"):
+    with pytest.raises(UserError, match="b.h5: T000003 holds NaN or infinity"):
+        read_bank([path], [TRAINING.make(number) for number in range(5)], "w", precision)
+    with pytest.raises(UserError, match="b.h5: T000003 holds NaN or infinity"):
         list(descriptor_blocks([path]))
 
 

@@ -81,6 +81,14 @@ def test_a_bank_may_hold_more_rows_than_are_learned_from(shards):
         assert first == 0 and torch.equal(part, rows)
 
 
+def test_further_negatives_are_no_references(shards):
+    paths, _ = shards
+    with h5py.File(paths[2], "r+") as file:
+        file["ids"][5] = b"R000010"
+    with pytest.raises(UserError, match="2.h5: R000010 is no training image"):
+        read_bank(paths, IDS[:4], "w")
+
+
 def test_shards_are_read_by_their_places_however_they_are_named(tmp_path):
     rows, paths = torch.arange(1, 23.0).reshape(11, 2), [tmp_path / "10.h5", tmp_path / "2.h5"]
     for number, (low, high) in enumerate([(6, 11), (0, 6)]):

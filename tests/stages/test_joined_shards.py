@@ -1,9 +1,12 @@
 """`whiten`, `refine` and `merge` of shards, and what of them does not belong together."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from iscqk.cli import main
-from iscqk.formats.descriptor_shards import write_descriptors
+from iscqk.formats.descriptor_shards import descriptor_blocks, stacked, write_descriptors
 from unit_rows import unit_array
 
 IDS = {"Q": [f"Q{n:05}" for n in range(6)], "R": [f"R{n:06}" for n in range(9)]}
@@ -52,6 +55,94 @@ def test_training_images_of_other_dimensions_are_not_subtracted(capsys):
     assert line == (
         "tb.h5: 5 dimensions, and 8 are refined here; refine training images alike, or name those"
     )
+
+
+@pytest.mark.parametrize("graded", ["qa", "r"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "whiten --whitening 1 --size 4 --output o.h5 --part",
+        "refine --part qa.h5 --share 0.5 --output o.h5 --training",
+        "merge --queries qa.h5 --references r.h5 --ranking log_partition --output o.h5 --training",
+    ],
+)
+def test_nothing_is_learned_from_what_is_graded(command, graded, capsys):
+    """The rules forbid descriptors that depend on references, or on other queries."""
+    line = refused(f"{command} {graded}.h5", capsys)
+    first = {"qa": "Q00000", "r": "R000000"}[graded]
+    assert line.startswith(f"{graded}.h5: {first} is no training image; training on references or")
+    assert not Path("o.h5").exists()
+
+
+def scaled(path, source, scale, row=slice(None)):
+    """Write a shard anew, some rows of it times a number."""
+    ((ids, rows),) = descriptor_blocks([f"{source}.h5"])
+    rows[row] *= np.float32(scale)
+    write_descriptors(f"{path}.h5", ids, rows, {})
+
+
+@pytest.mark.parametrize("scale", [0, 1e-20, 0.99, 1.01, 2, 1e20])
+@pytest.mark.parametrize("role", ["queries", "references", "training"])
+def test_a_ranking_by_a_bank_is_of_unit_rows(role, scale, capsys):
+    given = {"queries": "qa", "references": "r", "training": "ta"}
+    scaled("s", given[role], scale, row=3)
+    given[role] = "s"
+    shards = " ".join(f"--{name} {file}.h5" for name, file in given.items())
+    command = f"merge {shards} --output o.h5 --ranking"
+    line = refused(f"{command} log_partition", capsys)
+    third = {"queries": "Q00003", "references": "R000003", "training": "T000003"}[role]
+    told = f"s.h5: {third} is of length {scale:.4g}, and 1 is needed; divide each row by its length"
+    assert line.endswith(told)
+    assert main([*command.split(), "similarity"]) == 0
+
+
+@pytest.mark.parametrize("part", ["qa", "ta"])
+def test_what_is_subtracted_is_of_unit_rows(part, capsys):
+    scaled("s", part, 1e-13)
+    shards = {"qa": "--part s.h5 --training ta.h5", "ta": "--part qa.h5 --training s.h5"}[part]
+    line = refused(f"refine {shards} --share 0.5 --output o.h5", capsys)
+    assert "s.h5: " in line and "00000 is of length 1e-13, and 1 is needed; divide each" in line
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-13, 1e20])
+def test_rows_of_any_length_are_whitened_to_unit_rows(scale):
+    whiten, refine = "whiten --whitening 0 --size 4 --output", "refine --projection"
+    for name, times in (("one", 1), ("other", scale)):
+        scaled(f"t{name}", "ta", times)
+        scaled(f"q{name}", "qa", times)
+        assert main(f"{whiten} {name}.st --part t{name}.h5".split()) == 0
+        assert main(f"{refine} {name}.st --part q{name}.h5 --output {name}.h5".split()) == 0
+    ours, theirs = (stacked([f"{name}.h5"]).astype(float) for name in ("one", "other"))
+    np.testing.assert_allclose(ours @ ours.T, theirs @ theirs.T, rtol=0, atol=1e-6)
+
+
+def test_a_row_that_is_the_mean_of_all_has_no_direction(capsys):
+    rows = np.eye(2, dtype=np.float32)
+    write_descriptors("t.h5", ["T000000", "T000001"], rows, {})
+    write_descriptors("q.h5", ["Q00000", "Q00001"], np.stack([rows[0], rows.mean(0)]), {})
+    assert main("whiten --part t.h5 --whitening 0 --size 2 --output z.st".split()) == 0
+    line = refused("refine --part q.h5 --projection z.st --output o.h5", capsys)
+    assert line.startswith("q.h5: nothing is left of Q00001, so that it has no direction; mend")
+
+
+@pytest.mark.parametrize("sizes", ["--whitening 1 --size 6", "--whitening 1 0 --size 4 2"])
+@pytest.mark.parametrize(
+    ("weights", "largest"), [("0 0", "0"), ("1e39 1", "1e+39"), ("1 1e31", "1e+31")]
+)
+def test_weights_by_which_nothing_counts_are_refused(weights, largest, sizes, capsys):
+    command = f"whiten --part ta.h5 --part tb.h5 --weights {weights} {sizes} --output o.st"
+    line = f"weights: {largest} is the largest; give one above 0, and none above 1e+30"
+    assert refused(command, capsys) == line
+
+
+@pytest.mark.parametrize("sizes", ["--whitening 1 --size 6", "--whitening 1 0 --size 4 2"])
+@pytest.mark.parametrize("images", [[], range(1), range(35), range(5, 45)])
+def test_parts_of_other_images_are_not_whitened_together(images, sizes, capsys):
+    ids = [f"T{n:06}" for n in images]
+    write_descriptors("other.h5", ids, unit_array(len(ids), SIZES["b"], 9), {})
+    command = f"whiten --part ta.h5 --part other.h5 --weights 1 0.5 {sizes} --output o.st"
+    line = "ta.h5 and other.h5: not of the same images; describe them again"
+    assert refused(command, capsys) == line
 
 
 def test_manifests_of_the_other_side_are_refused(capsys):

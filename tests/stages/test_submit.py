@@ -116,6 +116,18 @@ def test_a_bank_by_another_model_is_not_submitted(pieces, capsys):
     assert submit(pieces, given=with_bank) == 0
 
 
+def test_a_bank_of_other_images_is_not_submitted(pieces, capsys):
+    with_bank = ["--bank", pieces / "training.h5"]
+    describe(pieces, "training", "k.safetensors", manifest_sha256="another's")
+    assert submit(pieces, given=with_bank) == 1
+    assert "training.h5: of another images (another's, and " in capsys.readouterr().err
+    describe(pieces, "references", "k.safetensors")
+    (pieces / "references.h5").rename(pieces / "training.h5")
+    assert submit(pieces, given=with_bank) == 1
+    assert "training.h5: of another images (" in capsys.readouterr().err
+    assert not (pieces / "out").exists()
+
+
 def test_as_many_pairs_of_some_references_are_not_submitted(pieces, monkeypatch, capsys):
     monkeypatch.setitem(CONFIG["search"], "max_results", 100)
     limit = ("--max-results", 100)

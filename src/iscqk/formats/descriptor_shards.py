@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import FloatArray, StrArray
+from iscqk.formats.arrays import FloatArray, StrArray, first_where
 from iscqk.formats.hdf5 import (
     Appender,
     Attributes,
@@ -29,10 +29,12 @@ from iscqk.formats.hdf5 import (
     write_hdf5,
 )
 from iscqk.formats.ids import REFERENCE
+from iscqk.formats.manifest import refuse_untrainable
 from iscqk.formats.provenance import Provenance, by_place, check_parts
 
 BLOCK_ROWS = 8192  # read at a time, of 2,048 dimensions and fewer
 _BLOCK_NUMBERS = 2**24  # at most; of features, and of a hostile file, rows may be long
+_UNIT = 1e-3  # by which the length of unit rows may differ from 1, as of those in bfloat16
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,17 @@ class Descriptors:
         if (wrong := first_not_finite(rows)) is not None:
             name = self.ids[first + wrong]
             raise UserError(f"{self.path}: {name} holds NaN or infinity; describe it again")
+        return rows
+
+    def unit_block(self, first: int, last: int) -> FloatArray:
+        """Return some rows; UserError where one is not finite, or of another length than 1."""
+        rows = self.block(first, last)
+        with np.errstate(over="ignore"):
+            lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+        if (wrong := first_where(np.abs(lengths - 1) > _UNIT)) is not None:
+            length = np.linalg.norm(rows[wrong].astype(np.float64))
+            what = f"{self.ids[first + wrong]} is of length {length:.4g}, and 1 is needed"
+            raise UserError(f"{self.path}: {what}; divide each row by its length")
         return rows
 
 
@@ -114,17 +127,28 @@ def spans(
         start = end
 
 
-def descriptor_blocks(paths: Iterable[str | Path]) -> Iterator[tuple[StrArray, FloatArray]]:
-    """Yield (ids, vectors) of several shards in the order given, `BLOCK_ROWS` at most at a time."""
+def descriptor_blocks(
+    paths: Iterable[str | Path], unit: bool = False
+) -> Iterator[tuple[StrArray, FloatArray]]:
+    """Yield (ids, vectors) of several shards in the order given, `BLOCK_ROWS` at most at a time.
+
+    Raises:
+        UserError: a row is not finite, or with `unit` of another length than 1.
+    """
     for shard in _one_by_one(paths):
         for _, _, low, high in spans([shard], 0, len(shard.ids)):
-            yield shard.ids[low:high], shard.block(low, high)
+            vectors = shard.unit_block(low, high) if unit else shard.block(low, high)
+            yield shard.ids[low:high], vectors
 
 
-def stacked(paths: Sequence[str | Path]) -> FloatArray:
-    """Return the vectors of several shards, (n, D), in memory; UserError where there are none."""
+def stacked(paths: Sequence[str | Path], unit: bool = False) -> FloatArray:
+    """Return the vectors of several shards, (n, D), in memory.
+
+    Raises:
+        UserError: there are none, or as `descriptor_blocks`.
+    """
     refuse_empty(paths)
-    return np.concatenate([vectors for _, vectors in descriptor_blocks(paths)])
+    return np.concatenate([vectors for _, vectors in descriptor_blocks(paths, unit)])
 
 
 def refuse_empty(paths: Sequence[str | Path]) -> None:
@@ -153,6 +177,28 @@ def checked_shards(
     parts = by_place(provenances(paths))
     check_parts(parts, remedy, expected)
     return [path for path, _ in parts]
+
+
+def training_shards(
+    paths: Iterable[str | Path], remedy: str, expected: Provenance | None = None
+) -> list[str | Path]:
+    """Return what `checked_shards` does, of descriptors that something is learned from.
+
+    Raises:
+        UserError: as there, or a row is of anything but a training image.
+    """
+    shards = checked_shards(paths, remedy, expected)
+    refuse_graded(shards)
+    return shards
+
+
+def refuse_graded(paths: Iterable[str | Path]) -> None:
+    """Raise UserError where shards describe a query or a reference, from which nothing may learn.
+
+    Nor may a descriptor depend on them otherwise, by a bank or a projection.
+    """
+    for shard in _one_by_one(paths):
+        refuse_untrainable(shard.ids, shard.path)
 
 
 def aligned_blocks(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import Descriptors, open_shards, spans, total_shape
-from iscqk.formats.manifest import shard_bounds
+from iscqk.formats.manifest import refuse_untrainable, shard_bounds
 from iscqk.formats.provenance import check_parts, place_of
 from iscqk.learning import distributed
 
@@ -69,8 +69,10 @@ def _checked_shape(
 
 
 def _check_source(shard: Descriptors, weights: str, ids: Sequence[str]) -> None:
-    """Refuse a shard of other weights, or one that does not begin with these ids."""
+    """Refuse a shard of other weights or of the graded, or that does not begin with these ids."""
     if shard.attributes.get("weights_sha256") != weights:
         raise UserError(f"{shard.path}: a bank of other weights than --frozen; embed it again")
     if shard.ids[: len(ids)].tolist() != list(ids):
         raise UserError(f"{shard.path}: a bank of other images; embed it again")
+    if not shard.attributes.get("synthetic"):
+        refuse_untrainable(shard.ids, shard.path)

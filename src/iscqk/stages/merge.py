@@ -22,6 +22,7 @@ from iscqk.formats.descriptor_shards import (
     descriptor_blocks,
     provenances,
     refuse_empty,
+    refuse_graded,
 )
 from iscqk.formats.hdf5 import Attributes
 from iscqk.formats.manifest import read_manifest, unreadable
@@ -91,8 +92,8 @@ def _merge(
     ranking = RANKINGS[name]
     query_count, dimension = count_descriptors(files["queries"])
     reference_count, _ = count_descriptors(files["references"])
-    queries: Iterator[Block] = descriptor_blocks(files["queries"])
-    references: Iterator[Block] = descriptor_blocks(files["references"])
+    queries: Iterator[Block] = descriptor_blocks(files["queries"], ranking.needs_bank)
+    references: Iterator[Block] = descriptor_blocks(files["references"], ranking.needs_bank)
     queries = _ranked(queries, ranking, files["training"], arguments.temperature)
     references = ((ids, ranking.of_references(rows)) for ids, rows in references)
     if listings:
@@ -137,7 +138,9 @@ def _checked(shards: Mapping[str, Parts], ranking: str) -> Attributes:
     if RANKINGS[ranking].needs_bank:
         if not shards["training"]:
             raise UserError(f"{ranking} needs --training; give it")
-        refuse_empty([path for path, _ in shards["training"]])
+        bank = [path for path, _ in shards["training"]]
+        refuse_empty(bank)
+        refuse_graded(bank)
         parts["training"] = shards["training"]
     # The bank is described by the model of the references (iscqk.retrieval.ranking_interface).
     reference = parts["reference"][0][1]
@@ -171,6 +174,6 @@ def _ranked(
     shards = training if ranking.needs_bank else []
     parts = count_descriptors(shards)[0] // BLOCK_ROWS + len(shards) if shards else 0
     for ids, vectors in queries:
-        blocks = progress(descriptor_blocks(shards), parts, "merge, blocks of the bank")
+        blocks = progress(descriptor_blocks(shards, unit=True), parts, "merge, blocks of the bank")
         bank = (block for _, block in blocks)
         yield ids, ranking.of_queries(vectors, bank, temperature)

@@ -6,17 +6,19 @@ training images, a share of the nearest of these is subtracted. See iscqk.retrie
 """
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import FloatArray
+from iscqk.formats.arrays import FloatArray, StrArray, first_where
 from iscqk.formats.descriptor_shards import (
     aligned_blocks,
     appending_descriptors,
-    checked_shards,
     count_descriptors,
+    descriptor_blocks,
     provenances,
     stacked,
+    training_shards,
 )
 from iscqk.formats.files import sha256_of
 from iscqk.formats.hdf5 import Attributes
@@ -75,8 +77,19 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.weights, projection, training, arguments.nearest, arguments.share
     )
     with appending_descriptors(arguments.output, size, provenance, count) as appender:
-        for ids, parts in aligned_blocks([[part] for part in arguments.part]):
-            appender.append(ids, refined(parts))
+        for ids, parts in _blocks(arguments):
+            rows = refined(parts)
+            if (void := first_where(~rows.any(axis=1))) is not None:
+                what = f"nothing is left of {ids[void]}, so that it has no direction"
+                raise UserError(f"{arguments.part[0]}: {what}; mend that row, or describe it again")
+            appender.append(ids, rows)
+
+
+def _blocks(arguments: argparse.Namespace) -> Iterator[tuple[StrArray, list[FloatArray]]]:
+    """Yield ids and the vectors of each part, unit rows where no projection makes them such."""
+    if arguments.projection:
+        return aligned_blocks([[part] for part in arguments.part])
+    return ((ids, [rows]) for ids, rows in descriptor_blocks(arguments.part, unit=True))
 
 
 def _refuse_unused(arguments: argparse.Namespace) -> None:
@@ -126,8 +139,8 @@ def _training(
     if not arguments.training:
         return None
     expected = {key: provenance.get(key) for key in ("seen", "projection_sha256")}
-    shards = checked_shards(arguments.training, "refine it again", expected)
+    shards = training_shards(arguments.training, "refine it again", expected)
     if (found := count_descriptors(shards)[1]) != size:
         what = f"{found} dimensions, and {size} are refined here"
         raise UserError(f"{shards[0]}: {what}; refine training images alike, or name those")
-    return stacked(shards)
+    return stacked(shards, unit=True)

@@ -5,14 +5,15 @@ has its own. From training images only; `iscqk refine` applies it.
 """
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 from iscqk.errors import UserError
+from iscqk.formats.arrays import FloatArray
 from iscqk.formats.descriptor_shards import (
     aligned_blocks,
-    checked_shards,
     count_descriptors,
-    descriptor_blocks,
+    training_shards,
 )
 from iscqk.models.device import set_threads
 from iscqk.retrieval.refining import (
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the projection; a block of descriptors is in memory at a time."""
     set_threads(arguments.threads)
-    parts = [checked_shards(shards, "describe it again") for shards in arguments.part]
+    parts = [training_shards(shards, "describe it again") for shards in arguments.part]
     count, _ = count_descriptors(parts[0])
     if count < 2:
         raise UserError("describe.whitening: its PCA needs at least 2 training images; add some")
@@ -67,5 +68,10 @@ def _learned(parts: list[list[str | Path]], arguments: argparse.Namespace) -> Pr
     if len(sizes) == len(whitenings) == 1:
         blocks = (joined(rows, arguments.weights) for _, rows in aligned_blocks(parts))
         return fit_projection(blocks, *sizes, *whitenings)
-    each = [(rows for _, rows in descriptor_blocks(shards)) for shards in parts]
+    each = [_part(parts, number) for number in range(len(parts))]
     return fit_projections(each, sizes, whitenings, arguments.weights)
+
+
+def _part(parts: list[list[str | Path]], number: int) -> Iterator[FloatArray]:
+    """Yield the blocks of one part, which has to be of the same images as all others."""
+    return (rows[number] for _, rows in aligned_blocks(parts))

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptor_shards import checked_shards
+from iscqk.formats.descriptor_shards import training_shards
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import read_manifest
 from iscqk.formats.model_files import ROLES
@@ -101,10 +101,13 @@ def refuse_strangers(sources: Sources) -> None:
 def _refuse_other_bank(sources: Sources) -> None:
     if not sources.bank:
         return
-    made = {"weights_sha256": sources.digests["references"]}
+    made = {
+        "weights_sha256": sources.digests["references"],
+        "manifest_sha256": sha256_of(sources.lists["training"]),
+    }
     if "projection" in sources.digests:
         made["projection_sha256"] = sources.digests["projection"]
-    checked_shards(sources.bank, "describe it again", made)
+    training_shards(sources.bank, "describe it again", made)
 
 
 def _refuse_other_descriptors(sources: Sources, attributes: Mapping[str, Any]) -> None:
