@@ -312,6 +312,30 @@ def test_what_the_official_search_cannot_rank_is_not_scored(folder, capsys, scal
         assert "s.h5: squared distances reach" in error.err
 
 
+@pytest.mark.parametrize("scale", [1, 1e-22])
+def test_a_file_is_of_one_scale_whatever_is_searched_of_it(tmp_path, capsys, scale):
+    """The nearest pairs are of one place, or of nearly one: few of all, or of a part."""
+    rows = np.eye(4, dtype=np.float32) * np.float32(scale)
+    queries, references = rows[[0, 0, 0, 1]], rows[[0, 0, 0, 0, 1, 2, 3]]
+    references[1, 1] = scale * 1e-17
+    sides = []
+    for form, vectors in ((QUERY, queries), (REFERENCE, references)):
+        sides.append((len(vectors), [([form.make(n) for n in range(len(vectors))], vectors)]))
+    write_submission(tmp_path / "s.h5", 4, *sides)
+    write(tmp_path / "gt.csv", ["Q00000,R000001"])
+    file, truth, output = (str(tmp_path / name) for name in ("s.h5", "gt.csv", "p.csv"))
+    few = ["--max-results", "6", "--shards", "3"]
+    for command in (
+        ["validate", file],
+        ["score", file, truth],
+        *(["score", file, truth, "--max-results", n] for n in ("2", "12")),
+        *(["search", file, "--output", output, *few, "--shard", n] for n in "012"),
+    ):
+        assert main(command) == int(scale != 1), command
+        told = capsys.readouterr()
+        assert ("squared distances reach only" in told.err + told.out) is (scale != 1)
+
+
 def official_micro_ap(queries, references, true, count):
     """Return micro-AP as the evaluators have it: the best pairs of faiss's float32 distances."""
     index = faiss.IndexFlatL2(queries.shape[1])

@@ -43,18 +43,27 @@ FORMS = {"query": QUERY, "reference": REFERENCE}
 Blocks = Iterable[tuple[ArrayLike, ArrayLike]]
 
 
-def fault_of_scale(squared_distance: float) -> str | None:
+def too_far(squared_distance: float) -> str | None:
     """Return why the official evaluators cannot rank pairs that are so far apart, with the remedy.
 
     Args:
-        squared_distance: the largest that counts; 0 where all vectors are alike, which is no fault
-            of their scale.
+        squared_distance: the largest that counts.
     """
     if squared_distance >= _LARGEST_SQUARED:
         return (
             f"squared distances reach {squared_distance:.3g}, and the official evaluators look no "
             f"further than {_LARGEST_SQUARED:.0e}; divide all vectors by one large number"
         )
+    return None
+
+
+def too_near(squared_distance: float) -> str | None:
+    """Return why they cannot where no pair of a file is farther apart, with the remedy.
+
+    Args:
+        squared_distance: the largest that there can be; 0 where all vectors are, which is no fault
+            of their scale.
+    """
     if 0 < squared_distance < _SMALLEST_SQUARED:
         return (
             f"squared distances reach only {squared_distance:.3g}, which vanish in the official "

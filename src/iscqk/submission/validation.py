@@ -19,7 +19,7 @@ from iscqk.formats.hdf5 import dataset, is_float32, open_hdf5, read_ids
 from iscqk.formats.hdf5_checks import as_user_errors
 from iscqk.formats.ids import QUERY, phase_numbers, repeated
 from iscqk.formats.phases import PHASES
-from iscqk.formats.submission import FORMS, MAX_DIMENSION, fault_of_scale
+from iscqk.formats.submission import FORMS, MAX_DIMENSION, too_far, too_near
 from iscqk.models.collapse import COLLAPSED, effective_rank
 from iscqk.runtime.logs import progress
 
@@ -228,7 +228,8 @@ def _dimension_problems(
 def _scale_problems(query: DoubleArray, reference: DoubleArray) -> Iterator[Problem]:
     """Yield that a query and a reference may be too far apart, or all of them too near."""
     longest = [lengths.max(initial=0, where=np.isfinite(lengths)) for lengths in (query, reference)]
-    if min(len(query), len(reference)) and (fault := fault_of_scale(sum(longest) ** 2)):
+    apart = sum(longest) ** 2
+    if min(len(query), len(reference)) and (fault := too_far(apart) or too_near(apart)):
         yield Problem("", fault)
 
 
