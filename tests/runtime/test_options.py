@@ -274,9 +274,12 @@ RUN = {"method": "qk", "seed": 0, "features": ["a.h5"]}
         ("[3]", "'3' is no JSON object; write it as one"),
         ("[{}]", "method is missing; give text"),
         (json.dumps([RUN, RUN | {"seed": "0"}]), "seed is 0; give a whole number"),
-        (json.dumps([RUN | {"features": "a.h5"}]), "features is a.h5; give a list"),
+        (json.dumps([RUN, RUN | {"seed": True}]), "seed is True; give a whole number"),
+        (json.dumps([RUN | {"features": "a.h5"}]), "features is a.h5; give a list of texts, one"),
+        (json.dumps([RUN | {"features": [1]}]), r"features is \[1\]; give a list of texts, one at"),
+        (json.dumps([RUN | {"features": []}]), r"features is \[\]; give a list of texts, one at"),
     ],
-    ids=range(9),
+    ids=range(12),
 )
 def test_json_of_another_form_is_told_before_any_work(text, told, capsys):
     words = ["neighbours", "--runs", text, "--training", "t.csv", "--evaluation", "e.csv"]
@@ -295,7 +298,7 @@ def test_json_may_be_in_a_file(tmp_path):
 
 
 COMPARED = {"label": "a", "seed": 0, "phase": "phase1", "score": "s", "histories": [], "usage": []}
-CURVES = {"curve": "c.csv", "by_edit": "e.csv", "rankings": {}}
+CURVES = {"curve": "c.csv", "by_edit": "e.csv", "rankings": {"similarity": "s.json"}}
 
 
 @pytest.mark.parametrize(
@@ -304,12 +307,24 @@ CURVES = {"curve": "c.csv", "by_edit": "e.csv", "rankings": {}}
         ([COMPARED | CURVES, COMPARED], "curve is missing; give text"),
         ([COMPARED, COMPARED | {"rankings": {}}], "curve is missing; give text"),
         ([COMPARED | CURVES | {"rankings": "r.csv"}], "rankings is r.csv; give an object"),
+        ([COMPARED | CURVES | {"rankings": {}}], "rankings is {}; give an object of texts, one at least"),
+        ([COMPARED | CURVES | {"rankings": {"x": 1}}], "rankings is {'x': 1}; give an object of t"),
+        ([COMPARED | {"histories": [1]}], "histories is [1]; give a list of texts"),
+        ([COMPARED | {"usage": [None]}], "usage is [None]; give a list of texts"),
     ],
-    ids=range(3),
+    ids=range(7),
 )
 def test_keys_that_go_together_are_in_all_objects_or_in_none(rows, told, capsys):
     words = ["compare", "--title", "m", "--runs", json.dumps(rows), "--output", "out"]
     assert told in refused(main, words, capsys)
+
+
+@pytest.mark.parametrize("models", [3, {"m": None}, {"m": "h.csv"}, {"m": [3]}])
+def test_the_histories_of_each_model_are_lists_of_texts(models, capsys):
+    curve = {"label": "a", "seed": 0, "learning_curve": "l.csv", "models": models}
+    words = ["compare", "--title", "m", "--runs", json.dumps([COMPARED]), "--output", "out"]
+    told = refused(main, [*words, "--learning-curves", json.dumps([curve])], capsys)
+    assert f"models is {models}; give an object of lists of texts" in told
 
 
 def test_a_config_is_an_object_with_the_sections_that_are_looked_at(capsys):

@@ -66,7 +66,29 @@ def test_scores_may_be_what_score_wrote(submission, capsys):
 def test_scores_of_something_else_are_told(submission, capsys):
     (submission / "out/score.json").write_text('{"accuracy": 1}')
     assert pack(submission) == 1
-    assert "--scores phase1: no score of descriptors, as it has no q" in capsys.readouterr().err
+    assert "--scores phase1: no score of descriptors (queries is m" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["0.8", None, True, float("nan")])
+@pytest.mark.parametrize("key", ["micro_ap", "recall_at_p90", "queries"])
+def test_scores_that_are_no_numbers_are_told(submission, capsys, key, value):
+    path = submission / "out/score.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    assert pack(submission) == 1
+    told = capsys.readouterr().err
+    assert f"--scores phase1: no score of descriptors ({key} is {value}; give a" in told
+
+
+@pytest.mark.parametrize("lacking", ["config", "weights", "images", "versions", "references"])
+def test_a_provenance_that_lacks_something_is_told(submission, capsys, lacking):
+    path = submission / "out/provenance.json"
+    provenance = json.loads(path.read_text())
+    (provenance if lacking in provenance else provenance["images"]).pop(lacking)
+    path.write_text(json.dumps(provenance))
+    assert pack(submission) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "provenance.json: not the provenance of a submission (" in told and lacking in told
+    assert told.endswith("; name a folder that `iscqk submit` wrote")
 
 
 @pytest.mark.parametrize(

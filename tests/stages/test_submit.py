@@ -88,6 +88,14 @@ FAULTS = {
         lambda folder: shutil.copy(folder / "f.json", folder / "h.json"),
         "h.json: of something else (half is None, and public here); score it again",
     ),
+    "a score of text": (
+        lambda folder: change(folder, "f.json", micro_ap="0.8"),
+        "f.json: no score of descriptors (micro_ap is 0.8; give a number); score them again",
+    ),
+    "a score that is a list": (
+        lambda folder: (folder / "f.json").write_text('[["micro_ap", 1]]'),
+        "f.json: cannot be read as a JSON object",
+    ),
     "a score cut short": (
         lambda folder: (folder / "f.json").write_text("{"),
         "f.json: cannot be read as JSON",

@@ -108,9 +108,12 @@ def read_text(path: str | Path) -> str:
 def read_object(path: str | Path) -> dict[str, Any]:
     """Return the JSON object that a file holds; UserError where it cannot be read as one."""
     try:
-        return dict(json.loads(read_text(path)))
-    except (ValueError, TypeError, RecursionError) as error:
+        found = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read as JSON ({error}); make it again") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: cannot be read as a JSON object; make it again")
+    return found
 
 
 def read_objects(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from iscqk.formats.files import printable, refuse_unwritable
+from iscqk.formats.json_kinds import fault_in
 from iscqk.formats.named_files import EMPTY
 from iscqk.runtime.cores import cores
 
@@ -76,13 +77,16 @@ def _finite(text: str) -> float:
     return number
 
 
-def json_object(**kinds: type) -> Callable[[str], dict[str, Any]]:
-    """Return what reads a JSON object, or `@FILE` of it, with values of these types at least."""
+def json_object(**kinds: Any) -> Callable[[str], dict[str, Any]]:
+    """Return what reads a JSON object, or `@FILE` of it, with values of these kinds at least.
+
+    What a kind is, `formats.json_kinds` says.
+    """
     return lambda text: _with_keys(_json(text), kinds)
 
 
 def json_objects(
-    all_or_none: Mapping[str, type] = MappingProxyType({}), /, **kinds: type
+    all_or_none: Mapping[str, Any] = MappingProxyType({}), /, **kinds: Any
 ) -> Callable[[str], list[dict[str, Any]]]:
     """Return what reads a JSON list of such objects, one at least, or `@FILE` of it.
 
@@ -117,17 +121,14 @@ def _json(text: str) -> Any:
         raise argparse.ArgumentTypeError(f"no JSON ({error}); correct it") from None
 
 
-def _with_keys(found: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
+def _with_keys(found: Any, kinds: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise argparse.ArgumentTypeError(f"{str(found)[:40]!r} is no JSON object; write it as one")
-    for name, kind in kinds.items():
-        if not isinstance(found.get(name), kind):
-            what = f"{name} is {str(found.get(name, 'missing'))[:40]}"
-            raise argparse.ArgumentTypeError(f"{what}; give {_KINDS[kind]}")
+    if fault := fault_in(found, kinds):
+        raise argparse.ArgumentTypeError(fault)
     return found
 
 
-_KINDS = {str: "text", int: "a whole number", list: "a list", dict: "an object"}
 _FILES = (output_file, output_place, kept_file)
 _PATHS = (Path, output_folder, *_FILES)
 

@@ -3,7 +3,7 @@
 import argparse
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 
@@ -24,6 +24,7 @@ from iscqk.errors import UserError
 from iscqk.formats.compared_columns import COLUMNS
 from iscqk.formats.csv_tables import read_whole_table, write_table
 from iscqk.formats.files import write_text
+from iscqk.formats.json_kinds import ONE_AT_LEAST
 from iscqk.formats.named_files import read_object
 from iscqk.formats.results import Comparison
 from iscqk.runtime.options import count, json_objects, output_folder
@@ -32,11 +33,18 @@ Rows = list[dict[str, Any]]
 
 logger = logging.getLogger(__name__)
 
-_RUN = {"label": str, "seed": int, "phase": str, "score": str, "histories": list, "usage": list}
-_CURVES = {"curve": str, "by_edit": str, "rankings": dict}  # of a run
+_RUN = {
+    **{"label": str, "seed": int, "phase": str, "score": str},
+    **{"histories": list[str], "usage": list[str]},
+}
+_CURVES = {  # of a run
+    "curve": str,
+    "by_edit": str,
+    "rankings": Annotated[dict[str, str], ONE_AT_LEAST],
+}
 _MAY_HAVE = ("predictions", "ground_truth", "settings")  # texts
 _ALIKE = ("convention", "positives", "queries", "references")  # of scores that compare
-_CURVE = {"label": str, "seed": int, "learning_curve": str, "models": dict}
+_CURVE = {"label": str, "seed": int, "learning_curve": str, "models": dict[str, list[str]]}
 
 EXAMPLE = "iscqk compare --title method --runs @runs.json --output compared"
 

@@ -6,6 +6,7 @@ counts as right when the nearest other image is of its class.
 
 import argparse
 import logging
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -16,10 +17,13 @@ from iscqk.formats.arrays import BoolArray
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.descriptor_shards import checked_shards, stacked
 from iscqk.formats.files import sha256_of, write_text
+from iscqk.formats.json_kinds import ONE_AT_LEAST
 from iscqk.formats.manifest import read_manifest
 from iscqk.formats.results import Comparison
 from iscqk.retrieval.knn_accuracy import classes_of, neighbour_is_of_class, rare_classes
 from iscqk.runtime.options import json_objects, output_folder
+
+_SHARDS = Annotated[list[str], ONE_AT_LEAST]
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +34,7 @@ EXAMPLE = r"""iscqk neighbours --runs @runs.json --training training.csv \
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's options."""
     parser.add_argument(
-        "--runs", type=json_objects(method=str, seed=int, features=list), required=True,
+        "--runs", type=json_objects(method=str, seed=int, features=_SHARDS), required=True,
         help="JSON list, or @FILE of it, of method, seed and features, the shards of the "
         "evaluation images'",
     )  # fmt: skip

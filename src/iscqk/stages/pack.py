@@ -12,6 +12,7 @@ from typing import Any
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
 from iscqk.formats.files import atomic_folder, printable, write_text
+from iscqk.formats.json_kinds import fault_in
 from iscqk.formats.named_files import named_files, read_object, read_objects
 from iscqk.formats.results import SubmissionFolder
 from iscqk.matching.packing import CARD, pack_model
@@ -19,7 +20,7 @@ from iscqk.retrieval.scores_by_edit import COLUMNS
 from iscqk.runtime.logs import print_line
 from iscqk.runtime.options import output_folder
 from iscqk.settings.ready import Ready
-from iscqk.submission.packed_card import SCORED, packed_card
+from iscqk.submission.packed_card import SCORED, TOLD, packed_card
 
 EXAMPLE = r"""iscqk pack results/submission_phase2 --output small --config '{"bank_rows": 4000}'"""
 
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the folder, and print what it takes."""
     submission, config = SubmissionFolder(str(arguments.submission)), arguments.config
-    provenance, notice = read_object(submission.provenance), _notice(config.notice)
+    provenance, notice = _provenance(submission.provenance), _notice(config.notice)
     scores = _scores(arguments.scores or [f"submitted={submission.score}"])
     by_edit = {
         phase: read_table(path, COLUMNS, _NUMBERS)
@@ -52,7 +53,11 @@ def run(arguments: argparse.Namespace) -> None:
     }
     with atomic_folder(arguments.output) as folder:
         files = pack_model(Path(submission.model), folder, config.bank_rows)
-        write_text(folder / CARD, packed_card(scores, by_edit, provenance, notice, files))
+        try:
+            card = packed_card(scores, by_edit, provenance, notice, files)
+        except KeyError as error:
+            raise _foreign(submission.provenance, f"no {error}") from None
+        write_text(folder / CARD, card)
         taken = _megabytes(folder)
         if taken > config.megabytes:
             raise UserError(_too_large(arguments.output, taken, config.megabytes))
@@ -63,10 +68,23 @@ def _scores(named: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return the scores of each of PHASE=JSON; UserError of a file that holds others."""
     scores = read_objects(named)
     for phase, score in scores.items():
-        if missing := [key for key in SCORED if key not in score]:
-            what = f"no score of descriptors, as it has no {missing[0]}"
+        if fault := fault_in(score, SCORED):
+            what = f"no score of descriptors ({fault})"
             raise UserError(f"--scores {phase}: {what}; name what `iscqk score --output` wrote")
     return scores
+
+
+def _provenance(path: str) -> dict[str, Any]:
+    """Return what a submission's provenance holds; UserError where the card cannot be made of it."""
+    provenance = read_object(path)
+    if fault := fault_in(provenance, TOLD):
+        raise _foreign(path, fault)
+    return provenance
+
+
+def _foreign(provenance: str, what: str) -> UserError:
+    remedy = "name a folder that `iscqk submit` wrote"
+    return UserError(f"{provenance}: not the provenance of a submission ({what}); {remedy}")
 
 
 def _megabytes(folder: Path) -> float:

@@ -57,7 +57,10 @@ Made by `snakemake ready_model` with the configuration below, commit {commit}; {
 """
 
 _SCORES = ["micro_ap", "recall_at_p90"]
-SCORED = ["queries", *_SCORES]  # what the card takes of a score
+# What the card takes of a score, and of a provenance; that its config and images are whole is asked
+# when it is made.
+SCORED: dict[str, type] = {"queries": int, **dict.fromkeys(_SCORES, float)}
+TOLD = {"config": dict, "versions": dict, "images": dict[str, dict], "weights": dict[str, dict]}
 _EDITS = ["edit", "queries", "micro_ap", "recall_at_p90", "recall_at_1"]
 
 
@@ -76,6 +79,9 @@ def packed_card(
         provenance: what provenance.json of the submission holds that was packed.
         notice: Markdown, see `ready.notice` of the config.
         files: the SHA-256 of each by its name.
+
+    Raises:
+        KeyError: the provenance, of the kinds in `TOLD`, lacks something.
     """
     config = provenance["config"]
     phase, last = list(scores.items())[-1]

@@ -11,6 +11,7 @@ import pandas as pd
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import training_shards
 from iscqk.formats.files import sha256_of
+from iscqk.formats.json_kinds import fault_in
 from iscqk.formats.manifest import read_manifest
 from iscqk.formats.model_files import ROLES
 from iscqk.formats.named_files import read_object
@@ -22,6 +23,7 @@ from iscqk.settings.describe import Describe
 from iscqk.settings.search import Search
 from iscqk.submission.as_configured import refuse_otherwise_made, refuse_replaced
 from iscqk.submission.consistency import refuse_other_predictions, refuse_part_of_predictions
+from iscqk.submission.packed_card import SCORED
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,8 @@ def _refuse_other_scores(sources: Sources) -> None:
     scored = {sources.descriptors_sha256, sha256_of(sources.predictions)}
     for name, path in {**sources.scores, **sources.halves}.items():
         found, half = read_object(path), name if name in sources.halves else None
+        if fault := fault_in(found, SCORED):
+            raise UserError(f"{path}: no score of descriptors ({fault}); score them again")
         if (name == sources.ranking or half) and found.get("scored_sha256") not in scored:
             raise UserError(f"{path}: not the score of {sources.descriptors}; score it again")
         _compare(path, found, {"half": half}, "score it")  # None: the whole phase
