@@ -140,6 +140,10 @@ REFUSED = {
             "complex": torch.ones(3, dtype=torch.complex64),
         }.items()
     },
+    "a variance below 0": (
+        lambda: resnet(**{"bn1.running_var": -torch.ones(8)}),
+        "bn1.running_var hold a variance below 0, of which there is no root; name other ones",
+    ),
     "numbers that are none": (
         lambda: {**resnet(), "conv1.0.weight": torch.tensor([torch.nan])},
         "hold NaN or infinity",
@@ -162,6 +166,20 @@ def test_a_spread_of_nothing_is_refused(tmp_path, capsys):
     words = ["a.pt", "--backbone", "resnet18", "--std", "0.2", "0", "0.2", "--output"]
     assert main(["import-weights", *words, str(tmp_path / "a.safetensors")]) == 1
     assert "--std 0: what is divided by; name more than 0" in capsys.readouterr().err
+
+
+def test_a_table_is_no_checkpoint(tmp_path, capsys):
+    path = tmp_path / "ground_truth.csv"
+    path.write_text("query_id,reference_id\nQ00000,R000001\n")
+    words = ["--backbone", "resnet18", "--output", str(tmp_path / "a.safetensors")]
+    assert main(["import-weights", str(path), *words]) == 1
+    assert f"{path}: holds more than weights, of which nothing is run, or" in capsys.readouterr().err
+
+
+def test_a_mean_below_black_is_refused(tmp_path, capsys):
+    words = ["a.pt", "--backbone", "resnet18", "--mean", "-1", "0", "0", "--output"]
+    assert main(["import-weights", *words, str(tmp_path / "a.safetensors")]) == 1
+    assert "--mean -1: channels go from 0 to 1; name none below 0" in capsys.readouterr().err
 
 
 def test_a_mean_of_bytes_is_refused(tmp_path, capsys):

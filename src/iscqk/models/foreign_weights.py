@@ -25,7 +25,7 @@ from iscqk.formats.files import refuse_missing
 from iscqk.formats.model_files import is_encoder, is_safetensors
 from iscqk.formats.safetensors_files import safetensors_at
 from iscqk.models.torch_files import read_torch_file
-from iscqk.models.weights import refuse_not_finite
+from iscqk.models.weights import refuse_unusable
 
 Weights = dict[str, Tensor]
 
@@ -70,7 +70,7 @@ def read_foreign_weights(path: str | Path) -> ForeignWeights:
         raise UserError(f"{path}: holds no weights by name; name a file of a state_dict")
     _refuse_no_numbers(path, found)
     found = {name: tensor.float() for name, tensor in found.items()}
-    refuse_not_finite(path, found)
+    refuse_unusable(path, found)
     backbone = _without_prefixes(found, (_BACKBONE, *_AROUND), path)
     for wanted in _HEADS:
         if layers := [name for name in _layers(found) if f".{name}".endswith(f".{wanted}")]:

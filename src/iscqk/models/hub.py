@@ -24,7 +24,7 @@ from iscqk.formats.model_files import BACKBONE, CARD, CONFIG, HEAD, read_encoder
 from iscqk.formats.safetensors_files import safetensors_at
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.timm_adapter import save_config_for_hf
-from iscqk.models.weights import not_finite, refuse_not_finite
+from iscqk.models.weights import not_finite, refuse_unusable
 
 
 def save_hub_folder(
@@ -102,5 +102,5 @@ def load_hub_folder(folder: str | Path) -> Encoder:
     for part, file in ((encoder.backbone, BACKBONE), (encoder.head, HEAD)):
         with safetensors_at(folder / file, what, remedy, RuntimeError) as name:
             part.load_state_dict(load_file(name))
-    refuse_not_finite(folder, encoder.state_dict())
+    refuse_unusable(folder, encoder.state_dict())
     return encoder.eval()

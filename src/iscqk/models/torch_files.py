@@ -37,7 +37,7 @@ def read_torch_file(path: str | Path) -> Any:
             found = torch.load(file, map_location="cpu", weights_only=True)
     except UserError:
         raise
-    except pickle.UnpicklingError:
+    except (pickle.UnpicklingError, IndexError):  # the second of text that begins as a pickle may
         what = "holds more than weights, of which nothing is run, or is no file of torch"
         raise UserError(f"{path}: {what}; save its state_dict alone if you trust it") from None
     except Exception as error:  # of many types, as anything may be in the file

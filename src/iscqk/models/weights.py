@@ -15,6 +15,8 @@ from iscqk.formats.files import refuse_missing, write_content
 from iscqk.formats.safetensors_files import metadata_of, safetensors_at
 from iscqk.models.encoder import Encoder, EncoderConfig
 
+_VARIANCE = "running_var"  # of a batch norm
+
 
 def save_encoder(path: str | Path, encoder: Encoder, provenance: dict[str, Any]) -> None:
     """Write the encoder's weights, its config (arch, dim, input size, mean, std) and provenance.
@@ -22,7 +24,7 @@ def save_encoder(path: str | Path, encoder: Encoder, provenance: dict[str, Any])
     Raises:
         UserError: a weight is not finite.
     """
-    refuse_not_finite(path, encoder.state_dict())
+    refuse_unusable(path, encoder.state_dict())
     facts = {"encoder": dataclasses.asdict(encoder.config), "provenance": provenance}
     # One entry: safetensors writes several in random order, and equal weights must be equal bytes.
     metadata = {"iscqk": json.dumps(facts, sort_keys=True)}
@@ -35,8 +37,12 @@ def not_finite(weights: Mapping[str, torch.Tensor]) -> str | None:
     return next((name for name, values in weights.items() if not values.isfinite().all()), None)
 
 
-def refuse_not_finite(path: str | Path, weights: Mapping[str, torch.Tensor]) -> None:
-    """Raise UserError where a file's weights are not all finite."""
+def refuse_unusable(path: str | Path, weights: Mapping[str, torch.Tensor]) -> None:
+    """Raise UserError where a file's weights are not all finite, or a root of them would not be."""
+    for name, values in weights.items():
+        if name.endswith(_VARIANCE) and (values < 0).any():
+            what = "hold a variance below 0, of which there is no root; name other ones"
+            raise UserError(f"{path}: weights {name} {what}")
     if name := not_finite(weights):
         raise UserError(
             f"{path}: weights {name} hold NaN or infinity; train them again with a lower "
@@ -92,7 +98,7 @@ def load_encoder(path: str | Path) -> Encoder:
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
         encoder.load_state_dict(weights := load_file(name))
-    refuse_not_finite(path, weights)
+    refuse_unusable(path, weights)
     return encoder.eval()
 
 
@@ -120,4 +126,4 @@ def load_backbone(encoder: Encoder, path: str | Path) -> None:
     with safetensors_at(path, f"does not fit timm's {backbone}", remedy, RuntimeError) as file:
         weights = {name: tensor.float() for name, tensor in load_file(file).items()}
         encoder.backbone.load_state_dict(weights)
-    refuse_not_finite(path, weights)
+    refuse_unusable(path, weights)

@@ -71,6 +71,8 @@ def run(arguments: argparse.Namespace) -> None:
     mean, std = arguments.mean or EncoderConfig.mean, arguments.std or EncoderConfig.std
     if min(std) <= 0:
         raise UserError(f"--std {min(std):g}: what is divided by; name more than 0")
+    if min(mean) < 0:
+        raise UserError(f"--mean {min(mean):g}: channels go from 0 to 1; name none below 0")
     if (largest := max(*mean, *std)) > 1:
         raise UserError(f"--mean, --std {largest:g}: channels go from 0 to 1; divide both by 255")
     checkpoint = read_foreign_weights(arguments.file)
