@@ -132,7 +132,10 @@ MERGES = {
         lambda files: shard(files["references"], REFERENCE, 40, "wr", shards=2),
         "r.h5: one of 2 shards, of which number 1 is missing; name all 2",
     ),
-    "other dimensions": (lambda files: fewer_dimensions(files["queries"], QUERY), "descriptors of one"),
+    "other dimensions": (
+        lambda files: fewer_dimensions(files["queries"], QUERY),
+        "descriptors of one",
+    ),
     "a bank of other dimensions": (
         lambda files: fewer_dimensions(files["training"], TRAINING, "wr"),
         "of one dimension are needed: 8 in ",

@@ -80,7 +80,7 @@ def test_an_option_may_be_cut_short_and_what_follows_two_dashes_is_none():
 # An object with every key that some option asks for.
 OF_ALL_KEYS = json.dumps(
     {"seed": 0, "label": "a", "phase": "a", "score": "a", "method": "a", "learning_curve": "a"}
-    | dict.fromkeys(["histories", "usage", "features"], [])
+    | dict.fromkeys(["histories", "usage", "features"], ["a"])
     | dict.fromkeys(["dataset", "model", "models", "train", "describe", "search"], {})
 )
 POOL = '{"names": ["blur"], "strength": [0, 1], "length": [1, 1]}'
@@ -117,7 +117,8 @@ def test_no_number_is_nan_or_infinite_and_no_count_negative(stage, capsys):
         ("match a --against b --top 0", "argument --top: 0: at least 1"),
         ("search s.h5 --output p.csv --shards 0", "argument --shards: 0: at least 1"),
         ("merge --temperature nan", "argument --temperature: nan is no number to work with"),
-        ("merge --temperature 0", "argument --temperature: 0 is less than or equal to the minimum"),
+        ("merge --temperature 0", "argument --temperature: 0 is less than the minimum of 1e-06"),
+        ("merge --temperature 1e-40", "argument --temperature: 1e-40 is less than the minimum"),
         ("merge --temperature 11", "argument --temperature: 11 is greater than the maximum of 10"),
         ("merge --temperature warm", "argument --temperature: 'warm' is not of type 'number'"),
         ("refine --share 1.5", "argument --share: 1.5 is greater than the maximum of 1"),
@@ -307,7 +308,10 @@ CURVES = {"curve": "c.csv", "by_edit": "e.csv", "rankings": {"similarity": "s.js
         ([COMPARED | CURVES, COMPARED], "curve is missing; give text"),
         ([COMPARED, COMPARED | {"rankings": {}}], "curve is missing; give text"),
         ([COMPARED | CURVES | {"rankings": "r.csv"}], "rankings is r.csv; give an object"),
-        ([COMPARED | CURVES | {"rankings": {}}], "rankings is {}; give an object of texts, one at least"),
+        (
+            [COMPARED | CURVES | {"rankings": {}}],
+            "rankings is {}; give an object of texts, one at least",
+        ),
         ([COMPARED | CURVES | {"rankings": {"x": 1}}], "rankings is {'x': 1}; give an object of t"),
         ([COMPARED | {"histories": [1]}], "histories is [1]; give a list of texts"),
         ([COMPARED | {"usage": [None]}], "usage is [None]; give a list of texts"),

@@ -135,6 +135,20 @@ def test_weights_by_which_nothing_counts_are_refused(weights, largest, sizes, ca
     assert refused(command, capsys) == line
 
 
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ("14 --whitening 1", "--size 14: 13 dimensions are in ta.h5 and tb.h5; name no more"),
+        ("8 6 --whitening 1 1", "--size 6: 5 dimensions are in tb.h5; name no more"),
+    ],
+)
+def test_no_more_dimensions_remain_than_there_are(sizes, told, capsys):
+    command = "whiten --part ta.h5 --part tb.h5 --weights 1 0.5 --output o.st --size"
+    assert refused(f"{command} {sizes}", capsys) == told and not Path("o.st").exists()
+    sizes = sizes.replace("14", "13").replace("6", "5")
+    assert main(f"{command} {sizes}".split()) == 0
+
+
 @pytest.mark.parametrize("sizes", ["--whitening 1 --size 6", "--whitening 1 0 --size 4 2"])
 @pytest.mark.parametrize("images", [[], range(1), range(35), range(5, 45)])
 def test_parts_of_other_images_are_not_whitened_together(images, sizes, capsys):

@@ -6,7 +6,16 @@ from pkgutil import resolve_name
 from typing import Annotated, Any, Literal
 
 from iscqk.errors import UserError
-from iscqk.schema.section import Count, FilePath, Fraction, Positive, Section, key, within
+from iscqk.schema.section import (
+    Count,
+    FilePath,
+    Fraction,
+    Positive,
+    Section,
+    Temperature,
+    key,
+    within,
+)
 
 Head = Literal["descriptor", "mlp", "mlp_bn", "none"]
 HEAD = "where the loss looks: descriptor, mlp (MoCo v2's), mlp_bn, none (features)"
@@ -46,7 +55,7 @@ class LearningOnBank(Learning):
     warm_up_images: Annotated[int, within(0)] = key(
         0, "seen by SimCLR before round 1, for random weights; 0: none"
     )
-    temperature: Positive = key(0.05, "of the softmax over the bank")
+    temperature: Temperature = key(0.05, "of the softmax over the bank")
     learn_temperature: bool = key(
         False, "whether it is learned, from that value on; describe.temperature stays as it is"
     )
@@ -58,7 +67,7 @@ class LearningOnBank(Learning):
     soft_targets: Fraction = key(
         0, "share of the target that is the frozen side's own softmax over the bank"
     )
-    teacher_temperature: Positive = key(0.1, "of that softmax")
+    teacher_temperature: Temperature = key(0.1, "of that softmax")
     teacher: None | FilePath = key(
         None, "another model whose softmax it then is: its network, or descriptors of the images"
     )

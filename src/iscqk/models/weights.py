@@ -39,10 +39,10 @@ def not_finite(weights: Mapping[str, torch.Tensor]) -> str | None:
 
 def refuse_unusable(path: str | Path, weights: Mapping[str, torch.Tensor]) -> None:
     """Raise UserError where a file's weights are not all finite, or a root of them would not be."""
-    for name, values in weights.items():
-        if name.endswith(_VARIANCE) and (values < 0).any():
-            what = "hold a variance below 0, of which there is no root; name other ones"
-            raise UserError(f"{path}: weights {name} {what}")
+    variances = {name: values for name, values in weights.items() if name.endswith(_VARIANCE)}
+    if name := next((name for name, values in variances.items() if (values < 0).any()), None):
+        what = "hold a variance below 0, of which there is no root; name other ones"
+        raise UserError(f"{path}: weights {name} {what}")
     if name := not_finite(weights):
         raise UserError(
             f"{path}: weights {name} hold NaN or infinity; train them again with a lower "

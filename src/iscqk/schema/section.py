@@ -52,6 +52,8 @@ def within(lowest: float, highest: float | None = None) -> Limits:
 Count = Annotated[int, Limits("count", minimum=1)]
 Fraction = Annotated[float, Limits("fraction", minimum=0, maximum=1)]
 Positive = Annotated[float, Limits("positive", exclusiveMinimum=0)]
+# Similarities are divided by it in float32, which has few digits near 0, and none below 1e-45.
+Temperature = Annotated[float, Limits("temperature", minimum=1e-6)]
 Side = Annotated[int, Limits("side", minimum=16, maximum=8192)]
 Quality = Annotated[int, Limits("quality", minimum=1, maximum=100)]
 Counts = Annotated[tuple[Count, ...], Limits("counts", minItems=1)]

@@ -18,7 +18,7 @@ from iscqk.schema.section import (
 ModelSide = Annotated[Literal["q", "k"], Limits("model_side")]
 RankingName = Annotated[str, Limits("ranking", enum=list(RANKINGS))]
 # log Z is float32: times a higher one its rounding would rank the pairs.
-_Temperature = Annotated[float, Limits(exclusiveMinimum=0, maximum=10)]
+_Temperature = Annotated[float, within(1e-6, 10)]
 _Sizes = Annotated[tuple[Side, ...], Limits(uniqueItems=True)]
 
 

@@ -75,7 +75,7 @@ def _scores(named: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _provenance(path: str) -> dict[str, Any]:
-    """Return what a submission's provenance holds; UserError where the card cannot be made of it."""
+    """Return what a submission's provenance holds; UserError where it is another file."""
     provenance = read_object(path)
     if fault := fault_in(provenance, TOLD):
         raise _foreign(path, fault)

@@ -60,7 +60,18 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("describe.whitening: its PCA needs at least 2 training images; add some")
     facts = {key: getattr(arguments, key) for key in ("weights", "size", "whitening")}
     facts["dimensions"] = [count_descriptors(shards)[1] for shards in parts]
+    _refuse_more(parts, facts["dimensions"], arguments.size)
     save_projection(arguments.output, _learned(parts, arguments), facts)
+
+
+def _refuse_more(parts: list[list[str | Path]], dimensions: list[int], sizes: list[int]) -> None:
+    """Refuse to keep more dimensions than there are, which would be nothing but zeros."""
+    names = [str(shards[0]) for shards in parts]
+    if len(sizes) == 1:
+        names, dimensions = [" and ".join(names)], [sum(dimensions)]
+    for name, there, size in zip(names, dimensions, sizes, strict=False):  # unequal: told later
+        if size > there:
+            raise UserError(f"--size {size}: {there} dimensions are in {name}; name no more")
 
 
 def _learned(parts: list[list[str | Path]], arguments: argparse.Namespace) -> Projection:

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 from iscqk.learning.method_interface import Head, LearningOnPairs, Method
-from iscqk.schema.section import Count, Fraction, Positive, key
+from iscqk.schema.section import Count, Fraction, Temperature, key
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(LearningOnPairs):
     """ISD's settings."""
 
-    student_temperature: Positive = key(0.1, "of the student's softmax over the queue")
-    teacher_temperature: Positive = key(0.01, "of the teacher's")
+    student_temperature: Temperature = key(0.1, "of the student's softmax over the queue")
+    teacher_temperature: Temperature = key(0.01, "of the teacher's")
     head: Head = key("descriptor", "published: none, mlp_bn")
     queue: Count = key(4096, "published: 128000")
     momentum: Fraction = key(0.99, "published: 0.99 (ResNet-50), 0.999 (ResNet-18)")

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 from iscqk.learning.method_interface import Head, LearningOnPairs, Method
-from iscqk.schema.section import Count, Fraction, Positive, key
+from iscqk.schema.section import Count, Fraction, Temperature, key
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(LearningOnPairs):
     """MoCo's settings."""
 
-    temperature: Positive = key(0.05, "published: 0.2")
+    temperature: Temperature = key(0.05, "published: 0.2")
     head: Head = key("descriptor", "published: mlp")
     queue: Count = key(
         2048,

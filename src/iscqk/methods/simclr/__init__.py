@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from iscqk.learning.method_interface import LearningOnPairs, Method
-from iscqk.schema.section import Count, Positive, key
+from iscqk.schema.section import Count, Temperature, key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,7 +11,7 @@ class Settings(LearningOnPairs):
     """SimCLR's settings."""
 
     batch_size: Count = key(64, "pairs, two images each")
-    temperature: Positive = key(0.05, "of the softmax over the batch")
+    temperature: Temperature = key(0.05, "of the softmax over the batch")
 
 
 METHOD = Method(

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from iscqk.learning.method_interface import LearningOnFreshCopies, Method
-from iscqk.schema.section import Count, Positive, key, within
+from iscqk.schema.section import Count, Temperature, key, within
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(LearningOnFreshCopies):
     """The settings of Q/K with one network."""
 
-    temperature: Positive = key(0.05, "of the softmax over the bank")
+    temperature: Temperature = key(0.05, "of the softmax over the bank")
     renew_every: Count = key(
         30000, "images, after which the network as it is then describes the bank anew"
     )
