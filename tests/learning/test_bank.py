@@ -238,6 +238,14 @@ def test_a_teacher_is_read_from_shards_in_their_order(shards, tmp_path, first, l
         read_teacher(paths, IDS, first, last)
 
 
+@pytest.mark.parametrize("scale", [1e-20, 1e-13, 1e20])
+def test_a_teachers_rows_may_be_of_any_length(shards, tmp_path, scale):
+    _, rows = shards
+    write_descriptors(tmp_path / "t.h5", IDS, rows.numpy() * np.float32(scale), {})
+    found = read_teacher([tmp_path / "t.h5"], IDS, 0, 11)
+    torch.testing.assert_close(found, normalize(rows, dim=1))
+
+
 @pytest.mark.parametrize(("value", "told"), [(0, "is all zeros, which"), (np.nan, "holds NaN or")])
 def test_a_teachers_row_that_says_nothing_is_told_beforehand(tmp_path, value, told):
     write_descriptors(tmp_path / "t.h5", IDS, np.ones((11, 4), np.float32), {})

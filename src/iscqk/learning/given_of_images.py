@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import FloatArray, first_where
@@ -18,6 +17,7 @@ from iscqk.formats.descriptor_shards import (
     spans,
     total_shape,
 )
+from iscqk.models.unit_rows import unit_rows
 
 
 def read_teacher(paths: Sequence[str | Path], ids: Sequence[str], first: int, last: int) -> Tensor:
@@ -36,8 +36,9 @@ def read_teacher(paths: Sequence[str | Path], ids: Sequence[str], first: int, la
         _refuse_other_images(shards, ids, last)
         found = torch.empty(last - first, total_shape(shards)[1])
         for place, shard, low, high in spans(shards, first, last):
-            found[place : place + high - low] = torch.from_numpy(_rows(shard, low, high))
-        return functional.normalize(found, dim=1)
+            rows = torch.from_numpy(_rows(shard, low, high))
+            found[place : place + high - low] = unit_rows(rows)
+        return found
 
 
 def check_teacher(path: str | Path, ids: Sequence[str]) -> None:

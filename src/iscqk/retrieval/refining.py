@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file, save
 from torch import Tensor
-from torch.nn import functional
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import FloatArray
 from iscqk.formats.files import refuse_missing, write_content
 from iscqk.formats.safetensors_files import metadata_of, safetensors_at
 from iscqk.models.pca import PrincipalComponents
+from iscqk.models.unit_rows import unit_rows
 
 _NO_PROJECTION = "no projection", "make it with `iscqk whiten`"
 _HEAVIEST = 1e30  # weight of a part: float32 ends at 3e38
@@ -50,7 +50,9 @@ class Projection:
                 f"descriptors of {vectors.shape[1]} dimensions for a projection of "
                 f"{len(self.centre)}; learn it anew with `iscqk whiten`"
             )
-        return _unit(torch.from_numpy(vectors - self.centre) @ torch.from_numpy(self.weight))
+        rows = torch.from_numpy(vectors - self.centre) @ torch.from_numpy(self.weight)
+        unit: FloatArray = unit_rows(rows).numpy()
+        return unit
 
 
 @dataclass(frozen=True)
@@ -221,17 +223,5 @@ def without_negatives(
     parts = []
     for rows in torch.from_numpy(vectors).split(_ROWS_AT_ONCE):
         found = (rows @ bank.T).topk(min(nearest, len(bank)), dim=1).indices
-        parts.append(_unit(rows - share * bank[found].mean(1)))
+        parts.append(unit_rows(rows - share * bank[found].mean(1)).numpy())
     return np.concatenate(parts)
-
-
-def _unit(rows: Tensor) -> FloatArray:
-    """Return rows (n, D) by their lengths, whatever these are; one of length 0 stays so.
-
-    Its squares would vanish in float32, or be infinite, of a row far from length 1. A power of two
-    that brings its largest coordinate below 1 changes no other bit of it.
-    """
-    numbers: FloatArray = rows.numpy()
-    _, exponents = np.frexp(np.abs(numbers).max(axis=1, keepdims=True, initial=0))
-    unit: FloatArray = functional.normalize(torch.from_numpy(np.ldexp(numbers, -exponents))).numpy()
-    return unit
