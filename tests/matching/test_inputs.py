@@ -353,6 +353,37 @@ def test_a_file_in_a_folder_that_may_not_be_entered_is_not_missing(folder, capsy
     assert told in capsys.readouterr().err.splitlines()[-1]
 
 
+def test_a_folder_that_may_be_listed_and_not_entered_is_left_out(folder, model_folder):
+    """As `chmod -R 644` leaves one: its files have names, and nobody may look at them."""
+    closed = folder / "photos/closed"
+    closed.mkdir()
+    for name in ("R000003.jpg", "R000004.jpg"):
+        shutil.copy(f"photos/{name}", closed)
+    (closed / "notes.txt").write_text("")
+    (closed / "link.txt").symlink_to("/nowhere")
+    closed.chmod(0o644)
+    options = f"--model {model_folder} --output out --threads 1"
+    program = f"{sys.executable} -m iscqk.cli duplicates photos {options}"
+    done = subprocess.run([*as_nobody(), *program.split()], capture_output=True, text=True)
+    closed.chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    assert "2 images cannot be read and are left out" in done.stderr
+    why = pd.read_csv("out/left_out.csv").set_index("path")["why"]
+    barred = [f"photos/closed/{name}" for name in ("R000003.jpg", "R000004.jpg")]
+    assert why[barred].str.contains("Permission denied").all()
+    assert set(why.index) == {*barred, "photos/closed/link.txt", "photos/closed/notes.txt"}
+
+
+def as_nobody():
+    """Return how to start a program that folders can be closed to, also where root does."""
+    if os.geteuid():
+        return []
+    if not (setpriv := shutil.which("setpriv")):
+        pytest.skip("no setpriv, without which root may enter everything")
+    rights = "-dac_override,-dac_read_search"
+    return [setpriv, f"--inh-caps={rights}", f"--bounding-set={rights}"]
+
+
 def test_an_image_that_may_not_be_read_is_left_out_as_in_a_folder(folder, model_folder, caplog):
     lock(folder / "scans/3.jpg")
     assert len(iscqk.match(["scans/3.jpg", "scans/11.jpg"], "photos", model_folder)) == 1

@@ -196,8 +196,11 @@ def warn_of_links_to_nothing(links: Iterable[Path]) -> None:
 
 
 def leads_to_nothing(path: Path) -> bool:
-    """Return whether a file is a link to what is not there, or that nobody lets us see."""
-    return path.is_symlink() and not os.path.exists(path)
+    """Return whether a file is a link to what is not there, or that nobody lets us see.
+
+    Not one in a folder that is closed to us: nobody knows what it is.
+    """
+    return os.path.islink(path) and not os.path.exists(path)  # `Path.is_symlink` raises there
 
 
 def _identity(place: str | Path) -> tuple[int, int]:
