@@ -9,6 +9,7 @@ import pytest
 
 from iscqk.errors import UserError
 from iscqk.formats.described_images import DescribedImages, File, read_described, write_described
+from iscqk.formats.kept_files import REMEDY
 
 
 def made(count, side="references"):
@@ -104,7 +105,7 @@ def test_a_column_of_another_shape_or_kind_is_told(tmp_path, name, column):
     with h5py.File(path, "r+") as file:
         del file[name]
         file[name] = column
-    with pytest.raises(UserError, match=f"a.h5: damaged .dataset '{name}' holds .*; make the fi"):
+    with pytest.raises(UserError, match=f"a.h5: damaged .dataset '{name}' holds .*; remove it"):
         read_described(path)
 
 
@@ -114,7 +115,7 @@ def test_a_side_or_an_encoder_that_is_none_is_told(tmp_path, name, value):
     write_described(path, made(3))
     with h5py.File(path, "r+") as file:
         file.attrs[name] = np.array(value)
-    with pytest.raises(UserError, match="a.h5: damaged .side .*; make the file again"):
+    with pytest.raises(UserError, match="a.h5: damaged .side .*; remove it and desc"):
         read_described(path)
 
 
@@ -129,6 +130,55 @@ def test_damage_is_told_and_never_waited_for(tmp_path):
         path.write_bytes(damaged)
         try:
             read_described(path)
-        except UserError:
+        except UserError as error:
+            assert str(error).startswith(f"{path}: ") and str(error).endswith(REMEDY)
             told += 1
     assert told > 100
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_what_a_disk_has_changed_is_told_wherever_it_lies(tmp_path, stored):
+    """Values have no sums of their own: zeros over some, or a flipped bit, are values, too."""
+    path = tmp_path / "a.h5"
+    write_described(path, made(20))
+    whole = path.read_bytes()
+    with h5py.File(path) as file:
+        columns = {name: (file[name].id.get_offset(), file[name].nbytes) for name in file}
+    names = whole.index(b"/x/")  # `paths` itself holds where each of them lies
+    places = [*((place, size) for name, (place, size) in columns.items() if name != "ids")]
+    for place, size in [*places, (names, 8)]:
+        for damage in (flipped, zeroed):
+            path.write_bytes(damage(whole, place + size // 2, size // 2))
+            if path.read_bytes() != whole:
+                with pytest.raises(UserError, match=rf"a\.h5: .*; {REMEDY}"):
+                    read_described(path, stored)
+    path.write_bytes(whole)
+    assert len(read_described(path, stored).files) == 20
+
+
+def flipped(content, place, _):
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+def zeroed(content, place, count):
+    return content[:place] + bytes(count) + content[place + count :]
+
+
+@pytest.mark.parametrize("orientations", [1, 8])
+def test_rows_that_no_encoder_gives_are_told_in_a_file_of_an_earlier_version(
+    tmp_path, orientations
+):
+    path, rows = tmp_path / "a.h5", np.random.default_rng(0).standard_normal((9, orientations, 4))
+    rows /= np.linalg.norm(rows, axis=2, keepdims=True)
+    for zeros in (0, 4):  # numbers of a row
+        vectors = rows.reshape(9, -1).astype("f4")
+        vectors[5, :zeros] = 0  # of one colour
+        vectors[6, :zeros] = 0
+        write_described(path, made(9)._replace(vectors=vectors))
+        with h5py.File(path, "r+") as file:
+            del file.attrs["content_sha256"]
+        if not zeros:
+            assert (read_described(path).vectors == vectors).all()
+            continue
+        with pytest.raises(UserError, match=rf"damaged .row 6 of its vectors .*; {REMEDY}"):
+            read_described(path)

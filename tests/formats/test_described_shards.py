@@ -20,6 +20,7 @@ from iscqk.formats.described_shards import (
     write_shard,
 )
 from iscqk.formats.hdf5 import dataset
+from iscqk.formats.kept_files import REMEDY
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
 
 
@@ -137,6 +138,24 @@ def test_a_list_without_a_shard_or_with_a_name_from_elsewhere_is_told(tmp_path):
             file.create_dataset("shards", data=np.array(names, "S99"))
         with pytest.raises(UserError, match="photos.h5: no list of shards"):
             listed_shards(path)
+
+
+@pytest.mark.parametrize("is_list", [True, False])
+def test_a_damaged_list_or_file_is_told_with_the_remedy_wherever_the_damage_is(tmp_path, is_list):
+    path = tmp_path / "photos.h5"
+    written(path) if is_list else write_described(path, made(0, 2))
+    whole, stands_for, told = path.read_bytes(), listed_shards(path), 0
+    for start in range(0, len(whole), 64):
+        path.write_bytes(whole[:start] + bytes(64) + whole[start + 64 :])
+        try:
+            shards = listed_shards(path)
+            for shard in shards:  # a list that is none any more is no file of descriptors either
+                read_described(shard, stored=True)
+            assert shards == stands_for
+        except UserError as error:
+            assert str(error).startswith(f"{path}: ") and str(error).endswith(REMEDY)
+            told += 1
+    assert told > 3
 
 
 def test_shards_that_lie_where_they_once_did_are_told_with_what_to_rename(tmp_path):

@@ -8,7 +8,7 @@
 Ids are the rows' numbers in the official form of queries or references, so that `iscqk merge` takes
 the file, or the shards of a list that was written at once; there are more digits where there are
 more images. Nothing else reads them. Size, times and inode tell at a glance that a file is as it
-was; where they differ, its content decides.
+was; where they differ, its content decides. All but the ids is sealed (`iscqk.formats.kept_files`).
 """
 
 import os
@@ -20,12 +20,11 @@ import h5py
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import BoolArray, FloatArray, IntArray
+from iscqk.formats.arrays import BoolArray, FloatArray, IntArray, first_where
 from iscqk.formats.hdf5 import (
     Appender,
     dataset,
     is_hdf5,
-    open_hdf5,
     read_attributes,
     read_vectors,
     write_hdf5,
@@ -33,6 +32,7 @@ from iscqk.formats.hdf5 import (
 from iscqk.formats.hdf5_checks import as_user_errors, check_variable
 from iscqk.formats.ids import QUERY, REFERENCE
 from iscqk.formats.image_shards import digest_of, status_of
+from iscqk.formats.kept_files import REMEDY, open_kept, refuse_broken_seal, seal
 from iscqk.formats.named_files import anchored
 from iscqk.formats.stored_rows import StoredRows
 
@@ -44,8 +44,11 @@ _KINDS = {
     **{"paths": "O", "sha256": "S", "flat": "b"},
     **{name: np.dtype(kind).kind for name, kind in _NUMBERS.items()},
 }
+_SEALED = ("vectors", *_KINDS)
 _LONGEST_PATH = 4096
 _DIGEST = 64  # characters of a SHA-256
+# Squared lengths of rows, which are of length 1 in each of as many orientations.
+_SQUARES, _PRECISION, _BLOCK = (1, 8), 1e-3, 4096
 
 
 class File(NamedTuple):
@@ -169,6 +172,7 @@ def write_described(
         file.create_dataset("flat", data=described.flat)
         for (name, kind), column in zip(_NUMBERS.items(), columns[1:], strict=True):
             file.create_dataset(name, data=np.array(column, dtype=kind))
+        seal(file, _SEALED)
 
 
 def made_of(side: str, encoder: str, maker: str) -> dict[str, str]:
@@ -186,39 +190,50 @@ def made_by(file: h5py.File) -> tuple[str, str]:
     """Return the side and the encoder's digest that an open file, or a list, says it is of.
 
     Raises:
-        UserError: it says neither, or what is no side or digest.
+        UserError: it says neither.
+        ValueError: it says what is no side or digest.
     """
     attributes = read_attributes(file)
     if not {"side", "encoder_sha256"} <= attributes.keys():
-        what = "not written by `iscqk describe`; describe the images with it"
-        raise UserError(f"{file.filename}: {what}")
+        what = "not written by `iscqk describe`, or damaged"
+        raise UserError(f"{file.filename}: {what}; name another, or {REMEDY}")
     side, encoder = attributes["side"], attributes["encoder_sha256"]
     if side not in _FORMS or not isinstance(encoder, str):
-        what = f"damaged (side {side}, encoder {encoder})"
-        raise UserError(f"{file.filename}: {what}; make the file again")
+        raise ValueError(f"side {side}, encoder {encoder}")
     return str(side), encoder
 
 
 def read_described(path: str | Path, stored: bool = False) -> DescribedImages:
     """Read the file; UserError where it is no such file. `stored`: leave its vectors there."""
-    with open_hdf5(path) as file:
+    with open_kept(path) as file:
         side, encoder = made_by(file)
         maker = maker_of(file)
-        with as_user_errors(str(path)):
-            if "inodes" not in file:
-                what = "written by an earlier version"
-                raise UserError(f"{path}: {what}; remove it and describe the images again")
-            columns = {name: _column(file, name) for name in _KINDS}
-            check_variable(columns["paths"], f"{path}: dataset 'paths'", _LONGEST_PATH)
-            names = _decoded(columns["paths"])
-            numbers = [columns[name][:].tolist() for name in _NUMBERS]
-            files = [File(*row) for row in zip(names, *numbers, strict=True)]
-            sha256 = _contents(columns["sha256"])
-            flat = columns["flat"][:]
-            vectors = StoredRows(path) if stored else read_vectors(file, "vectors")[:]
-            if not len(files) == len(sha256) == len(flat) == len(vectors):
-                raise ValueError("columns of unequal length")
+        if "inodes" not in file:
+            raise UserError(f"{path}: written by an earlier version; {REMEDY}")
+        columns = {name: _column(file, name) for name in _KINDS}
+        check_variable(columns["paths"], f"{path}: dataset 'paths'", _LONGEST_PATH)
+        names = _decoded(columns["paths"])
+        numbers = [columns[name][:].tolist() for name in _NUMBERS]
+        files = [File(*row) for row in zip(names, *numbers, strict=True)]
+        sha256 = _contents(columns["sha256"])
+        flat = columns["flat"][:]
+        vectors = StoredRows(path) if stored else read_vectors(file, "vectors")[:]
+        if not len(files) == len(sha256) == len(flat) == len(vectors):
+            raise ValueError("columns of unequal length")
+        if not refuse_broken_seal(file, _SEALED):  # as of earlier versions
+            _refuse_odd_lengths(vectors, flat)
     return DescribedImages(files, sha256, flat, vectors, side, encoder, maker)
+
+
+def _refuse_odd_lengths(vectors: FloatArray | StoredRows, flat: BoolArray) -> None:
+    """Raise ValueError where a row is none that an encoder gives; of flat images any will do."""
+    for start in range(0, len(vectors), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        block = vectors[rows].astype(np.float64)
+        squares = np.einsum("nd,nd->n", block, block)
+        is_right = np.isclose(squares[:, None], _SQUARES, rtol=_PRECISION).any(axis=1)
+        if (odd := first_where(~(is_right | flat[rows]))) is not None:
+            raise ValueError(f"row {start + odd} of its vectors has a length that none has")
 
 
 def _column(file: h5py.File, name: str) -> h5py.Dataset:

@@ -31,9 +31,11 @@ from iscqk.formats.described_images import (
     write_described,
 )
 from iscqk.formats.files import linked, printable
-from iscqk.formats.hdf5 import open_hdf5, read_ids, write_hdf5
+from iscqk.formats.hdf5 import read_ids, write_hdf5
+from iscqk.formats.kept_files import REMEDY, open_kept, refuse_broken_seal, seal
 
 ROWS = 65_536  # images in a file: 64 MiB at 256 dimensions
+_LIST = "shards"
 _NAME = re.compile(r"\d{5}-[0-9a-f]{16}\.h5")
 
 
@@ -58,12 +60,13 @@ def listed_shards(path: str | Path) -> list[Path]:
     Raises:
         UserError: it is no HDF5 file, names something else than shards, or one of them is missing.
     """
-    with open_hdf5(path) as file:
-        if "shards" not in file:
+    with open_kept(path) as file:
+        if _LIST not in file:
             return [Path(path)]
-        names = read_ids(file, "shards").tolist()
+        names = read_ids(file, _LIST).tolist()
+        refuse_broken_seal(file, [_LIST])
     if not names or not all(map(_NAME.fullmatch, names)):
-        raise UserError(f"{printable(path)}: no list of shards; describe the images again")
+        raise UserError(f"{printable(path)}: no list of shards; {REMEDY}")
     shards = [shard_folder(path) / name for name in names]
     for shard in shards:
         if not shard.is_file():
@@ -85,7 +88,7 @@ def shards_there(path: str | Path) -> list[Path]:
 
 def encoder_of(path: str | Path) -> tuple[str, str]:
     """Return the side and the encoder's digest that a file, or a list, says it is of."""
-    with open_hdf5(path) as file:
+    with open_kept(path) as file:
         return made_by(file)
 
 
@@ -143,7 +146,7 @@ def shard_ranges(owners: IntArray, rows: int) -> list[tuple[int, int]]:
 
 def told_maker(path: str | Path) -> str:
     """Return what is known of the model that a file, or a list, is of, to add to an error."""
-    with open_hdf5(path) as file:
+    with open_kept(path) as file:
         maker = maker_of(file)
     return f" (made by {printable(maker)})" if maker else ""
 
@@ -153,7 +156,8 @@ def write_list(
 ) -> None:
     """Write the list of shards that are there."""
     with write_hdf5(path, made_of(side, encoder, maker)) as file:
-        file.create_dataset("shards", data=np.array([shard.name for shard in shards], np.bytes_))
+        file.create_dataset(_LIST, data=np.array([shard.name for shard in shards], np.bytes_))
+        seal(file, [_LIST])
 
 
 def remove_others(path: str | Path, kept: Sequence[Path]) -> None:

@@ -139,8 +139,11 @@ def dataset(file: h5py.File, name: str) -> h5py.Dataset:
                 f"{where} is a group or a type, as pandas' to_hdf makes; write the array itself, "
                 f"file['{name}'] = array of h5py"
             )
-        there = ", ".join(sorted(file)) or "nothing"
-    raise UserError(f"{file.filename}: no dataset '{name}' (there is: {there}); add it")
+        there = sorted(file)
+        if name in there:
+            raise ValueError("its entry or its header cannot be read")
+    what = f"no dataset '{name}' (there is: {', '.join(there) or 'nothing'})"
+    raise UserError(f"{file.filename}: {what}; add it")
 
 
 def read_vectors(file: h5py.File, name: str) -> Rows:

@@ -16,6 +16,7 @@ import numpy as np
 from iscqk.errors import UserError
 from iscqk.formats.arrays import FloatArray, IntArray
 from iscqk.formats.hdf5 import open_hdf5, read_vectors
+from iscqk.formats.kept_files import REMEDY, open_kept
 
 Picked = slice | IntArray
 
@@ -29,7 +30,7 @@ class StoredRows:
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
-        with open_hdf5(path) as file:
+        with open_kept(path) as file:
             rows = read_vectors(file, "vectors")
             self.shape = rows.shape
             found = file["vectors"]
@@ -38,7 +39,7 @@ class StoredRows:
         self._file, self._other = self._held_open(), self._held_open()
         whole = (self._offset or 0) + self._dtype.itemsize * self.shape[0] * self.shape[1]
         if self._path.stat().st_size < whole:  # mapped, what is missing would end the process
-            raise UserError(f"{path}: cut short; copy or make it again")
+            raise UserError(f"{path}: cut short; {REMEDY}")
 
     def __len__(self) -> int:
         return self.shape[0]
