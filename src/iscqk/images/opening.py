@@ -45,6 +45,7 @@ _WHY_UNKNOWN = {
 # What is decoded at once: Pillow's own limit, 89 megapixels. A JPEG can be decoded at 1/2 to 1/8 of
 # its sides; its decoder then needs 6 bytes for a pixel of the whole at most, if it is progressive.
 MOST_PIXELS = 2**30 // 4 // 3
+_NO_JPEG = f"exceeds limit of {MOST_PIXELS} pixels. Only a JPEG may have more"
 _ORIENTATION, _FIRST_TURNED = 0x0112, 5  # of EXIF; from 5 on sides are swapped
 NOT_UTF8 = "name that is not UTF-8"  # a reason that is none of the content
 MOST_OF_A_JPEG = 250_000_000  # telephones make 200 million
@@ -226,10 +227,13 @@ def _at_first_frame(source: str | Path | bytes) -> Image.Image:
         try:
             image = JpegImageFile(_openable(source))
         except SyntaxError:
-            raise ValueError(f"{error} Only a JPEG may have more") from None
-    if math.prod(image.size) > MOST_OF_A_JPEG:
+            count = str(error).partition(" exceeds")[0]  # Pillow's own limit is twice ours
+            raise ValueError(f"{count} {_NO_JPEG}") from None
+    if math.prod(image.size) > MOST_OF_A_JPEG:  # which Pillow lets pass where it was told to
         image.close()
-        raise ValueError(f"{image.size[0]} x {image.size[1]} exceeds limit of {MOST_OF_A_JPEG}")
+        is_jpeg = isinstance(image, JpegImageFile)
+        limit = f"exceeds limit of {MOST_OF_A_JPEG} pixels" if is_jpeg else _NO_JPEG
+        raise ValueError(f"{image.size[0]} x {image.size[1]} {limit}")
     return image
 
 
@@ -239,8 +243,7 @@ def _loaded(image: Image.Image, enough: int | None) -> _Opened:
     if enough or math.prod(whole) > MOST_PIXELS:
         image.draft("RGB", _decoded_size(whole, enough))
     if math.prod(image.size) > MOST_PIXELS:
-        what = f"exceeds limit of {MOST_PIXELS} pixels. Only a JPEG may have more"
-        raise ValueError(f"{whole[0]} x {whole[1]} {what}")
+        raise ValueError(f"{whole[0]} x {whole[1]} {_NO_JPEG}")
     return _finished(image, decode(image), whole)
 
 
