@@ -1,5 +1,7 @@
 """Images as they are in the wild: each is opened right, or named as bad with the reason."""
 
+from io import BytesIO
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -23,6 +25,24 @@ def test_an_image_is_opened_right_or_named(name, tmp_path):
     assert opened.mode == "RGB" and opened.size == declared_size(path) == case.size
     if case.pixels is not None:
         assert np.abs(np.asarray(opened).astype(int) - case.pixels).max() <= case.within
+
+
+def test_frames_that_are_damaged_are_not_looked_at():
+    """The second is the first that shows something, and its checksum is another."""
+    black, *shown = Image.new("RGB", (144, 108)), *(noise(seed) for seed in (1, 2))
+    file = BytesIO()
+    black.save(file, "PNG", save_all=True, append_images=shown)
+    whole = file.getvalue()
+    second = whole.index(b"fdAT")
+    end = second + 4 + int.from_bytes(whole[second - 4 : second])
+    damaged = whole[:end] + bytes([whole[end] ^ 1]) + whole[end + 1 :]
+    for content, seen in ((whole, shown[0]), (damaged, black)):
+        np.testing.assert_array_equal(open_image(content), seen)
+
+
+def noise(seed):
+    pixels = np.random.default_rng(seed).integers(0, 256, (108, 144, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
 
 
 @pytest.mark.filterwarnings("ignore")

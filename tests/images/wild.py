@@ -126,6 +126,25 @@ def cut(raw: bytes, share: float = 0.5) -> bytes:
     return raw[: int(len(raw) * share)]
 
 
+def smooth(kind: str, **options: object) -> bytes:
+    """Return a photograph's like, of which a decoder makes something of zeros, too."""
+    return encoded(PLAIN.resize((144, 108)), kind, **options)
+
+
+def in_chunks(raw: bytes) -> bytes:
+    """Return a PNG with its pixels in chunks of 7 bytes, and one of none."""
+    at = raw.index(b"IDAT") - 4
+    size = int.from_bytes(raw[at : at + 4])
+    pixels, rest = raw[at + 8 : at + 8 + size], raw[at + 12 + size :]
+    pieces = [b"", *(pixels[n : n + 7] for n in range(0, size, 7))]
+    return raw[:at] + b"".join(chunk(b"IDAT", piece) for piece in pieces) + rest
+
+
+def zeros_inside(raw: bytes) -> bytes:
+    """Return a file with zeros over a tenth of it, before its middle."""
+    return raw[: 4 * len(raw) // 10] + bytes(len(raw) // 10) + raw[len(raw) // 2 :]
+
+
 def large(kind: str, **options: object) -> bytes:
     """Return noise, whose file is long enough to be cut in its pixels."""
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
@@ -270,6 +289,9 @@ CASES: dict[str, Good | Bad] = {
         pixels=grey((GREY > 99) * 255),
     ),
     "tiled.tiff": Good(lambda: tiled_tiff()),
+    "tiled, deflated.tiff": Good(lambda: tiled_tiff(zlib.compress)),
+    "without the end of the file.png": Good(lambda: encoded(PLAIN, "PNG")[:-12]),
+    "pixels in many chunks.png": Good(lambda: in_chunks(encoded(PLAIN, "PNG"))),
     "pages.tiff": Good(lambda: frames("TIFF")),
     "cmyk.tiff": Good(lambda: encoded(PLAIN.convert("CMYK"), "TIFF"), within=2),
     "16-bit.tiff": Good(
@@ -502,6 +524,28 @@ CASES: dict[str, Good | Bad] = {
     "zeros.jpg": Bad(lambda: bytes(4096), "none of the formats"),
     "zeros inside.png": Bad(lambda: zeroed(large("PNG"))),
     "checksum.png": Bad(lambda: zeroed(large("PNG"), 1)),
+    **{
+        f"zeros from {share} on.png": Bad(
+            lambda share=share: cut(smooth("PNG"), share).ljust(len(smooth("PNG")), b"\0"),
+            "not those of its checksum",
+        )
+        for share in (0.3, 0.5, 0.7, 0.9)
+    },
+    "zeros from the middle on, and cut.png": Bad(
+        lambda: cut(smooth("PNG")) + bytes(len(smooth("PNG")) // 3), "not those of its checksum"
+    ),
+    "zeros in the frame that is shown.png": Bad(
+        lambda: zeros_inside(smooth("PNG", save_all=True, append_images=[PLAIN])),
+        "not those of its checksum",
+    ),
+    "zeros inside, deflated.tiff": Bad(
+        lambda: zeros_inside(large("TIFF", compression="tiff_deflate")),
+        "not those of its checksum",
+    ),
+    "a deflated tile with another sum.tiff": Bad(
+        lambda: tiled_tiff(lambda tile: zlib.compress(tile)[:-1] + b"\0"),
+        "not those of its checksum",
+    ),
     "git lfs pointer.jpg": Bad(
         lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
         "none of the formats",
@@ -641,20 +685,22 @@ def zeroed(raw: bytes, count: int = 600) -> bytes:
     )
 
 
-def tiled_tiff() -> bytes:
+def tiled_tiff(deflate: Callable[[bytes], bytes] | None = None) -> bytes:
     """Return a TIFF of one tile of 32 x 16 pixels, which the image fills in part."""
-    tile = np.zeros((16, 32, 3), dtype=np.uint8)
-    tile[:12, :20] = PIXELS
+    pixels = np.zeros((16, 32, 3), dtype=np.uint8)
+    pixels[:12, :20] = PIXELS
+    tile = deflate(pixels.tobytes()) if deflate else pixels.tobytes()
     tags = [
-        *((256, 3, 1, 20), (257, 3, 1, 12), (258, 3, 3, 158), (259, 3, 1, 1), (262, 3, 1, 2)),
+        *((256, 3, 1, 20), (257, 3, 1, 12), (258, 3, 3, 158), (262, 3, 1, 2)),
+        (259, 3, 1, 8 if deflate else 1),
         *((277, 3, 1, 3), (322, 3, 1, 32), (323, 3, 1, 16), (324, 4, 1, 164)),
-        *((325, 4, 1, tile.nbytes), (284, 3, 1, 1), (339, 3, 1, 1)),
+        *((325, 4, 1, len(tile)), (284, 3, 1, 1), (339, 3, 1, 1)),
     ]
     entries = b"".join(struct.pack("<HHII", *tag) for tag in sorted(tags))
     directory = struct.pack("<H", len(tags)) + entries + struct.pack("<I", 0)
     head = b"II*\0" + struct.pack("<I", 8) + directory
     assert len(head) == 158, len(head)
-    return head + struct.pack("<HHH", 8, 8, 8) + tile.tobytes()
+    return head + struct.pack("<HHH", 8, 8, 8) + tile
 
 
 def write_folders(root):

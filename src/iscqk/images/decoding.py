@@ -10,6 +10,7 @@ from iscqk.images.bit_depth import (
     refuse_dark_colour,
     show_lower_bytes,
 )
+from iscqk.images.checksums import refuse_wrong_sums
 from iscqk.images.jpeg_ends import mend_end
 from iscqk.images.tiff_layouts import load_unmapped, mend_palette, mend_planes
 from iscqk.images.transparency import flatten_transparency, scale_clear_grey
@@ -19,8 +20,9 @@ def decode(image: Image.Image) -> Depth:
     """Read the pixels of an open image; return what its file says of its samples.
 
     Raises:
-        ValueError: they are of a layout that is refused; what Pillow's decoders raise.
+        ValueError: they are of a layout that is refused, or damaged; what Pillow's decoders raise.
     """
+    refuse_wrong_sums(image)
     mend_planes(image)
     mend_palette(image)
     scale_clear_grey(image)

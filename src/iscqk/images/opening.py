@@ -86,8 +86,8 @@ def open_image(source: ImageInput, enough: int | None = None) -> Image.Image:
     a JPEG of over 250, is taken for a bomb. Broken EXIF counts as none.
 
     Raises:
-        BadImage: the file is missing, unreadable, no image, truncated, absurdly large, or of
-            samples whose range it does not declare.
+        BadImage: the file is missing, unreadable, no image, truncated, absurdly large, of pixels
+            that its checksum is not of, or of samples whose range it does not declare.
     """
     return _opened(source, enough).rgb
 
