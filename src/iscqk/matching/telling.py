@@ -7,10 +7,11 @@ import pandas as pd
 
 from iscqk.formats.files import printable
 from iscqk.matching.duplicates import Duplicates
-from iscqk.matching.indexes import LEAST, NO_INDEX, Recall
+from iscqk.matching.indexes import NO_INDEX, Recall
 from iscqk.matching.left_out import LeftOut, told_of
 from iscqk.matching.matches import Matches
 from iscqk.matching.neighbourhoods import LISTED
+from iscqk.retrieval.approximate import LEAST
 
 _SHOWN = 10  # pairs, or groups
 _SHOWN_OF_A_GROUP = 5  # images
