@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from iscqk.formats.files import printable
+from iscqk.matching import indexes
 from iscqk.matching.duplicates import Duplicates
 from iscqk.matching.indexes import NO_INDEX, Recall
 from iscqk.matching.left_out import LeftOut, told_of
 from iscqk.matching.matches import Matches
 from iscqk.matching.neighbourhoods import LISTED
-from iscqk.retrieval.approximate import LEAST
 
 _SHOWN = 10  # pairs, or groups
 _SHOWN_OF_A_GROUP = 5  # images
@@ -86,7 +86,7 @@ def searched(recall: Recall | None) -> dict[str, str]:
     if recall is None:
         return {}
     if recall is NO_INDEX:
-        return {"search": f"exact; an index is made from {LEAST:,} images on"}
+        return {"search": f"exact; an index is made from {indexes.LEAST:,} images on"}
     found = (
         f"of {counted(recall.images, 'image')} it found the exact nearest of {recall.nearest:.1%}"
     )
