@@ -57,6 +57,7 @@ def own(project):
     return project
 
 
+@pytest.mark.long
 def test_too_many_queries_are_told_before_any_image_is_read_where_queries_are_asked_for(own):
     """And where only a training is, nobody minds them."""
     (own.folder / "many.yaml").write_text("queries: {count: 5, copies: 0.2}\n")

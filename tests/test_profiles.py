@@ -69,6 +69,7 @@ def test_a_pod_has_room_for_the_images_that_it_fetches(project):
     assert int(prepare["disk_mb"]) > 300_000
 
 
+@pytest.mark.long
 def test_the_challenge_is_asked_for_in_shards(disc21):
     files = "--configfile config.yaml workflow/presets/disc21.yaml root.yaml"
     found = jobs(disc21, f"submission_phase2 {files} {PROFILES['slurm']}")

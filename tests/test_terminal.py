@@ -137,6 +137,7 @@ def test_the_page_shows_a_run_as_it_is(project):
     assert first[-1].startswith("next: snakemake report --cores")
 
 
+@pytest.mark.long
 def test_another_logger_takes_its_place(finished_copy):
     plugin = finished_copy.folder / "src/snakemake_logger_plugin_other/__init__.py"
     plugin.parent.mkdir()

@@ -429,6 +429,7 @@ def test_what_snakemake_would_end_in_a_traceback_is_one_line(project, options, m
     assert len(errors) == 1 and errors[0].startswith("error: ") and message in errors[0]
 
 
+@pytest.mark.long
 def test_a_training_of_an_ablation_is_looked_at_where_that_is_asked_for(project):
     (project.folder / "own.yaml").write_text(
         "study: {ablations: {parts: {train.qk.accumulate: [1, 7]}}}"
@@ -489,6 +490,7 @@ def test_it_runs_from_another_folder_by_its_own_code_alone(project, tmp_path):
     assert str(project.folder) in line and "make install" in line
 
 
+@pytest.mark.long
 def test_a_job_that_fetched_the_rules_runs_what_is_installed_if_that_is_the_same(project):
     """What Snakemake sends of a clone has its code, too, and that is not what runs."""
     for name in ("Thumbs.db", "errors.py.orig", "#errors.py#"):  # not of the code, in either

@@ -274,6 +274,7 @@ def test_the_groups_of_a_folder_are_found(here, gist, capsys):
     assert page.count("<img src=") == len(table) and f"<h1>{shown[-3]}</h1>" in page
 
 
+@pytest.mark.long
 def test_a_picture_in_many_files_is_one_group(tmp_path):
     """Fourteen are more than five, so that each but almost equal ones counted as a picture."""
     put_drawn(tmp_path / "photos", "references", 150, 3, 96)

@@ -174,6 +174,7 @@ def test_a_browser_saves_data_from_the_page_alone(reported, browser, tmp_path):
     context.close()
 
 
+@pytest.mark.long
 def test_scores_and_changed_keys_beside_another_folder(reported, finished, tmp_path, monkeypatch):
     project, _ = reported
     command = "snakemake report --dry-run --configfile config.yaml tiny.yaml --config report="
