@@ -231,7 +231,7 @@ def test_the_literal_commands_are_understood(finished, command):
         ),
         long(
             "study: {ablations: {heat: {train.qk.temperature: [0]}}}",
-            "config: study.ablations.heat: train.qk.temperature: 0 is less than the minimum of 1e-06",
+            "config: study.ablations.heat: train.qk.temperature: 0 is less than the minimum",
         ),
         (  # laid over the default's, which is of labels
             "study: {ablations: {temperature: {train.qk.temperature: [0.02, 0.05, 0.1, 0.3]}}}",

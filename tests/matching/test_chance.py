@@ -165,6 +165,13 @@ def test_one_lead_that_is_there_often_hides_nothing():
     assert often.of(far) < 1e-4
 
 
+def test_many_small_chances_tell_of_copies_where_no_single_one_does():
+    """As by a model that tells all copies apart a little: not one would be flagged by itself."""
+    chances = np.concatenate([np.linspace(0.0003, 0.002, 12), np.linspace(0.05, 1, 88)])
+    assert not flagged(np.append(chances[:1], chances[12:])).any()  # one among many
+    assert flagged(chances).tolist() == [True] * 12 + [False] * 88
+
+
 def test_one_more_query_is_flagged_up_to_the_chance_that_is_told():
     rng = np.random.default_rng(7)
     for few in (0, 1, 5, 40):

@@ -14,7 +14,8 @@ as gamma's law says, the tail is Pareto's, by a shape that is the square of thei
 deviation. A lead's *chance* is the share of images without a copy that have one as large. Of many
 queries some have a small chance by chance, so those are flagged that Benjamini and Hochberg (1995)
 reject: as many as keep the share of wrong ones small, however many queries there are and however
-few of them are copies.
+few of them are copies. Where none is, hardly ever any is to be flagged: first Simes's test (1986)
+has to reject, at a smaller level, that there is no copy at all.
 """
 
 from typing import NamedTuple
@@ -99,9 +100,10 @@ def needed(chances: DoubleArray) -> float:
 
     The more of them are flagged, the larger it is, see `flagged`.
     """
-    count = len(chances)
-    beside = min(int(flagged(chances).sum()), count - 1)
-    return float(_AIM * (beside + 1) / count if beside else _EMPTY / count)
+    others, count = np.sort(chances)[:-1], len(chances)
+    level = _AIM if _rejected(others, count, _EMPTY) else _EMPTY
+    passing = np.flatnonzero(others * count <= level * np.arange(2, count + 1))  # beside one more
+    return float(level * (passing[-1] + 2 if len(passing) else 1) / count)
 
 
 def flagged(chances: DoubleArray, wrong: float = _AIM, empty: float = _EMPTY) -> BoolArray:
@@ -110,14 +112,20 @@ def flagged(chances: DoubleArray, wrong: float = _AIM, empty: float = _EMPTY) ->
     Args:
         chances: of each query's nearest reference.
         wrong: share of the flagged ones that are no copies, on average.
-        empty: in how many of all cases any is flagged where there is no copy at all.
+        empty: in how many of all cases any is flagged where there is no copy at all; no more than
+            `wrong`.
     """
-    ordered = np.sort(chances)
-    passing = np.flatnonzero(ordered * len(ordered) <= wrong * np.arange(1, len(ordered) + 1))
-    if not len(passing) or ordered[0] * len(ordered) > empty:
-        return np.zeros(len(chances), dtype=np.bool_)
-    found: BoolArray = chances <= ordered[passing[-1]]
+    ordered, count = np.sort(chances), len(chances)
+    if not _rejected(ordered, count, empty):
+        return np.zeros(count, dtype=np.bool_)
+    found: BoolArray = chances <= ordered[_rejected(ordered, count, wrong) - 1]
     return found
+
+
+def _rejected(ordered: DoubleArray, count: int, level: float) -> int:
+    """Return how many of the smallest of `count` chances Benjamini and Hochberg reject."""
+    passing = np.flatnonzero(ordered * count <= level * np.arange(1, len(ordered) + 1))
+    return int(passing[-1]) + 1 if len(passing) else 0
 
 
 def sample_size(queries: int) -> int:
