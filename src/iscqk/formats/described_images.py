@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import BoolArray, FloatArray, IntArray, first_where
+from iscqk.formats.arrays import BoolArray, FloatArray, IntArray, first_where, lengths_of
 from iscqk.formats.hdf5 import (
     Appender,
     dataset,
@@ -229,9 +229,8 @@ def _refuse_odd_lengths(vectors: FloatArray | StoredRows, flat: BoolArray) -> No
     """Raise ValueError where a row is none that an encoder gives; of flat images any will do."""
     for start in range(0, len(vectors), _BLOCK):
         rows = slice(start, start + _BLOCK)
-        block = vectors[rows].astype(np.float64)
-        squares = np.einsum("nd,nd->n", block, block)
-        is_right = np.isclose(squares[:, None], _SQUARES, rtol=_PRECISION).any(axis=1)
+        squares = lengths_of(vectors[rows])[:, None] ** 2
+        is_right = np.isclose(squares, _SQUARES, rtol=_PRECISION).any(axis=1)
         if (odd := first_where(~(is_right | flat[rows]))) is not None:
             raise ValueError(f"row {start + odd} of its vectors has a length that none has")
 

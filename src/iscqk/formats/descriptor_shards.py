@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import FloatArray, StrArray, first_where
+from iscqk.formats.arrays import FloatArray, StrArray, first_where, lengths_of
 from iscqk.formats.hdf5 import (
     Appender,
     Attributes,
@@ -57,11 +57,9 @@ class Descriptors:
     def unit_block(self, first: int, last: int) -> FloatArray:
         """Return some rows; UserError where one is not finite, or of another length than 1."""
         rows = self.block(first, last)
-        with np.errstate(over="ignore"):
-            lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+        lengths = lengths_of(rows)
         if (wrong := first_where(np.abs(lengths - 1) > _UNIT)) is not None:
-            length = np.linalg.norm(rows[wrong].astype(np.float64))
-            what = f"{self.ids[first + wrong]} is of length {length:.4g}, and 1 is needed"
+            what = f"{self.ids[first + wrong]} is of length {lengths[wrong]:.4g}, and 1 is needed"
             raise UserError(f"{self.path}: {what}; divide each row by its length")
         return rows
 
@@ -188,11 +186,11 @@ def training_shards(
         UserError: as there, or a row is of anything but a training image.
     """
     shards = checked_shards(paths, remedy, expected)
-    refuse_graded(shards)
+    refuse_untrainable_shards(shards)
     return shards
 
 
-def refuse_graded(paths: Iterable[str | Path]) -> None:
+def refuse_untrainable_shards(paths: Iterable[str | Path]) -> None:
     """Raise UserError where shards describe a query or a reference, from which nothing may learn.
 
     Nor may a descriptor depend on them otherwise, by a bank or a projection.
@@ -215,9 +213,22 @@ def aligned_blocks(
     for blocks in zip_longest(*map(descriptor_blocks, parts)):
         ids = [None if block is None else block[0].tolist() for block in blocks]
         if any(other != ids[0] for other in ids[1:]):
-            names = " and ".join(str(shards[0]) for shards in parts)
-            raise UserError(f"{names}: not of the same images; describe them again")
+            raise _unaligned(parts)
         yield blocks[0][0], [vectors for _, vectors in blocks]
+
+
+def refuse_unaligned(parts: Sequence[Sequence[str | Path]]) -> None:
+    """Raise UserError, by their ids alone, where `aligned_blocks` would find parts unlike."""
+    first, *others = (
+        np.concatenate([shard.ids for shard in _one_by_one(shards)]) for shards in parts
+    )
+    if not all(np.array_equal(first, other) for other in others):
+        raise _unaligned(parts)
+
+
+def _unaligned(parts: Sequence[Sequence[str | Path]]) -> UserError:
+    names = " and ".join(str(shards[0]) for shards in parts)
+    return UserError(f"{names}: not of the same images; describe them again")
 
 
 def count_descriptors(paths: Iterable[str | Path]) -> tuple[int, int]:

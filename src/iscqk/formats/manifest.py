@@ -10,13 +10,14 @@ of 0, where the grader wants its id all the same.
 import hashlib
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import BoolArray, first_where
@@ -200,9 +201,9 @@ def read_training(path: str | Path) -> pd.DataFrame:
     return rows
 
 
-def refuse_untrainable(ids: Iterable[str], source: str | Path) -> None:
+def refuse_untrainable(ids: ArrayLike, source: str | Path) -> None:
     """Raise UserError at the first id that is no training image's: the rules forbid to learn it."""
-    names = np.asarray(list(ids), dtype=np.str_)
+    names = np.asarray(ids, dtype=np.str_)
     if (row := first_where(~TRAINING.matches(names))) is not None:
         raise UserError(
             f"{source}: {names[row]} is no training image; training on "

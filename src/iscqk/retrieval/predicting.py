@@ -3,7 +3,7 @@
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import BoolArray, StrArray
+from iscqk.formats.arrays import BoolArray, StrArray, lengths_of
 from iscqk.formats.hdf5 import Rows
 from iscqk.formats.predictions import Predictions
 from iscqk.formats.submission import Submission, too_far, too_near
@@ -60,8 +60,7 @@ def _fault_of_scale(submission: Submission, largest: float) -> str | None:
 def _longest(side: Rows) -> float:
     """Return the length of a side's longest vector, a block in memory at a time."""
     blocks = (side[row : row + _ROWS_AT_ONCE] for row in range(0, len(side), _ROWS_AT_ONCE))
-    lengths = (np.linalg.norm(block.astype(np.float64), axis=1).max() for block in blocks)
-    return float(max(lengths, default=0))
+    return float(max((lengths_of(block).max() for block in blocks), default=0))
 
 
 def nearest_pairs(

@@ -22,7 +22,7 @@ from iscqk.formats.descriptor_shards import (
     descriptor_blocks,
     provenances,
     refuse_empty,
-    refuse_graded,
+    refuse_untrainable_shards,
 )
 from iscqk.formats.hdf5 import Attributes
 from iscqk.formats.manifest import read_manifest, unreadable
@@ -140,7 +140,7 @@ def _checked(shards: Mapping[str, Parts], ranking: str) -> Attributes:
             raise UserError(f"{ranking} needs --training; give it")
         bank = [path for path, _ in shards["training"]]
         refuse_empty(bank)
-        refuse_graded(bank)
+        refuse_untrainable_shards(bank)
         parts["training"] = shards["training"]
     # The bank is described by the model of the references (iscqk.retrieval.ranking_interface).
     reference = parts["reference"][0][1]

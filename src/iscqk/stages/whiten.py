@@ -5,14 +5,14 @@ has its own. From training images only; `iscqk refine` applies it.
 """
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import FloatArray
 from iscqk.formats.descriptor_shards import (
     aligned_blocks,
     count_descriptors,
+    descriptor_blocks,
+    refuse_unaligned,
     training_shards,
 )
 from iscqk.models.device import set_threads
@@ -79,10 +79,6 @@ def _learned(parts: list[list[str | Path]], arguments: argparse.Namespace) -> Pr
     if len(sizes) == len(whitenings) == 1:
         blocks = (joined(rows, arguments.weights) for _, rows in aligned_blocks(parts))
         return fit_projection(blocks, *sizes, *whitenings)
-    each = [_part(parts, number) for number in range(len(parts))]
+    refuse_unaligned(parts)
+    each = [(rows for _, rows in descriptor_blocks(shards)) for shards in parts]
     return fit_projections(each, sizes, whitenings, arguments.weights)
-
-
-def _part(parts: list[list[str | Path]], number: int) -> Iterator[FloatArray]:
-    """Yield the blocks of one part, which has to be of the same images as all others."""
-    return (rows[number] for _, rows in aligned_blocks(parts))

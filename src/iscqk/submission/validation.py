@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from iscqk.errors import UserError
-from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, StrArray
+from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, StrArray, lengths_of
 from iscqk.formats.hdf5 import dataset, is_float32, open_hdf5, read_ids
 from iscqk.formats.hdf5_checks import as_user_errors
 from iscqk.formats.ids import QUERY, phase_numbers, repeated
@@ -177,9 +177,7 @@ def _lengths(vectors: h5py.Dataset) -> DoubleArray:
     for start in progress(starts, len(starts), "validate, blocks of rows"):
         with as_user_errors(f"from row {start} on"):
             block = vectors[start : start + _ROWS_PER_BLOCK]
-        # Of finite numbers in float32, no sum of squares is too large for float64.
-        wide = block.astype(np.float64)
-        lengths[start : start + len(block)] = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+        lengths[start : start + len(block)] = lengths_of(block)
     return lengths
 
 
