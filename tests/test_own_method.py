@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from iscqk.schema.section import Positive, key
+from iscqk.schema.kinds import Positive
+from iscqk.schema.section import key
 from iscqk.learning.method_interface import LearningOnPairs, Method
 from iscqk.learning.objectives import Objective, Outcome, ProjectionHead, pair_health
 from iscqk.models.encoder import Encoder

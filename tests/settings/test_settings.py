@@ -14,17 +14,8 @@ import yaml
 from snakemake.utils import validate
 
 from iscqk.errors import UserError
-from iscqk.schema.section import (
-    Count,
-    FilePath,
-    Limits,
-    Places,
-    Section,
-    json_schema,
-    key,
-    needed,
-    optional,
-)
+from iscqk.schema.kinds import Count, FilePath, Limits, Places
+from iscqk.schema.section import Section, json_schema, key, needed, optional
 from iscqk.settings.__main__ import text
 from iscqk.settings.config import Config
 from iscqk.settings.dataset import Dataset

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from iscqk.formats.results import SPLITS, Results
 from iscqk.images.dataset_interface import Source, Sources
-from iscqk.schema.section import Limits, Section, Side, key
+from iscqk.schema.kinds import Limits, Side
+from iscqk.schema.section import Section, key
 
 _Drawn = Annotated[int, Limits("drawn", minimum=1, maximum=1_000_000)]  # as many as ids
 

@@ -6,16 +6,8 @@ from pkgutil import resolve_name
 from typing import Annotated, Any, Literal
 
 from iscqk.errors import UserError
-from iscqk.schema.section import (
-    Count,
-    FilePath,
-    Fraction,
-    Positive,
-    Section,
-    Temperature,
-    key,
-    within,
-)
+from iscqk.schema.kinds import Count, FilePath, Fraction, Positive, Temperature, within
+from iscqk.schema.section import Section, key
 
 Head = Literal["descriptor", "mlp", "mlp_bn", "none"]
 HEAD = "where the loss looks: descriptor, mlp (MoCo v2's), mlp_bn, none (features)"

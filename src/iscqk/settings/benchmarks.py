@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from iscqk.schema.section import Count, Counts, Name, Section, key, within
+from iscqk.schema.kinds import Count, Counts, Name, within
+from iscqk.schema.section import Section, key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from iscqk.schema.section import Limits, Rule, Section, key, needed, validator, within
+from iscqk.schema.kinds import Limits, within
+from iscqk.schema.section import Rule, Section, key, needed, validator
 from iscqk.settings.benchmarks import Benchmarks
 from iscqk.settings.copies import Copies
 from iscqk.settings.costs import Costs

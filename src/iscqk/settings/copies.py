@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from iscqk.schema.section import Count, Quality, Section, Side, key
+from iscqk.schema.kinds import Count, Quality, Side
+from iscqk.schema.section import Section, key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from iscqk.schema.section import Name, Positive, Section, key, within
+from iscqk.schema.kinds import Name, Positive, within
+from iscqk.schema.section import Section, key
 
 _Dollars = Annotated[float, within(0)]
 

@@ -8,7 +8,8 @@ from iscqk.datasets import SOURCES
 from iscqk.datasets.demo import Demo
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import SPLITS
-from iscqk.schema.section import FilePath, Limits, Places, Section, key, needed, optional
+from iscqk.schema.kinds import FilePath, Limits, Places
+from iscqk.schema.section import Section, key, needed, optional
 
 BadImages = Literal["error", "quarantine"]
 

@@ -4,16 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from iscqk.retrieval.rankings import RANKINGS
-from iscqk.schema.section import (
-    PRECISION,
-    Count,
-    Limits,
-    Precision,
-    Section,
-    Side,
-    key,
-    within,
-)
+from iscqk.schema.kinds import PRECISION, Count, Limits, Precision, Side, within
+from iscqk.schema.section import Section, key
 
 ModelSide = Annotated[Literal["q", "k"], Limits("model_side")]
 RankingName = Annotated[str, Limits("ranking", enum=list(RANKINGS))]

@@ -4,18 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from iscqk.schema.section import (
-    Count,
-    Fraction,
-    Limits,
-    Name,
-    Positive,
-    Section,
-    key,
-    needed,
-    optional,
-    within,
-)
+from iscqk.schema.kinds import Count, Fraction, Limits, Name, Positive, within
+from iscqk.schema.section import Section, key, needed, optional
 
 _Names = Annotated[tuple[Name, ...], Limits("names", minItems=1, uniqueItems=True)]
 _Strength = Annotated[tuple[Fraction, Fraction], Limits("strength")]

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from iscqk.schema.section import Fraction, Limits, Name, Section, Side, key, within
+from iscqk.schema.kinds import Fraction, Limits, Name, Side, within
+from iscqk.schema.section import Section, key
 
 _Means = Annotated[None | tuple[Fraction, Fraction, Fraction], Limits("means")]
 _Spread = Annotated[float, Limits("spread", exclusiveMinimum=0, maximum=1)]

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
-from iscqk.schema.section import Fraction, Quality, Section, Side, key, within
+from iscqk.schema.kinds import Fraction, Quality, Side, within
+from iscqk.schema.section import Section, key
 
 DRAW_MORE = "raise dataset.demo.{split} to {needed}"
 ADD_UNLIKE = "add {missing} images of a content of their own to dataset.{split}"

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from iscqk.schema.section import Count, FilePath, Limits, Section, key
+from iscqk.schema.kinds import Count, FilePath, Limits
+from iscqk.schema.section import Section, key
 
 
 @dataclass(frozen=True, kw_only=True)

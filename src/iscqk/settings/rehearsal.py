@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from iscqk.schema.section import Count, Section, key, within
+from iscqk.schema.kinds import Count, within
+from iscqk.schema.section import Section, key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from iscqk.schema.section import FilePath, Section, key
+from iscqk.schema.kinds import FilePath
+from iscqk.schema.section import Section, key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from iscqk.schema.section import Limits, Section, key
+from iscqk.schema.kinds import Limits
+from iscqk.schema.section import Section, key
 from iscqk.settings.describe import RankingName
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from iscqk.schema.section import Section, key, within
+from iscqk.schema.kinds import within
+from iscqk.schema.section import Section, key
 
 
 @dataclass(frozen=True, kw_only=True)

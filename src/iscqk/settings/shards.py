@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from iscqk.schema.section import Limits, Section, key
+from iscqk.schema.kinds import Limits
+from iscqk.schema.section import Section, key
 
 _Jobs = Annotated[int, Limits("jobs", minimum=1, maximum=100_000)]
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from iscqk.schema.section import Limits, Section, Seeds, key, within
+from iscqk.schema.kinds import Limits, Seeds, within
+from iscqk.schema.section import Section, key
 from iscqk.settings.train import MethodName
 
 _Ablations = Annotated[

@@ -6,17 +6,8 @@ from typing import Annotated, Literal
 
 from iscqk.learning.method_interface import Learning
 from iscqk.methods import METHODS
-from iscqk.schema.section import (
-    PRECISION,
-    Count,
-    Fraction,
-    Limits,
-    Precision,
-    Section,
-    key,
-    sections,
-    within,
-)
+from iscqk.schema.kinds import PRECISION, Count, Fraction, Limits, Precision, within
+from iscqk.schema.section import Section, key, sections
 
 MethodName = Annotated[str, Limits("method", enum=list(METHODS))]
 

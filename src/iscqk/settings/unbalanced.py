@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from iscqk.methods import METHODS
-from iscqk.schema.section import Count, FilePath, Limits, Section, Seeds, key
+from iscqk.schema.kinds import Count, FilePath, Limits, Seeds
+from iscqk.schema.section import Section, key
 
 _ON_PAIRS = [name for name, method in METHODS.items() if method.learns_from_pairs]
 _Methods = Annotated[

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from iscqk.schema.section import Quality, Section, Side, key, within
+from iscqk.schema.kinds import Quality, Side, within
+from iscqk.schema.section import Section, key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ from iscqk.models.encoder import Encoder
 from iscqk.models.weights import load_encoder
 from iscqk.plan.names import Content
 from iscqk.runtime.options import at_once, count, output_file
-from iscqk.schema.section import Precision
+from iscqk.schema.kinds import Precision
 from iscqk.settings.describe import Describe
 from iscqk.stages.shared.parts import add_part_options, names_part, part_of
 from iscqk.stages.shared.processes import run_distributed

@@ -31,7 +31,7 @@ from iscqk.retrieval.predicting import nearest_pairs
 from iscqk.retrieval.unmatchable import with_unmatchable
 from iscqk.runtime.logs import progress
 from iscqk.runtime.options import at_once, count, output_file
-from iscqk.schema.section import Precision
+from iscqk.schema.kinds import Precision
 from iscqk.settings.describe import Describe
 from iscqk.settings.score import Score
 from iscqk.settings.search import Search

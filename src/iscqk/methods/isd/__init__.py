@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from iscqk.learning.method_interface import Head, LearningOnPairs, Method
-from iscqk.schema.section import Count, Fraction, Temperature, key
+from iscqk.schema.kinds import Count, Fraction, Temperature
+from iscqk.schema.section import key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from iscqk.learning.method_interface import LearningOnBank, Method
-from iscqk.schema.section import Count, key
+from iscqk.schema.kinds import Count
+from iscqk.schema.section import key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from iscqk.learning.method_interface import LearningOnPairs, Method
-from iscqk.schema.section import Count, Temperature, key
+from iscqk.schema.kinds import Count, Temperature
+from iscqk.schema.section import key
 
 
 @dataclass(frozen=True, kw_only=True)

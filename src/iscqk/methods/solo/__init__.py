@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from iscqk.learning.method_interface import LearningOnFreshCopies, Method
-from iscqk.schema.section import Count, Temperature, key, within
+from iscqk.schema.kinds import Count, Temperature, within
+from iscqk.schema.section import key
 
 
 @dataclass(frozen=True, kw_only=True)
