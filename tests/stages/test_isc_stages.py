@@ -265,8 +265,10 @@ def test_what_is_not_finite_in_a_shard_of_references_is_named_by_its_id(folder, 
 
 def test_errors_of_score_are_one_line(folder, capsys):
     truth = folder / "gt.csv"
+    write(folder / "damaged.H5", ["Q50000,R000001,0.5"])
     cases = [
         ([folder / "none.h5", truth], "no such file"),
+        ([folder / "damaged.H5", truth], "not an HDF5 file, cut short or in use"),
         ([folder / "gt.csv", truth], "header is query_id,reference_id; it must have"),
         ([folder / "s.h5", folder / "s.h5"], "not a CSV"),
         ([folder / "s.h5", truth, "--edits", folder / "edits.csv"], "give both"),

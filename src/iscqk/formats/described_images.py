@@ -33,10 +33,9 @@ from iscqk.formats.hdf5_checks import as_user_errors, check_variable
 from iscqk.formats.ids import QUERY, REFERENCE
 from iscqk.formats.image_shards import digest_of, status_of
 from iscqk.formats.kept_files import REMEDY, open_kept, refuse_broken_seal, seal
-from iscqk.formats.named_files import anchored
+from iscqk.formats.named_files import anchored, is_named_hdf5
 from iscqk.formats.stored_rows import StoredRows
 
-SUFFIXES = {".h5", ".hdf5"}
 _FORMS = {"queries": QUERY, "references": REFERENCE}
 _NUMBERS = {"sizes": np.int64, "modified": np.int64, "changed": np.int64, "inodes": np.uint64}
 # NumPy's kinds of all that lies beside ids and vectors; paths are objects, of any length.
@@ -266,5 +265,4 @@ def _decoded(paths: h5py.Dataset) -> list[str]:
 
 def holds_described(path: str | Path) -> bool:
     """Return whether a file is one of descriptors: by its content, or as its name claims it."""
-    path = Path(path)
-    return path.is_file() and (is_hdf5(path) or path.suffix.lower() in SUFFIXES)
+    return Path(path).is_file() and (is_hdf5(path) or is_named_hdf5(path))

@@ -10,6 +10,7 @@ from unicodedata import normalize
 from iscqk.errors import UserError
 from iscqk.formats.files import printable, refuse_missing, utf8
 
+_HDF5 = {".h5", ".hdf5"}
 # What a shell makes of a variable that is not set; Path takes it for the current folder.
 EMPTY = "an empty name; name files or folders (`.` for this one)"
 
@@ -68,6 +69,11 @@ def utf8_path(name: str | Path) -> str:
     has_suffix = os.path.splitext(text)[1][1:3].isalpha()  # unlike 1.e5
     is_path = text.lstrip()[:1] not in "-+=@" and (os.sep in text or has_suffix)
     return text if is_path else os.path.join(os.curdir, text)
+
+
+def is_named_hdf5(path: str | Path) -> bool:
+    """Return whether a path is named as an HDF5 file is; what is damaged is told as one."""
+    return Path(path).suffix.lower() in _HDF5
 
 
 def named_files(pairs: Iterable[str], known: Collection[str] = ()) -> dict[str, str]:

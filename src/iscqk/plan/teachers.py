@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from iscqk.errors import UserError
 from iscqk.formats.model_files import is_encoder, is_teaching_network
+from iscqk.formats.named_files import is_named_hdf5
 from iscqk.plan.jobs import job
 from iscqk.plan.names import all_shards
 from iscqk.plan.runs import in_names
@@ -13,7 +14,6 @@ from iscqk.plan.runs import in_names
 if TYPE_CHECKING:
     from iscqk.plan.run import Run
 
-_DESCRIPTORS = (".h5", ".hdf5")
 _PAGE = "docs/how-to/weights.md"
 
 
@@ -46,7 +46,7 @@ def refuse_unfit_teacher(teacher: str) -> None:
                 f"teacher: {teacher} is no network of iscqk; make one of it: iscqk import-weights "
                 f"{teacher} --backbone NAME --output FILE.safetensors ({_PAGE})"
             )
-    elif not teacher.endswith(_DESCRIPTORS):
+    elif not is_named_hdf5(teacher):
         raise UserError(
             f"teacher: {teacher} is neither a network of iscqk (.safetensors) nor descriptors "
             "(.h5); make that of weights by iscqk import-weights, or write these by the model's "

@@ -24,6 +24,7 @@ from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, refuse_no_pair
 from iscqk.formats.hdf5 import is_hdf5
 from iscqk.formats.ids import QUERY, in_half, phase_numbers
+from iscqk.formats.named_files import is_named_hdf5
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.formats.predictions import read_predictions
 from iscqk.formats.query_edits import read_query_edits
@@ -74,7 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("--by-edit needs --edits and the other way round; give both")
     edits = None if arguments.edits is None else read_query_edits(arguments.edits)
     # by content or by name: a damaged .h5 file must not be reported as a damaged CSV
-    is_submission = arguments.file.suffix in (".h5", ".hdf5") or is_hdf5(arguments.file)
+    is_submission = is_named_hdf5(arguments.file) or is_hdf5(arguments.file)
     score = _score_submission if is_submission else _score_predictions
     judged, ground_truth, counts = score(arguments)
     if edits:
