@@ -11,24 +11,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from iscqk.errors import UserError
 from iscqk.formats.arrays import IntArray
 from iscqk.formats.described_images import DescribedImages, read_described
 from iscqk.formats.described_shards import ROWS, listed_shards, shard_folder, write_shard
-from iscqk.formats.disk_errors import is_barred
 from iscqk.formats.files import printable
-from iscqk.formats.image_shards import is_there
-from iscqk.images.finding import is_away
+from iscqk.matching.fates import Fate, fate_of_other
 from iscqk.matching.known import Asked, KnownImages
 
 logger = logging.getLogger(__name__)
 
 _NUMBER = 99_999  # of a shard that no list names
-_THERE, _MOVED, _AWAY, _BARRED, _GONE = range(5)  # what becomes of an image
 # Of what nobody can look at now: what is told of it, and until when it is so.
 _ABSENT = {
-    _AWAY: ("are away with their folders", "they are back"),
-    _BARRED: ("may not be read (Permission denied)", "their folder is readable"),
+    Fate.AWAY: ("are away with their folders", "they are back"),
+    Fate.BARRED: ("may not be read (Permission denied)", "their folder is readable"),
 }
 
 
@@ -40,14 +36,14 @@ class Others(NamedTuple):
         level: of logging, at which it is told once what nobody can look at now.
     """
 
-    kept: tuple[int, ...]
+    kept: tuple[Fate, ...]
     level: int
 
 
-ALL_OTHERS = Others((_THERE, *_ABSENT), logging.INFO)
+ALL_OTHERS = Others((Fate.THERE, *_ABSENT), logging.INFO)
 MADE_OF_OTHERS = ALL_OTHERS._replace(level=logging.DEBUG)  # copies: of the originals it is told
 # Of what is looked up once, such as a day's folder, there would be ever more.
-NONE_AWAY = Others((_THERE, _BARRED), logging.DEBUG)
+NONE_AWAY = Others((Fate.THERE, Fate.BARRED), logging.DEBUG)
 NONE_THERE = Others((*_ABSENT,), logging.WARNING)  # of a file that stands for what is named
 
 
@@ -144,7 +140,7 @@ class _Kept(NamedTuple):
     shard: DescribedImages
     rows: IntArray
     gone: int
-    absent: dict[int, list[str]]
+    absent: dict[Fate, list[str]]
 
 
 def _kept_of(place: Path, rows: IntArray, asked: Asked, others: Others) -> _Kept:
@@ -153,7 +149,7 @@ def _kept_of(place: Path, rows: IntArray, asked: Asked, others: Others) -> _Kept
     fates = _fates(shard, rows, asked)
     stay, is_gone = (
         np.isin(fates, others.kept),
-        np.isin(fates, [*{_GONE, *_ABSENT} - {*others.kept}]),
+        np.isin(fates, [*{Fate.GONE, *_ABSENT} - {*others.kept}]),
     )
     absent = {
         fate: [shard.files[row].path for row in rows[stay & (fates == fate)].tolist()]
@@ -164,14 +160,15 @@ def _kept_of(place: Path, rows: IntArray, asked: Asked, others: Others) -> _Kept
 
 def _may_drop_any(place: Path, rows: IntArray, others: Others) -> bool:
     """Return whether some images of a shard that may stay as it is have to be looked for."""
-    if {_THERE, _AWAY} <= {*others.kept}:
+    if {Fate.THERE, Fate.AWAY} <= {*others.kept}:
         return False
-    if _AWAY in others.kept:
+    if Fate.AWAY in others.kept:
         return True
     files = read_described(place, stored=True).files
     paths = (files[row].path for row in rows.tolist())
     one_of_each_folder = {os.path.dirname(path): path for path in paths}.values()
-    return any(_fate(path, is_content_asked=False) == _AWAY for path in one_of_each_folder)
+    fates = (fate_of_other(path, is_content_asked=False) for path in one_of_each_folder)
+    return Fate.AWAY in fates
 
 
 def _may_stay(rows: int, count: int, joined: int) -> bool:
@@ -190,20 +187,7 @@ def _fates(described: DescribedImages, rows: IntArray, asked: Asked) -> IntArray
     """Return (n,) what has become of images since they were described."""
     paths = [described.files[row].path for row in rows.tolist()]
     is_asked = asked.has_contents([described.sha256[row] for row in rows.tolist()])
-    return np.array([*map(_fate, paths, is_asked.tolist())])
-
-
-def _fate(path: str, is_content_asked: bool) -> int:
-    try:
-        if is_there(path):
-            return _THERE
-    except (OSError, UserError):  # in a shard that cannot be read now
-        return _AWAY
-    if is_barred(path):
-        return _BARRED
-    if is_content_asked:
-        return _MOVED
-    return _AWAY if is_away(path) else _GONE
+    return np.array([*map(fate_of_other, paths, is_asked.tolist())])
 
 
 def _tell(

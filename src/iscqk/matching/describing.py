@@ -16,9 +16,8 @@ from iscqk.errors import UserError
 from iscqk.formats.arrays import BoolArray
 from iscqk.formats.described_images import DescribedImages, File, Row, read_described
 from iscqk.formats.described_shards import ROWS, listed_shards, shard_ranges
-from iscqk.formats.disk_errors import is_barred
 from iscqk.formats.files import exclusive, printable
-from iscqk.formats.image_shards import is_there, version_of
+from iscqk.formats.image_shards import version_of
 from iscqk.images.finding import refuse_lost
 from iscqk.images.opening import fault_of, is_one_of_several
 from iscqk.images.walking import leads_to_nothing
@@ -29,6 +28,7 @@ from iscqk.matching.cache import (
     refuse_others_only,
 )
 from iscqk.matching.collection import Collection, Part, Source
+from iscqk.matching.fates import Fate, fate_of_asked
 from iscqk.matching.left_out import Kind, LeftOut
 from iscqk.matching.model import Model
 from iscqk.matching.other_models import refuse_other_model, refuse_over_others
@@ -37,7 +37,6 @@ from iscqk.matching.views import View
 logger = logging.getLogger(__name__)
 
 _TOLD = 1000  # images of a kind that are told one by one
-_SAME, _CHANGED, _GONE, _BARRED = range(4)  # what becomes of an image
 
 # From at most `ROWS` files to those of them that can be read, described; None if none can.
 _DescribeSome = Callable[[Sequence[Path]], DescribedImages | None]
@@ -231,9 +230,10 @@ def load_described(path: str | Path, model: Model, view: View) -> Collection:
     changed: list[str] = []
     for shard in shards:
         found = read_described(shard, stored=len(shards) > 1)
-        states = np.array([*map(_state, found.files, found.sha256)])
-        changed += [found.files[row].path for row in np.flatnonzero(states == _CHANGED).tolist()]
-        parts.append(Part.of(found, states == _GONE, states == _BARRED))
+        fates = np.array([*map(fate_of_asked, found.files, found.sha256)])
+        is_changed = fates == Fate.CHANGED
+        changed += [found.files[row].path for row in np.flatnonzero(is_changed).tolist()]
+        parts.append(Part.of(found, fates == Fate.GONE, fates == Fate.BARRED))
     if changed:
         what = f"changed after {printable(path)} was written ({len(changed)} such images)"
         remedy = "run `iscqk describe` again, it does the changed ones only"
@@ -250,15 +250,6 @@ def load_described(path: str | Path, model: Model, view: View) -> Collection:
         "needs them, or the copies that an earlier call kept in its folder",
     )  # fmt: skip
     return collection
-
-
-def _state(file: File, sha256: str) -> int:
-    """Return what has become of a file since it was described."""
-    if is_there(file.path) and file.is_unchanged(sha256):
-        return _SAME
-    if is_barred(file.path):
-        return _BARRED
-    return _CHANGED if is_there(file.path) else _GONE
 
 
 def _tell_absent(
