@@ -229,7 +229,7 @@ def test_images_that_are_named_as_none_are_told(folders, caplog):
         path.unlink()
     with pytest.raises(UserError, match=r"others: 3 files are images and not named as such"):
         find_images([others])
-    assert [path.name for path in find_own_images(others)] == [*names]
+    assert [path.name for path in find_own_images(others).images] == [*names]
 
 
 def test_of_many_files_of_another_suffix_few_are_asked(tmp_path, monkeypatch):
@@ -238,7 +238,7 @@ def test_of_many_files_of_another_suffix_few_are_asked(tmp_path, monkeypatch):
     for number in range(150):
         for suffix in (".txt", "", ".dat"):
             (tmp_path / f"{number + 10 * (suffix == '.txt')}{suffix}").touch()
-    found = find_own_images(tmp_path)
+    found = find_own_images(tmp_path).images
     assert [path.name for path in found] == ["3", "3.dat"] and len(asked) == 100 + 150 + 150
 
 
@@ -257,32 +257,32 @@ def test_what_systems_keep_is_passed_over_below_what_is_named(disk, caplog):
     with tarfile.open(disk.with_name("disk.tar"), "w") as tar:
         tar.add(disk, "")
     for place in (disk, disk.with_name("disk.tar")):
-        assert find_own_images(place) == [place / "DCIM/0.png"]
+        assert find_own_images(place).images == [place / "DCIM/0.png"]
         assert f"{place}: 5 files and folders that are hidden or a system's own are" in caplog.text
         assert len(find_images([place])) == 6  # for the workflow nothing is passed over
-    assert len(find_own_images(disk / ".Trash-1000")) == 1
-    assert find_own_images(disk / "@eaDir") == [disk / "@eaDir/2.png"]
+    assert len(find_own_images(disk / ".Trash-1000").images) == 1
+    assert find_own_images(disk / "@eaDir").images == [disk / "@eaDir/2.png"]
 
 
 def test_what_is_excluded_is_passed_over_below_what_is_named(disk):
     write_image(disk / "scraps/a.png", 1)
     write_image(disk / "scraps/b.gif", 1)
-    assert len(find_own_images(disk)) == 3
-    assert find_own_images(disk, Exclusion(["scraps"])) == [disk / "DCIM/0.png"]
-    assert len(find_own_images(disk, Exclusion(["*.gif", "0.*"]))) == 1
-    assert len(find_own_images(disk / "scraps", Exclusion(["scraps"]))) == 2
+    assert len(find_own_images(disk).images) == 3
+    assert find_own_images(disk, Exclusion(["scraps"])).images == [disk / "DCIM/0.png"]
+    assert len(find_own_images(disk, Exclusion(["*.gif", "0.*"])).images) == 1
+    assert len(find_own_images(disk / "scraps", Exclusion(["scraps"])).images) == 2
 
 
 def test_a_name_in_brackets_that_is_excluded_is_that_name_and_accents_are_one_letter_or_two(disk):
     for folder in ("[raw]", "r", normalize("NFD", "größe"), "[2019] sea", "2 sea", "3 sea"):
         write_image(disk / folder / "1.png", 1)
-    left = find_own_images(disk, Exclusion(["[raw]", "größ?", "[2019] sea"]))
+    left = find_own_images(disk, Exclusion(["[raw]", "größ?", "[2019] sea"])).images
     assert left == [disk / "3 sea/1.png", disk / "DCIM/0.png", disk / "r/1.png"]
 
 
 def test_a_folder_that_cannot_be_listed_is_told_and_passed_over(disk, unlisted, caplog):
     (disk / unlisted).mkdir()
-    assert len(find_own_images(disk)) == 1
+    assert len(find_own_images(disk).images) == 1
     assert f"{disk}/lost+found: Permission denied; 1 such folders cannot be listed" in caplog.text
     for call in (lambda: find_own_images(disk / "lost+found"), lambda: find_images([disk])):
         with pytest.raises(UserError, match=r"lost\+found: cannot list this folder"):

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 from unicodedata import normalize
 
 from iscqk.errors import UserError
@@ -21,6 +22,20 @@ logger = logging.getLogger(__name__)
 
 _NOT_IN_A_NAME = frozenset('/\\"\0')  # what names in a list are written with by mistake
 _ASKED = 100  # files of a suffix that say whether any may be an image
+
+
+class Found(NamedTuple):
+    """What lies in a folder or shard.
+
+    Attributes:
+        images: sorted by path.
+        others: files that are none.
+        unlisted: of each folder in it that cannot be listed, why.
+    """
+
+    images: list[Path]
+    others: list[Path]
+    unlisted: list[OSError]
 
 
 def find_images(folders: Iterable[str | Path], listed: str | None = None) -> list[Path]:
@@ -39,17 +54,12 @@ def find_images(folders: Iterable[str | Path], listed: str | None = None) -> lis
             shard likewise; or as `only_listed`.
     """
     walk = Walk()
-    found = [path for folder in map(named, folders) for path in _images_of(folder, walk)]
+    found = [path for folder in map(named, folders) for path in _found_in(folder, walk).images]
     return only_listed(found, listed) if listed else found
 
 
-def find_own_images(
-    folder: str | Path,
-    exclude: Exclusion | None = None,
-    others: list[Path] | None = None,
-    unlisted: list[OSError] | None = None,
-) -> list[Path]:
-    """Return all images in somebody's folder or shard, sorted by path, whatever their names say.
+def find_own_images(folder: str | Path, exclude: Exclusion | None = None) -> Found:
+    """Return all images in somebody's folder or shard, whatever their names say, and what is none.
 
     Hidden folders, hidden files not named as pictures, what systems keep beside these (trash,
     thumbnails, a Mac's `._*`) and folders that cannot be listed are passed over and told.
@@ -57,21 +67,15 @@ def find_own_images(
     Args:
         folder: or shard, which is looked at whatever its name.
         exclude: names of files and folders in it, which are passed over.
-        others: gets the files that are none.
-        unlisted: gets, of each folder in it that cannot be listed, why.
 
     Raises:
         UserError: as `find_images`, of a folder that is named.
     """
-    walk = Walk(passes_over=True, exclude=exclude)
-    images = _images_of(named(folder), walk, others)
-    if unlisted is not None:
-        unlisted += walk.unlisted
-    return images
+    return _found_in(named(folder), Walk(passes_over=True, exclude=exclude))
 
 
-def _images_of(folder: Path, walk: Walk, passed: list[Path] | None = None) -> list[Path]:
-    files, is_known = walk.files(folder)
+def _found_in(folder: Path, walk: Walk) -> Found:
+    files, is_known, unlisted = walk.files(folder)
     images = {path for path in files if _is_taken(path)}
     others = sorted(path for path in files if path not in images)
     unnamed = _unnamed_images(others)
@@ -83,9 +87,7 @@ def _images_of(folder: Path, walk: Walk, passed: list[Path] | None = None) -> li
         unnamed = []
     if images or not is_known:
         _tell_left_out(folder, others, unnamed, are_all=not images)
-    if passed is not None:
-        passed += others
-    return sorted(images)
+    return Found(sorted(images), others, unlisted)
 
 
 def _is_taken(path: Path) -> bool:

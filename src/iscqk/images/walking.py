@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NamedTuple
 from unicodedata import normalize
 
 from iscqk.errors import UserError
@@ -57,12 +58,22 @@ def _is_meant(name: str, pattern: str) -> bool:
     return name == pattern or (not is_name and fnmatchcase(name, pattern))
 
 
-class Walk:
-    """Lists folders and shards, whichever were not listed before.
+class Walked(NamedTuple):
+    """What a walk finds below a place.
 
     Attributes:
-        unlisted: of each folder below the last place that cannot be listed, why.
+        files: all but those that were listed before.
+        is_known: whether there are such.
+        unlisted: of each folder that cannot be listed, why.
     """
+
+    files: list[Path]
+    is_known: bool
+    unlisted: list[OSError]
+
+
+class Walk:
+    """Lists folders and shards, whichever were not listed before."""
 
     def __init__(self, passes_over: bool = False, exclude: Exclusion | None = None) -> None:
         """Take what is to be passed over below folders that are named.
@@ -74,31 +85,33 @@ class Walk:
             exclude: files and folders of these names.
         """
         self.passes_over, self._exclude = passes_over, exclude or Exclusion()
-        self.unlisted: list[OSError] = []
         self._seen: set[tuple[int, int]] = set()  # devices and inodes
+        self._begin()
+
+    def _begin(self) -> None:
+        """Have nothing to tell, as before each place."""
+        self._unlisted: list[OSError] = []
         self._passed: list[str] = []
         self._excluded: list[str] = []
 
-    def files(self, place: Path) -> tuple[list[Path], bool]:
-        """Return the files in a folder or shard but for what was seen before, and if any was.
+    def files(self, place: Path) -> Walked:
+        """Return the files in a folder or shard but for what was listed before this place.
 
-        That is of what was listed before this place; what leads back to a folder in it is left out
-        too.
+        What leads back to a folder in it is left out too.
 
         Raises:
             UserError: there is no such place, or it, or one below it, cannot be listed.
         """
-        for told_before in (self.unlisted, self._passed, self._excluded):
-            told_before.clear()
+        self._begin()
         if is_shard(place):
-            found = self._files_in_shard(place)
+            files, is_known = self._files_in_shard(place)
         elif place.is_dir():
-            found = self._files_below(place)
+            files, is_known = self._files_below(place)
         else:
             what = "no such folder or .tar file"
             raise UserError(f"{place}: {what}; put the images there or correct its path")
         self._tell(place)
-        return found
+        return Walked(files, is_known, self._unlisted)
 
     def _files_in_shard(self, shard: Path) -> tuple[list[Path], bool]:
         if (identity := _identity(shard)) in self._seen:
@@ -123,7 +136,7 @@ class Walk:
                 what = f"cannot list this folder ({error.strerror})"
                 name = printable(error.filename)
                 raise UserError(f"{name}: {what}; make it readable or remove it") from None
-            self.unlisted.append(error)
+            self._unlisted.append(error)
 
         pending = [os.fspath(top)]
         while pending:
@@ -163,8 +176,8 @@ class Walk:
 
     def _tell(self, place: Path) -> None:
         """Tell what was passed over below a place."""
-        if self.unlisted:
-            first, count = self.unlisted[0], len(self.unlisted)
+        if self._unlisted:
+            first, count = self._unlisted[0], len(self._unlisted)
             what = "folders cannot be listed, and what is in them is left out"
             name = printable(first.filename)
             logger.warning("%s: %s; %d such %s", name, first.strerror, count, what)

@@ -102,7 +102,10 @@ def _found(paths: InputPaths, exclusion: Exclusion) -> Inputs:
                 _refuse_not_there(path)
             lost.append(path)
         elif path.is_dir() or is_shard(path):
-            images += find_own_images(path, exclusion, others, unlisted)
+            found = find_own_images(path, exclusion)
+            images += found.images
+            others += found.others
+            unlisted += found.unlisted
         elif holds_described(path):
             described.append(path)
         else:
