@@ -11,12 +11,12 @@ import torch
 
 from configs import configured
 from iscqk.cli import main
-from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING
 from iscqk.formats.manifest import write_manifest
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
+from written_shards import write_descriptors
 
 CONFIG = configured("from-nothing")
 CONFIG["describe"]["ranking"] = "similarity"

@@ -21,7 +21,6 @@ from iscqk.formats.descriptor_shards import (
     descriptor_blocks,
     open_descriptors,
     stacked,
-    write_descriptors,
 )
 from iscqk.formats.files import sha256_of
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING
@@ -33,6 +32,7 @@ from iscqk.learning.bank import read_bank
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 from iscqk.retrieval.rankings import RANKINGS
+from written_shards import write_descriptors
 
 RNG = np.random.default_rng(0)
 WHOLE = [

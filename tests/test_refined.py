@@ -9,10 +9,11 @@ import pytest
 
 import iscqk
 from conftest import Project
-from iscqk.formats.descriptor_shards import descriptor_blocks, write_descriptors
+from iscqk.formats.descriptor_shards import descriptor_blocks
 from iscqk.formats.manifest import image_paths, read_manifest
 from iscqk.formats.predictions import read_predictions
 from iscqk.retrieval.refining import read_projection_facts
+from written_shards import write_descriptors
 
 pytestmark = pytest.mark.long
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.submission import open_submission
+from written_shards import write_descriptors
 
 pytestmark = pytest.mark.long
 

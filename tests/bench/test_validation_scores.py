@@ -13,7 +13,6 @@ from iscqk.bench.independent.contenders import HASHES, Described, gist_model, of
 from iscqk.bench.independent.scoring import nearest, recall_by_class, score
 from iscqk.bench.independent.set_folder import Query, read_set, write_set
 from iscqk.cli import main
-from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.listed import Listed
@@ -22,6 +21,7 @@ from iscqk.matching.model import Model
 from iscqk.retrieval.metrics import judge, recall_at_precision
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.retrieval.refining import fit_projection, without_negatives
+from written_shards import write_descriptors
 
 
 def slow_recalls(rows, true, classes):

@@ -12,12 +12,12 @@ from iscqk.cli import main
 from iscqk.comparison.run_plots import NOTHING, accuracy_plot, edit_plot, line_plot
 from iscqk.comparison.run_tables import as_markdown
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.ids import TRAINING
 from iscqk.formats.manifest import COLUMNS, write_manifest
 from iscqk.reporting import report_plots
 from iscqk.retrieval.scores_by_edit import COLUMNS as EDIT_COLUMNS
+from written_shards import write_descriptors
 
 CURVE = ["rank", "score", "precision", "recall"]
 

@@ -13,9 +13,9 @@ from iscqk.formats.descriptor_shards import (
     count_descriptors,
     descriptor_blocks,
     open_descriptors,
-    write_descriptors,
 )
 from iscqk.formats.ids import REFERENCE
+from written_shards import write_descriptors
 
 IDS = [REFERENCE.make(number) for number in range(10)]
 VECTORS = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)

@@ -11,7 +11,6 @@ from torch.nn.functional import normalize
 
 from iscqk.errors import UserError
 from iscqk.formats import descriptor_shards
-from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.learning import attention, bank_loss, distributed
 from iscqk.learning.bank import DTYPES, read_bank
 from iscqk.learning.frozen_side import FrozenSide
@@ -19,6 +18,7 @@ from iscqk.learning.given_of_images import check_teacher, read_near_duplicates, 
 from iscqk.methods import qk
 from iscqk.methods.qk.objective import FrozenBank
 from iscqk.models.encoder import Encoder, EncoderConfig
+from written_shards import write_descriptors
 
 IDS = [f"T{number:06}" for number in range(11)]
 

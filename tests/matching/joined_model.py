@@ -2,13 +2,13 @@
 
 import torch
 
-from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.model_files import ROLES
 from iscqk.matching.model_folder import write_settings
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import save_hub_folder
 from iscqk.retrieval.refining import fit_projection, save_projection
 from unit_rows import unit_array
+from written_shards import write_descriptors
 
 SETTINGS = {
     **{"sizes": [24, 32], "orientations": 2, "trimmed": False, "gist": 0.5, "whitening": 0.5},

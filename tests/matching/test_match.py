@@ -19,7 +19,6 @@ from PIL import Image
 import iscqk
 from drawn_images import put_drawn
 from iscqk.cli import main
-from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.images.reading_ahead import Ahead
 from iscqk.matching.match_page import address
 from iscqk.matching.model_folder import RankedBy
@@ -27,6 +26,7 @@ from iscqk.models.device import own_settings
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 from iscqk.runtime.shutdown import LOST_WORKER
+from written_shards import write_descriptors
 
 COPIED = [3, 11, 20]
 

@@ -11,7 +11,6 @@ from PIL import Image, ImageOps
 
 from drawn_images import put_drawn
 from iscqk.errors import UserError
-from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.images.opening import _at_first_frame
 from iscqk.learning.data_loading import ReadableImages
@@ -23,6 +22,7 @@ from iscqk.matching.model_bank import sample_bank, write_bank
 from iscqk.matching.neighbourhoods import Lookup, Neighbourhoods, exactly
 from iscqk.retrieval.refining import Projection, fit_projection, save_projection
 from unit_rows import unit_array
+from written_shards import write_descriptors
 
 
 def test_a_model_ranks_only_where_its_settings_say_so(tmp_path):

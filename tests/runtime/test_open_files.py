@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from iscqk.formats.descriptor_shards import write_descriptors
+from written_shards import write_descriptors
 
 PROGRAM = """
 import sys

@@ -14,7 +14,6 @@ from torch import nn
 from drawn_images import put_drawn
 from importing import imported
 from iscqk.cli import main
-from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.formats.files import sha256_of
 from iscqk.formats.manifest import write_manifest
 from iscqk.learning.data_loading import OriginalImages
@@ -27,6 +26,7 @@ from iscqk.models.modes import batch_norms
 from iscqk.models.weights import encoder_digest, load_encoder, save_encoder
 from iscqk.runtime.shutdown import NO_COMPILER, cause_of
 from iscqk.settings.model import Model
+from written_shards import write_descriptors
 
 MODEL = {"backbone": "test_resnet", "image_size": 32, "descriptor_size": 8, "head_images": 12}
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from iscqk.cli import main
-from iscqk.formats.descriptor_shards import descriptor_blocks, stacked, write_descriptors
+from iscqk.formats.descriptor_shards import descriptor_blocks, stacked
 from unit_rows import unit_array
+from written_shards import write_descriptors
 
 IDS = {"Q": [f"Q{n:05}" for n in range(6)], "R": [f"R{n:06}" for n in range(9)]}
 SIZES = {"a": 8, "b": 5}  # of two models' descriptors

@@ -82,14 +82,6 @@ def appending_descriptors(
             raise UserError(f"{path}: {appender.written} ids came where {count} were announced")
 
 
-def write_descriptors(
-    path: str | Path, ids: Sequence[str] | StrArray, vectors: FloatArray, attributes: Attributes
-) -> None:
-    """Write (n,) ids and (n, d) float32 vectors that are in memory as one shard."""
-    with appending_descriptors(path, vectors.shape[1], attributes, len(ids)) as appender:
-        appender.append(ids, vectors)
-
-
 @contextmanager
 def open_descriptors(path: str | Path) -> Iterator[Descriptors]:
     """Open a shard; UserError when it is not one."""
