@@ -12,11 +12,6 @@ from iscqk.formats.phases import PHASES
 SPLITS = ("training", "references", "others")
 # What a model can be asked to describe.
 DESCRIBED = ("training", "unbalanced", "evaluation", "references", *PHASES)
-# Columns of a comparison's table after that of the labels, which is called as what they are.
-COMPARED = (
-    *("phase", "micro_ap", "micro_ap_std", "recall_at_p90"),
-    *("images_seen", "train_seconds", "peak_mb"),
-)
 
 
 @dataclass(frozen=True)
