@@ -26,6 +26,11 @@ CONFIG = configured("from-nothing")
 NEXT = "next: snakemake report --cores  # a page of it all"
 
 
+def closing(plan, targets, options="", seconds=None, log="", storage="", current=None):
+    """Return the last lines, here of a run with nothing to do and of no options."""
+    return closing_lines(plan, targets, options, seconds, log, storage, current)
+
+
 def write(path, content):
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_text(content if isinstance(content, str) else json.dumps(content))
@@ -52,7 +57,7 @@ def plan(tmp_path, monkeypatch):
 
 def test_a_submission_has_its_score_its_file_and_what_to_type_next(plan):
     log = str(Path(".snakemake/log/now.log").resolve())
-    assert closing_lines(plan, ["submission_phase2"], " --config seed=1", 444.2, log) == [
+    assert closing(plan, ["submission_phase2"], " --config seed=1", 444.2, log) == [
         "phase 2:",
         "  submitted       micro-AP 0.3986, recall at P90 0.3125",
         "  for the grader  results/submission_phase2/descriptors.h5 (1.23 MB, valid)",
@@ -67,13 +72,13 @@ def test_what_to_type_next_names_no_cores_where_a_profile_does(plan, profile, co
     if profile == "slurm":
         shutil.copytree(ROOT / "profiles/slurm", "profiles/slurm")
     options = f" --workflow-profile profiles/{profile}"
-    last = closing_lines(plan, ["submission_phase2"], options)[-1]
+    last = closing(plan, ["submission_phase2"], options)[-1]
     assert last.startswith(f"next: snakemake report{cores}{options}  # ")
 
 
 def test_what_lies_in_a_storage_is_not_looked_for_here(plan):
     log = str(Path("now.log").resolve())
-    assert closing_lines(plan, ["submission_phase2"], "", 60, log, "s3://bucket/run/") == [
+    assert closing(plan, ["submission_phase2"], "", 60, log, "s3://bucket/run/") == [
         "results: s3://bucket/run/results",
         "took 1 min 0 s; logs: s3://bucket/run/results/logs, now.log",
         NEXT,
@@ -82,32 +87,32 @@ def test_what_lies_in_a_storage_is_not_looked_for_here(plan):
 
 @pytest.mark.parametrize("targets", [[], ["all"], ["results/submission_phase2/score.json"]])
 def test_the_phases_that_were_asked_for_are_told(plan, targets):
-    lines = closing_lines(plan, targets)
+    lines = closing(plan, targets)
     assert lines[0] == "phase 2:" and lines[-1] == NEXT and len(lines) == 4
     score(plan.results.submission("phase1").score, 0, 0)
-    both = closing_lines(plan, targets)
+    both = closing(plan, targets)
     assert ("phase 1:" in both) == (targets in ([], ["all"]))
     if "phase 1:" in both:  # a score of nothing is a score
         assert "  submitted       micro-AP 0.0000, recall at P90 0.0000" in both
-    assert closing_lines(plan, ["benchmarks"]) == [NEXT]
+    assert closing(plan, ["benchmarks"]) == [NEXT]
 
 
 def test_yardsticks_that_are_there_stand_beside_the_score(plan):
     start, gist = plan.submitted.model("initial"), plan["gist-0"].model()
     score(start.ranked("phase2", "similarity").score, 0.0912, 0.05)
     score(gist.ranked("phase2", "log_partition").score, 0.2, 0.125)
-    assert len(closing_lines(plan, ["all"])) == 4  # of no weights that are there
+    assert len(closing(plan, ["all"])) == 4  # of no weights that are there
     for model in (start, gist):
         write(model.weights("q"), "")
         os.utime(model.weights("q"), (1, 1))
-    assert closing_lines(plan, ["all"])[1:4] == [
+    assert closing(plan, ["all"])[1:4] == [
         "  submitted       micro-AP 0.3986, recall at P90 0.3125",
         "  at the start    micro-AP 0.0912, recall at P90 0.0500",
         "  GIST            micro-AP 0.2000, recall at P90 0.1250",
     ]
     os.utime(gist.weights("q"))  # of other weights than were scored
     os.utime(gist.ranked("phase2", "log_partition").score, (2, 2))
-    assert not [line for line in closing_lines(plan, ["all"]) if "GIST" in line]
+    assert not [line for line in closing(plan, ["all"]) if "GIST" in line]
 
 
 def test_a_yardstick_is_ranked_as_the_submission_is(plan):
@@ -117,19 +122,19 @@ def test_a_yardstick_is_ranked_as_the_submission_is(plan):
     score(gist.ranked("phase2", "similarity").score, 0.9, 0.9)
     score(gist.ranked("phase2", "log_partition").score, 0.2, 0.125)
     told = "  GIST            micro-AP 0.2000, recall at P90 0.1250"
-    assert told in closing_lines(plan, ["all"])
+    assert told in closing(plan, ["all"])
 
 
 def test_yardsticks_of_other_queries_or_by_another_convention_are_none(plan):
     start = plan.submitted.model("initial")
     write(start.weights("q"), "")
     score(path := start.ranked("phase2", "log_partition").score, 0.1, 0.05)
-    assert "at the start" in closing_lines(plan, ["all"])[2]
+    assert "at the start" in closing(plan, ["all"])[2]
     os.utime(plan.results.phase("phase2").queries, (2**32, 2**32))
-    assert len(closing_lines(plan, ["all"])) == 4
+    assert len(closing(plan, ["all"])) == 4
     os.utime(plan.results.phase("phase2").queries, (0, 0))
     write(path, {"micro_ap": 0.1, "convention": "drivendata"})
-    assert len(closing_lines(plan, ["all"])) == 4
+    assert len(closing(plan, ["all"])) == 4
 
 
 @pytest.mark.parametrize("changed", ["y" * 1_234_567, "x" * 1000])
@@ -140,7 +145,7 @@ def test_a_file_for_the_grader_that_was_changed_is_not_told_to_be_valid(plan, ch
     if keeps_date:  # as `cp -p` does
         for file in (submission.descriptors, submission.validation):
             os.utime(file, (1, 1))
-    (line,) = [line for line in closing_lines(plan, ["all"]) if "for the grader" in line]
+    (line,) = [line for line in closing(plan, ["all"]) if "for the grader" in line]
     assert line.endswith(", changed since it was validated; remake it: --forcerun submit)")
 
 
@@ -154,13 +159,13 @@ def test_what_lies_there_of_before_is_not_told_as_this_runs(plan):
         ("study", "study", study.page),
         ("ready_model", "ready_model", plan.results.ready_model.card),
     ):
-        told, next_command = closing_lines(plan, [target], current=["other"])
+        told, next_command = closing(plan, [target], current=["other"])
         assert told.startswith(f"{name:<17} {path} is of before, ") and next_command == NEXT
     made = [submission.score, study.page, plan.results.ready_model.folder]
     for target in ("submission_phase2", "study", "ready_model"):
-        assert closing_lines(plan, [target], current=made) == closing_lines(plan, [target])
+        assert closing(plan, [target], current=made) == closing(plan, [target])
     ranked = "results/runs/qk-0/round1-k/phase2/similarity/score.json"
-    assert closing_lines(plan, [ranked]) == [NEXT]
+    assert closing(plan, [ranked]) == [NEXT]
 
 
 def test_a_start_that_another_method_has_made_is_a_yardstick_too(plan):
@@ -174,7 +179,7 @@ def test_a_start_that_another_method_has_made_is_a_yardstick_too(plan):
     assert other.submitted.model("initial") == plan.submitted.model("initial") != start
     score(start.ranked("phase2", "log_partition").score, 0.1, 0.05)
     told = "  at the start    micro-AP 0.1000, recall at P90 0.0500"
-    assert told in closing_lines(other, ["all"])
+    assert told in closing(other, ["all"])
 
 
 def test_what_is_submitted_is_no_yardstick_of_itself(plan):
@@ -184,7 +189,7 @@ def test_what_is_submitted_is_no_yardstick_of_itself(plan):
     score(model.ranked("phase2", "log_partition").score, 0.1, 0.1)
     write(model.weights("q"), "")
     os.utime(model.weights("q"), (1, 1))
-    assert not [line for line in closing_lines(start, ["all"]) if "at the start" in line]
+    assert not [line for line in closing(start, ["all"]) if "at the start" in line]
 
 
 def test_a_study_is_told_by_method_and_the_report_by_its_page(plan):
@@ -192,7 +197,7 @@ def test_a_study_is_told_by_method_and_the_report_by_its_page(plan):
     table += "gist,phase2,0.2,,0.1\nqk,phase2,0.4,,\n"
     write(plan.results.study().table, table)
     write(plan.results.study().page, "x" * 700)
-    assert closing_lines(plan, ["study"]) == [
+    assert closing(plan, ["study"]) == [
         "phase 2:",
         "  gist            micro-AP 0.2000, recall at P90 0.1000",
         "  qk              micro-AP 0.4000, recall at P90 unknown",
@@ -200,7 +205,7 @@ def test_a_study_is_told_by_method_and_the_report_by_its_page(plan):
         NEXT,
     ]
     write(plan.results.report, "x" * 1_100_000)
-    lines = closing_lines(plan, ["report"])
+    lines = closing(plan, ["report"])
     assert lines[0] == "phase 2:"
     assert lines[-2] == "report            results/report.html (1.1 MB)"
     assert lines[-1].startswith("next: snakemake study --cores  # ")
@@ -212,23 +217,23 @@ def test_images_that_were_set_aside_are_told_with_their_lists(plan):
     whole, queries = given.quarantined("phase1")
     write(whole, "id,path,reason\n")
     write(queries, "id,path,reason\n")
-    assert closing_lines(given, ["benchmarks"]) == [NEXT]
+    assert closing(given, ["benchmarks"]) == [NEXT]
     write(whole, 'id,path,reason\nT000000,"a\nb",empty\nR000000,c,empty\n')
     why = "(cannot be read, or are for training and references or queries, too)"
-    (told, _) = closing_lines(given, ["benchmarks"])
+    (told, _) = closing(given, ["benchmarks"])
     assert told == f"images set aside  2 {why}: results/data/quarantined.csv"
     write(queries, "id,path,reason\nQ00000,d,empty\n")
-    assert f"aside  3 {why}: {whole}, {queries}" in closing_lines(given, ["all"])[-2]
-    (told, _) = closing_lines(given, ["benchmarks"], current=[queries])
+    assert f"aside  3 {why}: {whole}, {queries}" in closing(given, ["all"])[-2]
+    (told, _) = closing(given, ["benchmarks"], current=[queries])
     assert told.endswith(f"  1 {why}: {queries}")
-    assert closing_lines(given, ["benchmarks"], current=["other"]) == [NEXT]
+    assert closing(given, ["benchmarks"], current=["other"]) == [NEXT]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"micro_ap": "none"}', '{"micro_ap": []}'])
 def test_a_file_that_cannot_be_read_ends_nothing(plan, content):
     write(plan.results.submission("phase2").score, content)
     write(plan.results.submission("phase2").validation, content)
-    assert closing_lines(plan, ["all"])[-1] == NEXT
+    assert closing(plan, ["all"])[-1] == NEXT
 
 
 @pytest.mark.parametrize(

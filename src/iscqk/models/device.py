@@ -102,8 +102,8 @@ def has_bfloat16(device: torch.device) -> bool:
 _with_threads: int | None = None  # the process in which torch has had several
 
 
-def set_threads(threads: int | None) -> int:
-    """Let torch use `threads` cores, None: as many as it does; return their number.
+def set_threads(threads: int) -> int:
+    """Let torch use `threads` cores; return their number.
 
     A process that was forked from one in which it used several has but one: the others do not come
     along, and OpenMP would wait for them for ever.
@@ -112,7 +112,6 @@ def set_threads(threads: int | None) -> int:
         UserError: fewer than one, or no whole number.
     """
     global _with_threads
-    threads = torch.get_num_threads() if threads is None else threads
     refuse_below_one("threads", threads)
     if threads > 1 and _with_threads not in (None, os.getpid()):
         logger.warning("forked from a process with threads: 1 computes here, not %d", threads)
@@ -150,9 +149,8 @@ def torch_threads(threads: int) -> Iterator[None]:
     After it both are as they were before.
 
     Raises:
-        UserError: as `set_threads`, or None.
+        UserError: as `set_threads`.
     """
-    refuse_below_one("threads", threads)
     before = torch.get_num_threads()
     allowed = set_threads(threads)
     try:

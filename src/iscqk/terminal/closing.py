@@ -30,11 +30,11 @@ _PROFILES = ("--workflow-profile", "--profile")
 def closing_lines(
     plan: Plan,
     targets: Iterable[str],
-    options: str = "",
-    seconds: float | None = None,
-    log: str = "",
-    storage: str = "",
-    current: Container[str] | None = None,
+    options: str,
+    seconds: float | None,
+    log: str,
+    storage: str,
+    current: Container[str] | None,
 ) -> list[str]:
     """Return the last lines of a run.
 
