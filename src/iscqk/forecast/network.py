@@ -7,8 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from iscqk.models.encoder import Encoder, EncoderConfig
-
-_GIST = "gist"
+from iscqk.models.timm_names import GIST
 
 
 def operations(model: Mapping[str, Any]) -> float:
@@ -22,7 +21,7 @@ def operations(model: Mapping[str, Any]) -> float:
     Raises:
         UserError: there is no such network.
     """
-    if model["backbone"] == _GIST:
+    if model["backbone"] == GIST:
         return 1.0
     size = model["image_size"]
     config = EncoderConfig(

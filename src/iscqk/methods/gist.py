@@ -1,12 +1,13 @@
 """GIST: the challenge's baseline, of 32 x 32 pixels with plain PCA; no network is trained."""
 
 from iscqk.learning.method_interface import Method
+from iscqk.models.timm_names import GIST
 
 METHOD = Method(
     card="GIST with PCA, the challenge's baseline; no network is trained.",
     learns_from="nothing",
     changes={
-        "model.backbone": "gist",
+        "model.backbone": GIST,
         "model.weights": "none",
         "model.image_size": 32,
         "model.pooling": "average",

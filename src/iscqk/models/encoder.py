@@ -14,6 +14,7 @@ from iscqk.models.device import autocast
 from iscqk.models.gist import Gist
 from iscqk.models.modes import in_use
 from iscqk.models.timm_adapter import timm
+from iscqk.models.timm_names import GIST
 
 # Arguments of timm.create_model by which it loads files, some of them pickles, or downloads them.
 _BARRED_OPTIONS = {
@@ -259,7 +260,7 @@ def _patch_size(backbone: nn.Module) -> int:
 
 
 def _create_backbone(config: EncoderConfig, pretrained: bool) -> Any:
-    if config.backbone == "gist":
+    if config.backbone == GIST:
         return Gist(config.image_size)
     if not timm.is_model(config.backbone):
         near = ", ".join(timm.list_models(f"*{config.backbone[:6]}*")[:4]) or "timm.list_models()"

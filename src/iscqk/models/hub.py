@@ -24,6 +24,7 @@ from iscqk.formats.model_files import BACKBONE, CARD, CONFIG, HEAD, read_encoder
 from iscqk.formats.safetensors_files import safetensors_at
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.timm_adapter import save_config_for_hf
+from iscqk.models.timm_names import GIST
 from iscqk.models.weights import not_finite, refuse_unusable
 
 
@@ -60,8 +61,8 @@ def _stored(tensor: Tensor, half: bool) -> Tensor:
 
 def _save_config(path: Path, encoder: Encoder, facts: dict[str, Any]) -> None:
     config = encoder.config
-    if config.backbone == "gist":
-        text = json.dumps({"architecture": "gist", "iscqk": facts}, indent=2)
+    if config.backbone == GIST:
+        text = json.dumps({"architecture": GIST, "iscqk": facts}, indent=2)
         return write_text(path, text + "\n")
     prepared = {
         **{"input_size": (3, config.image_size, config.image_size)},

@@ -9,6 +9,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from iscqk.datasets import SOURCES
 from iscqk.methods import METHODS, made_by
 from iscqk.models.ready import READY
+from iscqk.models.timm_names import GIST
 
 _CARD = """\
 ---
@@ -167,7 +168,7 @@ def front_matter(score: dict[str, Any], config: dict[str, Any]) -> ModelCardData
     return ModelCardData(
         license="mit" if _drawn(config) else "other",
         license_name=None if _drawn(config) else "that-of-the-training-images",
-        library_name="timm" if backbone != "gist" else "iscqk",
+        library_name="timm" if backbone != GIST else "iscqk",
         pipeline_tag="image-feature-extraction",
         tags=["copy-detection", "image-similarity", "iscqk", *trained_by],
         model_name="-".join(["iscqk", *trained_by, backbone]),
