@@ -10,7 +10,7 @@ from iscqk.formats.named_files import read_object
 from iscqk.formats.results import RunModel
 from iscqk.plan.runs import Config
 
-START, GIST = "at the start", "GIST"
+START, BASELINE = "at the start", "GIST"
 
 
 def yardsticks(

@@ -185,7 +185,7 @@ def maker_of(file: h5py.File) -> str:
     return maker if isinstance(maker, str) else ""
 
 
-def made_by(file: h5py.File) -> tuple[str, str]:
+def side_and_encoder(file: h5py.File) -> tuple[str, str]:
     """Return the side and the encoder's digest that an open file, or a list, says it is of.
 
     Raises:
@@ -205,7 +205,7 @@ def made_by(file: h5py.File) -> tuple[str, str]:
 def read_described(path: str | Path, stored: bool = False) -> DescribedImages:
     """Read the file; UserError where it is no such file. `stored`: leave its vectors there."""
     with open_kept(path) as file:
-        side, encoder = made_by(file)
+        side, encoder = side_and_encoder(file)
         maker = maker_of(file)
         if "inodes" not in file:
             raise UserError(f"{path}: written by an earlier version; {REMEDY}")

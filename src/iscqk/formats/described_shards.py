@@ -25,9 +25,9 @@ from iscqk.formats.arrays import IntArray
 from iscqk.formats.described_images import (
     DescribedImages,
     File,
-    made_by,
     made_of,
     maker_of,
+    side_and_encoder,
     write_described,
 )
 from iscqk.formats.files import linked, printable
@@ -89,7 +89,7 @@ def shards_there(path: str | Path) -> list[Path]:
 def encoder_of(path: str | Path) -> tuple[str, str]:
     """Return the side and the encoder's digest that a file, or a list, says it is of."""
     with open_kept(path) as file:
-        return made_by(file)
+        return side_and_encoder(file)
 
 
 def write_shard(

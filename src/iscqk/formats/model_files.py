@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 CONFIG, BACKBONE, HEAD, CARD = "config.json", "model.safetensors", "head.safetensors", "README.md"
-ROLES, GIST = ("queries", "references"), "gist"  # folders of encoders
+ROLES, GIST_ROLE = ("queries", "references"), "gist"  # of encoders, each in a folder of that name
 LARGEST_SIDE = 10_000  # pixels, of what a network looks at
 _LONGEST_HEADER = 10**8  # bytes, as safetensors have it
 SETTINGS, BANK, PROJECTION = "matching.json", "bank.safetensors", "projection.safetensors"

@@ -38,13 +38,13 @@ def by_place(parts: Parts) -> list[tuple[str | Path, Provenance]]:
 
     A shell lists number 10 before number 2.
     """
-    return sorted(parts, key=lambda part: place_of(part[1]))
+    return sorted(parts, key=lambda part: shard_number(part[1]))
 
 
-def place_of(provenance: Provenance) -> float:
+def shard_number(provenance: Provenance) -> float:
     """Return a shard's place among all, infinity where it tells none."""
-    place = provenance.get("shard")
-    return place if isinstance(place, int) else math.inf
+    number = provenance.get("shard")
+    return number if isinstance(number, int) else math.inf
 
 
 def digest_of_edits(copies: Mapping[str, Any], edits: Mapping[str, Any]) -> str:
@@ -78,10 +78,10 @@ def _refuse_twice_or_missing(parts: Parts, total: Any) -> None:
     """Refuse shards of which none has to be made again, but others have to be named."""
     owners: dict[float, str | Path] = {}
     for path, provenance in parts:
-        if (place := place_of(provenance)) in owners and place != math.inf:
-            what = f"number {place} of {total} shards, as {owners[place]} is"
+        if (number := shard_number(provenance)) in owners and number != math.inf:
+            what = f"number {number} of {total} shards, as {owners[number]} is"
             raise UserError(f"{path}: {what}; name each once")
-        owners[place] = path
+        owners[number] = path
     numbers = range(total) if isinstance(total, int) else ()
     if (missing := next((n for n in numbers if n not in owners), None)) is not None:
         what = f"one of {total} shards, of which number {missing} is missing"

@@ -10,7 +10,7 @@ from torch import Tensor
 from iscqk.errors import UserError
 from iscqk.formats.descriptor_shards import Descriptors, open_shards, spans, total_shape
 from iscqk.formats.manifest import refuse_untrainable, shard_bounds
-from iscqk.formats.provenance import check_parts, place_of
+from iscqk.formats.provenance import check_parts, shard_number
 from iscqk.learning import distributed
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -40,7 +40,7 @@ def read_bank(
             not complete; a row is not finite.
     """
     with open_shards(paths) as named:
-        shards = sorted(named, key=lambda shard: place_of(shard.attributes))
+        shards = sorted(named, key=lambda shard: shard_number(shard.attributes))
         count, found = _checked_shape(shards, expected)
         if size not in (None, found):
             raise UserError(f"{paths[0]}: a bank of {found} dimensions, not {size}; embed it again")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.formats.model_files import (
-    GIST,
+    GIST_ROLE,
     LARGEST_SIDE,
     ROLES,
     read_encoder_facts,
@@ -40,7 +40,7 @@ def _looks(model: Path | None) -> tuple[list[int], bool]:
             return [], False
         describe = read_settings(folder)["describe"]
         own = max(map(int, describe["sizes"]), default=_image_size(folder / ROLES[0]))
-        sides = [own, *([_image_size(folder / GIST)] if describe["gist"] else [])]
+        sides = [own, *([_image_size(folder / GIST_ROLE)] if describe["gist"] else [])]
         return sides, bool(describe.get("trimmed"))
     # What is wrong with it is told by who loads it.
     except (OSError, ValueError, KeyError, TypeError, OverflowError, UserError):

@@ -21,7 +21,7 @@ from iscqk.errors import UserError
 from iscqk.formats.arrays import DoubleArray, FloatArray
 from iscqk.formats.files import write_text
 from iscqk.formats.model_files import (
-    GIST,
+    GIST_ROLE,
     PROJECTION,
     ROLES,
     SETTINGS,
@@ -146,7 +146,7 @@ def load_sides(folder: Path, sides: str) -> dict[str, Encoder]:
 
 def _looks(folder: Path, settings: Mapping[str, Any]) -> Looks:
     weight, share = float(settings["gist"]), float(settings["subtract"])  # as digests have them
-    gist = load_hub_folder(folder / GIST) if weight else None
+    gist = load_hub_folder(folder / GIST_ROLE) if weight else None
     projects = weight or settings["whitening"]
     refine = Refinement(
         [1.0, weight] if gist else [1.0],

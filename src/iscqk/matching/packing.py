@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of, write_text
-from iscqk.formats.model_files import BANK, GIST, PROJECTION, ROLES, SETTINGS, read_settings
+from iscqk.formats.model_files import BANK, GIST_ROLE, PROJECTION, ROLES, SETTINGS, read_settings
 from iscqk.matching.model_bank import read_bank, write_bank
 from iscqk.matching.model_folder import load_sides, read_parts
 from iscqk.models.hub import load_hub_folder, read_hub_provenance, save_hub_folder
@@ -62,7 +62,7 @@ def _with_sides_counted(source: Path) -> dict[str, Any]:
 
 def _pack_encoders(source: Path, folder: Path, sides: str) -> None:
     card = f"Part of the model that {CARD} in the folder above tells of.\n"
-    for name in (*(ROLES if sides == "two" else ROLES[:1]), GIST):
+    for name in (*(ROLES if sides == "two" else ROLES[:1]), GIST_ROLE):
         if (source / name).is_dir():
             encoder, provenance = load_hub_folder(source / name), read_hub_provenance(source / name)
             save_hub_folder(folder / name, encoder, provenance, card, half=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from iscqk.comparison.run_tables import read_history, read_usage, scored
-from iscqk.comparison.yardsticks import GIST, START, unlike, yardsticks
+from iscqk.comparison.yardsticks import BASELINE, START, unlike, yardsticks
 from iscqk.errors import UserError
 from iscqk.formats import results as folders
 from iscqk.formats.csv_tables import read_whole_table
@@ -67,7 +67,7 @@ class Submitted(NamedTuple):
             UserError: one cannot be read.
         """
         config = self.provenance["config"]
-        owners = {START: submission_run(config), GIST: gist_run(config)}
+        owners = {START: submission_run(config), BASELINE: gist_run(config)}
         models = {name: self.results.model(run, INITIAL) for name, run in owners.items()}
         others = {n: (one, self._weights(one)) for n, one in models.items() if one != self.model}
         queries = self.results.phase(self.phase).queries

@@ -14,7 +14,7 @@ from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
 from iscqk.formats.files import atomic_file, sha256_of, write_text
 from iscqk.formats.manifest import content_digest
-from iscqk.formats.model_files import GIST, ROLES
+from iscqk.formats.model_files import GIST_ROLE, ROLES
 from iscqk.formats.named_files import named_files, read_object
 from iscqk.formats.phases import HALVES, PHASES
 from iscqk.formats.results import SubmissionFolder
@@ -25,8 +25,8 @@ from iscqk.models.weights import load_encoder
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.runtime.options import json_object, output_folder
 from iscqk.submission.environment import commit, machine, versions
+from iscqk.submission.made_from import MadeFrom, refuse_strangers
 from iscqk.submission.model_card import model_card
-from iscqk.submission.sources import Sources, refuse_strangers
 
 EXAMPLE = r"""iscqk submit --phase phase2 --descriptors descriptors.h5 \
     --predictions predictions.csv --validation validation.json \
@@ -36,7 +36,7 @@ EXAMPLE = r"""iscqk submit --phase phase2 --descriptors descriptors.h5 \
     --weights queries=q.safetensors references=k.safetensors \
     --config "$(cat config.json)" --output submission"""
 
-_WEIGHTS = (*ROLES, GIST, "projection")
+_WEIGHTS = (*ROLES, GIST_ROLE, "projection")
 _SPLITS = ("training", "references", "queries")
 
 
@@ -84,22 +84,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the six files of the folder, and the model."""
-    output, sources = SubmissionFolder(str(arguments.output)), _sources(arguments)
-    refuse_strangers(sources)
-    score, provenance = _score(sources), _provenance(sources, arguments.quarantined)
-    _copy(sources.descriptors, output.descriptors)
-    _copy(sources.predictions, output.predictions)
-    _copy(sources.validation, output.validation)
+    output, files = SubmissionFolder(str(arguments.output)), _made_from(arguments)
+    refuse_strangers(files)
+    score, provenance = _score(files), _provenance(files, arguments.quarantined)
+    _copy(files.descriptors, output.descriptors)
+    _copy(files.predictions, output.predictions)
+    _copy(files.validation, output.validation)
     write_text(output.score, json.dumps(score, indent=2) + "\n")
     write_text(output.provenance, json.dumps(provenance, indent=2) + "\n")
     card = model_card(score, provenance)
     write_text(output.card, card)
-    _write_model(Path(output.model), sources, card)
+    _write_model(Path(output.model), files, card)
 
 
-def _sources(arguments: argparse.Namespace) -> Sources:
+def _made_from(arguments: argparse.Namespace) -> MadeFrom:
     """Return what the options name; UserError where they do not name it all."""
-    return Sources(
+    return MadeFrom(
         phase=arguments.phase,
         ranking=arguments.ranking,
         config=arguments.config,
@@ -146,15 +146,15 @@ def _given(arguments: argparse.Namespace) -> list[tuple[str, str]]:
     return [(name, sha256_of(path)) for name, path in zip(names, arguments.given, strict=True)]
 
 
-def _score(sources: Sources) -> dict[str, Any]:
+def _score(files: MadeFrom) -> dict[str, Any]:
     """Return the submitted ranking's score, with its halves' and the other rankings' beside it."""
-    scores = {ranking: read_object(path) for ranking, path in sources.scores.items()}
-    halves = {half: read_object(path) for half, path in sources.halves.items()}
-    images = {split: set(rows["sha256"]) for split, rows in sources.manifests.items()}
+    scores = {ranking: read_object(path) for ranking, path in files.scores.items()}
+    halves = {half: read_object(path) for half, path in files.halves.items()}
+    images = {split: set(rows["sha256"]) for split, rows in files.manifests.items()}
     return {
-        **scores[sources.ranking],
-        "split": f"{sources.phase}, {sources.config['dataset']['kind']}",
-        "ranking": sources.ranking,
+        **scores[files.ranking],
+        "split": f"{files.phase}, {files.config['dataset']['kind']}",
+        "ranking": files.ranking,
         "trained_on_ground_truth": bool(
             images["training"] & (images["queries"] | images["references"])
         ),
@@ -163,40 +163,40 @@ def _score(sources: Sources) -> dict[str, Any]:
     }
 
 
-def _provenance(sources: Sources, quarantined: list[str]) -> dict[str, Any]:
+def _provenance(files: MadeFrom, quarantined: list[str]) -> dict[str, Any]:
     return {
         **commit(),
         "machine": machine(),
         "versions": versions(),
-        "config": sources.config,
-        "seed": sources.config["seed"],
+        "config": files.config,
+        "seed": files.config["seed"],
         "images": {
             split: {"count": len(rows), "sha256": content_digest(rows)}
-            for split, rows in sources.manifests.items()
+            for split, rows in files.manifests.items()
         },
         "quarantined": [
             row for path in quarantined for row in read_table(path, QUARANTINED).to_dict("records")
         ],
-        "weights": {role: _of_weights(sources, role) for role in sources.weights},
+        "weights": {role: _of_weights(files, role) for role in files.weights},
         "given": [
-            {"path": _on_any_machine(name), "sha256": sha256} for name, sha256 in sources.given
+            {"path": _on_any_machine(name), "sha256": sha256} for name, sha256 in files.given
         ],
-        "descriptors_sha256": sources.descriptors_sha256,
+        "descriptors_sha256": files.descriptors_sha256,
     }
 
 
-def _of_weights(sources: Sources, role: str) -> dict[str, Any]:
+def _of_weights(files: MadeFrom, role: str) -> dict[str, Any]:
     """Return which weights these are, of a side with the device they were trained on last."""
-    told = {"path": sources.weights[role], "sha256": sources.digests[role]}
-    if role in ROLES and "trained_on" in sources.facts[role]:
-        told["trained_on"] = sources.facts[role]["trained_on"]
+    told = {"path": files.weights[role], "sha256": files.digests[role]}
+    if role in ROLES and "trained_on" in files.facts[role]:
+        told["trained_on"] = files.facts[role]["trained_on"]
     return told
 
 
-def _write_model(folder: Path, sources: Sources, card: str) -> None:
-    for role, facts in sources.facts.items():
-        save_hub_folder(folder / role, load_encoder(sources.weights[role]), facts, card)
-    write_settings(folder, sources.describe, sources.bank, sources.weights.get("projection"))
+def _write_model(folder: Path, files: MadeFrom, card: str) -> None:
+    for role, facts in files.facts.items():
+        save_hub_folder(folder / role, load_encoder(files.weights[role]), facts, card)
+    write_settings(folder, files.describe, files.bank, files.weights.get("projection"))
 
 
 def _on_any_machine(path: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
-from iscqk.formats.model_files import GIST, ROLES
+from iscqk.formats.model_files import GIST_ROLE, ROLES
 from iscqk.formats.provenance import digest_of_edits
 from iscqk.formats.submission import NONE, ONCE
 from iscqk.learning.method_interface import GIVEN_FILES
@@ -105,7 +105,7 @@ def _all_told(
         if role == "projection":
             yield _Told(path, "whiten", _of_projection(read_projection_facts(path)), config)
         else:
-            yield from _of_weights(path, _of_gist(config) if role == GIST else config)
+            yield from _of_weights(path, _of_gist(config) if role == GIST_ROLE else config)
     yield from _of_descriptors(descriptors, attributes, weights, config)
 
 
@@ -179,7 +179,9 @@ def _of_descriptors(
     path: str, attributes: Config, weights: Mapping[str, str], config: Config
 ) -> Iterator[_Told]:
     """Yield what descriptors say of how they were ranked, and of both sides."""
-    digests = {role: sha256_of(weights[role]) for role in ("projection", GIST) if role in weights}
+    digests = {
+        role: sha256_of(weights[role]) for role in ("projection", GIST_ROLE) if role in weights
+    }
     ranked = {key: attributes[key] for key in ("temperature",) if key in attributes}
     yield _Told(path, "merge", {"describe": ranked}, config)
     for side in ("query", "reference"):
@@ -204,7 +206,7 @@ def _of_side(
     now = {
         "seen": ("describe.sizes, orientations and trimmed", Content.of(describe).seen or ONCE),
         "projection_sha256": ("projection, SHA-256", digests.get("projection", NONE)),
-        "gist_weights_sha256": ("GIST's weights, SHA-256", digests.get(GIST, NONE)),
+        "gist_weights_sha256": ("GIST's weights, SHA-256", digests.get(GIST_ROLE, NONE)),
     }
     for key, (name, value) in now.items():
         if key in told:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from iscqk.comparison.yardsticks import GIST, START, yardsticks
+from iscqk.comparison.yardsticks import BASELINE, START, yardsticks
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
 from iscqk.formats.light_tables import rows_below_header
@@ -133,7 +133,7 @@ def _yardsticks(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Return names and scores of what is there to compare a submission with."""
     gist, submitted = gist_run(plan.config), plan.submitted.model()
-    starts = {START: plan.submitted.name} | ({GIST: gist} if gist in plan else {})
+    starts = {START: plan.submitted.name} | ({BASELINE: gist} if gist in plan else {})
     models = {
         name: (plan.results.model(run, INITIAL), plan[run].model(INITIAL).weights("q"))
         for name, run in starts.items()

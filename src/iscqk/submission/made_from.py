@@ -27,7 +27,7 @@ from iscqk.submission.packed_card import SCORED
 
 
 @dataclass(frozen=True)
-class Sources:
+class MadeFrom:
     """The files that a submission is made from, each read and hashed once, when it is asked for.
 
     Attributes:
@@ -85,91 +85,89 @@ class Sources:
         return Describe.parse(self.config["describe"]).values()
 
 
-def refuse_strangers(sources: Sources) -> None:
+def refuse_strangers(files: MadeFrom) -> None:
     """Refuse files that are of something else than the others, whatever stages have checked.
 
     Raises:
         UserError: naming the first file that does not belong, and the remedy.
     """
-    _refuse_other_bank(sources)
-    with open_submission(sources.descriptors) as descriptors:
-        _refuse_other_descriptors(sources, descriptors.attributes)
-        _refuse_predictions(sources, descriptors)
-        _refuse_other_validation(sources)
-        _refuse_other_scores(sources)
-        _refuse_other_config(sources, descriptors.attributes)
+    _refuse_other_bank(files)
+    with open_submission(files.descriptors) as descriptors:
+        _refuse_other_descriptors(files, descriptors.attributes)
+        _refuse_predictions(files, descriptors)
+        _refuse_other_validation(files)
+        _refuse_other_scores(files)
+        _refuse_other_config(files, descriptors.attributes)
 
 
-def _refuse_other_bank(sources: Sources) -> None:
-    if not sources.bank:
+def _refuse_other_bank(files: MadeFrom) -> None:
+    if not files.bank:
         return
     made = {
-        "weights_sha256": sources.digests["references"],
-        "manifest_sha256": sha256_of(sources.lists["training"]),
+        "weights_sha256": files.digests["references"],
+        "manifest_sha256": sha256_of(files.lists["training"]),
     }
-    if "projection" in sources.digests:
-        made["projection_sha256"] = sources.digests["projection"]
-    training_shards(sources.bank, "describe it again", made)
+    if "projection" in files.digests:
+        made["projection_sha256"] = files.digests["projection"]
+    training_shards(files.bank, "describe it again", made)
 
 
-def _refuse_other_descriptors(sources: Sources, attributes: Mapping[str, Any]) -> None:
+def _refuse_other_descriptors(files: MadeFrom, attributes: Mapping[str, Any]) -> None:
     """Refuse descriptors of other weights or images."""
     expected = {
-        "ranking": sources.ranking,
-        "query_weights_sha256": sources.digests["queries"],
-        "reference_weights_sha256": sources.digests["references"],
-        "query_manifest_sha256": sha256_of(sources.lists["queries"]),
-        "reference_manifest_sha256": sha256_of(sources.lists["references"]),
+        "ranking": files.ranking,
+        "query_weights_sha256": files.digests["queries"],
+        "reference_weights_sha256": files.digests["references"],
+        "query_manifest_sha256": sha256_of(files.lists["queries"]),
+        "reference_manifest_sha256": sha256_of(files.lists["references"]),
     }
-    if RANKINGS[sources.ranking].needs_bank:
-        expected["training_manifest_sha256"] = sha256_of(sources.lists["training"])
-    _compare(sources.descriptors, attributes, expected, "merge the shards")
+    if RANKINGS[files.ranking].needs_bank:
+        expected["training_manifest_sha256"] = sha256_of(files.lists["training"])
+    _compare(files.descriptors, attributes, expected, "merge the shards")
 
 
-def _refuse_predictions(sources: Sources, descriptors: Submission) -> None:
+def _refuse_predictions(files: MadeFrom, descriptors: Submission) -> None:
     """Refuse predictions of other descriptors, or of a part of these."""
-    predictions = read_predictions(sources.predictions)
-    max_results = Search.parse(sources.config["search"]).max_results
-    refuse_other_predictions(sources.predictions, predictions, descriptors)
-    refuse_part_of_predictions(sources.predictions, predictions, descriptors, max_results)
+    predictions = read_predictions(files.predictions)
+    max_results = Search.parse(files.config["search"]).max_results
+    refuse_other_predictions(files.predictions, predictions, descriptors)
+    refuse_part_of_predictions(files.predictions, predictions, descriptors, max_results)
 
 
-def _refuse_other_validation(sources: Sources) -> None:
+def _refuse_other_validation(files: MadeFrom) -> None:
     """Refuse a validation of other descriptors, or of another phase."""
     expected = {
         "valid": True,
-        "phase": sources.phase,
-        "validated_sha256": sources.descriptors_sha256,
-        **{split: len(sources.manifests[split]) for split in ROLES},
+        "phase": files.phase,
+        "validated_sha256": files.descriptors_sha256,
+        **{split: len(files.manifests[split]) for split in ROLES},
     }
-    _compare(
-        sources.validation, read_object(sources.validation), expected, "validate the descriptors"
-    )
+    _compare(files.validation, read_object(files.validation), expected, "validate the descriptors")
 
 
-def _refuse_other_scores(sources: Sources) -> None:
+def _refuse_other_scores(files: MadeFrom) -> None:
     """Refuse scores of other descriptors, or of another part of the phase than they are given as.
 
     Other rankings' predictions are not here, so that of their scores only the part is compared.
     """
-    scored = {sources.descriptors_sha256, sha256_of(sources.predictions)}
-    for name, path in {**sources.scores, **sources.halves}.items():
-        found, half = read_object(path), name if name in sources.halves else None
+    scored = {files.descriptors_sha256, sha256_of(files.predictions)}
+    for name, path in {**files.scores, **files.halves}.items():
+        found, half = read_object(path), name if name in files.halves else None
         if fault := fault_in(found, SCORED):
             raise UserError(f"{path}: no score of descriptors ({fault}); score them again")
-        if (name == sources.ranking or half) and found.get("scored_sha256") not in scored:
-            raise UserError(f"{path}: not the score of {sources.descriptors}; score it again")
+        if (name == files.ranking or half) and found.get("scored_sha256") not in scored:
+            raise UserError(f"{path}: not the score of {files.descriptors}; score it again")
         _compare(path, found, {"half": half}, "score it")  # None: the whole phase
 
 
-def _refuse_other_config(sources: Sources, attributes: Mapping[str, Any]) -> None:
+def _refuse_other_config(files: MadeFrom, attributes: Mapping[str, Any]) -> None:
     """Refuse what another config has made, or what was given otherwise, of which others are told.
 
     Where Snakemake knows nothing of files, or was told that they are up to date, it keeps them.
     """
-    config = {**sources.config, "describe": sources.describe}
-    refuse_otherwise_made(sources.weights, str(sources.descriptors), attributes, config)
-    refuse_replaced(sources.weights, dict(sources.given), config)
+    config = {**files.config, "describe": files.describe}
+    refuse_otherwise_made(files.weights, str(files.descriptors), attributes, config)
+    refuse_replaced(files.weights, dict(files.given), config)
 
 
 def _compare(
