@@ -21,16 +21,16 @@ from iscqk.learning import distributed
 
 
 def black(side: int, looks: int = 1) -> Tensor:
-    """Return what stands for an image that cannot be read, as `_looks` has it."""
-    return _looks(np.zeros((looks, side, side, 3), np.uint8))
+    """Return what stands for an image that cannot be read, as `_as_looks` has it."""
+    return _as_looks(np.zeros((looks, side, side, 3), np.uint8))
 
 
 def to_pixels(image: Image.Image, side: int, trimmed: bool = False) -> Tensor:
-    """Squeeze an RGB image to a square; return it as `_looks` has it."""
-    return _looks(looks_at(image, side, trimmed))
+    """Squeeze an RGB image to a square; return it as `_as_looks` has it."""
+    return _as_looks(looks_at(image, side, trimmed))
 
 
-def _looks(squares: NDArray[np.uint8]) -> Tensor:
+def _as_looks(squares: NDArray[np.uint8]) -> Tensor:
     """Return squares (looks, side, side, 3) as uint8 (looks, 3, side, side); one as (3, ...)."""
     looks = torch.from_numpy(squares.transpose(0, 3, 1, 2))
     return looks if len(looks) > 1 else looks[0]
@@ -110,7 +110,7 @@ class ReadableImages(Dataset[list[Tensor]]):
             sides, trimmed = self._way
             return [black(side, 1 + trimmed) for side in sides]
         self.flat[index] = squares.flat
-        return [*map(_looks, squares.pixels)]
+        return [*map(_as_looks, squares.pixels)]
 
 
 class CopyImages(Dataset[Tensor]):

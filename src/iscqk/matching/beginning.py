@@ -24,12 +24,12 @@ def read_ahead(model: Path | None, images: Sequence[Path], threads: int) -> Ahea
         images: those that will be described, in that order.
         threads: to compute with.
     """
-    sides, trimmed = _looks(model) if images and threads > 1 else ([], False)
+    sides, trimmed = _sides_and_trimming(model) if images and threads > 1 else ([], False)
     fit = sides and all(1 <= side <= LARGEST_SIDE for side in sides)
     return Ahead(images, sides, trimmed) if fit else None
 
 
-def _looks(model: Path | None) -> tuple[list[int], bool]:
+def _sides_and_trimming(model: Path | None) -> tuple[list[int], bool]:
     """Return the sides at which a model looks at images, none if its folder does not tell.
 
     And whether it looks at them without their margins, too.

@@ -20,8 +20,8 @@ from iscqk.formats.described_images import DescribedImages, read_contents, read_
 from iscqk.formats.image_shards import Version
 from iscqk.formats.named_files import anchored
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
+from iscqk.matching.bisection import Bisection
 from iscqk.matching.inputs import identity
-from iscqk.matching.keys import Keys
 from iscqk.matching.left_out import LeftOut
 
 NOTHING = -1  # in place of an image that is not there
@@ -198,6 +198,7 @@ class Collection:
         One that was written to between the descriptions of both is the same by its name.
         """
         named, same = (
-            Keys(self._column(key)).find(others._column(key)) for key in ("places", "identities")
+            Bisection(self._column(key)).find(others._column(key))
+            for key in ("places", "identities")
         )
         return np.where(same == NOTHING, named, same)

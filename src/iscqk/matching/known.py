@@ -10,8 +10,8 @@ from iscqk.formats.arrays import BoolArray, IntArray
 from iscqk.formats.described_images import DescribedImages, File, Row, read_described
 from iscqk.formats.image_shards import is_there
 from iscqk.formats.named_files import anchored
+from iscqk.matching.bisection import Bisection
 from iscqk.matching.inputs import identity
-from iscqk.matching.keys import Keys
 
 
 class KnownImages:
@@ -31,13 +31,13 @@ class KnownImages:
             counts.append(len(described.files))
         self.sizes = sizes
         self._starts = np.cumsum(counts)
-        self._by_file = Keys(np.concatenate(keys))
-        self._by_content = Keys(np.concatenate(contents))
+        self._by_file = Bisection(np.concatenate(keys))
+        self._by_content = Bisection(np.concatenate(contents))
         self._paths = np.concatenate(paths)
 
     def places_of(self, images: Iterable[Path]) -> IntArray:
         """Return (n,) for each path the number of the file that tells of it, -1 for none."""
-        rows = Keys(self._paths).find(_hashes(map(anchored, images)))
+        rows = Bisection(self._paths).find(_hashes(map(anchored, images)))
         places: IntArray = np.searchsorted(self._starts, rows, side="right") - 1
         return places
 

@@ -18,8 +18,8 @@ from iscqk.matching.inputs import find_inputs
 from iscqk.runtime.imports import importing
 from iscqk.runtime.logs import print_line
 from iscqk.runtime.options import output_file
-from iscqk.stages.shared.looking import loaded_model
-from iscqk.stages.shared.own_images import add_exclude, add_model, add_threads
+from iscqk.stages.shared.own_image_options import add_exclude, add_model, add_threads
+from iscqk.stages.shared.own_images import loaded_model
 
 EXAMPLE = "iscqk describe photos --output photos.h5"
 

@@ -14,14 +14,14 @@ from iscqk.errors import UserError
 from iscqk.matching.inputs import find_both_inputs
 from iscqk.runtime.imports import importing
 from iscqk.runtime.options import count, output_folder
-from iscqk.stages.shared.looking import asked, loaded_model, output_of, tell
-from iscqk.stages.shared.own_images import (
+from iscqk.stages.shared.own_image_options import (
     add_exclude,
     add_index,
     add_model,
     add_orientations,
     add_threads,
 )
+from iscqk.stages.shared.own_images import asked, loaded_model, output_of, tell
 
 EXAMPLE = "iscqk match photo.jpg scans --against photos"
 

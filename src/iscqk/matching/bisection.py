@@ -1,4 +1,4 @@
-"""Where keys stand among many, by bisection."""
+"""Where values stand among many, by bisection."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,15 +6,15 @@ from numpy.typing import NDArray
 from iscqk.formats.arrays import BoolArray, IntArray
 
 
-class Keys:
-    """Many keys, in 8 bytes each beside themselves."""
+class Bisection:
+    """Many values, in 8 bytes each beside themselves."""
 
-    def __init__(self, keys: NDArray[np.generic]) -> None:
-        self._order = np.argsort(keys, kind="stable")
-        self._sorted = keys[self._order]
+    def __init__(self, values: NDArray[np.generic]) -> None:
+        self._order = np.argsort(values, kind="stable")
+        self._sorted = values[self._order]
 
     def find(self, others: NDArray[np.generic]) -> IntArray:
-        """Return (n,) the first place of each of n others among the keys, -1 for none."""
+        """Return (n,) the first place of each of n others among the values, -1 for none."""
         if not len(self._sorted):
             return np.full(len(others), -1)
         places = np.searchsorted(self._sorted, others).clip(max=len(self._sorted) - 1)
