@@ -23,8 +23,7 @@ class Fate(IntEnum):
 def fate_of_asked(file: File, sha256: str) -> Fate:
     """Return what has become of an image that is asked for, of that content before.
 
-    It is THERE only if it is as it was; of one that is not it makes no difference whether it is
-    AWAY, or MOVED.
+    It is THERE only if it is as it was; one that is AWAY or MOVED is GONE from where it was.
     """
     if is_there(file.path) and file.is_unchanged(sha256):
         return Fate.THERE
