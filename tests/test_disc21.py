@@ -114,7 +114,7 @@ def test_an_archive_that_was_forgotten_is_told(disc21):
     done = disc21.run(f"snakemake results/data/references.csv -p {OPTIONS}", check=False)
     assert "--bad-images error --official" in done.stdout + done.stderr
     log = (disc21.folder / "results/logs/prepare.log").read_text()
-    assert done.returncode == 1 and "lists 1 images that are not there" in log
+    assert done.returncode == 1 and "lists 1 image that is not there" in log
 
 
 # What the rules of training may read, beside our own code.

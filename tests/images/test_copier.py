@@ -192,7 +192,7 @@ def test_no_query_is_made_of_what_is_there_twice_or_of_one_colour(doubled):
 
 def test_too_few_images_that_a_query_can_be_made_of_are_told(doubled, capsys):
     assert make_queries(doubled, doubled, 1, "phase2", count=10) == 1
-    told = "half of the 9 there are; lower it to 9, or add 1 images of a content of their own to "
+    told = "half of the 9 there are; lower it to 9, or add 1 image unlike all others to "
     assert told + "dataset.references" in capsys.readouterr().err
     assert make_queries(doubled, doubled, 1, "phase2", count=8) == 1
     told = "8 take 4 references in phase2, whose half has 3 of more than one colour; lower it, or"

@@ -185,7 +185,7 @@ def test_an_image_that_is_named_as_another_picture_is_found(tmp_path, caplog):
         tar.add(photos, "")
     found = find_images([photos, shard])
     assert found == [photos / "a.HEIC", Path(shard, "a.HEIC")]
-    assert "1 pictures are of a format that is not opened (.dng)" in caplog.text
+    assert "1 picture is of a format that is not opened (.dng)" in caplog.text
     assert manifest_of(found, SPLIT_IDS["references"], 1)["width"].tolist() == [20, 20]
 
 
@@ -211,7 +211,7 @@ def test_pictures_of_a_format_that_is_not_opened_are_told(folders, caplog):
     assert "3 pictures are of a format that is not opened (.CR2 .HEIC .heic)" in caplog.text
     for path in (folders / "others").glob("-o*"):
         path.unlink()
-    with pytest.raises(UserError, match=r"others: 3 pictures are of a format .* convert them to"):
+    with pytest.raises(UserError, match=r"others: 3 pictures are of a format .* convert to"):
         find_images([folders / "others"])
     assert {".pdf", ".dds", ".sgi", ".pcx", ".qoi", ".nrw"} < NOT_OPENED
     assert {".ppm", ".pnm", ".tga", ".ico", ".j2k", ".exr", ".hdr", ".eps", ".pef"} < NOT_OPENED
@@ -283,7 +283,7 @@ def test_a_name_in_brackets_that_is_excluded_is_that_name_and_accents_are_one_le
 def test_a_folder_that_cannot_be_listed_is_told_and_passed_over(disk, unlisted, caplog):
     (disk / unlisted).mkdir()
     assert len(find_own_images(disk).images) == 1
-    assert f"{disk}/lost+found: Permission denied; 1 such folders cannot be listed" in caplog.text
+    assert f"{disk}/lost+found: Permission denied; 1 such folder cannot be listed" in caplog.text
     for call in (lambda: find_own_images(disk / "lost+found"), lambda: find_images([disk])):
         with pytest.raises(UserError, match=r"lost\+found: cannot list this folder"):
             call()

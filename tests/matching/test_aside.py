@@ -57,7 +57,7 @@ def test_images_whose_disk_is_away_for_a_run_are_told_and_not_described_again(
         caplog.clear()
         run(DESCRIBE, model_folder)
         warned = [record.message for record in caplog.records if record.levelname == "WARNING"]
-        assert warned[0].startswith("photos/2019: 1 such links lead to nothing")
+        assert warned[0].startswith("photos/2019: 1 such link leads to nothing")
         told = f"photos.h5: 2 images that it described are away with their folders, {linked}"
         assert any(told in line for line in warned) == (times == 0)  # once, and how to forget them
         (kept,) = shards_there("photos.h5")

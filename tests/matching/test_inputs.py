@@ -557,8 +557,8 @@ def test_what_is_looked_at_twice_is_told_once(folder, model_folder, caplog, comm
     run(f"iscqk {command} --model {model_folder} --orientations 8")
     told = caplog.text
     assert told.count("photos/broken.jpg: cannot read this image") == 1
-    assert told.count("1 images cannot be read and are left out") == 1
-    assert told.count("have several pages or frames") == 1
+    assert told.count("1 image cannot be read and is left out") == 1
+    assert told.count("has several pages or frames") == 1
 
 
 def test_a_file_that_is_touched_meanwhile_is_no_copy_of_itself(folder, model_folder, monkeypatch):

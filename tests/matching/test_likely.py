@@ -177,7 +177,7 @@ def test_a_reference_that_goes_before_its_copy_is_made_is_told_and_left_out(
     monkeypatch.setattr(views, "_edited", late)
     found = iscqk.match("copies", "going", gist, threads=threads)
     assert found["basis"][0].startswith("149 edited copies of the 150 references, ")
-    assert "1 images cannot be read and are left out" in caplog.text
+    assert "1 image cannot be read and is left out" in caplog.text
 
 
 @pytest.mark.parametrize("orientations", [1, 8])
@@ -190,7 +190,7 @@ def test_where_a_disk_is_away_the_copies_that_are_kept_tell(here, gist, caplog, 
     again = iscqk.match(queries, "photos.h5", gist, folder="kept", orientations=orientations)
     pd.testing.assert_frame_equal(again, before)
     unknown = iscqk.match(queries, "photos.h5", gist, orientations=orientations)
-    assert unknown["basis"][0].endswith("0 of at least 100; 150 are gone, connect their disk")
+    assert unknown["basis"][0].endswith("0 of at least 100; 150 gone, connect their disk")
     assert "`likely` needs their disk, or the copies that an earlier call kept" in caplog.text
 
 

@@ -63,5 +63,5 @@ def test_of_drawn_images_it_is_told_before_any_is_drawn():
 def test_one_other_image_is_needed_where_all_queries_are_copies():
     """Edits lay pictures on others; and phases share none."""
     told = complaint(10, 1, {"references": 100, "others": 1}, ["phase2"])
-    assert told.endswith("add 1 images to dataset.others")
+    assert told.endswith("add 1 image to dataset.others")
     assert complaint(10, 1, {"references": 100, "others": 2}, ["phase2"]) is None

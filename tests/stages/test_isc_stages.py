@@ -106,7 +106,7 @@ def test_validate(folder):
         "reference_ids: row 7: R000006: is there twice",
         "reference_ids: R000007: is missing",
     ]
-    assert bad.stderr == "error: s.h5: not valid, 3 problems; correct those above\n"
+    assert bad.stderr == "error: s.h5: not valid, 3 problems; correct what is told above\n"
     report = json.loads((folder / "validation.json").read_text())
     assert (report["valid"], len(report["problems"])) == (False, 3)
 

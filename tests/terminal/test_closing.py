@@ -324,7 +324,7 @@ class FileOf:
         ([True] * 1200, "marked 1,200 files as up to date"),
         (
             [True, False, False],
-            "marked 1 files as up to date; not there: 2, "
+            "marked 1 file as up to date; not there: 2, "
             "which the same command without --touch makes if needed",
         ),
         ([False], None),

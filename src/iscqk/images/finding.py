@@ -17,6 +17,7 @@ from iscqk.formats.named_files import named
 from iscqk.images.opening import formats_begun, is_image
 from iscqk.images.suffixes import NOT_OPENED, PACKED, SUFFIXES
 from iscqk.images.walking import Exclusion, Walk
+from iscqk.runtime.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +81,9 @@ def _found_in(folder: Path, walk: Walk) -> Found:
     others = sorted(path for path in files if path not in images)
     unnamed = _unnamed_images(others)
     if walk.passes_over and unnamed:
-        what = "%s: %d files are images by their content alone (%s first); they are looked at, too"
-        logger.info(what, printable(folder), len(unnamed), printable(unnamed[0]))
+        what = counted(len(unnamed), "file is an image", "files are images")
+        what = f"{what} by content alone ({printable(unnamed[0])} first), and looked at, too"
+        logger.info("%s: %s", printable(folder), what)
         images.update(unnamed)
         others = [path for path in others if path not in images]
         unnamed = []
@@ -143,16 +145,18 @@ def _tell_left_out(folder: Path, others: list[Path], unnamed: list[Path], are_al
     left_out = []
     if pictures:
         count, names = sum(pictures.values()), " ".join(sorted(pictures))
-        what = f"{count} pictures are of a format that is not opened ({names}); convert them"
-        left_out.append((what, f"to one of {kinds}"))
+        what = f"{counted(count, 'picture is', 'pictures are')} of a format that is not opened"
+        left_out.append(f"{what} ({names}); convert to one of {kinds}")
     if unnamed:
+        what = counted(len(unnamed), "file is an image", "files are images")
         first = printable(unnamed[0])
-        what = f"{len(unnamed)} files are images and not named as such ({first} first); rename them"
-        left_out.append((what, f"to end in one of {kinds}"))
-    for what, to_what in left_out:
+        left_out.append(
+            f"{what} and not named as such ({first} first); rename to end in one of {kinds}"
+        )
+    for what in left_out:
         if are_all:
-            raise UserError(f"{printable(folder)}: {what} {to_what}")
-        logger.warning("%s: %s to have them looked at, too", printable(folder), what)
+            raise UserError(f"{printable(folder)}: {what}")
+        logger.warning("%s: %s", printable(folder), what)
     if are_all:
         raise UserError(f"{printable(folder)}: no image there{_where_to_find_some(others)}")
     if counts:
@@ -230,8 +234,8 @@ def only_listed(paths: Sequence[Path], names: str | Path) -> list[Path]:
     named = {n if n in there else forms.get(normalize("NFC", n), n) for n in listed}
     if missing := named - there:
         first, remedy = _first_missing(missing, there)
-        what = f"lists {len(missing)} images that are not there, {first:.200} first; {remedy}"
-        raise UserError(f"{names}: {what}")
+        what = counted(len(missing), "image that is not there", "images that are not there")
+        raise UserError(f"{names}: lists {what}, {first:.200} first; {remedy}")
     whole = named - stems  # files with their suffix
     return [path for path in paths if _stem(path) in named or _file(path) in whole]
 

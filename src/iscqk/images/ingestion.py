@@ -20,6 +20,7 @@ from iscqk.images.finding import refuse_lost
 from iscqk.images.opening import NOT_UTF8, BadImage, measure_image
 from iscqk.images.quarantine import refuse_bad
 from iscqk.runtime.logs import progress
+from iscqk.runtime.wording import counted
 from iscqk.runtime.workers import parallel_map
 
 logger = logging.getLogger(__name__)
@@ -204,8 +205,8 @@ def _tell_duplicates(rows: pd.DataFrame) -> None:
     again = rows[(rows["reason"] == "") & rows["sha256"].duplicated()]
     if len(again):
         logger.warning(
-            "%d images have the content of another of their split, %s first",
-            len(again),
+            "%s the content of another of their split, %s first",
+            counted(len(again), "image has", "images have"),
             again["path"].iloc[0],
         )
 

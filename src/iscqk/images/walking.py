@@ -18,6 +18,7 @@ from iscqk.formats.files import printable
 from iscqk.formats.image_shards import is_shard, paths_in
 from iscqk.formats.own_files import is_own_file
 from iscqk.images.suffixes import NOT_OPENED, SUFFIXES
+from iscqk.runtime.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -178,9 +179,10 @@ class Walk:
         """Tell what was passed over below a place."""
         if self._unlisted:
             first, count = self._unlisted[0], len(self._unlisted)
-            what = "folders cannot be listed, and what is in them is left out"
+            what = "cannot be listed, and what is in them is left out"
             name = printable(first.filename)
-            logger.warning("%s: %s; %d such %s", name, first.strerror, count, what)
+            such = counted(count, "such folder")
+            logger.warning("%s: %s; %s %s", name, first.strerror, such, what)
         name = printable(place)
         if self._passed:
             what = "%s: %d files and folders that are hidden or a system's own are passed over (%s "
@@ -204,8 +206,9 @@ def _is_named_as_picture(name: str) -> bool:
 def warn_of_links_to_nothing(links: Iterable[Path]) -> None:
     """Tell how many there are, and the first of them."""
     if lost := sorted(links):
-        what = "links lead to nothing, as where a disk is away; what they led to is left out"
-        logger.warning("%s: %d such %s", printable(lost[0]), len(lost), what)
+        such = counted(len(lost), "such link leads", "such links lead")
+        what = f"{such} to nothing, as where a disk is away; what is behind is left out"
+        logger.warning("%s: %s", printable(lost[0]), what)
 
 
 def leads_to_nothing(path: Path) -> bool:

@@ -17,6 +17,7 @@ from iscqk.formats.described_shards import ROWS, listed_shards, shard_folder, wr
 from iscqk.formats.files import printable
 from iscqk.matching.fates import Fate, fate_of_other
 from iscqk.matching.known import Asked, KnownImages
+from iscqk.runtime.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -92,8 +93,8 @@ def keep_others(
             shards.add(kept.shard.only(kept.rows))
     shards.flush()
     if gone:
-        what = "images that it described are gone, left out"
-        logger.log(others.level, "%s: %d %s", printable(path), gone, what)
+        what = counted(gone, "image that it described is", "images that it described are")
+        logger.log(others.level, "%s: %s gone, left out", printable(path), what)
     for fate, paths in absent.items():
         _tell(others.level, path, paths, *_ABSENT[fate], shards.there)
     return shards.there

@@ -188,7 +188,7 @@ def _too_few(references: Collection, drawn: Drawn, copied: Copied) -> Basis:
     what = "references" if count < LEAST else "different pictures left among the references"
     what = f"too few {what} to tell copies from chance, {len(drawn)} of at least {LEAST}"
     if gone:
-        what += f"; {gone:,} are gone, connect their disk"
+        what += f"; {gone:,} gone, connect their disk"
     if barred:
         what += (
             f"; {barred:,} may not be read (Permission denied), make them and their folder readable"

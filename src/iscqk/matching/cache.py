@@ -41,6 +41,7 @@ from iscqk.matching.collection import Part
 from iscqk.matching.inputs import Inputs
 from iscqk.matching.known import Asked, KnownImages, others_described
 from iscqk.runtime.keeping import Keeping, note_kept
+from iscqk.runtime.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -270,11 +271,11 @@ def refuse_others_only(path: str | Path, images: Sequence[Path]) -> None:
     shards = [*dict.fromkeys([*listed, *shards_there(path)])]
     others, is_any_named = others_described(shards, images)
     if others and not is_any_named:
-        what = f"describes {others} other images, which would be lost"
+        what = f"describes {counted(others, 'other image')}, which would be lost"
         raise UserError(f"{printable(path)}: {what}; name another --output, or remove it")
     if others:
-        what = "images that it describes are not named, left out"
-        logger.warning("%s: %d %s", printable(path), others, what)
+        what = counted(others, "image that it describes is", "images that it describes are")
+        logger.warning("%s: %s not named, left out", printable(path), what)
 
 
 def files_there(path: str | Path) -> list[Path]:

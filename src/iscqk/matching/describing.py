@@ -33,6 +33,7 @@ from iscqk.matching.left_out import Kind, LeftOut
 from iscqk.matching.model import Model
 from iscqk.matching.other_models import refuse_other_model, refuse_over_others
 from iscqk.matching.views import View
+from iscqk.runtime.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -64,10 +65,14 @@ class _Remarks(NamedTuple):
         for path, why, _ in faults[:_TOLD]:
             logger.warning("%s: %s", printable(path), why)
         if faults:
-            logger.warning("%d images cannot be read and are left out", len(faults))
+            what = counted(
+                len(faults), "image cannot be read and is", "images cannot be read and are"
+            )
+            logger.warning("%s left out", what)
         if several:
-            what = "%d images have several pages or frames (%s first); one of each is looked at"
-            logger.warning(what, len(several), printable(several[0]))
+            what = "%s several pages or frames (%s first); one of each is looked at"
+            have = counted(len(several), "image has", "images have")
+            logger.warning(what, have, printable(several[0]))
 
 
 def describe_files(

@@ -12,6 +12,7 @@ from iscqk.matching.indexes import NO_INDEX, Recall
 from iscqk.matching.left_out import LeftOut, told_of
 from iscqk.matching.matches import Matches
 from iscqk.matching.neighbourhoods import LISTED
+from iscqk.runtime.wording import counted
 
 _SHOWN = 10  # pairs, or groups
 _SHOWN_OF_A_GROUP = 5  # images
@@ -92,8 +93,3 @@ def searched(recall: Recall | None) -> dict[str, str]:
     )
     listed = f"{recall.listed:.1%} of the {LISTED} nearest"
     return {"search": f"by an index; {found}, and {listed}"}
-
-
-def counted(number: int, one: str, more: str = "") -> str:
-    """Return a number with the word for so many: the plural, or the singular and an s."""
-    return f"{number:,} {one if number == 1 else more or one + 's'}"

@@ -6,12 +6,13 @@ from typing import Annotated
 
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
+from iscqk.runtime.wording import counted
 from iscqk.schema.kinds import Fraction, Quality, Side, within
 from iscqk.schema.section import Section, key
 
 DRAW_MORE = "raise dataset.demo.{split} to {needed}"
-ADD_UNLIKE = "add {missing} images of a content of their own to dataset.{split}"
-_ADD_SOME = "add {missing} images to dataset.{split}"
+ADD_UNLIKE = "add {missing} unlike all others to dataset.{split}"
+_ADD_SOME = "add {missing} to dataset.{split}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ def refuse_impossible(
         queries: the section.
         images: how many there are, by split.
         phases: whose queries are made.
-        remedy: how to have more images, by `split`, how many are `needed` in all and `missing`.
+        remedy: how to have more images, by `split`, how many are `needed` in all and the `missing`.
 
     Raises:
         UserError: no query would copy a reference, or there are too few images; it says to which
@@ -57,7 +58,8 @@ def refuse_impossible(
         return
     split, wanted = short
     needed = len(PHASES) * (wanted - 1) + PHASES.index(last) + 1
-    more = remedy.format(split=split, needed=needed, missing=needed - images[split])
+    missing = counted(needed - images[split], "image")
+    more = remedy.format(split=split, needed=needed, missing=missing)
     fitting = (
         n
         for n in range(queries.count, 0, -1)

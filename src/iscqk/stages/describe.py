@@ -18,6 +18,7 @@ from iscqk.matching.inputs import find_inputs
 from iscqk.runtime.imports import importing
 from iscqk.runtime.logs import print_line
 from iscqk.runtime.options import output_file
+from iscqk.runtime.wording import counted
 from iscqk.stages.shared.own_image_options import add_exclude, add_model, add_threads
 from iscqk.stages.shared.own_images import loaded_model
 
@@ -56,4 +57,5 @@ def run(arguments: argparse.Namespace) -> None:
     )
     warn_of_flat(found)
     count, dimensions = found.vectors.shape
-    print_line(f"{printable(arguments.output)}: {count} images in {dimensions} dimensions")
+    what = f"{counted(count, 'image')} in {dimensions} dimensions"
+    print_line(f"{printable(arguments.output)}: {what}")

@@ -17,6 +17,7 @@ from iscqk.formats.named_files import anchored
 from iscqk.images.finding import find_images
 from iscqk.runtime.logs import print_line, progress
 from iscqk.runtime.options import count, output_folder
+from iscqk.runtime.wording import counted
 
 EXAMPLE = "iscqk shards disc21/train_50k_0 disc21/train_50k_1 --output pictures/training"
 
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     for name, start in zip(names, progress(starts, len(starts), "pack images"), strict=True):
         _pack(found[start : start + each], folder, output / f"{name}{SUFFIX}")
     named = f"{{{names[0]}..{names[-1]}}}" if len(names) > 1 else names[0]
-    print_line(f"{printable(output)}/{named}{SUFFIX}: {len(found):,} images")
+    print_line(f"{printable(output)}/{named}{SUFFIX}: {counted(len(found), 'image')}")
 
 
 def _pack(images: Sequence[Path], folder: Path, shard: Path) -> None:

@@ -19,6 +19,7 @@ from iscqk.formats.ids import QUERIES_PER_PHASE, REFERENCE
 from iscqk.formats.phases import PHASES
 from iscqk.runtime.logs import print_line
 from iscqk.runtime.options import output_file
+from iscqk.runtime.wording import counted
 from iscqk.submission.validation import Report, validate_submission
 
 _PROBLEMS_PRINTED = 100
@@ -48,8 +49,8 @@ def run(arguments: argparse.Namespace) -> None:
         write_text(arguments.output, json.dumps(facts, indent=2) + "\n")
     _print(report, arguments.file)
     if not report.valid:
-        count = len(report.problems)
-        raise UserError(f"{arguments.file}: not valid, {count} problems; correct those above")
+        count = counted(len(report.problems), "problem")
+        raise UserError(f"{arguments.file}: not valid, {count}; correct what is told above")
 
 
 def _left_out(report: Report, arguments: argparse.Namespace) -> Iterator[str]:

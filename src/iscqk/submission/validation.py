@@ -22,6 +22,7 @@ from iscqk.formats.phases import PHASES
 from iscqk.formats.submission import FORMS, MAX_DIMENSION, too_far, too_near
 from iscqk.models.collapse import COLLAPSED, effective_rank
 from iscqk.runtime.logs import progress
+from iscqk.runtime.wording import counted
 
 _ROWS_PER_BLOCK = 8192
 _SAMPLED, _TOGETHER = 8192, 512  # rows that are looked at for collapse, and those in one piece
@@ -192,7 +193,8 @@ def _zeros(side: str, lengths: DoubleArray, ids: StrArray | None) -> list[str]:
     zeros = np.flatnonzero(lengths == 0)
     if ids is None or not len(zeros):
         return []
-    return [f"{side}: {len(zeros)} vectors are zero, that of {ids[zeros[0]]} first; describe again"]
+    what = counted(len(zeros), "vector is", "vectors are")
+    return [f"{side}: {what} zero, that of {ids[zeros[0]]} first; describe again"]
 
 
 def _sample(vectors: h5py.Dataset) -> FloatArray:

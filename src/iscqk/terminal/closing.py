@@ -20,6 +20,7 @@ from iscqk.formats.results import SubmissionFolder
 from iscqk.plan.names import INITIAL
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import gist_run
+from iscqk.runtime.wording import counted
 from iscqk.terminal.words import duration, phase_name, size
 
 ALL = "all"
@@ -61,7 +62,7 @@ def closing_lines(
 def marked_line(are_there: Collection[bool]) -> str:
     """Return the last line of a run that only marks files, by whether each is there."""
     marked = sum(are_there)
-    told = f"marked {marked:,} files as up to date"
+    told = f"marked {counted(marked, 'file')} as up to date"
     if missing := len(are_there) - marked:
         told += f"; not there: {missing:,}, which the same command without --touch makes if needed"
     return told
