@@ -17,8 +17,9 @@ from iscqk.settings.config import Config
 _CONFIGURATION = """\
 # Configuration
 
-`config.yaml` is the experiment. Files laid over it with `--configfile mine.yaml` change
-single keys, `--config` changes them on the command line. A key that is not in this list is refused.
+`config.yaml` is the experiment. Files laid over it with `--configfile mine.yaml` change single
+keys. On the command line `--config seed=1` changes a key that stands in no section. A key that is
+not in this list is refused.
 """
 
 _EDITS = """\
