@@ -13,6 +13,7 @@ from iscqk.formats.descriptor_shards import descriptor_blocks
 from iscqk.formats.manifest import image_paths, read_manifest
 from iscqk.formats.predictions import read_predictions
 from iscqk.retrieval.refining import read_projection_facts
+from unit_rows import unit
 from written_shards import write_descriptors
 
 pytestmark = pytest.mark.long
@@ -47,10 +48,6 @@ def rows(folder, path):
     return np.concatenate([vectors for _, vectors in found]).astype(float)
 
 
-def unit(vectors):
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
 def slowly_refined(folder):
     """Queries, references and training images, refined in float64 by the formulas."""
     seen = f"{RUN}/descriptors-{WAYS}"
@@ -65,13 +62,13 @@ def slowly_refined(folder):
     _, values, directions = np.linalg.svd(joined["training"] - centre, full_matrices=False)
     scale = np.sqrt(values / len(joined["training"]) ** 0.5)
     white = {
-        images: unit((vectors - centre) @ directions[:63].T / scale[:63])
+        images: unit((vectors - centre) @ directions[:63].T / scale[:63], float)
         for images, vectors in joined.items()
     }
     training = white.pop("training")
     for images, vectors in white.items():
         order = np.argsort(-vectors @ training.T, axis=1)[:, :3]
-        white[images] = unit(vectors - 0.5 * training[order].mean(1))
+        white[images] = unit(vectors - 0.5 * training[order].mean(1), float)
     return white["phase2"], white["references"], training
 
 

@@ -10,6 +10,7 @@ from iscqk.bench.stages import synthesize_images
 from iscqk.cli import main
 from iscqk.formats.described_images import DescribedImages, File, read_described, write_described
 from iscqk.formats.described_shards import listed_shards
+from unit_rows import unit
 
 
 @pytest.fixture
@@ -17,8 +18,7 @@ def real(tmp_path, monkeypatch):
     """Descriptors of which three directions matter most."""
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
-    rows = rng.standard_normal((400, 16)) * np.geomspace(1, 0.05, 16) + 0.2
-    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    rows = unit(rng.standard_normal((400, 16)) * np.geomspace(1, 0.05, 16) + 0.2)
     files = [File(f"/x/{n}", n, n, n, n) for n in range(400)]
     index = DescribedImages(files, ["a" * 64] * 400, np.zeros(400, bool), rows, "references", "e")
     write_described("real.h5", index)

@@ -6,6 +6,7 @@ import pytest
 from iscqk.matching.basis import LEAST
 from iscqk.matching.chance import PROMISED, Chance, flagged, needed, sample_size
 from iscqk.matching.neighbourhoods import Further, Neighbourhoods
+from unit_rows import unit
 
 
 def leads_of(pictures):
@@ -50,8 +51,7 @@ def by_the_matrix(similarities, cosines, same):
 def test_leads_are_those_of_the_definition(kinds):
     rng = np.random.default_rng(kinds)
     centres = rng.normal(size=(kinds, 12))
-    vectors = centres[rng.integers(kinds, size=400)] + 0.2 * rng.normal(size=(400, 12))
-    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    vectors = unit(centres[rng.integers(kinds, size=400)] + 0.2 * rng.normal(size=(400, 12)))
     rows = np.array([rng.permutation(400)[:32] for _ in range(50)])
     near = Neighbourhoods(rows, np.sort(rng.uniform(0, 1, rows.shape))[:, ::-1], np.zeros(50))
     found = near.leads(vectors, 0.9)

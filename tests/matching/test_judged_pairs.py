@@ -13,6 +13,7 @@ from iscqk.matching.basis import Basis, _as_queries, _learned, _of_originals
 from iscqk.matching.chance import PROMISED, Chance
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.neighbourhoods import LISTED, LookedUp, Neighbourhoods
+from unit_rows import unit
 
 BLOCK, BLOCKS = 1000, 12
 VECTORS = np.eye(LISTED + 1, dtype=np.float32)  # no two are one picture
@@ -51,8 +52,7 @@ def test_an_image_without_a_copy_leaves_some_bytes_and_not_its_neighbourhood():
 
 def test_many_references_of_an_image_take_no_memory_by_their_square(monkeypatch):
     rng, (images, listed) = np.random.default_rng(2), (40, 250)
-    vectors = rng.normal(size=(300, 8)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = unit(rng.normal(size=(300, 8)).astype(np.float32))
     rows = np.array([rng.permutation(300)[:listed] for _ in range(images)])
     near = Neighbourhoods(rows, np.sort(rng.uniform(0, 1, rows.shape))[:, ::-1], np.zeros(images))
     whole = near.leads(vectors, 0.6)
@@ -63,10 +63,6 @@ def test_many_references_of_an_image_take_no_memory_by_their_square(monkeypatch)
         assert tracemalloc.get_traced_memory()[1] < 1_500_000 < 4 * images * listed**2  # bytes
     finally:
         tracemalloc.stop()
-
-
-def unit(rows):
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
 @pytest.mark.parametrize("often", [1, 12, 30, 36, 44])

@@ -12,6 +12,7 @@ from iscqk.formats.stored_rows import JoinedRows
 from iscqk.retrieval import approximate
 from iscqk.retrieval.approximate import ApproximateIndex, lists_of
 from iscqk.retrieval.nearest import nearest_of_each
+from unit_rows import unit
 
 COUNT = 12_000
 
@@ -23,10 +24,6 @@ def vectors():
     rows = rng.standard_normal((COUNT, 16)) @ rng.standard_normal((16, 64))
     rows += 0.3 * rng.standard_normal(rows.shape)
     return JoinedRows([unit(rows[: COUNT // 3]), unit(rows[COUNT // 3 :])])
-
-
-def unit(rows):
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")

@@ -15,15 +15,12 @@ from iscqk.retrieval.refining import (
     save_projection,
     without_negatives,
 )
-
-
-def unit(rows):
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+from unit_rows import unit
 
 
 def unit_rows(count, size, seed):
     rows = np.random.default_rng(seed).standard_normal((count, size))
-    return unit(rows * np.linspace(3, 0.5, size) + 0.3).astype(np.float32)
+    return unit(rows * np.linspace(3, 0.5, size) + 0.3)
 
 
 def slow_projection(training, rows, size, whitening):
@@ -31,7 +28,7 @@ def slow_projection(training, rows, size, whitening):
     centre = training.astype(float).mean(0)
     _, values, directions = np.linalg.svd(training.astype(float) - centre, full_matrices=False)
     scale = (values / len(training) ** 0.5)[:size] ** whitening
-    return unit((rows.astype(float) - centre) @ directions[:size].T / scale)
+    return unit((rows.astype(float) - centre) @ directions[:size].T / scale, float)
 
 
 @pytest.mark.parametrize("whitening", [0, 0.5, 1])
@@ -110,7 +107,7 @@ def test_each_part_may_have_a_pca_of_its_own():
         ]
         length = np.sqrt((made[1] ** 2).sum(1).mean())
         slow.append(weight * made[0] / length)
-    found, wanted = projection(joined(rows, weights)), unit(np.hstack(slow))
+    found, wanted = projection(joined(rows, weights)), unit(np.hstack(slow), float)
     assert found.shape == (30, 8)
     np.testing.assert_allclose(found @ found.T, wanted @ wanted.T, atol=1e-5)
     np.testing.assert_array_equal(projection.weight[:12, 5:], 0)
@@ -136,7 +133,7 @@ def test_the_mean_of_the_nearest_is_subtracted(nearest, share):
         order = np.argsort(-(training.astype(float) @ row))[:nearest]
         slow.append(row - share * training.astype(float)[order].mean(0))
     found = without_negatives(rows, training, nearest, share)
-    np.testing.assert_allclose(found, unit(np.array(slow)), atol=1e-6)
+    np.testing.assert_allclose(found, unit(np.array(slow), float), atol=1e-6)
 
 
 def test_an_image_is_refined_on_its_own():

@@ -18,6 +18,7 @@ from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.ids import QUERY, REFERENCE
 from iscqk.formats.predictions import Predictions, read_predictions, write_predictions
 from iscqk.formats.submission import write_submission
+from unit_rows import unit
 
 QUERIES, REFERENCES = 30, 50
 QUERY_IDS = [QUERY.make(number) for number in range(QUERIES)]
@@ -361,8 +362,7 @@ def test_a_submission_is_scored_as_the_official_float32_search_does(
     queries[:400] = share * references[:400] + (1 - share) * queries[:400]
     sides = []
     for form, rows in ((QUERY, queries), (REFERENCE, references)):
-        unit = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-        sides.append((len(rows), [([form.make(n) for n in range(len(rows))], unit)]))
+        sides.append((len(rows), [([form.make(n) for n in range(len(rows))], unit(rows))]))
     write_submission(tmp_path / "s.h5", 256, *sides)
     truth = [f"{QUERY.make(n)},{REFERENCE.make(n) if n < 400 else ''}" for n in range(800)]
     write(tmp_path / "gt.csv", truth)
