@@ -1,13 +1,19 @@
 """Groups of copies: whole, disjoint, and without chains."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
+from iscqk.formats.described_images import DescribedImages, File
+from iscqk.matching.basis import Basis
+from iscqk.matching.chance import Chance
+from iscqk.matching.collection import NOTHING, Collection, Part, Source
 from iscqk.matching.groups import star_groups
+from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.likely_copies import LikelyCopies
 from iscqk.matching.linked import LinkedImages
+from unit_rows import unit
+
+BASIS = Basis(40, np.empty(0), Chance.of_sample(np.arange(500) / 100), 0.75)
 
 
 def grouped(near, links=None):
@@ -49,11 +55,38 @@ def test_two_sets_that_one_pair_joins_stay_two():
 )
 def test_one_of_two_images_has_to_find_the_other(needed, are_copies):
     """Which is the centre of a group is chance."""
-    both = np.array([0.8]), np.array([0.8])
-    copies = SimpleNamespace(_needed=np.array(needed), _query_of=np.arange(2))
-    copies._references = SimpleNamespace(flat=np.zeros(2, dtype=np.bool_))
-    copies._both_ways = lambda centre, others: both
-    assert LikelyCopies._are_copies(copies, 0, np.array([1])).tolist() == [bool(are_copies)]
+    # Four in a row, 3 0 2 1, of which 0 becomes the centre: 1 is the second from it, at 0.8.
+    angles = np.arccos(0.8) / 2 * np.array([0, 2, 1, -1])
+    images = collection(np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32))
+    found = found_of(np.array([*needed, 0.94, 0.94]), [(2, 0), (3, 0), (2, 1)])
+    (group,) = LikelyCopies(images, images, np.arange(4), found, BASIS, 1).groups()
+    assert [row for row, *_ in group] == ([0, 1, 2, 3] if are_copies else [0, 2, 3])
+
+
+def collection(vectors):
+    """Return images that have these descriptors and are not there."""
+    files = [File(f"/nowhere/{number}", 0, 0, 0, 0) for number in range(len(vectors))]
+    facts = [""] * len(files), np.zeros(len(files), np.bool_), vectors, "references", "e"
+    return Collection([Source([Part.of(DescribedImages(files, *facts))])])
+
+
+def found_of(needed, likely):
+    """Return what a search has found: likely pairs, query first, and what each query needs (q,)."""
+    query, reference = np.array(likely).T
+    of_pairs, of_queries = np.zeros(len(query)), np.zeros(len(needed))
+    return JudgedPairs(
+        query,
+        reference,
+        rank=np.ones_like(query),
+        similarity=of_pairs,
+        chance=of_pairs,
+        lead=of_pairs,
+        level=of_queries,
+        nearest=of_queries,
+        first_lead=np.log(1 - needed),  # from there to a lead of 0, as that of the likely pairs
+        first_chance=of_queries,
+        is_flat=of_queries.astype(np.bool_),
+    )
 
 
 def test_a_group_is_whole_where_links_name_some_of_its_pairs():
@@ -71,10 +104,6 @@ def test_no_image_is_in_two_groups():
         assert len(members) == len(set(members)) and all(len(group) > 1 for group in found)
         for centre, *others in found:
             assert (near | near.T)[centre, others].all()
-
-
-def unit(rows):
-    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
 
 
 def walk(count, turns):
@@ -114,10 +143,23 @@ def test_of_many_linked_images_hardly_more_are_measured_than_are_copies(turns):
 @pytest.mark.parametrize("turns", [1, 3])
 def test_similarities_are_the_same_to_the_last_bit_however_many_are_measured_at_once(turns):
     queries, references, _ = walk(40, turns)
-    of_references = SimpleNamespace(vectors=references)
-    of_queries = SimpleNamespace(vectors=queries.reshape(40, -1))
-    copies = SimpleNamespace(_references=of_references, _queries=of_queries, _is_one=turns == 1)
-    copies._query_of, copies._orientations = np.arange(40), turns
-    as_query, as_reference = LikelyCopies._both_ways(copies, 3, np.arange(4, 40))
-    assert (as_query == one_by_one(np.repeat(queries[[3]], 36, 0), references[4:])).all()
-    assert (as_reference == one_by_one(queries[4:], np.repeat(references[[3]], 36, 0))).all()
+    known = collection(references)
+    asked = known if turns == 1 else collection(queries.reshape(40, -1))
+    star = [(3, other) for other in range(4, 40)]
+    found = found_of(np.full(40, -1.5), [*star, *(pair[::-1] for pair in star)])
+
+    def measured(are_queries):
+        """Return similarities to the centre, the larger of both ways where both are queries."""
+        rows = np.where(are_queries, np.arange(40), NOTHING)
+        (group,) = LikelyCopies(asked, known, rows, found, BASIS, turns).groups()
+        assert [row for row, *_ in group] == [*range(3, 40)]
+        return np.array([similarity for _, similarity, _ in group[1:]])
+
+    as_query = one_by_one(np.repeat(queries[[3]], 36, 0), references[4:])
+    as_reference = one_by_one(queries[4:], np.repeat(references[[3]], 36, 0))
+    assert (measured(np.ones(40, np.bool_)) == np.maximum(as_query, as_reference)).all()
+    if turns == 1:  # as which both ways are the same
+        assert (as_query == as_reference).all()
+    else:
+        assert (measured(np.arange(40) == 3) == as_query).all()
+        assert (measured(np.arange(40) != 3) == as_reference).all()
