@@ -1,14 +1,13 @@
 """What `match`, `duplicates` and `describe` know of images that a call does not ask for."""
 
 import os
-import shlex
 import shutil
 
 import pytest
+from commands import run
 from PIL import Image
 
 import iscqk
-from iscqk.cli import main
 from iscqk.formats.described_images import read_described
 from iscqk.formats.described_shards import shards_there
 from iscqk.matching import aside
@@ -37,10 +36,6 @@ def linked(folder):
         os.rename(f"photos/R{number:06}.jpg", f"nas/{number}.jpg")
     os.symlink("../nas", "photos/2019")
     return folder
-
-
-def run(command, model, status=0):
-    assert main([*shlex.split(command)[1:], f"--model={model}", "--threads=1"]) == status
 
 
 def names(path):

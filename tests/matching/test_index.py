@@ -2,17 +2,16 @@
 
 import fcntl
 import os
-import shlex
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from commands import run
 from PIL import Image
 
 import iscqk
 from drawn_images import put_drawn
-from iscqk.cli import main
 from iscqk.matching import indexes, looking_up
 from iscqk.matching.collection import Collection
 from iscqk.matching.describing import load_described
@@ -35,10 +34,6 @@ def many(folder, monkeypatch):
 @pytest.fixture
 def looks_at_all(monkeypatch):
     monkeypatch.setattr(approximate, "LOOKED_AT", 1000)
-
-
-def run(command, model, status=0):
-    assert main([*shlex.split(command)[1:], f"--model={model}", "--threads=1"]) == status
 
 
 def kept(folder="."):

@@ -2,7 +2,6 @@
 
 import io
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -13,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from commands import run
 from PIL import Image
 
 import iscqk
-from iscqk.cli import main
 from iscqk.formats.described_images import DescribedImages, File, read_described, write_described
 from iscqk.formats.files import temporary_of
 from iscqk.formats.named_files import anchored
@@ -31,10 +30,6 @@ from iscqk.models.weights import save_encoder
 FEW = DescribedImages(
     [File("/x.jpg", 1, 1, 1, 1)], [""], np.array([False]), np.ones((1, 4), "f4"), "references", "e"
 )
-
-
-def run(command, status=0):
-    assert main(shlex.split(command)[1:]) == status
 
 
 def names(paths):
@@ -174,7 +169,10 @@ def test_a_link_to_nothing_that_is_named_is_left_out_as_a_folders_is(
         left = pd.read_csv("out/left_out.csv")["path"]
         assert {Path(path).name for path in left} == {"nothing.jpg", "2019"}
     assert "scans/2019: 2 such links lead to nothing" in caplog.text
-    run(f"iscqk match scans/2019 scans/nothing.jpg --against photos --model {model_folder}", 1)
+    run(
+        f"iscqk match scans/2019 scans/nothing.jpg --against photos --model {model_folder}",
+        status=1,
+    )
     assert "scans/2019: no such file or folder; correct its path" in capsys.readouterr().err
 
 
@@ -309,7 +307,7 @@ def test_what_cannot_be_done_is_told_before_the_work(
         run(f"iscqk describe photos --model {other} --output photos.h5")
     monkeypatch.setattr(iscqk.Model, "blocks", lambda *_: pytest.fail("images were described"))
     kept = sorted(folder.rglob("*"))
-    run(f"iscqk {command} --model {other}", 1)
+    run(f"iscqk {command} --model {other}", status=1)
     assert message in capsys.readouterr().err.splitlines()[-1]
     assert sorted(folder.rglob("*")) == kept
 
@@ -338,7 +336,7 @@ def test_a_file_that_may_not_be_read_is_told_in_a_line(folder, capsys, command):
     write_described(folder / name, FEW)
     lock(folder / name)
     (folder / "truth.csv").write_text("query_id,reference_id\nQ00001,R000001\n")
-    run(f"iscqk {command}", 1)
+    run(f"iscqk {command}", status=1)
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == f"error: {name}: cannot be read (Permission denied); make it readable"
 
@@ -348,7 +346,7 @@ def test_a_file_that_may_not_be_read_is_told_in_a_line(folder, capsys, command):
 )
 def test_a_file_in_a_folder_that_may_not_be_entered_is_not_missing(folder, capsys, bar, command):
     bar("locked")
-    run(f"iscqk {command}", 1)
+    run(f"iscqk {command}", status=1)
     told = "cannot be read (Permission denied); make its folder readable (chmod +rx)"
     assert told in capsys.readouterr().err.splitlines()[-1]
 

@@ -1,6 +1,5 @@
 """What is called a likely copy among drawn images, and by what that is judged."""
 
-import shlex
 import shutil
 from pathlib import Path
 
@@ -8,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from commands import run
 from PIL import Image
 
 import iscqk
 from drawn_images import put_drawn
-from iscqk.cli import main
 from iscqk.images.copier import Copier, Task
 from iscqk.images.edit_chains import EditPool
 from iscqk.matching import basis, duplicates, matches, views
@@ -55,10 +54,6 @@ def here(collection, tmp_path, monkeypatch):
         (tmp_path / name).symlink_to(collection / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(command):
-    assert main(shlex.split(command)[1:]) == 0
 
 
 def is_right(table):
@@ -225,7 +220,7 @@ def test_turned_and_mirrored_copies_are_found_where_asked_for(here, gist, capsys
     assert is_right(found).all() and (found["similarity"] > 0.95).all() and found["likely"].all()
     run(f"iscqk describe turned --side queries --output turned.h5 --model {gist}")
     capsys.readouterr()
-    assert main(shlex.split(f"match turned.h5 --against photos --model {gist} --orientations 8"))
+    run(f"iscqk match turned.h5 --against photos --model {gist} --orientations 8", status=1)
     assert "turned.h5: of images as they are, and 8 orientations" in capsys.readouterr().err
 
 

@@ -1,18 +1,17 @@
 """More images than one file of descriptors holds: shards that go on, renewed, searched alike."""
 
 import os
-import shlex
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from commands import run
 from PIL import Image
 
 import iscqk
 from drawn_images import put_drawn
-from iscqk.cli import main
 from iscqk.formats.described_images import read_described
 from iscqk.formats.described_shards import listed_shards, shard_folder
 from iscqk.matching import aside, basis, cache, describing, matches
@@ -49,10 +48,6 @@ def described(monkeypatch):
 
     monkeypatch.setattr(iscqk.Model, "blocks", blocks)
     return names
-
-
-def run(command, model, status=0):
-    assert main([*shlex.split(command)[1:], f"--model={model}", "--threads=1"]) == status
 
 
 def contents(path):
@@ -151,7 +146,7 @@ def test_after_a_stop_nothing_is_described_twice_and_nothing_is_lost(
         if not leaves_time:
             patch.setattr(cache.DescriptorCache, "_keep", lambda *_: None)
         with pytest.raises(Killed):
-            main(shlex.split(f"{DESCRIBE} --model={model_folder}")[1:])
+            run(f"{DESCRIBE} --model {model_folder}")
     assert not (many / "many.h5").exists()
     described.clear()
     run(DESCRIBE, model_folder)

@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import pickle
 import re
-import shlex
 import shutil
 from operator import attrgetter
 from pathlib import Path
@@ -14,11 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from commands import run
 from PIL import Image
 
 import iscqk
 from drawn_images import put_drawn
-from iscqk.cli import main
+from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.images.reading_ahead import Ahead
 from iscqk.matching.match_page import address
 from iscqk.matching.model_folder import RankedBy
@@ -29,10 +29,6 @@ from iscqk.runtime.shutdown import LOST_WORKER
 from written_shards import write_descriptors
 
 COPIED = [3, 11, 20]
-
-
-def run(command, status=0):
-    assert main(shlex.split(command)[1:]) == status
 
 
 def test_copies_are_found_and_shown(folder, model_folder, capsys):
@@ -164,12 +160,12 @@ def test_descriptors_that_are_stale_or_of_another_model_are_refused(
         save_encoder(
             other / f"{side}.safetensors", Encoder(EncoderConfig("test_resnet", 32, "gem", 16)), {}
         )
-    run(f"iscqk match scans --against photos.h5 --model {other}", 1)
+    run(f"iscqk match scans --against photos.h5 --model {other}", status=1)
     told = capsys.readouterr().err
     assert "photos.h5: of another model or side" in told
     assert f"(made by {model_folder}); name with --model the model that made it" in told
     Image.new("RGB", (40, 40)).save("photos/R000003.jpg")
-    run(f"iscqk match scans --against photos.h5 --model {model_folder}", 1)
+    run(f"iscqk match scans --against photos.h5 --model {model_folder}", status=1)
     assert "photos/R000003.jpg: changed after photos.h5" in capsys.readouterr().err
     os.remove("photos/R000003.jpg")  # gone does no harm
     run(f"iscqk match scans --against photos.h5 --model {model_folder}")
@@ -182,7 +178,7 @@ def test_unreadable_images_are_told_and_left_out(folder, model_folder, caplog, c
     assert "photos/broken.jpg: cannot read this image" in caplog.text
     assert "scans/empty.png: cannot read this image" in caplog.text
     assert len(pd.read_csv("matches/matches.csv")) == 3
-    run(f"iscqk match scans/empty.png --against photos --model {model_folder}", 1)
+    run(f"iscqk match scans/empty.png --against photos --model {model_folder}", status=1)
     assert "error: scans/empty.png: no image can be read" in capsys.readouterr().err
     with pytest.raises(iscqk.UserError, match="scans/empty.png: cannot read this image"):
         iscqk.Model.load(model_folder).describe(["scans/3.jpg", "scans/empty.png"])
@@ -458,6 +454,6 @@ def test_a_damaged_image_has_no_descriptor_however_it_is_given(folder, model_fol
 )
 def test_errors_are_one_line_with_the_remedy(folder, model_folder, capsys, command, message):
     write_descriptors("plain.h5", ["R000001"], np.zeros((1, 16), np.float32), {})
-    run(command.format(model_folder), 1)
+    run(command.format(model_folder), status=1)
     error = capsys.readouterr().err
     assert message in error and error.splitlines()[-1].startswith("error: ")

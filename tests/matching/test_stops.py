@@ -10,11 +10,11 @@ import sys
 
 import pandas as pd
 import pytest
+from commands import run
 
 import iscqk
 from conftest import long
 from drawn_images import put_drawn
-from iscqk.cli import main
 from iscqk.formats import described_images, files
 from iscqk.formats.described_images import read_described
 from iscqk.images import opening
@@ -33,10 +33,6 @@ def many(folder):
     """Add 150 images: two blocks that are described together, and some more."""
     put_drawn(folder / "many", "references", 150, 5, 48)
     return folder
-
-
-def run(command, model, status=0):
-    assert main([*shlex.split(command)[1:], f"--model={model}"]) == status
 
 
 # Runs a command that is sent a signal when two blocks of the 150 images are described.
@@ -75,7 +71,7 @@ def test_a_stopped_command_goes_on_from_there(many, model_folder, caplog, number
     assert done.stderr.splitlines()[-1].endswith("the same command goes on from here")
     assert not list(many.glob("*/*.csv")) and not (many / "many.h5").exists()
     caplog.set_level("INFO")
-    run(command, model_folder)
+    run(f"{command} --model {model_folder}")
     assert "128 of 150 images are in " in caplog.text
     kept = {"many.h5", "matches/references.h5", "matches/queries.h5", "duplicates/references.h5"}
     for path in filter(os.path.exists, kept):
@@ -90,7 +86,7 @@ def test_a_killed_command_loses_what_is_newer_than_the_last_look(many, model_fol
     done = stopped(signal.SIGKILL, COMMANDS["describe"], model_folder, seconds=-9)
     assert done.returncode == -signal.SIGKILL and not (many / "many.h5").exists()
     caplog.set_level("INFO")
-    run(COMMANDS["describe"], model_folder)
+    run(f"{COMMANDS['describe']} --model {model_folder}")
     kept = re.search(r"(\d+) of 150 images are in many.h5", caplog.text)
     assert 0 < int(kept[1]) < 150
 
@@ -111,7 +107,7 @@ def test_what_a_kill_left_half_written_goes_with_the_next_run(many, model_folder
     done = subprocess.run([sys.executable, "-c", KILLED, *words], capture_output=True)
     assert done.returncode == -signal.SIGKILL
     assert (many / "..many.unfinished.part.h5").exists()
-    run(COMMANDS["describe"], model_folder)
+    run(f"{COMMANDS['describe']} --model {model_folder}")
     assert not list(many.rglob(".*"))
 
 
@@ -131,7 +127,7 @@ def test_a_second_command_at_once_is_refused_before_its_work(
         return original(self, images, *rest)
 
     monkeypatch.setattr(iscqk.Model, "blocks", blocks)
-    run(command, model_folder)
+    run(f"{command} --model {model_folder}")
     assert inner[0].returncode == 1 and "blocks" not in inner[0].stderr
     assert "another process is writing it; wait for that or" in inner[0].stderr.splitlines()[-1]
     if "match" in command:
@@ -158,7 +154,7 @@ sys.exit(main(sys.argv[1:]))
 def test_a_disk_that_fails_ends_a_command_and_nothing_is_lost(
     many, model_folder, monkeypatch, capsys, caplog, module, name
 ):
-    run("iscqk describe photos --output many.h5", model_folder)
+    run(f"iscqk describe photos --output many.h5 --model {model_folder}")
     before, whole = (many / "many.h5").read_bytes(), getattr(module, name)
 
     def failing(path):
@@ -168,12 +164,15 @@ def test_a_disk_that_fails_ends_a_command_and_nothing_is_lost(
 
     with monkeypatch.context() as patch:
         patch.setattr(module, name, failing)
-        run("iscqk describe photos many --output many.h5 --threads 1", model_folder, 1)
+        run(
+            f"iscqk describe photos many --output many.h5 --threads 1 --model {model_folder}",
+            status=1,
+        )
     error = capsys.readouterr().err.splitlines()[-1]
     assert "many/R000149.jpg: the disk does not answer (Input/output error)" in error
     assert (many / "many.h5").read_bytes() == before
     caplog.set_level("INFO")
-    run("iscqk describe photos many --output many.h5", model_folder)
+    run(f"iscqk describe photos many --output many.h5 --model {model_folder}")
     # Beside the 24 that were known, two whole blocks that were described before.
     assert f"{24 if module is described_images else 24 + 128} of 174 images are in" in caplog.text
 
@@ -186,7 +185,7 @@ def test_images_whose_disk_leaves_are_not_left_out(many, model_folder, monkeypat
         return original(self, files)
 
     monkeypatch.setattr(cache.DescriptorCache, "find", find)
-    run("iscqk describe photos many --output many.h5", model_folder, 1)
+    run(f"iscqk describe photos many --output many.h5 --model {model_folder}", status=1)
     told = "many/R000000.jpg: gone since its folder was listed; see to its disk, then"
     assert told in capsys.readouterr().err.splitlines()[-1]
     assert not (many / "many.h5").exists()
@@ -202,5 +201,5 @@ def test_an_image_that_somebody_removes_meanwhile_is_left_out(
         return original(self, files)
 
     monkeypatch.setattr(cache.DescriptorCache, "find", find)
-    run("iscqk describe many --output many.h5", model_folder)
+    run(f"iscqk describe many --output many.h5 --model {model_folder}")
     assert len(read_described("many.h5").files) == 149 and "many/R000007.jpg" in caplog.text
