@@ -1,5 +1,7 @@
 """config.yaml, and files laid over it as Snakemake does."""
 
+import copy
+import functools
 from pathlib import Path
 
 import yaml
@@ -24,7 +26,27 @@ shards: {training: 1, references: 1}
 
 def configured(*presets):
     """Return what config.yaml and presets, by their names, say together."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config = copy.deepcopy(_read(ROOT / "config.yaml"))
     for name in presets:
-        update_config(config, yaml.safe_load((PRESETS / f"{name}.yaml").read_text()))
+        update_config(config, copy.deepcopy(_read(PRESETS / f"{name}.yaml")))
+    return config
+
+
+@functools.cache  # tests ask for hundreds
+def _read(path):
+    return yaml.safe_load(path.read_text())
+
+
+def with_keys(changes):
+    """Return config.yaml with other values of dotted keys (`train.qk.temperature`) alone.
+
+    `runs.changed` changes what a method that it names needs, too.
+    """
+    config = configured()
+    for key, value in changes.items():
+        *sections, last = key.split(".")
+        place = config
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[last] = value
     return config

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save
 from snakemake.settings.types import ConfigSettings
 
-from configs import LAID_OVER, PRESETS, configured
+from configs import LAID_OVER, PRESETS, configured, with_keys
 from iscqk.datasets import find_sources
 from iscqk.errors import UserError
 from iscqk.formats.phases import PHASES
@@ -287,7 +287,7 @@ def test_copies_that_will_be_too_few_are_told_before_any_are_made(changes, compl
 )
 def test_equal_numbers_are_one_text_however_they_are_written(key, value, written):
     """Snakemake compares texts."""
-    found = changed(key, value)
+    found = with_keys({key: value})
     complete(found)
     for part in key.split("."):
         found = found[part]
@@ -312,7 +312,7 @@ def test_equal_numbers_are_one_text_however_they_are_written(key, value, written
     ],
 )
 def test_what_says_nothing_and_long_paths_are_as_others_write_them(key, said, short):
-    found = changed(key, said)
+    found = with_keys({key: said})
     complete(found)
     for part in key.split("."):
         found = found.get(part)
@@ -354,15 +354,6 @@ def test_phase_2_has_edits_and_strengths_that_training_and_phase_1_never_use():
     assert pools["phase2"].required and not set(pools["phase2"].required) & seen
     for name in ("training", "phase1"):
         assert pools[name].strength[1] <= pools["phase2"].strength[0]
-
-
-def changed(key, value):
-    config = place = copy.deepcopy(CONFIG)
-    *sections, last = key.split(".")
-    for section in sections:
-        place = place.setdefault(section, {})
-    place[last] = value
-    return config
 
 
 def bomb():
@@ -432,7 +423,7 @@ LOOP.append(LOOP)
 )
 def test_what_a_config_must_not_hold_is_refused_in_one_line(key, value, complaint):
     with pytest.raises(UserError, match=complaint) as error:
-        check_config(changed(key, value))
+        check_config(with_keys({key: value}))
     assert str(error.value).isprintable()
 
 
@@ -548,9 +539,7 @@ FROM_RANDOM = {"model.weights": "none", "model.backbone": "resnet18"}
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
 def test_what_only_its_own_job_would_tell_is_told_before_any(changes, complaint):
-    config = copy.deepcopy(CONFIG)
-    for key, value in changes.items():
-        runs._put(config, key, value)
+    config = with_keys(changes)
     with pytest.raises(UserError, match=f"^config: {complaint}") as error:
         check_config(config)
         check_training(config)
@@ -558,9 +547,8 @@ def test_what_only_its_own_job_would_tell_is_told_before_any(changes, complaint)
 
 
 def test_a_teacher_that_is_no_network_of_iscqk_is_told_before_any_job(tmp_path):
-    config, path = copy.deepcopy(CONFIG), tmp_path / "timm.safetensors"
-    runs._put(config, "train.qk.soft_targets", 0.5)
-    runs._put(config, "train.qk.teacher", str(path))
+    path = tmp_path / "timm.safetensors"
+    config = with_keys({"train.qk.soft_targets": 0.5, "train.qk.teacher": str(path)})
     check_training(config)  # that it is not there, Snakemake tells: it may lie in a bucket
     for content in (save({"a": torch.ones(1)}), save({"a": torch.ones(1)}, {"format": "pt"}), b""):
         path.write_bytes(content)
@@ -592,9 +580,7 @@ def test_a_teacher_that_is_no_network_of_iscqk_is_told_before_any_job(tmp_path):
     ids=lambda changes: "-".join(changes),
 )
 def test_what_is_just_enough_passes(changes):
-    config = copy.deepcopy(CONFIG)
-    for key, value in changes.items():
-        runs._put(config, key, value)
+    config = with_keys(changes)
     check_config(config)
     check_training(config)
 
@@ -627,17 +613,17 @@ def test_what_is_just_enough_passes(changes):
 def test_what_other_runs_change_is_looked_at_before_they_are_planned(changes, complaint):
     """The key that says so is named, as the config itself may be right there."""
     with pytest.raises(UserError, match=f"^config: study.ablations.a: {complaint}") as error:
-        all_runs(changed("study.ablations", {"a": changes}))
+        all_runs(with_keys({"study.ablations": {"a": changes}}))
     assert str(error.value).isprintable()
 
 
 def test_an_ablation_of_a_method_that_none_of_its_runs_learns_by_is_refused():
     with pytest.raises(UserError) as error:
-        all_runs(changed("study.ablations", {"a": {"train.solo.koleo": [0, 1]}}))
+        all_runs(with_keys({"study.ablations": {"a": {"train.solo.koleo": [0, 1]}}}))
     what = "train.solo.koleo says nothing to qk; set train.method: solo, too"
     assert str(error.value) == f"config: study.ablations.a: {what}"
     both = {"train.method": ["solo", "qk"], "train.solo.koleo": [1, 0]}
-    made = all_runs(changed("study.ablations", {"a": both}))
+    made = all_runs(with_keys({"study.ablations": {"a": both}}))
     assert made["a-solo-1-0"]["train"]["solo"]["koleo"] == 1
 
 
@@ -681,7 +667,7 @@ def test_an_ablation_of_a_method_that_none_of_its_runs_learns_by_is_refused():
     ids=str,
 )
 def test_an_ablation_of_equals_is_refused(keys, complaint):
-    config = changed("study.ablations", {"a": keys})
+    config = with_keys({"study.ablations": {"a": keys}})
     with pytest.raises(UserError, match=f"^config: study.ablations.a: {complaint}"):
         runs_of(config, ["ablation_a"])
     if "all runs share it" not in complaint:
@@ -701,7 +687,7 @@ def test_an_ablation_of_equals_is_refused(keys, complaint):
     ids=str,
 )
 def test_an_ablation_that_changes_something_is_none_of_equals(keys):
-    all_runs(changed("study.ablations", {"a": keys}))
+    all_runs(with_keys({"study.ablations": {"a": keys}}))
 
 
 def test_keys_that_say_nothing_may_stand_in_a_config():
@@ -712,9 +698,9 @@ def test_keys_that_say_nothing_may_stand_in_a_config():
 def test_an_ablation_of_how_qk_warms_up_needs_a_warm_up():
     heat = {"train.simclr.temperature": [0.1, 0.2]}
     with pytest.raises(UserError, match="train.simclr.temperature says nothing to qk"):
-        all_runs(changed("study.ablations", {"a": heat}))
+        all_runs(with_keys({"study.ablations": {"a": heat}}))
     made = all_runs(
-        changed("study.ablations", {"a": {**heat, "train.qk.warm_up_images": [1000, 1000]}})
+        with_keys({"study.ablations": {"a": {**heat, "train.qk.warm_up_images": [1000, 1000]}}})
     )
     assert made["a-0.2-1000-0"]["train"]["simclr"]["temperature"] == 0.2
 
@@ -746,12 +732,12 @@ def test_a_curriculum_of_no_rounds_is_refused():
 
 def test_who_makes_copies_while_it_learns_may_have_its_own():
     label = {"small": {"train.method": "solo", "copies.side": 96}}
-    made = all_runs(changed("study.ablations", {"a": label}))
+    made = all_runs(with_keys({"study.ablations": {"a": label}}))
     assert made["a-small-0"]["copies"]["side"] == 96 != made["qk-0"]["copies"]["side"]
 
 
 def test_a_section_that_an_ablation_changes_has_the_defaults_of_its_other_keys():
-    config = changed("study.ablations", {"a": {"train.qk": [{"batch_size": 32}]}})
+    config = with_keys({"study.ablations": {"a": {"train.qk": [{"batch_size": 32}]}}})
     check_config(config)
     (label,) = (name for name in all_runs(config) if name.startswith("a-"))
     own = all_runs(config)[label]["train"]["qk"]
@@ -770,7 +756,7 @@ def test_a_section_that_an_ablation_changes_has_the_defaults_of_its_other_keys()
 )
 def test_no_two_runs_have_one_name(ablations, complaint):
     with pytest.raises(UserError, match=complaint):
-        all_runs(changed("study.ablations", ablations))
+        all_runs(with_keys({"study.ablations": ablations}))
 
 
 def test_a_training_is_looked_at_where_it_is_asked_for():
