@@ -2,11 +2,13 @@
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tomllib
+from importlib.metadata import requires
 
 import pytest
 from packaging.markers import Marker
@@ -138,6 +140,18 @@ def test_whatever_is_asked_for_has_an_exact_version(name):
     exact = {line.split("==")[0] for line in locked.splitlines() if "==" in line}
     assert len(asked) > 10
     assert {one.lower().replace("_", "-") for one in asked} - {"-c"} <= exact
+
+
+def test_the_conda_environment_has_the_pinned_versions():
+    conda_env = runpy.run_path(str(ROOT / "envs/write_conda_env.py"))["conda_env"]
+    pins = (ROOT / "envs/requirements.txt").read_text()
+    environment = (ROOT / "envs/iscqk.yaml").read_text()
+    assert environment == conda_env(pins)
+    left_out = {line.split("==")[0] for line in pins.splitlines() if line not in environment}
+    assert {"triton", "nvidia-nccl-cu13"} <= left_out
+    on_linux = [line for line in requires("torch") if 'platform_system == "Linux"' in line]
+    assert {re.match(r"[\w-]+", line)[0] for line in on_linux} <= left_out
+    assert not re.search("cuda|nvidia|triton", environment.split("- pip:")[1])
 
 
 def test_whatever_iscqk_is_installed_with_has_an_oldest_version_that_the_locked_one_is_not_before():
