@@ -18,7 +18,6 @@ from PIL import Image
 
 import iscqk
 from drawn_images import put_drawn
-from iscqk.formats.descriptor_shards import write_descriptors
 from iscqk.images.reading_ahead import Ahead
 from iscqk.matching.match_page import address
 from iscqk.matching.model_folder import RankedBy
