@@ -32,6 +32,7 @@ from iscqk.models.ready import READY
 from iscqk.models.timm_names import refuse_unknown_network
 from iscqk.plan.dependence import budget, training_edits
 from iscqk.plan.held_out import HeldOut, refuse_too_few
+from iscqk.plan.idle_keys import refuse_idle
 from iscqk.plan.teachers import refuse_unfit_teacher
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.settings.config import complete
@@ -54,8 +55,7 @@ def check_config(config: dict[str, Any]) -> None:
     _refuse_many_queries(config)  # of sections that all runs share
     # Of the submission: other runs may have rounds, and one of an ablation may leave out just that
     # which a key goes with.
-    _refuse_unused_of_rounds(config)
-    _refuse_idle_validation(config["train"])
+    refuse_idle(config)
     _refuse_unused_head(config["train"])
     check_run(config)
 
@@ -217,18 +217,6 @@ def _refuse_short_training(config: dict[str, Any]) -> None:
         refuse_few_steps(images, steps, train["method"], config["study"]["points"])
 
 
-def _refuse_unused_of_rounds(config: Mapping[str, Any]) -> None:
-    """Refuse what is said of the copies of rounds where copies are not made for any round."""
-    method = config["train"]["method"]
-    if not METHODS[method].makes_own_copies:
-        return
-    if config["edits"]["curriculum"]:
-        raise UserError(
-            f"config: edits.curriculum: says nothing to {method}, whose copies are of no round; "
-            "leave it empty, and change edits.training"
-        )
-
-
 def _refuse_few_copies(config: Mapping[str, Any]) -> None:
     """Refuse a method that takes more copies of an image than are made."""
     method, made = config["train"]["method"], config["copies"]["per_image"]
@@ -266,16 +254,3 @@ def _refuse_unused_head(train: Mapping[str, Any]) -> None:
             f"config: train.{train['method']}.live_head: the only network of sides: one learns its "
             "head itself; set false, or sides: two"
         )
-
-
-def _refuse_idle_validation(train: Mapping[str, Any]) -> None:
-    """Refuse to say when to look at a training where nothing is held out to look at it by."""
-    own, settings = own_section(train), METHODS[train["method"]].settings
-    if own.get("validation_images"):
-        return
-    for key in ("validate_every", "patience"):
-        if key in own and own[key] != getattr(settings, key):
-            raise UserError(
-                f"config: train.{train['method']}.{key}: says nothing at validation_images 0; "
-                "raise these"
-            )

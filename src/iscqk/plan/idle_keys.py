@@ -8,16 +8,25 @@ from iscqk.errors import UserError
 from iscqk.methods import METHODS, own_section
 from iscqk.models.ready import READY, keeps_head
 from iscqk.retrieval.rankings import RANKINGS
+from iscqk.settings.config import Config as WholeConfig
 
 Config = dict[str, Any]
 
 
 class _Beside(NamedTuple):
-    """Beside which values of another key one says nothing, unless something else asks for it."""
+    """Beside which values of another key one says nothing, unless something else asks for it.
+
+    Attributes:
+        other: that key.
+        values: those of it.
+        unless: whether something else in a config asks for it.
+        refusal: how a refusal ends that begins with what says nothing; "" where it may stand.
+    """
 
     other: str
     values: Collection[Any]
     unless: Callable[[Config], bool] = lambda config: False
+    refusal: str = ""
 
 
 def _makes_head(config: Config) -> bool:
@@ -37,7 +46,10 @@ _FRESH = _Beside("train.method", _ON_FRESH)
 _IDLE = {
     "copies.per_image": _FRESH,
     "copies.quality": _FRESH,
-    "edits.curriculum": _FRESH,
+    "edits.curriculum": _FRESH._replace(
+        refusal="to {method}, whose copies are of no round; leave it empty, and change "
+        "edits.training"
+    ),
     "model.whitening": _READY,
     "model.head_images": _READY,
     **{
@@ -45,7 +57,9 @@ _IDLE = {
         for name in _BY_ROUNDS
     },
     **{
-        f"train.{name}.{key}": _Beside(f"train.{name}.validation_images", [0])
+        f"train.{name}.{key}": _Beside(
+            f"train.{name}.validation_images", [0], refusal="at validation_images 0; raise these"
+        )
         for name in _ON_FRESH
         for key in ("validate_every", "patience")
     },
@@ -60,6 +74,24 @@ _IDLE = {
         "score.rankings", [[name] for name, one in RANKINGS.items() if not one.needs_bank]
     ),
 }
+
+
+def refuse_idle(config: Config) -> None:
+    """Refuse keys that ask for something which the rest of a config, that of a run, leaves out.
+
+    Args:
+        config: a complete one. What it says of methods other than its own is of other runs.
+
+    Raises:
+        UserError: there is such a key, with another value than its default.
+    """
+    method = config["train"]["method"]
+    others = tuple(f"train.{name}." for name in METHODS if name != method)
+    for key, beside in _IDLE.items():
+        if not beside.refusal or key.startswith(others):
+            continue
+        if _silent_beside(key, config) and _at(key, config) != _default(key, config):
+            raise UserError(f"config: {key}: says nothing {beside.refusal.format(method=method)}")
 
 
 def refuse_alike(ablation: str, runs: Mapping[str, Config]) -> None:
@@ -89,10 +121,17 @@ def refuse_alike(ablation: str, runs: Mapping[str, Config]) -> None:
 
 def _silent_beside(key: str, config: Config) -> str:
     """Return the key beside which one says nothing in a config; "" where it says something."""
-    other, values, unless = _IDLE[key]
+    other, values, unless, _ = _IDLE[key]
     if other in _IDLE and (further := _silent_beside(other, config)):
         return further
     return other if _at(other, config) in values and not unless(config) else ""
+
+
+def _default(key: str, config: Config) -> Any:
+    """Return what a key of a config would be, were it not said there."""
+    rest = dict(_without(config, [key]))
+    WholeConfig.fill_defaults(rest)
+    return _at(key, rest)
 
 
 def _at(key: str, config: Any) -> Any:
