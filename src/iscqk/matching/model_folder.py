@@ -35,7 +35,7 @@ from iscqk.models.hub import load_hub_folder
 from iscqk.models.weights import load_encoder
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.retrieval.refining import Refinement, load_projection, save_projection
-from iscqk.settings.describe import Describe
+from iscqk.settings.describe import Describe, projects, refines
 
 
 class Looks(NamedTuple):
@@ -147,17 +147,16 @@ def load_sides(folder: Path, sides: str) -> dict[str, Encoder]:
 def _looks(folder: Path, settings: Mapping[str, Any]) -> Looks:
     weight, share = float(settings["gist"]), float(settings["subtract"])  # as digests have them
     gist = load_hub_folder(folder / GIST_ROLE) if weight else None
-    projects = weight or settings["whitening"]
     refine = Refinement(
         [1.0, weight] if gist else [1.0],
-        load_projection(folder / PROJECTION) if projects else None,
+        load_projection(folder / PROJECTION) if projects(settings) else None,
         read_bank(folder) if share else None,
         settings["subtract_nearest"],
         share,
     )
     trimmed = settings.get("trimmed", Describe.trimmed)  # of which older folders say nothing
     ways = settings["sizes"], settings["orientations"], trimmed
-    return Looks(*ways, gist, refine if projects or share else None)
+    return Looks(*ways, gist, refine if refines(settings) else None)
 
 
 def _try(folder: Path, parts: Parts) -> None:

@@ -31,6 +31,7 @@ from iscqk.plan.names import (
 from iscqk.plan.runs import Config, gist_run, in_names, split_of_run
 from iscqk.plan.teachers import teaching_jobs, teaching_network
 from iscqk.retrieval.rankings import RANKINGS
+from iscqk.settings.describe import projects, refines
 
 Home = Callable[[str, ModelName], str]
 Shards = Callable[[str, int], list[str]]
@@ -283,8 +284,7 @@ class Run:
 
     def refines(self) -> bool:
         """Return whether it does more with descriptors than its network gives."""
-        describe = self.config["describe"]
-        return bool(describe["gist"] or describe["whitening"] or describe["subtract"])
+        return refines(self.config["describe"])
 
     def as_submitted(self, name: str, role: str, images: str) -> list[str]:
         """Return images as they are submitted as `queries` or `references`, before the ranking.
@@ -318,9 +318,8 @@ class Run:
 
     def projection(self, name: str) -> list[str]:
         """Return the projection of what it joins or whitens; none where it does neither."""
-        describe = self.config["describe"]
         projection = self._results.model(self.name, name).projection
-        return [projection] if describe["gist"] or describe["whitening"] else []
+        return [projection] if projects(self.config["describe"]) else []
 
     def subtracted(self, name: str, images: str) -> list[str]:
         """Return the training descriptors that are subtracted from those of images, if any."""

@@ -1,7 +1,8 @@
 """`describe`: how images are described, and how pairs of them rank."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.schema.kinds import PRECISION, Count, Limits, Precision, Side, within
@@ -46,3 +47,13 @@ class Describe(Section):
     ranking: RankingName = key("log_partition", "or similarity")
     temperature: _Temperature = key(0.05, "of the log-partition, whatever the training's was")
     precision: Precision = key("auto", PRECISION)
+
+
+def projects(describe: Mapping[str, Any]) -> bool:
+    """Return whether a PCA is made of descriptors: of what is joined, or to whiten."""
+    return bool(describe["gist"] or describe["whitening"])
+
+
+def refines(describe: Mapping[str, Any]) -> bool:
+    """Return whether more is done with descriptors than the network gives."""
+    return projects(describe) or bool(describe["subtract"])

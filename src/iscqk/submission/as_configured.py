@@ -24,6 +24,7 @@ from iscqk.models.weights import read_encoder_config, read_provenance
 from iscqk.plan.dependence import budget, training_edits, warm_up_images
 from iscqk.plan.names import Content
 from iscqk.retrieval.refining import read_projection_facts
+from iscqk.settings.describe import refines
 
 Config = Mapping[str, Any]
 
@@ -198,8 +199,7 @@ def _of_side(
 ) -> Iterator[_Told]:
     """Yield what descriptors say of one side: how it was seen, and what was made of that."""
     describe = config["describe"]
-    is_refined = describe["gist"] or describe["whitening"] or describe["subtract"]
-    rule = "refine" if is_refined else "merge"
+    rule = "refine" if refines(describe) else "merge"
     seen = {key: told[key] for key in ("precision",) if key in told}
     yield _Told(path, "embed", {"describe": seen}, config)
     yield _Told(path, rule, {"describe": {k: told[k] for k in _OF_A_SIDE if k in told}}, config)
