@@ -10,12 +10,7 @@ rule evaluate:
     input:
         lambda wildcards: evaluated_files(PLAN, PLAN[wildcards.run], wildcards.model),
     output:
-        [
-            file
-            for phase in PHASES
-            for ranking in SCORED
-            for file in MODEL.ranked(phase, ranking).evaluated
-        ],
+        files_made(MODEL, SCORED),
     log:
         LOG["evaluate"],
     benchmark:
@@ -37,7 +32,7 @@ rule evaluate:
         stages=lambda wildcards, input, output, threads: fetched_words(
             evaluation(PLAN, PLAN[wildcards.run], wildcards.model, threads),
             evaluated_files(PLAN, PLAN[wildcards.run], wildcards.model)
-            + files_made(PLAN, PLAN[wildcards.run], wildcards.model),
+            + files_made(R.model(wildcards.run, wildcards.model), SCORED),
             [*input, *output],
         ),
     shell:

@@ -4,9 +4,10 @@ The rules `merge`, `search` and `score` do the same for the submission, a job a 
 can be made again alone, on a cluster in parts. `tests/test_evaluation.py` holds the two together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from iscqk.formats.phases import PHASES
+from iscqk.formats.results import RunModel
 from iscqk.plan.plan import Plan
 from iscqk.plan.run import Run
 
@@ -28,14 +29,9 @@ def evaluated_files(plan: Plan, run: Run, model: str) -> list[str]:
     return [*dict.fromkeys(shards), plan.results.manifest("references"), *lists]
 
 
-def files_made(plan: Plan, run: Run, model: str) -> list[str]:
-    """Return what the evaluation of a model of a run writes."""
-    rankings = plan.config["score"]["rankings"]
-    ranked = [
-        plan.results.model(run.name, model).ranked(phase, ranking)
-        for phase in PHASES
-        for ranking in rankings
-    ]
+def files_made(model: RunModel, rankings: Sequence[str]) -> list[str]:
+    """Return what the evaluation of a model, or of any by its pattern, writes."""
+    ranked = [model.ranked(phase, ranking) for phase in PHASES for ranking in rankings]
     return [file for one in ranked for file in one.evaluated]
 
 
