@@ -5,15 +5,9 @@ import pytest
 from configs import configured
 from iscqk.images.dataset_interface import Sources
 from iscqk.plan.plan import Plan
-from iscqk.plan.training_manifest import asked_for_training, is_forced
+from iscqk.plan.training_manifest import asked_for_training
 
 PLAN = Plan(configured("from-nothing"), Sources(["training"], ["references"], ["others"], {}, {}))
-
-
-@pytest.mark.parametrize("words", ["-F", "-Fn", "-nF", "--forceall", "-R prepare", "-nR a prepare",
-    "-Rprepare", "--forcerun=prepare", "--forcerun a prepare --cores 2"])  # fmt: skip
-def test_what_is_asked_for_by_name_is_told_before_snakemake_tells_it(words):
-    assert is_forced({"prepare"}, ["snakemake", *words.split()])
 
 
 @pytest.mark.parametrize("words", ["prepare_training", "results/data/training.csv --cores all",
@@ -29,8 +23,3 @@ def test_the_manifest_of_training_images_alone_is_asked_for(words):
     "all --forcerun prepare_training"])  # fmt: skip
 def test_something_else_is_asked_for_too(words):
     assert asked_for_training(PLAN, words.split()) is None
-
-
-@pytest.mark.parametrize("words", ["prepare", "-n prepare", "-R a --until prepare", "-c2", "-F=1"])
-def test_nothing_else_is_asked_for_by_name(words):
-    assert not is_forced({"prepare"}, ["snakemake", *words.split()])

@@ -19,7 +19,7 @@ from iscqk.images.dataset_interface import Sources
 from iscqk.plan.plan import Plan
 from iscqk.plan.storage import Storage
 from iscqk.runtime.storage import StoredFile
-from iscqk.terminal.additions import Additions, options_to_repeat
+from iscqk.terminal.additions import Additions
 from iscqk.terminal.closing import closing_lines
 
 CONFIG = configured("from-nothing")
@@ -234,30 +234,6 @@ def test_a_file_that_cannot_be_read_ends_nothing(plan, content):
     write(plan.results.submission("phase2").score, content)
     write(plan.results.submission("phase2").validation, content)
     assert closing(plan, ["all"])[-1] == NEXT
-
-
-@pytest.mark.parametrize(
-    ("arguments", "repeated"),
-    [
-        ("submission_phase2 --cores all", ""),
-        (
-            "all --cores all --configfile config.yaml tiny.yaml",
-            " --configfile config.yaml tiny.yaml",
-        ),
-        (
-            "--configfiles a.yaml --config seed=1 -F all -d else",
-            " --directory else --configfile a.yaml --config seed=1",
-        ),
-        ("-C seed=1 --workflow-profile=profiles/slurm", " --workflow-profile profiles/slurm "),
-        (
-            "all --executor local --default-storage-prefix s3://bucket/run --config seed=1",
-            " --default-storage-prefix s3://bucket/run --config seed=1",
-        ),
-    ],
-)
-def test_options_that_say_of_what_a_run_is_are_repeated(arguments, repeated):
-    told = options_to_repeat(arguments.split())
-    assert told.startswith(repeated) if repeated.endswith(" ") else told == repeated
 
 
 def test_a_clock_that_was_set_back_makes_no_run_shorter_than_nothing(plan):

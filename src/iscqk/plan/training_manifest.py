@@ -6,16 +6,15 @@ where that is watched: one reference more trains nothing anew (workflow/rules/da
 
 import filecmp
 import os
-import re
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from iscqk.datasets import SOURCES
 from iscqk.formats.files import write_text
 from iscqk.formats.results import SPLITS
-from iscqk.plan.command_line import options_of
+from iscqk.plan.command_line import is_forced, options_of
 from iscqk.plan.dependence import as_text
 from iscqk.plan.plan import Plan
 from iscqk.plan.snakefile import digest_of
@@ -62,23 +61,6 @@ def asked_for_training(plan: Plan, words: Sequence[str]) -> Any:
     asked = options_of(words)
     wanted = {*(asked.until or asked.targets)}
     return asked if wanted and wanted <= names and not asked.unlock else None
-
-
-def is_forced(names: Collection[str], words: Iterable[str]) -> bool:
-    """Return whether the words of a command make Snakemake run one of some rules or files.
-
-    Snakemake itself tells so only once the Snakefile is read, and its parser takes 0.3 s to make.
-    """
-    forces = False
-    for word in words:
-        if word == "--forceall" or re.fullmatch("-[a-zA-Z]*F[a-zA-Z]*", word):
-            return True
-        if word.startswith("-"):
-            found = re.match("(?:--forcerun=?|-[a-zA-Z]*?R)(.*)", word)
-            forces, word = found is not None, found[1] if found else ""
-        if forces and word in names:
-            return True
-    return False
 
 
 def behind_training(plan: Plan) -> str:

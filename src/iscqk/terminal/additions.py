@@ -1,9 +1,7 @@
 """What is added to Snakemake's own messages, whichever logger tells them."""
 
-import argparse
 import logging
 import os
-import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from iscqk.errors import UserError
+from iscqk.plan.command_line import options_to_repeat
 from iscqk.plan.plan import Plan
 from iscqk.plan.training_manifest import TRAINING_RULE, mark_training
 from iscqk.runtime.storage import StoredFile
@@ -218,26 +217,3 @@ def _keys_that_name(value: Any, path: str, key: str = "") -> Iterator[str]:
             yield from _keys_that_name(one, path, key)
     elif isinstance(value, str) and os.path.normpath(value) == os.path.normpath(path):
         yield key
-
-
-def options_to_repeat(arguments: Sequence[str]) -> str:
-    """Return those of Snakemake's options that say of what a run is, with a blank before them."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    one = [("--snakefile", "-s"), ("--directory", "-d"), ("--workflow-profile",), ("--profile",)]
-    one += [("--default-storage-provider",), ("--default-storage-prefix",)]
-    for names in one:
-        parser.add_argument(*names)
-    for names in [("--configfile", "--configfiles"), ("--config", "-C")]:
-        parser.add_argument(*names, nargs="+")
-    try:
-        known, _ = parser.parse_known_args(arguments)
-    except argparse.ArgumentError:
-        return ""
-    words = []
-    for name, value in vars(known).items():
-        if value is not None:
-            words += [
-                f"--{name.replace('_', '-')}",
-                *([value] if isinstance(value, str) else value),
-            ]
-    return "".join(f" {word}" for word in map(shlex.quote, words))
