@@ -144,7 +144,7 @@ def _images(
     copies = CopyShards([arguments.copies])
     if copies.ids and arguments.views > copies.views:  # a shard of few images may have none
         raise UserError(
-            f"train.bank_views: {arguments.views} copies of an image are asked for, and "
+            f"train.*.bank_views: {arguments.views} copies of an image are asked for, and "
             f"{arguments.copies} has {copies.views}; raise copies.per_image"
         )
     provenance = {**copies.provenances[0][1], "views": arguments.views}
