@@ -36,34 +36,21 @@ if differing or missing:
     )
 
 from snakemake.logging import logger
-from snakemake.settings.types import SharedFSUsage
 from snakemake.utils import min_version
 
 from iscqk.errors import UserError, one_line
-from iscqk.formats.files import refuse_unwritable
 
 try:  # a method or an edit of one's own may be refused as it is imported
-    from iscqk.datasets import find_sources
-    from iscqk.plan.command_line import targets_among
+    from iscqk.plan.checked_plan import checked_plan
     from iscqk.plan.left_locks import jobs_outlive_this, remove_left_locks
-    from iscqk.plan.plan import Plan
-    from iscqk.plan.presets import (
-        refuse_disorder,
-        refuse_missing_below,
-        refuse_without_preset,
-    )
-    from iscqk.plan.runs import runs_of
-    from iscqk.plan.snakefile import (
+    from iscqk.plan.starting import (
         base_config,
-        refuse_base_laid_over,
         refuse_braces,
         refuse_dated_ahead,
         refuse_full_disk,
-        refuse_missing_envs,
         refuse_unwritable_folder,
     )
-    from iscqk.plan.storage import Storage
-    from iscqk.plan.checks import check_config, check_run, check_training
+    from iscqk.plan.training_manifest import is_listed_already
     from iscqk.terminal.additions import add_to_messages
 except UserError as error:
     sys.exit(f"error: {error}")
@@ -86,33 +73,17 @@ configfile: base_config(OWN_FOLDER)
 
 
 try:
-    bases = ["config.yaml", f"{OWN_FOLDER}/config.yaml"]
-    refuse_base_laid_over(bases, workflow.config_settings)
-    files = workflow.config_settings.configfiles
-    refuse_disorder(OWN_FOLDER, files)
-    refuse_missing_below(OWN_FOLDER, files)
-    check_config(config)
-    sources = find_sources(config["dataset"])
-    PLAN = Plan(config, sources, storage=Storage.of(workflow.storage_settings))
-    sends_sources = (
-        SharedFSUsage.SOURCES not in workflow.storage_settings.shared_fs_usage
-    )
-    if sends_sources and not workflow.remote_exec:
-        refuse_missing_envs(OWN_FOLDER)
-    if workflow.is_main_process and not PLAN.storage.plugin:
-        refuse_unwritable(PLAN.results.root, is_folder=True)
-    if workflow.is_main_process and remove_left_locks():
-        logger.info("the run before this one was killed; what it had locked is free")
-    for run in PLAN.values():
-        check_run(run.config)
-    compared = {"study", "ablation", "unbalanced", "benchmarks"}
-    compared.add(f"{PLAN.results.unbalanced.folder}/")
-    targets = targets_among(sys.argv[1:], compared)
-    refuse_without_preset(OWN_FOLDER, config, targets)
-    for name in runs_of(config, targets):
-        check_training(PLAN[name].config)
+    PLAN = checked_plan(workflow, config, OWN_FOLDER, sys.argv[1:])
 except UserError as error:
     sys.exit(f"error: {error}")
+
+if workflow.is_main_process and remove_left_locks():
+    logger.info("the run before this one was killed; what it had locked is free")
+if is_listed_already(workflow, PLAN):
+    logger.info(
+        "Nothing to be done (of what is behind the training images nothing has changed)."
+    )
+    sys.exit()
 
 
 report: "workflow/report/workflow.rst"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run by Snakemake in the new environment; the workflow (iscqk.plan.snakefile) says where its clone is.
+# Run by Snakemake in the new environment; the workflow (iscqk.plan.starting) says where its clone is.
 set -euo pipefail
 pip install --no-build-isolation --no-deps --editable "${ISCQK_FOLDER:?is told by the Snakefile}"
 # Clones of the same lists share the environment under one --conda-prefix. So that each runs its own

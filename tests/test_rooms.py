@@ -78,7 +78,15 @@ def test_the_root_holds_the_program_and_its_error_only():
 
 @pytest.mark.parametrize(
     "module",
-    ["plan.plan", "plan.snakefile", "retrieval.rankings", "datasets", "methods", "settings.config"],
+    [
+        "plan.plan",
+        "plan.starting",
+        "plan.parameters",
+        "retrieval.rankings",
+        "datasets",
+        "methods",
+        "settings.config",
+    ],
 )
 def test_what_the_snakefile_imports_waits_for_no_library_that_its_jobs_need(module):
     """It is read at the start of every job, and registries without what their functions need."""

@@ -27,7 +27,7 @@ from iscqk.formats.manifest import read_manifest
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.torch_internals import cpu_has_bfloat16
 from iscqk.models.weights import save_encoder
-from iscqk.plan.snakefile import (
+from iscqk.plan.starting import (
     gpu_count,
     refuse_braces,
     refuse_dated_ahead,
@@ -545,7 +545,7 @@ def test_a_clone_in_a_folder_with_braces_is_told(tmp_path):
 def test_a_full_disk_is_told_before_snakemake_writes_to_it(project):
     (project.folder / ".snakemake").mkdir()
     full = 'open("/dev/full", "wb")'
-    project.replace("src/iscqk/plan/snakefile.py", "TemporaryFile(dir=folder)", full)
+    project.replace("src/iscqk/plan/starting.py", "TemporaryFile(dir=folder)", full)
     done = project.run("snakemake all --dry-run --configfile config.yaml tiny.yaml", check=False)
     assert done.returncode == 1
     assert [line for line in done.stderr.splitlines() if not line.startswith("Using")] == [

@@ -64,7 +64,7 @@ def test_where_torch_finds_no_gpu_the_table_says_so_for_every_cell(monkeypatch, 
 def test_benchmarks_ask_for_it_where_there_is_a_gpu(tmp_path, gpus):
     sources = [ROOT / name for name in dry_runs.COPIED]
     subprocess.run(["cp", "-r", *sources, tmp_path], check=True)
-    asked = tmp_path / "src/iscqk/plan/snakefile.py"
+    asked = tmp_path / "src/iscqk/plan/starting.py"
     found = 'int(Path("/dev/nvidia0").exists())'
     assert found in asked.read_text()
     asked.write_text(asked.read_text().replace(found, str(gpus)))

@@ -15,8 +15,8 @@ import pytest
 from configs import configured
 from conftest import ROOT
 from iscqk.plan.checks import check_config
+from iscqk.plan.parameters import digest_of_contents
 from iscqk.plan.run import Run
-from iscqk.plan.snakefile import digest_of
 
 RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
 # A parameter's lambda up to the next parameter or section of its rule.
@@ -108,7 +108,7 @@ def test_what_a_comparison_has_of_its_jobs_files_it_has_as_planned_too():
 )
 def test_files_that_are_given_count_by_what_is_in_them(rule):
     """Snakemake looks at their times only: an older one in the place of one would go unnoticed."""
-    digest = r"^ {8}(content|weights)=lambda wildcards: digest_of\(\s*([\w.\[\]]+)\("
+    digest = r"^ {8}(content|weights)=lambda wildcards: digest_of_contents\(\s*([\w.\[\]]+)\("
     found = re.search(digest, OWN[rule], re.MULTILINE)
     assert found[2] == ("PLAN[wildcards.run].start" if rule == "initial" else "STORAGE.here")
 
@@ -116,8 +116,8 @@ def test_files_that_are_given_count_by_what_is_in_them(rule):
 def test_a_digest_is_of_what_is_in_files_that_are_here(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("one")
-    first, date = digest_of([str(path)]), path.stat().st_mtime_ns
+    first, date = digest_of_contents([str(path)]), path.stat().st_mtime_ns
     path.write_text("two")
     os.utime(path, ns=(date, date))
-    assert digest_of([str(path)]) != first
-    assert digest_of([str(path), "s3/b.csv"]) == digest_of([str(path)])
+    assert digest_of_contents([str(path)]) != first
+    assert digest_of_contents([str(path), "s3/b.csv"]) == digest_of_contents([str(path)])

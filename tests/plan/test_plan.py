@@ -29,8 +29,8 @@ from iscqk.plan.names import (
     ModelName,
     runs_pattern,
 )
+from iscqk.plan.parameters import fetched, given
 from iscqk.plan.plan import Plan
-from iscqk.plan.snakefile import fetched, given
 from iscqk.plan.storage import Storage
 from iscqk.plan.submission import given_files, given_in_storage
 from iscqk.plan.teachers import teaching_networks

@@ -14,7 +14,7 @@ from iscqk.plan.checks import check_config
 from iscqk.plan.dependence import budget, making, models
 from iscqk.plan.presets import refuse_disorder, refuse_missing_below, refuse_without_preset
 from iscqk.plan.runs import all_runs
-from iscqk.plan.snakefile import refuse_base_laid_over
+from iscqk.plan.starting import refuse_base_laid_over
 
 CONFIG = configured()
 

@@ -37,36 +37,34 @@ from iscqk.plan.names import (
     runs_pattern,
 )
 from iscqk.formats.results import DESCRIBED, SPLITS
-from iscqk.plan.snakefile import (
+from iscqk.plan.parameters import (
     code,
-    digest_of,
-    end_jobs_with_snakemake,
+    digest_of_contents,
     fetched_words,
     folder,
     folders,
     given,
-    gpu_count,
-    let_conda_find,
-    let_jobs_speak_utf8,
     listed,
-    made_by,
-    named,
+    name_pairs,
     options,
-    put_program_on_path,
     results_of,
     results_with,
     untracked,
+    wildcards_of_jobs,
 )
 from iscqk.plan.stage_code import code_digest
 from iscqk.plan.stage_registry import module_name
+from iscqk.plan.starting import (
+    end_jobs_with_snakemake,
+    gpu_count,
+    let_conda_find,
+    let_jobs_speak_utf8,
+    put_program_on_path,
+)
 from iscqk.plan.storage import let_jobs_reach
 from iscqk.plan.submission import given_files, given_in_storage, submission_files
 from iscqk.plan.teachers import teaching_networks
-from iscqk.plan.training_manifest import (
-    asked_for_training,
-    behind_training,
-    keeps_training,
-)
+from iscqk.plan.training_manifest import behind_training, keeps_training
 from iscqk.retrieval import rankings
 from iscqk.settings.search import Search
 

@@ -44,20 +44,24 @@ rule prepare:
     threads: 8
     params:
         code=code("prepare"),
-        lists=lambda wildcards, input: named(PLAN.lists(*SPLITS), input.lists),
+        lists=lambda wildcards, input: name_pairs(PLAN.lists(*SPLITS), input.lists),
         places=PLAN.places(*SPLITS),
         bad_images=config["dataset"]["bad_images"],
         naming=SOURCES[config["dataset"]["kind"]].naming_options,
         state=lambda wildcards: PLAN.state(*SPLITS),
-        content=lambda wildcards: digest_of(STORAGE.here(PLAN.lists(*SPLITS).values())),
+        content=lambda wildcards: digest_of_contents(
+            STORAGE.here(PLAN.lists(*SPLITS).values())
+        ),
         # no input either: queries that come later must not make all training begin anew
         queries=untracked(
             lambda wildcards: PLAN.queries_beforehand(
-                made_by(workflow, "make_queries", "phase")
+                wildcards_of_jobs(workflow, "make_queries", "phase")
             )
         ),
         hold_out=untracked(
-            lambda wildcards: PLAN.held_out(made_by(workflow, "learn", "run"))
+            lambda wildcards: PLAN.held_out(
+                wildcards_of_jobs(workflow, "learn", "run")
+            )
         ),
     shell:
         """
@@ -92,14 +96,6 @@ if not keeps_training(workflow, PLAN):
             """
             {{ cp {input} {output.manifest} && printf %s {params.behind:q} > {output.behind}; }} &>{log}
             """
-
-
-# There being no rule, Snakemake would know no such target.
-elif asked_for_training(PLAN, sys.argv[1:]):
-    logger.info(
-        "Nothing to be done (of what is behind the training images nothing has changed)."
-    )
-    sys.exit()
 
 
 rule make_queries:
@@ -166,7 +162,7 @@ rule take_queries:
         bad_images=config["dataset"]["bad_images"],
         naming=SOURCES[config["dataset"]["kind"]].naming_options,
         state=lambda wildcards: PLAN.state(wildcards.phase),
-        content=lambda wildcards: digest_of(
+        content=lambda wildcards: digest_of_contents(
             STORAGE.here(PLAN.given_with(wildcards.phase))
         ),
     shell:

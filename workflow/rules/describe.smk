@@ -50,7 +50,9 @@ use rule embed as embed_teacher with:
         USAGE["embed_teacher"]
     params:
         flag="",
-        content=lambda wildcards: digest_of(STORAGE.here([TEACHERS[wildcards.teacher]])),
+        content=lambda wildcards: digest_of_contents(
+            STORAGE.here([TEACHERS[wildcards.teacher]])
+        ),
 
 
 rule embed_copies:

@@ -131,7 +131,7 @@ rule rehearse:
         "../../envs/iscqk.yaml"
     params:
         code=code("rehearsed"),
-        usage=lambda wildcards, input: named(REHEARSED, input.usage),
+        usage=lambda wildcards, input: name_pairs(REHEARSED, input.usage),
     shell:
         """
         iscqk rehearsed --usage {params.usage} --expected {input.expected} --score {input.score} \

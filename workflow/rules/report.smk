@@ -13,7 +13,7 @@ rule draw_rules:
         config=as_text(config),
         snakefile=os.path.relpath(f"{OWN_FOLDER}/Snakefile"),
         storage=untracked(STORAGE.snakemake_options),
-        rules=digest_of(
+        rules=digest_of_contents(
             [
                 f"{OWN_FOLDER}/Snakefile",
                 *sorted(glob(f"{escape(OWN_FOLDER)}/workflow/rules/*")),

@@ -32,9 +32,11 @@ rule submit:
         code=code("submit", *PLAN.submitted_modules),
         ranking=config["describe"]["ranking"],
         config=lambda wildcards: PLAN.submitted_config(wildcards.phase),
-        scores=lambda wildcards, input: named(SCORED, input.scores),
-        weights=lambda wildcards, input: named(PLAN.submitted_weights(), input.weights),
-        halves=lambda wildcards, input: named(
+        scores=lambda wildcards, input: name_pairs(SCORED, input.scores),
+        weights=lambda wildcards, input: name_pairs(
+            PLAN.submitted_weights(), input.weights
+        ),
+        halves=lambda wildcards, input: name_pairs(
             PLAN.halves(wildcards.phase), input.halves
         ),
         given=lambda wildcards, input: given_files(PLAN, wildcards.phase)
@@ -76,10 +78,10 @@ rule pack:
     params:
         code=code("pack"),
         submission=lambda wildcards, input: os.path.dirname(input.provenance),
-        scores=lambda wildcards, input: named(PHASES, input.scores),
-        by_edit=lambda wildcards, input: named(PHASES, input.by_edit),
+        scores=lambda wildcards, input: name_pairs(PHASES, input.scores),
+        by_edit=lambda wildcards, input: name_pairs(PHASES, input.by_edit),
         config=as_text(config["ready"]),
-        content=lambda wildcards: digest_of(
+        content=lambda wildcards: digest_of_contents(
             STORAGE.here(filter(None, [config["ready"]["notice"]]))
         ),
     shell:

@@ -21,7 +21,7 @@ rule initial:
     params:
         code=code("initial"),
         config=lambda wildcards: PLAN[wildcards.run].text("model"),
-        weights=lambda wildcards: digest_of(PLAN[wildcards.run].start()),
+        weights=lambda wildcards: digest_of_contents(PLAN[wildcards.run].start()),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],
         given=lambda wildcards, input: given("--weights", input.weights),
         sizes=untracked(lambda wildcards: PLAN.size_options(wildcards.run)),
@@ -130,7 +130,7 @@ rule train_q:
             "--near-duplicates", input.near_duplicates
         ),
         teacher=lambda wildcards, input: given("--teacher", input.teacher),
-        content=lambda wildcards: digest_of(
+        content=lambda wildcards: digest_of_contents(
             STORAGE.here(PLAN[wildcards.run].given_of_images)
         ),
         seed=lambda wildcards: PLAN[wildcards.run].config["seed"],

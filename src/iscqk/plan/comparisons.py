@@ -8,6 +8,7 @@ from typing import Any
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import Results
 from iscqk.plan.dependence import as_text
+from iscqk.plan.parameters import fetched
 from iscqk.plan.plan import Plan
 from iscqk.plan.runs import (
     Compared,
@@ -17,7 +18,6 @@ from iscqk.plan.runs import (
     study_rows,
     unbalanced_rows,
 )
-from iscqk.plan.snakefile import fetched
 
 Rows = list[dict[str, Any]]
 

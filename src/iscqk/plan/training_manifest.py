@@ -16,8 +16,8 @@ from iscqk.formats.files import write_text
 from iscqk.formats.results import SPLITS
 from iscqk.plan.command_line import is_forced, options_of
 from iscqk.plan.dependence import as_text
+from iscqk.plan.parameters import digest_of_contents
 from iscqk.plan.plan import Plan
-from iscqk.plan.snakefile import digest_of
 from iscqk.plan.stage_code import code_digest
 
 TRAINING_RULE = "prepare_training"  # the rule that makes the manifest
@@ -42,6 +42,15 @@ def keeps_training(workflow: Any, plan: Plan) -> bool:
         and Path(data.behind_training).read_text() == behind_training(plan)
         and not _differ(data.listed_training, data.manifest("training"))
     )
+
+
+def is_listed_already(workflow: Any, plan: Plan) -> bool:
+    """Return whether a command asks for that manifest alone, and it stays as it is.
+
+    There being no rule for it then, Snakemake would know no such target.
+    """
+    is_asked = asked_for_training(plan, sys.argv[1:]) is not None
+    return is_asked and keeps_training(workflow, plan)
 
 
 def asked_for_training(plan: Plan, words: Sequence[str]) -> Any:
@@ -70,7 +79,7 @@ def behind_training(plan: Plan) -> str:
     """
     dataset = plan.config["dataset"]
     splits = SPLITS if dataset["bad_images"] == "quarantine" else ["training"]
-    lists = digest_of(plan.storage.here(plan.lists(*splits).values()))
+    lists = digest_of_contents(plan.storage.here(plan.lists(*splits).values()))
     ways = [dataset["bad_images"], SOURCES[dataset["kind"]].naming_options, code_digest("prepare")]
     return as_text([plan.places(*splits), lists, plan.state(*splits), *ways])
 
