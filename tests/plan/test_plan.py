@@ -439,18 +439,19 @@ def test_given_queries_are_quarantined_apart_and_looked_at_with_all_other_images
     given = Given(["-odd", "q 2"], "truth.csv", ("public",))
     images = IMAGES._replace(phases={"phase1": given}, lists={"phase1": "l1", "training": "l2"})
     made = Plan(config(), images)
-    assert made.lists(*SPLITS) == {"training": "l2"}
-    assert [*made.lists("training", "phase1")] == ["training", "phase1"]  # not the config's order
+    assert made.images.lists(*SPLITS) == {"training": "l2"}
+    in_turn = ("training", "phase1")  # which is not the config's order
+    assert (*made.images.lists(*in_turn),) == in_turn
     looked_at = ["--phase1", "-odd", "q 2", "--ground-truths", "phase1=truth.csv"]
     looked_at += ["--lists", "phase1=l1"]
-    assert shlex.split(made.queries_beforehand([])) == looked_at
+    assert shlex.split(made.images.queries_beforehand([])) == looked_at
     section = json.dumps(CONFIG["queries"], sort_keys=True)
     for phases in (["phase2"], PHASES):
-        words = shlex.split(made.queries_beforehand(phases))
+        words = shlex.split(made.images.queries_beforehand(phases))
         assert words == [*looked_at, "--make", *phases, "--queries", section]
-    assert made.halves("phase1") == ("public",) and made.halves("phase2") == ()
-    assert made.quarantined("phase1")[1:] == ["results/data/phase1/quarantined.csv"]
-    assert made.quarantined("phase2") == ["results/data/quarantined.csv"]
+    assert made.images.halves("phase1") == ("public",) and made.images.halves("phase2") == ()
+    assert made.images.quarantined("phase1")[1:] == ["results/data/phase1/quarantined.csv"]
+    assert made.images.quarantined("phase2") == ["results/data/quarantined.csv"]
 
 
 def test_of_runs_that_hold_out_images_the_most_that_a_method_does_is_told():
@@ -465,7 +466,7 @@ def test_queries_in_shards_are_looked_at_on_their_own_and_so_are_their_lists():
     given = [Given(["dev.tar"], "truth.csv", ()), Given(["test"], "truth.csv", ())]
     lists = {phase: f"{phase}.txt" for phase in PHASES}
     images = IMAGES._replace(phases=dict(zip(PHASES, given, strict=True)), lists=lists)
-    words = shlex.split(Plan(config(), images).queries_beforehand([]))
+    words = shlex.split(Plan(config(), images).images.queries_beforehand([]))
     truth = ["--ground-truths", "phase2=truth.csv"]
     assert words == ["--phase2", "test", *truth, "--lists", "phase2=phase2.txt"]
 
@@ -474,8 +475,8 @@ def test_a_part_names_tar_files_of_any_name():
     tars = ["my photos/0.tar", "it's/$(1).tar", "2.tar", "3.tar"]
     made = Plan(config(), IMAGES._replace(training=tars))
     for part, among in (("0-of-2", tars[:2]), ("1-of-2", tars[2:])):
-        files = made.shards_of_part("training", part)
-        words = shlex.split(made.part_options("training", part, files))
+        files = made.images.shards_of_part("training", part)
+        words = shlex.split(made.images.part_options("training", part, files))
         assert words[words.index("--within") + 1 : words.index("--of")] == files == among
 
 
@@ -592,8 +593,8 @@ def test_in_a_storage_no_file_of_the_same_name_that_is_here_counts(tmp_path):
     changes = {"dataset.kind": "folders", "model.weights": "w.safetensors"}
     changed = runs.changed(config(), changes)
     here, stored = (Plan(changed, images, storage=one) for one in (None, Storage("s3", "s3://b")))
-    assert here.state("phase1").startswith("1 ") and stored.state("phase1") == ""
-    assert here.is_watched and not stored.is_watched
+    assert here.images.state("phase1").startswith("1 ") and stored.images.state("phase1") == ""
+    assert here.images.is_watched and not stored.images.is_watched
     assert here.submitted.start() == ["w.safetensors"] and stored.submitted.start() == []
     assert given_files(here, "phase1") == given_in_storage(stored, "phase1")
     assert len(given_in_storage(stored, "phase1")) == 2 and not given_files(stored, "phase1")

@@ -174,7 +174,7 @@ def test_a_start_that_another_method_has_made_is_a_yardstick_too(plan):
         write(weights := plan.submitted.model("initial").weights(side), "")
         os.utime(weights, (1, 1))
     config = {**CONFIG, "train": {**CONFIG["train"], "method": "simclr"}}
-    other = Plan(config, plan.images, plan.results)
+    other = Plan(config, plan.images.sources, plan.results)
     start = plan.results.model("simclr-0", "initial")
     assert other.submitted.model("initial") == plan.submitted.model("initial") != start
     score(start.ranked("phase2", "log_partition").score, 0.1, 0.05)
@@ -212,9 +212,9 @@ def test_a_study_is_told_by_method_and_the_report_by_its_page(plan):
 
 
 def test_images_that_were_set_aside_are_told_with_their_lists(plan):
-    images = plan.images._replace(phases={"phase1": None})
+    images = plan.images.sources._replace(phases={"phase1": None})
     given = Plan(CONFIG, images, plan.results)
-    whole, queries = given.quarantined("phase1")
+    whole, queries = given.images.quarantined("phase1")
     write(whole, "id,path,reason\n")
     write(queries, "id,path,reason\n")
     assert closing(given, ["benchmarks"]) == [NEXT]

@@ -11,7 +11,7 @@ rule learning_curve:
         ],
         references=R.manifest("references"),
         queries=[R.manifest(phase) for phase in PHASES],
-        images=PLAN.image_shards("references", *PHASES),
+        images=PLAN.images.shards("references", *PHASES),
         ground_truth=[R.phase(phase).ground_truth for phase in PHASES],
     output:
         R.learning_curve("{run}"),
@@ -96,7 +96,7 @@ rule benchmark_gpu:
 rule benchmark_images:
     input:
         training=R.manifest("training"),
-        images=PLAN.image_shards("training"),
+        images=PLAN.images.shards("training"),
         weights=PLAN.submitted.model("initial").weights("q"),
     output:
         copies=R.benchmarks("copies.csv"),

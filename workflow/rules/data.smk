@@ -25,10 +25,10 @@ rule draw:
 
 rule prepare:
     input:
-        training=PLAN.images.training,
-        references=PLAN.images.references,
-        others=PLAN.images.others,
-        lists=list(PLAN.lists(*SPLITS).values()),
+        training=PLAN.images.sources.training,
+        references=PLAN.images.sources.references,
+        others=PLAN.images.sources.others,
+        lists=list(PLAN.images.lists(*SPLITS).values()),
     output:
         training=R.data.listed_training,
         references=R.manifest("references"),
@@ -44,17 +44,19 @@ rule prepare:
     threads: 8
     params:
         code=code("prepare"),
-        lists=lambda wildcards, input: name_pairs(PLAN.lists(*SPLITS), input.lists),
-        places=PLAN.places(*SPLITS),
+        lists=lambda wildcards, input: name_pairs(
+            PLAN.images.lists(*SPLITS), input.lists
+        ),
+        places=PLAN.images.places(*SPLITS),
         bad_images=config["dataset"]["bad_images"],
         naming=SOURCES[config["dataset"]["kind"]].naming_options,
-        state=lambda wildcards: PLAN.state(*SPLITS),
+        state=lambda wildcards: PLAN.images.state(*SPLITS),
         content=lambda wildcards: digest_of_contents(
-            STORAGE.here(PLAN.lists(*SPLITS).values())
+            STORAGE.here(PLAN.images.lists(*SPLITS).values())
         ),
         # no input either: queries that come later must not make all training begin anew
         queries=untracked(
-            lambda wildcards: PLAN.queries_beforehand(
+            lambda wildcards: PLAN.images.queries_beforehand(
                 wildcards_of_jobs(workflow, "make_queries", "phase")
             )
         ),
@@ -103,7 +105,7 @@ rule make_queries:
         training=R.manifest("training"),
         references=R.manifest("references"),
         others=R.manifest("others"),
-        images=PLAN.image_shards("references", "others"),
+        images=PLAN.images.shards("references", "others"),
     output:
         images=R.phase("{phase}").images,
         queries=R.manifest("{phase}"),
@@ -115,7 +117,7 @@ rule make_queries:
     benchmark:
         USAGE["queries"]
     wildcard_constraints:
-        phase="|".join(set(PHASES) - set(PLAN.images.phases)) or "none",
+        phase="|".join(set(PHASES) - set(PLAN.images.sources.phases)) or "none",
     priority: 10
     conda:
         "../../envs/iscqk.yaml"
@@ -136,9 +138,11 @@ rule make_queries:
 
 rule take_queries:
     input:
-        folders=lambda wildcards: PLAN.images.phases[wildcards.phase].queries,
-        ground_truth=lambda wildcards: PLAN.images.phases[wildcards.phase].ground_truth,
-        list=lambda wildcards: PLAN.images.lists.get(wildcards.phase, []),
+        folders=lambda wildcards: PLAN.images.sources.phases[wildcards.phase].queries,
+        ground_truth=lambda wildcards: PLAN.images.sources.phases[
+            wildcards.phase
+        ].ground_truth,
+        list=lambda wildcards: PLAN.images.sources.lists.get(wildcards.phase, []),
         training=R.manifest("training"),
         references=R.manifest("references"),
     output:
@@ -151,7 +155,7 @@ rule take_queries:
     benchmark:
         USAGE["queries"]
     wildcard_constraints:
-        phase="|".join(PLAN.images.phases) or "none",
+        phase="|".join(PLAN.images.sources.phases) or "none",
     priority: 10
     conda:
         "../../envs/iscqk.yaml"
@@ -161,9 +165,9 @@ rule take_queries:
         list=lambda wildcards, input: given("--list", input.list),
         bad_images=config["dataset"]["bad_images"],
         naming=SOURCES[config["dataset"]["kind"]].naming_options,
-        state=lambda wildcards: PLAN.state(wildcards.phase),
+        state=lambda wildcards: PLAN.images.state(wildcards.phase),
         content=lambda wildcards: digest_of_contents(
-            STORAGE.here(PLAN.given_with(wildcards.phase))
+            STORAGE.here(PLAN.images.given_with(wildcards.phase))
         ),
     shell:
         """
@@ -178,7 +182,9 @@ rule take_queries:
 rule copies:
     input:
         training=lambda wildcards: R.manifest(wildcards.split),
-        images=lambda wildcards: PLAN.shards_of_part(wildcards.split, wildcards.shard),
+        images=lambda wildcards: PLAN.images.shards_of_part(
+            wildcards.split, wildcards.shard
+        ),
     output:
         R.copies("{split}", "{round}", "{shard}"),
     log:
@@ -193,7 +199,7 @@ rule copies:
         config=as_text(config["copies"]),
         edits=lambda wildcards: as_text(training_edits(config, wildcards.round)),
         seed=config["seed"],
-        shard=lambda wildcards, input: PLAN.part_options(
+        shard=lambda wildcards, input: PLAN.images.part_options(
             wildcards.split, wildcards.shard, input.images
         ),
     shell:

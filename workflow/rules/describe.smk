@@ -5,7 +5,9 @@ rule embed:
     input:
         weights=MODEL.weights("{side}"),
         manifest=lambda wildcards: R.manifest(wildcards.images),
-        images=lambda wildcards: PLAN.shards_of_part(wildcards.images, wildcards.shard),
+        images=lambda wildcards: PLAN.images.shards_of_part(
+            wildcards.images, wildcards.shard
+        ),
     output:
         MODEL.described("{content}", "{side}", "{images}", "{shard}"),
     log:
@@ -21,7 +23,7 @@ rule embed:
         gpu=GPU,
     params:
         code=code("embed"),
-        shard=lambda wildcards, input: PLAN.part_options(
+        shard=lambda wildcards, input: PLAN.images.part_options(
             wildcards.images, wildcards.shard, input.images
         ),
         flag=lambda wildcards: Content.parse(wildcards.content).options,
@@ -41,7 +43,9 @@ use rule embed as embed_teacher with:
     input:
         weights=lambda wildcards: TEACHERS[wildcards.teacher],
         manifest=lambda wildcards: R.manifest(wildcards.images),
-        images=lambda wildcards: PLAN.shards_of_part(wildcards.images, wildcards.shard),
+        images=lambda wildcards: PLAN.images.shards_of_part(
+            wildcards.images, wildcards.shard
+        ),
     output:
         R.taught("{teacher}", "{images}", "{shard}"),
     log:

@@ -43,11 +43,11 @@ rule report:
         records=[
             R.phase(phase).edit_records
             for phase in PHASES
-            if phase not in PLAN.images.phases
+            if phase not in PLAN.images.sources.phases
         ],
         others=R.manifest("others"),
         references=R.manifest("references"),
-        images=PLAN.image_shards("references", "others", *PHASES),
+        images=PLAN.images.shards("references", "others", *PHASES),
         rules=R.workflow("rules.mmd"),
         compared=report_compares_with(PLAN),
     output:

@@ -11,13 +11,13 @@ rule submit:
         ],
         halves=lambda wildcards: [
             PLAN.submitted.ranked(wildcards.phase).half(half)
-            for half in PLAN.halves(wildcards.phase)
+            for half in PLAN.images.halves(wildcards.phase)
         ],
         bank=PLAN.submitted_bank(),
         training=R.manifest("training"),
         references=R.manifest("references"),
         queries=R.manifest("{phase}"),
-        quarantined=lambda wildcards: PLAN.quarantined(wildcards.phase),
+        quarantined=lambda wildcards: PLAN.images.quarantined(wildcards.phase),
         weights=list(PLAN.submitted_weights().values()),
         given=lambda wildcards: given_in_storage(PLAN, wildcards.phase),
     output:
@@ -37,7 +37,7 @@ rule submit:
             PLAN.submitted_weights(), input.weights
         ),
         halves=lambda wildcards, input: name_pairs(
-            PLAN.halves(wildcards.phase), input.halves
+            PLAN.images.halves(wildcards.phase), input.halves
         ),
         given=lambda wildcards, input: given_files(PLAN, wildcards.phase)
         + list(input.given),

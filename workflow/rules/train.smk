@@ -5,7 +5,7 @@
 rule initial:
     input:
         training=lambda wildcards: PLAN[wildcards.run].training,
-        originals=lambda wildcards: PLAN.image_shards(PLAN[wildcards.run].split),
+        originals=lambda wildcards: PLAN.images.shards(PLAN[wildcards.run].split),
         weights=lambda wildcards: PLAN[wildcards.run].given_weights,
     output:
         q=R.model("{run}", "initial").weights("q"),
@@ -40,7 +40,7 @@ rule warm_up:
         start=lambda wildcards: PLAN[wildcards.run].model("initial").weights("q"),
         copies=lambda wildcards: PLAN[wildcards.run].copies(0),
         training=lambda wildcards: PLAN[wildcards.run].training,
-        originals=lambda wildcards: PLAN.image_shards(PLAN[wildcards.run].split),
+        originals=lambda wildcards: PLAN.images.shards(PLAN[wildcards.run].split),
     output:
         q=R.model("{run}", "warm-up").weights("q"),
         k=R.model("{run}", "warm-up").weights("k"),
@@ -78,7 +78,7 @@ use rule warm_up as learn with:
         start=lambda wildcards: PLAN[wildcards.run].model("initial").weights("q"),
         copies=lambda wildcards: sum(PLAN[wildcards.run].all_copies(), []),
         training=lambda wildcards: PLAN[wildcards.run].training,
-        originals=lambda wildcards: PLAN.image_shards(PLAN[wildcards.run].split),
+        originals=lambda wildcards: PLAN.images.shards(PLAN[wildcards.run].split),
     output:
         q=[R.model("{run}", part).weights("q") for part in PARTS],
         k=[R.model("{run}", part).weights("k") for part in PARTS],
@@ -152,7 +152,7 @@ use rule train_q as train_k with:
             .half_round(wildcards.round, "k")
             .inputs
         ),
-        originals=lambda wildcards: PLAN.image_shards(PLAN[wildcards.run].split),
+        originals=lambda wildcards: PLAN.images.shards(PLAN[wildcards.run].split),
     output:
         q=R.model("{run}", "round{round}-k").weights("q"),
         k=R.model("{run}", "round{round}-k").weights("k"),

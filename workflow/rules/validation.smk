@@ -8,7 +8,7 @@ rule validation_queries:
     input:
         references=R.manifest("references"),
         others=R.manifest("others"),
-        images=PLAN.image_shards("references", "others"),
+        images=PLAN.images.shards("references", "others"),
     output:
         directory(R.validation("set")),
     log:

@@ -4,16 +4,15 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from iscqk import datasets
-from iscqk.formats.image_shards import is_named_as_shard
 from iscqk.formats.model_files import model_files
 from iscqk.formats.phases import PHASES
 from iscqk.formats.results import Results
 from iscqk.images.dataset_interface import Sources
-from iscqk.images.folder_fingerprint import fingerprint_of_images
 from iscqk.learning.method_interface import GIVEN_FILES
 from iscqk.methods import METHODS
 from iscqk.plan.dependence import as_text, making, warm_up_images
 from iscqk.plan.held_out import HeldOut
+from iscqk.plan.images import PlannedImages
 from iscqk.plan.jobs import job
 from iscqk.plan.made import Made
 from iscqk.plan.names import INITIAL, Content, ModelName, Shard, all_shards, learned
@@ -36,7 +35,7 @@ class Plan(Mapping[str, Run]):
 
     Attributes:
         config: all of it, defaults filled in.
-        images: where they come from.
+        images: where they come from, and what jobs are told of them.
         results: where files are.
         storage: that they go through.
         made: what there is of them.
@@ -56,8 +55,9 @@ class Plan(Mapping[str, Run]):
         Raises:
             UserError: an ablation names a key that is not there, or lists of unequal length.
         """
-        self.config, self.images, self.results = config, images, results or Results()
+        self.config, self.results = config, results or Results()
         self.storage = storage or Storage()
+        self.images = PlannedImages(config, images, self.results, self.storage)
         self.made = Made(self.results, images, is_on_disk=not self.storage.plugin)
         self._homes: dict[tuple[str, ModelName], str] = {}
         self._runs = {
@@ -200,90 +200,6 @@ class Plan(Mapping[str, Run]):
 
         return options
 
-    # --- images
-
-    def image_shards(self, *names: str) -> list[str]:
-        """Return the files that images of splits or phases lie in; those in folders have none.
-
-        Who opens images that a manifest names needs them beside it.
-        """
-        places = [place for name in names for place in self._places(name)]
-        return list(filter(is_named_as_shard, places))
-
-    def shards_of_part(self, name: str, part: str) -> list[str]:
-        """Return those of `image_shards` that a part, `0-of-4`, of a split or phase lies in."""
-        files = self.image_shards(name)
-        return [files[n] for n in Shard.parse(part).among(len(files))[0]] if files else []
-
-    def part_options(self, name: str, part: str, files: Iterable[object]) -> str:
-        """Return the options that make a stage take a part; `files` as of `shards_of_part`."""
-        options, count = Shard.parse(part).options, len(self.image_shards(name))
-        within = shlex.join(map(str, files))
-        return f"{options} --within {within} --of {count}" if count > 1 else options
-
-    def _places(self, name: str) -> list[str]:
-        """Return the folders or shards that the images of a split or phase lie in."""
-        if name in PHASES:
-            given = self.images.phases.get(name)
-            return given.queries if given else [self.results.phase(name).images]
-        if name in ("unbalanced", "evaluation"):
-            key = "training" if name == "unbalanced" else name
-            return [self.config["unbalanced"][key]]
-        return list(getattr(self.images, name))
-
-    @property
-    def is_watched(self) -> bool:
-        """Whether it is looked at every start if images have changed."""
-        is_watched = datasets.SOURCES[self.config["dataset"]["kind"]].watched
-        return is_watched and not self.storage.plugin
-
-    def state(self, *names: str) -> str:
-        """Return a text that changes with images of splits or phases, where they are watched.
-
-        Only jobs that list them ask.
-        """
-        places = [place for name in names for place in self._places(name)]
-        return fingerprint_of_images(*self.storage.here(places)) if self.is_watched else ""
-
-    def places(self, *splits: str) -> str:
-        """Return as text where the images of each split lie, and which list is of which.
-
-        Snakemake compares a job's files as one set, in which each may be of any split.
-        """
-        return as_text([{split: self._places(split) for split in splits}, self.lists(*splits)])
-
-    def lists(self, *names: str) -> dict[str, str]:
-        """Return the list files of splits or phases, of those that have one, in their order."""
-        return {name: file for name in names if (file := self.images.lists.get(name))}
-
-    def given_with(self, phase: str) -> list[str]:
-        """Return the files that come with a phase's queries: the ground truth, a list of images."""
-        return [self.images.phases[phase].ground_truth, *self.lists(phase).values()]
-
-    def queries_beforehand(self, made: Iterable[str]) -> str:
-        """Return the options by which faults of queries are told with those of other images.
-
-        Given queries are looked at, unless they are in shards, which are looked at on their own: a
-        file that is no input may not be there, and what a list names could not be found. Of those
-        that are made, it is whether there are images enough.
-
-        Args:
-            made: phases whose queries this run makes.
-        """
-        given = {
-            phase: images
-            for phase, images in self.images.phases.items()
-            if not any(map(is_named_as_shard, images.queries))
-        }
-        words = [word for k, images in given.items() for word in (f"--{k}", *images.queries)]
-        truths = [f"{k}={images.ground_truth}" for k, images in given.items()]
-        lists = [f"{k}={file}" for k, file in self.images.lists.items() if k in given]
-        for option, files in (("--ground-truths", truths), ("--lists", lists)):
-            words += [option, *files] if files else []
-        if asked := sorted(made):
-            words += ["--make", *asked, "--queries", as_text(self.config["queries"])]
-        return shlex.join(words)
-
     def held_out(self, trained: Iterable[str]) -> str:
         """Return the option by which `prepare` tells that some runs hold out all the images.
 
@@ -296,15 +212,6 @@ class Plan(Mapping[str, Run]):
                 most[run.method] = max(count, most.get(run.method, 0))
         told = " ".join(str(HeldOut(*item)) for item in sorted(most.items()))
         return f"--hold-out {told}" if told else ""
-
-    def quarantined(self, phase: str) -> list[str]:
-        """Return the lists of images that were set aside; of made queries none is."""
-        given = [self.results.phase(phase).quarantined] if phase in self.images.phases else []
-        return [self.results.data.quarantined, *given]
-
-    def halves(self, phase: str) -> tuple[str, ...]:
-        """Return the halves of a phase that are scored on their own."""
-        return self.images.phases[phase].halves if phase in self.images.phases else ()
 
 
 def _without(section: Config, keys: set[str]) -> Config:

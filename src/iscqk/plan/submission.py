@@ -38,5 +38,5 @@ def given_in_storage(plan: Plan, phase: str) -> list[str]:
 
 
 def _of_images(plan: Plan, phase: str) -> list[str]:
-    of_phase = plan.given_with(phase) if phase in plan.images.phases else []
-    return [*plan.submitted.given_of_images, *plan.lists(*SPLITS).values(), *of_phase]
+    of_phase = plan.images.given_with(phase) if phase in plan.images.sources.phases else []
+    return [*plan.submitted.given_of_images, *plan.images.lists(*SPLITS).values(), *of_phase]

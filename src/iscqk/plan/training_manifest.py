@@ -34,7 +34,7 @@ def keeps_training(workflow: Any, plan: Plan) -> bool:
     listing = {"prepare", data.listed_training, *map(data.manifest, SPLITS)}
     listing |= {TRAINING_RULE, data.behind_training}
     return (
-        plan.is_watched
+        plan.images.is_watched
         and workflow.is_main_process
         and not is_forced(listing, sys.argv[1:])
         and not getattr(asked_for_training(plan, sys.argv[1:]), "force", False)
@@ -79,15 +79,15 @@ def behind_training(plan: Plan) -> str:
     """
     dataset = plan.config["dataset"]
     splits = SPLITS if dataset["bad_images"] == "quarantine" else ["training"]
-    lists = digest_of_contents(plan.storage.here(plan.lists(*splits).values()))
+    lists = digest_of_contents(plan.storage.here(plan.images.lists(*splits).values()))
     ways = [dataset["bad_images"], SOURCES[dataset["kind"]].naming_options, code_digest("prepare")]
-    return as_text([plan.places(*splits), lists, plan.state(*splits), *ways])
+    return as_text([plan.images.places(*splits), lists, plan.images.state(*splits), *ways])
 
 
 def mark_training(plan: Plan) -> None:
     """Let the manifest of training images, if it is there, be of what is behind them now."""
     data = plan.results.data
-    if plan.is_watched and _is_there(data.manifest("training")):
+    if plan.images.is_watched and _is_there(data.manifest("training")):
         write_text(data.behind_training, behind_training(plan))
 
 

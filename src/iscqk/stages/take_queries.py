@@ -91,7 +91,7 @@ def _remedy(queries: Sequence[str], bad_images: BadImages) -> str:
     """Return what to do about a training image that is a query, too.
 
     `prepare` leaves it out by quarantine where it is told of the queries: of those in folders that
-    are named when it runs (`Plan.queries_beforehand`).
+    are named when it runs (`PlannedImages.queries_beforehand`).
     """
     if any(map(is_named_as_shard, queries)):
         return LEAVE_OUT_BY_LIST

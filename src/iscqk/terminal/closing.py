@@ -171,7 +171,7 @@ def _made(plan: Plan, target: str, current: Container[str] | None) -> Iterator[s
 def _set_aside(plan: Plan, current: Container[str] | None) -> Iterator[str]:
     """Yield how many images were set aside, why, and the files that list them, if there are any."""
     counts = {}
-    for path in dict.fromkeys(path for phase in PHASES for path in plan.quarantined(phase)):
+    for path in dict.fromkeys(path for phase in PHASES for path in plan.images.quarantined(phase)):
         with suppress(OSError):
             counts[path] = 0 if _is_of_before(path, current) else rows_below_header(path)
     if listed := [path for path, count in counts.items() if count]:
