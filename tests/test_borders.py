@@ -31,7 +31,9 @@ from iscqk.formats.submission import write_submission
 from iscqk.learning.bank import read_bank
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
+from iscqk.retrieval import predicting
 from iscqk.retrieval.rankings import RANKINGS
+from iscqk.submission import validation
 from written_shards import write_descriptors
 
 RNG = np.random.default_rng(0)
@@ -239,6 +241,36 @@ def test_zero_and_equal_vectors_are_searched_and_scored(tmp_path, capsys):
     assert len(found) == 16 and not found.scores.any()
     assert main(["score", str(tmp_path / "p.csv"), str(tmp_path / "gt.csv")]) == 0
     assert json.loads(capsys.readouterr().out)["micro_ap"] == 1 / 16
+
+
+def replaced_meanwhile(monkeypatch, module, name, path):
+    """Have a file replaced by another content while what is in it is worked on."""
+    work = getattr(module, name)
+
+    def replacing(*given, **named):
+        path.with_name("new").write_bytes(path.read_bytes() + b"\0")
+        path.with_name("new").replace(path)
+        return work(*given, **named)
+
+    monkeypatch.setattr(module, name, replacing)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "command"),
+    [
+        (predicting, "predict", "score {0}/s.h5 {0}/gt.csv --output {0}/told.json"),
+        (validation, "_phase_problems", "validate {0}/s.h5 --output {0}/told.json"),
+    ],
+)
+def test_no_score_and_no_validity_is_noted_of_a_file_that_was_replaced_meanwhile(
+    described, tmp_path, capsys, monkeypatch, module, name, command
+):
+    assert merge(described, tmp_path / "s.h5") == 0
+    (tmp_path / "gt.csv").write_text("query_id,reference_id\nQ00000,R000001\n")
+    replaced_meanwhile(monkeypatch, module, name, tmp_path / "s.h5")
+    assert main(command.format(tmp_path).split()) == 1
+    assert "s.h5: changed while it was read; run the same" in capsys.readouterr().err
+    assert not (tmp_path / "told.json").exists()
 
 
 def test_predictions_that_all_tie_are_told(tmp_path, caplog):

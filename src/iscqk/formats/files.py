@@ -217,6 +217,23 @@ def sha256_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@contextmanager
+def unchanged(path: str | Path) -> Iterator[str]:
+    """Yield the SHA-256 of a file that the block reads, so that the two are of one content.
+
+    Raises:
+        UserError: it was changed or replaced meanwhile, or as `refuse_missing`.
+    """
+    refuse_missing(path)
+    digest = sha256_of(path)
+    yield digest
+    if sha256_of(path) != digest:
+        raise UserError(
+            f"{printable(path)}: changed while it was read; run the same command again once "
+            "nothing writes it"
+        )
+
+
 def utf8(name: str | Path) -> str:
     """Return a file's name, with an escape for each byte that is not UTF-8."""
     try:

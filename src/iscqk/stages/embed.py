@@ -20,7 +20,7 @@ from torch import Tensor
 from iscqk.errors import UserError
 from iscqk.formats.copy_shards import CopyShards
 from iscqk.formats.descriptor_shards import appending_descriptors
-from iscqk.formats.files import sha256_of
+from iscqk.formats.files import sha256_of, unchanged
 from iscqk.formats.manifest import image_paths, read_shard
 from iscqk.learning import distributed
 from iscqk.learning.data_loading import CopyImages, OriginalImages
@@ -85,7 +85,8 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
 
 
 def _embed(arguments: argparse.Namespace, device: torch.device, threads: int) -> None:
-    encoder = load_encoder(arguments.weights).to(device)
+    with unchanged(arguments.weights) as digest:
+        encoder = load_encoder(arguments.weights).to(device)
     encoder.precision = arguments.precision
     encoder.refuse_sizes(arguments.sizes)
     side = max(arguments.sizes, default=encoder.config.image_size)
@@ -101,7 +102,7 @@ def _embed(arguments: argparse.Namespace, device: torch.device, threads: int) ->
         **({"seen": content.seen} if content.seen else {}),
         "content": content.kind,
         "precision": arguments.precision,
-        "weights_sha256": sha256_of(arguments.weights),
+        "weights_sha256": digest,
     }
     _write(arguments, encoder, ids, blocks, attributes)
 

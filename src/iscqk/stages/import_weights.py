@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable, refuse_unwritable, sha256_of
+from iscqk.formats.files import printable, refuse_unwritable, unchanged
 from iscqk.models.encoder import POOLINGS, Encoder, EncoderConfig
 from iscqk.models.fitting_weights import fill_backbone, network_in, options_of_weights
 from iscqk.models.foreign_weights import ForeignWeights, read_foreign_weights
@@ -75,11 +75,12 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"--mean {min(mean):g}: channels go from 0 to 1; name none below 0")
     if (largest := max(*mean, *std)) > 1:
         raise UserError(f"--mean, --std {largest:g}: channels go from 0 to 1; divide both by 255")
-    checkpoint = read_foreign_weights(arguments.file)
+    with unchanged(arguments.file) as digest:
+        checkpoint = read_foreign_weights(arguments.file)
     if arguments.no_head:
         checkpoint = ForeignWeights(checkpoint.backbone, None)
     encoder = _encoder(arguments, checkpoint)
-    origin = {"file": arguments.file.name, "sha256": sha256_of(arguments.file)}
+    origin = {"file": arguments.file.name, "sha256": digest}
     save_encoder(arguments.output, encoder, {"imported": origin})
     config = encoder.config
     layer = f"{checkpoint.layer}; if that is a classifier, --no-head leaves it out"

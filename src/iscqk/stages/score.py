@@ -20,7 +20,7 @@ import numpy as np
 from iscqk.errors import UserError
 from iscqk.formats.arrays import StrArray, first_where
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.files import sha256_of, write_text
+from iscqk.formats.files import unchanged, write_text
 from iscqk.formats.ground_truth import GroundTruth, read_ground_truth, refuse_no_pair
 from iscqk.formats.hdf5 import is_hdf5
 from iscqk.formats.ids import QUERY, in_half, phase_numbers
@@ -80,7 +80,6 @@ def run(arguments: argparse.Namespace) -> None:
     judged, ground_truth, counts = score(arguments)
     if edits:
         _refuse_other_edits(arguments, edits, ground_truth)
-    counts["scored_sha256"] = sha256_of(arguments.file)
     _warn_worthless(judged)
     if arguments.half:
         counts["half"] = arguments.half
@@ -100,7 +99,7 @@ Scored = tuple[Judged, GroundTruth, dict[str, Any]]
 def _score_submission(arguments: argparse.Namespace) -> Scored:
     from iscqk.retrieval.predicting import predict  # needs torch; to score predictions does not
 
-    with open_submission(arguments.file) as submission:
+    with unchanged(arguments.file) as digest, open_submission(arguments.file) as submission:
         ids = submission.query_ids
         ground_truth = _ground_truth(arguments, ids, submission.reference_ids)
         _refuse_other_phase(arguments, ids, ground_truth)
@@ -118,13 +117,19 @@ def _score_submission(arguments: argparse.Namespace) -> Scored:
             max_results = min(max_results, arguments.max_results)
         predictions = predict(submission, max_results, arguments.threads, counted)
         references = len(submission.reference_ids)
-    counts = {"queries": int(counted.sum()), "references": references, "max_results": max_results}
+    counts = {
+        "queries": int(counted.sum()),
+        "references": references,
+        "max_results": max_results,
+        "scored_sha256": digest,
+    }
     return judge(predictions, ground_truth, arguments.convention), ground_truth, counts
 
 
 def _score_predictions(arguments: argparse.Namespace) -> Scored:
     ground_truth = _ground_truth(arguments)
-    predictions = read_predictions(arguments.file)
+    with unchanged(arguments.file) as digest:
+        predictions = read_predictions(arguments.file)
     _refuse_other_phase(arguments, predictions.query_ids, ground_truth)
     if arguments.half:
         predictions = predictions.at(in_half(predictions.query_ids, arguments.half))
@@ -134,7 +139,7 @@ def _score_predictions(arguments: argparse.Namespace) -> Scored:
     queries = np.union1d(QUERY.numbers(ground_truth.listed_queries), judged.queries)
     if arguments.max_results:
         judged = judged.best(arguments.max_results)
-    return judged, ground_truth, {"queries": len(queries)}
+    return judged, ground_truth, {"queries": len(queries), "scored_sha256": digest}
 
 
 def _ground_truth(

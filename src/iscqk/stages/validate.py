@@ -9,12 +9,13 @@ has where no manifest says which there are.
 import argparse
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_listed_ids
-from iscqk.formats.files import sha256_of, write_text
+from iscqk.formats.files import unchanged, write_text
 from iscqk.formats.ids import QUERIES_PER_PHASE, REFERENCE
 from iscqk.formats.phases import PHASES
 from iscqk.runtime.logs import print_line
@@ -41,11 +42,14 @@ def run(arguments: argparse.Namespace) -> None:
     """Check, print what is wrong, write the report."""
     lists = (arguments.queries, arguments.references)
     queries, references = (None if path is None else read_listed_ids(path) for path in lists)
-    report = validate_submission(arguments.file, queries, references, arguments.phase)
+    # what is no file is a problem that the report tells
+    still = unchanged(arguments.file) if arguments.file.is_file() else nullcontext()
+    with still as digest:
+        report = validate_submission(arguments.file, queries, references, arguments.phase)
     if report.valid:
         report = replace(report, warnings=(*report.warnings, *_left_out(report, arguments)))
     if arguments.output is not None:
-        facts = {**report.as_dict(), "validated_sha256": _digest(arguments.file)}
+        facts = {**report.as_dict(), "validated_sha256": digest}
         write_text(arguments.output, json.dumps(facts, indent=2) + "\n")
     _print(report, arguments.file)
     if not report.valid:
@@ -60,10 +64,6 @@ def _left_out(report: Report, arguments: argparse.Namespace) -> Iterator[str]:
         if getattr(arguments, name) is None and count < whole:
             what = f"{count} of the {whole} of a phase of the challenge"
             yield f"{name}: {what}; where there are no more, list them by --{name}"
-
-
-def _digest(path: Path) -> str | None:
-    return sha256_of(path) if path.is_file() else None
 
 
 def _print(report: Report, path: Path) -> None:
