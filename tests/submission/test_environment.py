@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from conftest import ROOT
+from iscqk.submission.environment import told_commit
 
 PRINT = "from iscqk.submission.environment import commit; print(commit())"
 
@@ -17,11 +18,17 @@ def git(folder, *arguments):
     return subprocess.run(done, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def told(clone, folder):
-    """Return what the code of a clone says where a folder is the working directory."""
-    env = {"PYTHONPATH": str(clone / "src"), "PATH": "/usr/bin:/bin:/usr/local/bin"}
+def run(clone, folder, **variables):
+    """Run the code of a clone where a folder is the working directory."""
+    env = {"PYTHONPATH": str(clone / "src"), "PATH": "/usr/bin:/bin:/usr/local/bin", **variables}
     command = [sys.executable, "-c", PRINT]
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
+
+
+def told(clone, folder):
+    """Return what that code says, which warns of nothing."""
+    done = run(clone, folder)
+    assert not done.stderr
     return done.stdout.strip()
 
 
@@ -64,3 +71,20 @@ def test_what_results_depend_on_counts_as_a_change(clone, file, counts):
     (clone / file).parent.mkdir(parents=True, exist_ok=True)
     (clone / file).write_text("# other\n")
     assert f"'modified': {counts}" in told(clone, clone)
+
+
+def test_what_git_does_not_say_is_unknown(clone):
+    (clone / "src/iscqk/submission/__init__.py").write_text("# other\n")
+    (clone / ".git/config").open("a").write("[status]\nshowUntrackedFiles = nonsense\n")
+    done = run(clone, clone)
+    expected = {"commit": git(clone, "rev-parse", "HEAD"), "modified": None}
+    assert done.stdout.strip() == str(expected)
+    assert "nonsense" in done.stderr
+    assert told_commit(expected).endswith(", of which git did not say whether files differ")
+
+
+def test_git_is_quoted_where_it_refuses_another_users_clone(clone):
+    done = run(clone, clone, GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    assert done.stdout.strip() == str({"commit": None, "modified": None})
+    (line,) = done.stderr.splitlines()
+    assert "detected dubious ownership" in line and "git config --global --add safe" in line
