@@ -62,6 +62,13 @@ def test_any_other_command_is_left_alone(given):
     refuse_unreadable(["snakemake", *given.split()])
 
 
+def test_a_run_whose_standard_error_is_closed_goes_on(tmp_path):
+    (tmp_path / "Snakefile").write_text("rule: output: touch('made')")
+    command = "exec snakemake --cores 1 --logger iscqk 2>&-"
+    subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+    assert (tmp_path / "made").exists()
+
+
 def test_a_cache_that_cannot_be_written_is_told_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "not/there"))
     monkeypatch.setattr(snakemake.common, "APPDIRS", None)

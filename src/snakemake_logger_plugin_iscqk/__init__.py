@@ -16,6 +16,7 @@ from snakemake.common import configfile
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 
 from iscqk.runtime.cores import cores
+from iscqk.runtime.open_files import open_closed_streams
 from iscqk.terminal.account import Account
 from iscqk.terminal.screen import screen_for
 from snakemake_logger_plugin_iscqk.bare_cores import complete
@@ -87,6 +88,7 @@ class LogHandler(LogHandlerBase):
 
 
 if "snakemake" in sys.argv[0]:
+    open_closed_streams()
     sys.argv[:] = complete(sys.argv)
     refuse_unreadable(sys.argv)
     refuse_no_cache()
