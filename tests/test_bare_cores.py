@@ -1,5 +1,6 @@
 """`--cores` without a number, and what is wrong with a configuration before it is looked at."""
 
+import getpass
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import snakemake.common
 
 from snakemake_logger_plugin_iscqk.bare_cores import complete
 from snakemake_logger_plugin_iscqk.plain_yaml import (
+    name_user,
     read_plainly,
     refuse_no_cache,
     refuse_unreadable,
@@ -67,6 +69,14 @@ def test_a_run_whose_standard_error_is_closed_goes_on(tmp_path):
     command = "exec snakemake --cores 1 --logger iscqk 2>&-"
     subprocess.run(command, shell=True, cwd=tmp_path, check=True)
     assert (tmp_path / "made").exists()
+
+
+def test_a_user_without_a_name_is_called_by_number(monkeypatch):
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_001)  # nobody's
+    name_user()
+    assert getpass.getuser() == "4000000001"
 
 
 def test_a_cache_that_cannot_be_written_is_told_with_the_remedy(tmp_path, monkeypatch):

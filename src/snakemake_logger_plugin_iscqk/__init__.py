@@ -21,6 +21,7 @@ from iscqk.terminal.account import Account
 from iscqk.terminal.screen import screen_for
 from snakemake_logger_plugin_iscqk.bare_cores import complete
 from snakemake_logger_plugin_iscqk.plain_yaml import (
+    name_user,
     read_plainly,
     refuse_no_cache,
     refuse_unreadable,
@@ -92,5 +93,6 @@ if "snakemake" in sys.argv[0]:
     sys.argv[:] = complete(sys.argv)
     refuse_unreadable(sys.argv)
     refuse_no_cache()
+    name_user()
     configfile._load_configfile = read_plainly
     cli.available_cpu_count = cores  # of `all`; Snakemake's own sees no container's limit

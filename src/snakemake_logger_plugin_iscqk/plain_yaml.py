@@ -2,9 +2,10 @@
 
 Snakemake 9 takes a config that says `__use_yte__: true` for a template and runs the Python in it,
 before anything of ours is asked; whatever is wrong with `--config` or a configuration is a
-traceback there, as is a folder for its cache that cannot be written.
+traceback there, as is a folder for its cache that cannot be written, or a user without a name.
 """
 
+import getpass
 import os
 import re
 import sys
@@ -50,6 +51,14 @@ def refuse_no_cache() -> None:
             f"error: {cache}: Snakemake's cache cannot be written; make {there} writable, or set "
             "XDG_CACHE_HOME to a folder of your own"
         )
+
+
+def name_user() -> None:
+    """Have a user whom the system knows by number alone, as in a container, be called that."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # the latter from Python 3.13 on
+        os.environ["LOGNAME"] = str(os.getuid())
 
 
 def read_plainly(path_or_file: Any, filetype: str = "Config") -> Any:
