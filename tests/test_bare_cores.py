@@ -91,6 +91,14 @@ def test_a_cache_that_cannot_be_written_is_told_with_the_remedy(tmp_path, monkey
         refuse_no_cache()
 
 
+def test_a_file_in_place_of_the_cache_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(snakemake.common, "APPDIRS", None)
+    (tmp_path / "file").touch(0o777)
+    with pytest.raises(SystemExit, match="file is a file; remove it, or set XDG_CACHE_HOME to"):
+        refuse_no_cache()
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [

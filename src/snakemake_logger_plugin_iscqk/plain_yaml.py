@@ -46,11 +46,16 @@ def refuse_no_cache() -> None:
     """End with one line where Snakemake can make no cache, as where HOME is nobody's folder."""
     cache = Path(get_appdirs().user_cache_dir)
     there = next(folder for folder in [cache, *cache.parents] if os.path.exists(folder))
-    if not os.access(there, os.W_OK | os.X_OK):
-        sys.exit(
-            f"error: {cache}: Snakemake's cache cannot be written; make {there} writable, or set "
-            "XDG_CACHE_HOME to a folder of your own"
-        )
+    if not os.path.isdir(there):
+        fault = f"{there} is a file; remove it"
+    elif not os.access(there, os.W_OK | os.X_OK):
+        fault = f"make {there} writable"
+    else:
+        return
+    sys.exit(
+        f"error: {cache}: Snakemake's cache cannot be written; {fault}, or set XDG_CACHE_HOME to a "
+        "folder of your own"
+    )
 
 
 def name_user() -> None:
