@@ -7,6 +7,7 @@ later ones the start of Python and of torch.
 import argparse
 import difflib
 import importlib
+import os
 import sys
 import textwrap
 from pathlib import Path
@@ -92,6 +93,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> None:
+    os.getcwd()  # FileNotFoundError where that is gone, where torch's libraries end the process
     stages = [_parsed(part) for part in _parts(arguments)]  # told of a wrong one before any runs
     set_up_logging(quiet=any(parsed.quiet for _, parsed in stages))
     allow_open_files()

@@ -247,7 +247,13 @@ def test_what_is_wrong_with_a_file_is_told_in_a_line_whoever_meets_it(
 
 
 @pytest.mark.parametrize(
-    "words", ["score a.csv b.csv", "validate a.h5 --output b.json", "search a.h5 --output b.csv"]
+    "words",
+    [
+        "score a.csv b.csv",
+        "validate a.h5 --output b.json",
+        "search a.h5 --output b.csv",
+        "score /a.csv /b.csv",
+    ],
 )
 def test_a_folder_that_is_gone_under_a_command_is_told(words, tmp_path, monkeypatch, capsys):
     (tmp_path / "gone").mkdir()
