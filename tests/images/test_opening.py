@@ -19,6 +19,7 @@ from wild import CASES, chunk
 from iscqk.errors import UserError
 from iscqk.images import frames, jpeg_ends, opening, transparency
 from iscqk.images.opening import (
+    BadImage,
     _loaded,
     declared_size,
     is_image,
@@ -253,6 +254,19 @@ def test_an_image_without_pixels_is_told(size):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"none.jpg: no such image"):
         open_image(tmp_path / "none.jpg")
+
+
+def test_an_image_that_may_not_be_read_is_to_be_made_readable(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    Image.new("RGB", (8, 8)).save(path)
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(opening, "open_file", refuse)
+    told = r"a.png: cannot read this image \(Permission denied\); make it readable"
+    with pytest.raises(BadImage, match=told):
+        open_image(path)
 
 
 def picture(side=32, turns=0):

@@ -43,6 +43,12 @@ def is_barred(path: str | Path) -> bool:
     return not os.access(path, os.R_OK)
 
 
+def remedy_of_barred(path: str | Path) -> str:
+    """Return what to do about a file that may not be read."""
+    what = "it readable" if os.path.exists(path) else "its folder readable (chmod +rx)"
+    return f"make {what}"
+
+
 def all_files_are_open(error: Exception) -> bool:
     """Return whether no more files may be open, which `runtime.shutdown` tells of."""
     return isinstance(error, OSError) and error.errno in _ALL_OPEN

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from iscqk.errors import UserError, escaped
-from iscqk.formats.disk_errors import disk_is_full, disk_is_gone, is_barred
+from iscqk.formats.disk_errors import disk_is_full, disk_is_gone, is_barred, remedy_of_barred
 from iscqk.formats.locks import lock, make_way, unlock
 from iscqk.formats.mounts import is_mount_point
 from iscqk.formats.permissions import give_permissions
@@ -138,8 +138,8 @@ def linked(path: str | Path) -> Path:
 def refuse_missing(path: str | Path) -> None:
     """Raise UserError where there is no such file, or it may not be read."""
     if is_barred(path):
-        what = "it readable" if os.path.exists(path) else "its folder readable (chmod +rx)"
-        raise UserError(f"{printable(path)}: cannot be read (Permission denied); make {what}")
+        what = f"cannot be read (Permission denied); {remedy_of_barred(path)}"
+        raise UserError(f"{printable(path)}: {what}")
     if not os.path.isfile(path):
         os.path.abspath(path)  # FileNotFoundError where the folder that this runs in is gone
         is_other = os.path.exists(path)

@@ -5,6 +5,7 @@ colours change more, and a profile from elsewhere never reaches a colour engine.
 """
 
 import contextlib
+import errno
 import io
 import math
 import os
@@ -18,6 +19,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import PREFIXES as TIFF_MARKS
 
 from iscqk.errors import UserError
+from iscqk.formats.disk_errors import remedy_of_barred
 from iscqk.formats.files import printable
 from iscqk.formats.image_shards import beginning_of, content_of
 from iscqk.formats.listed import Listed
@@ -66,12 +68,18 @@ class BadImage(UserError):
     def of(cls, source: "ImageInput", reason: str) -> "BadImage":
         """Return the complaint about an image."""
         name = printable(source) if isinstance(source, str | Path) else "image in memory"
-        remedy = "rename it" if NOT_UTF8 in reason else "replace or remove it"
-        what = f"cannot read this image ({reason}); {remedy}"
+        what = f"cannot read this image ({reason}); {_remedy(source, reason)}"
         return cls(f"{name}: {what}", reason)
 
 
 ImageInput = str | Path | bytes | Image.Image
+
+
+def _remedy(source: ImageInput, reason: str) -> str:
+    """Return what to do about an image that cannot be read."""
+    if isinstance(source, str | Path) and reason == os.strerror(errno.EACCES):
+        return remedy_of_barred(source)
+    return "rename it" if NOT_UTF8 in reason else "replace or remove it"
 
 
 def open_image(source: ImageInput, enough: int | None = None) -> Image.Image:
