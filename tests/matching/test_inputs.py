@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from unicodedata import normalize
 
 import numpy as np
@@ -24,6 +25,8 @@ from iscqk.images.finding import find_images
 from iscqk.matching import cache, inputs
 from iscqk.matching.cache import Caches
 from iscqk.matching.inputs import find_inputs
+from iscqk.matching.left_out import LeftOut, of_other_kinds
+from iscqk.matching.looking_up import left_out_of
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.weights import save_encoder
 
@@ -380,6 +383,15 @@ def as_nobody():
         pytest.skip("no setpriv, without which root may enter everything")
     rights = "-dac_override,-dac_read_search"
     return [setpriv, f"--inh-caps={rights}", f"--bounding-set={rights}"]
+
+
+def test_of_two_names_of_one_file_that_is_told_by_which_it_cannot_be_read(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"no image")
+    (tmp_path / "a.txt").hardlink_to(tmp_path / "a.jpg")
+    unreadable = LeftOut(str(tmp_path / "a.jpg"), "cannot read this image (damaged)")
+    passed = of_other_kinds([tmp_path / "a.txt"])
+    named, described = SimpleNamespace(left_out=passed), SimpleNamespace(left_out=[unreadable])
+    assert left_out_of([named], described) == [unreadable]
 
 
 def test_an_image_that_may_not_be_read_is_left_out_as_in_a_folder(folder, model_folder, caplog):

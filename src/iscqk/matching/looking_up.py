@@ -13,7 +13,7 @@ from iscqk.matching.cache import NO_CACHES, Caches
 from iscqk.matching.collection import Collection
 from iscqk.matching.describing import describe_files
 from iscqk.matching.indexes import NO_INDEX, Recall, by_indexes, have_indexes, recall_of
-from iscqk.matching.inputs import Inputs, identity
+from iscqk.matching.inputs import Identity, Inputs, identity
 from iscqk.matching.judged_pairs import JudgedPairs
 from iscqk.matching.left_out import LeftOut
 from iscqk.matching.model import Model
@@ -89,7 +89,10 @@ def left_out_of(named: Iterable[Inputs], *described: Collection) -> list[LeftOut
     """Return what was passed over, by its name or as it cannot be read or listed, each once."""
     unreadable = [one for found in described for one in found.left_out]
     passed = [one for inputs in named for one in inputs.left_out]
-    return [*{identity(one.path): one for one in (*unreadable, *passed)}.values()]
+    found: dict[Identity, LeftOut] = {}
+    for one in (*unreadable, *passed):  # a file that is both was looked at by one of its names
+        found.setdefault(identity(one.path), one)
+    return [*found.values()]
 
 
 class _Shared(dict[str, str]):
