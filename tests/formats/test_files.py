@@ -231,6 +231,21 @@ def test_who_waited_for_a_file_that_was_renamed_meanwhile_locks_a_new_one(tmp_pa
     assert path.is_file() and (tmp_path / "a.txt").is_file()
 
 
+def test_who_waited_for_a_folder_that_was_removed_meanwhile_makes_it_anew(tmp_path, monkeypatch):
+    """As that of a command that has failed."""
+    path, make_way = tmp_path / "new/.a.txt.lock", locks.make_way
+    path.parent.mkdir()
+
+    def removed(path):
+        monkeypatch.undo()
+        path.parent.rmdir()
+        return make_way(path)
+
+    monkeypatch.setattr(locks, "make_way", removed)
+    locks.unlock(locks.lock(path, 5))
+    assert path.is_file()
+
+
 def test_a_lock_is_gone_once_the_file_is_written(tmp_path):
     """Also where a worker process that was started meanwhile still has the file open."""
     with atomic_file(tmp_path / "a.txt") as temporary:

@@ -49,7 +49,6 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     path = linked(path)
     temporary = temporary_of(path)
     with _told(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=False):
             yield temporary
             give_permissions(temporary, path)
@@ -72,7 +71,6 @@ def atomic_folder(folder: str | Path) -> Iterator[Path]:
         raise UserError(f"{folder}: not empty; remove what is in it or name another")
     temporary = temporary_of(folder, is_folder=True)
     with _told(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
         with _alone(temporary, folder=True):
             for left_over in temporary.iterdir():
                 _remove(left_over)
@@ -106,7 +104,6 @@ def exclusive(path: str | Path) -> Iterator[None]:
     path = linked(path)
     beside, is_new = path.with_name(f".{path.name}.lock"), not path.parent.exists()
     with _told(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = lock(beside, _MOMENT_SECONDS)
     try:
         yield

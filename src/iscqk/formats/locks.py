@@ -12,7 +12,10 @@ from iscqk.errors import UserError
 
 
 def lock(path: Path, seconds: float, folder: bool = False) -> int:
-    """Make a file or folder if need be, lock it, and return its open descriptor, for `unlock`.
+    """Make a file or folder, and that it lies in, if need be, and lock it.
+
+    Returns:
+        its open descriptor, for `unlock`.
 
     Raises:
         UserError: another process has it for longer than some seconds, or as `make_way`.
@@ -22,11 +25,11 @@ def lock(path: Path, seconds: float, folder: bool = False) -> int:
         if not make_way(path):
             time.sleep(0.2)
             continue
-        if folder:
-            path.mkdir(exist_ok=True)
+        (path if folder else path.parent).mkdir(parents=True, exist_ok=True)
         try:
             descriptor = os.open(path, os.O_RDONLY if folder else os.O_RDWR | os.O_CREAT, 0o666)
-        except FileNotFoundError:  # another process has just renamed its folder
+        except FileNotFoundError:  # another process has just renamed or removed its folder
+            time.sleep(0.01)
             continue
         if _is_locked(descriptor) and _stands_for(path, descriptor):
             return descriptor
