@@ -218,6 +218,17 @@ def test_who_works_alone_leaves_no_trace(tmp_path):
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.txt"]
 
 
+def test_a_new_folder_that_is_closed_to_its_maker_goes_again(shared):
+    """By a umask that takes the right to write from oneself."""
+    before = os.umask(0o277)
+    try:
+        with another_user(), pytest.raises(PermissionError):
+            exclusive(shared / "new/a.txt").__enter__()
+    finally:
+        os.umask(before)
+    assert not list(shared.iterdir())
+
+
 def test_who_waited_for_a_file_that_was_renamed_meanwhile_locks_a_new_one(tmp_path, monkeypatch):
     path, is_locked = tmp_path / ".a.part.txt", locks._is_locked
 

@@ -103,13 +103,15 @@ def exclusive(path: str | Path) -> Iterator[None]:
     refuse_unwritable(path)
     path = linked(path)
     beside, is_new = path.with_name(f".{path.name}.lock"), not path.parent.exists()
-    with _told(path):
-        descriptor = lock(beside, _MOMENT_SECONDS)
     try:
-        yield
+        with _told(path):
+            descriptor = lock(beside, _MOMENT_SECONDS)
+        try:
+            yield
+        finally:
+            beside.unlink(missing_ok=True)
+            unlock(descriptor)
     finally:
-        beside.unlink(missing_ok=True)
-        unlock(descriptor)
         if is_new:
             with suppress(OSError):  # a folder that holds what was made stays
                 path.parent.rmdir()
