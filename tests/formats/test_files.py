@@ -497,6 +497,20 @@ def test_what_another_user_alone_can_remove_is_told(shared):
         assert f"{shared}/.a.part.txt: another user's, and cannot be removed" in str(told.value)
 
 
+@pytest.mark.skipif(bool(os.geteuid()), reason="has no other user")
+def test_another_users_file_in_a_folder_as_tmp_is_told_before_the_work(shared):
+    (shared / "a.txt").write_text("theirs")
+    with another_user():
+        refuse_unwritable(shared / "a.txt")  # which can be replaced
+    shared.chmod(0o1777)
+    refuse_unwritable(shared / "a.txt")  # by root
+    with another_user():
+        (shared / "b.txt").write_text("ours")
+        refuse_unwritable(shared / "b.txt")
+        with pytest.raises(UserError, match="a.txt: another user's, which nobody else can repl"):
+            refuse_unwritable(shared / "a.txt")
+
+
 def test_what_opens_afterwards_is_an_ordinary_file(tmp_path):
     _write_hdf5(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5") as file:

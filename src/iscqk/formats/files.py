@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -126,7 +127,19 @@ def refuse_unwritable(path: str | Path, is_folder: bool = False) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{printable(path)}: cannot be written; make its folder writable")
     if not is_folder:
+        _refuse_anothers(path)
         make_way(temporary_of(linked(path)))
+
+
+def _refuse_anothers(path: str | Path) -> None:
+    """Refuse another user's file in a folder as /tmp, where each replaces only their own."""
+    file = linked(path)
+    user = os.geteuid()
+    if not user or not file.exists() or not file.parent.stat().st_mode & stat.S_ISVTX:
+        return
+    if user not in (file.stat().st_uid, file.parent.stat().st_uid):
+        what = "another user's, which nobody else can replace in this folder; name another"
+        raise UserError(f"{printable(path)}: {what}")
 
 
 def linked(path: str | Path) -> Path:
