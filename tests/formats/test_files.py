@@ -7,6 +7,7 @@ import json
 import os
 import posix
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from safetensors.torch import save_file
 
 from conftest import ROOT
 from iscqk.errors import UserError
-from iscqk.formats import files, locks
+from iscqk.formats import files, locks, permissions
 from iscqk.formats.descriptor_shards import appending_descriptors
 from iscqk.formats.files import (
     atomic_file,
@@ -585,3 +586,48 @@ def test_what_is_written_again_stays_its_groups(tmp_path, monkeypatch):
                 found = path.stat()
                 assert found.st_gid == (3000 if kept else os.getegid())
                 assert found.st_mode & 0o777 == (mode if kept else without_group)
+
+
+NOBODY, NO_ID = 65534, 0xFFFFFFFF
+
+
+def access(user, group, mask):
+    """Return the access control list by which nobody, the group and both at most may do this."""
+    entries = (1, 6, NO_ID), (2, user, NOBODY), (4, group, NO_ID), (16, mask, NO_ID), (32, 0, NO_ID)
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+def give_list(path, kind, entries):
+    try:
+        os.setxattr(path, f"system.posix_acl_{kind}", entries)
+    except (OSError, AttributeError):
+        pytest.skip("no access control lists here")
+
+
+def test_what_is_written_again_keeps_its_access_control_list(tmp_path, monkeypatch):
+    path, entries = tmp_path / "a.txt", access(user=6, group=0, mask=6)
+    path.touch(0o600)
+    give_list(path, "access", entries)
+    write_text(path, "new")
+    assert os.getxattr(path, "system.posix_acl_access") == entries
+    monkeypatch.setattr(os, "setxattr", refused_by_the_system)
+    write_text(path, "newer")  # its group, whose bits were the mask's, might not read it
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_new_file_is_open_to_whom_its_folder_says(tmp_path, monkeypatch):
+    give_list(tmp_path, "default", access(user=6, group=6, mask=6))
+    monkeypatch.setattr(permissions, "_MODE", 0o600)  # as by a umask that counts for nothing there
+    (tmp_path / "plain.txt").touch()
+    write_text(tmp_path / "a.txt", "x")
+    plain, ours = ((tmp_path / name).stat().st_mode for name in ("plain.txt", "a.txt"))
+    assert oct(ours) == oct(plain)
+
+
+def test_what_is_written_again_does_not_open_to_whom_its_folder_has_come_to_name(tmp_path):
+    write_text(tmp_path / "a.txt", "old")
+    (tmp_path / "a.txt").chmod(0o660)
+    give_list(tmp_path, "default", access(user=6, group=6, mask=6))
+    write_text(tmp_path / "a.txt", "new")
+    assert "system.posix_acl_access" not in os.listxattr(tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o660
