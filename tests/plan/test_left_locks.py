@@ -112,3 +112,19 @@ def test_a_disk_that_locks_nothing_and_a_file_that_cannot_be_opened_change_nothi
     RUNNING.rmdir()
     os.rename("kept", RUNNING)
     assert next_run_removes()
+
+
+@pytest.mark.skipif(bool(os.geteuid()), reason="has no other user")
+def test_a_run_of_another_user_is_known_by_the_file_that_they_may_only_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert not next_run_removes()
+    RUNNING.chmod(0o644)
+    tmp_path.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        assert not remove_left_locks()  # runs from now on
+    finally:
+        os.seteuid(0)
+    LOCKS.mkdir()
+    (LOCKS / "0.input.lock").touch()
+    assert not next_run_removes() and LOCKS.exists()

@@ -26,7 +26,10 @@ def remove_left_locks() -> bool:
     """
     try:
         file = _open()
-    except OSError:  # another user's; whether there is room is for others to tell
+    except PermissionError:
+        _hold_anothers()
+        return False
+    except OSError:  # whether there is room is for others to tell
         return False
     here, removed = f"{os.uname().nodename}\n".encode(), False
     try:
@@ -56,6 +59,12 @@ def jobs_outlive_this() -> None:
 def _open() -> int:
     RUNNING.parent.mkdir(exist_ok=True)
     return os.open(RUNNING, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+
+
+def _hold_anothers() -> None:
+    """Let the user whose file it is know that another runs here, where that may be read alone."""
+    with suppress(OSError):
+        fcntl.flock(os.open(RUNNING, os.O_RDONLY), fcntl.LOCK_SH)  # it stays open
 
 
 def _is_alone(file: int) -> bool:
