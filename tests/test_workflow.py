@@ -27,6 +27,7 @@ from iscqk.formats.manifest import read_manifest
 from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.torch_internals import cpu_has_bfloat16
 from iscqk.models.weights import save_encoder
+from iscqk.plan import starting
 from iscqk.plan.starting import (
     gpu_count,
     refuse_braces,
@@ -594,6 +595,15 @@ def test_of_what_is_dated_ahead_only_what_jobs_find_there_counts(tmp_path, monke
         refuse_dated_ahead(workflow)
     del needed[0].input[:]
     refuse_dated_ahead(workflow)
+
+
+@pytest.mark.parametrize("date", [1e12, 1e20])
+def test_a_date_beyond_the_calendar_is_one_after_now(date, monkeypatch):
+    monkeypatch.setattr(starting, "_dates", lambda path: [(path, date)])
+    jobs = [SimpleNamespace(input=["found"], output=["made"])]
+    workflow = SimpleNamespace(dag=SimpleNamespace(needrun_jobs=lambda: jobs))
+    with pytest.raises(UserError, match="^found: dated after the year 9999, after now; what"):
+        refuse_dated_ahead(workflow)
 
 
 def test_exponents_are_numbers_and_an_empty_file_is_none(project):

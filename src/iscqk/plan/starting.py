@@ -116,10 +116,18 @@ def refuse_dated_ahead(workflow: Any) -> None:
     first, date = next(iter(ahead.items()))
     others = f" (and {len(ahead) - 1} more)" if len(ahead) > 1 else ""
     raise UserError(
-        f"{first}{others}: dated {datetime.fromtimestamp(date):%Y-%m-%d %H:%M:%S}, after now; what "
-        "is made of it would count as older, and be removed; set the clock if it is wrong, else "
-        f"run touch -h {shlex.join([*ahead][:_MOST_TOLD])}"
+        f"{first}{others}: dated {_told(date)}, after now; what is made of it would count as "
+        "older, and be removed; set the clock if it is wrong, else run "
+        f"touch -h {shlex.join([*ahead][:_MOST_TOLD])}"
     )
+
+
+def _told(date: float) -> str:
+    """Return the date of a file for people; disks keep later ones than Python's calendar has."""
+    try:
+        return f"{datetime.fromtimestamp(date):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError):
+        return "after the year 9999"
 
 
 def _dates(path: str) -> Iterator[tuple[str, float]]:
