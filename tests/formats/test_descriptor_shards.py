@@ -86,6 +86,24 @@ def test_descriptions_of_which_one_has_a_shard_more_are_refused(tmp_path):
             list(aligned_blocks(parts))
 
 
+@pytest.mark.parametrize("numbers", [4, 6, 100])
+@pytest.mark.parametrize("splits", [[(10,), (10,)], [(3, 7), (10,)], [(10,), (1, 9), (7, 0, 3)]])
+def test_descriptions_may_be_split_and_read_in_other_pieces(tmp_path, monkeypatch, splits, numbers):
+    """Of longer rows fewer are read at a time."""
+    monkeypatch.setattr(descriptor_shards, "_BLOCK_NUMBERS", numbers)
+    parts, whole = [], []
+    for number, lengths in enumerate(splits):
+        whole.append(np.tile(VECTORS, number + 1))
+        ends = np.cumsum((0, *lengths))
+        parts.append([tmp_path / f"{number}-{n}.h5" for n in range(len(lengths))])
+        for path, low, high in zip(parts[-1], ends, ends[1:], strict=False):
+            write_descriptors(path, IDS[low:high], whole[-1][low:high], {})
+    ids, found = zip(*aligned_blocks(parts), strict=True)
+    assert np.concatenate(ids).tolist() == IDS
+    for vectors, expected in zip(zip(*found, strict=True), whole, strict=True):
+        np.testing.assert_array_equal(np.concatenate(vectors), expected)
+
+
 def test_nothing_is_left_of_a_shard_that_was_not_finished(tmp_path):
     with pytest.raises(UserError, match="0 ids came where 10"):
         with appending_descriptors(tmp_path / "a.h5", 3, None, 10):

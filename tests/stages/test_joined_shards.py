@@ -7,6 +7,7 @@ import pytest
 
 from iscqk.cli import main
 from iscqk.formats.descriptor_shards import descriptor_blocks, stacked
+from iscqk.retrieval.refining import load_projection
 from unit_rows import unit_array
 from written_shards import write_descriptors
 
@@ -158,6 +159,16 @@ def test_parts_of_other_images_are_not_whitened_together(images, sizes, capsys):
     command = f"whiten --part ta.h5 --part other.h5 --weights 1 0.5 {sizes} --output o.st"
     line = "ta.h5 and other.h5: not of the same images; describe them again"
     assert refused(command, capsys) == line
+
+
+def test_a_projection_is_that_of_the_same_images_however_their_shards_are_split():
+    ((ids, rows),) = descriptor_blocks(["ta.h5"])
+    for name, some in (("0", slice(25)), ("1", slice(25, None))):
+        write_descriptors(f"t{name}.h5", ids[some], rows[some], {})
+    made = "whiten --part t0.h5 t1.h5 --part tb.h5 --weights 1 0.5 --whitening 1 --size 6 --output"
+    assert main([*made.split(), "o.st"]) == 0
+    ours, theirs = (load_projection(path).weight for path in ("o.st", "p.st"))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6)
 
 
 def test_manifests_of_the_other_side_are_refused(capsys):

@@ -9,7 +9,6 @@ challenge's.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -196,31 +195,34 @@ def aligned_blocks(
 ) -> Iterator[tuple[StrArray, list[FloatArray]]]:
     """Yield (ids, vectors of each part) of several descriptions of the same images.
 
+    Rows that are read together, and shards, may be of other lengths in each part.
+
     Args:
-        parts: for each description its shards, split alike.
+        parts: for each description its shards.
 
     Raises:
         UserError: they are not of the same images in the same order.
     """
-    for blocks in zip_longest(*map(descriptor_blocks, parts)):
-        ids = [None if block is None else block[0].tolist() for block in blocks]
-        if any(other != ids[0] for other in ids[1:]):
-            raise _unaligned(parts)
-        yield blocks[0][0], [vectors for _, vectors in blocks]
+    refuse_unaligned(parts)
+    streams = [descriptor_blocks(shards) for shards in parts]
+    left = [next(stream, None) for stream in streams]
+    while blocks := [block for block in left if block]:
+        rows = min(len(ids) for ids, _ in blocks)
+        yield blocks[0][0][:rows], [vectors[:rows] for _, vectors in blocks]
+        left = [
+            (ids[rows:], vectors[rows:]) if rows < len(ids) else next(stream, None)
+            for stream, (ids, vectors) in zip(streams, blocks, strict=True)
+        ]
 
 
 def refuse_unaligned(parts: Sequence[Sequence[str | Path]]) -> None:
-    """Raise UserError, by their ids alone, where `aligned_blocks` would find parts unlike."""
+    """Raise UserError, by their ids alone, where parts are not of the same images in one order."""
     first, *others = (
         np.concatenate([shard.ids for shard in _one_by_one(shards)]) for shards in parts
     )
     if not all(np.array_equal(first, other) for other in others):
-        raise _unaligned(parts)
-
-
-def _unaligned(parts: Sequence[Sequence[str | Path]]) -> UserError:
-    names = " and ".join(str(shards[0]) for shards in parts)
-    return UserError(f"{names}: not of the same images; describe them again")
+        names = " and ".join(str(shards[0]) for shards in parts)
+        raise UserError(f"{names}: not of the same images; describe them again")
 
 
 def count_descriptors(paths: Iterable[str | Path]) -> tuple[int, int]:
