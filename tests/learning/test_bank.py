@@ -89,6 +89,12 @@ def test_further_negatives_are_no_references(shards):
         read_bank(paths, IDS[:4], "w")
 
 
+def test_further_negatives_are_no_image_twice(shards):
+    paths, _ = shards
+    with pytest.raises(UserError, match="2.h5: T000005 is there for the second time; name each sh"):
+        read_bank([*paths, paths[2]], IDS, "w")
+
+
 def test_shards_are_read_by_their_places_however_they_are_named(tmp_path):
     rows, paths = torch.arange(1, 23.0).reshape(11, 2), [tmp_path / "10.h5", tmp_path / "2.h5"]
     for number, (low, high) in enumerate([(6, 11), (0, 6)]):

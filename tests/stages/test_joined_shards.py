@@ -59,8 +59,7 @@ def test_training_images_of_other_dimensions_are_not_subtracted(capsys):
     )
 
 
-@pytest.mark.parametrize("graded", ["qa", "r"])
-@pytest.mark.parametrize(
+LEARN_FROM = pytest.mark.parametrize(
     "command",
     [
         "whiten --whitening 1 --size 4 --output o.h5 --part",
@@ -68,11 +67,22 @@ def test_training_images_of_other_dimensions_are_not_subtracted(capsys):
         "merge --queries qa.h5 --references r.h5 --ranking log_partition --output o.h5 --training",
     ],
 )
+
+
+@pytest.mark.parametrize("graded", ["qa", "r"])
+@LEARN_FROM
 def test_nothing_is_learned_from_what_is_graded(command, graded, capsys):
     """The rules forbid descriptors that depend on references, or on other queries."""
     line = refused(f"{command} {graded}.h5", capsys)
     first = {"qa": "Q00000", "r": "R000000"}[graded]
     assert line.startswith(f"{graded}.h5: {first} is no training image; training on references or")
+    assert not Path("o.h5").exists()
+
+
+@LEARN_FROM
+def test_no_training_image_counts_twice(command, capsys):
+    line = refused(f"{command} ta.h5 ta.h5", capsys)
+    assert line == "ta.h5: T000000 is there for the second time; name each shard once"
     assert not Path("o.h5").exists()
 
 

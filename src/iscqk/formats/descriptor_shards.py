@@ -27,7 +27,7 @@ from iscqk.formats.hdf5 import (
     read_vectors,
     write_hdf5,
 )
-from iscqk.formats.ids import REFERENCE
+from iscqk.formats.ids import REFERENCE, repeated
 from iscqk.formats.manifest import refuse_untrainable
 from iscqk.formats.provenance import Provenance, by_place, check_parts
 
@@ -174,7 +174,7 @@ def training_shards(
     """Return what `checked_shards` does, of descriptors that something is learned from.
 
     Raises:
-        UserError: as there, or a row is of anything but a training image.
+        UserError: as there, or `refuse_untrainable_rows`.
     """
     shards = checked_shards(paths, remedy, expected)
     refuse_untrainable_shards(shards)
@@ -182,12 +182,29 @@ def training_shards(
 
 
 def refuse_untrainable_shards(paths: Iterable[str | Path]) -> None:
-    """Raise UserError where shards describe a query or a reference, from which nothing may learn.
+    """Do what `refuse_untrainable_rows` does, of shards that are not open."""
+    refuse_untrainable_rows(_one_by_one(paths))
 
-    Nor may a descriptor depend on them otherwise, by a bank or a projection.
+
+def refuse_untrainable_rows(shards: Iterable[Descriptors]) -> None:
+    """Refuse rows of a query or a reference, from which nothing may learn, and an image twice.
+
+    Nor may a descriptor depend on the graded otherwise, by a bank or a projection, in which an
+    image that is there twice would count twice.
+
+    Raises:
+        UserError: naming the first such row and its shard.
     """
-    for shard in _one_by_one(paths):
+    owners: list[Path] = []
+    parts: list[StrArray] = [np.empty(0, dtype=np.str_)]
+    for shard in shards:
         refuse_untrainable(shard.ids, shard.path)
+        owners += [shard.path] * len(shard.ids)
+        parts.append(shard.ids)
+    ids = np.concatenate(parts)
+    if (row := first_where(repeated(ids))) is not None:
+        what = f"{ids[row]} is there for the second time"
+        raise UserError(f"{owners[row]}: {what}; name each shard once")
 
 
 def aligned_blocks(

@@ -8,8 +8,14 @@ import torch
 from torch import Tensor
 
 from iscqk.errors import UserError
-from iscqk.formats.descriptor_shards import Descriptors, open_shards, spans, total_shape
-from iscqk.formats.manifest import refuse_untrainable, shard_bounds
+from iscqk.formats.descriptor_shards import (
+    Descriptors,
+    open_shards,
+    refuse_untrainable_rows,
+    spans,
+    total_shape,
+)
+from iscqk.formats.manifest import shard_bounds
 from iscqk.formats.provenance import check_parts, shard_number
 from iscqk.learning import distributed
 
@@ -37,7 +43,7 @@ def read_bank(
 
     Raises:
         UserError: it was made by other weights, of other images, in another way, or its shards are
-            not complete; a row is not finite.
+            not complete; a row is not finite; an image is there twice.
     """
     with open_shards(paths) as named:
         shards = sorted(named, key=lambda shard: shard_number(shard.attributes))
@@ -52,6 +58,7 @@ def read_bank(
             end = start + len(shard.ids)
             _check_source(shard, weights, ids[start:end])
             start = end
+        refuse_untrainable_rows(s for s in shards if not s.attributes.get("synthetic"))
         rows = torch.empty(last - first, found, dtype=DTYPES[precision])
         for place, shard, low, high in spans(shards, first, last):
             rows[place : place + high - low] = torch.from_numpy(shard.block(low, high))
@@ -69,10 +76,8 @@ def _checked_shape(
 
 
 def _check_source(shard: Descriptors, weights: str, ids: Sequence[str]) -> None:
-    """Refuse a shard of other weights or of the graded, or that does not begin with these ids."""
+    """Refuse a shard of other weights, or that does not begin with these ids."""
     if shard.attributes.get("weights_sha256") != weights:
         raise UserError(f"{shard.path}: a bank of other weights than --frozen; embed it again")
     if shard.ids[: len(ids)].tolist() != list(ids):
         raise UserError(f"{shard.path}: a bank of other images; embed it again")
-    if not shard.attributes.get("synthetic"):
-        refuse_untrainable(shard.ids, shard.path)
