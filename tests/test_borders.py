@@ -136,7 +136,7 @@ MERGES = {
     ),
     "other dimensions": (
         lambda files: fewer_dimensions(files["queries"], QUERY),
-        "descriptors of one",
+        "shards of one dimension are needed: 4 in ",
     ),
     "a bank of other dimensions": (
         lambda files: fewer_dimensions(files["training"], TRAINING, "wr"),

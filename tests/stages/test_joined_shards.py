@@ -181,6 +181,22 @@ def test_a_projection_is_that_of_the_same_images_however_their_shards_are_split(
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("role", ["queries", "references"])
+def test_a_side_without_an_image_is_not_submitted(role, capsys):
+    """A shard of it may be, as some are where there are more shards than images."""
+    write_descriptors("none.h5", [], unit_array(0, SIZES["a"]), {})
+    for beside in ("", "qa.h5" if role == "queries" else "r.h5"):
+        given = {"queries": "qa.h5", "references": "r.h5", role: f"none.h5 {beside}"}
+        shards = " ".join(f"--{name} {files}" for name, files in given.items())
+        command = f"merge {shards} --ranking similarity --output o.h5"
+        if beside:
+            assert main(command.split()) == 0
+        else:
+            line = refused(command, capsys)
+            assert line == "none.h5: describes no image, and some are needed; name another file"
+            assert not Path("o.h5").exists()
+
+
 def test_manifests_of_the_other_side_are_refused(capsys):
     """An image that cannot be read would keep its descriptor, and could be matched."""
     for letter, ids in IDS.items():

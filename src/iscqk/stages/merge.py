@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> None:
         role: by_place(provenances(getattr(arguments, role) or []))
         for role in ("queries", "references", "training")
     }
-    files = {role: [path for path, _ in parts] for role, parts in shards.items()}
+    files = {role: _paths(parts) for role, parts in shards.items()}
     set_threads(arguments.threads)
     made = [_checked(shards, name) for name in arguments.ranking]
     listings = [(path, read_manifest(path)) for path in arguments.manifests or []]
@@ -138,19 +138,23 @@ def _checked(shards: Mapping[str, Parts], ranking: str) -> Attributes:
     if RANKINGS[ranking].needs_bank:
         if not shards["training"]:
             raise UserError(f"{ranking} needs --training; give it")
-        bank = [path for path, _ in shards["training"]]
-        refuse_empty(bank)
-        refuse_untrainable_shards(bank)
+        refuse_untrainable_shards(_paths(shards["training"]))
         parts["training"] = shards["training"]
+    for made in parts.values():
+        refuse_empty(_paths(made))
     # The bank is described by the model of the references (iscqk.retrieval.ranking_interface).
     reference = parts["reference"][0][1]
     alike = {key: reference.get(key) for key in ("seen", "projection_sha256")}
     same_model = {**alike, "weights_sha256": reference.get("weights_sha256")}
     for role, made in parts.items():
         check_parts(made, "describe it again", same_model if role == "training" else alike)
-    _check_sizes(parts.values())
+    count_descriptors([path for made in parts.values() for path in _paths(made)])
     first = {role: _told(made[0][1]) for role, made in parts.items()}
     return {f"{role}_{key}": value for role, made in first.items() for key, value in made.items()}
+
+
+def _paths(parts: Parts) -> list[str | Path]:
+    return [path for path, _ in parts]
 
 
 def _told(shard: Provenance) -> Attributes:
@@ -158,14 +162,6 @@ def _told(shard: Provenance) -> Attributes:
     if "precision" not in shard:  # others', or of a version that told less
         return {key: shard[key] for key in _DIGESTS & {*shard}}
     return {**_UNTOLD, **{key: shard[key] for key in {*_DIGESTS, *_UNTOLD, *_MORE} & {*shard}}}
-
-
-def _check_sizes(roles: Iterable[Parts]) -> None:
-    """Refuse descriptors of different dimensions."""
-    sizes = {count_descriptors([path for path, _ in parts])[1]: parts[0][0] for parts in roles}
-    if len(sizes) > 1:
-        found = ", ".join(f"{size} in {path}" for size, path in sizes.items())
-        raise UserError(f"descriptors of one dimension are needed: {found}; describe them again")
 
 
 def _ranked(
