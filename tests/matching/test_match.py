@@ -85,6 +85,25 @@ def test_equal_images_are_copies_without_a_basis(folder, model_folder, capsys):
     assert "what are equal to it. The one" in open("duplicates/duplicates.html").read()
 
 
+def test_pictures_that_differ_a_little_are_not_equal(folder, model_folder, capsys):
+    """As screenshots of a telephone that differ in its clock, which a model hardly sees."""
+    with Image.open("photos/R000005.jpg") as image:
+        picture = image.resize((640, 640))
+    for number in range(3):
+        picture.paste((60 + 40 * number,) * 3, (9, 9, 12, 12))
+        picture.save(f"photos/{number}.png")
+    shutil.copy("photos/2.png", "photos/3.png")
+    run(f"iscqk duplicates photos --model {model_folder}")
+    table = pd.read_csv("duplicates/duplicates.csv")
+    assert sorted(table["image"]) == ["photos/2.png", "photos/3.png"]
+    (folder / "clock").mkdir()
+    os.rename("photos/1.png", "clock/1.png")
+    run(f"iscqk match clock --against photos --model {model_folder}")
+    table = pd.read_csv("matches/matches.csv")
+    assert 1 - 1e-6 < table["similarity"].max() < 1 and table["likely"].isna().all()
+    assert "1 image looked up, and no basis to call any a likely copy" in capsys.readouterr().out
+
+
 def test_tables_have_the_same_types_whatever_their_rows(folder, model_folder):
     put_drawn("album", "references", 120, 5, 48)
     shutil.copy("album/R000005.jpg", "same.jpg")

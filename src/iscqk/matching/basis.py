@@ -10,7 +10,7 @@ from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.images.augly_adapter import import_augly
 from iscqk.matching.cache import originals_of
-from iscqk.matching.chance import EQUAL, NEIGHBOUR, Chance, needed, sample_size
+from iscqk.matching.chance import EQUAL, NEIGHBOUR, SAME_PIXELS, Chance, needed, sample_size
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.copied import Copied, Drawn, are_others, described, kept_of
 from iscqk.matching.neighbourhoods import Lookup
@@ -50,7 +50,7 @@ class Basis(NamedTuple):
     def chances(
         self, similarities: DoubleArray, found: DoubleArray, is_flat: BoolArray
     ) -> DoubleArray:
-        """Return chances (n, m); without a basis NaN, but of equal descriptors: those are copies.
+        """Return chances (n, m); without a basis NaN, but of the same pixels: those are copies.
 
         Args:
             similarities: (n, m) of the nearest references of n queries, the nearest first.
@@ -58,7 +58,7 @@ class Basis(NamedTuple):
             is_flat: (n, m) where an image is of one colour, of which nothing is known.
         """
         if self.chance is None:
-            return np.where(~is_flat & (similarities >= EQUAL), 0.0, np.nan)
+            return np.where(~is_flat & (similarities >= SAME_PIXELS), 0.0, np.nan)
         return np.where(is_flat, 1.0, self._of(found))
 
     def _of(self, found: DoubleArray) -> DoubleArray:

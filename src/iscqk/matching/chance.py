@@ -31,8 +31,11 @@ _AIM = (1 - PROMISED) * 2 / 3
 LARGEST = 1.01 * _AIM  # more than any flagged query's chance, however many there are
 _EMPTY = 0.02  # of all sets of queries without any copy, those that get a flag
 NEIGHBOUR = 5  # a lead is over this one of the pictures
-NO_DISTANCE = 1e-6  # half the squared distance within which descriptors are equal
+NO_DISTANCE = 1e-6  # half the squared distance within which descriptors tell nothing
 EQUAL = 1 - NO_DISTANCE  # the similarity from which on they are
+# That of the same pixels is one but for rounding; screenshots that differ in a clock are within
+# `NO_DISTANCE`.
+SAME_PIXELS = 1 - 1e-9
 _TAIL = 0.1  # of the sample, from which the rest is inferred
 _SPREAD = 0.2  # relative deviation of the tail's rate between images
 

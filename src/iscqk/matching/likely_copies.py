@@ -6,7 +6,7 @@ import numpy as np
 
 from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from iscqk.matching.basis import Basis
-from iscqk.matching.chance import EQUAL, NO_DISTANCE
+from iscqk.matching.chance import NO_DISTANCE, SAME_PIXELS
 from iscqk.matching.collection import NOTHING, Collection
 from iscqk.matching.groups import AreCopies, star_groups
 from iscqk.matching.judged_pairs import JudgedPairs
@@ -50,7 +50,7 @@ class LikelyCopies:
         fifths = np.log(distances) + found.first_lead
         self._fifths = np.append(fifths, np.nan)  # log of the distance that a lead is over
         needed = 1 - distances * np.exp(found.first_lead - least) - NO_DISTANCE
-        needed = np.where(np.isnan(needed), EQUAL, needed)  # without a basis
+        needed = np.where(np.isnan(needed), SAME_PIXELS, needed)  # without a basis
         self._needed = np.append(needed, np.inf)  # the last stands for `NOTHING`
         self._links = rows[found.query[likely]], found.reference[likely]
         self._query_of = np.full(len(references), NOTHING)
