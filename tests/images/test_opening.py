@@ -81,6 +81,14 @@ def test_exif_orientation_is_applied(orientation):
     assert np.array_equal(np.asarray(opened), np.asarray(upright))
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
+@pytest.mark.parametrize("orientation", [0, 9, 99, 65535])
+def test_an_orientation_that_is_none_swaps_no_sides(orientation, kind, tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(encoded(Image.fromarray(PIXELS), kind, exif=exif_of(orientation)))
+    assert declared_size(path) == open_image(path).size
+
+
 TURNED = {
     "XML:com.adobe.xmp": '<x tiff:Orientation="6"/>',
     "Raw profile type exif": "\nexif\n\n" + exif_of(6).tobytes().hex(),

@@ -48,7 +48,7 @@ _WHY_UNKNOWN = {
 # its sides; its decoder then needs 6 bytes for a pixel of the whole at most, if it is progressive.
 MOST_PIXELS = 2**30 // 4 // 3
 _NO_JPEG = f"exceeds limit of {MOST_PIXELS} pixels. Only a JPEG may have more"
-_ORIENTATION, _FIRST_TURNED = 0x0112, 5  # of EXIF; from 5 on sides are swapped
+_ORIENTATION, _SIDEWAYS = 0x0112, (5, 6, 7, 8)  # of EXIF, and where sides are swapped
 NOT_UTF8 = "name that is not UTF-8"  # a reason that is none of the content
 MOST_OF_A_JPEG = 250_000_000  # telephones make 200 million
 
@@ -172,7 +172,7 @@ def _swaps_sides(image: Image.Image) -> bool:
     """Return whether the sides of an open file are swapped when it is turned as it declares."""
     with contextlib.suppress(Exception):  # broken EXIF counts as none
         # Of a TIFF Pillow has swapped them already.
-        return image.format != "TIFF" and image.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
+        return image.format != "TIFF" and image.getexif().get(_ORIENTATION) in _SIDEWAYS
     return False
 
 
