@@ -179,6 +179,16 @@ def test_a_link_to_nothing_that_is_named_is_left_out_as_a_folders_is(
     assert "scans/2019: no such file or folder; correct its path" in capsys.readouterr().err
 
 
+def test_each_of_several_links_to_one_nothing_is_told(folder, model_folder, capsys):
+    names = ["scans/gone", "scans/gone.jpg", "scans/gone too.jpg"]
+    for name in names:
+        os.symlink("nowhere", name)
+    run(f"iscqk match scans scans/../scans --against photos --model {model_folder} --output out")
+    assert "; left out: 3 links to nothing (left_out.csv)" in capsys.readouterr().out
+    left = pd.read_csv("out/left_out.csv")["path"]
+    assert sorted(os.path.relpath(path) for path in left) == sorted(names)
+
+
 def test_what_is_excluded_is_not_looked_at(folder, model_folder):
     whole = len(find_inputs("photos").images)
     assert len(find_inputs("photos", "R00001?.jpg").images) == whole - 10

@@ -211,10 +211,14 @@ def without_repeats(paths: Iterable[Path]) -> list[Path]:
 
 
 def identity(path: str | Path) -> Identity:
-    """Return what is equal of two names of one file: of one that is gone, its resolved path."""
+    """Return what is equal of two names of one file; of one that is not there, its own place.
+
+    Two links to nothing are two names of that, and each is told.
+    """
     try:
         status = status_of(path)
     except OSError:
-        return (os.path.realpath(path),)
+        folder, name = os.path.split(path)
+        return (os.path.join(os.path.realpath(folder), name),)
     # Size and time beside the inode, which some network disks do not tell apart.
     return status[:4]
