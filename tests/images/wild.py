@@ -109,6 +109,14 @@ def with_broken_exif(change: Callable[[bytes], bytes]) -> bytes:
     return encoded(PLAIN, "JPEG", quality=100, subsampling=0, exif=change(exif.tobytes()))
 
 
+def turned_with_a_broken_date() -> bytes:
+    """Return a turned JPEG whose EXIF can be read and, as its date is a fraction, not written."""
+    turned, date = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0), struct.pack(">HHII", 0x0132, 5, 1, 38)
+    tags = struct.pack(">H", 2) + turned + date + bytes(4) + struct.pack(">II", 1, 2)
+    stored = PLAIN.transpose(Image.Transpose.ROTATE_90)
+    return encoded(stored, "JPEG", exif=b"Exif\0\0MM\0*" + struct.pack(">I", 8) + tags, **JPEG)
+
+
 def cmyk(*, ycck: bool) -> bytes:
     """Return Adobe's inverted CMYK, or the same taken for YCCK."""
     raw = encoded(PLAIN.convert("CMYK"), "JPEG", quality=100, subsampling=0)
@@ -478,6 +486,7 @@ CASES: dict[str, Good | Bad] = {
     "EXIF of empty tags.jpg": Good(
         lambda: with_broken_exif(lambda raw: raw[:16] + bytes(len(raw) - 16)), within=4
     ),
+    "EXIF of a date that is a fraction.jpg": Good(turned_with_a_broken_date, within=4),
     "EXIF with a million tags.jpg": Good(
         lambda: with_broken_exif(lambda raw: raw[:14] + b"\xff\xff" + raw[16:]), within=4
     ),

@@ -199,7 +199,7 @@ def _opened(source: ImageInput, enough: int | None) -> _Opened:
             if not all(source.size):  # of files Pillow refuses such
                 raise ValueError("has no pixels")
             depth = decode(source)
-            rgb = as_rgb(ImageOps.exif_transpose(source), depth, source.format)
+            rgb = as_rgb(_upright_copy(source), depth, source.format)
             return _Opened(rgb, rgb.size, True)
         # Of metadata, which change no pixel, and of sizes, which are judged here.
         with without_warnings(), _at_first_frame(source) as image:
@@ -299,6 +299,14 @@ def _why_unknown(file: str | Path | io.BytesIO) -> str:
 def _reason(error: Exception) -> str:
     text = (isinstance(error, OSError) and error.strerror) or str(error)
     return " ".join(text.split()) or type(error).__name__
+
+
+def _upright_copy(image: Image.Image) -> Image.Image:
+    """Return what `_upright` does of somebody's image, which stays as it is."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # as EXIF that is broken cannot be written anew
+        return _upright(image.copy())
 
 
 def _upright(image: Image.Image) -> Image.Image:
