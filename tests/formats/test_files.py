@@ -401,6 +401,9 @@ def test_a_name_that_no_file_can_have_is_told_before_the_work(tmp_path):
     for refuse in (refuse_unwritable, lambda path: write_text(path, "a")):
         with pytest.raises(UserError, match="a name of over 249 bytes; name a shorter one"):
             refuse(too_long)
+    for name in ("a\0b", "a\ud800b"):
+        with pytest.raises(UserError, match="has characters that no file's name can have; name an"):
+            refuse_unwritable(tmp_path / name)
     with pytest.raises(UserError, match="too long a path; name a shorter one"):
         write_text(tmp_path / ("x" * 300) / "a.csv", "a")
 

@@ -106,6 +106,24 @@ def test_an_output_of_any_name(folder, model_folder, capsys):
     assert "caf\\xe9.h5: 3 images in 16 dimensions" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"), [("a\ud800é.jpg", r"a\ud800é.jpg"), ("a\udce9\udfff", r"a\xe9\udfff")]
+)
+def test_a_name_that_no_file_can_have_is_told_in_a_line(folder, model_folder, name, shown):
+    """As of text that was cut between two halves of a character."""
+    model = iscqk.Model.load(model_folder)
+    for call in (
+        lambda: model.describe(name),
+        lambda: iscqk.match(name, "photos", model),
+        lambda: iscqk.match("scans", name, model),
+        lambda: iscqk.match("scans", "photos", model, folder=name),
+        lambda: iscqk.duplicates(name, model),
+    ):
+        with pytest.raises(iscqk.UserError) as told:
+            call()
+        assert str(told.value).startswith(shown) and str(told.value).isprintable()
+
+
 def test_a_model_below_a_folder_of_any_name_describes(folder, model_folder, monkeypatch):
     place = folder / os.fsdecode(LATIN)
     shutil.copytree(model_folder, place / "model")

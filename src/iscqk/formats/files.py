@@ -32,6 +32,8 @@ _REMEDIES = {
 _WAIT_SECONDS = 30.0
 _MOMENT_SECONDS = 5.0  # for who looks at a terminal
 _LONGEST_NAME = 255 - len("..part")  # bytes; 255 is what file systems take
+# Halves of characters, which Python's text may hold, but those that stand for bytes.
+_HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _IS_UTF8 = sys.getfilesystemencoding() == "utf-8"
 
 
@@ -172,8 +174,9 @@ def _refuse_name(path: Path, is_folder: bool = False) -> Path:
     Raises:
         UserError: something else than a file lies there, which would be replaced or cannot be; one
             of the folders above it is a file, or a link to nothing; it is too long, with what is
-            put before it meanwhile.
+            put before it meanwhile, or has characters that no file's name has.
     """
+    _refuse_characters(path)
     is_fit = os.path.isfile(path) or (is_folder and os.path.isdir(path))  # a file is told below
     # A name in /dev is refused whatever it stands for: /dev/stdout may be a link to a file.
     is_device = os.path.realpath(path if is_folder else path.parent) == "/dev"
@@ -186,6 +189,16 @@ def _refuse_name(path: Path, is_folder: bool = False) -> Path:
         what = f"a name of over {_LONGEST_NAME} bytes; name a shorter one"
         raise UserError(f"{printable(path)}: {what}")
     return _folder_above(path, is_folder)
+
+
+def _refuse_characters(path: Path) -> None:
+    try:
+        is_fit = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        is_fit = False
+    if not is_fit:
+        what = "has characters that no file's name can have; name another"
+        raise UserError(f"{printable(path)}: {what}")
 
 
 def _refuse_mounted(path: str | Path, remedy: str) -> None:
@@ -247,11 +260,12 @@ def unchanged(path: str | Path) -> Iterator[str]:
 
 
 def utf8(name: str | Path) -> str:
-    """Return a file's name, with an escape for each byte that is not UTF-8."""
+    """Return a file's name, with an escape for each byte that is not UTF-8, or half character."""
     try:
         raw = os.fsencode(name)
-    except UnicodeEncodeError:  # text that this locale's file names cannot be
-        raw = str(name).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # text that this locale's file names cannot be, or nobody's
+        text = _HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", str(name))
+        raw = text.encode("utf-8", "surrogateescape")
     return raw.decode("utf-8", "backslashreplace")
 
 
