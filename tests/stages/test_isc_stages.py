@@ -18,6 +18,7 @@ from iscqk.formats.ground_truth import read_ground_truth
 from iscqk.formats.ids import QUERY, REFERENCE
 from iscqk.formats.predictions import Predictions, read_predictions, write_predictions
 from iscqk.formats.submission import write_submission
+from iscqk.submission import validation
 from unit_rows import unit
 
 QUERIES, REFERENCES = 30, 50
@@ -126,7 +127,17 @@ def test_many_problems_are_counted_not_printed(folder, capsys):
     assert main(["validate", str(folder / "s.h5")]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 101
-    assert lines[-1] == "... and 29 more; --output writes them all"
+    assert lines[-1] == "... and 29 more; --output writes up to 1,000 of a kind"
+
+
+def test_problems_that_are_not_listed_are_counted(folder, capsys, monkeypatch):
+    monkeypatch.setattr(validation, "LISTED", 2)
+    with h5py.File(folder / "s.h5", "r+") as file:
+        file["query"][:] = np.nan
+    assert main(["validate", str(folder / "s.h5")]) == 1
+    told = capsys.readouterr()
+    assert told.out.splitlines()[-1] == "query: 28 more: holds NaN or infinity"
+    assert told.err.endswith("s.h5: not valid, 30 problems; correct those above\n")
 
 
 def test_a_file_cannot_print_what_it_likes(folder, capsys):

@@ -95,6 +95,35 @@ def test_what_is_expected_must_be_there_and_nothing_else(path):
     ]
 
 
+def test_a_manifest_of_others_is_one_problem(path):
+    others = [REFERENCE.make(number) for number in range(30, 1030)]
+    assert told(path, query_ids=QUERY_IDS, reference_ids=others) == [
+        "reference_ids: none of the 1,000 ids expected is there; name another manifest"
+    ]
+
+
+def test_of_many_problems_of_a_kind_some_are_listed_and_all_counted(path, monkeypatch):
+    monkeypatch.setattr(validation, "LISTED", 2)
+    change(path, "query", put(range(4), np.nan))
+    change(path, "reference", put(range(2), np.nan))
+    expected = [*QUERY_IDS[:1], *(QUERY.make(number) for number in range(50_100, 50_103))]
+    report = validate_submission(path, expected, REFERENCE_IDS)
+    assert [str(problem) for problem in report.problems] == [
+        "query_ids: row 1: Q50001: is not among the ids expected",
+        "query_ids: row 2: Q50002: is not among the ids expected",
+        "query_ids: 17 more: is not among the ids expected",
+        "query_ids: Q50100: is missing",
+        "query_ids: Q50101: is missing",
+        "query_ids: 1 more: is missing",
+        "query: row 0: Q50000: holds NaN or infinity",
+        "query: row 1: Q50001: holds NaN or infinity",
+        "query: 2 more: holds NaN or infinity",
+        "reference: row 0: R000000: holds NaN or infinity",
+        "reference: row 1: R000001: holds NaN or infinity",
+    ]
+    assert report.count == 19 + 3 + 4 + 2
+
+
 def test_a_phase_can_be_demanded(path):
     assert len(told(path, phase="phase1")) == 20
     assert told(path, phase="phase2") == []
@@ -115,6 +144,7 @@ def test_all_problems_are_told_at_once(path):
         "what": "holds NaN or infinity",
         "row": 3,
         "id": "Q50003",
+        "count": 1,
     }
 
 

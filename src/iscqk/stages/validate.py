@@ -21,7 +21,7 @@ from iscqk.formats.phases import PHASES
 from iscqk.runtime.logs import print_line
 from iscqk.runtime.options import output_file
 from iscqk.runtime.wording import counted
-from iscqk.submission.validation import Report, validate_submission
+from iscqk.submission.validation import LISTED, Report, validate_submission
 
 _PROBLEMS_PRINTED = 100
 
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
         write_text(arguments.output, json.dumps(facts, indent=2) + "\n")
     _print(report, arguments.file)
     if not report.valid:
-        count = counted(len(report.problems), "problem")
+        count = counted(report.count, "problem")
         raise UserError(f"{arguments.file}: not valid, {count}; correct what is told above")
 
 
@@ -69,11 +69,11 @@ def _left_out(report: Report, arguments: argparse.Namespace) -> Iterator[str]:
 def _print(report: Report, path: Path) -> None:
     for warning in report.warnings:
         print_line(f"warning: {warning}")
-    for problem in report.problems[:_PROBLEMS_PRINTED]:
+    printed = report.problems[:_PROBLEMS_PRINTED]
+    for problem in printed:
         print_line(str(problem))
-    more = len(report.problems) - _PROBLEMS_PRINTED
-    if more > 0:
-        print_line(f"... and {more} more; --output writes them all")
+    if more := report.count - sum(problem.count for problem in printed):
+        print_line(f"... and {more} more; --output writes up to {LISTED:,} of a kind")
     if report.valid:
         print_line(
             f"{path}: valid, {report.queries} queries of {report.phase} and {report.references} "

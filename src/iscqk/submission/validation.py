@@ -2,11 +2,12 @@
 
 The public evaluators check next to nothing: ids missing, doubled or shifted by a row and vectors
 that are not numbers pass them silently and cost micro-AP. Here every fault is told with its
-dataset, row and id.
+dataset, row and id; of more than a thousand alike the others are counted.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from iscqk.models.collapse import COLLAPSED, effective_rank
 from iscqk.runtime.logs import progress
 from iscqk.runtime.wording import counted
 
+LISTED = 1_000  # problems of a kind in a dataset that are told one by one
 _ROWS_PER_BLOCK = 8192
 _SAMPLED, _TOGETHER = 8192, 512  # rows that are looked at for collapse, and those in one piece
 
@@ -37,12 +39,14 @@ class Problem:
         what: the fault, in words.
         row: from 0, where it lies in a row.
         id: the image it concerns.
+        count: of how many rows or images it is told at once.
     """
 
     dataset: str
     what: str
     row: int | None = None
     id: str | None = None
+    count: int = 1
 
     def __str__(self) -> str:
         row = None if self.row is None else f"row {self.row}"
@@ -67,6 +71,11 @@ class Report:
     def valid(self) -> bool:
         """Whether the platform would take the file."""
         return not self.problems
+
+    @property
+    def count(self) -> int:
+        """How many problems there are, of which more than `LISTED` of a kind are told as one."""
+        return sum(problem.count for problem in self.problems)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report for JSON."""
@@ -134,7 +143,7 @@ class _Side:
             problems += _shape_problems(side, vectors, ids)
             if vectors.ndim == 2 and vectors.dtype.kind == "f":
                 lengths = _lengths(vectors)
-                problems += _not_finite(side, lengths, ids)
+                problems += _at_rows(side, ids, ~np.isfinite(lengths), "holds NaN or infinity")
             if not problems:
                 worthless, warnings = _collapse(side, _sample(vectors))
                 problems += worthless
@@ -156,9 +165,13 @@ def _id_problems(side: str, ids: StrArray, expected: Iterable[str] | None) -> It
     yield from _at_rows(name, ids, descends, "comes after a greater id; ids must ascend")
     if expected is not None:
         wanted = np.unique(np.asarray(list(expected), dtype=np.str_))
-        yield from _at_rows(name, ids, ~np.isin(ids, wanted), "is not among the ids expected")
-        for missing in np.setdiff1d(wanted, ids):
-            yield Problem(name, "is missing", id=str(missing))
+        strange, missing = ~np.isin(ids, wanted), np.setdiff1d(wanted, ids)
+        if len(ids) and 0 < len(wanted) == len(missing):
+            what = f"none of the {len(wanted):,} ids expected is there; name another manifest"
+            yield Problem(name, what)
+            return
+        yield from _at_rows(name, ids, strange, "is not among the ids expected")
+        yield from _listed(name, "is missing", ((None, str(i)) for i in missing), len(missing))
 
 
 def _shape_problems(side: str, vectors: h5py.Dataset, ids: StrArray | None) -> Iterator[Problem]:
@@ -180,12 +193,6 @@ def _lengths(vectors: h5py.Dataset) -> DoubleArray:
             block = vectors[start : start + _ROWS_PER_BLOCK]
         lengths[start : start + len(block)] = lengths_of(block)
     return lengths
-
-
-def _not_finite(side: str, lengths: DoubleArray, ids: StrArray | None) -> Iterator[Problem]:
-    for row in np.flatnonzero(~np.isfinite(lengths)).tolist():
-        owner = str(ids[row]) if ids is not None and row < len(ids) else None
-        yield Problem(side, "holds NaN or infinity", row, owner)
 
 
 def _zeros(side: str, lengths: DoubleArray, ids: StrArray | None) -> list[str]:
@@ -247,9 +254,21 @@ def _phase_problems(ids: StrArray | None, phase: str | None) -> tuple[str | None
     return PHASES[found], list(_at_rows("query_ids", ids, wrong, what))
 
 
-def _at_rows(name: str, ids: StrArray, wrong: BoolArray, what: str) -> Iterator[Problem]:
-    for row in np.flatnonzero(wrong).tolist():
-        yield Problem(name, what, row, str(ids[row]))
+def _at_rows(name: str, ids: StrArray | None, wrong: BoolArray, what: str) -> Iterator[Problem]:
+    owners: StrArray = np.empty(0, dtype=np.str_) if ids is None else ids
+    rows = np.flatnonzero(wrong).tolist()
+    places = ((row, str(owners[row]) if row < len(owners) else None) for row in rows)
+    return _listed(name, what, places, len(rows))
+
+
+def _listed(
+    name: str, what: str, places: Iterable[tuple[int | None, str | None]], count: int
+) -> Iterator[Problem]:
+    """Yield a problem at the first `LISTED` of places (row, id), and one of all others together."""
+    for row, owner in islice(places, LISTED):
+        yield Problem(name, what, row, owner)
+    if (further := count - LISTED) > 0:
+        yield Problem(name, f"{further:,} more: {what}", count=further)
 
 
 def _count(ids: StrArray | None) -> int | None:
