@@ -177,6 +177,20 @@ def test_an_empty_side_gives_no_pair(rows, others):
     ]  # fmt: skip
 
 
+def test_of_pairs_as_far_as_the_last_only_those_before_it_are_kept_in_mind():
+    """Else all pairs of a file of equal descriptors would be sorted again and again."""
+    nearest = search._Nearest(3, references=8)
+    equal = np.ones((4, 5), np.float32)
+    queries = [screening.Block.of_queries(start, equal) for start in (0, 4)]
+    references = [screening.Block.of_references(start, equal) for start in (0, 4)]
+    nearest.add(*nearest.among(queries[0], references[1]))
+    assert not len(nearest.among(queries[1], references[0])[0])
+    _, keys = nearest.among(queries[0], references[0])
+    assert keys.tolist() == [0, 1, 2, 3]
+    nearest.add(np.zeros(4), keys)
+    assert nearest.ordered().reference_index.tolist() == [0, 1, 2]
+
+
 def test_references_are_streamed_from_hdf5(tmp_path):
     queries, references = SETS["ordinary"]
     with h5py.File(tmp_path / "r.h5", "w") as file:

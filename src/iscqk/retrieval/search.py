@@ -109,7 +109,7 @@ def workers(count: int) -> Iterator[ThreadPoolExecutor]:
 
 
 class _Nearest:
-    """The nearest pairs so far, and the distance that a pair must keep to join them."""
+    """The nearest pairs so far, and what a pair must be before to join them."""
 
     def __init__(self, limit: int, references: int) -> None:
         self._limit = limit
@@ -117,15 +117,16 @@ class _Nearest:
         self._distances = np.empty(0, dtype=np.float64)
         self._keys = np.empty(0, dtype=np.int64)  # query row * references + reference row
         self._waiting: list[tuple[DoubleArray, IntArray]] = []
-        self.cut = np.inf
+        # The distance and key of the last pair, in one, as other threads read it meanwhile.
+        self._last = (np.inf, np.iinfo(np.int64).max)
 
     def among(self, queries: Block, references: Block) -> tuple[DoubleArray, IntArray]:
         """Return distances and keys of a block's pairs that may join. Changes nothing."""
-        cut = self.cut
+        cut, last_key = self._last
         rows, columns = pairs_within(queries, references, cut, self._limit)
         distances = measured(queries, references, rows, columns)
         keys = (queries.start + rows) * self._references + references.start + columns
-        joining = distances <= cut
+        joining = (distances < cut) | ((distances == cut) & (keys < last_key))
         return distances[joining], keys[joining]
 
     def add(self, distances: DoubleArray, keys: IntArray) -> None:
@@ -134,7 +135,7 @@ class _Nearest:
         waiting = sum(len(keys) for _, keys in self._waiting)
         full = len(self._keys) + waiting > self._limit
         # a fresh cut saves measuring, selecting costs time: an eighth of the places balances them
-        if full and (np.isinf(self.cut) or waiting > self._limit // 8 + 1024):
+        if full and (np.isinf(self._last[0]) or waiting > self._limit // 8 + 1024):
             self._select()
 
     def ordered(self) -> Pairs:
@@ -153,7 +154,8 @@ class _Nearest:
             kept = _smallest(distances, keys, self._limit)
             distances, keys = distances[kept], keys[kept]
         if len(keys) == self._limit:
-            self.cut = float(distances.max())
+            cut = float(distances.max())
+            self._last = cut, int(keys[distances == cut].max())
         self._distances, self._keys = distances, keys
 
 
