@@ -13,6 +13,7 @@ from iscqk.bench.independent.contenders import HASHES, Described, gist_model, of
 from iscqk.bench.independent.scoring import nearest, recall_by_class, score
 from iscqk.bench.independent.set_folder import Query, read_set, write_set
 from iscqk.cli import main
+from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of
 from iscqk.formats.ground_truth import GroundTruth
 from iscqk.formats.listed import Listed
@@ -198,8 +199,11 @@ def test_gist_is_whitened_and_what_training_images_have_in_common_is_subtracted(
     rows = np.random.default_rng(0).standard_normal((40, 16)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     shards = [tmp_path / "0.h5", tmp_path / "1.h5"]
-    for shard, part in zip(shards, (slice(25), slice(25, 40)), strict=True):
-        write_descriptors(shard, ids[part], rows[part], {})
+    of_gist = {"weights_sha256": sha256_of(model_folder / "q.safetensors"), "shards": 2}
+    for number, part in enumerate((slice(25), slice(25, 40))):
+        write_descriptors(shards[number], ids[part], rows[part], {**of_gist, "shard": number})
+    with pytest.raises(UserError, match="number 1 is missing"):
+        gist_model(model_folder / "q.safetensors", shards[:1])
     refined = gist_model(model_folder / "q.safetensors", shards)
     projection = fit_projection([rows], 16, 0.5)
     described = model.describe(found.references, "references")

@@ -6,11 +6,13 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from joined_model import SETTINGS, write
 from PIL import Image, ImageOps
 
 from drawn_images import put_drawn
 from iscqk.errors import UserError
+from iscqk.formats.files import sha256_of
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.images.opening import _at_first_frame
 from iscqk.learning.data_loading import ReadableImages
@@ -20,6 +22,8 @@ from iscqk.matching.beginning import read_ahead
 from iscqk.matching.model import Model
 from iscqk.matching.model_bank import sample_bank, write_bank
 from iscqk.matching.neighbourhoods import Lookup, Neighbourhoods, exactly
+from iscqk.models.encoder import Encoder, EncoderConfig
+from iscqk.models.weights import save_encoder
 from iscqk.retrieval.refining import Projection, fit_projection, save_projection
 from unit_rows import unit_array
 from written_shards import write_descriptors
@@ -38,6 +42,52 @@ def test_a_run_whose_bank_describes_no_image_is_told_in_a_line(tmp_path):
     write_descriptors(tmp_path / "training-0.h5", [], np.empty((0, 6), np.float32), {})
     with pytest.raises(UserError, match="training-0.h5: describes no image, and some are needed"):
         sample_bank([tmp_path / "training-0.h5"])
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run's folder whose bank is of two shards of five rows, both of its side k."""
+    torch.manual_seed(0)
+    encoder = Encoder(EncoderConfig("test_resnet", 32, "gem", 8)).eval()
+    for side in "qk":
+        save_encoder(tmp_path / f"{side}.safetensors", encoder, {})
+    (tmp_path / "descriptors/k").mkdir(parents=True)
+    for number in range(2):
+        put_shard(tmp_path, number, 2)
+    return tmp_path
+
+
+def put_shard(run, number, shards):
+    """Write a shard of five of the ten rows of a bank as `iscqk embed` does."""
+    made = {"weights_sha256": sha256_of(run / "k.safetensors"), "shards": shards, "shard": number}
+    path = run / f"descriptors/k/training-{number}-of-{shards}.h5"
+    rows = unit_array(10, 8)[5 * number : 5 * number + 5]
+    write_descriptors(path, [f"T{5 * number + n:06}" for n in range(5)], rows, made)
+
+
+def test_a_run_ranks_by_the_bank_that_its_side_k_has_made(run):
+    model = Model.load(run)
+    assert model.ranking.name == "log_partition"
+    np.testing.assert_array_equal(model.ranking.bank, unit_array(10, 8))
+
+
+OTHER_BANKS = {
+    "missing": lambda run: (run / "descriptors/k/training-1-of-2.h5").unlink(),
+    "another number of shards": lambda run: put_shard(run, 0, 3),
+    "another weights": lambda run: save_encoder(
+        run / "k.safetensors", Encoder(EncoderConfig("test_resnet", 32, "gem", 8)), {}
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "change"), OTHER_BANKS.items(), ids=OTHER_BANKS)
+def test_a_bank_that_is_not_whole_or_not_of_side_k_is_told_in_a_line(run, told, change):
+    change(run)
+    with pytest.raises(
+        UserError, match=rf"training-\d-of-\d.h5: .*{told}[^;]*; have descr"
+    ) as error:
+        Model.load(run)
+    assert str(error.value).endswith("or remove them to rank by similarity alone")
 
 
 def test_a_folder_of_before_there_were_margins_is_looked_at_as_it_was(tmp_path):

@@ -19,7 +19,8 @@ import numpy as np
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import DoubleArray, FloatArray
-from iscqk.formats.files import write_text
+from iscqk.formats.descriptor_shards import training_shards
+from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.model_files import (
     GIST_ROLE,
     PROJECTION,
@@ -36,6 +37,9 @@ from iscqk.models.weights import load_encoder
 from iscqk.retrieval.rankings import RANKINGS
 from iscqk.retrieval.refining import Refinement, load_projection, save_projection
 from iscqk.settings.describe import Describe, projects, refines
+
+_RUNS_BANK = "descriptors/k/training-*.h5"
+_NO_BANK = f"have {_RUNS_BANK} described again, or remove them to rank by similarity alone"
 
 
 class Looks(NamedTuple):
@@ -83,7 +87,8 @@ def read_parts(folder: str | Path) -> Parts:
     """Read a model's folder, a submission that holds one, or a run's folder.
 
     Raises:
-        UserError: it holds no model, or a damaged one.
+        UserError: it holds no model, or a damaged one, or a run's folder a bank that is not whole
+            or not of its side k.
     """
     folder = named(folder)
     if place := settings_folder(folder):
@@ -91,15 +96,24 @@ def read_parts(folder: str | Path) -> Parts:
     weights = [folder / f"{side}.safetensors" for side in "qk"]
     if all(path.is_file() for path in weights):
         encoders = dict(zip(ROLES, map(load_encoder, weights), strict=True))
-        shards = sorted(folder.glob("descriptors/k/training-*.h5"))
-        ranking = RankedBy()
-        if shards:
-            ranking = RankedBy(sample_bank(shards), name="log_partition")
-        return Parts(encoders, ranking=ranking)
+        return Parts(encoders, ranking=_ranking_of_run(folder, weights[1]))
     raise UserError(
         f"{folder}: no model there; name results/submission_phase2 or a run's folder that "
         "holds q.safetensors and k.safetensors"
     )
+
+
+def _ranking_of_run(folder: Path, weights: Path) -> RankedBy:
+    """Return how a run's folder ranks: by the bank that its side k has made, if it has."""
+    found = sorted(folder.glob(_RUNS_BANK))
+    if not found:
+        return RankedBy()
+    made = {"weights_sha256": sha256_of(weights)}
+    try:
+        bank = sample_bank(training_shards(found, _NO_BANK, made))
+    except UserError as error:  # whose remedy may be one for shards that somebody names
+        raise UserError(f"{str(error).rpartition('; ')[0]}; {_NO_BANK}") from None
+    return RankedBy(bank, name="log_partition")
 
 
 def _of_submission(folder: Path) -> Parts:

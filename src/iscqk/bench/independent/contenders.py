@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from iscqk.formats.arrays import FloatArray
-from iscqk.formats.descriptor_shards import descriptor_blocks
+from iscqk.formats.descriptor_shards import descriptor_blocks, training_shards
+from iscqk.formats.files import sha256_of
 from iscqk.formats.model_files import ROLES
 from iscqk.images.opening import open_image
 from iscqk.matching.model import Model
@@ -73,11 +74,16 @@ def gist_model(weights: Path, training: Sequence[Path]) -> Model:
     Args:
         weights: of GIST's encoder.
         training: shards of what it makes of training images.
+
+    Raises:
+        UserError: the weights are none, or the shards are not all that these make.
     """
     encoder = load_encoder(weights)
+    made = {"weights_sha256": sha256_of(weights)}
+    shards = training_shards(training, "describe it again", made)
     size = encoder.head.out_features
-    projection = fit_projection((v for _, v in descriptor_blocks(training)), size, _GIST_WHITENING)
-    sample = sample_bank(training)
+    projection = fit_projection((v for _, v in descriptor_blocks(shards)), size, _GIST_WHITENING)
+    sample = sample_bank(shards)
     bank = projection(sample)
     refine = Refinement((1.0,), projection, bank, share=_GIST_SHARE)
     bank = refine([sample])
