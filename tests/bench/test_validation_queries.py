@@ -128,6 +128,15 @@ def test_a_second_set_shares_neither_references_nor_distractors_with_the_first(i
         assert all(taken) and not taken[0] & taken[1]
 
 
+def test_a_set_whose_list_of_what_it_took_has_lost_a_line_is_told(images, tmp_path, capsys):
+    assert make(images, tmp_path / "first", SMALL) == 0
+    taken = tmp_path / "first/paths_of_others.csv"
+    taken.write_text("".join(taken.read_text().splitlines(keepends=True)[:-1]))
+    assert make(images, tmp_path / "second", SMALL, "--besides", tmp_path / "first", seed=1) == 1
+    told = "paths_of_others.csv: not what was written to this query set; remove the set"
+    assert told in capsys.readouterr().err
+
+
 def test_a_set_is_left_out_wherever_its_images_lie_by_now(images, tmp_path):
     assert make(images, tmp_path / "first", SMALL) == 0
     for split in ("references", "others"):

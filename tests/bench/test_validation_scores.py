@@ -1,7 +1,9 @@
 """The validation's table against sums done slowly, its hashes, and `snakemake validation`."""
 
 import re
+import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -134,6 +136,34 @@ def test_pdq_in_eight_orientations_finds_mirrored_copies(queries):
     scores, _ = score(read_set(queries), contenders, 1)
     plain, turned = (group["micro_ap"].tolist() for _, group in scores.groupby("method"))
     assert plain[0] == 1 and plain[1] < 0.5 and turned == [1, 1]
+
+
+def lose_a_line(path):
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+
+
+DAMAGES = {
+    "references/R000003.png": Path.unlink,
+    "references/R000004.png": lambda path: (path.unlink(), path.write_bytes(b"another")),
+    "phase1/Q00002.jpg": lambda path: path.write_bytes(path.read_bytes()[:-20]),
+    "ground_truth_phase2.csv": lose_a_line,
+    "edits.csv": lose_a_line,
+}
+
+
+@pytest.mark.parametrize(("name", "damage"), DAMAGES.items(), ids=DAMAGES)
+def test_a_set_that_has_lost_or_changed_a_file_is_refused(queries, tmp_path, name, damage):
+    damaged = shutil.copytree(queries, tmp_path / "set", symlinks=True)
+    damage(damaged / name)
+    with pytest.raises(UserError, match=f"/{name}: .*; remove the set and make it again"):
+        read_set(damaged)
+
+
+def test_what_lies_beside_the_images_of_a_set_is_none_of_them(queries, tmp_path):
+    beside = shutil.copytree(queries, tmp_path / "set", symlinks=True)
+    shutil.copy(beside / "phase1/Q00000.jpg", beside / "references/R000099.jpg")
+    ids = read_set(beside).reference_ids
+    np.testing.assert_array_equal(ids, read_set(queries).reference_ids)
 
 
 def test_a_hash_whose_package_is_missing_has_a_row_that_says_so(queries, tmp_path, monkeypatch):

@@ -4,7 +4,8 @@ Copies of references and distractors, edited by code that shares nothing with th
 copies. Writes a folder: phase1/ and phase2/, ground_truth_phase1.csv and ground_truth_phase2.csv,
 edits.csv (the classes of edit of each query), references/ (links, named by id), and the paths and
 contents of these, in the order of the ids, and of what distractors are made of:
-paths_of_references.csv and paths_of_others.csv.
+paths_of_references.csv and paths_of_others.csv. What all these files hold is in files.csv, by which
+`iscqk validation-scores` refuses a set that has lost or changed one.
 """
 
 import argparse
