@@ -27,9 +27,11 @@ from iscqk.runtime.shutdown import (
     FULL_MEMORY,
     FULL_SHARED_MEMORY,
     HANGING,
+    LOST_PROCESS,
     LOST_WORKER,
     NO_MORE_ALLOWED,
     NO_SPACE,
+    TOO_LONG_APART,
     exit_status_of,
 )
 from iscqk.runtime.workers import parallel_map
@@ -317,6 +319,18 @@ def test_full_shared_memory_is_told_with_its_remedy(capsys, what):
 
     assert exit_status_of(share) == 1
     assert capsys.readouterr().err == f"error: {FULL_SHARED_MEMORY}\n"
+
+
+@pytest.mark.parametrize(
+    ("what", "line"),
+    [
+        ("unbound_buffer.cc:78] Timed out waiting 1800000ms for recv operation", TOO_LONG_APART),
+        ("pair.cc:553] Connection closed by peer [127.0.0.1]:61605. This is", LOST_PROCESS),
+    ],
+)
+def test_processes_that_were_stopped_for_long_are_told_from_a_lost_one(capsys, what, line):
+    assert exit_status_of(lambda: fail(RuntimeError(f"[/gloo/transport/tcp/{what}"))) == 1
+    assert capsys.readouterr().err == f"error: {line}\n"
 
 
 def open_one_too_many():

@@ -12,11 +12,17 @@ parameters (`all_reduce_gradients`): they come out as the gradient of that loss,
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+
+# Of one machine's processes a lost one is noticed at once, whatever this is; all may be stopped for
+# longer than torch's half hour, as by a batch system or a paused container. A machine that is lost
+# among several may say nothing, so that these keep to torch's.
+_PATIENCE = timedelta(days=1)
 
 
 def processes_here() -> int:
@@ -27,10 +33,13 @@ def processes_here() -> int:
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
     """Take part in the group that torchrun started, if it did."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes == 1:
         yield
         return
-    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+    timeout = _PATIENCE if processes == processes_here() else None  # torch's own
+    dist.init_process_group(backend, timeout=timeout)
     try:
         yield
     finally:

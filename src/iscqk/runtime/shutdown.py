@@ -66,6 +66,11 @@ NO_COMPILER = (
     "no compiler that torch finds, as train.compile wants one; install g++ (on a GPU gcc) or set "
     "train.compile: false"
 )
+LOST_PROCESS = "another of the processes has ended; its own error says why"
+TOO_LONG_APART = (
+    "the processes waited too long for each other, as when they were stopped meanwhile; run the "
+    "same command again"
+)
 # What is wrong with a file or a folder, whoever meets it, and though it was looked at before.
 _OF_A_FILE = {
     *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),
@@ -89,7 +94,8 @@ _CAUSES = {
     "No usable temporary directory": NO_PLACE,
     "No working C++ compiler found": NO_COMPILER,  # torch, for a CPU
     "Failed to find C compiler": NO_COMPILER,  # Triton, for a GPU
-    "gloo/transport": "another of the processes has ended; its own error says why",
+    "] Timed out waiting": TOO_LONG_APART,  # gloo, whose other errors come of a lost process
+    "gloo/transport": LOST_PROCESS,
 }
 
 
