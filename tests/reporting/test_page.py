@@ -1,6 +1,7 @@
 """The report of the tiny project, made by the real Snakemake and opened in a real browser."""
 
 import json
+import os
 import re
 import shutil
 import zipfile
@@ -192,6 +193,20 @@ def test_scores_and_changed_keys_beside_another_folder(reported, finished, tmp_p
     compared = Page(output.read_text(encoding="utf-8"))
     assert f"Beside {other}" in compared.text and "Scores here and there" in compared.text
     assert "No key of the config, no commit and no given file differs." in compared.text
+
+
+def test_another_score_to_compare_with_is_noticed_though_it_is_older(reported, finished, tmp_path):
+    project = Project(shutil.copytree(reported[0].folder, tmp_path / "project"))
+    for phase in ("submission_phase1", "submission_phase2"):
+        shutil.copytree(finished.folder / "results" / phase, tmp_path / "other" / phase)
+    options = "--configfile config.yaml tiny.yaml --config report='{compare: ../other}'"
+    project.run(f"snakemake report --cores --touch {options}")
+    assert "Nothing to be done" in project.run(f"snakemake report -n {options}").stdout
+    score = tmp_path / "other/submission_phase2/score.json"
+    score.write_text(score.read_text().replace('"micro_ap": 0.', '"micro_ap": 0.9'))
+    os.utime(score, (1, 1))
+    done = project.run(f"snakemake report -n {options}")
+    assert rules_in(done.stdout + done.stderr) == {"report"}
 
 
 def test_yardsticks_stand_beside_the_score(reported, page, tmp_path, monkeypatch):

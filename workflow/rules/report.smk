@@ -66,6 +66,9 @@ rule report:
         compare=lambda wildcards, input: given(
             "--compare", results_with(input.compared)
         ),
+        content=lambda wildcards: digest_of_contents(
+            STORAGE.here(report_compares_with(PLAN))
+        ),
         besides=lambda wildcards: reported_besides(PLAN),
     shell:
         """
