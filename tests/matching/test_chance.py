@@ -13,7 +13,7 @@ def leads_of(pictures):
     """Return e to the leads of an image whose references are these pictures, by number."""
     similarities = 0.9 - 0.1 * np.arange(len(pictures))[None]
     rows = np.arange(len(pictures))[None]
-    near = Neighbourhoods(rows, similarities, np.zeros(1))
+    near = Neighbourhoods(rows, similarities, np.zeros(1), np.empty((1, 0)))
     return np.exp(near.leads(np.eye(len(pictures))[pictures], 0.99)[0])
 
 
@@ -23,9 +23,23 @@ def test_a_lead_is_over_the_fifth_picture_where_each_counts_once():
     np.testing.assert_allclose(leads_of([0, 0, 0, 0, 0, 0, 0])[0], 7)  # there is but one
 
 
+@pytest.mark.parametrize(
+    ("kinds", "fifth"),
+    [([0.8, 0.7, 0.6, 0.5, 0.4], 0.5), ([0.8, 0.7], 0.3), ([0.8, 0.05], 0.2), ([], 0.2)],
+)
+def test_drawn_kinds_are_pictures_beside_the_references(kinds, fifth):
+    """Also where all of these are fewer than five: then the last stands for it."""
+    similarities = np.array([[0.9, 0.4, 0.3, 0.2]])
+    near = Neighbourhoods(np.arange(4)[None], similarities, np.zeros(1), np.array([kinds]))
+    lead = near.leads(np.eye(4), 0.99)[0, 0]
+    np.testing.assert_allclose(lead, np.log((1 - fifth) / 0.1))
+
+
 def apart(*similarities):
     """Return e to the leads of files of a picture, 0 of what is none."""
-    near = Neighbourhoods(np.arange(len(similarities))[None], np.array([similarities]), np.zeros(1))
+    near = Neighbourhoods(
+        np.arange(len(similarities))[None], np.array([similarities]), np.zeros(1), np.empty((1, 0))
+    )
     return np.exp(near.leads_apart(0.9)[0])
 
 
@@ -53,7 +67,9 @@ def test_leads_are_those_of_the_definition(kinds):
     centres = rng.normal(size=(kinds, 12))
     vectors = unit(centres[rng.integers(kinds, size=400)] + 0.2 * rng.normal(size=(400, 12)))
     rows = np.array([rng.permutation(400)[:32] for _ in range(50)])
-    near = Neighbourhoods(rows, np.sort(rng.uniform(0, 1, rows.shape))[:, ::-1], np.zeros(50))
+    near = Neighbourhoods(
+        rows, np.sort(rng.uniform(0, 1, rows.shape))[:, ::-1], np.zeros(50), np.empty((50, 0))
+    )
     found = near.leads(vectors, 0.9)
     for row, similarities, lead in zip(rows, near.similarities, found, strict=True):
         expected = by_the_matrix(similarities, vectors[row] @ vectors[row].T, 0.9)
@@ -67,7 +83,9 @@ def test_where_all_that_are_listed_are_fewer_pictures_more_are_looked_at():
 
     def look(rows, count):
         asked.append(count)
-        return Neighbourhoods(np.arange(705)[None, :count], similarities[None, :count], np.zeros(1))
+        return Neighbourhoods(
+            np.arange(705)[None, :count], similarities[None, :count], np.zeros(1), np.empty((1, 0))
+        )
 
     further = Further(np.ones((1, 2), np.float32), look)
     lead = look([0], 32).leads(vectors, 0.99, further)[0, 0]

@@ -25,7 +25,7 @@ def neighbourhoods():
     for start in range(0, BLOCK * BLOCKS, BLOCK):
         similarities = np.sort(rng.uniform(0.1, 0.2, (BLOCK, LISTED)))[:, ::-1]
         references = np.tile(np.arange(LISTED), (BLOCK, 1))
-        near = Neighbourhoods(references, similarities, np.zeros(BLOCK))
+        near = Neighbourhoods(references, similarities, np.zeros(BLOCK), np.empty((BLOCK, 0)))
         yield LookedUp(slice(start, start + BLOCK), near, None)
 
 
@@ -54,7 +54,12 @@ def test_many_references_of_an_image_take_no_memory_by_their_square(monkeypatch)
     rng, (images, listed) = np.random.default_rng(2), (40, 250)
     vectors = unit(rng.normal(size=(300, 8)).astype(np.float32))
     rows = np.array([rng.permutation(300)[:listed] for _ in range(images)])
-    near = Neighbourhoods(rows, np.sort(rng.uniform(0, 1, rows.shape))[:, ::-1], np.zeros(images))
+    near = Neighbourhoods(
+        rows,
+        np.sort(rng.uniform(0, 1, rows.shape))[:, ::-1],
+        np.zeros(images),
+        np.empty((images, 0)),
+    )
     whole = near.leads(vectors, 0.6)
     monkeypatch.setattr(compared, "_COMPARED_AT_ONCE", 3 * listed * 8)
     tracemalloc.start()
@@ -74,7 +79,10 @@ def test_what_copies_nothing_is_not_likely_however_often_every_picture_is_there(
     every = unit(pictures.repeat(often, 0) + 0.02 * rng.normal(size=(len(pictures) * often, 16)))
     own = np.sort(rng.permutation(len(every))[:200])
     copies = JoinedRows([unit(every[own] + 0.08 * rng.normal(size=(200, 16)))])
-    model, vectors = SimpleNamespace(levels=lambda rows: np.zeros(len(rows))), JoinedRows([every])
+    model, vectors = (
+        SimpleNamespace(kinds=None, levels=lambda rows: np.zeros(len(rows))),
+        JoinedRows([every]),
+    )
     search = compared.exactly(vectors)
     lookup = compared.Lookup(model, search)
     basis = _learned(lookup, copies, vectors, own)
@@ -101,7 +109,7 @@ def test_one_more_of_a_kind_copies_none_of_them_but_one_more_file_of_a_picture_d
     pictures, centre = unit(rng.normal(size=(400, 32))), unit(rng.normal(size=(1, 32)))
     alike = unit(centre + apart * rng.normal(size=(files + 1, 32)) / np.sqrt(32) * 4)
     every = JoinedRows([np.concatenate([pictures, alike[1:]])])
-    model = SimpleNamespace(levels=lambda rows: np.zeros(len(rows)))
+    model = SimpleNamespace(kinds=None, levels=lambda rows: np.zeros(len(rows)))
     lookup = compared.Lookup(model, compared.exactly(every))
     own = np.arange(200)
     copies = JoinedRows([unit(pictures[own] + noise * rng.normal(size=(200, 32)))])
@@ -128,7 +136,7 @@ def _likely_beside_versions(files, apart, seed):
     versions = pictures.repeat(files - 1, 0)
     versions = unit(versions + apart * rng.normal(size=versions.shape))
     every, own = JoinedRows([np.concatenate([pictures, versions])]), np.arange(300)
-    model = SimpleNamespace(levels=lambda rows: np.zeros(len(rows)))
+    model = SimpleNamespace(kinds=None, levels=lambda rows: np.zeros(len(rows)))
     lookup = compared.Lookup(model, compared.exactly(every))
     copies = unit(pictures + 0.06 * rng.normal(size=pictures.shape))
     basis = _learned(lookup, JoinedRows([copies[own]]), every, own)
@@ -178,7 +186,9 @@ def _likely_of_new_images(rng):
 
     pages, own = drawn(400), np.arange(300)
     vectors = JoinedRows([unit(pages)])
-    model = SimpleNamespace(levels=lambda rows: np.zeros(len(rows)), digest=lambda side: "one")
+    model = SimpleNamespace(
+        kinds=None, levels=lambda rows: np.zeros(len(rows)), digest=lambda side: "one"
+    )
     lookup = compared.Lookup(model, compared.exactly(vectors))
     references = SimpleNamespace(vectors=vectors, flat=np.zeros(400, np.bool_))
     basis = _learned(lookup, JoinedRows([edited(pages[own], 0.3)]), vectors, own)

@@ -11,6 +11,8 @@ from safetensors import safe_open
 
 from drawn_images import put_drawn
 from iscqk.errors import UserError
+from iscqk.images.drawn_kinds import drawn_kinds
+from iscqk.matching import packing
 from iscqk.matching.matches import match
 from iscqk.matching.model import Model
 from iscqk.matching.packing import pack_model
@@ -18,12 +20,18 @@ from iscqk.models.encoder import Encoder, EncoderConfig
 from iscqk.models.hub import save_hub_folder
 
 ROUNDING = 2e-3  # of a number of a unit row
+FEW_OF_EACH = 2  # drawn kinds: all of them take seconds
 
 
 @pytest.fixture
 def photos(tmp_path):
     put_drawn(tmp_path / "photos", "references", 6, 0, 96)
     return sorted((tmp_path / "photos").iterdir())
+
+
+@pytest.fixture(autouse=True)
+def few_kinds(monkeypatch):
+    monkeypatch.setattr(packing, "_OF_EACH_KIND", FEW_OF_EACH)
 
 
 def exact(folder):
@@ -43,7 +51,9 @@ def test_a_packed_model_describes_and_ranks_as_the_whole_one(tmp_path, photos):
         np.testing.assert_allclose(small.describe(photos, side), rows, atol=ROUNDING)
         np.testing.assert_allclose(small.levels(rows), whole.levels(rows), atol=ROUNDING)
     assert small.ranking.bank.shape == (10, 6)
-    assert {"matching.json", "bank.safetensors", "gist/head.safetensors"} < set(digests)
+    kinds = Model.load(tmp_path / "whole").describe(drawn_kinds(FEW_OF_EACH), "references")
+    np.testing.assert_allclose(small.kinds, kinds, atol=3 * ROUNDING)  # in bfloat16, where it is
+    assert {"matching.json", "bank.safetensors", "kinds.safetensors"} < set(digests)
 
 
 def test_matrices_are_float16_and_what_has_one_dimension_stays(tmp_path):

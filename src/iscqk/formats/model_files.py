@@ -13,6 +13,7 @@ ROLES, GIST_ROLE = ("queries", "references"), "gist"  # of encoders, each in a f
 LARGEST_SIDE = 10_000  # pixels, of what a network looks at
 _LONGEST_HEADER = 10**8  # bytes, as safetensors have it
 SETTINGS, BANK, PROJECTION = "matching.json", "bank.safetensors", "projection.safetensors"
+KINDS = "kinds.safetensors"  # of a packed model
 
 
 def model_files(roles: list[str], bank: bool, projection: bool) -> list[str]:

@@ -55,6 +55,7 @@ class Model:
         encoders: of each of `ROLES`.
         looks: see `Looks`.
         ranking: see `RankedBy`.
+        kinds: see `Parts`.
         threads: to compute with where a call does not say.
         origin: what it is, for who finds its descriptions: its folder, or the ready one of a
             version of iscqk; "" of one that was made of parts.
@@ -87,7 +88,7 @@ class Model:
             self.origin = _origin(parts)
             with torch_threads(self.threads):
                 parts = read_parts(ready_folder() if parts is None else parts)
-        encoders, looks, self.ranking = parts
+        encoders, looks, self.ranking, self.kinds = parts
         device = choose_device()
         self.encoders = {side: encoders[side].to(device) for side in ROLES}
         self.looks = looks._replace(gist=looks.gist and looks.gist.to(device))

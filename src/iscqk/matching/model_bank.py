@@ -1,4 +1,4 @@
-"""The bank of a model's folder: descriptors of training images, or of a sample of them."""
+"""Descriptors in a model's folder: its bank, of training images or a sample of them; its kinds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from iscqk.errors import UserError
 from iscqk.formats.arrays import FloatArray
 from iscqk.formats.descriptor_shards import count_descriptors, descriptor_blocks, refuse_empty
 from iscqk.formats.files import write_content
-from iscqk.formats.model_files import BANK
+from iscqk.formats.model_files import BANK, KINDS
 from iscqk.formats.safetensors_files import safetensors_at
 
 ROWS = 65_536  # enough for a level; all of a million would take a gigabyte
@@ -19,16 +19,34 @@ ROWS = 65_536  # enough for a level; all of a million would take a gigabyte
 
 def read_bank(folder: Path) -> FloatArray:
     """Return the bank (N, D) float32 of a model's folder; UserError where there is none."""
-    with safetensors_at(folder / BANK, "no bank", "copy the folder again", KeyError) as name:
-        bank = load_file(name)["vectors"]
-    if bank.ndim != 2 or not len(bank) or bank.dtype.kind != "f" or not np.isfinite(bank).all():
-        raise UserError(f"{folder / BANK}: no finite rows of numbers; copy the folder again")
-    return bank.astype(np.float32)
+    return _read(folder / BANK, "no bank")
 
 
 def write_bank(folder: Path, rows: NDArray[np.floating]) -> None:
     """Write a bank (N, D), in the precision that it has."""
-    write_content(folder / BANK, save({"vectors": np.ascontiguousarray(rows)}))
+    _write(folder / BANK, rows)
+
+
+def read_kinds(folder: Path) -> FloatArray | None:
+    """Return what describes `drawn_kinds`, (n, D) float32; None where a folder has no such file."""
+    return _read(folder / KINDS, "no descriptors") if (folder / KINDS).exists() else None
+
+
+def write_kinds(folder: Path, rows: NDArray[np.floating]) -> None:
+    """Write what describes `drawn_kinds` (n, D), in the precision that it has."""
+    _write(folder / KINDS, rows)
+
+
+def _read(path: Path, what: str) -> FloatArray:
+    with safetensors_at(path, what, "copy the folder again", KeyError) as name:
+        rows = load_file(name)["vectors"]
+    if rows.ndim != 2 or not len(rows) or rows.dtype.kind != "f" or not np.isfinite(rows).all():
+        raise UserError(f"{path}: no finite rows of numbers; copy the folder again")
+    return rows.astype(np.float32)
+
+
+def _write(path: Path, rows: NDArray[np.floating]) -> None:
+    write_content(path, save({"vectors": np.ascontiguousarray(rows)}))
 
 
 def sample_bank(shards: Sequence[str | Path]) -> FloatArray:

@@ -3,6 +3,7 @@
     queries/, references/, gist/    encoders, see iscqk.models.hub; GIST where it is joined
     projection.safetensors          of joined or whitened descriptors, where they are
     bank.safetensors                descriptors of training images, to rank by or to subtract
+    kinds.safetensors               descriptors of `iscqk.images.drawn_kinds`, of a packed model
     matching.json                   {describe: that section of the config, sides: two, or one whose
                                     encoder is that of both}
 
@@ -30,7 +31,7 @@ from iscqk.formats.model_files import (
     settings_folder,
 )
 from iscqk.formats.named_files import named
-from iscqk.matching.model_bank import read_bank, sample_bank, write_bank
+from iscqk.matching.model_bank import read_bank, read_kinds, sample_bank, write_bank
 from iscqk.models.encoder import Encoder
 from iscqk.models.hub import load_hub_folder
 from iscqk.models.weights import load_encoder
@@ -76,11 +77,20 @@ class RankedBy(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """All that a model is made of; `encoders` is by side."""
+    """All that a model is made of.
+
+    Attributes:
+        encoders: by side.
+        looks: how they look at images.
+        ranking: of pairs.
+        kinds: (n, D) descriptors as references of `iscqk.images.drawn_kinds`, which are other
+            pictures than any query's original; None: there are none.
+    """
 
     encoders: Mapping[str, Encoder]
     looks: Looks = Looks()
     ranking: RankedBy = RankedBy()
+    kinds: FloatArray | None = None
 
 
 def read_parts(folder: str | Path) -> Parts:
@@ -126,7 +136,7 @@ def _of_submission(folder: Path) -> Parts:
         if RANKINGS[ranking.name].needs_bank:
             shared = looks.refine.training if looks.refine else None
             ranking = ranking._replace(bank=read_bank(folder) if shared is None else shared)
-        parts = Parts(encoders, looks, ranking)
+        parts = Parts(encoders, looks, ranking, read_kinds(folder))
     except (OSError, KeyError, ValueError, TypeError, OverflowError) as error:
         raise UserError(f"{folder / SETTINGS}: {error}; copy or make the folder again") from None
     _try(folder, parts)
@@ -174,7 +184,7 @@ def _looks(folder: Path, settings: Mapping[str, Any]) -> Looks:
 
 
 def _try(folder: Path, parts: Parts) -> None:
-    """Refuse encoders, projection and bank that do not fit, by what they make of a zero."""
+    """Refuse encoders, projection, bank and kinds that do not fit, by what they make of a zero."""
     looks = parts.looks
     try:
         for encoder in parts.encoders.values():
@@ -183,6 +193,8 @@ def _try(folder: Path, parts: Parts) -> None:
             with np.errstate(all="ignore"):
                 row = looks.refine(rows) if looks.refine else rows[0]
                 _refuse_no_numbers(row, _levels(row, parts.ranking))
+                if parts.kinds is not None:
+                    row @ parts.kinds.T
     except (UserError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{folder}: its files do not fit ({reason}); copy them again") from None

@@ -36,11 +36,13 @@ class Neighbourhoods(NamedTuple):
         references: (n, m) rows, nearest first, `NOTHING` where there are no more.
         similarities: (n, m) cosines of their descriptors, -1 to 1, or -2.
         levels: (n,) what to take off similarities for scores.
+        kinds: (n, k) the same cosines of the model's nearest `Parts.kinds`, nearest first.
     """
 
     references: IntArray
     similarities: DoubleArray
     levels: DoubleArray
+    kinds: DoubleArray
 
     @classmethod
     def joined(cls, blocks: Iterable["LookedUp"]) -> "Neighbourhoods":
@@ -57,12 +59,16 @@ class Neighbourhoods(NamedTuple):
             np.take_along_axis(references, order, 1),
             np.take_along_axis(similarities, order, 1),
             self.levels,
+            self.kinds,
         )
 
     def part(self, rows: IntArray, count: int) -> "Neighbourhoods":
         """Return the first `count` columns of some rows."""
         return Neighbourhoods(
-            self.references[rows, :count], self.similarities[rows, :count], self.levels[rows]
+            self.references[rows, :count],
+            self.similarities[rows, :count],
+            self.levels[rows],
+            self.kinds[rows],
         )
 
     def leads(
@@ -73,7 +79,7 @@ class Neighbourhoods(NamedTuple):
         counts: BoolArray | None = None,
         files: int = NEIGHBOUR,
     ) -> DoubleArray:
-        """Return the leads (n, m), see `iscqk.matching.chance`.
+        """Return the leads (n, m), see `iscqk.matching.chance`; drawn kinds are pictures, too.
 
         Args:
             vectors: (N, D) unit rows of all references.
@@ -105,6 +111,7 @@ class Neighbourhoods(NamedTuple):
         is_there = self.references != NOTHING
         is_file = is_there & (self.similarities >= same)
         beyond = np.where(is_there & ~is_file, self.similarities, -2).max(1)
+        beyond = np.maximum(beyond, self.kinds.max(1, initial=-2))
         farthest = np.where(is_file, self.similarities, 1).min(1)
         is_apart = (beyond > -2) & (1 - beyond >= _APART * (1 - farthest))
         is_apart &= is_file.sum(1) < MOST_FILES  # beside the image itself
@@ -133,16 +140,20 @@ class Neighbourhoods(NamedTuple):
         near = vectors[references]
         others = references != NOTHING  # than the pictures found so far
         last = np.where(others, similarities, np.inf).min(1, initial=np.inf)
+        last[np.isinf(last)] = 1
         rows, rank, found = np.arange(len(near)), np.zeros(len(near), np.int64), others.any(1)
-        listed = others.copy()
+        listed, pictures = others.copy(), [np.where(found, similarities[:, 0], last)]
         for _ in range(NEIGHBOUR - 1):
             alike = np.einsum("nmd,nd->nm", near, near[rows, rank])
             is_kind = (listed & (alike >= same)).sum(1) > files
             others &= alike < np.where(is_kind, max(_ONE_FILE, same), same)[:, None]
             others[rows, rank] = False
             rank, found = others.argmax(1), others.any(1)
-        fifth = np.where(found, similarities[rows, rank], np.where(np.isfinite(last), last, 1))
-        return fifth, ~found
+            pictures.append(np.where(found, similarities[rows, rank], last))
+        # Drawn kinds are pictures, too; further references are no nearer than the last of these.
+        every = np.sort(np.column_stack([*pictures, self.kinds[part]]), axis=1)
+        fifth = every[:, -NEIGHBOUR]
+        return fifth, ~found & (fifth <= last)
 
 
 class Further(NamedTuple):
@@ -260,8 +271,17 @@ class Lookup(NamedTuple):
         found = self.search(vectors[chosen], count + 1, self.threads)
         rows = found.reference_index.reshape(len(chosen), -1)
         similarities = 1 - found.squared_distance.reshape(rows.shape) / 2  # of unit vectors
-        near = Neighbourhoods(rows, similarities, levels[chosen])
+        kinds = self._kinds_near(vectors[chosen])
+        near = Neighbourhoods(rows, similarities, levels[chosen], kinds)
         return near.without(rows == own[chosen, None]).part(np.arange(len(chosen)), count)
+
+    def _kinds_near(self, vectors: FloatArray) -> DoubleArray:
+        """Return similarities (n, k) of the model's kinds that are nearest to vectors (n, D)."""
+        kinds = self.model.kinds
+        if kinds is None:
+            return np.empty((len(vectors), 0))
+        found = nearest_of_each(vectors, kinds, NEIGHBOUR, self.threads)
+        return 1 - found.squared_distance.reshape(len(vectors), -1) / 2
 
 
 def exactly(references: Vectors) -> Search:

@@ -1,7 +1,8 @@
 """A model's folder made small enough to travel with a program.
 
 Weights, projection and bank become float16, the bank a smaller sample, and a network that serves
-both sides is stored once. It describes images as before, but for rounding.
+both sides is stored once. It describes images as before, but for rounding. Beside them lies what
+describes some drawn kinds of image, so that one page is not taken for a copy of another.
 """
 
 import json
@@ -14,13 +15,16 @@ from numpy.typing import NDArray
 from iscqk.errors import UserError
 from iscqk.formats.files import sha256_of, write_text
 from iscqk.formats.model_files import BANK, GIST_ROLE, PROJECTION, ROLES, SETTINGS, read_settings
-from iscqk.matching.model_bank import read_bank, write_bank
+from iscqk.images.drawn_kinds import drawn_kinds
+from iscqk.matching.model import Model
+from iscqk.matching.model_bank import read_bank, write_bank, write_kinds
 from iscqk.matching.model_folder import load_sides, read_parts
 from iscqk.models.hub import load_hub_folder, read_hub_provenance, save_hub_folder
 from iscqk.models.weights import encoder_digest
 from iscqk.retrieval.refining import Projection, load_projection, save_projection
 
 CARD = "MODEL_CARD.md"
+_OF_EACH_KIND = 48  # drawn pictures: of fewer the fifth is less alike than two pages of text are
 
 
 def pack_model(source: Path, folder: Path, bank_rows: int) -> dict[str, str]:
@@ -49,6 +53,7 @@ def pack_model(source: Path, folder: Path, bank_rows: int) -> dict[str, str]:
         bank = read_bank(source)
         write_bank(folder, _half(bank[:: -(-len(bank) // bank_rows)]))
     write_text(folder / SETTINGS, json.dumps(facts, indent=2, sort_keys=True) + "\n")
+    write_kinds(folder, _half(Model(folder).describe(drawn_kinds(_OF_EACH_KIND), "references")))
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
 
