@@ -14,6 +14,11 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
+
+# How long an example takes says nothing of a machine that does other work.
+settings.register_profile("iscqk", deadline=None)
+settings.load_profile("iscqk")
 
 ROOT = Path(__file__).parent.parent
 # Tests share the cores: threads of one that spin while they wait for each other hold up all others.

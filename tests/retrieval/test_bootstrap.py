@@ -34,7 +34,7 @@ def literally(listed, truth, drawn):
     return micro_average_precision(judge(predictions, of(true, [0.0] * len(true))[1]))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     listed=st.dictionaries(st.sampled_from(PAIRS), st.sampled_from([0.1, 0.5, 0.5001, 2.0])),
     truth=st.sets(st.sampled_from(PAIRS), min_size=1),

@@ -121,7 +121,7 @@ def test_blocks_and_threads_do_not_change_the_result(name, options):
 
 
 @pytest.mark.parametrize("fast", WITH_AND_WITHOUT)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_small_set(fast, data):
     dimension = data.draw(st.integers(1, 9))

@@ -134,7 +134,7 @@ def test_the_conventions_differ_as_the_evaluators_do(caplog):
     assert "lists no distractors" in caplog.text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_any_list_of_predictions(data):
     pairs = st.tuples(st.integers(0, 6), st.integers(0, 4))

@@ -137,7 +137,7 @@ def test_problems_that_are_not_listed_are_counted(folder, capsys, monkeypatch):
     assert main(["validate", str(folder / "s.h5")]) == 1
     told = capsys.readouterr()
     assert told.out.splitlines()[-1] == "query: 28 more: holds NaN or infinity"
-    assert told.err.endswith("s.h5: not valid, 30 problems; correct those above\n")
+    assert told.err.endswith("s.h5: not valid, 30 problems; correct what is told above\n")
 
 
 def test_a_file_cannot_print_what_it_likes(folder, capsys):
