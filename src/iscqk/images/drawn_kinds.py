@@ -1,8 +1,8 @@
 """Drawn pictures of kinds that are all much alike: pages, tables, screens, charts, maps, icons.
 
-Photographs tell little of how like each other two pages of text are that copy nothing. Who looks up
-one page among photographs and a few other pages needs pictures to compare it with, and these are
-the ones that no collection lacks then. None is anybody's: words, places and colours are random.
+Photographs do not tell how like each other two pages of text are that copy nothing. Who looks up a
+page among photographs and one or two other pages has nothing to compare it with; these pictures are
+there for that. None is anybody's: words, places and colours are random.
 """
 
 from collections.abc import Callable, Iterator
