@@ -25,16 +25,10 @@ from conftest import ROOT
 from iscqk.errors import UserError
 from iscqk.formats import files, locks, permissions
 from iscqk.formats.descriptor_shards import appending_descriptors
-from iscqk.formats.files import (
-    atomic_file,
-    atomic_folder,
-    exclusive,
-    refuse_missing,
-    refuse_unwritable,
-    write_text,
-)
+from iscqk.formats.files import atomic_file, atomic_folder, exclusive, write_text
 from iscqk.formats.hdf5 import write_hdf5
 from iscqk.formats.locks import lock
+from iscqk.formats.path_checks import refuse_missing, refuse_unwritable
 from iscqk.learning.checkpoint import Checkpoint
 from iscqk.matching.model_bank import write_bank
 from iscqk.models.encoder import Encoder, EncoderConfig

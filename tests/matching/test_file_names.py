@@ -17,8 +17,8 @@ from conftest import long
 from iscqk.cli import main
 from iscqk.errors import escaped
 from iscqk.formats.described_images import read_described
-from iscqk.formats.files import printable
 from iscqk.formats.manifest import read_manifest
+from iscqk.formats.printable_names import printable
 
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 LATIN = b"caf\xe9"  # in Latin-1, and no UTF-8

@@ -18,8 +18,8 @@ from PIL import Image
 
 import iscqk
 from iscqk.formats.described_images import DescribedImages, File, read_described, write_described
-from iscqk.formats.files import temporary_of
 from iscqk.formats.named_files import anchored
+from iscqk.formats.path_checks import temporary_of
 from iscqk.images.dataset_interface import existing_file, existing_folders
 from iscqk.images.finding import find_images
 from iscqk.matching import cache, inputs

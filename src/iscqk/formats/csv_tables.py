@@ -17,7 +17,8 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import first_where
-from iscqk.formats.files import atomic_file, refuse_missing
+from iscqk.formats.files import atomic_file
+from iscqk.formats.path_checks import refuse_missing
 
 # A manifest of a million images takes a seventh; nothing larger is worth the memory it would take.
 _MAX_BYTES = 2**30

@@ -30,9 +30,10 @@ from iscqk.formats.described_images import (
     side_and_encoder,
     write_described,
 )
-from iscqk.formats.files import linked, printable
 from iscqk.formats.hdf5 import read_ids, write_hdf5
 from iscqk.formats.kept_files import REMEDY, open_kept, refuse_broken_seal, seal
+from iscqk.formats.path_checks import linked
+from iscqk.formats.printable_names import printable
 
 ROWS = 65_536  # images in a file: 64 MiB at 256 dimensions
 _LIST = "shards"

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from iscqk.errors import UserError
 from iscqk.formats.arrays import FloatArray, StrArray, first_where
 from iscqk.formats.disk_errors import all_files_are_open
-from iscqk.formats.files import atomic_file, refuse_missing
+from iscqk.formats.files import atomic_file
 from iscqk.formats.hdf5_checks import (
     as_user_errors,
     check_dataset,
@@ -27,6 +27,7 @@ from iscqk.formats.hdf5_checks import (
     check_variable,
     is_single,
 )
+from iscqk.formats.path_checks import refuse_missing
 
 Attributes = Mapping[str, str | int | float]
 

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from iscqk.errors import UserError
-from iscqk.formats.files import atomic_folder, printable, refuse_missing, sha256_of
+from iscqk.formats.files import atomic_folder, sha256_of
+from iscqk.formats.path_checks import refuse_missing
+from iscqk.formats.printable_names import printable
 from iscqk.formats.tar_files import Member, Put, read_foreign_members, writing_tar
 
 SUFFIX = ".tar"

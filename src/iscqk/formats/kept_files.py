@@ -14,8 +14,9 @@ import numpy as np
 
 from iscqk.errors import UserError
 from iscqk.formats.disk_errors import all_files_are_open
-from iscqk.formats.files import printable, refuse_missing
 from iscqk.formats.hdf5 import dataset, open_hdf5, read_attributes
+from iscqk.formats.path_checks import refuse_missing
+from iscqk.formats.printable_names import printable
 
 REMEDY = "remove it and describe the images again"
 _SUM = "content_sha256"

@@ -22,11 +22,11 @@ from numpy.typing import ArrayLike
 from iscqk.errors import UserError
 from iscqk.formats.arrays import BoolArray, first_where
 from iscqk.formats.csv_tables import first_row, read_content, read_table, write_table
-from iscqk.formats.files import as_path, printable, utf8
 from iscqk.formats.ids import TRAINING
 from iscqk.formats.image_shards import is_shard, place_of
 from iscqk.formats.listed import Listed
 from iscqk.formats.named_files import anchored
+from iscqk.formats.printable_names import as_path, printable, utf8
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from typing import Any
 from unicodedata import normalize
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable, refuse_missing, utf8
+from iscqk.formats.path_checks import refuse_missing
+from iscqk.formats.printable_names import printable, utf8
 
 _HDF5 = {".h5", ".hdf5"}
 # What a shell makes of a variable that is not set; Path takes it for the current folder.

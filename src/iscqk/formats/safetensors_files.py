@@ -8,7 +8,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from iscqk.errors import UserError
-from iscqk.formats.files import utf8
+from iscqk.formats.printable_names import utf8
 
 _LONGEST_REASON = 300  # letters; of layers that do not fit there may be hundreds
 

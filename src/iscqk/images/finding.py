@@ -11,9 +11,9 @@ from unicodedata import normalize
 
 from iscqk.errors import UserError
 from iscqk.formats.disk_errors import disk_is_gone
-from iscqk.formats.files import printable
 from iscqk.formats.image_shards import is_shard, is_there, place_of
 from iscqk.formats.named_files import named
+from iscqk.formats.printable_names import printable
 from iscqk.images.opening import formats_begun, is_image
 from iscqk.images.suffixes import NOT_OPENED, PACKED, SUFFIXES
 from iscqk.images.walking import Exclusion, Walk

@@ -12,10 +12,10 @@ import pandas as pd
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import BoolArray, StrArray, first_where
-from iscqk.formats.files import printable, utf8
 from iscqk.formats.ids import QUERY, REFERENCE, TRAINING, IdForm
 from iscqk.formats.image_shards import digest_of, place_of
 from iscqk.formats.manifest import COLUMNS, IN_ORDER
+from iscqk.formats.printable_names import printable, utf8
 from iscqk.images.finding import refuse_lost
 from iscqk.images.opening import NOT_UTF8, BadImage, measure_image
 from iscqk.images.quarantine import refuse_bad

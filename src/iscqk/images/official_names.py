@@ -6,7 +6,7 @@ from itertools import compress
 from pathlib import Path
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable
+from iscqk.formats.printable_names import printable
 from iscqk.images.ingestion import SplitIds
 
 logger = logging.getLogger(__name__)

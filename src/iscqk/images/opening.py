@@ -20,9 +20,9 @@ from PIL.TiffImagePlugin import PREFIXES as TIFF_MARKS
 
 from iscqk.errors import UserError
 from iscqk.formats.disk_errors import remedy_of_barred
-from iscqk.formats.files import printable
 from iscqk.formats.image_shards import beginning_of, content_of
 from iscqk.formats.listed import Listed
+from iscqk.formats.printable_names import printable
 from iscqk.images.bit_depth import Depth
 from iscqk.images.decoding import as_rgb, decode
 from iscqk.images.frames import has_several, may_have_several, shown_frame, shown_size

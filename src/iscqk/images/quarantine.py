@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable
 from iscqk.formats.manifest import COLUMNS
+from iscqk.formats.printable_names import printable
 from iscqk.images.opening import BadImage
 
 logger = logging.getLogger(__name__)

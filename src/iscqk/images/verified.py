@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from iscqk.formats.files import printable
 from iscqk.formats.image_shards import bytes_of, digest_of, place_of
 from iscqk.formats.listed import Listed
+from iscqk.formats.printable_names import printable
 from iscqk.images.opening import BadImage, ImageInput, open_at_sizes
 
 # What file systems without links answer: FAT and sticks, shares, and some in user space.

@@ -14,9 +14,9 @@ from unicodedata import normalize
 
 from iscqk.errors import UserError
 from iscqk.formats.disk_errors import disk_is_gone
-from iscqk.formats.files import printable
 from iscqk.formats.image_shards import is_shard, paths_in
 from iscqk.formats.own_files import is_own_file
+from iscqk.formats.printable_names import printable
 from iscqk.images.suffixes import NOT_OPENED, SUFFIXES
 from iscqk.runtime.wording import counted
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from iscqk.errors import UserError
-from iscqk.formats.files import linked, temporary_of
+from iscqk.formats.path_checks import linked, temporary_of
 from iscqk.formats.sealed import read_sealed, write_sealed
 from iscqk.learning import distributed
 from iscqk.runtime.keeping import Keeping, note_kept

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from iscqk.formats.files import printable
+from iscqk.formats.printable_names import printable
 from iscqk.learning import distributed
 from iscqk.runtime.storage import StoredFile
 

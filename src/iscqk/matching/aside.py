@@ -14,7 +14,7 @@ import numpy as np
 from iscqk.formats.arrays import IntArray
 from iscqk.formats.described_images import DescribedImages, read_described
 from iscqk.formats.described_shards import ROWS, listed_shards, shard_folder, write_shard
-from iscqk.formats.files import printable
+from iscqk.formats.printable_names import printable
 from iscqk.matching.fates import Fate, fate_of_other
 from iscqk.matching.known import Asked, KnownImages
 from iscqk.runtime.wording import counted

@@ -32,9 +32,10 @@ from iscqk.formats.described_shards import (
     write_list,
     write_shard,
 )
-from iscqk.formats.files import printable, refuse_unwritable, temporary_of
 from iscqk.formats.image_shards import digest_of
 from iscqk.formats.locks import remove_unlocked
+from iscqk.formats.path_checks import refuse_unwritable, temporary_of
+from iscqk.formats.printable_names import printable
 from iscqk.formats.stored_rows import StoredRows
 from iscqk.matching.aside import MADE_OF_OTHERS, Others, keep_others, put_aside
 from iscqk.matching.collection import Part

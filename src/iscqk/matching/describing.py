@@ -16,8 +16,9 @@ from iscqk.errors import UserError
 from iscqk.formats.arrays import BoolArray
 from iscqk.formats.described_images import DescribedImages, File, Row, read_described
 from iscqk.formats.described_shards import ROWS, listed_shards, shard_ranges
-from iscqk.formats.files import exclusive, printable
+from iscqk.formats.files import exclusive
 from iscqk.formats.image_shards import version_of
+from iscqk.formats.printable_names import printable
 from iscqk.images.finding import refuse_lost
 from iscqk.images.opening import fault_of, is_one_of_several
 from iscqk.images.walking import leads_to_nothing

@@ -15,9 +15,11 @@ import numpy as np
 
 from iscqk.formats.arrays import DoubleArray, FloatArray, IntArray
 from iscqk.formats.described_shards import beside, listed_shards
-from iscqk.formats.files import linked, printable, refuse_unwritable, sha256_of
+from iscqk.formats.files import sha256_of
 from iscqk.formats.image_shards import Version, version_of
 from iscqk.formats.locks import remove_unlocked
+from iscqk.formats.path_checks import linked, refuse_unwritable
+from iscqk.formats.printable_names import printable
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
 from iscqk.matching.collection import NOTHING, Collection, Source
 from iscqk.matching.neighbourhoods import LISTED, Lookup, Neighbourhoods, Search, exactly

@@ -12,9 +12,10 @@ from PIL import Image
 from iscqk.errors import UserError
 from iscqk.formats.described_images import holds_described
 from iscqk.formats.disk_errors import is_barred
-from iscqk.formats.files import printable, refuse_missing
 from iscqk.formats.image_shards import is_shard, is_there, status_of
 from iscqk.formats.named_files import named, on_disk
+from iscqk.formats.path_checks import refuse_missing
+from iscqk.formats.printable_names import printable
 from iscqk.images.finding import find_own_images, holds_image, refuse_not_opened
 from iscqk.images.opening import ImageInput
 from iscqk.images.suffixes import PACKED, SUFFIXES

@@ -9,8 +9,9 @@ from urllib.parse import quote
 import pandas as pd
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable, write_text
+from iscqk.formats.files import write_text
 from iscqk.formats.named_files import anchored
+from iscqk.formats.printable_names import printable
 from iscqk.matching.chance import PROMISED
 from iscqk.matching.duplicates import Duplicates
 from iscqk.matching.left_out import told_of

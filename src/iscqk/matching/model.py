@@ -14,9 +14,9 @@ from PIL import Image
 
 from iscqk.errors import UserError, refuse_below_one, refuse_no_path
 from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray
-from iscqk.formats.files import printable
 from iscqk.formats.model_files import ROLES
 from iscqk.formats.named_files import anchored
+from iscqk.formats.printable_names import printable
 from iscqk.images.opening import BadImage, ImageInput, fault_of
 from iscqk.images.reading_ahead import Ahead
 from iscqk.learning.data_loading import ReadableImages

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from iscqk.errors import UserError
 from iscqk.formats.described_shards import encoder_of, shards_there, told_maker
-from iscqk.formats.files import printable
+from iscqk.formats.printable_names import printable
 from iscqk.matching.cache import files_there
 from iscqk.matching.model import Model
 from iscqk.matching.views import View

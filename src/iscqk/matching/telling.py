@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from iscqk.formats.files import printable
+from iscqk.formats.printable_names import printable
 from iscqk.matching import indexes
 from iscqk.matching.duplicates import Duplicates
 from iscqk.matching.indexes import NO_INDEX, Recall

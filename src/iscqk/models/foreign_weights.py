@@ -21,8 +21,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from iscqk.errors import UserError
-from iscqk.formats.files import refuse_missing
 from iscqk.formats.model_files import is_encoder, is_safetensors
+from iscqk.formats.path_checks import refuse_missing
 from iscqk.formats.safetensors_files import safetensors_at
 from iscqk.models.torch_files import read_torch_file
 from iscqk.models.weights import refuse_unusable

@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save
 
 from iscqk.errors import UserError
-from iscqk.formats.files import refuse_missing, write_content
+from iscqk.formats.files import write_content
+from iscqk.formats.path_checks import refuse_missing
 from iscqk.formats.safetensors_files import metadata_of, safetensors_at
 from iscqk.models.encoder import Encoder, EncoderConfig
 

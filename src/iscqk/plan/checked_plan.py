@@ -6,7 +6,7 @@ from typing import Any
 from snakemake.settings.types import SharedFSUsage
 
 from iscqk.datasets import find_sources
-from iscqk.formats.files import refuse_unwritable
+from iscqk.formats.path_checks import refuse_unwritable
 from iscqk.plan.checks import check_config, check_run, check_training
 from iscqk.plan.command_line import targets_among
 from iscqk.plan.plan import Plan

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, Self
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable
+from iscqk.formats.printable_names import printable
 
 
 class HeldOut(NamedTuple):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.files import printable
+from iscqk.formats.printable_names import printable
 from iscqk.images.ingestion import SPLIT_IDS
 from iscqk.images.quarantine import QUARANTINED
 from iscqk.reporting.parts import Table, data_of, table_of

@@ -16,7 +16,7 @@ import numpy as np
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import BoolArray, DoubleArray, FloatArray, IntArray
-from iscqk.formats.files import printable
+from iscqk.formats.printable_names import printable
 from iscqk.formats.sealed import read_sealed, write_sealed
 from iscqk.formats.stored_rows import JoinedRows
 from iscqk.retrieval.faiss_library import load_faiss

@@ -21,7 +21,8 @@ from torch import Tensor
 
 from iscqk.errors import UserError
 from iscqk.formats.arrays import FloatArray
-from iscqk.formats.files import refuse_missing, write_content
+from iscqk.formats.files import write_content
+from iscqk.formats.path_checks import refuse_missing
 from iscqk.formats.safetensors_files import metadata_of, safetensors_at
 from iscqk.models.pca import PrincipalComponents
 from iscqk.models.unit_rows import unit_rows

@@ -17,9 +17,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from iscqk.formats.files import printable, refuse_unwritable
 from iscqk.formats.json_kinds import fault_in
 from iscqk.formats.named_files import EMPTY
+from iscqk.formats.path_checks import refuse_unwritable
+from iscqk.formats.printable_names import printable
 from iscqk.runtime.cores import cores
 
 _LISTS = ("+", "*")

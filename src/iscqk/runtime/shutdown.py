@@ -18,7 +18,7 @@ from typing import NoReturn, TextIO, cast
 
 from iscqk.errors import UserError
 from iscqk.formats.disk_errors import disk_is_full, disk_is_gone
-from iscqk.formats.files import printable
+from iscqk.formats.printable_names import printable
 from iscqk.runtime.following import end_with_followed
 from iscqk.runtime.keeping import is_anything_kept
 from iscqk.runtime.standard_output import Output, OutputLost

@@ -11,8 +11,8 @@ what is known of images whose whole folder is away.
 import argparse
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable
 from iscqk.formats.model_files import ROLES
+from iscqk.formats.printable_names import printable
 from iscqk.matching.cache import check_place, is_new
 from iscqk.matching.inputs import find_inputs
 from iscqk.runtime.imports import importing

@@ -18,7 +18,9 @@ from typing import Any
 import torch
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable, refuse_unwritable, unchanged
+from iscqk.formats.files import unchanged
+from iscqk.formats.path_checks import refuse_unwritable
+from iscqk.formats.printable_names import printable
 from iscqk.models.encoder import POOLINGS, Encoder, EncoderConfig
 from iscqk.models.fitting_weights import fill_backbone, network_in, options_of_weights
 from iscqk.models.foreign_weights import ForeignWeights, read_foreign_weights

@@ -11,9 +11,10 @@ from typing import Any
 
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import read_table
-from iscqk.formats.files import atomic_folder, printable, write_text
+from iscqk.formats.files import atomic_folder, write_text
 from iscqk.formats.json_kinds import fault_in
 from iscqk.formats.named_files import named_files, read_object, read_objects
+from iscqk.formats.printable_names import printable
 from iscqk.formats.results import SubmissionFolder
 from iscqk.matching.packing import CARD, pack_model
 from iscqk.retrieval.scores_by_edit import COLUMNS

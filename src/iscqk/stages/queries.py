@@ -18,7 +18,7 @@ import pandas as pd
 from PIL import Image
 
 from iscqk.errors import UserError
-from iscqk.formats.files import utf8, write_text
+from iscqk.formats.files import write_text
 from iscqk.formats.ground_truth import GroundTruth, write_ground_truth
 from iscqk.formats.ids import query_id
 from iscqk.formats.image_shards import writing_images
@@ -29,6 +29,7 @@ from iscqk.formats.manifest import (
     write_manifest,
 )
 from iscqk.formats.phases import PHASES
+from iscqk.formats.printable_names import utf8
 from iscqk.formats.query_edits import write_query_edits
 from iscqk.formats.results import SPLITS
 from iscqk.images.copier import Copier, Task

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from iscqk.errors import UserError
-from iscqk.formats.files import printable
 from iscqk.formats.image_shards import SUFFIX, bytes_of, paths_in, status_of, writing_images
 from iscqk.formats.named_files import anchored
+from iscqk.formats.printable_names import printable
 from iscqk.images.finding import find_images
 from iscqk.runtime.logs import print_line, progress
 from iscqk.runtime.options import count, output_folder

@@ -21,7 +21,7 @@ import pandas as pd
 from iscqk.errors import UserError
 from iscqk.formats.arrays import StrArray
 from iscqk.formats.csv_tables import read_table, write_table
-from iscqk.formats.files import atomic_folder, printable, sha256_of
+from iscqk.formats.files import atomic_folder, sha256_of
 from iscqk.formats.ground_truth import (
     NO_IMAGE,
     GroundTruth,
@@ -31,6 +31,7 @@ from iscqk.formats.ground_truth import (
 from iscqk.formats.ids import REFERENCE
 from iscqk.formats.listed import Listed
 from iscqk.formats.phases import PHASES
+from iscqk.formats.printable_names import printable
 from iscqk.formats.query_edits import read_query_edits, write_query_edits
 from iscqk.images.verified import put_verified
 

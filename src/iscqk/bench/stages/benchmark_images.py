@@ -12,9 +12,9 @@ import pandas as pd
 from iscqk.bench.copy_speed import compare_copies
 from iscqk.bench.description_speed import compare_extraction
 from iscqk.formats.csv_tables import write_table
-from iscqk.formats.files import refuse_missing
 from iscqk.formats.image_shards import content_of
 from iscqk.formats.manifest import read_manifest
+from iscqk.formats.path_checks import refuse_missing
 from iscqk.images.copier import Copier, Task
 from iscqk.images.demo_scenes import draw_split
 from iscqk.images.edit_chains import EditPool

@@ -16,7 +16,7 @@ from iscqk.bench.index_speed import compare, plant
 from iscqk.errors import UserError
 from iscqk.formats.csv_tables import write_table
 from iscqk.formats.described_shards import listed_shards
-from iscqk.formats.files import printable
+from iscqk.formats.printable_names import printable
 from iscqk.formats.stored_rows import JoinedRows, StoredRows
 from iscqk.matching.neighbourhoods import LISTED
 from iscqk.runtime.cores import cores

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from iscqk.formats.descriptor_shards import appending_descriptors
-from iscqk.formats.files import refuse_missing, sha256_of
+from iscqk.formats.files import sha256_of
 from iscqk.formats.hdf5 import Attributes
+from iscqk.formats.path_checks import refuse_missing
 from iscqk.runtime.logs import progress
 from iscqk.runtime.options import count, output_file
 

@@ -18,7 +18,7 @@ from iscqk.formats.described_shards import (
     write_list,
     write_shard,
 )
-from iscqk.formats.files import printable
+from iscqk.formats.printable_names import printable
 from iscqk.runtime.logs import progress
 from iscqk.runtime.options import count, output_file
 

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from iscqk.formats.files import exclusive, printable, refuse_unwritable
+from iscqk.formats.files import exclusive
 from iscqk.formats.named_files import utf8_path
+from iscqk.formats.path_checks import refuse_unwritable
+from iscqk.formats.printable_names import printable
 from iscqk.matching.beginning import read_ahead
 from iscqk.matching.cache import Caches
 from iscqk.matching.left_out import FILE as LEFT_OUT
