@@ -29,6 +29,10 @@ def neighbourhoods():
         yield LookedUp(slice(start, start + BLOCK), near, None)
 
 
+def ranking_by_similarity(kinds=None, **more):
+    return SimpleNamespace(kinds=kinds, levels=lambda rows: np.zeros(len(rows)), **more)
+
+
 def test_an_image_without_a_copy_leaves_some_bytes_and_not_its_neighbourhood():
     count = BLOCK * BLOCKS
     queries = SimpleNamespace(flat=np.zeros(count, np.bool_))
@@ -79,10 +83,7 @@ def test_what_copies_nothing_is_not_likely_however_often_every_picture_is_there(
     every = unit(pictures.repeat(often, 0) + 0.02 * rng.normal(size=(len(pictures) * often, 16)))
     own = np.sort(rng.permutation(len(every))[:200])
     copies = JoinedRows([unit(every[own] + 0.08 * rng.normal(size=(200, 16)))])
-    model, vectors = (
-        SimpleNamespace(kinds=None, levels=lambda rows: np.zeros(len(rows))),
-        JoinedRows([every]),
-    )
+    model, vectors = ranking_by_similarity(), JoinedRows([every])
     search = compared.exactly(vectors)
     lookup = compared.Lookup(model, search)
     basis = _learned(lookup, copies, vectors, own)
@@ -109,7 +110,7 @@ def test_one_more_of_a_kind_copies_none_of_them_but_one_more_file_of_a_picture_d
     pictures, centre = unit(rng.normal(size=(400, 32))), unit(rng.normal(size=(1, 32)))
     alike = unit(centre + apart * rng.normal(size=(files + 1, 32)) / np.sqrt(32) * 4)
     every = JoinedRows([np.concatenate([pictures, alike[1:]])])
-    model = SimpleNamespace(kinds=None, levels=lambda rows: np.zeros(len(rows)))
+    model = ranking_by_similarity()
     lookup = compared.Lookup(model, compared.exactly(every))
     own = np.arange(200)
     copies = JoinedRows([unit(pictures[own] + noise * rng.normal(size=(200, 32)))])
@@ -136,7 +137,7 @@ def _likely_beside_versions(files, apart, seed):
     versions = pictures.repeat(files - 1, 0)
     versions = unit(versions + apart * rng.normal(size=versions.shape))
     every, own = JoinedRows([np.concatenate([pictures, versions])]), np.arange(300)
-    model = SimpleNamespace(kinds=None, levels=lambda rows: np.zeros(len(rows)))
+    model = ranking_by_similarity()
     lookup = compared.Lookup(model, compared.exactly(every))
     copies = unit(pictures + 0.06 * rng.normal(size=pictures.shape))
     basis = _learned(lookup, JoinedRows([copies[own]]), every, own)
@@ -186,9 +187,7 @@ def _likely_of_new_images(rng):
 
     pages, own = drawn(400), np.arange(300)
     vectors = JoinedRows([unit(pages)])
-    model = SimpleNamespace(
-        kinds=None, levels=lambda rows: np.zeros(len(rows)), digest=lambda side: "one"
-    )
+    model = ranking_by_similarity(digest=lambda side: "one")
     lookup = compared.Lookup(model, compared.exactly(vectors))
     references = SimpleNamespace(vectors=vectors, flat=np.zeros(400, np.bool_))
     basis = _learned(lookup, JoinedRows([edited(pages[own], 0.3)]), vectors, own)
@@ -202,3 +201,24 @@ def _likely_of_new_images(rng):
         return found[:40].sum(), found[40:].sum()
 
     return *likely(basis._replace(unedited=unedited)), likely(basis)[1]
+
+
+@pytest.mark.parametrize("knows_kind", [True, False])
+def test_one_more_of_a_rare_kind_is_no_copy_where_the_model_knows_others_of_it(knows_kind):
+    rng = np.random.default_rng(3)
+    kind = unit(unit(rng.normal(size=(1, 16))) + 0.15 * rng.normal(size=(80, 16)))
+    every = np.concatenate([unit(rng.normal(size=(300, 16))), kind[:2]]).astype(np.float32)
+    queries, kinds = kind[2:32].astype(np.float32), kind[32:].astype(np.float32)
+    copies, vectors = unit(every[:200] + 0.08 * rng.normal(size=(200, 16))), JoinedRows([every])
+    lookup = compared.Lookup(
+        ranking_by_similarity(kinds if knows_kind else None), compared.exactly(vectors)
+    )
+    basis = _learned(lookup, JoinedRows([copies.astype(np.float32)]), vectors, np.arange(200))
+    (block,) = lookup.blocks(JoinedRows([queries]), LISTED)
+    if knows_kind:
+        expected = np.sort(queries.astype(np.float64) @ kinds.T, axis=1)[:, :-6:-1]
+        np.testing.assert_allclose(block.near.kinds, expected, atol=1e-6)
+    flat = (np.zeros(count, np.bool_) for count in (30, len(every)))
+    sides = (SimpleNamespace(flat=one, vectors=vectors) for one in flat)
+    likely = JudgedPairs.of(*sides, [block], basis, 1).likely.sum()
+    assert likely == 0 if knows_kind else likely > 15  # without, the fifth is no page

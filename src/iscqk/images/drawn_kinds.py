@@ -12,7 +12,8 @@ from itertools import islice
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-Colour = tuple[int, int, int]
+from iscqk.images.parameter_sampler import Colour
+
 _SYLLABLES = "ba co de fi ga hu in jo ka le mi no or pa qu re sa ti ur ve wo xi ya zo".split()
 _WHITE = 255, 255, 255
 
